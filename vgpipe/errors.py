@@ -1,0 +1,62 @@
+"""The error tree: every failure that vgpipe raises on purpose is a `VgpipeError`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class VgpipeError(Exception):
+    """Base of all errors that vgpipe raises on purpose; its text is shown to the user as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in what the user wrote.
+
+    Attributes:
+        where: the full config key (`quality.num_inference_steps`) or the job file's line (`jobs/a.yaml:12`).
+        what: what is wrong, naming the field, the value and what is allowed.
+        remedy: what to type instead.
+    """
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        remedy = f" -> {self.remedy}" if self.remedy else ""
+        return f"{self.where}: {self.what}{remedy}"
+
+
+class UsageError(VgpipeError):
+    """Bad usage, config or job: nothing was started (exit code 2). Carries every fault found."""
+
+    def __init__(self, headline: str, faults: Sequence[Fault] = ()):
+        self.headline = headline
+        self.faults = tuple(faults)
+        super().__init__("\n  ".join([headline, *map(str, self.faults)]))
+
+
+class ConfigError(UsageError):
+    """The composed config or a command-line override is faulty."""
+
+
+class JobError(UsageError):
+    """The job file is faulty or cannot be read."""
+
+
+class ModelError(VgpipeError):
+    """A checkpoint is missing, damaged or not what its family expects."""
+
+
+class StoreError(VgpipeError):
+    """An artifact or run directory cannot be written or read."""
+
+
+class ExportError(VgpipeError):
+    """An exporter could not deliver its file."""
+
+
+class Stopped(VgpipeError):
+    """The run was asked to stop; what is done is on the disk and `resume` goes on from it."""
