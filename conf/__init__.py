@@ -1,0 +1,1 @@
+"""The Hydra config groups, shipped in the wheel as `vgpipe.conf`."""

@@ -1,0 +1,61 @@
+"""What the schema says about a key: whether it exists, what lies below it, and the nearest spelling."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable
+from functools import cache
+
+from vgpipe.config.schema import Config
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Returns `did you mean ...?` for the closest of `known`, or all of them where none is close."""
+    options = sorted(known)
+    lowered = {option.lower(): option for option in options}
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return f"did you mean {lowered[close[0]]}?" if close else f"one of: {', '.join(options)}"
+
+
+def _unwrapped(hint: object) -> list[type]:
+    """Returns the dataclasses a type hint may hold (through Annotated, Optional and unions)."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return _unwrapped(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return [found for arm in typing.get_args(hint) for found in _unwrapped(arm)]
+    return [hint] if isinstance(hint, type) and dataclasses.is_dataclass(hint) else []
+
+
+@cache
+def _hints(record: type) -> dict[str, object]:
+    names = {field.name for field in dataclasses.fields(record)}
+    hints = typing.get_type_hints(record, include_extras=True)
+    return {name: hint for name, hint in hints.items() if name in names}
+
+
+def children(path: tuple[str, ...]) -> set[str]:
+    """Returns the key names that may stand below `path`; empty for a value or an unknown path."""
+    records: list[type] = [Config]
+    for name in path:
+        records = [found for record in records for found in _unwrapped(_hints(record).get(name))]
+    return {name for record in records for name in _hints(record)}
+
+
+def unknown_key(key: str) -> tuple[str, str] | None:
+    """Finds the first part of a dotted key that the schema lacks.
+
+    Returns:
+        None where the whole key exists, else (the key up to that part, the remedy).
+    """
+    parts = tuple(key.split("."))
+    for depth, part in enumerate(parts):
+        known = children(parts[:depth])
+        if part not in known:
+            prefix = ".".join(parts[:depth])
+            full = {f"{prefix}.{name}" if prefix else name for name in known}
+            wrong = ".".join(parts[: depth + 1])
+            return wrong, nearest(wrong, full) if full else f"{prefix} is a value and has no keys"
+    return None

@@ -1,0 +1,47 @@
+"""Hands a checked command line to Hydra, which makes the run directory or the sweep."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from vgpipe.config.load import CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE, from_hydra
+from vgpipe.config.resolvers import register_resolvers
+from vgpipe.config.schema import Config
+
+CONFIG_PATH = f"pkg://{CONFIG_MODULE}"
+Task = Callable[[Config, Path], int]
+
+
+def run_app(arguments: Sequence[str], task: Task) -> list[int]:
+    """Runs `task` once, or once per combination of a sweep, as Hydra's own command line would.
+
+    Args:
+        arguments: everything after the command, Hydra's flags included (`-m`, `--cfg job`, ...).
+        task: takes the checked config and the run's directory, returns an exit code.
+
+    Returns:
+        The exit codes, in order; empty where Hydra only showed something (`--cfg`, `--info`).
+
+    Raises:
+        SystemExit: from Hydra, on its own usage errors.
+    """
+    codes: list[int] = []
+
+    def hydra_task(composed: DictConfig) -> int:
+        codes.append(task(from_hydra(composed), Path(HydraConfig.get().runtime.output_dir)))
+        return codes[-1]
+
+    register_resolvers()
+    app = hydra.main(CONFIG_PATH, CONFIG_NAME, HYDRA_VERSION_BASE)(hydra_task)
+    saved, sys.argv = sys.argv, ["vgpipe", *arguments]
+    try:
+        app()
+    finally:
+        sys.argv = saved
+    return codes

@@ -1,0 +1,106 @@
+"""Composes the Hydra groups into one checked, frozen `Config`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from vgpipe.config.overrides import parsed
+from vgpipe.config.resolvers import register_resolvers
+from vgpipe.config.schema import Config, StoreConfig
+from vgpipe.config.validate import validated
+from vgpipe.errors import ConfigError, Fault
+
+CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
+
+
+def combinations(overrides: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
+    """Expands sweeps (`quality=quick,standard`) into one override list per combination.
+
+    Args:
+        overrides: as typed after the command.
+        config_dir: the user's own group folder, if any.
+
+    Returns:
+        At least one list; exactly one where nothing is swept.
+
+    Raises:
+        ConfigError: where an override cannot be read or names an unknown key or option.
+    """
+    axes = []
+    for override in parsed(overrides, config_dir):
+        swept = override.is_sweep_override() and override.is_discrete_sweep()
+        key = override.get_key_element()
+        values = list(override.sweep_string_iterator()) if swept else []
+        axes.append([f"{key}={value}" for value in values] if swept else [override.input_line or ""])
+    return [list(combination) for combination in itertools.product(*axes)]
+
+
+def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
+    """Composes and checks the config of one run.
+
+    Args:
+        overrides: `key=value` each, without sweeps.
+        config_dir: the user's own group folder, if any.
+
+    Returns:
+        The frozen config, its store folder absolute.
+
+    Raises:
+        ConfigError: naming everything that is wrong.
+    """
+    _refuse_sweeps(overrides, config_dir)
+    register_resolvers()
+    search = [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
+    try:
+        with initialize_config_module(CONFIG_MODULE, version_base=HYDRA_VERSION_BASE):
+            composed = compose(CONFIG_NAME, overrides=[*overrides, *search])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _composition_error(error) from None
+    return from_hydra(composed)
+
+
+def from_hydra(composed: DictConfig) -> Config:
+    """Turns Hydra's composed config into the checked record that travels from here on.
+
+    Args:
+        composed: the root config; a `hydra` node in it is ignored.
+
+    Returns:
+        The frozen config, its store folder absolute.
+
+    Raises:
+        ConfigError: naming everything that is wrong.
+    """
+    bare = OmegaConf.create({key: value for key, value in composed.items_ex(resolve=False) if key != "hydra"})
+    try:
+        values = OmegaConf.to_container(bare, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise _composition_error(error) from None
+    return _with_absolute_store(validated(values))  # type: ignore[arg-type]
+
+
+def _with_absolute_store(config: Config) -> Config:
+    # A run is resumed from any working directory, so the one path it keeps cannot be relative.
+    return replace(config, store=StoreConfig(dir=str(Path(config.store.dir).expanduser().absolute())))
+
+
+def _refuse_sweeps(overrides: Sequence[str], config_dir: str | None) -> None:
+    for override in parsed(overrides, config_dir):
+        if override.is_sweep_override():
+            remedy = f"add -m to sweep, or quote it: '{override.key_or_group}=\"...\"'"
+            fault = Fault(override.key_or_group, "has several values but this is no sweep", remedy)
+            raise ConfigError("the command line is faulty; nothing was started", [fault])
+
+
+def _composition_error(error: Exception) -> ConfigError:
+    reason = " ".join(str(error).split())
+    cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
+    return ConfigError(f"the config cannot be composed; nothing was started: {reason}{cause}")

@@ -1,0 +1,104 @@
+"""Checks what the user typed after the command, before Hydra stops at its first complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from vgpipe.config.fields import children, nearest, unknown_key
+from vgpipe.config.schema import Config
+from vgpipe.errors import ConfigError, Fault
+
+
+def builtin_conf() -> Path:
+    """Returns the folder of the groups that ship with vgpipe."""
+    import vgpipe.conf
+
+    return Path(vgpipe.conf.__path__[0])
+
+
+@cache
+def options(group: str, config_dir: str | None) -> tuple[str, ...]:
+    """Returns the names that may be chosen in `group`, the user's own included, sorted."""
+    roots = [builtin_conf(), *([Path(config_dir)] if config_dir else [])]
+    return tuple(sorted({path.stem for root in roots for path in (root / group).glob("*.yaml")}))
+
+
+def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
+    """Parses override arguments and checks their keys and group choices.
+
+    Args:
+        overrides: as typed, `key=value` each.
+        config_dir: the user's own group folder, if any.
+
+    Returns:
+        Hydra's parsed overrides, in order.
+
+    Raises:
+        ConfigError: with a fault for each unreadable override, unknown key and unknown group option.
+    """
+    found: list[Override] = []
+    faults: list[Fault] = []
+    for text in overrides:
+        override = _parse(text, faults)
+        if override is not None:
+            faults += _key_faults(override, config_dir)
+            found.append(override)
+    if faults:
+        raise ConfigError("the command line is faulty; nothing was started", faults)
+    return found
+
+
+def _parse(text: str, faults: list[Fault]) -> Override | None:
+    try:
+        return OverridesParser.create().parse_overrides([text])[0]
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        faults.append(Fault(text[:80], f"cannot be read as key=value ({reason})", _quoting_remedy(text)))
+        return None
+
+
+def _quoting_remedy(text: str) -> str:
+    key, equals, value = text.partition("=")
+    if not equals:
+        return "options are typed key=value, for example quality=quick"
+    return f"""quote the value inside the shell's quotes: '{key}="{value[:60]}"'"""
+
+
+def _key_faults(override: Override, config_dir: str | None) -> list[Fault]:
+    key = override.key_or_group
+    if key == "hydra" or key.startswith(("hydra.", "hydra/")):
+        return []
+    if key in Config.GROUPS:
+        return _choice_faults(override, config_dir)
+    unknown = unknown_key(key)
+    return [Fault(unknown[0], "there is no such key", unknown[1])] if unknown else []
+
+
+def _choice_faults(override: Override, config_dir: str | None) -> list[Fault]:
+    group, known = override.key_or_group, options(override.key_or_group, config_dir)
+    return [
+        Fault(group, f"{choice!r} is not one of its options ({', '.join(known)})", nearest(choice, known))
+        for choice in _choices(override)
+        if choice not in known
+    ]
+
+
+def _choices(override: Override) -> list[str]:
+    if override.is_delete():
+        return []
+    if override.is_sweep_override():
+        return (
+            [str(value) for value in override.sweep_string_iterator()] if override.is_discrete_sweep() else []
+        )
+    return [str(override.get_value_element_as_str())]
+
+
+def group_table(config_dir: str | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    """Returns (group, options) for every group, in the schema's order."""
+    return [(group, options(group, config_dir)) for group in Config.GROUPS if group in children(())]

@@ -1,0 +1,34 @@
+"""OmegaConf resolvers that name run directories."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import PurePath
+
+from omegaconf import OmegaConf
+
+from vgpipe.job.naming import slugify
+
+MAX_DIRNAME_BYTES = 120
+
+
+def job_name(job: str | None) -> str:
+    """Returns the folder name for runs of a job file: its stem as a slug, or `clip` without a job."""
+    return slugify(PurePath(job).stem, 60) if job else "clip"
+
+
+def safe_dirname(overrides: str) -> str:
+    """Returns a sweep's override list as one safe folder name, a digest standing for what it cannot hold."""
+    plain = re.fullmatch(r"[A-Za-z0-9=,._+-]+", overrides) and not overrides.startswith(".")
+    if plain and len(overrides) <= MAX_DIRNAME_BYTES:
+        return overrides
+    digest = hashlib.sha256(overrides.encode()).hexdigest()[:8]
+    kept = re.sub(r"[^A-Za-z0-9=,._+-]+", "_", overrides).strip("._")[: MAX_DIRNAME_BYTES - 9]
+    return f"{kept}-{digest}"
+
+
+def register_resolvers() -> None:
+    """Registers the resolvers that conf/config.yaml uses; safe to call again."""
+    OmegaConf.register_new_resolver("vgpipe.job_name", job_name, replace=True)
+    OmegaConf.register_new_resolver("vgpipe.safe_dirname", safe_dirname, replace=True)

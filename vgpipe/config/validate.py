@@ -1,0 +1,67 @@
+"""Turns a composed plain mapping into a `Config`, or reports everything that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from vgpipe.config.fields import children, nearest
+from vgpipe.config.schema import Config
+from vgpipe.errors import ConfigError, Fault
+
+
+@cache
+def _adapter() -> TypeAdapter[Config]:
+    return TypeAdapter(Config)
+
+
+def validated(values: Mapping[str, Any]) -> Config:
+    """Checks `values` against the schema.
+
+    Args:
+        values: the composed config as plain mappings, lists, strings and numbers.
+
+    Returns:
+        The frozen config.
+
+    Raises:
+        ConfigError: with one fault for each unknown key, wrong type and value out of range.
+    """
+    try:
+        # Through JSON: pydantic's strict mode takes a mapping for a dataclass only from there.
+        return _adapter().validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        faults = [_fault(detail) for detail in error.errors(include_url=False)]
+        raise ConfigError("the config is faulty; nothing was started", faults) from None
+
+
+def _fault(detail: Any) -> Fault:
+    where = _path(detail["loc"])
+    key = ".".join(where)
+    if detail["type"] == "unexpected_keyword_argument" or detail["type"] == "extra_forbidden":
+        return Fault(key, "there is no such key", nearest(where[-1], children(where[:-1])))
+    if detail["type"] in ("missing", "missing_argument"):
+        return Fault(key, "is missing", f"add {where[-1]} to the group's YAML, or type {key}=...")
+    return Fault(key, f"{_shown(detail['input'])} is not allowed: {_allowed(detail)}", f"type {key}=<value>")
+
+
+def _path(location: tuple[Any, ...]) -> tuple[str, ...]:
+    """Returns the key's parts; pydantic also names the arm of a union, which is no key."""
+    arms = {"mp4", "frames"}
+    return tuple(str(part) for part in location if part not in arms) or ("config",)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _allowed(detail: Any) -> str:
+    words = {"bool_type": "true or false", "int_type": "a whole number", "float_type": "a number"}
+    if detail["type"] == "string_pattern_mismatch":
+        return "a time like 07:00" if detail["loc"][-1] == "until" else "a duration like 30s, 90m, 8h or 2d"
+    return words.get(detail["type"], detail["msg"].removeprefix("Input "))
