@@ -1,0 +1,188 @@
+"""The store: artifacts of all runs, named by digest, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import StoreError
+from vgpipe.store.digest import Key, file_sha256
+from vgpipe.store.durable import flush_file, flush_folder, owner_is_gone, temporary_beside
+
+log = logging.getLogger(__name__)
+
+RECORD_NAME = "artifact.json"
+RECORD_SCHEMA = 1
+RECORDED_PACKAGES = ("torch", "diffusers", "transformers", "imageio-ffmpeg")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished, checksummed folder in the store.
+
+    Attributes:
+        key: what it is.
+        folder: where its files lie; they must not be changed.
+        files: file name -> {"bytes": size, "sha256": checksum}.
+        info: what its stage had to say about it (seconds, peak memory, shapes).
+    """
+
+    key: Key
+    folder: Path
+    files: Mapping[str, Mapping[str, Any]]
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """Returns where one of its files lies."""
+        return self.folder / name
+
+    def paths(self) -> list[Path]:
+        """Returns where all its files lie, in name order."""
+        return [self.path(name) for name in sorted(self.files)]
+
+
+class Draft:
+    """An artifact being made: write files into `folder`, note facts in `info`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.info: dict[str, Any] = {}
+
+    def path(self, name: str) -> Path:
+        """Returns where to write the file `name`."""
+        return self.folder / name
+
+
+class Store:
+    """Finds, checks and adds artifacts below one folder.
+
+    Several processes may share a store: whoever finishes an artifact first keeps it.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._verified: dict[str, Artifact] = {}
+
+    def folder(self, key: Key) -> Path:
+        """Returns where `key`'s artifact lies, made or not."""
+        return self.root / key.stage / key.digest[:2] / key.digest
+
+    def find(self, key: Key) -> Artifact | None:
+        """Returns the artifact of `key` once its checksums are proved, or None.
+
+        A damaged artifact is set aside, named in the log, and None returned, so that it is made again.
+        """
+        if key.digest in self._verified and self._verified[key.digest].folder.is_dir():
+            return self._verified[key.digest]
+        folder = self.folder(key)
+        if not folder.is_dir():
+            return None
+        try:
+            artifact = _read(key, folder)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._set_aside(folder, str(error))
+            return None
+        self._verified[key.digest] = artifact
+        return artifact
+
+    @contextmanager
+    def create(self, key: Key) -> Iterator[Draft]:
+        """Gives a draft folder; on leaving the block without an error it becomes `key`'s artifact.
+
+        Raises:
+            StoreError: where the store cannot be written (disk full, read-only, gone).
+        """
+        final = self.folder(key)
+        draft = Draft(temporary_beside(final))
+        try:
+            draft.folder.mkdir(parents=True)
+        except OSError as error:
+            raise StoreError(f"the store {self.root} cannot be written: {error}") from error
+        try:
+            yield draft
+            self._commit(key, draft, final)
+        except OSError as error:
+            raise StoreError(f"{key.stage} could not be stored under {self.root}: {error}") from error
+        finally:
+            shutil.rmtree(draft.folder, ignore_errors=True)
+
+    def discard(self, key: Key) -> None:
+        """Removes an artifact that nothing needs any more."""
+        self._verified.pop(key.digest, None)
+        shutil.rmtree(self.folder(key), ignore_errors=True)
+
+    def sweep_leftovers(self) -> int:
+        """Removes drafts of processes that have ended; returns how many."""
+        gone = [path for path in self.root.glob("*/*/.tmp-*") if owner_is_gone(path)]
+        for path in gone:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        return len(gone)
+
+    def _commit(self, key: Key, draft: Draft, final: Path) -> None:
+        record = _record(key, draft)
+        (draft.folder / RECORD_NAME).write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
+        for path in draft.folder.iterdir():
+            flush_file(path)
+        flush_folder(draft.folder)
+        try:
+            os.rename(draft.folder, final)
+        except OSError:
+            if not (final / RECORD_NAME).is_file():
+                raise
+            log.debug("%s %s was finished by another process first", key.stage, key.digest[:12])
+        flush_folder(final.parent)
+        self._verified[key.digest] = Artifact(key, final, record["files"], record["info"])
+
+    def _set_aside(self, folder: Path, reason: str) -> None:
+        aside = temporary_beside(folder).with_name(f"bad-{os.getpid()}-{folder.name}")
+        log.warning("damaged artifact %s (%s): set aside as %s and made again", folder, reason, aside.name)
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(folder, aside)
+        except OSError as error:
+            raise StoreError(f"damaged artifact {folder} cannot be set aside: {error}") from error
+
+
+def _record(key: Key, draft: Draft) -> dict[str, Any]:
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        for path in sorted(draft.folder.iterdir())
+    }
+    return {
+        "schema": RECORD_SCHEMA,
+        "stage": key.stage,
+        "digest": key.digest,
+        "inputs": key.inputs,
+        "files": files,
+        "info": draft.info,
+        "versions": _versions(),
+    }
+
+
+def _read(key: Key, folder: Path) -> Artifact:
+    record = json.loads((folder / RECORD_NAME).read_text("utf-8"))
+    if record["digest"] != key.digest:
+        raise ValueError("its record names another digest")
+    for name, facts in record["files"].items():
+        path = folder / name
+        if path.stat().st_size != facts["bytes"] or file_sha256(path) != facts["sha256"]:
+            raise ValueError(f"checksum of {name} does not match")
+    return Artifact(key, folder, record["files"], record["info"])
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in RECORDED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,88 @@
+"""Writes that survive a power cut: flushed to the disk before a rename makes them visible."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+
+def flush_file(path: Path) -> None:
+    """Forces a written file's bytes to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_folder(path: Path) -> None:
+    """Forces a folder's entries to the disk; does nothing where the system cannot (Windows)."""
+    if os.name == "nt":
+        return
+    flush_file(path)
+
+
+def temporary_beside(path: Path) -> Path:
+    """Returns an unused name in `path`'s own folder that says which machine's which process writes it."""
+    return path.with_name(f".tmp-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replaces `path` by `data` at once: a reader sees the old bytes or the new, never a part.
+
+    Raises:
+        OSError: when the folder cannot be written; the old file is then untouched.
+    """
+    temporary = temporary_beside(path)
+    try:
+        temporary.write_bytes(data)
+        flush_file(temporary)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Makes `target` the same file as `source` by a hard link, or a copy where links are not to be had.
+
+    An existing `target` is replaced at once.
+    """
+    temporary = temporary_beside(target)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copy2(source, temporary)
+    if target.exists() and target.samefile(temporary):
+        # POSIX: renaming one hard link over another of the same file does nothing and leaves both.
+        temporary.unlink()
+        return
+    os.replace(temporary, target)
+
+
+def owner_is_gone(temporary: Path) -> bool:
+    """Says whether the process of this machine that named a temporary entry has ended.
+
+    Entries of other machines (a store on a shared disk) are never called gone.
+    """
+    parts = temporary.name.removeprefix(".tmp-").split("-")
+    if len(parts) < 3 or parts[0] != _machine() or not parts[1].isdigit():
+        return False
+    return not _is_alive(int(parts[1]))
+
+
+def _machine() -> str:
+    return f"{uuid.getnode():012x}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,167 @@
+"""One run's directory: the only place that knows where its files lie."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from vgpipe.errors import UsageError
+from vgpipe.store.durable import link_or_copy, temporary_beside, write_atomically
+
+log = logging.getLogger(__name__)
+
+CLIPS_SCHEMA = 1
+
+
+class RunDir:
+    """Names and writes everything in one run's directory.
+
+    Used as a context manager it holds the directory's lock, so that two processes never write one run.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.config = root / "config.yaml"
+        self.clips = root / "clips.jsonl"
+        self.events = root / "events.jsonl"
+        self.log = root / "run.log"
+        self._lock_path = root / ".lock"
+        self._lock: Any = None
+
+    def __enter__(self) -> RunDir:
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._lock = self._lock_path.open("a")
+        if not _lock_file(self._lock):
+            self._lock.close()
+            raise UsageError(f"{self.root} is in use by another vgpipe process; nothing was started")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.close()
+
+    def write_config(self, text: str) -> None:
+        """Writes the resolved config (YAML text)."""
+        write_atomically(self.config, text.encode())
+
+    def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Rewrites clips.jsonl with one line per clip, at once."""
+        lines = (json.dumps({"schema": CLIPS_SCHEMA, **record}, ensure_ascii=False) for record in records)
+        write_atomically(self.clips, "".join(line + "\n" for line in lines).encode())
+
+    def append_clip(self, record: Mapping[str, Any]) -> None:
+        """Appends a clip's newest record; its last line counts."""
+        _append_line(self.clips, {"schema": CLIPS_SCHEMA, **record}, flush_to_disk=True)
+
+    def read_clips(self) -> list[dict[str, Any]]:
+        """Returns the newest record of each clip, in job order; a line torn by a crash is skipped.
+
+        Raises:
+            UsageError: where the directory holds no run.
+        """
+        try:
+            text = self.clips.read_text("utf-8", errors="replace")
+        except OSError:
+            remedy = "give the directory of a run, the one with clips.jsonl in it"
+            raise UsageError(f"{self.root} holds no run (no clips.jsonl) -> {remedy}") from None
+        newest: dict[str, dict[str, Any]] = {}
+        for line in text.splitlines():
+            record = _parsed(line)
+            if record is not None:
+                newest[record["clip"]] = record
+        return list(newest.values())
+
+    def append_event(self, kind: str, **facts: Any) -> None:
+        """Appends one event with the time of day (UNIX seconds)."""
+        _append_line(
+            self.events, {"time": round(time.time(), 3), "event": kind, **facts}, flush_to_disk=False
+        )
+
+    def place(self, kind: str, clip_id: str, sources: list[Path]) -> str:
+        """Puts a finished clip's files into the run, hard-linked from the store where possible.
+
+        Args:
+            kind: `mp4` for one video file, `frames` for a folder of images.
+            clip_id: the clip's id.
+            sources: files in the store.
+
+        Returns:
+            The path relative to the run, with forward slashes.
+        """
+        if kind == "frames":
+            return self._place_folder(self.root / "frames" / clip_id, sources)
+        target = self.root / "videos" / f"{clip_id}{sources[0].suffix}"
+        target.parent.mkdir(exist_ok=True)
+        link_or_copy(sources[0], target)
+        return target.relative_to(self.root).as_posix()
+
+    def has(self, relative: str) -> bool:
+        """Says whether a file named in a clip's record is there."""
+        return (self.root / relative).exists()
+
+    def sweep_leftovers(self) -> None:
+        """Removes half-placed files that a killed process left; only call while holding the lock."""
+        for folder in (self.root, self.root / "videos", self.root / "frames"):
+            for path in folder.glob(".tmp-*"):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _place_folder(self, target: Path, sources: list[Path]) -> str:
+        temporary = temporary_beside(target)
+        temporary.mkdir(parents=True)
+        for source in sources:
+            link_or_copy(source, temporary / source.name)
+        if target.exists():
+            shutil.rmtree(target)
+        os.rename(temporary, target)
+        return target.relative_to(self.root).as_posix()
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("clip"), str) else None
+
+
+def _append_line(path: Path, record: Mapping[str, Any], *, flush_to_disk: bool) -> None:
+    line = json.dumps(record, ensure_ascii=False, default=str).encode() + b"\n"
+    with path.open("ab") as file:
+        if file.tell() and not _ends_with_newline(path):
+            line = b"\n" + line  # a crash tore the last line: leave it alone on its own
+        file.write(line)
+        if flush_to_disk:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _lock_file(file: Any) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
