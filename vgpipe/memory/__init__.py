@@ -1,0 +1,1 @@
+"""Where components live while a stage runs, and what that takes."""

@@ -1,0 +1,68 @@
+"""Keeps the components that a stage needs in memory, and only as long as the strategy says."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from vgpipe.memory.strategies import Strategy
+
+log = logging.getLogger(__name__)
+
+
+class Residency:
+    """Loads components on demand and frees them when their stage ends.
+
+    Args:
+        strategy: resident keeps every component; staged frees a stage's when the stage is over.
+        load: loads one component by name.
+        device: where they live; its cache is emptied when something is freed.
+    """
+
+    def __init__(self, strategy: Strategy, load: Callable[[str], Any], device: str):
+        self.strategy = strategy
+        self.loads: dict[str, int] = {}
+        self.load_s: dict[str, float] = {}
+        self._load = load
+        self._device = device
+        self._resident: dict[str, Any] = {}
+
+    @contextmanager
+    def stage(self) -> Iterator[Callable[[tuple[str, ...]], dict[str, Any]]]:
+        """Gives the function that hands out components; frees them at the end if the strategy is staged.
+
+        Nothing is loaded before the first call, so a stage without work costs nothing.
+        """
+        try:
+            yield self._parts
+        finally:
+            if self.strategy is Strategy.STAGED:
+                self.free()
+
+    def free(self) -> None:
+        """Drops every component and gives its memory back."""
+        if not self._resident:
+            return
+        log.debug("freeing %s", ", ".join(self._resident))
+        self._resident.clear()
+        gc.collect()
+        if self._device == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _parts(self, names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: self._component(name) for name in names}
+
+    def _component(self, name: str) -> Any:
+        if name not in self._resident:
+            started = time.monotonic()
+            self._resident[name] = self._load(name)
+            self.load_s[name] = time.monotonic() - started
+            self.loads[name] = self.loads.get(name, 0) + 1
+            log.info("loaded %s in %.2f s", name, self.load_s[name])
+        return self._resident[name]

@@ -1,0 +1,1 @@
+"""Model families: how each stock diffusers pipeline is driven, stage by stage."""
