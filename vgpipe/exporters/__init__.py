@@ -1,0 +1,1 @@
+"""What turns frames into files."""

@@ -1,0 +1,1 @@
+"""The stages of a clip: encode, denoise, decode, export."""

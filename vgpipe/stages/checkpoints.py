@@ -1,0 +1,123 @@
+"""Denoising checkpoints: everything a clip needs to go on in the middle to the same bits.
+
+One file a clip, replaced at once: latents, the scheduler's whole state with its multistep history, the generator's
+state, and a checksum over all tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vgpipe.stages import tensors
+from vgpipe.store.artifacts import Store
+from vgpipe.store.digest import Key
+from vgpipe.store.durable import flush_file, flush_folder, temporary_beside
+
+log = logging.getLogger(__name__)
+
+FOLDER, SUFFIX, SCHEMA = "checkpoint", ".safetensors", 1
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiseCheckpoint:
+    """A clip in the middle of denoising.
+
+    Attributes:
+        done_steps: loop iterations done.
+        latents: (1, C, T, H, W) float32, CPU.
+        scheduler: what `scheduler_state` gave.
+        generator: the CPU generator's state, uint8.
+    """
+
+    done_steps: int
+    latents: torch.Tensor
+    scheduler: dict[str, Any]
+    generator: torch.Tensor
+
+
+def path_of(store: Store, key: Key) -> Path:
+    """Returns where the checkpoint of a clip's latents lies, made or not."""
+    return store.root / FOLDER / key.digest[:2] / f"{key.digest}{SUFFIX}"
+
+
+def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
+    """Replaces the clip's checkpoint; on return it is on the disk.
+
+    Raises:
+        OSError: where it cannot be written; the one before it is then still whole.
+    """
+    path = path_of(store, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flat = {"latents": checkpoint.latents, "generator": checkpoint.generator}
+    outline = _flatten("scheduler", checkpoint.scheduler, flat)
+    facts = {
+        "schema": SCHEMA,
+        "done_steps": checkpoint.done_steps,
+        "scheduler": outline,
+        "sha256": _sum(flat),
+    }
+    temporary = temporary_beside(path)
+    try:
+        tensors.save(temporary, flat, facts)
+        flush_file(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    flush_folder(path.parent)
+
+
+def read(store: Store, key: Key) -> DenoiseCheckpoint | None:
+    """Returns the clip's checkpoint, or None; a damaged one is removed and named in the log."""
+    path = path_of(store, key)
+    if not path.is_file():
+        return None
+    try:
+        flat, facts = tensors.load(path)
+        if facts["schema"] != SCHEMA or facts["sha256"] != _sum(flat):
+            raise ValueError("checksum does not match")
+        state = {name: _unflatten(value, flat) for name, value in facts["scheduler"].items()}
+        return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("damaged checkpoint %s (%s): removed, the clip starts over", path, error)
+        remove(store, key)
+        return None
+
+
+def remove(store: Store, key: Key) -> None:
+    """Removes the clip's checkpoint, if any."""
+    path_of(store, key).unlink(missing_ok=True)
+
+
+def _sum(flat: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(flat):
+        tensor = flat[name].detach().cpu().contiguous()
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _flatten(name: str, value: Any, flat: dict[str, torch.Tensor]) -> Any:
+    """Moves every tensor in `value` to `flat`; returns the outline that `_unflatten` fills again."""
+    if isinstance(value, torch.Tensor):
+        flat[name] = value
+        return {"tensor": name}
+    if isinstance(value, list):
+        return {"list": [_flatten(f"{name}.{index}", item, flat) for index, item in enumerate(value)]}
+    if isinstance(value, dict):
+        return {key: _flatten(f"{name}.{key}", item, flat) for key, item in value.items()}
+    return {"value": value}
+
+
+def _unflatten(outline: Any, flat: dict[str, torch.Tensor]) -> Any:
+    if "tensor" in outline:
+        return flat[outline["tensor"]]
+    if "list" in outline:
+        return [_unflatten(item, flat) for item in outline["list"]]
+    return outline["value"]

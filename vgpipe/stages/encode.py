@@ -1,0 +1,44 @@
+"""encode: one text to prompt embeddings."""
+
+from __future__ import annotations
+
+import time
+
+from vgpipe.models.base import Components, Embeds, Family
+from vgpipe.stages import tensors
+from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.digest import Key
+
+FILE = "embeds.safetensors"
+
+
+def run(
+    store: Store, key: Key, *, family: Family, parts: Components, text: str, max_sequence_length: int
+) -> Artifact | None:
+    """Encodes one text into the store; each text alone, since padding and batching change its bits.
+
+    Args:
+        store: where the artifact goes.
+        key: its name.
+        family: drives the model.
+        parts: the loaded `family.encode_parts`.
+        text: a prompt or negative prompt; may be empty.
+        max_sequence_length: tokens, padding included.
+
+    Returns:
+        The artifact: `embeds.safetensors`.
+
+    Raises:
+        StoreError: where the store cannot be written.
+    """
+    started = time.monotonic()
+    embeds = family.encode(parts, text, max_sequence_length=max_sequence_length)
+    with store.create(key) as draft:
+        tensors.save(draft.path(FILE), embeds)
+        draft.info["seconds"] = round(time.monotonic() - started, 4)
+    return store.find(key)
+
+
+def read(artifact: Artifact) -> Embeds:
+    """Returns the embeddings of an encode artifact: name -> CPU tensor with a leading batch of 1."""
+    return tensors.load(artifact.path(FILE))[0]

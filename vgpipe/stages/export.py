@@ -1,0 +1,37 @@
+"""export: frames to the files that the user asked for."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from vgpipe.exporters.base import Exporter
+from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.digest import Key
+
+
+def run(
+    store: Store, key: Key, *, exporter: Exporter, frames_THWC: np.ndarray, fps: float
+) -> Artifact | None:
+    """Exports one clip into the store.
+
+    Args:
+        store: where the artifact goes.
+        key: its name.
+        exporter: writes the files.
+        frames_THWC: uint8; read frame by frame.
+        fps: frames a second.
+
+    Returns:
+        The artifact: one video, or one image a frame.
+
+    Raises:
+        ExportError: where the exporter could not deliver.
+        StoreError: where the store cannot be written.
+    """
+    started = time.monotonic()
+    with store.create(key) as draft:
+        exporter.export(frames_THWC, fps=fps, folder=draft.folder)
+        draft.info["seconds"] = round(time.monotonic() - started, 4)
+    return store.find(key)

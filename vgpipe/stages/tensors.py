@@ -1,0 +1,48 @@
+"""Tensors on disk: safetensors files, never pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+
+def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any] | None = None) -> None:
+    """Writes tensors, and plain facts in the file's header.
+
+    Args:
+        path: where to.
+        tensors: name -> tensor; any shape and dtype, moved to the CPU.
+        facts: JSON-able values.
+
+    Raises:
+        OSError: where the file cannot be written.
+    """
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(whole, str(path), metadata={"facts": json.dumps(facts or {})})
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Reads what `save` wrote.
+
+    Returns:
+        The tensors on the CPU, and the facts.
+
+    Raises:
+        OSError: where the file is missing.
+        ValueError: where it is damaged.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: {error}") from error
