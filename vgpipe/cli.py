@@ -1,0 +1,166 @@
+"""The command line: which command, and what its exit code is. Heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from vgpipe import __version__
+from vgpipe.errors import UsageError, VgpipeError
+
+EXIT_USAGE = 2
+COMMANDS = ("run", "resume")
+SHOW_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help")
+MULTIRUN_FLAGS = ("-m", "--multirun")
+CONFIG_DIR_FLAGS = ("--config-dir", "-cd")
+
+HELP = """\
+vgpipe renders lists of prompts into videos, stage by stage, and never redoes finished work.
+
+usage:
+  python -m vgpipe job=prompts.yaml [group=option ...] [key=value ...]     render a job
+  python -m vgpipe clip.prompt="a small red circle moving left"            render one prompt
+  python -m vgpipe -m job=prompts.yaml quality=quick,standard              sweep: one run per combination
+  python -m vgpipe resume RUN_DIR                                          finish a stopped run in place
+
+groups (group=option):
+{groups}
+
+settings of a clip (strongest first: these, the prompt's own, the job's defaults, quality, model):
+  clip.prompt clip.negative_prompt clip.seed clip.width clip.height clip.num_frames clip.seconds
+  clip.fps clip.num_inference_steps clip.guidance_scale
+
+stopping and places:
+  run.until=07:00      stop at a time of day        hydra.run.dir=DIR   the run's directory
+  run.budget=8h        stop after a duration        store.dir=DIR       artifacts shared by all runs
+
+flags:
+  -m, --multirun       sweep comma-separated values    --config-dir DIR   your own groups
+  --cfg job            show the composed config        --debug            show tracebacks
+  --version            show the version                -h, --help         this text
+
+exit codes: 0 all clips done; 1 finished, some failed; 2 bad usage, nothing started; 3 stopped early, resumable
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: the command line after the program's name; default `sys.argv`.
+
+    Returns:
+        The exit code.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    try:
+        return _dispatch(given)
+    except VgpipeError as error:
+        if debug:
+            traceback.print_exc()
+        sys.stderr.write(f"vgpipe: {error}\n")
+        return EXIT_USAGE
+
+
+def _dispatch(given: list[str]) -> int:
+    command, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("run", given)
+    if {"-h", "--help"} & set(rest) or not given:
+        _write_help()
+        return 0 if given else EXIT_USAGE
+    if "--version" in rest:
+        sys.stdout.write(f"vgpipe {__version__}\n")
+        return 0
+    return _resume(rest) if command == "resume" else _run(rest)
+
+
+def _run(arguments: list[str]) -> int:
+    _refuse_unknown_command(arguments)
+    _set_library_environment()
+    from vgpipe.config.hydra_app import run_app
+
+    if not any(argument.split("=")[0] in SHOW_FLAGS for argument in arguments):
+        _check_everything(arguments)
+    from vgpipe.executor.interrupts import StopSignal
+
+    with StopSignal() as stop:
+        codes = run_app(arguments, lambda config, root: _start(config, root, stop))
+    return max(codes, default=0)
+
+
+def _start(config: object, root: Path, stop: object) -> int:
+    from vgpipe.executor.runs import start
+
+    return start(config, root, stop)  # type: ignore[arg-type]
+
+
+def _check_everything(arguments: list[str]) -> None:
+    """Composes every combination and reads every job before the first run directory is made."""
+    from vgpipe.config.load import combinations, load
+    from vgpipe.executor.prepare import key_maker, request
+
+    overrides, config_dir = _split(arguments)
+    sweeping = bool(set(MULTIRUN_FLAGS) & set(arguments))
+    for combination in combinations(overrides, config_dir) if sweeping else [overrides]:
+        config = load(combination, config_dir)
+        request(config)
+        key_maker(config.model)
+
+
+def _resume(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        raise UsageError(
+            "resume takes one run directory -> python -m vgpipe resume outputs/<job>/<date_time>"
+        )
+    _set_library_environment()
+    from vgpipe.executor.interrupts import StopSignal
+    from vgpipe.executor.runs import resume
+
+    with StopSignal() as stop:
+        return resume(Path(arguments[0]), stop)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], str | None]:
+    """Separates overrides from Hydra's flags; returns them and the value of --config-dir."""
+    overrides, config_dir, rest = [], None, list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        flag, equals, value = argument.partition("=")
+        if flag in CONFIG_DIR_FLAGS:
+            config_dir = value if equals else (rest.pop(0) if rest else None)
+        elif not argument.startswith("-"):
+            overrides.append(argument)
+    return overrides, config_dir
+
+
+def _refuse_unknown_command(arguments: list[str]) -> None:
+    word = arguments[0]
+    if "=" in word or word.startswith(("-", "~", "+")):
+        return
+    if Path(word).suffix in (".yaml", ".yml", ".txt", ".csv", ".jsonl"):
+        raise UsageError(f"{word!r} is no command -> python -m vgpipe job={word}")
+    close = difflib.get_close_matches(word, COMMANDS, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"one of: {', '.join(COMMANDS)}"
+    raise UsageError(f"{word!r} is no command -> {remedy}")
+
+
+def _set_library_environment() -> None:
+    # Their own bars would run through ours; nothing is ever fetched behind the user's back.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # By default an OpenMP thread that waits spins, which on a machine with anything else to do, our own ffmpeg
+    # included, slows denoising many times over (benchmarks/busy_neighbour.py). Must be set before torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _write_help() -> None:
+    from vgpipe.config.overrides import group_table
+
+    rows = [f"  {group:<9} {' | '.join(options)}" for group, options in group_table()]
+    sys.stdout.write(HELP.format(groups="\n".join(rows)))

@@ -1,0 +1,237 @@
+"""The local executor: one process, stage by stage over waves of clips."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vgpipe.config.schema import Config
+from vgpipe.errors import Stopped, VgpipeError
+from vgpipe.executor import prepare
+from vgpipe.executor.exports import ExportQueue
+from vgpipe.executor.interrupts import StopSignal
+from vgpipe.executor.progress import Progress, pieces
+from vgpipe.executor.stage_runs import StageRuns
+from vgpipe.executor.waves import canaries, wave_size, waves
+from vgpipe.executor.work import ClipWork, State
+from vgpipe.exporters.base import exporter
+from vgpipe.hardware import free_memory_bytes, pick_device
+from vgpipe.job.clip import Clip
+from vgpipe.memory.residency import Residency
+from vgpipe.memory.strategies import Strategy, choose
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, ClipKeys
+from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.rundir import RunDir
+
+log = logging.getLogger(__name__)
+
+
+class LocalRun:
+    """One run of a job in this process.
+
+    Args:
+        config: the whole config; opened here and nowhere below.
+        clips: what to make, in job order.
+        run_dir: locked; gets the records and the files.
+        stop: says when to stop early.
+
+    Raises:
+        ModelError: on construction, where the model is no checkpoint.
+    """
+
+    def __init__(self, config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSignal):
+        self.config = config
+        self.run_dir = run_dir
+        self.stop = stop
+        self.store = Store(Path(config.store.dir))
+        self.model = prepare.key_maker(config.model)
+        self._exporter_settings = asdict(config.exporter)
+        self.exporter = exporter(self._exporter_settings)
+        self.works = [ClipWork(clip, self._keys_of(clip)) for clip in clips]
+
+    def run(self) -> list[ClipWork]:
+        """Makes every clip that is not in the store yet.
+
+        Returns:
+            The clips with their states; also written to clips.jsonl.
+        """
+        self._clean_up()
+        for work in self.works:
+            self._take_from_store(work)
+        pending = [work for work in self.works if work.state is State.PENDING]
+        self.run_dir.write_clips(work.record() for work in self.works)
+        reused = len(self.works) - len(pending)
+        self.run_dir.append_event("run_started", clips=len(self.works), reused=reused)
+        log.info("%d clips, %d already in the store", len(self.works), reused)
+        if pending:
+            self._render(pending)
+        self.run_dir.write_clips(work.record() for work in self.works)
+        self.run_dir.append_event("run_ended", reason=self.stop.reason or "finished", **self._counts())
+        return self.works
+
+    def _render(self, pending: list[ClipWork]) -> None:
+        device = pick_device(self.config.hardware.device)
+        residency = Residency(self._strategy(device), lambda part: self._load(part, device), device)
+        stand_ins = self._canaries(pending)
+        self.progress = Progress(
+            self._pieces([*stand_ins, *pending]), clips=len(self.works), done=self._done_count()
+        )
+        self.exports = ExportQueue(self._export, self._take_up)
+        self.stages = self._stage_runs(residency, device)
+        try:
+            self._canary_wave(stand_ins, pending)
+            for wave in waves(pending, lambda: self._wave_size(residency)):
+                self._wave(wave)
+            self.exports.drain()
+        except Stopped as stopped:
+            log.info("%s", stopped)
+        finally:
+            self.exports.stop()
+            residency.free()
+            self.progress.close()
+
+    def _wave(self, wave: list[ClipWork]) -> None:
+        self.run_dir.append_event("wave_started", clips=[work.clip.id for work in wave])
+        self.stages.encode(wave)
+        self.exports.collect()
+        self.stages.denoise(wave)
+        self.exports.collect()
+        self.stages.decode(wave, self._queue_export)
+
+    def _canary_wave(self, stand_ins: list[ClipWork], pending: list[ClipWork]) -> None:
+        if not stand_ins:
+            return
+        log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
+        self._wave(stand_ins)
+        self.exports.drain()
+        for stand_in in stand_ins:
+            if stand_in.state is State.FAILED:
+                for work in pending:
+                    if work.shape == stand_in.shape and work.state is State.PENDING:
+                        self._end(work, State.FAILED, f"not started, its canary failed: {stand_in.error}")
+
+    def _canaries(self, pending: list[ClipWork]) -> list[ClipWork]:
+        settings = self.config.executor
+        proved = {work.shape for work in self.works if work.state is State.DONE}
+        unproved = [work for work in pending if work.shape not in proved]
+        found = canaries(unproved, settings.canary_steps, self._keys_of) if settings.canary else []
+        return [work for work in found if self.store.find(work.keys.export) is None]
+
+    def _queue_export(self, work: ClipWork) -> None:
+        self.exports.add(work)
+        self.exports.collect()
+
+    def _export(self, work: ClipWork) -> Artifact | None:
+        from vgpipe.stages import decode, export
+
+        made = self.store.find(work.keys.export)  # another process may share the store
+        frames = self.store.find(work.keys.frames) if made is None else None
+        if made is not None or frames is None:
+            return made
+        frames_THWC = decode.read(frames)
+        return export.run(
+            self.store, work.keys.export, exporter=self.exporter, frames_THWC=frames_THWC, fps=work.clip.fps
+        )
+
+    def _take_up(self, work: ClipWork, result: Callable[[], Artifact | None]) -> None:
+        try:
+            artifact = result()
+            if artifact is None:
+                raise VgpipeError("the decoded frames are gone from the store -> run it again")
+            work.seconds[EXPORT] = float(artifact.info["seconds"])
+            self._deliver(work, artifact)
+        except Exception as error:  # one bad clip never stops the others
+            self._fail(work, EXPORT, error)
+            return
+        self.store.discard(work.keys.frames)  # large, and made again from the latents in seconds
+        self.progress.advance(EXPORT, work.seconds[EXPORT], work.clip.id)
+
+    def _deliver(self, work: ClipWork, artifact: Artifact) -> None:
+        if work.is_canary:
+            work.state = State.DONE
+            return
+        work.files = {
+            self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())
+        }
+        self._end(work, State.DONE)
+        self.progress.clip_done()
+
+    def _take_from_store(self, work: ClipWork) -> None:
+        artifact = self.store.find(work.keys.export)
+        if artifact is None:
+            return
+        work.files = {
+            self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())
+        }
+        work.state, work.is_reused = State.DONE, True
+
+    def _fail(self, work: ClipWork, stage: str, error: Exception) -> None:
+        reason = f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"
+        log.error("%s failed in %s", work.clip.id, reason)
+        log.debug("traceback of %s", work.clip.id, exc_info=error)
+        self._end(work, State.FAILED, reason)
+        for dropped in STAGES[max(1, STAGES.index(stage)) :]:
+            self.progress.drop(dropped)
+
+    def _end(self, work: ClipWork, state: State, error: str | None = None) -> None:
+        work.state, work.error = state, error
+        self.run_dir.append_event(f"clip_{state.value}", clip=work.clip.id, error=error)
+        if not work.is_canary:
+            self.run_dir.append_clip(work.record())
+
+    def _stage_runs(self, residency: Residency, device: str) -> StageRuns:
+        return StageRuns(
+            store=self.store,
+            model=self.model,
+            residency=residency,
+            progress=self.progress,
+            should_stop=self.stop,
+            fail=self._fail,
+            event=self.run_dir.append_event,
+            device=device,
+            checkpoint_steps=self.config.executor.checkpoint_steps,
+            checkpoint_interval_s=self.config.executor.checkpoint_interval_s,
+        )
+
+    def _wave_size(self, residency: Residency) -> int:
+        settings = self.config.executor
+        if settings.wave_size:
+            return settings.wave_size
+        load_s = sum(residency.load_s.values()) if residency.strategy is Strategy.STAGED else 0.0
+        means = [self.progress.eta.mean_s(stage) for stage in (ENCODE, DENOISE, DECODE)]
+        known = [mean for mean in means if mean is not None]
+        return wave_size(load_s, sum(known) if known else None, settings.load_share)
+
+    def _strategy(self, device: str) -> Strategy:
+        names = self.model.checkpoint.component_names
+        sizes = {name: self.model.checkpoint.size_bytes(name) for name in names}
+        strategy = choose(self.config.memory.strategy, sizes, free_memory_bytes(device))
+        log.info("memory strategy %s on %s", strategy.value, device)
+        return strategy
+
+    def _load(self, part: str, device: str) -> Any:
+        return self.model.checkpoint.load(part, dtype=self.model.dtype, device=device)
+
+    def _keys_of(self, clip: Clip) -> ClipKeys:
+        return self.model.clip_keys(clip, self._exporter_settings)
+
+    def _pieces(self, works: list[ClipWork]) -> dict[str, int]:
+        undecoded = [work for work in works if self.store.find(work.keys.frames) is None]
+        undenoised = [work for work in undecoded if self.store.find(work.keys.latents) is None]
+        texts = {key.digest for work in undenoised for key in work.keys.texts if self.store.find(key) is None}
+        return pieces(texts=len(texts), denoise=len(undenoised), decode=len(undecoded), export=len(works))
+
+    def _clean_up(self) -> None:
+        self.run_dir.sweep_leftovers()
+        removed = self.store.sweep_leftovers()
+        if removed:
+            log.info("removed %d half-made artifacts of processes that ended", removed)
+
+    def _done_count(self) -> int:
+        return sum(work.state is State.DONE for work in self.works)
+
+    def _counts(self) -> dict[str, int]:
+        return {state.value: sum(work.state is state for work in self.works) for state in State}

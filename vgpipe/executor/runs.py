@@ -1,0 +1,108 @@
+"""Starts and resumes runs: the run directory around a `LocalRun`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+from vgpipe.config.schema import Config
+from vgpipe.config.validate import validated
+from vgpipe.errors import UsageError
+from vgpipe.executor import prepare
+from vgpipe.executor.interrupts import EXIT_STOPPED, StopSignal
+from vgpipe.executor.local import LocalRun
+from vgpipe.executor.logs import logging_to
+from vgpipe.executor.summary import table
+from vgpipe.executor.work import ClipWork, State, clip_of_record
+from vgpipe.job.clip import Clip
+from vgpipe.store.rundir import RunDir
+
+log = logging.getLogger(__name__)
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+
+
+def start(config: Config, root: Path, stop: StopSignal) -> int:
+    """Renders a job into a run directory.
+
+    Args:
+        config: the checked config.
+        root: the run directory; made if need be.
+        stop: says when to stop early.
+
+    Returns:
+        The exit code: 0 all done, 1 some failed, 3 stopped early.
+
+    Raises:
+        UsageError: where job or model are faulty, or the directory is in use.
+    """
+    made = prepare.request(config)
+    with RunDir(root) as run_dir:
+        run_dir.write_config(yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True))
+        return _run(config, made.clips, run_dir, stop, made.notes)
+
+
+def resume(root: Path, stop: StopSignal) -> int:
+    """Finishes a stopped run in place; needs neither its job file nor its command line.
+
+    Args:
+        root: the directory of the run.
+        stop: says when to stop early.
+
+    Returns:
+        The exit code, as `start`.
+
+    Raises:
+        UsageError: where `root` holds no run, or is in use.
+    """
+    if not root.is_dir():
+        raise UsageError(
+            f"{root} is no directory -> give the directory of a run, the one with clips.jsonl in it"
+        )
+    with RunDir(root) as run_dir:
+        clips = tuple(_clip(run_dir, record) for record in run_dir.read_clips())
+        return _run(_saved_config(run_dir), clips, run_dir, stop, ())
+
+
+def _run(
+    config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSignal, notes: tuple[str, ...]
+) -> int:
+    stop.set_deadlines(until=config.run.until, budget=config.run.budget)
+    with logging_to(run_dir.log):
+        for note in notes:
+            log.info("%s", note)
+        works = LocalRun(config, clips, run_dir, stop).run()
+        sys.stdout.write(table(works, run_dir.root) + "\n")
+        code = exit_code(works)
+        if code == EXIT_STOPPED:
+            log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, run_dir.root)
+    return code
+
+
+def exit_code(works: list[ClipWork]) -> int:
+    """Returns 0 where all clips are done, 3 where some were not reached, else 1."""
+    states = {work.state for work in works}
+    if states & {State.PENDING, State.STOPPED}:
+        return EXIT_STOPPED
+    return EXIT_FAILED if State.FAILED in states else EXIT_DONE
+
+
+def _saved_config(run_dir: RunDir) -> Config:
+    try:
+        values = yaml.safe_load(run_dir.config.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(f"{run_dir.config} cannot be read ({error}) -> run the job again") from None
+    return validated(values if isinstance(values, dict) else {})
+
+
+def _clip(run_dir: RunDir, record: dict[str, object]) -> Clip:
+    try:
+        return clip_of_record(record)
+    except (KeyError, TypeError) as error:
+        line = json.dumps(record, ensure_ascii=False)[:80]
+        raise UsageError(f"{run_dir.clips}: a clip lacks {error} ({line}) -> run the job again") from None

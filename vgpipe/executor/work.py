@@ -1,0 +1,101 @@
+"""What is known of each clip while a run goes on, and how it stands in clips.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from vgpipe.job.clip import Clip
+from vgpipe.memory.tracker import Peak
+from vgpipe.stages.keys import ClipKeys
+
+
+class State(StrEnum):
+    """How far a clip is."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class ClipWork:
+    """One clip on its way through the stages.
+
+    Attributes:
+        clip: what to make.
+        keys: names of its artifacts.
+        stands_for_steps: for a canary, the steps of the clips it stands for; None for a clip of the job.
+        state: how far it is.
+        seconds: stage -> seconds of this run.
+        peak_ram_gb: largest peak of a stage of this process, GiB.
+        peak_vram_gb: the same for the GPU; None without one.
+        files: kind -> path relative to the run.
+        error: why it failed.
+        is_reused: whether it was taken from the store whole.
+    """
+
+    clip: Clip
+    keys: ClipKeys
+    stands_for_steps: int | None = None
+    state: State = State.PENDING
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_ram_gb: float | None = None
+    peak_vram_gb: float | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+    is_reused: bool = False
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether it is a stand-in that no user asked for."""
+        return self.stands_for_steps is not None
+
+    @property
+    def shape(self) -> tuple[str, int, int, int]:
+        """What a canary stands for: model and size."""
+        return (self.clip.model, self.clip.width, self.clip.height, self.clip.num_frames)
+
+    def note_peak(self, peak: Peak) -> None:
+        """Keeps the largest peak of any stage."""
+        for name in ("ram_gb", "vram_gb"):
+            seen = [
+                value for value in (getattr(self, f"peak_{name}"), getattr(peak, name)) if value is not None
+            ]
+            setattr(self, f"peak_{name}", max(seen) if seen else None)
+
+    def record(self) -> dict[str, Any]:
+        """Returns its line in clips.jsonl (docs/clips-jsonl.md)."""
+        facts = asdict(self.clip)
+        return {
+            "clip": facts.pop("id"),
+            "state": self.state.value,
+            **facts,
+            "files": self.files,
+            "artifacts": {
+                "prompt_embeds": self.keys.prompt.digest,
+                "negative_prompt_embeds": self.keys.negative.digest if self.keys.negative else None,
+                "latents": self.keys.latents.digest,
+                "export": self.keys.export.digest,
+            },
+            "reused": self.is_reused,
+            "seconds": self.seconds,
+            "predicted_peak_gb": None,
+            "peak_ram_gb": self.peak_ram_gb,
+            "peak_vram_gb": self.peak_vram_gb,
+            "degradations": [],
+            "error": self.error,
+        }
+
+
+def clip_of_record(record: Mapping[str, Any]) -> Clip:
+    """Returns the clip that a line of clips.jsonl describes.
+
+    Raises:
+        KeyError: where the line lacks a setting.
+    """
+    names = [item.name for item in fields(Clip) if item.name != "id"]
+    return Clip(id=record["clip"], **{name: record[name] for name in names})
