@@ -1,0 +1,188 @@
+"""From the job to its clips: the door to this floor's second half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vgpipe.job.clip import OVERRIDES, Clip
+from vgpipe.job.faults import Faults
+from vgpipe.job.levels import InForce, Level
+from vgpipe.job.naming import clip_id
+from vgpipe.job.record import Entry, Job, Written
+from vgpipe.job.resolve import Resolved, resolve_entry
+from vgpipe.job.rules import ShapeRules
+from vgpipe.job.template import combinations, fill, longest_filled
+
+MAX_TEXT_CHARS = 200_000_000
+MAX_NOTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a job expands to.
+
+    Attributes:
+        clips: the clips, in the file's order; no two have the same id or the same settings.
+        notes: what the user should know about it, a sentence each.
+    """
+
+    clips: tuple[Clip, ...]
+    notes: tuple[str, ...]
+
+
+def expand(
+    job: Job | None,
+    *,
+    overrides: Mapping[str, object],
+    preset: Mapping[str, object],
+    reference: Mapping[str, object],
+    rules: ShapeRules,
+    model: str,
+) -> Expansion:
+    """Write out a job's seeds and matrices and resolve every setting.
+
+    Settings come from, the strongest first: `overrides`, the prompt's own, the job's defaults, `preset`,
+    `reference`. None in a mapping counts as not set. `num_frames` and `seconds` are one setting, and so
+    are `seed` and `seeds`. An override's prompt is literal: its braces are not places for a matrix.
+
+    Args:
+        job: the job, or None for a single clip.
+        overrides: settings of `clip.*` on the command line, without "clip.".
+        preset: settings of the quality preset; keys that are no settings are passed over.
+        reference: settings of the model; likewise.
+        rules: what sizes and frame counts the model can make.
+        model: name of the option of `conf/model`.
+
+    Returns:
+        The clips and notes.
+
+    Raises:
+        JobError: settings are faulty, cannot be made by the model or are missing, or they make more than
+            100,000 clips; all faults are in the error.
+    """
+    faults = Faults(job.source if job is not None else "")
+    strong = [_config_level(overrides, "clip.", faults)]
+    weak = [Level.of_config(_settings(preset), "quality."), Level.of_config(_settings(reference), "model.")]
+    resolved = list(_resolve(job, strong, weak, rules, faults))
+    _check_amount(resolved, faults)
+    faults.raise_any()
+    return _Writer(model, faults).write(resolved)
+
+
+def _config_level(overrides: Mapping[str, object], prefix: str, faults: Faults) -> Level:
+    """Check the overrides: they reach this floor as the user typed them."""
+    # pydantic takes longer to import than a command like `--help` may take.
+    from vgpipe.job.schema import EXCLUSIVE, OverrideFields
+    from vgpipe.job.translate import check
+
+    given = {name: value for name, value in overrides.items() if value is not None}
+    values, findings = check(given, OverrideFields)
+    for finding in findings:
+        faults.add_at(f"{prefix}{finding.field}", finding.what, finding.remedy)
+    for first, second in EXCLUSIVE:
+        if first in given and second in given:
+            what = f"both {prefix}{first} and {prefix}{second} are given"
+            faults.add_at(f"{prefix}{second}", what, "keep one of them")
+    wrong = {finding.field for finding in findings}
+    return Level.of_config(values or {name: given[name] for name in given if name not in wrong}, prefix)
+
+
+def _settings(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name in OVERRIDES}
+
+
+def _resolve(
+    job: Job | None, strong: Sequence[Level], weak: Sequence[Level], rules: ShapeRules, faults: Faults
+) -> Iterator[Resolved]:
+    if job is None:
+        found = [resolve_entry(Entry(line=0, prompt=""), [*strong, *weak], rules, faults)]
+    else:
+        middle = Level.of_file(job.defaults)
+        levels = ([*strong, *_own(entry), middle, *weak] for entry in job.entries)
+        found = [resolve_entry(*pair, rules, faults) for pair in zip(job.entries, levels, strict=True)]
+    yield from (entry for entry in found if entry is not None)
+
+
+def _own(entry: Entry) -> list[Level]:
+    prompt = Written({"prompt": entry.prompt}, {"prompt": entry.line})
+    return [Level.of_file(entry.settings), Level.of_file(prompt)]
+
+
+def _check_amount(resolved: Sequence[Resolved], faults: Faults) -> None:
+    """Refuse what would fill the memory, before any of it is written out."""
+    from vgpipe.job.schema import MAX_CLIPS
+
+    clips = chars = 0
+    for entry in resolved:
+        clips += entry.num_clips
+        texts = (entry.prompt.value, entry.negative_prompt.value)
+        chars += entry.num_combinations * sum(longest_filled(str(text), entry.entry.matrix) for text in texts)
+        if clips > MAX_CLIPS:
+            what = f"seeds and matrices up to here make {clips:,} clips; at most {MAX_CLIPS:,} are allowed"
+            return faults.add(entry.entry.line, what, "shorten a matrix or split the job")
+        if chars > MAX_TEXT_CHARS:
+            what = f"prompts up to here have {chars:,} characters; at most {MAX_TEXT_CHARS:,} are allowed"
+            return faults.add(entry.entry.line, what, "shorten a matrix or split the job")
+    return None
+
+
+class _Writer:
+    """Writes the clips out, each set of settings once, each under a name of its own."""
+
+    def __init__(self, model: str, faults: Faults):
+        self._model = model
+        self._faults = faults
+        self._lines: dict[tuple[object, ...], int] = {}
+        self._ids: set[str] = set()
+        self._repeats: dict[str, None] = {}
+
+    def write(self, resolved: Sequence[Resolved]) -> Expansion:
+        """Write out all entries."""
+        clips = tuple(clip for entry in resolved for clip in self._clips(entry))
+        self._faults.raise_any()
+        notes = list(self._repeats)
+        left = len(notes) - MAX_NOTES
+        more = [f"and {left} more lines repeat others"] if left > 0 else []
+        return Expansion(clips, (*notes[:MAX_NOTES], *more))
+
+    def _clips(self, resolved: Resolved) -> Iterator[Clip]:
+        entry, numbers = resolved.entry, resolved.numbers
+        for values in combinations(entry.matrix):
+            texts = {"prompt": _filled(resolved.prompt, values)}
+            texts["negative_prompt"] = _filled(resolved.negative_prompt, values)
+            if not texts["prompt"]:
+                self._faults.add(entry.line, "the matrix makes an empty prompt", "add text outside its places")
+            stem = texts["prompt"] if entry.id is None else fill(entry.id, values)
+            for seed in resolved.seeds:
+                settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model}
+                settings["fps"] = float(settings["fps"])
+                settings["guidance_scale"] = float(settings["guidance_scale"])
+                if self._is_new(settings, entry.line):
+                    yield Clip(id=self._name(stem, settings), **settings)
+
+    def _is_new(self, settings: Mapping[str, object], line: int) -> bool:
+        key = tuple(settings.values())
+        if key not in self._lines:
+            self._lines[key] = line
+            return True
+        first = self._lines[key]
+        if first == line:
+            note = f"line {line} makes the same clip more than once: rendered once"
+        else:
+            note = f"line {line} repeats line {first} (same prompt, seed and settings): rendered once"
+        self._repeats[note] = None
+        return False
+
+    def _name(self, stem: str, settings: Mapping[str, object]) -> str:
+        """Name a clip; the slug is folded, so that equal ids are equal on every file system."""
+        attempt = 0
+        while (name := clip_id(stem, settings, attempt)) in self._ids:
+            attempt += 1
+        self._ids.add(name)
+        return name
+
+
+def _filled(text: InForce, values: Mapping[str, str]) -> str:
+    return fill(str(text.value), values).strip() if text.level.in_file else str(text.value)

@@ -1,0 +1,95 @@
+"""What sizes and frame counts a model can make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeRules:
+    """The sizes and frame counts that a model can make; the values come from `conf/model`.
+
+    Attributes:
+        side_multiple: width and height are multiples of this, in pixels.
+        min_side: the smallest width or height, in pixels.
+        max_side: the largest width or height, in pixels.
+        frames_step: a frame count is `frames_offset` plus a multiple of this.
+        frames_offset: see `frames_step`.
+        max_num_frames: the largest frame count.
+    """
+
+    side_multiple: int = 16
+    min_side: int = 32
+    max_side: int = 1280
+    frames_step: int = 4
+    frames_offset: int = 1
+    max_num_frames: int = 81
+
+    @property
+    def smallest_side(self) -> int:
+        """The smallest side that keeps both the limits and the multiple, in pixels."""
+        return -(-max(self.min_side, 1) // self.side_multiple) * self.side_multiple
+
+    @property
+    def largest_side(self) -> int:
+        """The largest side that keeps both the limits and the multiple, in pixels."""
+        return self.max_side // self.side_multiple * self.side_multiple
+
+    @property
+    def smallest_num_frames(self) -> int:
+        """The smallest frame count above zero."""
+        return (self.frames_offset - 1) % self.frames_step + 1
+
+    @property
+    def largest_num_frames(self) -> int:
+        """The largest frame count that keeps both the limit and the step."""
+        steps = (self.max_num_frames - self.smallest_num_frames) // self.frames_step
+        return self.smallest_num_frames + max(steps, 0) * self.frames_step
+
+    def allows_side(self, side: int) -> bool:
+        """Tell whether a width or height of `side` pixels can be made."""
+        return self.min_side <= side <= self.max_side and side % self.side_multiple == 0
+
+    def nearest_side(self, side: int) -> int:
+        """Return the side nearest to `side` that can be made, in pixels; the larger one of two."""
+        rounded = (2 * side + self.side_multiple) // (2 * self.side_multiple) * self.side_multiple
+        return min(max(rounded, self.smallest_side), self.largest_side)
+
+    def allows_num_frames(self, num_frames: int) -> bool:
+        """Tell whether a video of `num_frames` frames can be made."""
+        on_step = (num_frames - self.frames_offset) % self.frames_step == 0
+        return 1 <= num_frames <= self.max_num_frames and on_step
+
+    def nearest_num_frames(self, num_frames: int) -> int:
+        """Return the frame count nearest to `num_frames` that can be made; the larger one of two."""
+        steps = (2 * (num_frames - self.smallest_num_frames) + self.frames_step) // (2 * self.frames_step)
+        rounded = self.smallest_num_frames + steps * self.frames_step
+        return min(max(rounded, self.smallest_num_frames), self.largest_num_frames)
+
+    def num_frames_for(self, seconds: float, fps: float) -> int:
+        """Return the smallest frame count on the step that lasts `seconds` at `fps`.
+
+        It is not cut at `max_num_frames`: ask `allows_num_frames` whether it can be made.
+
+        Args:
+            seconds: duration, above 0.
+            fps: frames a second, above 0.
+
+        Returns:
+            The smallest count on the step that is at least `round(seconds * fps)`.
+        """
+        wanted = round(seconds * fps)
+        steps = -(-(wanted - self.smallest_num_frames) // self.frames_step)
+        return self.smallest_num_frames + max(steps, 0) * self.frames_step
+
+    def describe_sides(self) -> str:
+        """Say which sides can be made, for a message."""
+        return f"multiples of {self.side_multiple} from {self.smallest_side} to {self.largest_side}"
+
+    def describe_num_frames(self) -> str:
+        """Say which frame counts can be made, for a message."""
+        first, last = self.smallest_num_frames, self.largest_num_frames
+        if self.frames_step == 1:
+            return f"{first} to {last} frames"
+        shown = [first + step * self.frames_step for step in range(3)]
+        return f"{', '.join(str(n) for n in shown if n < last)}, ... {last} frames"

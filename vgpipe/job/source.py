@@ -1,0 +1,82 @@
+"""Reading a job file's text, with a clear word for each way in which that can fail."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from pathlib import Path
+
+from vgpipe.errors import Fault, JobError
+
+SUFFIXES = (".yaml", ".yml", ".txt", ".csv", ".jsonl")
+MAX_FILE_MIB = 64
+
+
+def display(path: Path) -> str:
+    """Return the path as messages show it: relative where it lies under the working directory."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def read_text(path: Path) -> str:
+    """Read a job file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its text, without a byte-order mark, its lines ending in a single newline character.
+
+    Raises:
+        JobError: it is missing, no plain file, of another suffix, unreadable, over 64 MiB or not UTF-8.
+    """
+    data = _read_bytes(path)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _refused(path, "the file is UTF-16, not UTF-8", "save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"byte {data[error.start]:#04x} is not UTF-8"
+        raise _refused(path, what, "save the file as UTF-8", line) from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise _refused(path, "the file is empty", "write at least one prompt into it")
+    return text
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        _check_kind(path, status := os.stat(path))
+        with path.open("rb") as file:
+            # One byte more than may be there; not 64 MiB at once, which would all be set aside.
+            data = file.read(min(status.st_size, MAX_FILE_MIB * 2**20) + 1)
+    except FileNotFoundError:
+        raise _refused(path, "there is no such file", "check the spelling of the path") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        remedy = "check the path and the file's permissions"
+        raise _refused(path, f"the file cannot be read: {reason}", remedy) from None
+    if len(data) > MAX_FILE_MIB * 2**20:
+        raise _refused(path, f"the file is larger than {MAX_FILE_MIB} MiB", "split it into several jobs")
+    return data
+
+
+def _check_kind(path: Path, status: os.stat_result) -> None:
+    known = ", ".join(SUFFIXES)
+    if stat.S_ISDIR(status.st_mode):
+        raise _refused(path, "this is a directory, not a job file", f"name a file in it ({known})")
+    if path.suffix.lower() not in SUFFIXES:
+        what = f"a job file ends in one of {known}; this one in {path.suffix or 'no suffix'}"
+        raise _refused(path, what, "rename it by what it holds")
+    if not stat.S_ISREG(status.st_mode):
+        raise _refused(path, "this is not a regular file", "save the job as a file")
+
+
+def _refused(path: Path, what: str, remedy: str, line: int = 0) -> JobError:
+    name = display(path)
+    where = f"{name}:{line}" if line else name
+    return JobError("the job cannot be read; nothing was started", [Fault(where, what, remedy)])
