@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from vgpipe.config.load import CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE, from_hydra
+from vgpipe.config.arguments import Arguments
+from vgpipe.config.load import CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE, from_hydra, shared_keys
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.schema import Config
 
 CONFIG_PATH = f"pkg://{CONFIG_MODULE}"
+EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"
 Task = Callable[[Config, Path], int]
 
 
-def run_app(arguments: Sequence[str], task: Task) -> list[int]:
+def run_app(arguments: Arguments, task: Task) -> list[int]:
     """Runs `task` once, or once per combination of a sweep, as Hydra's own command line would.
 
     Args:
@@ -39,9 +41,16 @@ def run_app(arguments: Sequence[str], task: Task) -> list[int]:
 
     register_resolvers()
     app = hydra.main(CONFIG_PATH, CONFIG_NAME, HYDRA_VERSION_BASE)(hydra_task)
-    saved, sys.argv = sys.argv, ["vgpipe", *arguments]
+    saved, sys.argv = sys.argv, ["vgpipe", *arguments.given, *_naming(arguments)]
     try:
         app()
     finally:
         sys.argv = saved
     return codes
+
+
+def _naming(arguments: Arguments) -> list[str]:
+    """Returns the override that names a sweep's folders by what is swept, not by what all runs share."""
+    if not arguments.is_sweep or any(override.startswith(EXCLUDED) for override in arguments.overrides):
+        return []
+    return [f"{EXCLUDED}=[{','.join(shared_keys(arguments.overrides, arguments.config_dir))}]"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,11 @@ def combinations(overrides: Sequence[str], config_dir: str | None = None) -> lis
         values = list(override.sweep_string_iterator()) if swept else []
         axes.append([f"{key}={value}" for value in values] if swept else [override.input_line or ""])
     return [list(combination) for combination in itertools.product(*axes)]
+
+
+def shared_keys(overrides: Sequence[str], config_dir: str | None = None) -> list[str]:
+    """Returns the keys that are overridden but not swept."""
+    return [found.get_key_element() for found in parsed(overrides, config_dir) if not found.is_sweep_override()]
 
 
 def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
@@ -101,6 +107,10 @@ def _refuse_sweeps(overrides: Sequence[str], config_dir: str | None) -> None:
 
 
 def _composition_error(error: Exception) -> ConfigError:
+    key = re.search(r"Could not override '([^']+)'", str(error))
+    if key:  # known to some option of the group, but not to the one that was chosen
+        fault = Fault(key[1], "the chosen option has no such key", "choose the option that has it, or leave it out")
+        return ConfigError("the command line is faulty; nothing was started", [fault])
     reason = " ".join(str(error).split())
     cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
     return ConfigError(f"the config cannot be composed; nothing was started: {reason}{cause}")

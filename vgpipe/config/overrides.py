@@ -93,9 +93,7 @@ def _choices(override: Override) -> list[str]:
     if override.is_delete():
         return []
     if override.is_sweep_override():
-        return (
-            [str(value) for value in override.sweep_string_iterator()] if override.is_discrete_sweep() else []
-        )
+        return [str(value) for value in override.sweep_string_iterator()] if override.is_discrete_sweep() else []
     return [str(override.get_value_element_as_str())]
 
 

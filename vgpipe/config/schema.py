@@ -50,6 +50,24 @@ class ReferenceSettings:
 
 
 @record
+class RulesConfig(ShapeRules):
+    """The sizes and frame counts a model can make."""
+
+    side_multiple: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Width and height are multiples of this many pixels."""
+    min_side: Side = 32
+    """Smallest width and height, pixels."""
+    max_side: Side = 1280
+    """Largest width and height, pixels."""
+    frames_step: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Frame counts are `frames_offset` plus multiples of this."""
+    frames_offset: Annotated[int, Field(ge=0, le=1024)] = 1
+    """See `frames_step`."""
+    max_num_frames: FrameCount = 81
+    """Most frames at once."""
+
+
+@record
 class ModelConfig:
     """A checkpoint, the family that drives it, and what it can make."""
 
@@ -67,7 +85,7 @@ class ModelConfig:
     """Text tokens, padding included."""
     reference: ReferenceSettings
     """Recommended settings."""
-    rules: ShapeRules
+    rules: RulesConfig
     """Sizes and frame counts it can make."""
 
 
@@ -106,9 +124,9 @@ class Mp4Config:
     name: Literal["mp4"] = "mp4"
     crf: Annotated[int, Field(ge=0, le=51)] = 16
     """Constant rate factor: 0 lossless, 51 worst."""
-    preset: Literal[
-        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
-    ] = "medium"
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] = (
+        "medium"
+    )
     """x264's trade of time for size."""
 
 

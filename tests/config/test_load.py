@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import yaml
+
+from vgpipe.config.fields import children, unknown_key
+from vgpipe.config.load import combinations, load
+from vgpipe.config.overrides import builtin_conf, group_table
+from vgpipe.config.schema import Config
+from vgpipe.errors import ConfigError
+
+EVERY_OPTION = [(group, option) for group, options in group_table() for option in options]
+
+
+@pytest.mark.parametrize(("group", "option"), EVERY_OPTION)
+def test_every_option_of_every_group_composes(group, option):
+    config = load([f"{group}={option}"])
+    assert dataclasses.is_dataclass(getattr(config, group))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.job = "x"
+
+
+@pytest.mark.parametrize(("group", "option"), EVERY_OPTION)
+def test_every_yaml_holds_every_key_of_its_schema(group, option):
+    """Hydra only overrides keys that are there, so a key that YAML leaves out could not be set."""
+    record = type(getattr(load([f"{group}={option}"]), group))
+    values = yaml.safe_load((builtin_conf() / group / f"{option}.yaml").read_text())
+    assert set(values) == {field.name for field in dataclasses.fields(record)}
+
+
+def test_model_names_equal_their_option():
+    for option in dict(group_table())["model"]:
+        assert load([f"model={option}"]).model.name == option
+
+
+def faults(*overrides):
+    with pytest.raises(ConfigError) as caught:
+        load(list(overrides))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("quality=quik", ["quality", "quik", "quick, standard", "did you mean quick?"]),
+        ("qualty=quick", ["qualty", "did you mean quality?"]),
+        ("clip.sed=3", ["clip.sed", "did you mean clip.seed?"]),
+        ("clip.seed='3'", ["clip.seed", '"3"', "whole number"]),
+        ("clip.seed=-1", ["clip.seed", "-1", "greater than or equal to 0"]),
+        ("quality.steps_scale=99", ["quality.steps_scale", "99", "less than or equal to 10"]),
+        ("quality.steps_scale=nan", ["quality.steps_scale"]),
+        ("executor.canary=maybe", ["executor.canary", "true or false"]),
+        ("exporter.crf=52", ["exporter.crf", "52", "51"]),
+        ("exporter.name=gif", ["exporter", "gif"]),
+        ("run.until=25:00", ["run.until", "25:00", "07:00"]),
+        ("run.budget=soon", ["run.budget", "8h"]),
+        ("model.rules.side_multiple=0", ["model.rules.side_multiple", "0"]),
+        ("clip=3", ["clip"]),
+        ("~quality", ["quality", "missing"]),
+        ("quality", ["key=value"]),
+        ("clip.prompt='a", ["clip.prompt", "quote"]),
+        ("clip.prompt=a,b", ["clip.prompt", "-m", "quote"]),
+        ("clip.prompt=${nothing}", ["nothing"]),
+        ("+clip.colour=red", ["clip.colour"]),
+        ("exporter.compress_level=3", ["exporter.compress_level"]),
+    ],
+)
+def test_a_faulty_override_names_key_value_and_remedy(override, words):
+    told = faults(override)
+    assert all(word in told for word in words), told
+
+
+def test_all_faults_come_at_once():
+    told = faults("quality=quik", "clip.sed=3", "modle=shapes", "nonsense")
+    assert all(word in told for word in ("quik", "clip.sed", "modle", "nonsense"))
+    told = faults("clip.seed=-1", "exporter.crf=99", "quality.steps_scale=0")
+    assert all(word in told for word in ("clip.seed", "exporter.crf", "quality.steps_scale"))
+
+
+def test_users_add_their_own_groups(tmp_path):
+    (tmp_path / "quality").mkdir()
+    (tmp_path / "quality/mine.yaml").write_text("steps_scale: 0.1\nnum_inference_steps: null\nguidance_scale: 2.5\n")
+    config = load(["quality=mine"], str(tmp_path))
+    assert config.quality.guidance_scale == 2.5
+    assert "mine" in dict(group_table(str(tmp_path)))["quality"]
+
+
+def test_an_unknown_key_in_a_users_group_is_named(tmp_path):
+    (tmp_path / "quality").mkdir()
+    (tmp_path / "quality/mine.yaml").write_text("steps_scal: 0.1\n")
+    with pytest.raises(ConfigError, match=r"quality\.steps_scal.*did you mean steps_scale"):
+        load(["quality=mine"], str(tmp_path))
+
+
+def test_the_store_folder_is_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load([]).store.dir == str(tmp_path / "outputs/.store")
+
+
+def test_sweeps_expand_to_the_product():
+    assert combinations(["quality=quick,high", "clip.seed=range(2)", "job=a.yaml"]) == [
+        [f"quality={quality}", f"clip.seed={seed}", "job=a.yaml"] for quality in ("quick", "high") for seed in (0, 1)
+    ]
+
+
+def test_a_sweep_over_an_unknown_option_is_refused():
+    with pytest.raises(ConfigError, match="did you mean quick"):
+        combinations(["quality=standard,quik"])
+
+
+def test_unknown_keys_are_found_at_every_depth():
+    assert unknown_key("model.reference.width") is None
+    assert unknown_key("model.refrence.width") == ("model.refrence", "did you mean model.reference?")
+    assert unknown_key("clip.seed.x")[1] == "clip.seed is a value and has no keys"
+    assert children(("exporter",)) == {"name", "crf", "preset", "compress_level"}
+    assert set(Config.GROUPS) <= children(())
