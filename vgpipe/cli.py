@@ -8,15 +8,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vgpipe import __version__
 from vgpipe.errors import UsageError, VgpipeError
 
+if TYPE_CHECKING:
+    from vgpipe.config.arguments import Arguments
+
 EXIT_USAGE = 2
 COMMANDS = ("run", "resume")
-SHOW_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help")
-MULTIRUN_FLAGS = ("-m", "--multirun")
-CONFIG_DIR_FLAGS = ("--config-dir", "-cd")
 
 HELP = """\
 vgpipe renders lists of prompts into videos, stage by stage, and never redoes finished work.
@@ -79,12 +80,14 @@ def _dispatch(given: list[str]) -> int:
     return _resume(rest) if command == "resume" else _run(rest)
 
 
-def _run(arguments: list[str]) -> int:
-    _refuse_unknown_command(arguments)
+def _run(given: list[str]) -> int:
+    _refuse_unknown_command(given)
     _set_library_environment()
+    from vgpipe.config.arguments import split
     from vgpipe.config.hydra_app import run_app
 
-    if not any(argument.split("=")[0] in SHOW_FLAGS for argument in arguments):
+    arguments = split(given)
+    if not arguments.only_shows:
         _check_everything(arguments)
     from vgpipe.executor.interrupts import StopSignal
 
@@ -99,43 +102,27 @@ def _start(config: object, root: Path, stop: object) -> int:
     return start(config, root, stop)  # type: ignore[arg-type]
 
 
-def _check_everything(arguments: list[str]) -> None:
+def _check_everything(arguments: Arguments) -> None:
     """Composes every combination and reads every job before the first run directory is made."""
     from vgpipe.config.load import combinations, load
     from vgpipe.executor.prepare import key_maker, request
 
-    overrides, config_dir = _split(arguments)
-    sweeping = bool(set(MULTIRUN_FLAGS) & set(arguments))
-    for combination in combinations(overrides, config_dir) if sweeping else [overrides]:
-        config = load(combination, config_dir)
+    sweep = combinations(arguments.overrides, arguments.config_dir) if arguments.is_sweep else [arguments.overrides]
+    for combination in sweep:
+        config = load(combination, arguments.config_dir)
         request(config)
         key_maker(config.model)
 
 
 def _resume(arguments: list[str]) -> int:
     if len(arguments) != 1:
-        raise UsageError(
-            "resume takes one run directory -> python -m vgpipe resume outputs/<job>/<date_time>"
-        )
+        raise UsageError("resume takes one run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
     _set_library_environment()
     from vgpipe.executor.interrupts import StopSignal
     from vgpipe.executor.runs import resume
 
     with StopSignal() as stop:
         return resume(Path(arguments[0]), stop)
-
-
-def _split(arguments: list[str]) -> tuple[list[str], str | None]:
-    """Separates overrides from Hydra's flags; returns them and the value of --config-dir."""
-    overrides, config_dir, rest = [], None, list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        flag, equals, value = argument.partition("=")
-        if flag in CONFIG_DIR_FLAGS:
-            config_dir = value if equals else (rest.pop(0) if rest else None)
-        elif not argument.startswith("-"):
-            overrides.append(argument)
-    return overrides, config_dir
 
 
 def _refuse_unknown_command(arguments: list[str]) -> None:

@@ -76,9 +76,7 @@ class LocalRun:
         device = pick_device(self.config.hardware.device)
         residency = Residency(self._strategy(device), lambda part: self._load(part, device), device)
         stand_ins = self._canaries(pending)
-        self.progress = Progress(
-            self._pieces([*stand_ins, *pending]), clips=len(self.works), done=self._done_count()
-        )
+        self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=self._done_count())
         self.exports = ExportQueue(self._export, self._take_up)
         self.stages = self._stage_runs(residency, device)
         try:
@@ -153,9 +151,7 @@ class LocalRun:
         if work.is_canary:
             work.state = State.DONE
             return
-        work.files = {
-            self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())
-        }
+        work.files = {self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())}
         self._end(work, State.DONE)
         self.progress.clip_done()
 
@@ -163,9 +159,7 @@ class LocalRun:
         artifact = self.store.find(work.keys.export)
         if artifact is None:
             return
-        work.files = {
-            self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())
-        }
+        work.files = {self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())}
         work.state, work.is_reused = State.DONE, True
 
     def _fail(self, work: ClipWork, stage: str, error: Exception) -> None:

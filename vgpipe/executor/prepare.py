@@ -36,7 +36,7 @@ def request(config: Config) -> Request:
     from vgpipe.job.expand import expand
     from vgpipe.job.parse import find_job, read_job
 
-    job = read_job(find_job(config.job, Path.cwd())) if config.job else None
+    job = read_job(find_job(config.job, Path.cwd()), rules=config.model.rules) if config.job else None
     expansion = expand(
         job,
         overrides=_set_only(asdict(config.clip)),

@@ -17,10 +17,10 @@ from vgpipe.executor import prepare
 from vgpipe.executor.interrupts import EXIT_STOPPED, StopSignal
 from vgpipe.executor.local import LocalRun
 from vgpipe.executor.logs import logging_to
-from vgpipe.executor.summary import table
+from vgpipe.executor.summary import shown_path, table
 from vgpipe.executor.work import ClipWork, State, clip_of_record
 from vgpipe.job.clip import Clip
-from vgpipe.store.rundir import RunDir
+from vgpipe.store.rundir import RunDir, unused
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def start(config: Config, root: Path, stop: StopSignal) -> int:
         UsageError: where job or model are faulty, or the directory is in use.
     """
     made = prepare.request(config)
-    with RunDir(root) as run_dir:
+    with RunDir(unused(root)) as run_dir:
         run_dir.write_config(yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True))
         return _run(config, made.clips, run_dir, stop, made.notes)
 
@@ -61,17 +61,13 @@ def resume(root: Path, stop: StopSignal) -> int:
         UsageError: where `root` holds no run, or is in use.
     """
     if not root.is_dir():
-        raise UsageError(
-            f"{root} is no directory -> give the directory of a run, the one with clips.jsonl in it"
-        )
+        raise UsageError(f"{root} is no directory -> give the directory of a run, the one with clips.jsonl in it")
     with RunDir(root) as run_dir:
         clips = tuple(_clip(run_dir, record) for record in run_dir.read_clips())
         return _run(_saved_config(run_dir), clips, run_dir, stop, ())
 
 
-def _run(
-    config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSignal, notes: tuple[str, ...]
-) -> int:
+def _run(config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSignal, notes: tuple[str, ...]) -> int:
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
     with logging_to(run_dir.log):
         for note in notes:
@@ -80,7 +76,7 @@ def _run(
         sys.stdout.write(table(works, run_dir.root) + "\n")
         code = exit_code(works)
         if code == EXIT_STOPPED:
-            log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, run_dir.root)
+            log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, shown_path(run_dir.root))
     return code
 
 

@@ -94,6 +94,7 @@ class StageRuns:
                         parts=parts(self._present(self.model.family.denoise_parts)),
                         embeds=embeds[0],
                         negative_embeds=embeds[1] if len(embeds) > 1 else None,
+                        device=self.device,
                         watch=self._watch(work),
                     )
                     self._account(work, DENOISE, artifact)

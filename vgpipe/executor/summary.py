@@ -27,17 +27,19 @@ def table(works: Sequence[ClipWork], root: Path) -> str:
     return "\n".join([*lines, _closing(works, root)])
 
 
+def shown_path(path: Path) -> str:
+    """Returns a path as short as a user can type it: relative where it lies below the working directory."""
+    absolute, here = path.absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+
+
 def _worth_showing(works: Sequence[ClipWork]) -> list[ClipWork]:
     bad = [work for work in works if work.state is not State.DONE][:MAX_ROWS]
     return bad or list(works[:20])
 
 
 def _row(work: ClipWork) -> tuple[str, str, str, str]:
-    name = (
-        work.clip.id
-        if len(work.clip.id) <= MAX_NAME
-        else work.clip.id[: MAX_NAME - 12] + "..." + work.clip.id[-9:]
-    )
+    name = work.clip.id if len(work.clip.id) <= MAX_NAME else work.clip.id[: MAX_NAME - 12] + "..." + work.clip.id[-9:]
     state = "reused" if work.is_reused else work.state.value
     seconds = f"{sum(work.seconds.values()):.2f}" if work.seconds else "-"
     return name, state, seconds, next(iter(work.files.values()), work.error or "")
@@ -46,4 +48,4 @@ def _row(work: ClipWork) -> tuple[str, str, str, str]:
 def _closing(works: Sequence[ClipWork], root: Path) -> str:
     counts = [(state, sum(work.state is state for work in works)) for state in State]
     told = ", ".join(f"{count} {state.value}" for state, count in counts if count)
-    return f"{told or 'no clips'}; everything is in {root}"
+    return f"{told or 'no clips'}; everything is in {shown_path(root)}"

@@ -62,9 +62,7 @@ class ClipWork:
     def note_peak(self, peak: Peak) -> None:
         """Keeps the largest peak of any stage."""
         for name in ("ram_gb", "vram_gb"):
-            seen = [
-                value for value in (getattr(self, f"peak_{name}"), getattr(peak, name)) if value is not None
-            ]
+            seen = [value for value in (getattr(self, f"peak_{name}"), getattr(peak, name)) if value is not None]
             setattr(self, f"peak_{name}", max(seen) if seen else None)
 
     def record(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +36,8 @@ def measured(device: str) -> Iterator[Peak]:
 
 
 def _reset(device: str) -> None:
-    try:
+    with suppress(OSError):
         RESET.write_text("5")
-    except OSError:
-        pass
     if device == "cuda":
         import torch
 

@@ -52,9 +52,7 @@ class Checkpoint:
         for name in ("config.json", "scheduler_config.json"):
             if (self.folder / component / name).is_file():
                 return _read_json(self.folder / component / name)
-        raise ModelError(
-            f"{self.folder / component}: no config.json -> copy or download the checkpoint again"
-        )
+        raise ModelError(f"{self.folder / component}: no config.json -> copy or download the checkpoint again")
 
     def digest(self, component: str) -> str:
         """Returns a digest over the names and bytes of a component's files."""

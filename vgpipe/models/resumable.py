@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 ALL_STEPS = 1 << 30
@@ -77,7 +78,7 @@ def scheduler_state(scheduler: Any) -> dict[str, Any]:
     """Copies everything a scheduler remembers: step index, multistep history, schedule.
 
     Returns:
-        Attribute name -> tensor (CPU copy), number, string, None or a list of these.
+        Attribute name -> tensor or NumPy array (copies, where they were), number, string, None or a list of these.
 
     Raises:
         TypeError: for a scheduler that remembers something else; it cannot be checkpointed.
@@ -87,11 +88,13 @@ def scheduler_state(scheduler: Any) -> dict[str, Any]:
 
 def _copied(name: str, value: Any) -> Any:
     if isinstance(value, torch.Tensor):
-        return value.detach().to("cpu", copy=True)
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
     if isinstance(value, list | tuple):
         return [_copied(name, item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:  # a NumPy scalar
+    if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"scheduler attribute {name} is a {type(value).__name__}, which cannot be saved")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from vgpipe.stages import tensors
@@ -72,8 +73,14 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
     flush_folder(path.parent)
 
 
-def read(store: Store, key: Key) -> DenoiseCheckpoint | None:
-    """Returns the clip's checkpoint, or None; a damaged one is removed and named in the log."""
+def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
+    """Returns the clip's checkpoint, or None; a damaged one is removed and named in the log.
+
+    Args:
+        store: where it lies.
+        key: of the clip's latents.
+        device: where scheduler tensors go that were on an accelerator when they were saved.
+    """
     path = path_of(store, key)
     if not path.is_file():
         return None
@@ -81,7 +88,7 @@ def read(store: Store, key: Key) -> DenoiseCheckpoint | None:
         flat, facts = tensors.load(path)
         if facts["schema"] != SCHEMA or facts["sha256"] != _sum(flat):
             raise ValueError("checksum does not match")
-        state = {name: _unflatten(value, flat) for name, value in facts["scheduler"].items()}
+        state = {name: _unflatten(value, flat, device) for name, value in facts["scheduler"].items()}
         return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("damaged checkpoint %s (%s): removed, the clip starts over", path, error)
@@ -107,7 +114,10 @@ def _flatten(name: str, value: Any, flat: dict[str, torch.Tensor]) -> Any:
     """Moves every tensor in `value` to `flat`; returns the outline that `_unflatten` fills again."""
     if isinstance(value, torch.Tensor):
         flat[name] = value
-        return {"tensor": name}
+        return {"tensor": name, "on_cpu": value.device.type == "cpu"}
+    if isinstance(value, np.ndarray):
+        flat[name] = torch.from_numpy(value)
+        return {"array": name}
     if isinstance(value, list):
         return {"list": [_flatten(f"{name}.{index}", item, flat) for index, item in enumerate(value)]}
     if isinstance(value, dict):
@@ -115,9 +125,11 @@ def _flatten(name: str, value: Any, flat: dict[str, torch.Tensor]) -> Any:
     return {"value": value}
 
 
-def _unflatten(outline: Any, flat: dict[str, torch.Tensor]) -> Any:
+def _unflatten(outline: Any, flat: dict[str, torch.Tensor], device: str) -> Any:
     if "tensor" in outline:
-        return flat[outline["tensor"]]
+        return flat[outline["tensor"]].to("cpu" if outline["on_cpu"] else device)
+    if "array" in outline:
+        return flat[outline["array"]].numpy()
     if "list" in outline:
-        return [_unflatten(item, flat) for item in outline["list"]]
+        return [_unflatten(item, flat, device) for item in outline["list"]]
     return outline["value"]

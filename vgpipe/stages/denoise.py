@@ -51,6 +51,7 @@ def run(
     parts: Components,
     embeds: Embeds,
     negative_embeds: Embeds | None,
+    device: str,
     watch: Watch,
 ) -> Artifact | None:
     """Denoises one clip into the store, going on from its checkpoint if it has one.
@@ -64,6 +65,7 @@ def run(
         parts: the loaded `family.denoise_parts`.
         embeds: of the prompt.
         negative_embeds: of the negative prompt; None where guidance is off.
+        device: where `parts` are.
         watch: checkpoint rhythm, stop signal and progress.
 
     Returns:
@@ -75,10 +77,9 @@ def run(
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    passage = _Passage(store, key, clip, watch, checkpoint.load("scheduler", dtype="float32", device="cpu"))
-    latents_1CTHW = family.denoise(
-        checkpoint, parts, passage.scheduler, passage.request(embeds, negative_embeds)
-    )
+    scheduler = checkpoint.load("scheduler", dtype="float32", device="cpu")
+    passage = _Passage(store, key, clip, watch, scheduler, device)
+    latents_1CTHW = family.denoise(checkpoint, parts, passage.scheduler, passage.request(embeds, negative_embeds))
     if not torch.isfinite(latents_1CTHW).all():
         checkpoints.remove(store, key)
         remedy = "a dtype with more range, as model.dtype=float32"
@@ -105,13 +106,14 @@ class _Passage:
     clip: Clip
     watch: Watch
     inner_scheduler: Any
+    device: str
     first_step: int = 0
     generator: torch.Generator = field(default_factory=lambda: torch.Generator("cpu"))
 
     def __post_init__(self) -> None:
         self._saved_at_s = time.monotonic()
         self._saved_step = 0
-        saved = checkpoints.read(self.store, self.key)
+        saved = checkpoints.read(self.store, self.key, self.device)
         self.latents = saved.latents if saved else None
         if saved:
             self.generator.set_state(saved.generator)

@@ -11,9 +11,7 @@ from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
 
-def run(
-    store: Store, key: Key, *, exporter: Exporter, frames_THWC: np.ndarray, fps: float
-) -> Artifact | None:
+def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: np.ndarray, fps: float) -> Artifact | None:
     """Exports one clip into the store.
 
     Args:

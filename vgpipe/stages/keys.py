@@ -68,9 +68,7 @@ class KeyMaker:
 
     def text_key(self, text: str) -> Key:
         """Returns the key of one encoded text."""
-        return self._key(
-            ENCODE, self.family.encode_parts, text=text, max_sequence_length=self.max_sequence_length
-        )
+        return self._key(ENCODE, self.family.encode_parts, text=text, max_sequence_length=self.max_sequence_length)
 
     def _latents_key(self, clip: Clip, prompt: Key, negative: Key | None) -> Key:
         configs = {part: digest_of(self.checkpoint.config(part)) for part in self.family.denoise_config_parts}

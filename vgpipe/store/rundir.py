@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,20 @@ from vgpipe.store.durable import link_or_copy, temporary_beside, write_atomicall
 log = logging.getLogger(__name__)
 
 CLIPS_SCHEMA = 1
+LOCK_NAME = ".lock"
+CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
+
+
+def unused(root: Path) -> Path:
+    """Returns `root`, or `root-2`, `root-3`, ... where another run has taken a name made from the clock.
+
+    A name that the user chose is returned as it is: running there again goes on in place.
+    """
+    number, candidate = 1, root
+    while CLOCK_NAME.fullmatch(root.name) and (candidate / LOCK_NAME).exists():
+        number += 1
+        candidate = root.with_name(f"{root.name}-{number}")
+    return candidate
 
 
 class RunDir:
@@ -32,7 +47,7 @@ class RunDir:
         self.clips = root / "clips.jsonl"
         self.events = root / "events.jsonl"
         self.log = root / "run.log"
-        self._lock_path = root / ".lock"
+        self._lock_path = root / LOCK_NAME
         self._lock: Any = None
 
     def __enter__(self) -> RunDir:
@@ -81,9 +96,7 @@ class RunDir:
 
     def append_event(self, kind: str, **facts: Any) -> None:
         """Appends one event with the time of day (UNIX seconds)."""
-        _append_line(
-            self.events, {"time": round(time.time(), 3), "event": kind, **facts}, flush_to_disk=False
-        )
+        _append_line(self.events, {"time": round(time.time(), 3), "event": kind, **facts}, flush_to_disk=False)
 
     def place(self, kind: str, clip_id: str, sources: list[Path]) -> str:
         """Puts a finished clip's files into the run, hard-linked from the store where possible.

@@ -1,0 +1,84 @@
+"""What all tests share: a tiny random checkpoint in real diffusers layout, and the command line in a fresh folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# As the command line sets it: a spinning OpenMP thread beside another test worker is many times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+
+WORDS = "<pad> </s> <unk> a small large red blue circle square moving left right on black white background"
+SMALL = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=4")
+
+
+@pytest.fixture(scope="session")
+def tiny_wan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Wan checkpoint of a few hundred kilobytes, saved by diffusers itself."""
+    from tests.tiny_checkpoints import save_tiny_wan
+
+    return save_tiny_wan(tmp_path_factory.mktemp("tiny_wan"), WORDS.split())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def root(self) -> Path:
+        """The run directory named in the closing line."""
+        return Path(self.out.strip().splitlines()[-1].rpartition("everything is in ")[2])
+
+    def records(self) -> list[dict[str, Any]]:
+        """The run's clips.jsonl."""
+        return [json.loads(line) for line in (self.root / "clips.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def vgpipe(workdir: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs a command line in this process, in an empty working directory."""
+    from vgpipe.cli import main
+
+    def run(*arguments: object) -> Ran:
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def render(vgpipe: Callable[..., Ran], tiny_wan: Path) -> Callable[..., Ran]:
+    """Runs a command line on the tiny checkpoint, at a size that takes moments."""
+    return lambda *arguments: vgpipe(*arguments, f"model.id={tiny_wan}", *SMALL)
+
+
+@pytest.fixture
+def vgpipe_process(workdir: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts a command line as a process of its own, for tests that kill it."""
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "vgpipe", *map(str, arguments)]
+        return subprocess.Popen(command, cwd=workdir, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    return start

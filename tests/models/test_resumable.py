@@ -1,0 +1,63 @@
+"""Any diffusers scheduler goes on in the middle of its schedule to the same bits."""
+
+from __future__ import annotations
+
+import inspect
+
+import diffusers
+import pytest
+import torch
+
+from vgpipe.models.resumable import ALL_STEPS, ResumableScheduler, scheduler_state
+
+FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
+SCHEDULERS = [
+    ("UniPCMultistepScheduler", FLOW),
+    ("UniPCMultistepScheduler", {"solver_order": 3}),
+    ("FlowMatchEulerDiscreteScheduler", {"shift": 3.0}),
+    ("DPMSolverMultistepScheduler", {}),
+    ("DDIMScheduler", {"timestep_spacing": "trailing"}),
+    ("EulerDiscreteScheduler", {}),
+    ("PNDMScheduler", {"skip_prk_steps": True}),
+]
+
+
+def stepped(scheduler, sample, stop=None):
+    """The loop of a stock pipeline, with a made-up model; stops after `stop` of its own steps."""
+    scheduler.set_timesteps(8)
+    for index, timestep in enumerate(scheduler.timesteps):
+        if index == stop:
+            break
+        noise_pred = torch.sin(sample * 1.3 + float(timestep) * 0.01)
+        sample = scheduler.step(noise_pred, timestep, sample, return_dict=False)[0]
+    return sample
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULERS)
+@pytest.mark.parametrize("done", [1, 4, 7])
+def test_resumed_schedule_gives_the_same_bits(name, options, done):
+    noise = torch.randn(1, 4, 2, 4, 4, generator=torch.Generator().manual_seed(3))
+    whole = stepped(getattr(diffusers, name)(**options), noise)
+    first = getattr(diffusers, name)(**options)
+    middle = stepped(first, noise, stop=done)
+    resumed = ResumableScheduler(getattr(diffusers, name)(**options), done_steps=done, state=scheduler_state(first))
+    assert torch.equal(stepped(resumed, middle), whole)
+
+
+def test_nothing_remains_when_all_steps_are_done():
+    scheduler = ResumableScheduler(diffusers.UniPCMultistepScheduler(**FLOW), done_steps=ALL_STEPS)
+    scheduler.set_timesteps(1)
+    assert len(scheduler.timesteps) == 0 and scheduler.init_noise_sigma == 1.0
+
+
+def test_signature_of_set_timesteps_is_the_schedulers_own():
+    scheduler = diffusers.FlowMatchEulerDiscreteScheduler()
+    wrapped = ResumableScheduler(scheduler)
+    assert inspect.signature(wrapped.set_timesteps) == inspect.signature(scheduler.set_timesteps)
+
+
+def test_a_scheduler_with_unsavable_state_is_refused():
+    scheduler = diffusers.UniPCMultistepScheduler(**FLOW)
+    scheduler.helper = object()
+    with pytest.raises(TypeError, match="helper"):
+        scheduler_state(scheduler)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vgpipe.stages import checkpoints
+from vgpipe.stages.checkpoints import DenoiseCheckpoint
+from vgpipe.store.artifacts import Store
+from vgpipe.store.digest import Key
+
+KEY = Key("denoise", {"seed": 1})
+STATE = {
+    "_step_index": 3,
+    "model_outputs": [None, torch.arange(4.0)],
+    "timestep_list": [torch.tensor(7), 5],
+    "timesteps": np.array([3, 2, 1]),
+    "sigma": 0.1 + 0.2,
+    "last_sample": None,
+    "kind": "bh2",
+}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def write(store, done=3):
+    generator = torch.Generator().manual_seed(5)
+    checkpoints.write(store, KEY, DenoiseCheckpoint(done, torch.randn(1, 4, 2, 3, 3), STATE, generator.get_state()))
+
+
+def test_everything_comes_back_as_it_was(store):
+    write(store)
+    saved = checkpoints.read(store, KEY, "cpu")
+    assert saved.done_steps == 3 and saved.latents.shape == (1, 4, 2, 3, 3)
+    assert torch.equal(saved.scheduler["model_outputs"][1], torch.arange(4.0))
+    assert saved.scheduler["model_outputs"][0] is None and saved.scheduler["timestep_list"][1] == 5
+    assert np.array_equal(saved.scheduler["timesteps"], [3, 2, 1]) and saved.scheduler["sigma"] == 0.1 + 0.2
+    generator = torch.Generator()
+    generator.set_state(saved.generator)
+    assert torch.equal(torch.randn(3, generator=generator), torch.randn(3, generator=torch.Generator().manual_seed(5)))
+
+
+def test_a_newer_checkpoint_replaces_the_older(store):
+    write(store, 3)
+    write(store, 6)
+    assert checkpoints.read(store, KEY, "cpu").done_steps == 6
+    assert len(list(store.root.rglob("*.safetensors"))) == 1
+
+
+def test_none_where_there_is_none(store):
+    assert checkpoints.read(store, KEY, "cpu") is None
+    checkpoints.remove(store, KEY)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+def test_a_damaged_checkpoint_is_named_and_the_clip_starts_over(store, caplog, damage):
+    write(store)
+    path = checkpoints.path_of(store, KEY)
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes({"flip": bytes(data), "cut": bytes(data[:-9]), "empty": b""}[damage])
+    assert checkpoints.read(store, KEY, "cpu") is None
+    assert "damaged checkpoint" in caplog.text and not path.exists()
+
+
+def test_scheduler_tensors_of_an_accelerator_go_back_to_it():
+    flat: dict = {}
+    outline = checkpoints._flatten("x", torch.ones(2, device="meta"), flat)
+    assert outline["on_cpu"] is False
+    assert checkpoints._unflatten(outline, {"x": torch.ones(2)}, "meta").device.type == "meta"

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from vgpipe.errors import StoreError
+from vgpipe.store import artifacts
+from vgpipe.store.artifacts import RECORD_NAME, Store
+from vgpipe.store.digest import Key
+
+KEY = Key("denoise", {"seed": 1, "prompt": "a"})
+
+
+def make(store: Store, key: Key = KEY, data: bytes = b"latents") -> Path:
+    with store.create(key) as draft:
+        draft.path("data.bin").write_bytes(data)
+        draft.info["seconds"] = 1.5
+    return store.folder(key)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_what_is_created_is_found_again_by_another_process(store):
+    make(store)
+    found = Store(store.root).find(KEY)
+    assert found is not None
+    assert found.path("data.bin").read_bytes() == b"latents"
+    assert found.info == {"seconds": 1.5}
+    record = json.loads((found.folder / RECORD_NAME).read_text())
+    assert record["inputs"] == {"seed": 1, "prompt": "a"} and "torch" in record["versions"]
+
+
+def test_nothing_is_found_before_it_is_made(store):
+    assert store.find(KEY) is None
+
+
+def test_a_draft_that_fails_leaves_nothing(store):
+    with pytest.raises(RuntimeError), store.create(KEY) as draft:
+        draft.path("data.bin").write_bytes(b"half")
+        raise RuntimeError
+    assert store.find(KEY) is None
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "lose", "record", "other"])
+def test_damage_is_set_aside_named_and_made_again(store, caplog, damage):
+    folder = make(store)
+    data = folder / "data.bin"
+    if damage == "flip":
+        data.write_bytes(b"latentz")
+    elif damage == "cut":
+        data.write_bytes(b"lat")
+    elif damage == "lose":
+        data.unlink()
+    elif damage == "record":
+        (folder / RECORD_NAME).write_text("{")
+    else:
+        (folder / RECORD_NAME).write_text(json.dumps({"digest": "0", "files": {}, "info": {}}))
+    fresh = Store(store.root)
+    assert fresh.find(KEY) is None
+    assert str(folder) in caplog.text and "set aside" in caplog.text
+    assert list(folder.parent.glob("bad-*"))
+    make(fresh)
+    assert Store(store.root).find(KEY) is not None
+
+
+def test_the_first_of_two_processes_wins_and_the_second_loses_nothing(store):
+    with store.create(KEY) as draft:
+        draft.path("data.bin").write_bytes(b"second")
+        make(Store(store.root), data=b"first")
+    found = Store(store.root).find(KEY)
+    assert found is not None and found.path("data.bin").read_bytes() == b"first"
+
+
+def test_many_threads_making_the_same_artifact_end_with_one(store):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: make(store), range(24)))
+    assert Store(store.root).find(KEY) is not None
+    assert [path.name for path in store.folder(KEY).parent.iterdir()] == [KEY.digest]
+
+
+def test_an_unwritable_store_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"), Store(tmp_path / "file").create(KEY):
+        pass
+
+
+def test_a_full_disk_is_a_store_error_and_leaves_nothing(store, monkeypatch):
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artifacts, "flush_file", full)
+    with pytest.raises(StoreError, match="No space left"):
+        make(store)
+    assert store.find(KEY) is None
+    assert list(store.folder(KEY).parent.iterdir()) == []
+
+
+def test_leftovers_of_ended_processes_are_swept_and_those_of_live_ones_kept(store):
+    parent = make(store).parent
+    machine = artifacts.temporary_beside(parent / "x").name.split("-")[1]
+    (parent / f".tmp-{machine}-{2**22 + 1}-aa-x").mkdir()  # above any pid Linux gives
+    (parent / f".tmp-{machine}-{os.getpid()}-aa-x").mkdir()
+    (parent / f".tmp-ffffffffffff-{2**22 + 1}-aa-x").mkdir()  # another machine's, on a shared disk
+    assert store.sweep_leftovers() == 1
+    assert len(list(parent.glob(".tmp-*"))) == 2
+    assert store.find(KEY) is not None
+
+
+def test_discarded_artifacts_are_gone(store):
+    make(store)
+    store.discard(KEY)
+    assert store.find(KEY) is None

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vgpipe.errors import UsageError
+from vgpipe.store.rundir import RunDir, unused
+
+
+def test_the_last_line_of_a_clip_counts_and_order_is_the_jobs(tmp_path):
+    with RunDir(tmp_path / "run") as run:
+        run.write_clips([{"clip": "a", "state": "pending"}, {"clip": "b", "state": "pending"}])
+        run.append_clip({"clip": "b", "state": "done"})
+        records = run.read_clips()
+    assert [(record["clip"], record["state"], record["schema"]) for record in records] == [
+        ("a", "pending", 1),
+        ("b", "done", 1),
+    ]
+
+
+def test_a_line_torn_by_a_crash_costs_nothing_but_itself(tmp_path):
+    with RunDir(tmp_path) as run:
+        run.write_clips([{"clip": "a", "state": "pending"}])
+        with run.clips.open("ab") as file:
+            file.write(b'{"clip": "a", "sta')
+        run.append_clip({"clip": "a", "state": "done"})
+        assert [record["state"] for record in run.read_clips()] == ["done"]
+
+
+def test_a_directory_without_a_run_is_refused(tmp_path):
+    with RunDir(tmp_path) as run, pytest.raises(UsageError, match="holds no run"):
+        run.read_clips()
+
+
+def test_two_processes_cannot_write_one_run(tmp_path):
+    with RunDir(tmp_path), pytest.raises(UsageError, match="in use"), RunDir(tmp_path):
+        pass
+    with RunDir(tmp_path):
+        pass
+
+
+def test_a_video_is_the_same_file_as_in_the_store(tmp_path):
+    source = tmp_path / "video.mp4"
+    source.write_bytes(b"x")
+    with RunDir(tmp_path / "run") as run:
+        assert run.place("mp4", "clip-1", [source]) == "videos/clip-1.mp4"
+        assert run.place("mp4", "clip-1", [source]) == "videos/clip-1.mp4"  # again is no error
+        placed = run.root / "videos/clip-1.mp4"
+        assert placed.samefile(source) and run.has("videos/clip-1.mp4")
+        assert [path.name for path in placed.parent.iterdir()] == ["clip-1.mp4"]
+
+
+def test_copies_where_links_are_not_to_be_had(tmp_path, monkeypatch):
+    def no_links(*_: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr("os.link", no_links)
+    (tmp_path / "video.mp4").write_bytes(b"x")
+    with RunDir(tmp_path / "run") as run:
+        run.place("mp4", "c", [tmp_path / "video.mp4"])
+        assert (run.root / "videos/c.mp4").read_bytes() == b"x"
+
+
+def test_frames_become_a_folder_and_replace_an_old_one(tmp_path):
+    sources = [tmp_path / "000000.png", tmp_path / "000001.png"]
+    for source in sources:
+        source.write_bytes(b"p")
+    with RunDir(tmp_path / "run") as run:
+        run.place("frames", "c", sources)
+        assert run.place("frames", "c", sources[:1]) == "frames/c"
+        assert [path.name for path in (run.root / "frames/c").iterdir()] == ["000000.png"]
+
+
+def test_half_placed_files_of_a_killed_process_are_swept(tmp_path):
+    with RunDir(tmp_path) as run:
+        (tmp_path / "frames").mkdir()
+        (tmp_path / "frames/.tmp-1-2-3-c").mkdir()
+        (tmp_path / ".tmp-1-2-3-clips.jsonl").write_text("")
+        run.sweep_leftovers()
+        assert not list(tmp_path.rglob(".tmp-*"))
+
+
+def test_events_are_json_lines_with_a_time(tmp_path):
+    with RunDir(tmp_path) as run:
+        run.append_event("clip_done", clip="é", path=Path("x"))
+        event = json.loads(run.events.read_text())
+    assert event["event"] == "clip_done" and event["clip"] == "é" and event["time"] > 1e9
+
+
+def test_two_runs_of_the_same_second_get_two_directories(tmp_path):
+    root = tmp_path / "2026-01-01_00-00-00"
+    for name in ("2026-01-01_00-00-00", "2026-01-01_00-00-00-2", "2026-01-01_00-00-00-3"):
+        assert unused(root).name == name
+        with RunDir(unused(root)):
+            pass
+
+
+def test_a_directory_that_the_user_chose_is_used_again(tmp_path):
+    with RunDir(tmp_path / "mine"):
+        pass
+    assert unused(tmp_path / "mine") == tmp_path / "mine"

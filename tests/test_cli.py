@@ -1,0 +1,161 @@
+"""The command line as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_help_lists_commands_groups_and_exit_codes(vgpipe):
+    ran = vgpipe("--help")
+    assert ran.code == 0
+    for word in ("job=prompts.yaml", "resume", "-m", "quality", "quick | standard", "mp4", "clip.seed", "exit codes"):
+        assert word in ran.out
+    assert vgpipe("resume", "--help").code == 0
+
+
+def test_version(vgpipe):
+    assert vgpipe("--version").out.startswith("vgpipe 0.")
+
+
+def test_no_arguments_show_the_help_and_are_bad_usage(vgpipe):
+    ran = vgpipe()
+    assert ran.code == 2 and "usage" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu", "job=a.yaml"], ["'rnu'", "did you mean run?"]),
+        (["a.yaml"], ["job=a.yaml"]),
+        (["job=missing.yaml"], ["missing.yaml", "jobs/missing.yaml"]),
+        (["quality=quick"], ["clip.prompt"]),
+        (["job=job.yaml", "qualty=quick"], ["did you mean quality?"]),
+        (["job=job.yaml", "model.id=/nowhere"], ["/nowhere", "model_index.json"]),
+        (["job=job.yaml", "model.family=sora"], ["model.family", "sora", "wan"]),
+        (["job=job.yaml", "clip.num_frames=16"], ["clip.num_frames", "16", "17"]),
+        (["job=job.yaml", "clip.width=65"], ["clip.width", "65", "64"]),
+        (["job=job.yaml", "clip.seconds=2", "clip.num_frames=17"], ["clip.seconds", "clip.num_frames"]),
+        (["resume"], ["RUN_DIR", "outputs/"]),
+        (["resume", "nowhere"], ["nowhere"]),
+        (["resume", "."], ["clips.jsonl"]),
+        (["-m", "job=job.yaml", "quality=quick,fast"], ["fast", "high, quick, standard"]),
+    ],
+)
+def test_bad_usage_is_one_message_and_starts_nothing(vgpipe, workdir, arguments, words):
+    (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
+    if arguments == ["resume"]:
+        words = ["run directory"]
+    ran = vgpipe(*arguments)
+    assert ran.code == 2
+    assert all(word in ran.err for word in words), ran.err
+    assert "Traceback" not in ran.err and not (workdir / "outputs").exists()
+
+
+def test_all_faults_of_a_job_come_at_once_with_their_lines(vgpipe, workdir):
+    (workdir / "job.yaml").write_text("prompts:\n  - {prompt: a, sed: 1}\n  - ''\n  - {prompt: b, width: 65}\n")
+    told = vgpipe("job=job.yaml").err
+    assert all(f"job.yaml:{line}" in told for line in (2, 3, 4))
+
+
+def test_debug_shows_the_traceback(vgpipe):
+    assert "Traceback" in vgpipe("--debug", "job=missing.yaml").err
+
+
+def test_one_prompt_needs_no_job_file(render):
+    ran = render("clip.prompt=a small red circle")
+    assert ran.code == 0 and "outputs/clip/" in str(ran.root)
+    assert ran.records()[0]["prompt"] == "a small red circle"
+
+
+def test_the_prompt_of_a_job_is_never_resolved(render, workdir):
+    (workdir / "job.yaml").write_text('prompts: ["a ${oc.env:HOME} circle; $(touch hacked) `touch hacked`"]\n')
+    ran = render("job=job.yaml")
+    assert ran.code == 0 and ran.records()[0]["prompt"].startswith("a ${oc.env:HOME} circle")
+    assert not (workdir / "hacked").exists()
+
+
+def test_a_job_is_also_looked_up_in_jobs(render, workdir):
+    (workdir / "jobs").mkdir()
+    (workdir / "jobs/night.yaml").write_text("prompts: [a red circle]\n")
+    assert "outputs/night/" in str(render("job=night.yaml").root)
+
+
+def test_precedence_of_settings(render, workdir):
+    (workdir / "job.yaml").write_text(
+        "defaults: {seed: 1, guidance_scale: 4}\nprompts: [a, {prompt: b, seed: 2, num_inference_steps: 3}]\n"
+    )
+    records = render("job=job.yaml", "clip.guidance_scale=1").records()
+    assert [(record["seed"], record["num_inference_steps"], record["guidance_scale"]) for record in records] == [
+        (1, 4, 1.0),
+        (2, 3, 1.0),
+    ]
+
+
+def test_a_sweep_makes_one_directory_per_combination_and_shares_the_store(render, workdir):
+    (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
+    ran = render("-m", "job=job.yaml", "quality=quick,standard", "clip.seed=0,1")
+    assert ran.code == 0
+    sweep = next((workdir / "outputs/job").glob("*-sweep"))
+    found = sorted(path.name for path in sweep.iterdir() if path.is_dir())
+    assert len(found) == 4
+    assert all("quality=" in name and "clip.seed=" in name for name in found)
+    seeds = [json.loads((sweep / name / "clips.jsonl").read_text())["seed"] for name in found]
+    assert sorted(seeds) == [0, 0, 1, 1]
+    # The steps are forced by the test's own override, so both qualities name the same clips: made once.
+    reused = [json.loads((sweep / name / "clips.jsonl").read_text())["reused"] for name in found]
+    assert sum(reused) == 2
+
+
+def test_cfg_shows_the_config_and_runs_nothing(vgpipe, workdir):
+    ran = vgpipe("quality=quick", "--cfg", "job")
+    assert ran.code == 0 and "steps_scale: 0.4" in ran.out
+    assert not (workdir / "outputs/clip").exists()
+
+
+def in_a_new_process(code: str, cwd: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+LIGHT = """
+import sys
+from vgpipe.cli import main
+main(sys.argv[1:])
+print(sorted({"torch", "diffusers"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["job=missing.yaml"], ["qualty=quick"]])
+def test_help_and_faults_import_nothing_heavy(workdir, arguments):
+    assert in_a_new_process(LIGHT, workdir, *arguments).stdout.splitlines()[-1] == "[]"
+
+
+def test_a_finished_job_run_again_imports_nothing_heavy(render, workdir, tiny_wan):
+    from tests.conftest import SMALL
+
+    (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
+    render("job=job.yaml")
+    ran = in_a_new_process(LIGHT, workdir, "job=job.yaml", f"model.id={tiny_wan}", *SMALL)
+    assert ran.stdout.splitlines()[-1] == "[]" and "1 done" in ran.stdout
+
+
+def test_two_runs_started_in_the_same_second_do_not_disturb_each_other(vgpipe_process, workdir, tiny_wan):
+    from tests.conftest import SMALL
+
+    (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
+    command = ["job=job.yaml", f"model.id={tiny_wan}", *SMALL]
+    time.sleep(1 - time.time() % 1)
+    runs = [vgpipe_process(*command) for _ in range(2)]
+    ends = [(run.communicate(timeout=120), run.returncode) for run in runs]
+    assert [code for _, code in ends] == [0, 0], ends
+    roots = {out.strip().splitlines()[-1].rpartition("in ")[2] for (out, _), _ in ends}
+    assert len(roots) == 2
