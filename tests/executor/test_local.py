@@ -205,3 +205,28 @@ def test_a_deadline_stops_and_resume_finishes_in_place(render, vgpipe, job):
 def test_frames_are_not_kept_once_exported(render, job, workdir):
     render(job)
     assert not list((workdir / "outputs/.store").rglob("frames.npy"))
+
+
+def test_clips_that_differ_only_in_fps_are_decoded_once_and_all_exported(render, workdir, monkeypatch):
+    (workdir / "job.yaml").write_text(
+        "prompts:\n" + "".join(f"  - {{prompt: a red circle, fps: {fps}}}\n" for fps in (4, 8, 16))
+    )
+    decoded, denoised = calls(monkeypatch, "decode"), calls(monkeypatch, "denoise")
+    ran = render("job=job.yaml", "executor.canary=false", "executor.wave_size=3")
+    assert ran.code == 0 and (len(denoised), len(decoded)) == (1, 1)
+
+
+def test_frames_that_another_process_took_away_are_made_again(render, job, monkeypatch):
+    from vgpipe.executor.local import LocalRun
+
+    original, lost = LocalRun._export, []
+
+    def losing(self, work):
+        if not lost:
+            lost.append(work.clip.id)
+            self.store.discard(work.keys.frames)
+        return original(self, work)
+
+    monkeypatch.setattr(LocalRun, "_export", losing)
+    ran = render(job, "executor.canary=false")
+    assert ran.code == 0 and lost and "made again" in ran.err

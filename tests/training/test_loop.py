@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.denoiser import draw_sigmas
 from training.loop import Plan, load_checkpoint, train
 from training.muon import optimizer_for, orthogonalised
 from training.train_vae import Stage, run_stage
@@ -52,9 +51,3 @@ def test_orthogonalised_singular_values_are_near_one():
     values = torch.linalg.svdvals(orthogonalised(torch.randn(2, 8, 20, generator=torch.Generator().manual_seed(0))))
     assert values.min() > 0.5
     assert values.max() < 1.4
-
-
-def test_noise_levels_lean_towards_noise():
-    sigma_B = draw_sigmas(1000)
-    assert 0 < sigma_B.min() < sigma_B.max() < 1
-    assert 0.65 < sigma_B.median() < 0.85

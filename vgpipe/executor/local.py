@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +28,8 @@ from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
+
+MAX_PASSES = 3
 
 
 class LocalRun:
@@ -77,19 +80,31 @@ class LocalRun:
         residency = Residency(self._strategy(device), lambda part: self._load(part, device), device)
         stand_ins = self._canaries(pending)
         self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=self._done_count())
+        self._frames_users = Counter(work.keys.frames.digest for work in [*stand_ins, *pending])
         self.exports = ExportQueue(self._export, self._take_up)
         self.stages = self._stage_runs(residency, device)
         try:
             self._canary_wave(stand_ins, pending)
-            for wave in waves(pending, lambda: self._wave_size(residency)):
-                self._wave(wave)
-            self.exports.drain()
+            for _ in range(MAX_PASSES):  # a second one only where another process took a clip's frames away
+                self._pass(pending, residency)
+            self._give_up(pending)
         except Stopped as stopped:
             log.info("%s", stopped)
         finally:
             self.exports.stop()
             residency.free()
             self.progress.close()
+
+    def _pass(self, pending: list[ClipWork], residency: Residency) -> None:
+        left = [work for work in pending if work.state is State.PENDING]
+        for wave in waves(left, lambda: self._wave_size(residency)):
+            self._wave(wave)
+        self.exports.drain()
+
+    def _give_up(self, pending: list[ClipWork]) -> None:
+        for work in pending:
+            if work.state is State.PENDING:
+                self._end(work, State.FAILED, "decode: its frames vanished from the store each time they were made")
 
     def _wave(self, wave: list[ClipWork]) -> None:
         self.run_dir.append_event("wave_started", clips=[work.clip.id for work in wave])
@@ -138,14 +153,22 @@ class LocalRun:
         try:
             artifact = result()
             if artifact is None:
-                raise VgpipeError("the decoded frames are gone from the store -> run it again")
+                log.warning("%s: its frames vanished from the store; they are made again", work.clip.id)
+                return
             work.seconds[EXPORT] = float(artifact.info["seconds"])
             self._deliver(work, artifact)
         except Exception as error:  # one bad clip never stops the others
             self._fail(work, EXPORT, error)
             return
-        self.store.discard(work.keys.frames)  # large, and made again from the latents in seconds
+        self._discard_frames(work)
         self.progress.advance(EXPORT, work.seconds[EXPORT], work.clip.id)
+
+    def _discard_frames(self, work: ClipWork) -> None:
+        # Large, and made again from the latents in seconds; clips that differ only in fps share them.
+        digest = work.keys.frames.digest
+        self._frames_users[digest] -= 1
+        if self._frames_users[digest] <= 0:
+            self.store.discard(work.keys.frames)
 
     def _deliver(self, work: ClipWork, artifact: Artifact) -> None:
         if work.is_canary:
@@ -216,7 +239,12 @@ class LocalRun:
         undecoded = [work for work in works if self.store.find(work.keys.frames) is None]
         undenoised = [work for work in undecoded if self.store.find(work.keys.latents) is None]
         texts = {key.digest for work in undenoised for key in work.keys.texts if self.store.find(key) is None}
-        return pieces(texts=len(texts), denoise=len(undenoised), decode=len(undecoded), export=len(works))
+        return pieces(
+            texts=len(texts),
+            denoise=len({work.keys.latents.digest for work in undenoised}),
+            decode=len({work.keys.frames.digest for work in undecoded}),
+            export=len(works),
+        )
 
     def _clean_up(self) -> None:
         self.run_dir.sweep_leftovers()

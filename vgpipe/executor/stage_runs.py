@@ -80,9 +80,10 @@ class StageRuns:
         """
         from vgpipe.stages import denoise, encode
 
-        missing = [work for work in wave if not self.has_latents(work)]
         with self.residency.stage() as parts:
-            for work in self._open(missing, DENOISE):
+            for work in self._open(wave, DENOISE):
+                if self.has_latents(work):  # asked now: clips that differ only in fps share latents
+                    continue
                 with self._guarded(work, DENOISE):
                     embeds = [encode.read(self._needed(key)) for key in work.keys.texts]
                     artifact = denoise.run(
