@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from vgpipe.errors import ConfigError, ModelError
+from vgpipe.models.checkpoint import Checkpoint, open_checkpoint
+from vgpipe.models.registry import FAMILIES, family
+
+
+@pytest.fixture
+def copy(tiny_wan: Path, tmp_path: Path) -> Path:
+    shutil.copytree(tiny_wan, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def edit_index(folder: Path, **changes: object) -> None:
+    path = folder / "model_index.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_components_are_those_the_index_really_names(copy):
+    assert Checkpoint(copy).component_names == ("scheduler", "text_encoder", "tokenizer", "transformer", "vae")
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_modules_load_in_the_wanted_precision_ready_for_inference(copy, name):
+    module = Checkpoint(copy).load("transformer", dtype=name, device="cpu")
+    # Norms and the like stay in float32: the class itself says so (diffusers' _keep_in_fp32_modules).
+    assert not module.training and module.proj_out.weight.dtype is getattr(torch, name)
+
+
+def load_error(folder: Path, component: str) -> str:
+    with pytest.raises(ModelError) as caught:
+        Checkpoint(folder).load(component, dtype="float32", device="cpu")
+    return str(caught.value)
+
+
+def test_a_folder_without_an_index_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"model_index\.json.*save_pretrained"):
+        open_checkpoint(str(tmp_path))
+
+
+def test_a_damaged_index_is_named(copy):
+    (copy / "model_index.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model_index\.json: cannot be read"):
+        Checkpoint(copy)
+
+
+def test_torn_weights_are_named_with_component_and_folder(copy):
+    weights = next((copy / "vae").glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:200])
+    told = load_error(copy, "vae")
+    assert "vae cannot be loaded" in told and str(copy / "vae") in told and "again" in told
+
+
+def test_pickled_weights_are_never_loaded(copy):
+    weights = next((copy / "transformer").glob("*.safetensors"))
+    weights.rename(weights.with_suffix(".bin"))
+    assert "transformer cannot be loaded" in load_error(copy, "transformer")
+
+
+def test_classes_of_other_libraries_are_refused(copy):
+    edit_index(copy, vae=["os", "system"])
+    assert "only diffusers and transformers" in load_error(copy, "vae")
+
+
+def test_a_class_that_the_library_lacks_says_what_to_upgrade(copy):
+    edit_index(copy, vae=["diffusers", "AutoencoderOfTomorrow"])
+    assert "pip install -U diffusers" in load_error(copy, "vae")
+
+
+def test_a_missing_component_is_named_when_its_digest_is_asked(copy):
+    shutil.rmtree(copy / "vae")
+    with pytest.raises(ModelError, match="lacks its vae"):
+        Checkpoint(copy).digest("vae")
+
+
+def test_digests_cover_weights_and_config_but_not_other_files(copy):
+    before = Checkpoint(copy).digest("vae")
+    (copy / "vae/notes.md").write_text("hello")
+    assert Checkpoint(copy).digest("vae") == before
+    config = copy / "vae/config.json"
+    config.write_text(config.read_text() + " ")
+    assert Checkpoint(copy).digest("vae") != before
+
+
+def test_an_unknown_family_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="wan"):
+        family("sora")
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_every_family_can_be_made_and_knows_its_name(name):
+    assert family(name).name == name
