@@ -114,7 +114,7 @@ class Progress:
         return "ETA ?" if seconds is None else f"ETA {clock(seconds)}"
 
 
-JOB_FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {postfix}"
+JOB_FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 STEP_FORMAT = "  {desc} {n_fmt}/{total_fmt} steps|{bar}| {rate_fmt}"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from vgpipe.executor.work import ClipWork, State
 
 MAX_ROWS = 200
-MAX_NAME = 60
+MAX_NAME = 36
 
 
 def table(works: Sequence[ClipWork], root: Path) -> str:
