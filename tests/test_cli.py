@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -43,7 +44,15 @@ def test_no_arguments_show_the_help_and_are_bad_usage(vgpipe):
         (["job=job.yaml", "clip.num_frames=16"], ["clip.num_frames", "16", "17"]),
         (["job=job.yaml", "clip.width=65"], ["clip.width", "65", "64"]),
         (["job=job.yaml", "clip.seconds=2", "clip.num_frames=17"], ["clip.seconds", "clip.num_frames"]),
-        (["resume"], ["RUN_DIR", "outputs/"]),
+        (["resume"], ["run directory"]),
+        (["resume", ""], ["run directory"]),
+        (["resume", "quality=quick"], ["run directory"]),
+        (["job=job.yaml", "--config-dir", "nowhere"], ["nowhere", "no folder"]),
+        (["job=job.yaml", "hydra.job.chdir=true"], ["hydra.job.chdir"]),
+        (["-m", "job=job.yaml", "clip.seed=interval(0,2)"], ["clip.seed", "range"]),
+        (["--cfg", "job", "qualty=quick"], ["did you mean quality?"]),
+        (["clip.prompt=\udcff"], ["clip.prompt", "UTF-8"]),
+        (["clip.prompt=a", "clip.fps=0.01"], ["clip.fps", "0.01"]),
         (["resume", "nowhere"], ["nowhere"]),
         (["resume", "."], ["clips.jsonl"]),
         (["-m", "job=job.yaml", "quality=quick,fast"], ["fast", "high, quick, standard"]),
@@ -51,8 +60,6 @@ def test_no_arguments_show_the_help_and_are_bad_usage(vgpipe):
 )
 def test_bad_usage_is_one_message_and_starts_nothing(vgpipe, workdir, arguments, words):
     (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
-    if arguments == ["resume"]:
-        words = ["run directory"]
     ran = vgpipe(*arguments)
     assert ran.code == 2
     assert all(word in ran.err for word in words), ran.err
@@ -112,6 +119,36 @@ def test_a_sweep_makes_one_directory_per_combination_and_shares_the_store(render
     # The steps are forced by the test's own override, so both qualities name the same clips: made once.
     reused = [json.loads((sweep / name / "clips.jsonl").read_text())["reused"] for name in found]
     assert sum(reused) == 2
+
+
+def test_flags_may_stand_anywhere_and_glob_sweeps_over_all_options(render, workdir):
+    (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
+    ran = render("job=job.yaml", "-m", "quality=glob(*)")
+    assert ran.code == 0
+    sweep = next((workdir / "outputs/job").glob("*-sweep"))
+    names = sorted(path.name for path in sweep.iterdir() if path.is_dir())
+    assert names == ["quality=high", "quality=quick", "quality=standard"]
+
+
+def test_a_group_file_that_is_no_yaml_is_one_message(vgpipe, workdir):
+    (workdir / "mine/quality").mkdir(parents=True)
+    (workdir / "mine/quality/worse.yaml").write_text("steps_scale: [\n")
+    ran = vgpipe("clip.prompt=a", "quality=worse", "--config-dir", "mine")
+    assert ran.code == 2 and "cannot be composed" in ran.err and "Traceback" not in ran.err
+
+
+def test_run_alone_shows_the_help(vgpipe):
+    assert vgpipe("run").code == 2
+
+
+def test_a_terminal_that_cannot_show_a_prompt_is_no_failure(workdir, tiny_wan):
+    from tests.conftest import SMALL
+
+    code = "import sys; from vgpipe.cli import main; sys.exit(main(sys.argv[1:]))"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    arguments = ["clip.prompt='кот и круг'", f"model.id={tiny_wan}", *SMALL]
+    ran = subprocess.run([sys.executable, "-c", code, *arguments], cwd=workdir, capture_output=True, env=environment)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_cfg_shows_the_config_and_runs_nothing(vgpipe, workdir):

@@ -16,7 +16,7 @@ from vgpipe.errors import UsageError, VgpipeError
 if TYPE_CHECKING:
     from vgpipe.config.arguments import Arguments
 
-EXIT_USAGE = 2
+EXIT_USAGE, EXIT_STOPPED = 2, 3
 COMMANDS = ("run", "resume")
 
 HELP = """\
@@ -26,7 +26,7 @@ usage:
   python -m vgpipe job=prompts.yaml [group=option ...] [key=value ...]     render a job
   python -m vgpipe clip.prompt="a small red circle moving left"            render one prompt
   python -m vgpipe -m job=prompts.yaml quality=quick,standard              sweep: one run per combination
-  python -m vgpipe resume RUN_DIR                                          finish a stopped run in place
+  python -m vgpipe resume RUN_DIR [run.until=... run.budget=...]           finish a stopped run in place
 
 groups (group=option):
 {groups}
@@ -62,18 +62,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = [argument for argument in given if argument != "--debug"]
     try:
         return _dispatch(given)
-    except VgpipeError as error:
+    except (VgpipeError, OSError) as error:
         if debug:
             traceback.print_exc()
-        sys.stderr.write(f"vgpipe: {error}\n")
+        text = str(error).encode(sys.stderr.encoding or "utf-8", "backslashreplace")
+        sys.stderr.write(f"vgpipe: {text.decode(sys.stderr.encoding or 'utf-8')}\n")
         return EXIT_USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("vgpipe: interrupted; nothing was started\n")
+        return EXIT_STOPPED
 
 
 def _dispatch(given: list[str]) -> int:
     command, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("run", given)
-    if {"-h", "--help"} & set(rest) or not given:
+    if {"-h", "--help"} & set(rest) or not (rest or command == "resume"):
         _write_help()
-        return 0 if given else EXIT_USAGE
+        return 0 if rest else EXIT_USAGE
     if "--version" in rest:
         sys.stdout.write(f"vgpipe {__version__}\n")
         return 0
@@ -85,9 +89,12 @@ def _run(given: list[str]) -> int:
     _set_library_environment()
     from vgpipe.config.arguments import split
     from vgpipe.config.hydra_app import run_app
+    from vgpipe.config.load import combinations
 
     arguments = split(given)
-    if not arguments.only_shows:
+    if arguments.only_shows:
+        combinations(arguments.overrides, arguments.config_dir)
+    else:
         _check_everything(arguments)
     from vgpipe.executor.interrupts import StopSignal
 
@@ -115,14 +122,15 @@ def _check_everything(arguments: Arguments) -> None:
 
 
 def _resume(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        raise UsageError("resume takes one run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
+    if not arguments or not arguments[0] or "=" in arguments[0]:
+        raise UsageError("resume takes a run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
     _set_library_environment()
+    from vgpipe.config.load import load_limits
     from vgpipe.executor.interrupts import StopSignal
     from vgpipe.executor.runs import resume
 
     with StopSignal() as stop:
-        return resume(Path(arguments[0]), stop)
+        return resume(Path(arguments[0]), load_limits(arguments[1:]), stop)
 
 
 def _refuse_unknown_command(arguments: list[str]) -> None:

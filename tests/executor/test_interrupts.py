@@ -41,6 +41,13 @@ def test_the_earlier_of_two_deadlines_counts():
     assert stop() and stop.reason == "run.budget=0.01s is reached"
 
 
+def test_deadlines_are_set_once_for_all_of_a_sweep():
+    stop = StopSignal()
+    stop.set_deadlines(until=None, budget="0s")
+    stop.set_deadlines(until=None, budget="8h")
+    assert stop()
+
+
 def test_no_deadline_never_stops():
     stop = StopSignal()
     stop.set_deadlines(until=None, budget=None)

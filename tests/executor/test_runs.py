@@ -10,8 +10,6 @@ def stopped(render, workdir):
     (workdir / "job.yaml").write_text("prompts: [a red circle, a blue square]\n")
     ran = render("job=job.yaml", "run.budget=0s", "hydra.run.dir=run")
     assert ran.code == 3
-    config = workdir / "run/config.yaml"
-    config.write_text(config.read_text().replace("budget: 0s", "budget: null"))
     return workdir / "run"
 
 
@@ -44,12 +42,87 @@ def test_a_run_whose_config_holds_a_strange_key_names_it(stopped, vgpipe):
     assert ran.code == 2 and "colour" in ran.err
 
 
-def test_a_clip_that_lost_a_setting_is_named(stopped, vgpipe):
+@pytest.mark.parametrize(
+    ("key", "value"), [("seed", None), ("fps", None), ("width", "64"), ("clip", "../../evil"), ("clip", ".x")]
+)
+def test_a_clip_that_was_tampered_with_is_refused_by_name(stopped, vgpipe, key, value):
     record = json.loads((stopped / "clips.jsonl").read_text().splitlines()[0])
-    del record["seed"]
-    (stopped / "clips.jsonl").write_text(json.dumps(record) + "\n")
+    (stopped / "clips.jsonl").write_text(json.dumps(record | {key: value}) + "\n")
     ran = vgpipe("resume", stopped)
-    assert ran.code == 2 and "seed" in ran.err
+    assert ran.code == 2 and key in ran.err and "Traceback" not in ran.err
+
+
+def test_a_run_without_clips_is_no_success(stopped, vgpipe):
+    (stopped / "clips.jsonl").write_text("")
+    ran = vgpipe("resume", stopped)
+    assert ran.code == 2 and "names no clip" in ran.err
+
+
+def test_a_resumed_run_takes_new_limits_and_nothing_else(stopped, vgpipe):
+    assert vgpipe("resume", stopped, "run.budget=0s").code == 3
+    assert "a resumed run keeps its settings" in vgpipe("resume", stopped, "quality=high").err
+    assert vgpipe("resume", stopped, "run.budget=8h").code == 0
+
+
+def test_resume_of_a_finished_run_keeps_what_was_measured(stopped, vgpipe):
+    first = vgpipe("resume", stopped).records()
+    again = vgpipe("resume", stopped).records()
+    assert [record["seconds"] for record in again] == [record["seconds"] for record in first]
+    assert all(record["peak_ram_gb"] for record in again) and not any(record["reused"] for record in again)
+
+
+def test_an_unfinished_run_is_not_pushed_out_by_another_job(stopped, render, workdir):
+    (workdir / "other.yaml").write_text("prompts: [a black circle]\n")
+    ran = render("job=other.yaml", "hydra.run.dir=run")
+    assert ran.code == 2 and "unfinished run of other clips" in ran.err and "resume run" in ran.err
+    assert len((stopped / "clips.jsonl").read_text().splitlines()) == 2
+
+
+def test_line_separators_inside_prompts_lose_no_clip(render, vgpipe, workdir):
+    (workdir / "u.txt").write_bytes("a red circle\u2028moving left\na blue square\n".encode())
+    ran = render("job=u.txt", "run.budget=0s")
+    assert next(record["prompt"] for record in ran.records()) == "a red circle\u2028moving left"
+    assert "2 done" in vgpipe("resume", ran.root).out
+
+
+def test_a_relative_model_folder_is_found_from_anywhere(vgpipe, workdir, tiny_wan, tmp_path_factory, monkeypatch):
+    from tests.conftest import SMALL
+
+    (workdir / "model").symlink_to(tiny_wan)
+    ran = vgpipe("clip.prompt=a", "model.id=model", *SMALL, "run.budget=0s", "hydra.run.dir=run")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert ran.code == 3 and vgpipe("resume", workdir / "run").code == 0
+
+
+def test_a_directory_in_use_is_one_message(render, workdir):
+    from vgpipe.store.rundir import RunDir
+
+    with RunDir(workdir / "run"):
+        ran = render("clip.prompt=a", "hydra.run.dir=run")
+    assert ran.code == 2 and "in use" in ran.err and "Traceback" not in ran.err
+
+
+def test_a_run_directory_that_cannot_be_made_is_one_message(render, workdir):
+    (workdir / "file").write_text("")
+    ran = render("clip.prompt=a", "hydra.run.dir=file")
+    assert ran.code == 2 and "file" in ran.err and "Traceback" not in ran.err
+
+
+def test_a_store_that_cannot_be_written_is_told_before_anything_loads(render, workdir, monkeypatch):
+    (workdir / "file").write_text("")
+    ran = render("clip.prompt=a", "store.dir=file/store")
+    assert ran.code == 2 and "store.dir" in ran.err and "loaded" not in ran.err
+
+
+def test_a_file_that_cannot_be_placed_fails_only_its_clip(render, workdir):
+    (workdir / "job.yaml").write_text("prompts: [a red circle, a blue square]\n")
+    first = render("job=job.yaml")
+    name = first.records()[0]["files"]["mp4"]
+    (workdir / "run" / name / "blocked").mkdir(parents=True)
+    ran = render("job=job.yaml", "hydra.run.dir=run")
+    assert ran.code == 1
+    assert [record["state"] for record in ran.records()] == ["failed", "done"]
+    assert not list((workdir / "run").rglob(".tmp-*"))
 
 
 def test_a_model_that_vanished_is_bad_usage_and_loses_nothing(stopped, vgpipe, workdir, tiny_wan):
@@ -61,7 +134,7 @@ def test_a_model_that_vanished_is_bad_usage_and_loses_nothing(stopped, vgpipe, w
     assert (stopped / "clips.jsonl").read_text() == before
 
 
-def test_a_store_on_a_full_disk_fails_its_clips_and_says_why(render, workdir, monkeypatch):
+def test_a_store_on_a_full_disk_stops_the_run_resumable(render, workdir, monkeypatch):
     from vgpipe.store import artifacts
 
     def full(path):
@@ -69,4 +142,5 @@ def test_a_store_on_a_full_disk_fails_its_clips_and_says_why(render, workdir, mo
 
     monkeypatch.setattr(artifacts, "flush_file", full)
     ran = render("clip.prompt=a red circle")
-    assert ran.code == 1 and "No space left on device" in ran.err and "Traceback" not in ran.err
+    assert ran.code == 3 and "No space left on device" in ran.err and "Traceback" not in ran.err
+    monkeypatch.undo()

@@ -58,6 +58,26 @@ def test_torn_weights_are_named_with_component_and_folder(copy):
     assert "vae cannot be loaded" in told and str(copy / "vae") in told and "again" in told
 
 
+@pytest.mark.parametrize("component", ["text_encoder", "transformer", "vae"])
+def test_weights_that_lack_a_tensor_are_refused_and_never_filled_with_noise(copy, component):
+    from safetensors.torch import load_file, save_file
+
+    weights = next((copy / component).glob("*.safetensors"))
+    tensors = load_file(weights)
+    lost = sorted(name for name in tensors if "k.weight" in name or "to_k.weight" in name or "conv1.weight" in name)[0]
+    save_file({name: tensor for name, tensor in tensors.items() if name != lost}, weights, metadata={"format": "pt"})
+    assert f"missing tensors: {lost}" in load_error(copy, component)
+
+
+def test_a_family_refuses_a_checkpoint_without_its_parts_or_with_others(copy):
+    checkpoint = Checkpoint(copy)
+    checkpoint.require(["text_encoder", "tokenizer", "transformer", "vae"], ["scheduler"])
+    with pytest.raises(ModelError, match="has no transformer_2"):
+        checkpoint.require(["transformer_2"], [])
+    with pytest.raises(ModelError, match=r"text_encoder, tokenizer.*does not drive"):
+        checkpoint.require(["transformer", "vae"], ["scheduler"])
+
+
 def test_pickled_weights_are_never_loaded(copy):
     weights = next((copy / "transformer").glob("*.safetensors"))
     weights.rename(weights.with_suffix(".bin"))

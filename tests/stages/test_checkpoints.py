@@ -66,6 +66,16 @@ def test_a_damaged_checkpoint_is_named_and_the_clip_starts_over(store, caplog, d
     assert "damaged checkpoint" in caplog.text and not path.exists()
 
 
+@pytest.mark.parametrize(("old", "new"), [(b'done_steps\\": 3', b'done_steps\\": 4'), (b"bh2", b"bh1")])
+def test_an_edited_fact_is_damage_too(store, old, new):
+    write(store)
+    path = checkpoints.path_of(store, KEY)
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+    assert checkpoints.read(store, KEY, "cpu") is None
+
+
 def test_scheduler_tensors_of_an_accelerator_go_back_to_it():
     flat: dict = {}
     outline = checkpoints._flatten("x", torch.ones(2, device="meta"), flat)

@@ -82,6 +82,16 @@ def test_a_changed_model_file_changes_what_it_made(maker, tiny_wan, tmp_path, pa
     assert first == first_changed
 
 
+@pytest.mark.parametrize(("part", "first_changed"), [("text_encoder", 0), ("transformer", 2), ("vae", 2)])
+def test_another_class_for_a_component_counts(maker, tiny_wan, tmp_path, part, first_changed):
+    shutil.copytree(tiny_wan, tmp_path / "copy")
+    index = tmp_path / "copy/model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {part: ["diffusers", "Another"]}))
+    changed = replace(maker, checkpoint=open_checkpoint(str(tmp_path / "copy")))
+    first = next(i for i, (old, new) in enumerate(zip(digests(maker), digests(changed), strict=True)) if old != new)
+    assert first == first_changed
+
+
 def test_where_the_checkpoint_lies_does_not_count(maker, tiny_wan, tmp_path):
     shutil.copytree(tiny_wan, tmp_path / "elsewhere")
     assert digests(maker) == digests(replace(maker, checkpoint=open_checkpoint(str(tmp_path / "elsewhere"))))

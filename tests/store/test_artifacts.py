@@ -114,6 +114,35 @@ def test_leftovers_of_ended_processes_are_swept_and_those_of_live_ones_kept(stor
     assert store.find(KEY) is not None
 
 
+def test_an_artifact_discarded_by_another_while_it_is_read_is_just_absent(store, monkeypatch):
+    folder = make(store)
+
+    def vanishing(key, path):
+        Store(store.root).discard(key)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(artifacts, "_read", vanishing)
+    assert Store(store.root).find(KEY) is None
+    assert not folder.exists()
+
+
+def test_damaged_artifacts_are_kept_a_week(store):
+    folder = make(store)
+    (folder / "data.bin").write_bytes(b"torn")
+    assert Store(store.root).find(KEY) is None
+    assert store.sweep_leftovers() == 0
+    aside = next(folder.parent.glob("bad-*"))
+    os.utime(aside, (0, 0))
+    assert store.sweep_leftovers() == 1 and not aside.exists()
+
+
+def test_a_store_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    Store(tmp_path / "store").prove_writable()
+    with pytest.raises(StoreError, match=r"store\.dir"):
+        Store(tmp_path / "file").prove_writable()
+
+
 def test_discarded_artifacts_are_gone(store):
     make(store)
     store.discard(KEY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 MULTIRUN_FLAGS = ("-m", "--multirun")
 CONFIG_DIR_FLAGS = ("--config-dir", "-cd")
 SHOW_FLAGS = ("--cfg", "-c", "--info", "-i", "--hydra-help")
-VALUE_FLAGS = ("--cfg", "-c", "--package", "-p")
+VALUE_FLAGS = (*CONFIG_DIR_FLAGS, "--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-path", "-cp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +16,14 @@ class Arguments:
     """A command line, taken apart.
 
     Attributes:
-        given: all of it, as typed.
+        flags: Hydra's flags with their values, as typed.
         overrides: the `key=value` part.
         config_dir: the user's own group folder, if any.
         is_sweep: whether `-m` was given.
         only_shows: whether Hydra is only asked to show something.
     """
 
-    given: tuple[str, ...]
+    flags: tuple[str, ...]
     overrides: tuple[str, ...]
     config_dir: str | None
     is_sweep: bool
@@ -33,17 +33,20 @@ class Arguments:
 def split(given: Sequence[str]) -> Arguments:
     """Takes a command line apart."""
     overrides: list[str] = []
+    flags: list[str] = []
     config_dir, rest = None, list(given)
     while rest:
-        flag, equals, value = rest.pop(0).partition("=")
+        argument = rest.pop(0)
+        if not argument.startswith("-"):
+            overrides.append(argument)
+            continue
+        flag, equals, value = argument.partition("=")
+        flags.append(argument)
+        if flag in VALUE_FLAGS and not equals and rest:
+            value = rest.pop(0)
+            flags.append(value)
         if flag in CONFIG_DIR_FLAGS:
-            config_dir = value if equals else (rest.pop(0) if rest else None)
-        elif flag in VALUE_FLAGS:
-            if not equals and rest:
-                rest.pop(0)
-        elif not flag.startswith("-"):
-            overrides.append(flag + equals + value)
-    flags = {argument.partition("=")[0] for argument in given}
-    return Arguments(
-        tuple(given), tuple(overrides), config_dir, bool(flags & set(MULTIRUN_FLAGS)), bool(flags & set(SHOW_FLAGS))
-    )
+            config_dir = value
+    names = {flag.partition("=")[0] for flag in flags}
+    is_sweep, only_shows = bool(names & set(MULTIRUN_FLAGS)), bool(names & set(SHOW_FLAGS))
+    return Arguments(tuple(flags), tuple(overrides), config_dir, is_sweep, only_shows)

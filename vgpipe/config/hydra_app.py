@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from vgpipe.config.arguments import Arguments
-from vgpipe.config.load import CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE, from_hydra, shared_keys
+from vgpipe.config.load import (
+    CONFIG_MODULE,
+    CONFIG_NAME,
+    HYDRA_VERSION_BASE,
+    composition_error,
+    from_hydra,
+    shared_keys,
+)
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.schema import Config
+from vgpipe.errors import VgpipeError
 
 CONFIG_PATH = f"pkg://{CONFIG_MODULE}"
 EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"
+EXIT_NOT_STARTED = 2
 Task = Callable[[Config, Path], int]
 
 
@@ -31,21 +43,34 @@ def run_app(arguments: Arguments, task: Task) -> list[int]:
         The exit codes, in order; empty where Hydra only showed something (`--cfg`, `--info`).
 
     Raises:
+        VgpipeError: what the first failed task raised, once the others had their turn.
+        OSError: likewise.
         SystemExit: from Hydra, on its own usage errors.
     """
     codes: list[int] = []
 
+    failures: list[Exception] = []
+
     def hydra_task(composed: DictConfig) -> int:
-        codes.append(task(from_hydra(composed), Path(HydraConfig.get().runtime.output_dir)))
+        try:
+            codes.append(task(from_hydra(composed), Path(HydraConfig.get().runtime.output_dir)))
+        except (VgpipeError, OSError) as error:  # Hydra would show a traceback; its caller shows one message
+            failures.append(error)
+            codes.append(EXIT_NOT_STARTED)
         return codes[-1]
 
     register_resolvers()
     app = hydra.main(CONFIG_PATH, CONFIG_NAME, HYDRA_VERSION_BASE)(hydra_task)
-    saved, sys.argv = sys.argv, ["vgpipe", *arguments.given, *_naming(arguments)]
+    saved, sys.argv = sys.argv, ["vgpipe", *arguments.flags, *arguments.overrides, *_naming(arguments)]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # raise instead of printing a traceback and ending the process
     try:
         app()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise composition_error(error) from error
     finally:
         sys.argv = saved
+    if failures:
+        raise failures[0]
     return codes
 
 

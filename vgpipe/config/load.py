@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vgpipe.config.overrides import parsed
+from vgpipe.config.overrides import parsed, sweep_values
 from vgpipe.config.resolvers import register_resolvers
-from vgpipe.config.schema import Config, StoreConfig
+from vgpipe.config.schema import Config, StopConfig, StoreConfig
 from vgpipe.config.validate import validated
 from vgpipe.errors import ConfigError, Fault
 
@@ -39,7 +40,7 @@ def combinations(overrides: Sequence[str], config_dir: str | None = None) -> lis
     for override in parsed(overrides, config_dir):
         swept = override.is_sweep_override() and override.is_discrete_sweep()
         key = override.get_key_element()
-        values = list(override.sweep_string_iterator()) if swept else []
+        values = sweep_values(override, config_dir) if swept else []
         axes.append([f"{key}={value}" for value in values] if swept else [override.input_line or ""])
     return [list(combination) for combination in itertools.product(*axes)]
 
@@ -68,8 +69,8 @@ def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
     try:
         with initialize_config_module(CONFIG_MODULE, version_base=HYDRA_VERSION_BASE):
             composed = compose(CONFIG_NAME, overrides=[*overrides, *search])
-    except (HydraException, OmegaConfBaseException) as error:
-        raise _composition_error(error) from None
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        raise composition_error(error) from None
     return from_hydra(composed)
 
 
@@ -89,13 +90,31 @@ def from_hydra(composed: DictConfig) -> Config:
     try:
         values = OmegaConf.to_container(bare, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise _composition_error(error) from None
-    return _with_absolute_store(validated(values))  # type: ignore[arg-type]
+        raise composition_error(error) from None
+    return _with_absolute_paths(validated(values))  # type: ignore[arg-type]
 
 
-def _with_absolute_store(config: Config) -> Config:
-    # A run is resumed from any working directory, so the one path it keeps cannot be relative.
-    return replace(config, store=StoreConfig(dir=str(Path(config.store.dir).expanduser().absolute())))
+def _with_absolute_paths(config: Config) -> Config:
+    # A run is resumed from any working directory, so the paths it keeps cannot be relative.
+    store = StoreConfig(dir=str(Path(config.store.dir).expanduser().absolute()))
+    folder = Path(config.model.id).expanduser()
+    model = replace(config.model, id=str(folder.absolute())) if folder.is_dir() else config.model
+    return replace(config, store=store, model=model)
+
+
+def load_limits(overrides: Sequence[str]) -> StopConfig:
+    """Checks the `run.*` overrides of a resumed run, the only ones it takes.
+
+    Raises:
+        ConfigError: for any other override, and for a faulty value.
+    """
+    others = [text for text in overrides if not text.startswith(("run.until=", "run.budget="))]
+    if others:
+        fault = Fault(
+            others[0][:80], "a resumed run keeps its settings", "only run.until=... and run.budget=... may follow"
+        )
+        raise ConfigError("the command line is faulty; nothing was started", [fault])
+    return load(overrides).run
 
 
 def _refuse_sweeps(overrides: Sequence[str], config_dir: str | None) -> None:
@@ -106,7 +125,8 @@ def _refuse_sweeps(overrides: Sequence[str], config_dir: str | None) -> None:
             raise ConfigError("the command line is faulty; nothing was started", [fault])
 
 
-def _composition_error(error: Exception) -> ConfigError:
+def composition_error(error: Exception) -> ConfigError:
+    """Turns what Hydra or OmegaConf raised into one message in vgpipe's own words."""
     key = re.search(r"Could not override '([^']+)'", str(error))
     if key:  # known to some option of the group, but not to the one that was chosen
         fault = Fault(key[1], "the chosen option has no such key", "choose the option that has it, or leave it out")

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
 from vgpipe.config.fields import children, nearest, unknown_key
@@ -44,6 +44,8 @@ def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
     """
     found: list[Override] = []
     faults: list[Fault] = []
+    if config_dir is not None and not Path(config_dir).is_dir():
+        faults.append(Fault("--config-dir", f"{config_dir!r} is no folder", "give the folder that holds your groups"))
     for text in overrides:
         override = _parse(text, faults)
         if override is not None:
@@ -55,6 +57,12 @@ def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
 
 
 def _parse(text: str, faults: list[Fault]) -> Override | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text.encode("utf-8", "replace").decode()[:80]
+        faults.append(Fault(text.partition("=")[0], f"{shown!r} is not valid UTF-8", "type it again in UTF-8"))
+        return None
     try:
         return OverridesParser.create().parse_overrides([text])[0]
     except HydraException as error:
@@ -72,6 +80,10 @@ def _quoting_remedy(text: str) -> str:
 
 def _key_faults(override: Override, config_dir: str | None) -> list[Fault]:
     key = override.key_or_group
+    if key == "hydra.job.chdir":
+        return [Fault(key, "vgpipe works from where it was started", "leave it out; files go to hydra.run.dir")]
+    if override.is_sweep_override() and not override.is_discrete_sweep():
+        return [Fault(key, "interval() needs a sweeper of its own", f"name the values: {key}=range(0,3) or {key}=1,2")]
     if key == "hydra" or key.startswith(("hydra.", "hydra/")):
         return []
     if key in Config.GROUPS:
@@ -84,16 +96,24 @@ def _choice_faults(override: Override, config_dir: str | None) -> list[Fault]:
     group, known = override.key_or_group, options(override.key_or_group, config_dir)
     return [
         Fault(group, f"{choice!r} is not one of its options ({', '.join(known)})", nearest(choice, known))
-        for choice in _choices(override)
+        for choice in _choices(override, config_dir)
         if choice not in known
     ]
 
 
-def _choices(override: Override) -> list[str]:
+def sweep_values(override: Override, config_dir: str | None) -> list[str]:
+    """Returns the values of a discrete sweep, `glob(*)` over a group's options included."""
+    pattern = override.value()
+    if isinstance(pattern, Glob):
+        return list(pattern.filter(list(options(override.key_or_group, config_dir))))
+    return [str(value) for value in override.sweep_string_iterator()]
+
+
+def _choices(override: Override, config_dir: str | None) -> list[str]:
     if override.is_delete():
         return []
     if override.is_sweep_override():
-        return [str(value) for value in override.sweep_string_iterator()] if override.is_discrete_sweep() else []
+        return sweep_values(override, config_dir)
     return [str(override.get_value_element_as_str())]
 
 

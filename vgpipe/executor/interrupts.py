@@ -48,6 +48,8 @@ class StopSignal:
             until: a time of day, `07:00`; the next time the local clock shows it.
             budget: a duration since this object was made, `8h`.
         """
+        if self._deadline is not None:
+            return  # a sweep sets them once: in a later combination 07:00 would be tomorrow's
         named = []
         if until:
             named.append((next_time_of_day(until, datetime.now()).timestamp(), f"run.until={until}"))
@@ -56,11 +58,16 @@ class StopSignal:
         if named:
             self._deadline, self._deadline_name = min(named)
 
+    def request(self, reason: str) -> None:
+        """Asks for an orderly stop."""
+        if not self.reason:
+            self.reason = reason
+            log.warning("%s: stopping; finish it with resume", reason)
+
     def __call__(self) -> bool:
         """Says whether to stop now."""
         if not self.reason and self._deadline is not None and time.time() >= self._deadline:
-            self.reason = f"{self._deadline_name} is reached"
-            log.warning("%s: stopping; finish it with resume", self.reason)
+            self.request(f"{self._deadline_name} is reached")
         return bool(self.reason)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from vgpipe.config.schema import Config
-from vgpipe.errors import Stopped, VgpipeError
+from vgpipe.errors import Stopped, StoreError, VgpipeError
 from vgpipe.executor import prepare
 from vgpipe.executor.exports import ExportQueue
 from vgpipe.executor.interrupts import StopSignal
@@ -40,15 +41,24 @@ class LocalRun:
         clips: what to make, in job order.
         run_dir: locked; gets the records and the files.
         stop: says when to stop early.
+        previous: clip id -> its record of an earlier go at this run.
 
     Raises:
         ModelError: on construction, where the model is no checkpoint.
     """
 
-    def __init__(self, config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSignal):
+    def __init__(
+        self,
+        config: Config,
+        clips: tuple[Clip, ...],
+        run_dir: RunDir,
+        stop: StopSignal,
+        previous: Mapping[str, Mapping[str, Any]],
+    ):
         self.config = config
         self.run_dir = run_dir
         self.stop = stop
+        self.previous = previous
         self.store = Store(Path(config.store.dir))
         self.model = prepare.key_maker(config.model)
         self._exporter_settings = asdict(config.exporter)
@@ -67,12 +77,16 @@ class LocalRun:
         pending = [work for work in self.works if work.state is State.PENDING]
         self.run_dir.write_clips(work.record() for work in self.works)
         reused = len(self.works) - len(pending)
-        self.run_dir.append_event("run_started", clips=len(self.works), reused=reused)
+        self._event("run_started", clips=len(self.works), reused=reused)
         log.info("%d clips, %d already in the store", len(self.works), reused)
         if pending:
+            self.store.prove_writable()
             self._render(pending)
-        self.run_dir.write_clips(work.record() for work in self.works)
-        self.run_dir.append_event("run_ended", reason=self.stop.reason or "finished", **self._counts())
+        self._event("run_ended", reason=self.stop.reason or "finished", **self._counts())
+        try:
+            self.run_dir.write_clips(work.record() for work in self.works)
+        except StoreError as error:
+            log.error("%s", error)
         return self.works
 
     def _render(self, pending: list[ClipWork]) -> None:
@@ -107,7 +121,7 @@ class LocalRun:
                 self._end(work, State.FAILED, "decode: its frames vanished from the store each time they were made")
 
     def _wave(self, wave: list[ClipWork]) -> None:
-        self.run_dir.append_event("wave_started", clips=[work.clip.id for work in wave])
+        self._event("wave_started", clips=[work.clip.id for work in wave])
         self.stages.encode(wave)
         self.exports.collect()
         self.stages.denoise(wave)
@@ -117,14 +131,25 @@ class LocalRun:
     def _canary_wave(self, stand_ins: list[ClipWork], pending: list[ClipWork]) -> None:
         if not stand_ins:
             return
-        log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
-        self._wave(stand_ins)
-        self.exports.drain()
-        for stand_in in stand_ins:
-            if stand_in.state is State.FAILED:
-                for work in pending:
-                    if work.shape == stand_in.shape and work.state is State.PENDING:
-                        self._end(work, State.FAILED, f"not started, its canary failed: {stand_in.error}")
+        self._try_canaries(stand_ins)
+        failed = {work.shape for work in stand_ins if work.state is State.FAILED}
+        # A second one from the other end of the job: one bad clip must not condemn its whole shape.
+        again = canaries(
+            [work for work in reversed(pending) if work.shape in failed],
+            self.config.executor.canary_steps,
+            self._keys_of,
+        )
+        self._try_canaries(again)
+        condemned = {work.shape: work.error for work in again if work.state is State.FAILED}
+        for work in pending:
+            if work.shape in condemned and work.state is State.PENDING:
+                self._end(work, State.FAILED, f"not started, two canaries failed: {condemned[work.shape]}")
+
+    def _try_canaries(self, stand_ins: list[ClipWork]) -> None:
+        if stand_ins:
+            log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
+            self._wave(stand_ins)
+            self.exports.drain()
 
     def _canaries(self, pending: list[ClipWork]) -> list[ClipWork]:
         settings = self.config.executor
@@ -144,7 +169,10 @@ class LocalRun:
         frames = self.store.find(work.keys.frames) if made is None else None
         if made is not None or frames is None:
             return made
-        frames_THWC = decode.read(frames)
+        try:
+            frames_THWC = decode.read(frames)
+        except FileNotFoundError:
+            return None
         return export.run(
             self.store, work.keys.export, exporter=self.exporter, frames_THWC=frames_THWC, fps=work.clip.fps
         )
@@ -174,19 +202,36 @@ class LocalRun:
         if work.is_canary:
             work.state = State.DONE
             return
-        work.files = {self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())}
+        work.files[self.exporter.kind] = self._place(work, artifact)
         self._end(work, State.DONE)
         self.progress.clip_done()
 
     def _take_from_store(self, work: ClipWork) -> None:
+        before = self.previous.get(work.clip.id, {})
+        work.take_over(before, [kind for kind, path in before.get("files", {}).items() if self.run_dir.has(path)])
         artifact = self.store.find(work.keys.export)
         if artifact is None:
             return
-        work.files = {self.exporter.kind: self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())}
-        work.state, work.is_reused = State.DONE, True
+        try:
+            work.files[self.exporter.kind] = self._place(work, artifact)
+        except OSError as error:
+            work.state, work.error = State.FAILED, f"export: {error}"
+            log.error("%s: %s", work.clip.id, error)
+            return
+        work.state = State.DONE
+        work.is_reused = before.get("state") != State.DONE.value or bool(before.get("reused"))
+        self.store.discard(work.keys.frames)  # a kill between export and here left them
+
+    def _place(self, work: ClipWork, artifact: Artifact) -> str:
+        return self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())
 
     def _fail(self, work: ClipWork, stage: str, error: Exception) -> None:
         reason = f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"
+        if disk_is_full(error):
+            # Every later clip would do its work and then lose it: better to stop while all of it can be resumed.
+            work.state, work.error = State.STOPPED, reason
+            self.stop.request(reason)
+            return
         log.error("%s failed in %s", work.clip.id, reason)
         log.debug("traceback of %s", work.clip.id, exc_info=error)
         self._end(work, State.FAILED, reason)
@@ -195,9 +240,19 @@ class LocalRun:
 
     def _end(self, work: ClipWork, state: State, error: str | None = None) -> None:
         work.state, work.error = state, error
-        self.run_dir.append_event(f"clip_{state.value}", clip=work.clip.id, error=error)
-        if not work.is_canary:
+        self._event(f"clip_{state.value}", clip=work.clip.id, error=error)
+        if work.is_canary:
+            return
+        try:
             self.run_dir.append_clip(work.record())
+        except StoreError as failure:
+            self.stop.request(str(failure))
+
+    def _event(self, kind: str, **facts: Any) -> None:
+        try:
+            self.run_dir.append_event(kind, **facts)
+        except StoreError as error:
+            log.debug("%s", error)  # events are for charts; the records are what counts
 
     def _stage_runs(self, residency: Residency, device: str) -> StageRuns:
         return StageRuns(
@@ -207,7 +262,7 @@ class LocalRun:
             progress=self.progress,
             should_stop=self.stop,
             fail=self._fail,
-            event=self.run_dir.append_event,
+            event=self._event,
             device=device,
             checkpoint_steps=self.config.executor.checkpoint_steps,
             checkpoint_interval_s=self.config.executor.checkpoint_interval_s,
@@ -257,3 +312,12 @@ class LocalRun:
 
     def _counts(self) -> dict[str, int]:
         return {state.value: sum(work.state is state for work in self.works) for state in State}
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Says whether an error, or what caused it, is a disk that takes no more: full, over quota or read-only."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return True
+        error = error.__cause__
+    return False

@@ -36,6 +36,7 @@ def logging_to(path: Path) -> Iterator[None]:
     ours.handlers = [file, terminal]
     root.addHandler(file)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log that cannot be written must not bury the run in tracebacks
     try:
         yield
     finally:

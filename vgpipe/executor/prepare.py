@@ -59,10 +59,13 @@ def key_maker(model: ModelConfig) -> KeyMaker:
     """Opens the model's checkpoint and returns what names its artifacts; loads no weights.
 
     Raises:
-        ModelError: where there is no such checkpoint.
+        ModelError: where there is no such checkpoint, or not all of it.
         ConfigError: where its family is unknown.
     """
-    return KeyMaker(family(model.family), open_checkpoint(model.id), model.dtype, model.max_sequence_length)
+    driver, checkpoint = family(model.family), open_checkpoint(model.id)
+    needed = (*driver.encode_parts, *driver.denoise_parts, *driver.decode_parts, "scheduler")
+    checkpoint.require(needed, ("scheduler", *driver.denoise_config_parts))
+    return KeyMaker(driver, checkpoint, model.dtype, model.max_sequence_length)
 
 
 def _set_only(settings: Mapping[str, Any]) -> dict[str, object]:

@@ -56,6 +56,7 @@ class Progress:
         self._bars = sys.stderr.isatty() if show_bars is None else show_bars
         self._started = time.monotonic()
         self._steps: Any = None
+        self._step_clip = ""
         total = sum(remaining.values())
         self._job: Any = tqdm(
             total=total, position=0, desc=self._title(""), bar_format=JOB_FORMAT, disable=not self._bars
@@ -67,10 +68,14 @@ class Progress:
             return
         if self._steps is None:
             self._steps = tqdm(total=total, position=1, leave=False, bar_format=STEP_FORMAT)
-        self._steps.total = total
-        self._steps.set_description_str(clip_id[:40], refresh=False)
+        if clip_id != self._step_clip:
+            self._step_clip = clip_id
+            self._steps.reset(total)
+            self._steps.initial = done - 1  # steps done before this run, and what loading took, are no speed
+            self._steps.set_description_str(clip_id[:40], refresh=False)
         self._steps.n = done
         self._steps.refresh()
+        self._job.refresh()
 
     def advance(self, stage: str, seconds: float, name: str, typical_s: float | None = None) -> None:
         """Notes one finished piece of a stage.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import yaml
 
-from vgpipe.config.schema import Config
+from vgpipe.config.schema import Config, StopConfig
 from vgpipe.config.validate import validated
 from vgpipe.errors import UsageError
 from vgpipe.executor import prepare
@@ -43,15 +43,17 @@ def start(config: Config, root: Path, stop: StopSignal) -> int:
     """
     made = prepare.request(config)
     with RunDir(unused(root)) as run_dir:
+        _refuse_other_run(run_dir, made.clips)
         run_dir.write_config(yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True))
         return _run(config, made.clips, run_dir, stop, made.notes)
 
 
-def resume(root: Path, stop: StopSignal) -> int:
+def resume(root: Path, limits: StopConfig, stop: StopSignal) -> int:
     """Finishes a stopped run in place; needs neither its job file nor its command line.
 
     Args:
         root: the directory of the run.
+        limits: when to stop early this time; what the run was started with is over.
         stop: says when to stop early.
 
     Returns:
@@ -60,11 +62,27 @@ def resume(root: Path, stop: StopSignal) -> int:
     Raises:
         UsageError: where `root` holds no run, or is in use.
     """
-    if not root.is_dir():
-        raise UsageError(f"{root} is no directory -> give the directory of a run, the one with clips.jsonl in it")
+    if not RunDir(root).holds_run():
+        raise UsageError(f"{root} holds no run -> give the directory of a run, the one with clips.jsonl in it")
     with RunDir(root) as run_dir:
         clips = tuple(_clip(run_dir, record) for record in run_dir.read_clips())
-        return _run(_saved_config(run_dir), clips, run_dir, stop, ())
+        if not clips:
+            raise UsageError(f"{run_dir.clips} names no clip -> run the job again")
+        config = replace(_saved_config(run_dir), run=limits)
+        return _run(config, clips, run_dir, stop, ())
+
+
+def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
+    """Keeps a new job from pushing the unfinished clips of another out of a directory that the user chose."""
+    if not run_dir.holds_run():
+        return
+    ours = {clip.id for clip in clips}
+    left = [r["clip"] for r in run_dir.read_clips() if r["clip"] not in ours and r.get("state") != State.DONE.value]
+    if left:
+        raise UsageError(
+            f"{shown_path(run_dir.root)} holds an unfinished run of other clips ({left[0]}, {len(left)} in all) -> "
+            f"python -m vgpipe resume {shown_path(run_dir.root)}, or another hydra.run.dir"
+        )
 
 
 def _run(config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSignal, notes: tuple[str, ...]) -> int:
@@ -72,12 +90,23 @@ def _run(config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSig
     with logging_to(run_dir.log):
         for note in notes:
             log.info("%s", note)
-        works = LocalRun(config, clips, run_dir, stop).run()
-        sys.stdout.write(table(works, run_dir.root) + "\n")
+        previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}
+        works = LocalRun(config, clips, run_dir, stop, previous).run()
+        _show(table(works, run_dir.root))
         code = exit_code(works)
         if code == EXIT_STOPPED:
             log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, shown_path(run_dir.root))
     return code
+
+
+def _show(text: str) -> None:
+    """Writes to stdout what its encoding can hold; a reader that has gone is no failure of the run."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept to the end: Python flushes it on exit)
 
 
 def exit_code(works: list[ClipWork]) -> int:
@@ -91,7 +120,7 @@ def exit_code(works: list[ClipWork]) -> int:
 def _saved_config(run_dir: RunDir) -> Config:
     try:
         values = yaml.safe_load(run_dir.config.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{run_dir.config} cannot be read ({error}) -> run the job again") from None
     return validated(values if isinstance(values, dict) else {})
 
@@ -99,6 +128,5 @@ def _saved_config(run_dir: RunDir) -> Config:
 def _clip(run_dir: RunDir, record: dict[str, object]) -> Clip:
     try:
         return clip_of_record(record)
-    except (KeyError, TypeError) as error:
-        line = json.dumps(record, ensure_ascii=False)[:80]
-        raise UsageError(f"{run_dir.clips}: a clip lacks {error} ({line}) -> run the job again") from None
+    except ValueError as error:
+        raise UsageError(f"{run_dir.clips}: clip {str(record['clip'])[:80]!r}: {error} -> run the job again") from None

@@ -92,7 +92,7 @@ class StageRuns:
                         work.clip,
                         family=self.model.family,
                         checkpoint=self.model.checkpoint,
-                        parts=parts(self._present(self.model.family.denoise_parts)),
+                        parts=parts(self.model.family.denoise_parts),
                         embeds=embeds[0],
                         negative_embeds=embeds[1] if len(embeds) > 1 else None,
                         device=self.device,
@@ -106,8 +106,8 @@ class StageRuns:
 
         with self.residency.stage() as parts:
             for work in self._open(wave, DECODE):
-                if self.store.find(work.keys.frames) is None:
-                    with self._guarded(work, DECODE):
+                with self._guarded(work, DECODE):
+                    if self.store.find(work.keys.frames) is None:
                         artifact = decode.run(
                             self.store,
                             work.keys.frames,
@@ -159,9 +159,6 @@ class StageRuns:
         if artifact is None:
             raise StoreError(f"the {key.stage} artifact {key.digest[:12]} is gone from {self.store.root}")
         return artifact
-
-    def _present(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(name for name in names if name in self.model.checkpoint.component_names)
 
     def _watch(self, work: ClipWork) -> Watch:
         from vgpipe.stages.denoise import Watch

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -10,6 +12,9 @@ from typing import Any
 from vgpipe.job.clip import Clip
 from vgpipe.memory.tracker import Peak
 from vgpipe.stages.keys import ClipKeys
+
+SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
+MAX_ID_BYTES = 80
 
 
 class State(StrEnum):
@@ -65,6 +70,17 @@ class ClipWork:
             seen = [value for value in (getattr(self, f"peak_{name}"), getattr(peak, name)) if value is not None]
             setattr(self, f"peak_{name}", max(seen) if seen else None)
 
+    def take_over(self, before: Mapping[str, Any], kinds: Collection[str]) -> None:
+        """Keeps what an earlier go at the run measured and delivered.
+
+        Args:
+            before: the clip's earlier record; may be empty.
+            kinds: kinds of its files that are still there.
+        """
+        self.seconds = dict(before.get("seconds") or {})
+        self.peak_ram_gb, self.peak_vram_gb = before.get("peak_ram_gb"), before.get("peak_vram_gb")
+        self.files = {kind: path for kind, path in (before.get("files") or {}).items() if kind in kinds}
+
     def record(self) -> dict[str, Any]:
         """Returns its line in clips.jsonl (docs/clips-jsonl.md)."""
         facts = asdict(self.clip)
@@ -93,7 +109,16 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
     """Returns the clip that a line of clips.jsonl describes.
 
     Raises:
-        KeyError: where the line lacks a setting.
+        ValueError: saying what is missing, of a wrong type or not safe as a file name.
     """
-    names = [item.name for item in fields(Clip) if item.name != "id"]
-    return Clip(id=record["clip"], **{name: record[name] for name in names})
+    from pydantic import TypeAdapter, ValidationError
+
+    settings = {item.name: record.get("clip" if item.name == "id" else item.name) for item in fields(Clip)}
+    try:
+        clip = TypeAdapter(Clip).validate_json(json.dumps(settings), strict=True)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from None
+    if not SAFE_ID.fullmatch(clip.id) or len(clip.id.encode()) > MAX_ID_BYTES:
+        raise ValueError(f"clip: {clip.id[:80]!r} is no clip id")
+    return clip

@@ -78,7 +78,7 @@ class SettingFields(_Strict):
     seconds: Number = _unset("a number above 0, at most 86400", gt=0, le=86_400)
     width: Size = _unset("a whole number of pixels")
     height: Size = _unset("a whole number of pixels")
-    fps: Number = _unset("a number above 0, at most 240", gt=0, le=240)
+    fps: Number = _unset("a number from 0.1 to 240", ge=0.1, le=240)
     num_inference_steps: Whole = _unset("a whole number from 1 to 1000", ge=1, le=1000)
     guidance_scale: Number = _unset("a number from 0 to 100", ge=0, le=100)
 

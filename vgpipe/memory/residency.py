@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Strategy
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Residency:
         self._load = load
         self._device = device
         self._resident: dict[str, Any] = {}
+        self._failed: dict[str, ModelError] = {}
 
     @contextmanager
     def stage(self) -> Iterator[Callable[[tuple[str, ...]], dict[str, Any]]]:
@@ -59,9 +61,15 @@ class Residency:
         return {name: self._component(name) for name in names}
 
     def _component(self, name: str) -> Any:
+        if name in self._failed:  # every clip of a night would try again
+            raise self._failed[name]
         if name not in self._resident:
             started = time.monotonic()
-            self._resident[name] = self._load(name)
+            try:
+                self._resident[name] = self._load(name)
+            except ModelError as error:
+                self._failed[name] = error
+                raise
             self.load_s[name] = time.monotonic() - started
             self.loads[name] = self.loads.get(name, 0) + 1
             log.info("loaded %s in %.2f s", name, self.load_s[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+from collections.abc import Iterable
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -54,6 +55,27 @@ class Checkpoint:
                 return _read_json(self.folder / component / name)
         raise ModelError(f"{self.folder / component}: no config.json -> copy or download the checkpoint again")
 
+    def require(self, needed: Iterable[str], configs: Iterable[str]) -> None:
+        """Proves, without loading anything, that components are there and that no other is left unused.
+
+        Args:
+            needed: components that a family loads.
+            configs: components of which it reads the config.
+
+        Raises:
+            ModelError: naming the component.
+        """
+        known = {*needed, *configs}
+        for component in sorted(known):
+            if component not in self.component_names:
+                raise ModelError(f"{self.folder}/model_index.json: has no {component} -> choose another model.family")
+            self._files(component)
+        for component in configs:
+            self.config(component)
+        unused = sorted(set(self.component_names) - known)
+        if unused:
+            raise ModelError(f"{self.folder}: has {', '.join(unused)}, which this model.family does not drive")
+
     def digest(self, component: str) -> str:
         """Returns a digest over the names and bytes of a component's files."""
         if component not in self._digest_cache:
@@ -86,10 +108,13 @@ class Checkpoint:
         if issubclass(loader, torch.nn.Module):
             options = {"dtype": getattr(torch, dtype), "use_safetensors": True, "local_files_only": True}
         try:
-            loaded = loader.from_pretrained(str(self.folder / component), **options)
+            if not options:
+                return loader.from_pretrained(str(self.folder / component))
+            module, told = loader.from_pretrained(str(self.folder / component), output_loading_info=True, **options)
+            _refuse_gaps(told)
+            return module.to(device).eval()
         except Exception as error:  # the libraries raise anything from OSError to SafetensorError
             raise ModelError(_load_failure(self.folder / component, component, error)) from error
-        return loaded.to(device).eval() if isinstance(loaded, torch.nn.Module) else loaded
 
     def _component_class(self, component: str) -> Any:
         library, name = self.index.get(component, (None, None))
@@ -146,6 +171,15 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelError(f"{path}: is not a JSON object -> copy or download it again")
     return value
+
+
+def _refuse_gaps(told: dict[str, Any]) -> None:
+    # transformers fills what a file lacks with random weights and only warns.
+    for kind in ("missing_keys", "mismatched_keys"):
+        names = sorted(str(name) for name in told.get(kind) or ())
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")
 
 
 def _load_failure(folder: Path, component: str, error: Exception) -> str:

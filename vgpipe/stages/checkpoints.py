@@ -7,6 +7,7 @@ state, and a checksum over all tensors.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +62,10 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
         "schema": SCHEMA,
         "done_steps": checkpoint.done_steps,
         "scheduler": outline,
-        "sha256": _sum(flat),
     }
     temporary = temporary_beside(path)
     try:
-        tensors.save(temporary, flat, facts)
+        tensors.save(temporary, flat, {**facts, "sha256": _sum(flat, facts)})
         flush_file(temporary)
         temporary.replace(path)
     finally:
@@ -86,11 +86,12 @@ def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
         return None
     try:
         flat, facts = tensors.load(path)
-        if facts["schema"] != SCHEMA or facts["sha256"] != _sum(flat):
+        written = facts.pop("sha256")
+        if facts["schema"] != SCHEMA or written != _sum(flat, facts):
             raise ValueError("checksum does not match")
         state = {name: _unflatten(value, flat, device) for name, value in facts["scheduler"].items()}
         return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         log.warning("damaged checkpoint %s (%s): removed, the clip starts over", path, error)
         remove(store, key)
         return None
@@ -101,8 +102,8 @@ def remove(store: Store, key: Key) -> None:
     path_of(store, key).unlink(missing_ok=True)
 
 
-def _sum(flat: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
+def _sum(flat: dict[str, torch.Tensor], facts: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in sorted(flat):
         tensor = flat[name].detach().cpu().contiguous()
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())

@@ -89,8 +89,7 @@ class KeyMaker:
         )
 
     def _key(self, stage: str, parts: tuple[str, ...], **inputs: Any) -> Key:
-        present = [part for part in parts if part in self.checkpoint.component_names]
-        model = {part: self.checkpoint.digest(part) for part in present}
+        model = {part: [self.checkpoint.index[part], self.checkpoint.digest(part)] for part in parts}
         return _versioned(stage, family=self.family.name, model=model, dtype=self.dtype, **inputs)
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,12 +15,13 @@ from typing import Any
 
 from vgpipe.errors import StoreError
 from vgpipe.store.digest import Key, file_sha256
-from vgpipe.store.durable import flush_file, flush_folder, owner_is_gone, temporary_beside
+from vgpipe.store.durable import age_s, flush_file, flush_folder, owner_is_gone, temporary_beside
 
 log = logging.getLogger(__name__)
 
 RECORD_NAME = "artifact.json"
 RECORD_SCHEMA = 1
+KEEP_DAMAGED_S = 7 * 86_400
 RECORDED_PACKAGES = ("torch", "diffusers", "transformers", "imageio-ffmpeg")
 
 
@@ -117,14 +118,33 @@ class Store:
     def discard(self, key: Key) -> None:
         """Removes an artifact that nothing needs any more."""
         self._verified.pop(key.digest, None)
-        shutil.rmtree(self.folder(key), ignore_errors=True)
+        folder = self.folder(key)
+        doomed = temporary_beside(folder)
+        with suppress(OSError):  # renamed first: nobody shall find half an artifact
+            folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
     def sweep_leftovers(self) -> int:
-        """Removes drafts of processes that have ended; returns how many."""
-        gone = [path for path in self.root.glob("*/*/.tmp-*") if owner_is_gone(path)]
-        for path in gone:
+        """Removes drafts of processes that have ended and artifacts damaged over a week ago; returns how many."""
+        drafts = [path for path in self.root.glob("*/*/.tmp-*") if owner_is_gone(path)]
+        damaged = [path for path in self.root.glob("*/*/bad-*") if age_s(path) > KEEP_DAMAGED_S]
+        for path in (*drafts, *damaged):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        return len(gone)
+        return len(drafts) + len(damaged)
+
+    def prove_writable(self) -> None:
+        """Writes a little and removes it.
+
+        Raises:
+            StoreError: where that cannot be done.
+        """
+        probe = temporary_beside(self.root / "probe")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"vgpipe")
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(f"store.dir: {self.root} cannot be written: {error} -> store.dir=DIR") from error
 
     def _commit(self, key: Key, draft: Draft, final: Path) -> None:
         record = _record(key, draft)
@@ -132,12 +152,16 @@ class Store:
         for path in draft.folder.iterdir():
             flush_file(path)
         flush_folder(draft.folder)
-        try:
-            os.rename(draft.folder, final)
-        except OSError:
-            if not (final / RECORD_NAME).is_file():
-                raise
-            log.debug("%s %s was finished by another process first", key.stage, key.digest[:12])
+        for attempt in (1, 2):  # the winner's may be discarded between a lost rename and the look at it
+            try:
+                os.rename(draft.folder, final)
+                break
+            except OSError:
+                if (final / RECORD_NAME).is_file():
+                    log.debug("%s %s was finished by another process first", key.stage, key.digest[:12])
+                    break
+                if attempt == 2:
+                    raise
         flush_folder(final.parent)
         self._verified[key.digest] = Artifact(key, final, record["files"], record["info"])
 
@@ -147,6 +171,8 @@ class Store:
         try:
             shutil.rmtree(aside, ignore_errors=True)
             os.rename(folder, aside)
+        except FileNotFoundError:
+            return  # another process discarded it meanwhile
         except OSError as error:
             raise StoreError(f"damaged artifact {folder} cannot be set aside: {error}") from error
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import socket
+import time
 import uuid
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+
+PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def flush_file(path: Path) -> None:
@@ -53,14 +60,14 @@ def link_or_copy(source: Path, target: Path) -> None:
     """
     temporary = temporary_beside(target)
     try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copy2(source, temporary)
-    if target.exists() and target.samefile(temporary):
-        # POSIX: renaming one hard link over another of the same file does nothing and leaves both.
-        temporary.unlink()
-        return
-    os.replace(temporary, target)
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copy2(source, temporary)
+        os.replace(temporary, target)
+    finally:
+        # Also after success: POSIX lets a rename of one hard link over another of the same file leave both.
+        temporary.unlink(missing_ok=True)
 
 
 def owner_is_gone(temporary: Path) -> bool:
@@ -74,8 +81,21 @@ def owner_is_gone(temporary: Path) -> bool:
     return not _is_alive(int(parts[1]))
 
 
+def age_s(path: Path) -> float:
+    """Returns the seconds since an entry was last changed; 0 where it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+@cache
 def _machine() -> str:
-    return f"{uuid.getnode():012x}"
+    # Process ids only mean something on one machine and in one container.
+    namespace = ""
+    with suppress(OSError):
+        namespace = str(PID_NAMESPACE.stat().st_ino)
+    return hashlib.sha256(f"{socket.gethostname()}|{namespace}".encode()).hexdigest()[:12]
 
 
 def _is_alive(pid: int) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from vgpipe.errors import UsageError
+from vgpipe.errors import StoreError, UsageError
 from vgpipe.store.durable import link_or_copy, temporary_beside, write_atomically
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,11 @@ class RunDir:
         self._lock: Any = None
 
     def __enter__(self) -> RunDir:
-        self.root.mkdir(parents=True, exist_ok=True)
-        self._lock = self._lock_path.open("a")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._lock = self._lock_path.open("a")
+        except OSError as error:
+            raise StoreError(f"{self.root} cannot be written: {error} -> hydra.run.dir=DIR") from error
         if not _lock_file(self._lock):
             self._lock.close()
             raise UsageError(f"{self.root} is in use by another vgpipe process; nothing was started")
@@ -64,13 +67,22 @@ class RunDir:
         self._lock.close()
 
     def write_config(self, text: str) -> None:
-        """Writes the resolved config (YAML text)."""
-        write_atomically(self.config, text.encode())
+        """Writes the resolved config (YAML text).
+
+        Raises:
+            StoreError: where the directory cannot be written.
+        """
+        try:
+            write_atomically(self.config, text.encode())
+        except OSError as error:
+            raise StoreError(f"{self.config} cannot be written: {error}") from error
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rewrites clips.jsonl with one line per clip, at once."""
-        lines = (json.dumps({"schema": CLIPS_SCHEMA, **record}, ensure_ascii=False) for record in records)
-        write_atomically(self.clips, "".join(line + "\n" for line in lines).encode())
+        try:
+            write_atomically(self.clips, b"".join(_line({"schema": CLIPS_SCHEMA, **record}) for record in records))
+        except OSError as error:
+            raise StoreError(f"{self.clips} cannot be written: {error}") from error
 
     def append_clip(self, record: Mapping[str, Any]) -> None:
         """Appends a clip's newest record; its last line counts."""
@@ -88,11 +100,17 @@ class RunDir:
             remedy = "give the directory of a run, the one with clips.jsonl in it"
             raise UsageError(f"{self.root} holds no run (no clips.jsonl) -> {remedy}") from None
         newest: dict[str, dict[str, Any]] = {}
-        for line in text.splitlines():
+        for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: prompts may hold U+2028
             record = _parsed(line)
             if record is not None:
                 newest[record["clip"]] = record
+            elif line:
+                log.warning("%s:%d is torn and skipped: %.60s", self.clips, number, line)
         return list(newest.values())
+
+    def holds_run(self) -> bool:
+        """Says whether a run has been here."""
+        return self.clips.is_file()
 
     def append_event(self, kind: str, **facts: Any) -> None:
         """Appends one event with the time of day (UNIX seconds)."""
@@ -128,12 +146,15 @@ class RunDir:
 
     def _place_folder(self, target: Path, sources: list[Path]) -> str:
         temporary = temporary_beside(target)
-        temporary.mkdir(parents=True)
-        for source in sources:
-            link_or_copy(source, temporary / source.name)
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(temporary, target)
+        try:
+            temporary.mkdir(parents=True)
+            for source in sources:
+                link_or_copy(source, temporary / source.name)
+            if target.exists():
+                shutil.rmtree(target)
+            os.rename(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
         return target.relative_to(self.root).as_posix()
 
 
@@ -146,14 +167,24 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 
 def _append_line(path: Path, record: Mapping[str, Any], *, flush_to_disk: bool) -> None:
-    line = json.dumps(record, ensure_ascii=False, default=str).encode() + b"\n"
-    with path.open("ab") as file:
-        if file.tell() and not _ends_with_newline(path):
-            line = b"\n" + line  # a crash tore the last line: leave it alone on its own
-        file.write(line)
-        if flush_to_disk:
-            file.flush()
-            os.fsync(file.fileno())
+    line = _line(record)
+    try:
+        with path.open("ab") as file:
+            if file.tell() and not _ends_with_newline(path):
+                line = b"\n" + line  # a crash tore the last line: leave it alone on its own
+            file.write(line)
+            if flush_to_disk:
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}") from error
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, default=str)
+    # Readers that split at every Unicode line end would tear a prompt that holds one.
+    escaped = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+    return escaped.encode() + b"\n"
 
 
 def _ends_with_newline(path: Path) -> bool:
