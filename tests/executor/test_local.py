@@ -228,16 +228,16 @@ def test_clips_that_differ_only_in_fps_are_decoded_once_and_all_exported(render,
 
 
 def test_frames_that_another_process_took_away_are_made_again(render, job, monkeypatch):
-    from vgpipe.executor.local import LocalRun
+    from vgpipe.executor.delivery import Delivery
 
-    original, lost = LocalRun._export, []
+    original, lost = Delivery.export, []
 
     def losing(self, work):
         if not lost:
             lost.append(work.clip.id)
-            self.store.discard(work.keys.frames)
+            self._store.discard(work.keys.frames)
         return original(self, work)
 
-    monkeypatch.setattr(LocalRun, "_export", losing)
+    monkeypatch.setattr(Delivery, "export", losing)
     ran = render(job, "executor.canary=false")
     assert ran.code == 0 and lost and "made again" in ran.err

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from vgpipe.config.schema import Config
-from vgpipe.errors import Stopped, StoreError, VgpipeError
+from vgpipe.errors import Stopped, VgpipeError
 from vgpipe.executor import prepare
+from vgpipe.executor.delivery import Delivery
 from vgpipe.executor.exports import ExportQueue
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.progress import Progress, pieces
+from vgpipe.executor.records import Records
 from vgpipe.executor.stage_runs import StageRuns
 from vgpipe.executor.waves import canaries, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
@@ -62,7 +63,8 @@ class LocalRun:
         self.store = Store(Path(config.store.dir))
         self.model = prepare.key_maker(config.model)
         self._exporter_settings = asdict(config.exporter)
-        self.exporter = exporter(self._exporter_settings)
+        self.delivery = Delivery(self.store, run_dir, exporter(self._exporter_settings), previous)
+        self.records = Records(run_dir, stop)
         self.works = [ClipWork(clip, self._keys_of(clip)) for clip in clips]
 
     def run(self) -> list[ClipWork]:
@@ -70,32 +72,29 @@ class LocalRun:
 
         Returns:
             The clips with their states; also written to clips.jsonl.
+
+        Raises:
+            StoreError: where run directory or store cannot be written; nothing was started.
         """
         self._clean_up()
         for work in self.works:
-            self._take_from_store(work)
+            self.delivery.take_from_store(work)
+        self.records.begin(self.works)
         pending = [work for work in self.works if work.state is State.PENDING]
-        self.run_dir.write_clips(work.record() for work in self.works)
-        reused = len(self.works) - len(pending)
-        self._event("run_started", clips=len(self.works), reused=reused)
-        log.info("%d clips, %d already in the store", len(self.works), reused)
         if pending:
             self.store.prove_writable()
             self._render(pending)
-        self._event("run_ended", reason=self.stop.reason or "finished", **self._counts())
-        try:
-            self.run_dir.write_clips(work.record() for work in self.works)
-        except StoreError as error:
-            log.error("%s", error)
+        self.records.end(self.works)
         return self.works
 
     def _render(self, pending: list[ClipWork]) -> None:
         device = pick_device(self.config.hardware.device)
         residency = Residency(self._strategy(device), lambda part: self._load(part, device), device)
         stand_ins = self._canaries(pending)
-        self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=self._done_count())
-        self._frames_users = Counter(work.keys.frames.digest for work in [*stand_ins, *pending])
-        self.exports = ExportQueue(self._export, self._take_up)
+        done = sum(work.state is State.DONE for work in self.works)
+        self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=done)
+        self.delivery.expect([*stand_ins, *pending])
+        self.exports = ExportQueue(self.delivery.export, self._take_up)
         self.stages = self._stage_runs(residency, device)
         try:
             self._canary_wave(stand_ins, pending)
@@ -118,10 +117,12 @@ class LocalRun:
     def _give_up(self, pending: list[ClipWork]) -> None:
         for work in pending:
             if work.state is State.PENDING:
-                self._end(work, State.FAILED, "decode: its frames vanished from the store each time they were made")
+                self.records.settle(
+                    work, State.FAILED, "decode: its frames vanished from the store each time they were made"
+                )
 
     def _wave(self, wave: list[ClipWork]) -> None:
-        self._event("wave_started", clips=[work.clip.id for work in wave])
+        self.records.event("wave_started", clips=[work.clip.id for work in wave])
         self.stages.encode(wave)
         self.exports.collect()
         self.stages.denoise(wave)
@@ -143,7 +144,7 @@ class LocalRun:
         condemned = {work.shape: work.error for work in again if work.state is State.FAILED}
         for work in pending:
             if work.shape in condemned and work.state is State.PENDING:
-                self._end(work, State.FAILED, f"not started, two canaries failed: {condemned[work.shape]}")
+                self.records.settle(work, State.FAILED, f"not started, two canaries failed: {condemned[work.shape]}")
 
     def _try_canaries(self, stand_ins: list[ClipWork]) -> None:
         if stand_ins:
@@ -162,68 +163,22 @@ class LocalRun:
         self.exports.add(work)
         self.exports.collect()
 
-    def _export(self, work: ClipWork) -> Artifact | None:
-        from vgpipe.stages import decode, export
-
-        made = self.store.find(work.keys.export)  # another process may share the store
-        frames = self.store.find(work.keys.frames) if made is None else None
-        if made is not None or frames is None:
-            return made
-        try:
-            frames_THWC = decode.read(frames)
-        except FileNotFoundError:
-            return None
-        return export.run(
-            self.store, work.keys.export, exporter=self.exporter, frames_THWC=frames_THWC, fps=work.clip.fps
-        )
-
     def _take_up(self, work: ClipWork, result: Callable[[], Artifact | None]) -> None:
         try:
             artifact = result()
             if artifact is None:
                 log.warning("%s: its frames vanished from the store; they are made again", work.clip.id)
                 return
-            work.seconds[EXPORT] = float(artifact.info["seconds"])
-            self._deliver(work, artifact)
+            self.delivery.place(work, artifact)
         except Exception as error:  # one bad clip never stops the others
             self._fail(work, EXPORT, error)
             return
-        self._discard_frames(work)
+        work.seconds[EXPORT] = float(artifact.info["seconds"])
+        self.records.settle(work, State.DONE)
+        self.delivery.let_go(work)
         self.progress.advance(EXPORT, work.seconds[EXPORT], work.clip.id)
-
-    def _discard_frames(self, work: ClipWork) -> None:
-        # Large, and made again from the latents in seconds; clips that differ only in fps share them.
-        digest = work.keys.frames.digest
-        self._frames_users[digest] -= 1
-        if self._frames_users[digest] <= 0:
-            self.store.discard(work.keys.frames)
-
-    def _deliver(self, work: ClipWork, artifact: Artifact) -> None:
-        if work.is_canary:
-            work.state = State.DONE
-            return
-        work.files[self.exporter.kind] = self._place(work, artifact)
-        self._end(work, State.DONE)
-        self.progress.clip_done()
-
-    def _take_from_store(self, work: ClipWork) -> None:
-        before = self.previous.get(work.clip.id, {})
-        work.take_over(before, [kind for kind, path in before.get("files", {}).items() if self.run_dir.has(path)])
-        artifact = self.store.find(work.keys.export)
-        if artifact is None:
-            return
-        try:
-            work.files[self.exporter.kind] = self._place(work, artifact)
-        except OSError as error:
-            work.state, work.error = State.FAILED, f"export: {error}"
-            log.error("%s: %s", work.clip.id, error)
-            return
-        work.state = State.DONE
-        work.is_reused = before.get("state") != State.DONE.value or bool(before.get("reused"))
-        self.store.discard(work.keys.frames)  # a kill between export and here left them
-
-    def _place(self, work: ClipWork, artifact: Artifact) -> str:
-        return self.run_dir.place(self.exporter.kind, work.clip.id, artifact.paths())
+        if not work.is_canary:
+            self.progress.clip_done()
 
     def _fail(self, work: ClipWork, stage: str, error: Exception) -> None:
         reason = f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"
@@ -234,25 +189,9 @@ class LocalRun:
             return
         log.error("%s failed in %s", work.clip.id, reason)
         log.debug("traceback of %s", work.clip.id, exc_info=error)
-        self._end(work, State.FAILED, reason)
+        self.records.settle(work, State.FAILED, reason)
         for dropped in STAGES[max(1, STAGES.index(stage)) :]:
             self.progress.drop(dropped)
-
-    def _end(self, work: ClipWork, state: State, error: str | None = None) -> None:
-        work.state, work.error = state, error
-        self._event(f"clip_{state.value}", clip=work.clip.id, error=error)
-        if work.is_canary:
-            return
-        try:
-            self.run_dir.append_clip(work.record())
-        except StoreError as failure:
-            self.stop.request(str(failure))
-
-    def _event(self, kind: str, **facts: Any) -> None:
-        try:
-            self.run_dir.append_event(kind, **facts)
-        except StoreError as error:
-            log.debug("%s", error)  # events are for charts; the records are what counts
 
     def _stage_runs(self, residency: Residency, device: str) -> StageRuns:
         return StageRuns(
@@ -262,7 +201,7 @@ class LocalRun:
             progress=self.progress,
             should_stop=self.stop,
             fail=self._fail,
-            event=self._event,
+            event=self.records.event,
             device=device,
             checkpoint_steps=self.config.executor.checkpoint_steps,
             checkpoint_interval_s=self.config.executor.checkpoint_interval_s,
@@ -306,12 +245,6 @@ class LocalRun:
         removed = self.store.sweep_leftovers()
         if removed:
             log.info("removed %d half-made artifacts of processes that ended", removed)
-
-    def _done_count(self) -> int:
-        return sum(work.state is State.DONE for work in self.works)
-
-    def _counts(self) -> dict[str, int]:
-        return {state.value: sum(work.state is state for work in self.works) for state in State}
 
 
 def disk_is_full(error: BaseException | None) -> bool:

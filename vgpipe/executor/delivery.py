@@ -1,0 +1,88 @@
+"""From decoded frames in the store to finished files in the run."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vgpipe.executor.work import ClipWork, State
+from vgpipe.exporters.base import Exporter
+from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.rundir import RunDir
+
+log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Exports clips, places their files into the run and lets go of frames that nobody needs any more.
+
+    Args:
+        store: where frames and finished files are.
+        run_dir: where the files go.
+        exporter: writes them.
+        previous: clip id -> its record of an earlier go at this run.
+    """
+
+    def __init__(self, store: Store, run_dir: RunDir, exporter: Exporter, previous: Mapping[str, Mapping[str, Any]]):
+        self._store, self._run_dir, self._exporter = store, run_dir, exporter
+        self._previous = previous
+        self._frames_users: Counter[str] = Counter()
+
+    def expect(self, works: Iterable[ClipWork]) -> None:
+        """Counts who will need which frames: clips that differ only in fps share them."""
+        self._frames_users = Counter(work.keys.frames.digest for work in works)
+
+    def take_from_store(self, work: ClipWork) -> None:
+        """Finishes a clip whose files the store already has; keeps what an earlier go at the run measured."""
+        before = self._previous.get(work.clip.id, {})
+        work.take_over(before, [kind for kind, path in before.get("files", {}).items() if self._run_dir.has(path)])
+        artifact = self._store.find(work.keys.export)
+        if artifact is None:
+            return
+        try:
+            self.place(work, artifact)
+        except OSError as error:
+            work.state, work.error = State.FAILED, f"export: {error}"
+            log.error("%s failed in %s", work.clip.id, work.error)
+            return
+        work.state = State.DONE
+        work.is_reused = before.get("state") != State.DONE.value or bool(before.get("reused"))
+        self._store.discard(work.keys.frames)  # a kill between export and here left them
+
+    def export(self, work: ClipWork) -> Artifact | None:
+        """Makes a clip's export artifact; runs in the worker thread.
+
+        Returns:
+            The artifact; None where another process took the frames away, so that they must be made again.
+        """
+        from vgpipe.stages import decode, export
+
+        made = self._store.find(work.keys.export)  # another process may share the store
+        frames = self._store.find(work.keys.frames) if made is None else None
+        if made is not None or frames is None:
+            return made
+        try:
+            frames_THWC = decode.read(frames)
+        except FileNotFoundError:
+            return None
+        key, fps = work.keys.export, work.clip.fps
+        return export.run(self._store, key, exporter=self._exporter, frames_THWC=frames_THWC, fps=fps)
+
+    def place(self, work: ClipWork, artifact: Artifact) -> None:
+        """Puts a clip's finished files into the run; a canary has none there.
+
+        Raises:
+            OSError: where they cannot be placed.
+        """
+        if not work.is_canary:
+            kind = self._exporter.kind
+            work.files[kind] = self._run_dir.place(kind, work.clip.id, artifact.paths())
+
+    def let_go(self, work: ClipWork) -> None:
+        """Discards a clip's frames once no other clip needs them: large, and made again from the latents."""
+        digest = work.keys.frames.digest
+        self._frames_users[digest] -= 1
+        if self._frames_users[digest] <= 0:
+            self._store.discard(work.keys.frames)
