@@ -75,6 +75,8 @@ def test_a_faulty_override_names_key_value_and_remedy(override, words):
 def test_all_faults_come_at_once():
     told = faults("quality=quik", "clip.sed=3", "modle=shapes", "nonsense")
     assert all(word in told for word in ("quik", "clip.sed", "modle", "nonsense"))
+    told = faults("quality=quik", "clip.seed=-1", "clip.prompt=a,b")
+    assert all(word in told for word in ("quik", "clip.seed", "has several values"))
     told = faults("clip.seed=-1", "exporter.crf=99", "quality.steps_scale=0")
     assert all(word in told for word in ("clip.seed", "exporter.crf", "quality.steps_scale"))
 

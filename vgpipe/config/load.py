@@ -63,15 +63,43 @@ def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
     Raises:
         ConfigError: naming everything that is wrong.
     """
-    _refuse_sweeps(overrides, config_dir)
+    sound, faults = _sound(overrides, config_dir)
+    try:
+        config = from_hydra(_composed(sound, config_dir))
+    except ConfigError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigError("the config is faulty; nothing was started", faults)
+    return config
+
+
+def _sound(overrides: Sequence[str], config_dir: str | None) -> tuple[list[str], list[Fault]]:
+    """Returns the overrides that can be composed, and what is wrong with the others."""
+    parsed((), config_dir)
+    sound: list[str] = []
+    faults: list[Fault] = []
+    for text in overrides:
+        try:
+            found = parsed([text], config_dir)[0]
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        if found.is_sweep_override():
+            remedy = f"add -m to sweep, or quote it: '{found.key_or_group}=\"...\"'"
+            faults.append(Fault(found.key_or_group, "has several values but this is no sweep", remedy))
+        else:
+            sound.append(text)
+    return sound, faults
+
+
+def _composed(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
     register_resolvers()
     search = [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
     try:
         with initialize_config_module(CONFIG_MODULE, version_base=HYDRA_VERSION_BASE):
-            composed = compose(CONFIG_NAME, overrides=[*overrides, *search])
+            return compose(CONFIG_NAME, overrides=[*overrides, *search])
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise composition_error(error) from None
-    return from_hydra(composed)
 
 
 def from_hydra(composed: DictConfig) -> Config:
@@ -117,20 +145,13 @@ def load_limits(overrides: Sequence[str]) -> StopConfig:
     return load(overrides).run
 
 
-def _refuse_sweeps(overrides: Sequence[str], config_dir: str | None) -> None:
-    for override in parsed(overrides, config_dir):
-        if override.is_sweep_override():
-            remedy = f"add -m to sweep, or quote it: '{override.key_or_group}=\"...\"'"
-            fault = Fault(override.key_or_group, "has several values but this is no sweep", remedy)
-            raise ConfigError("the command line is faulty; nothing was started", [fault])
-
-
 def composition_error(error: Exception) -> ConfigError:
     """Turns what Hydra or OmegaConf raised into one message in vgpipe's own words."""
     key = re.search(r"Could not override '([^']+)'", str(error))
     if key:  # known to some option of the group, but not to the one that was chosen
-        fault = Fault(key[1], "the chosen option has no such key", "choose the option that has it, or leave it out")
-        return ConfigError("the command line is faulty; nothing was started", [fault])
-    reason = " ".join(str(error).split())
-    cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
-    return ConfigError(f"the config cannot be composed; nothing was started: {reason}{cause}")
+        remedy = "choose the option that has it, or leave it out"
+        fault = Fault(key[1], "the chosen option has no such key", remedy)
+    else:
+        cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
+        fault = Fault("config", f"cannot be composed: {' '.join(str(error).split())}{cause}")
+    return ConfigError("the config is faulty; nothing was started", [fault])
