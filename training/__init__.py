@@ -1,0 +1,1 @@
+"""How the embedded ``shapes`` checkpoint is made; never imported by ``vgpipe`` itself."""
