@@ -4,6 +4,7 @@ python -m training.export --vae VAE.pt --latents FOLDER --transformer TRANSFORME
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -51,6 +52,12 @@ def _make_contiguous(module: nn.Module) -> None:
         p.data = p.data.contiguous()
 
 
+def _compute_in_float32(config: Path) -> None:
+    """Make a plain from_pretrained compute in float32: transformers goes by the config, diffusers does so anyway."""
+    values = json.loads(config.read_text()) | {"dtype": "float32"}
+    config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -61,6 +68,7 @@ def main() -> None:
     args = parser.parse_args()
     pipeline = build_pipeline(args.vae, args.latents, args.transformer)
     pipeline.to(torch.float16).save_pretrained(args.out, safe_serialization=True)
+    _compute_in_float32(args.out / "text_encoder" / "config.json")
 
 
 if __name__ == "__main__":
