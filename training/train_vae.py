@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--small-steps", type=int, default=1400)
     parser.add_argument("--full-steps", type=int, default=900)
-    parser.add_argument("--decoder-steps", type=int, default=800)
+    parser.add_argument("--decoder-steps", type=int, default=600)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--lr", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=0)

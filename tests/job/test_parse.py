@@ -82,7 +82,7 @@ def test_a_job_keeps_what_was_written_and_where(write) -> None:
         ("prompts:\n- {prompt: x, num_inference_steps: 1001}\n", ["the most is 1000"]),
         ("prompts:\n- {prompt: x, guidance_scale: .nan}\n", ["guidance_scale is nan"]),
         ("prompts:\n- {prompt: x, guidance_scale: 101}\n", ["the most is 100"]),
-        ("prompts:\n- {prompt: x, fps: 0}\n", ["it must be above 0"]),
+        ("prompts:\n- {prompt: x, fps: 0}\n", ["from 0.1 to 240"]),
         ("prompts:\n- {prompt: x, fps: 241}\n", ["the most is 240"]),
         ("prompts:\n- {prompt: x, id: 7}\n", ['quote it: "7"']),
         ("prompts:\n- {prompt: x, id: Ä}\n- {prompt: y, id: a\u0308}\n", ["a.yaml:3: the id", "at line 2"]),
