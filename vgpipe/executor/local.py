@@ -18,6 +18,7 @@ from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.progress import Progress, pieces
 from vgpipe.executor.records import Records
 from vgpipe.executor.stage_runs import StageRuns
+from vgpipe.executor.threads import MAX_REHEARSAL_S, WORTHWHILE_CLIPS, threads, tune
 from vgpipe.executor.waves import canaries, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import exporter
@@ -83,7 +84,8 @@ class LocalRun:
         pending = [work for work in self.works if work.state is State.PENDING]
         if pending:
             self.store.prove_writable()
-            self._render(pending)
+            with threads(self.config.hardware.threads):
+                self._render(pending)
         self.records.end(self.works)
         return self.works
 
@@ -98,6 +100,7 @@ class LocalRun:
         self.stages = self._stage_runs(residency, device)
         try:
             self._canary_wave(stand_ins, pending)
+            self._tune_threads(pending, residency, device)
             for _ in range(MAX_PASSES):  # a second one only where another process took a clip's frames away
                 self._pass(pending, residency)
             self._give_up(pending)
@@ -151,6 +154,19 @@ class LocalRun:
             log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
             self._wave(stand_ins)
             self.exports.drain()
+
+    def _tune_threads(self, pending: list[ClipWork], residency: Residency, device: str) -> None:
+        left = [work for work in pending if work.state is State.PENDING]
+        wanted = self.config.hardware.threads
+        if device != "cpu" or wanted or len(left) < WORTHWHILE_CLIPS or residency.strategy is not Strategy.RESIDENT:
+            return
+        steps = self.config.executor.canary_steps
+        typical = canaries(left, steps, self._keys_of)
+        made = [self.store.find(work.keys.latents) for work in typical]
+        took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_REHEARSAL_S for artifact in made)
+        # Every shape must be rehearsed: whether thread counts keep the bits depends on the shape.
+        if {work.shape for work in typical} == {work.shape for work in left} and took_s < MAX_REHEARSAL_S:
+            self.records.event("threads", count=tune(lambda: self.stages.rehearse(typical)))
 
     def _canaries(self, pending: list[ClipWork]) -> list[ClipWork]:
         settings = self.config.executor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -119,6 +120,43 @@ class StageRuns:
                         self._account(work, DECODE, artifact)
                 if work.state is State.PENDING:
                     then(work)
+
+    def rehearse(self, works: Iterable[ClipWork]) -> str:
+        """Does the model's work for some clips without storing anything; needs all components at once.
+
+        Returns:
+            A digest over embeddings, latents and frames.
+        """
+        import torch
+
+        from vgpipe.models.base import DenoiseRequest
+
+        family, checkpoint, digest = self.model.family, self.model.checkpoint, hashlib.sha256()
+        with self.residency.stage() as parts:
+            for clip in (work.clip for work in works):
+                texts = (clip.prompt, clip.negative_prompt)[: 2 if clip.guidance_scale > 1 else 1]
+                loaded, limit = parts(family.encode_parts), self.model.max_sequence_length
+                embeds = [family.encode(loaded, text, max_sequence_length=limit) for text in texts]
+                request = DenoiseRequest(
+                    embeds=embeds[0],
+                    negative_embeds=embeds[1] if len(embeds) > 1 else None,
+                    width=clip.width,
+                    height=clip.height,
+                    num_frames=clip.num_frames,
+                    num_inference_steps=clip.num_inference_steps,
+                    guidance_scale=clip.guidance_scale,
+                    generator=torch.Generator("cpu").manual_seed(clip.seed),
+                    latents=None,
+                    on_step_end=lambda _steps, _latents: None,
+                )
+                scheduler = checkpoint.load("scheduler", dtype="float32", device="cpu")
+                latents_1CTHW = family.denoise(checkpoint, parts(family.denoise_parts), scheduler, request)
+                frames_THWC = family.decode(checkpoint, parts(family.decode_parts), latents_1CTHW)
+                for tensor in [value for found in embeds for value in found.values()]:
+                    digest.update(tensor.float().numpy().tobytes())
+                digest.update(latents_1CTHW.float().numpy().tobytes())
+                digest.update(frames_THWC.tobytes())
+        return digest.hexdigest()
 
     def has_latents(self, work: ClipWork) -> bool:
         """Says whether nothing before decode is left to do for a clip."""
