@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from vgpipe.executor.threads import tune
+from vgpipe.executor.threads import fastest
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def rehearsal(seconds: dict[int, float], digests: dict[int, str]):
     ],
 )
 def test_the_fastest_count_that_keeps_the_bits_is_taken(two_threads, seconds, digests, expected):
-    assert tune(rehearsal(seconds, digests)) == expected
-    assert torch.get_num_threads() == expected
+    assert fastest(rehearsal(seconds, digests)) == expected
+    assert torch.get_num_threads() == 2
 
 
 def test_a_job_of_many_clips_is_rehearsed_and_a_named_count_is_obeyed(render, workdir, two_threads):
     (workdir / "job.yaml").write_text("prompts: [{prompt: a red circle, seeds: [1, 2, 3, 4, 5, 6, 7, 8]}]\n")
     one = render("job=job.yaml", "exporter=frames", "store.dir=one", "memory=resident")
-    assert '"threads"' in (one.root / "events.jsonl").read_text()
+    assert '"denoise_threads"' in (one.root / "events.jsonl").read_text()
     two = render("job=job.yaml", "exporter=frames", "store.dir=two", "hardware.threads=2")
-    assert '"threads"' not in (two.root / "events.jsonl").read_text()
+    assert '"denoise_threads"' not in (two.root / "events.jsonl").read_text()
     for first, second in zip(one.records(), two.records(), strict=True):
         frames = [
             sorted((ran.root / record["files"]["frames"]).iterdir()) for ran, record in ((one, first), (two, second))

@@ -96,7 +96,7 @@ class HardwareConfig:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """`auto` takes the first of cuda, mps, cpu that this machine has."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """CPU threads; null uses all, or fewer where a rehearsal shows that to be faster with the same bits."""
+    """CPU threads; null uses all, but fewer to denoise where a rehearsal shows that to be faster with the same bits."""
 
 
 @record

@@ -18,7 +18,7 @@ from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.progress import Progress, pieces
 from vgpipe.executor.records import Records
 from vgpipe.executor.stage_runs import StageRuns
-from vgpipe.executor.threads import MAX_REHEARSAL_S, WORTHWHILE_CLIPS, threads, tune
+from vgpipe.executor.threads import MAX_REHEARSAL_S, REHEARSAL_STEPS, WORTHWHILE_CLIPS, fastest, threads
 from vgpipe.executor.waves import canaries, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import exporter
@@ -66,6 +66,7 @@ class LocalRun:
         self._exporter_settings = asdict(config.exporter)
         self.delivery = Delivery(self.store, run_dir, exporter(self._exporter_settings), previous)
         self.records = Records(run_dir, stop)
+        self._denoise_threads: int | None = None
         self.works = [ClipWork(clip, self._keys_of(clip)) for clip in clips]
 
     def run(self) -> list[ClipWork]:
@@ -128,7 +129,8 @@ class LocalRun:
         self.records.event("wave_started", clips=[work.clip.id for work in wave])
         self.stages.encode(wave)
         self.exports.collect()
-        self.stages.denoise(wave)
+        with threads(self._denoise_threads):
+            self.stages.denoise(wave)
         self.exports.collect()
         self.stages.decode(wave, self._queue_export)
 
@@ -161,12 +163,14 @@ class LocalRun:
         if device != "cpu" or wanted or len(left) < WORTHWHILE_CLIPS or residency.strategy is not Strategy.RESIDENT:
             return
         steps = self.config.executor.canary_steps
-        typical = canaries(left, steps, self._keys_of)
-        made = [self.store.find(work.keys.latents) for work in typical]
-        took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_REHEARSAL_S for artifact in made)
+        tried = [self.store.find(work.keys.latents) for work in canaries(left, steps, self._keys_of)]
+        took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_REHEARSAL_S for artifact in tried)
+        typical = canaries(left, REHEARSAL_STEPS, self._keys_of)
         # Every shape must be rehearsed: whether thread counts keep the bits depends on the shape.
-        if {work.shape for work in typical} == {work.shape for work in left} and took_s < MAX_REHEARSAL_S:
-            self.records.event("threads", count=tune(lambda: self.stages.rehearse(typical)))
+        is_proved = {work.shape for work in typical} == {work.shape for work in left}
+        if is_proved and took_s * REHEARSAL_STEPS / steps < MAX_REHEARSAL_S:
+            self._denoise_threads = fastest(lambda: self.stages.rehearse(typical))
+            self.records.event("denoise_threads", count=self._denoise_threads)
 
     def _canaries(self, pending: list[ClipWork]) -> list[ClipWork]:
         settings = self.config.executor

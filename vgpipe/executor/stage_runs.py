@@ -122,10 +122,10 @@ class StageRuns:
                     then(work)
 
     def rehearse(self, works: Iterable[ClipWork]) -> str:
-        """Does the model's work for some clips without storing anything; needs all components at once.
+        """Encodes and denoises some clips without storing anything; both stages' components are loaded at once.
 
         Returns:
-            A digest over embeddings, latents and frames.
+            A digest over their latents.
         """
         import torch
 
@@ -151,11 +151,7 @@ class StageRuns:
                 )
                 scheduler = checkpoint.load("scheduler", dtype="float32", device="cpu")
                 latents_1CTHW = family.denoise(checkpoint, parts(family.denoise_parts), scheduler, request)
-                frames_THWC = family.decode(checkpoint, parts(family.decode_parts), latents_1CTHW)
-                for tensor in [value for found in embeds for value in found.values()]:
-                    digest.update(tensor.float().numpy().tobytes())
                 digest.update(latents_1CTHW.float().numpy().tobytes())
-                digest.update(frames_THWC.tobytes())
         return digest.hexdigest()
 
     def has_latents(self, work: ClipWork) -> bool:
