@@ -52,10 +52,11 @@ class Residency:
         log.debug("freeing %s", ", ".join(self._resident))
         self._resident.clear()
         gc.collect()
-        if self._device == "cuda":
+        kind = self._device.partition(":")[0]
+        if kind != "cpu":
             import torch
 
-            torch.cuda.empty_cache()
+            getattr(torch, kind).empty_cache()
 
     def _parts(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: self._component(name) for name in names}

@@ -38,10 +38,10 @@ def measured(device: str) -> Iterator[Peak]:
 def _reset(device: str) -> None:
     with suppress(OSError):
         RESET.write_text("5")
-    if device == "cuda":
+    if device.startswith("cuda"):
         import torch
 
-        torch.cuda.reset_peak_memory_stats()
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def _peak_ram_gb() -> float | None:
@@ -60,8 +60,8 @@ def _peak_ram_gb() -> float | None:
 
 
 def _peak_vram_gb(device: str) -> float | None:
-    if device != "cuda":
+    if not device.startswith("cuda"):
         return None
     import torch
 
-    return round(torch.cuda.max_memory_allocated() / GIB, 4)
+    return round(torch.cuda.max_memory_allocated(device) / GIB, 4)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vgpipe.hardware import cgroup, host
+from vgpipe.hardware.cgroup import CgroupMemory, read
+
+GIB = 1 << 30
+
+
+def level(folder, limit, used, cache=0, *, version=2):
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("memory.max", "memory.current", "inactive_file")
+    if version == 1:
+        names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    (folder / names[0]).write_text(f"{limit}\n")
+    (folder / names[1]).write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{names[2]} {cache}\nfile 7\n")
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "own"
+
+    def write(text):
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_container_sees_its_limit_at_the_root(tmp_path, own):
+    level(tmp_path, 8 * GIB, 3 * GIB)
+    assert read(tmp_path, own("0::/\n")) == CgroupMemory(8 * GIB, 5 * GIB)
+
+
+def test_the_tightest_level_above_the_process_counts(tmp_path, own):
+    level(tmp_path / "user.slice", 10 * GIB, 9 * GIB)
+    level(tmp_path / "user.slice/job.scope", 4 * GIB, 1 * GIB)
+    level(tmp_path / "other.slice", 1 * GIB, 1 * GIB)
+    found = read(tmp_path, own("0::/user.slice/job.scope\n"))
+    assert found == CgroupMemory(4 * GIB, 1 * GIB)
+
+
+def test_cached_file_pages_are_room(tmp_path, own):
+    level(tmp_path, 8 * GIB, 7 * GIB, cache=5 * GIB)
+    assert read(tmp_path, own("0::/\n")).room_bytes == 6 * GIB
+
+
+def test_version_1_is_read_and_its_huge_number_is_no_limit(tmp_path, own):
+    lines = own("5:cpu,cpuacct:/x\n4:memory:/docker/abc\n")
+    level(tmp_path / "memory", 9223372036854771712, 5 * GIB, version=1)
+    assert read(tmp_path, lines) == CgroupMemory()
+    level(tmp_path / "memory/docker/abc", 6 * GIB, 2 * GIB, cache=GIB, version=1)
+    assert read(tmp_path, lines) == CgroupMemory(6 * GIB, 5 * GIB)
+
+
+def test_no_limit_and_no_cgroups_are_no_limit(tmp_path, own):
+    level(tmp_path, "max", 5 * GIB)
+    assert read(tmp_path, own("0::/\n")) == CgroupMemory()
+    assert read(tmp_path / "absent", tmp_path / "absent") == CgroupMemory()
+
+
+def test_a_path_of_the_host_that_a_container_cannot_see_falls_back_to_its_root(tmp_path, own):
+    level(tmp_path / "inside", 8 * GIB, GIB)
+    level(tmp_path, 1 * GIB, 0)
+    assert read(tmp_path / "inside", own("0::/../../host/docker\n")) == CgroupMemory(8 * GIB, 7 * GIB)
+    assert read(tmp_path / "inside", own("0::/system.slice/docker-abc.scope\n")) == CgroupMemory(8 * GIB, 7 * GIB)
+
+
+def test_a_used_up_cgroup_has_no_room_rather_than_less_than_none(tmp_path, own):
+    level(tmp_path, GIB, 2 * GIB)
+    assert read(tmp_path, own("0::/\n")).room_bytes == 0
+
+
+@given(st.text(), st.text())
+def test_nothing_in_the_files_is_an_error(tmp_path_factory, own_text, limit_text):
+    root = tmp_path_factory.mktemp("cgroup")
+    (root / "own").write_text(own_text, errors="replace")
+    level(root, limit_text.encode("utf-8", "replace").decode(), "5")
+    found = read(root, root / "own")
+    assert found.room_bytes is None or 0 <= found.room_bytes <= max(found.limit_bytes, 0)
+
+
+def test_ram_is_under_the_cgroups_limit_and_room(monkeypatch):
+    monkeypatch.setattr(host, "ram_bytes", lambda: (64 * GIB, 32 * GIB))
+    monkeypatch.setattr(cgroup, "read", lambda: CgroupMemory(16 * GIB, 2 * GIB))
+    assert (host.total_ram_bytes(), host.available_ram_bytes()) == (16 * GIB, 2 * GIB)
+    monkeypatch.setattr(cgroup, "read", CgroupMemory)
+    assert (host.total_ram_bytes(), host.available_ram_bytes()) == (64 * GIB, 32 * GIB)
+    monkeypatch.setattr(host, "ram_bytes", lambda: (None, None))
+    assert (host.total_ram_bytes(), host.available_ram_bytes()) == (None, None)
+
+
+def test_the_kernels_figures_are_read(monkeypatch, tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal:  1000 kB\nMemAvailable:  400 kB\nHugePages_Total:   0\nodd\n")
+    monkeypatch.setattr(host, "MEMINFO", tmp_path / "meminfo")
+    assert host.ram_bytes() == (1_024_000, 409_600)
+
+
+def test_a_system_without_meminfo_tells_its_pages(monkeypatch, tmp_path):
+    monkeypatch.setattr(host, "MEMINFO", tmp_path / "absent")
+    total, available = host.ram_bytes()
+    assert total > 1 << 28 and available == total // 2
+
+
+def test_the_processor_and_the_disk(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: AMD Ryzen 7\nmodel name\t: AMD Ryzen 7\n")
+    monkeypatch.setattr(host, "CPUINFO", tmp_path / "cpuinfo")
+    assert host.cpu_name() == "AMD Ryzen 7"
+    assert host.disk_free_bytes(tmp_path / "not/made/yet") > 0

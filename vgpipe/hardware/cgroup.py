@@ -1,0 +1,95 @@
+"""How much memory this process's cgroup (container, systemd unit, batch job) lets it take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_UNLIMITED = 1 << 60  # version 1 writes a number near 2^63 for "no limit"
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Names of the files that differ between the versions of cgroups."""
+
+    limit: str
+    used: str
+    cache: str
+
+
+_V2 = _Files("memory.max", "memory.current", "inactive_file")
+_V1 = _Files("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupMemory:
+    """The tightest limits above a process.
+
+    Attributes:
+        limit_bytes: the lowest limit; None without one.
+        room_bytes: the least that any level still allows; None without a limit.
+    """
+
+    limit_bytes: int | None = None
+    room_bytes: int | None = None
+
+
+def read(root: Path = ROOT, own: Path = OWN) -> CgroupMemory:
+    """Reads every level from this process's cgroup up to the root: each may hold the limit that kills.
+
+    Args:
+        root: where cgroups are mounted.
+        own: the kernel's file that names this process's cgroups.
+
+    Returns:
+        The tightest limit and room; both None where there is none, or no cgroups (macOS, Windows).
+    """
+    found = [level for files, folder in _levels(root, own) if (level := _level(files, folder))]
+    if not found:
+        return CgroupMemory()
+    return CgroupMemory(min(limit for limit, _ in found), min(room for _, room in found))
+
+
+def _levels(root: Path, own: Path) -> Iterator[tuple[_Files, Path]]:
+    for files, top, path in ((_V2, root, _path(own, "")), (_V1, root / "memory", _path(own, "memory"))):
+        inner = Path(path.strip("/"))
+        for part in (inner, *inner.parents):
+            yield files, top / part
+
+
+def _path(own: Path, controller: str) -> str:
+    """Returns this process's cgroup under a controller; the root's where its own is not told."""
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError):
+        return ""
+    found = [line[2] for line in lines if len(line) == 3 and controller in line[1].split(",")]
+    # A container may name a path of its host, which it cannot see; ".." would leave the mount.
+    return found[0] if found and ".." not in found[0].split("/") else ""
+
+
+def _level(files: _Files, folder: Path) -> tuple[int, int] | None:
+    """Returns (limit, room) in bytes of one cgroup, None where it has no limit."""
+    limit, used = _number(folder / files.limit), _number(folder / files.used)
+    if limit is None or limit >= _UNLIMITED:
+        return None
+    # Cached file pages count as used, but the kernel gives them back first: weights just read are such pages.
+    taken = max(0, (used or 0) - _stat(folder / "memory.stat", files.cache))
+    return limit, max(0, limit - taken)
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # absent, or "max"
+        return None
+
+
+def _stat(path: Path, key: str) -> int:
+    try:
+        words = [line.split() for line in path.read_text().splitlines()]
+        return next((int(word[1]) for word in words if len(word) == 2 and word[0] == key), 0)
+    except (OSError, ValueError):
+        return 0

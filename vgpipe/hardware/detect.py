@@ -1,0 +1,70 @@
+"""Finds out what this machine is, whatever of it is missing or broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vgpipe.hardware import cgroup, host
+from vgpipe.hardware.nvidia_smi import Card, Run, cards, run_command
+from vgpipe.hardware.probes import accelerators, build, cpu_device, gib, unusable
+from vgpipe.hardware.records import Machine, TorchBuild
+
+
+def detect(torch: Any = None, run: Run = run_command, folder: Path = Path()) -> Machine:
+    """Lists the machine's devices and memory. Raises nothing: what fails is told in `torch_error`.
+
+    Args:
+        torch: the torch module; None imports it, which takes a second or two.
+        run: runs `nvidia-smi`, giving (exit code, output), or None where it is missing or too slow.
+        folder: where runs are written; its disk is looked at.
+
+    Returns:
+        The machine, its best device first and the CPU last.
+    """
+    module, errors = (torch, ()) if torch is not None else _imported()
+    known = cards(run)
+    torch_build, probed, complaints = _asked(module, known) if module is not None else (None, (), ())
+    unseen = () if any(device.kind == "cuda" for device in probed) else tuple(unusable(known))
+    errors = (*errors, *complaints, *_unseen(torch_build, known if unseen else ()))
+    ram_total, _ = host.ram_bytes()
+    return Machine(
+        devices=(*probed, *unseen, cpu_device(is_usable=torch_build is not None)),
+        torch=torch_build,
+        torch_error="; ".join(errors) or None,
+        cpu_name=host.cpu_name(),
+        cores=host.cores(),
+        ram_total_gb=gib(ram_total),
+        ram_available_gb=gib(host.available_ram_bytes()),
+        cgroup_limit_gb=gib(cgroup.read().limit_bytes),
+        disk_free_gb=gib(host.disk_free_bytes(folder)),
+    )
+
+
+def _imported() -> tuple[Any, tuple[str, ...]]:
+    try:
+        import torch
+    except ImportError as error:
+        return None, (f"torch cannot be imported: {error}",)
+    except Exception as error:  # a library that does not load, a half-removed installation: anything may come
+        return None, (f"torch cannot be imported: {type(error).__name__}: {error}",)
+    return torch, ()
+
+
+def _asked(torch: Any, known: Sequence[Card]) -> tuple[TorchBuild | None, tuple[Any, ...], tuple[str, ...]]:
+    try:
+        torch_build = build(torch)
+    except Exception as error:  # imports, but is an empty folder or lacks its library
+        return None, (), (f"torch is broken: {type(error).__name__}: {error}",)
+    return torch_build, *accelerators(torch, known)
+
+
+def _unseen(torch_build: TorchBuild | None, known: Sequence[Card]) -> tuple[str, ...]:
+    if not known or torch_build is None:
+        return ()
+    names = ", ".join(dict.fromkeys(card.name for card in known))
+    if torch_build.cuda is None:
+        return (f"torch {torch_build.version} was built without CUDA and cannot use {names}",)
+    driver = known[0].driver or "unknown"
+    return (f"torch {torch_build.version} (CUDA {torch_build.cuda}) finds no device, driver {driver} has {names}",)

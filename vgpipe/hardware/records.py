@@ -1,0 +1,129 @@
+"""What detection finds, as records. Every `_gb` is in GiB (2^30 bytes); None is what could not be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+GIB = 1 << 30
+
+Kind = Literal["cuda", "rocm", "mps", "xpu", "cpu"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pcie:
+    """The link between host and card, at its best: idle cards slow theirs down.
+
+    Attributes:
+        generation: of PCI Express, 1 or more.
+        width: lanes.
+    """
+
+    generation: int
+    width: int
+
+    @property
+    def bandwidth_gb_s(self) -> float:
+        """Peak rate of one direction after line coding, 10^9 bytes a second."""
+        giga_transfers = 2.5 * 2 ** (self.generation - 1) if self.generation < 3 else 2.0**self.generation
+        coding = 8 / 10 if self.generation < 3 else 128 / 130
+        return giga_transfers * coding * self.width / 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device that a model could run on.
+
+    Attributes:
+        index: among the devices of its kind.
+        kind: `cuda` (NVIDIA), `rocm` (AMD), `mps` (Apple), `xpu` (Intel) or `cpu`.
+        name: as its driver calls it.
+        total_memory_gb: memory it has; for `cpu` and `mps`, what of the machine's it may use. GiB.
+        free_memory_gb: of which free now. GiB.
+        compute_capability: NVIDIA's, such as (8, 9).
+        architecture: AMD's, such as `gfx1100`.
+        bf16: bfloat16 arithmetic in hardware (on a CPU: offered by torch on all of them).
+        fp16: float16 arithmetic in hardware.
+        fp16_is_sound: False where the card itself turns float16 into NaN.
+        fp8: float8 arithmetic; as storage float8 works anywhere.
+        tensor_cores: whether it has matrix units.
+        flash_attention: whether torch's flash attention kernels run on it.
+        driver: version.
+        pcie: its link, where there is one that can be read.
+        usable: whether the installed torch can compute on it.
+    """
+
+    index: int
+    kind: Kind
+    name: str
+    total_memory_gb: float | None = None
+    free_memory_gb: float | None = None
+    compute_capability: tuple[int, int] | None = None
+    architecture: str | None = None
+    bf16: bool = False
+    fp16: bool = False
+    fp16_is_sound: bool = True
+    fp8: bool = False
+    tensor_cores: bool = False
+    flash_attention: bool = False
+    driver: str | None = None
+    pcie: Pcie | None = None
+    usable: bool = True
+
+    @property
+    def torch_device(self) -> str:
+        """The string torch knows it by; ROCm cards are `cuda` there."""
+        if self.kind in ("cpu", "mps"):
+            return self.kind
+        return f"{'cuda' if self.kind == 'rocm' else self.kind}:{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchBuild:
+    """What the installed torch was built for.
+
+    Attributes:
+        version: such as `2.8.0+cu128`.
+        cuda: CUDA version it was built with.
+        hip: HIP (ROCm) version it was built with.
+        xpu: oneAPI version it was built with.
+        mps: whether it was built for Apple's GPUs.
+    """
+
+    version: str
+    cuda: str | None = None
+    hip: str | None = None
+    xpu: str | None = None
+    mps: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Everything detection found.
+
+    Attributes:
+        devices: accelerators that torch can use, those it cannot, and last the CPU.
+        torch: its build; None where it cannot be imported.
+        torch_error: why torch, or a device of it, cannot be used.
+        cpu_name: as the system calls it.
+        cores: logical cores that this process may use.
+        ram_total_gb: RAM of the machine. GiB.
+        ram_available_gb: RAM that may still be taken, under the cgroup limit. GiB.
+        cgroup_limit_gb: what the cgroup (container, systemd unit) allows in all; None without a limit. GiB.
+        disk_free_gb: free where runs are written. GiB.
+    """
+
+    devices: tuple[Device, ...]
+    torch: TorchBuild | None
+    torch_error: str | None
+    cpu_name: str
+    cores: int
+    ram_total_gb: float | None
+    ram_available_gb: float | None
+    cgroup_limit_gb: float | None
+    disk_free_gb: float | None
+
+    @property
+    def best(self) -> Device:
+        """The device that `hardware.device=auto` takes."""
+        return next(device for device in self.devices if device.usable or device.kind == "cpu")
