@@ -8,7 +8,7 @@ from vgpipe.job.clip import OVERRIDES, SETTINGS, Clip
 
 
 def test_settings_are_the_fields_a_user_sets() -> None:
-    assert {field.name for field in dataclasses.fields(Clip)} - set(SETTINGS) == {"id", "model"}
+    assert {field.name for field in dataclasses.fields(Clip)} - set(SETTINGS) == {"id", "model", "image_sha256"}
     assert set(OVERRIDES) - set(SETTINGS) == {"seconds"}
 
 
@@ -31,7 +31,7 @@ def test_reading_and_expanding_imports_no_heavy_library(tmp_path) -> None:
         "from vgpipe.job.rules import ShapeRules\n"
         f"job = read_job(pathlib.Path({str(path)!r}))\n"
         "expand(job, overrides={}, preset={}, reference={}, rules=ShapeRules(), model='m')\n"
-        "print(sorted({'torch', 'hydra', 'omegaconf', 'diffusers', 'numpy'} & set(sys.modules)))"
+        "print(sorted({'torch', 'hydra', 'omegaconf', 'diffusers', 'numpy', 'PIL'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"

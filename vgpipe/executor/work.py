@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -15,6 +16,7 @@ from vgpipe.stages.keys import ClipKeys
 
 SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
 MAX_ID_BYTES = 80
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class State(StrEnum):
@@ -24,6 +26,26 @@ class State(StrEnum):
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """Something the user did not ask for, done so that a clip could finish.
+
+    Attributes:
+        kind: `model`, `dtype` or `variant`.
+        asked: what was asked for, or would have been taken first.
+        got: what was taken.
+        reason: why.
+    """
+
+    kind: str
+    asked: str
+    got: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.got} in place of {self.asked} ({self.reason})"
 
 
 @dataclass(slots=True)
@@ -41,6 +63,9 @@ class ClipWork:
         files: kind -> path relative to the run.
         error: why it failed.
         is_reused: whether it was taken from the store whole.
+        asked: the clip that the user asked for, where another model's stands in for it.
+        degradations: what was not asked for.
+        cause: what kept its model from working, where another way to load it may help.
     """
 
     clip: Clip
@@ -53,6 +78,9 @@ class ClipWork:
     files: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     is_reused: bool = False
+    asked: Clip | None = None
+    degradations: tuple[Degradation, ...] = ()
+    cause: Exception | None = None
 
     @property
     def is_canary(self) -> bool:
@@ -60,9 +88,15 @@ class ClipWork:
         return self.stands_for_steps is not None
 
     @property
-    def shape(self) -> tuple[str, int, int, int]:
-        """What a canary stands for: model and size."""
-        return (self.clip.model, self.clip.width, self.clip.height, self.clip.num_frames)
+    def shape(self) -> tuple[str, int, int, int, bool]:
+        """What a canary stands for: model, size and whether it begins with an image."""
+        clip = self.clip
+        return (clip.model, clip.width, clip.height, clip.num_frames, clip.image is not None)
+
+    @property
+    def id(self) -> str:
+        """The id of the clip that the user asked for."""
+        return (self.asked or self.clip).id
 
     def note_peak(self, peak: Peak) -> None:
         """Keeps the largest peak of any stage."""
@@ -83,7 +117,7 @@ class ClipWork:
 
     def record(self) -> dict[str, Any]:
         """Returns its line in clips.jsonl (docs/clips-jsonl.md)."""
-        facts = asdict(self.clip)
+        facts = asdict(self.asked or self.clip)
         return {
             "clip": facts.pop("id"),
             "state": self.state.value,
@@ -100,13 +134,13 @@ class ClipWork:
             "predicted_peak_gb": None,
             "peak_ram_gb": self.peak_ram_gb,
             "peak_vram_gb": self.peak_vram_gb,
-            "degradations": [],
+            "degradations": [asdict(degradation) for degradation in self.degradations],
             "error": self.error,
         }
 
 
 def clip_of_record(record: Mapping[str, Any]) -> Clip:
-    """Returns the clip that a line of clips.jsonl describes.
+    """Returns the clip that a line of clips.jsonl describes; lines without the keys of its image have none.
 
     Raises:
         ValueError: saying what is missing, of a wrong type or not safe as a file name.
@@ -121,4 +155,15 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
         raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from None
     if not SAFE_ID.fullmatch(clip.id) or len(clip.id.encode()) > MAX_ID_BYTES:
         raise ValueError(f"clip: {clip.id[:80]!r} is no clip id")
+    _check_image(clip)
     return clip
+
+
+def _check_image(clip: Clip) -> None:
+    """Refuses an image that could be another one by now: without its digest, or depending on where one is."""
+    if clip.image is None and clip.image_sha256 is None:
+        return
+    if clip.image is None or not os.path.isabs(clip.image):
+        raise ValueError(f"image: {(clip.image or '')[:80]!r} is no absolute path")
+    if not SHA256.fullmatch(clip.image_sha256 or ""):
+        raise ValueError(f"image_sha256: {(clip.image_sha256 or '')[:80]!r} is not 64 hex digits")

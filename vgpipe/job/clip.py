@@ -14,6 +14,7 @@ SETTINGS = (
     "fps",
     "num_inference_steps",
     "guidance_scale",
+    "image",
 )
 """The settings that a user may set per clip, each a field of `Clip`."""
 
@@ -27,7 +28,8 @@ class Clip:
 
     Attributes:
         id: stem of the clip's files: a readable slug, "-" and 8 hex digits of the digest of all the
-            settings below; at most 80 bytes of UTF-8, unique in its job on any file system.
+            settings below (of an image its content, not its path); at most 80 bytes of UTF-8, unique in its
+            job on any file system.
         prompt: what the video should show.
         negative_prompt: what it should not show; "" for nothing.
         seed: seed of the noise, 0 to 2**63 - 1.
@@ -38,6 +40,8 @@ class Clip:
         num_inference_steps: denoising steps.
         guidance_scale: strength of classifier-free guidance.
         model: name of the option of `conf/model`, for example "shapes".
+        image: absolute path of the image that is the video's first frame; None without one.
+        image_sha256: SHA-256 of that file's bytes when the job was read, 64 hex digits; None without one.
     """
 
     id: str
@@ -51,3 +55,5 @@ class Clip:
     num_inference_steps: int
     guidance_scale: float
     model: str
+    image: str | None = None
+    image_sha256: str | None = None

@@ -11,7 +11,7 @@ from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.tree import Listing, Node, Scalar, Table
 from vgpipe.job.yaml_scalars import resolve
 
-TEXT_COLUMNS = ("id", "prompt", "negative_prompt")
+TEXT_COLUMNS = ("id", "prompt", "negative_prompt", "image")
 NUMBER_COLUMNS = (
     "seed",
     "num_frames",

@@ -15,7 +15,8 @@ from vgpipe.job.translate import Finding, check
 from vgpipe.job.tree import Listing, Node, Scalar, Table, fields_of, plain
 from vgpipe.job.yaml_scalars import quoted
 
-_PLACED_FIELDS = ("prompt", "negative_prompt", "id")
+_PLACED_FIELDS = ("prompt", "negative_prompt", "id", "image")
+_PLACED_DEFAULTS = ("negative_prompt", "image")
 
 
 def read_defaults(node: Node, faults: Faults) -> Written:
@@ -35,7 +36,7 @@ def read_entry(node: Node, defaults: Written, faults: Faults) -> Entry | None:
 
     Args:
         node: the item: a text or a mapping.
-        defaults: the job's defaults; their negative prompt may hold places for the entry's matrix.
+        defaults: the job's defaults; their negative prompt and image may hold places for the entry's matrix.
         faults: where faults are noted.
 
     Returns:
@@ -146,7 +147,8 @@ def _placed_texts(fields: Mapping[str, Node], defaults: Written) -> dict[str, tu
         for name in _PLACED_FIELDS
         if isinstance(node := fields.get(name), Scalar) and isinstance(node.value, str)
     }
-    default = defaults.values.get("negative_prompt")
-    if isinstance(default, str) and "negative_prompt" not in fields:
-        texts["negative_prompt"] = (defaults.lines["negative_prompt"], default)
+    for name in _PLACED_DEFAULTS:
+        default = defaults.values.get(name)
+        if isinstance(default, str) and name not in fields:
+            texts[name] = (defaults.lines[name], default)
     return texts

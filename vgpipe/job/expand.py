@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vgpipe.job.clip import OVERRIDES, Clip
 from vgpipe.job.faults import Faults
-from vgpipe.job.levels import InForce, Level
+from vgpipe.job.images import Images
+from vgpipe.job.levels import Level
 from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, Written
 from vgpipe.job.resolve import Resolved, resolve_entry
@@ -45,30 +47,34 @@ def expand(
 
     Settings come from, the strongest first: `overrides`, the prompt's own, the job's defaults, `preset`,
     `reference`. None in a mapping counts as not set. `num_frames` and `seconds` are one setting, and so
-    are `seed` and `seeds`. An override's prompt is literal: its braces are not places for a matrix.
+    are `seed` and `seeds`. An override's texts are literal: their braces are not places for a matrix.
+    Image files are read and decoded here, each once; a relative path of the job file starts at its folder,
+    any other at the working directory.
 
     Args:
         job: the job, or None for a single clip.
         overrides: settings of `clip.*` on the command line, without "clip.".
         preset: settings of the quality preset; keys that are no settings are passed over.
         reference: settings of the model; likewise.
-        rules: what sizes and frame counts the model can make.
+        rules: what sizes and frame counts the model can make, and whether it takes images.
         model: name of the option of `conf/model`.
 
     Returns:
         The clips and notes.
 
     Raises:
-        JobError: settings are faulty, cannot be made by the model or are missing, or they make more than
-            100,000 clips; all faults are in the error.
+        JobError: settings are faulty, cannot be made by the model or are missing, an image cannot be read,
+            or they make more than 100,000 clips; all faults are in the error.
     """
     faults = Faults(job.source if job is not None else "")
     strong = [_config_level(overrides, "clip.", faults)]
     weak = [Level.of_config(_settings(preset), "quality."), Level.of_config(_settings(reference), "model.")]
-    resolved = list(_resolve(job, strong, weak, rules, faults))
+    images = Images(job.folder if job is not None else Path(), rules, model, faults)
+    resolved = list(_resolve(job, strong, weak, rules, images, faults))
+    images.check_missing()
     _check_amount(resolved, faults)
     faults.raise_any()
-    return _Writer(model, faults).write(resolved)
+    return _Writer(model, images, faults).write(resolved)
 
 
 def _config_level(overrides: Mapping[str, object], prefix: str, faults: Faults) -> Level:
@@ -94,14 +100,19 @@ def _settings(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _resolve(
-    job: Job | None, strong: Sequence[Level], weak: Sequence[Level], rules: ShapeRules, faults: Faults
+    job: Job | None,
+    strong: Sequence[Level],
+    weak: Sequence[Level],
+    rules: ShapeRules,
+    images: Images,
+    faults: Faults,
 ) -> Iterator[Resolved]:
     if job is None:
-        found = [resolve_entry(Entry(line=0, prompt=""), [*strong, *weak], rules, faults)]
+        found = [resolve_entry(Entry(line=0, prompt=""), [*strong, *weak], rules, images, faults)]
     else:
         middle = Level.of_file(job.defaults)
         levels = ([*strong, *_own(entry), middle, *weak] for entry in job.entries)
-        found = [resolve_entry(*pair, rules, faults) for pair in zip(job.entries, levels, strict=True)]
+        found = [resolve_entry(*pair, rules, images, faults) for pair in zip(job.entries, levels, strict=True)]
     yield from (entry for entry in found if entry is not None)
 
 
@@ -131,8 +142,9 @@ def _check_amount(resolved: Sequence[Resolved], faults: Faults) -> None:
 class _Writer:
     """Writes the clips out, each set of settings once, each under a name of its own."""
 
-    def __init__(self, model: str, faults: Faults):
+    def __init__(self, model: str, images: Images, faults: Faults):
         self._model = model
+        self._images = images
         self._faults = faults
         self._lines: dict[tuple[object, ...], int] = {}
         self._ids: set[str] = set()
@@ -142,25 +154,34 @@ class _Writer:
         """Write out all entries."""
         clips = tuple(clip for entry in resolved for clip in self._clips(entry))
         self._faults.raise_any()
-        notes = list(self._repeats)
-        left = len(notes) - MAX_NOTES
-        more = [f"and {left} more lines repeat others"] if left > 0 else []
-        return Expansion(clips, (*notes[:MAX_NOTES], *more))
+        repeats = _cut(tuple(self._repeats), "lines repeat others")
+        shapes = _cut(self._images.shape_notes, "images have another shape than their clips")
+        return Expansion(clips, (*repeats, *shapes))
 
     def _clips(self, resolved: Resolved) -> Iterator[Clip]:
         entry, numbers = resolved.entry, resolved.numbers
         for values in combinations(entry.matrix):
-            texts = {"prompt": _filled(resolved.prompt, values)}
-            texts["negative_prompt"] = _filled(resolved.negative_prompt, values)
+            texts = {"prompt": resolved.prompt.filled(values)}
+            texts["negative_prompt"] = resolved.negative_prompt.filled(values)
             if not texts["prompt"]:
                 self._faults.add(entry.line, "the matrix makes an empty prompt", "add text outside its places")
             stem = texts["prompt"] if entry.id is None else fill(entry.id, values)
+            image, content = self._image(resolved, values)
             for seed in resolved.seeds:
-                settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model}
+                settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model, **content}
                 settings["fps"] = float(settings["fps"])
                 settings["guidance_scale"] = float(settings["guidance_scale"])
                 if self._is_new(settings, entry.line):
-                    yield Clip(id=self._name(stem, settings), **settings)
+                    yield Clip(id=self._name(stem, settings), image=image, **settings)
+
+    def _image(self, resolved: Resolved, values: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
+        """Return the image's path, and what the clip is named after: the content alone, nothing without it."""
+        picture = self._images.picture(resolved.image, values)
+        if picture is None or resolved.image is None:
+            return None, {}
+        width, height = resolved.numbers["width"], resolved.numbers["height"]
+        self._images.note_shape(resolved.image, picture, width, height)
+        return picture.path, {"image_sha256": picture.sha256}
 
     def _is_new(self, settings: Mapping[str, object], line: int) -> bool:
         key = tuple(settings.values())
@@ -184,5 +205,6 @@ class _Writer:
         return name
 
 
-def _filled(text: InForce, values: Mapping[str, str]) -> str:
-    return fill(str(text.value), values).strip() if text.level.in_file else str(text.value)
+def _cut(notes: tuple[str, ...], what_more_do: str) -> tuple[str, ...]:
+    left = len(notes) - MAX_NOTES
+    return (*notes[:MAX_NOTES], f"and {left} more {what_more_do}") if left > 0 else notes

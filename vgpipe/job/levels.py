@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Written
+from vgpipe.job.template import fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class InForce:
     name: str
     value: object
     level: Level
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """Return a text with its `{name}` places filled; what is not from the job file is literal."""
+        return fill(str(self.value), values).strip() if self.level.in_file else str(self.value)
 
 
 def strongest(levels: Sequence[Level], *names: str) -> InForce | None:

@@ -34,7 +34,8 @@ def read_job(path: Path, *, rules: ShapeRules | None = None) -> Job:
 
     text = read_text(path)
     faults = Faults(display(path))
-    return build_job(_tree(text, path.suffix.lower(), faults), path.stem, faults, rules)
+    root = _tree(text, path.suffix.lower(), faults)
+    return build_job(root, path.stem, faults, rules, path.parent.absolute())
 
 
 def _tree(text: str, suffix: str, faults: Faults) -> Node:

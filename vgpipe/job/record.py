@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,8 @@ class Written:
     """Settings as written in one place of the job file.
 
     Attributes:
-        values: setting -> value, of the right type and range; `seed` or `seeds`, `num_frames` or `seconds`.
+        values: setting -> value, of the right type and range; `seed` or `seeds`, `num_frames` or `seconds`;
+            `image` is a path, not yet looked at, perhaps with `{name}` places.
         lines: setting -> line of the file, from 1.
     """
 
@@ -48,6 +50,7 @@ class Job:
         title: the job's name as the user wrote it.
         defaults: the settings for prompts that do not say otherwise.
         entries: the prompts, in the file's order; at least one.
+        folder: where relative paths in it start; by default the working directory.
     """
 
     source: str
@@ -55,3 +58,4 @@ class Job:
     title: str
     defaults: Written
     entries: tuple[Entry, ...]
+    folder: Path = Path()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vgpipe.job.faults import Faults
+from vgpipe.job.images import Images
 from vgpipe.job.levels import InForce, Level, strongest
 from vgpipe.job.record import Entry
 from vgpipe.job.rules import ShapeRules
@@ -24,6 +25,7 @@ class Resolved:
         entry: the entry.
         prompt: the prompt; its places are filled from the entry's matrix if it comes from the file.
         negative_prompt: likewise.
+        image: the path of the image it starts from, likewise; None without one.
         seeds: one clip is made for each, per combination of the matrix.
         numbers: the other settings, as in `Clip`.
     """
@@ -31,6 +33,7 @@ class Resolved:
     entry: Entry
     prompt: InForce
     negative_prompt: InForce
+    image: InForce | None
     seeds: tuple[int, ...]
     numbers: dict[str, Any]
 
@@ -45,13 +48,16 @@ class Resolved:
         return self.num_combinations * len(self.seeds)
 
 
-def resolve_entry(entry: Entry, levels: Sequence[Level], rules: ShapeRules, faults: Faults) -> Resolved | None:
+def resolve_entry(
+    entry: Entry, levels: Sequence[Level], rules: ShapeRules, images: Images, faults: Faults
+) -> Resolved | None:
     """Find the settings in force for an entry.
 
     Args:
         entry: the entry.
         levels: the strongest first, the entry's own among them.
         rules: what the model can make.
+        images: checks the entry's image.
         faults: where faults are noted.
 
     Returns:
@@ -62,6 +68,8 @@ def resolve_entry(entry: Entry, levels: Sequence[Level], rules: ShapeRules, faul
     seeds = strongest(levels, "seed", "seeds")
     found = {name: strongest(levels, name) for name in _NUMBERS}
     length = strongest(levels, "num_frames", "seconds")
+    image = strongest(levels, "image")
+    images.check(entry, image)
     for name, setting in {"prompt": prompt, **found, "num_frames": length}.items():
         if setting is None and not faults.is_at(f"clip.{name}"):
             faults.add_at(f"clip.{name}", f"nothing sets {name}", f"set it, for example with clip.{name}=...")
@@ -70,7 +78,7 @@ def resolve_entry(entry: Entry, levels: Sequence[Level], rules: ShapeRules, faul
         return None
     numbers["num_frames"] = _num_frames(length, float(numbers["fps"]), rules, faults)
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
-    return Resolved(entry, prompt, negative, _as_seeds(seeds), numbers)
+    return Resolved(entry, prompt, negative, image, _as_seeds(seeds), numbers)
 
 
 def _as_seeds(setting: InForce | None) -> tuple[int, ...]:

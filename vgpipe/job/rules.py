@@ -1,4 +1,4 @@
-"""What sizes and frame counts a model can make."""
+"""What sizes and frame counts a model can make, and whether it starts from an image."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class ShapeRules:
         frames_step: a frame count is `frames_offset` plus a multiple of this.
         frames_offset: see `frames_step`.
         max_num_frames: the largest frame count.
+        image: whether a clip has an image as its first frame: "never", "optional" or "required".
     """
 
     side_multiple: int = 16
@@ -24,6 +25,7 @@ class ShapeRules:
     frames_step: int = 4
     frames_offset: int = 1
     max_num_frames: int = 81
+    image: str = "never"
 
     @property
     def smallest_side(self) -> int:

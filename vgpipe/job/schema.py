@@ -81,6 +81,7 @@ class SettingFields(_Strict):
     fps: Number = _unset("a number from 0.1 to 240", ge=0.1, le=240)
     num_inference_steps: Whole = _unset("a whole number from 1 to 1000", ge=1, le=1000)
     guidance_scale: Number = _unset("a number from 0 to 100", ge=0, le=100)
+    image: Text = _unset("the path of an image file")
 
 
 class PromptFields(SettingFields):

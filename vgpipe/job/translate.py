@@ -80,7 +80,7 @@ def _unknown(field: str, meant: str | None, model: type[BaseModel]) -> tuple[str
 def _wrong(detail: ErrorDetails, field: str, index: int | None, model: type[BaseModel]) -> tuple[str, str]:
     name = field if index is None else f"item {index + 1} of {field}"
     if detail["type"] == OWN_FAULT:
-        remedy = "write a text there" if "empty" in detail["msg"] else TEXT_REMEDY
+        remedy = f"write {description_of(model, field)} there" if "empty" in detail["msg"] else TEXT_REMEDY
         return f"{name} {detail['msg']}", remedy
     value = detail["input"]
     if detail["type"] == "too_long":

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 
 from vgpipe.job.entries import checked, read_defaults, read_entry
 from vgpipe.job.faults import Faults, shown
 from vgpipe.job.naming import slugify
+from vgpipe.job.picture import Flaw, look
 from vgpipe.job.record import Entry, Job, Written
 from vgpipe.job.rules import ShapeRules
-from vgpipe.job.schema import MAX_CLIPS, JobFields
+from vgpipe.job.schema import MAX_CLIPS, JobFields, text_fault
 from vgpipe.job.shapes import shape_faults
+from vgpipe.job.template import fill, places
 from vgpipe.job.tree import Listing, Node, Scalar, Table, fields_of, plain, text_pairs
 
 MAX_NAME_BYTES = 80
 SHAPE_FIELDS = ("width", "height", "num_frames")
 
 
-def build_job(root: Node, stem: str, faults: Faults, rules: ShapeRules | None = None) -> Job:
+def build_job(
+    root: Node, stem: str, faults: Faults, rules: ShapeRules | None = None, folder: Path | None = None
+) -> Job:
     """Check the whole file and make it a job.
 
     Args:
@@ -27,6 +33,8 @@ def build_job(root: Node, stem: str, faults: Faults, rules: ShapeRules | None = 
         faults: the faults found while reading, and where more are noted.
         rules: what the model can make. With it, the shapes it cannot make are listed beside other faults;
             where they are the only faults they are left to `expand`, which knows what overrides them.
+        folder: where relative paths in the file start. With it, images that cannot be read are listed in
+            the same cases.
 
     Returns:
         The job; its settings are of the right type and range.
@@ -41,10 +49,19 @@ def build_job(root: Node, stem: str, faults: Faults, rules: ShapeRules | None = 
     _check_ids(fields.get("prompts"), faults)
     if len(faults) and rules is not None:
         _note_shapes(fields, rules, faults)
+    if len(faults) and folder is not None:
+        _note_images(fields, folder, faults)
     faults.raise_any()
     title = str(head.get("name", stem))
     name = slugify(title, MAX_NAME_BYTES)
-    return Job(source=faults.source, name=name, title=title, defaults=defaults, entries=tuple(entries))
+    return Job(
+        source=faults.source,
+        name=name,
+        title=title,
+        defaults=defaults,
+        entries=tuple(entries),
+        folder=folder or Path(),
+    )
 
 
 def _top(root: Node, faults: Faults) -> dict[str, Node]:
@@ -100,11 +117,27 @@ def _check_id(node: Node, name: str, lines: dict[str, int], faults: Faults) -> N
 
 
 def _note_shapes(fields: Mapping[str, Node], rules: ShapeRules, faults: Faults) -> None:
+    for own in _settings(fields):
+        values: dict[str, object] = {key: plain(own[key]) for key in SHAPE_FIELDS if key in own}
+        for fault in shape_faults(values, rules):
+            faults.add(own[fault.field].line, fault.what, fault.remedy)
+
+
+def _note_images(fields: Mapping[str, Node], folder: Path, faults: Faults) -> None:
+    """Note the images that cannot be read; paths with places wait until there is a sound matrix."""
+    looked = cache(look)
+    for own in _settings(fields):
+        node = own.get("image")
+        given = node.value if isinstance(node, Scalar) else None
+        if node is not None and isinstance(given, str) and not text_fault(given) and not places(given):
+            found = looked(fill(given, {}).strip(), folder)
+            if isinstance(found, Flaw):
+                faults.add(node.line, found.what, found.remedy)
+
+
+def _settings(fields: Mapping[str, Node]) -> Iterator[dict[str, Node]]:
+    """Yield setting -> node for `defaults` and for each prompt that is a mapping."""
     prompts = fields.get("prompts")
-    tables = [fields.get("defaults"), *(prompts.items if isinstance(prompts, Listing) else ())]
-    for table in tables:
+    for table in (fields.get("defaults"), *(prompts.items if isinstance(prompts, Listing) else ())):
         if isinstance(table, Table):
-            own = {key.text: node for key, node in table.pairs if isinstance(key, Scalar)}
-            values: dict[str, object] = {key: plain(own[key]) for key in SHAPE_FIELDS if key in own}
-            for fault in shape_faults(values, rules):
-                faults.add(own[fault.field].line, fault.what, fault.remedy)
+            yield {key.text: node for key, node in table.pairs if isinstance(key, Scalar)}
