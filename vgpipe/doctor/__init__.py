@@ -1,0 +1,1 @@
+"""Says what is wrong with this installation and what to type, also where the libraries cannot be imported."""

@@ -1,0 +1,86 @@
+"""What `vgpipe.hardware` finds, as the doctor needs it: the only place here that knows its records."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.probes import Answer
+
+GIB = 1 << 30
+
+
+def machine_facts() -> dict[str, Any]:
+    """Returns `vgpipe.hardware.detect()` as plain values; imports torch, so it runs in the child."""
+    from vgpipe.hardware import detect
+
+    return asdict(detect())
+
+
+def device_lines(machine: Answer, torch: Answer) -> list[Line]:
+    """Returns a line for every device.
+
+    Args:
+        machine: the answer to `machine`.
+        torch: the answer to `torch`, which has tried each GPU.
+    """
+    if not machine.ok:
+        remedy = "repair torch first" if machine.skipped else ""
+        return [Line(Section.DEVICE, "devices", Status.WARNING, machine.error, remedy)]
+    tried = torch.value["gpus"] if torch.ok else []
+    return [_device_line(device, tried) for device in machine.value["devices"]]
+
+
+def _device_line(device: dict[str, Any], tried: list[dict[str, Any]]) -> Line:
+    name = device["kind"] if device["kind"] in ("cpu", "mps") else f"{device['kind']}:{device['index']}"
+    found = ", ".join([device["name"], *_memory(device), *_abilities(device)])
+    error = _kernel_error(device, tried)
+    if error:
+        remedy = "install a build of torch for this GPU: pytorch.org/get-started/locally"
+        return Line(Section.DEVICE, name, Status.BROKEN, f"{found}; torch cannot compute on it: {error}", remedy)
+    if not device["usable"] and device["kind"] != "cpu":
+        remedy = "install a build of torch for this GPU: pytorch.org/get-started/locally"
+        return Line(Section.DEVICE, name, Status.WARNING, f"{found}; this build of torch cannot use it", remedy)
+    return Line(Section.DEVICE, name, Status.OK, found)
+
+
+def _memory(device: dict[str, Any]) -> list[str]:
+    total, free = device["total_memory_gb"], device["free_memory_gb"]
+    if total is None:
+        return []
+    return [f"{total:.1f} GiB" + (f" ({free:.1f} free)" if free is not None else "")]
+
+
+def _abilities(device: dict[str, Any]) -> list[str]:
+    names = [name for name in ("bf16", "fp16", "fp8") if device[name]]
+    driver = [f"driver {device['driver']}"] if device["driver"] else []
+    return [" ".join(names), *driver] if names else driver
+
+
+def _kernel_error(device: dict[str, Any], tried: list[dict[str, Any]]) -> str:
+    if device["kind"] not in ("cuda", "rocm") or not device["usable"] or device["index"] >= len(tried):
+        return ""
+    error: str = tried[device["index"]]["error"]
+    return error
+
+
+def memory_lines() -> list[Line]:
+    """Returns lines for the host's RAM and its cgroup limit; imports no library."""
+    from vgpipe.hardware import cgroup, host
+
+    total, available = host.ram_bytes()
+    limit = cgroup.read()
+    if total is None:
+        return [Line(Section.DEVICE, "RAM", Status.WARNING, "cannot be told on this system")]
+    free = available if available is not None else total // 2
+    lines = [Line(Section.DEVICE, "RAM", Status.OK, f"{total / GIB:.1f} GiB, {free / GIB:.1f} free")]
+    return [*lines, _limit_line(limit.limit_bytes, limit.room_bytes, total)]
+
+
+def _limit_line(limit: int | None, room: int | None, total: int) -> Line:
+    if limit is None or limit >= total:
+        return Line(Section.DEVICE, "cgroup limit", Status.OK, "none")
+    found = f"{limit / GIB:.1f} GiB, {(room or 0) / GIB:.1f} left: less than the machine's RAM"
+    remedy = "raise the memory limit of the container or unit, or plan with less"
+    return Line(Section.DEVICE, "cgroup limit", Status.WARNING, found, remedy)

@@ -1,0 +1,63 @@
+"""Packages that vgpipe uses where they are installed: what each is for, and how to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.probes import Answer
+from vgpipe.doctor.versions import installed
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """A package that may be there.
+
+    Attributes:
+        name: as pip knows it.
+        module: that is imported.
+        purpose: what it is for.
+        wanted: what to install.
+    """
+
+    name: str
+    module: str
+    purpose: str
+    wanted: str
+
+
+OPTIONAL = (
+    Optional("peft", "peft", "LoRAs (model.loras)", '"peft>=0.19"'),
+    Optional("gguf", "gguf", "GGUF weights", '"gguf>=0.10"'),
+    Optional("torchao", "torchao", "int8 and fp8 weights", "torchao"),
+    Optional("bitsandbytes", "bitsandbytes", "nf4 and int8 weights on NVIDIA GPUs", "bitsandbytes"),
+    Optional("sentencepiece", "sentencepiece", "T5 tokenizers that are no tokenizer.json", "sentencepiece"),
+    Optional("protobuf", "google.protobuf", "reading such tokenizers", "protobuf"),
+    Optional("hf-xet", "hf_xet", "faster downloads from the hub", "hf-xet"),
+)
+
+
+def present() -> list[Optional]:
+    """Returns those that are installed."""
+    return [one for one in OPTIONAL if installed([one.name])]
+
+
+def optional_lines(imports: Mapping[str, Answer]) -> list[Line]:
+    """Returns a line for each optional package.
+
+    Args:
+        imports: module -> what became of importing it, for those of `present()`.
+    """
+    return [_line(one, imports.get(one.module)) for one in OPTIONAL]
+
+
+def _line(one: Optional, imported: Answer | None) -> Line:
+    typed = f"pip install {one.wanted}"
+    if imported is None:
+        return Line(Section.OPTIONAL, one.name, Status.ABSENT, f"for {one.purpose}", typed)
+    version = installed([one.name]).get(one.name, "")
+    if imported.ok:
+        return Line(Section.OPTIONAL, one.name, Status.OK, f"{version}, for {one.purpose}")
+    found = f"{version}, cannot be imported: {imported.error}; it is for {one.purpose}"
+    return Line(Section.OPTIONAL, one.name, Status.WARNING, found, f"pip uninstall -y {one.name}; {typed}")

@@ -1,0 +1,191 @@
+"""The libraries: installed, in range, importable; and what they ask of each other."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import metadata
+from typing import Any
+
+from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.probes import Answer
+from vgpipe.doctor.versions import check_versions, installed, known_bad, own_requirements, plain
+
+# package -> the module that is imported. The light ones import no torch and share an interpreter.
+HEAVY = {
+    "torch": "torch",
+    "diffusers": "diffusers",
+    "transformers": "transformers",
+    "accelerate": "accelerate",
+}
+LIGHT = {
+    "huggingface_hub": "huggingface_hub",
+    "safetensors": "safetensors",
+    "tokenizers": "tokenizers",
+    "numpy": "numpy",
+    "hydra-core": "hydra",
+    "omegaconf": "omegaconf",
+    "pydantic": "pydantic",
+    "pyyaml": "yaml",
+    "packaging": "packaging",
+    "pillow": "PIL.Image",
+    "imageio-ffmpeg": "imageio_ffmpeg",
+    "ftfy": "ftfy",
+    "tqdm": "tqdm",
+}
+PYTHON_AT_LEAST = (3, 11)
+
+
+def package_lines(imports: Mapping[str, Answer]) -> list[Line]:
+    """Returns a line for Python and one for each package that vgpipe needs.
+
+    Args:
+        imports: module -> what became of importing it.
+    """
+    ranges = {plain(one.name): one for one in own_requirements()} if imports["packaging"].ok else {}
+    packages = HEAVY | LIGHT
+    causes = _causes({name: imports[packages[name]] for name in packages})
+    lines = [_line(name, ranges.get(plain(name)), imports[packages[name]], causes.get(name)) for name in packages]
+    return [_python_line(), *lines]
+
+
+def _causes(imports: Mapping[str, Answer]) -> dict[str, str]:
+    """Returns package -> the one below it that fails in the same way, and so probably takes it along."""
+    first: dict[str, str] = {}
+    causes = {}
+    for name in (*LIGHT, "torch", "transformers", "accelerate", "diffusers"):
+        error = imports[name].error
+        if error and first.setdefault(error, name) != name:
+            causes[name] = first[error]
+    return causes
+
+
+def _python_line() -> Line:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if tuple(map(int, platform.python_version_tuple()[:2])) < PYTHON_AT_LEAST:
+        return Line(Section.PACKAGES, "Python", Status.BROKEN, found, "use Python 3.11 or newer")
+    return Line(Section.PACKAGES, "Python", Status.OK, found)
+
+
+def _line(name: str, wanted: Any, imported: Answer, cause: str | None) -> Line:
+    version = installed([name]).get(name) or (imported.value if imported.ok else "")
+    specifier = str(wanted.specifier) if wanted is not None else ""
+    typed = f'pip install "{name}{specifier}"' if specifier else f"pip install {name}"
+    if imported.skipped:
+        found = f"{version or 'no version'}, {imported.error}"
+        return Line(Section.PACKAGES, name, Status.WARNING, found, "repair torch first")
+    if not imported.ok:
+        line = _not_imported(name, version, imported.error, typed)
+        return line if cause is None else replace(line, remedy=f"repair {cause} first, which fails alike")
+    if specifier and version and not _in_range(wanted, version):
+        status = Status.BROKEN if _too_old(wanted, version) else Status.WARNING
+        return Line(Section.PACKAGES, name, status, f"{version}, outside vgpipe's {specifier}", typed)
+    return Line(Section.PACKAGES, name, Status.OK, version or "installed")
+
+
+def _not_imported(name: str, version: str, error: str, typed: str) -> Line:
+    if not version and "No module named" in error:
+        return Line(Section.PACKAGES, name, Status.BROKEN, "not installed", typed)
+    missing = missing_module(error)
+    remedy = f"pip install {missing}" if missing else typed.replace("pip install", "pip install --force-reinstall")
+    found = f"{version or 'no version'}, cannot be imported: {error}"
+    return Line(Section.PACKAGES, name, Status.BROKEN, found, remedy)
+
+
+def missing_module(error: str) -> str:
+    """Returns the package that an import error says is not installed; empty where it says something else."""
+    _, _, rest = error.partition("No module named '")
+    return rest.partition("'")[0].partition(".")[0]
+
+
+def _in_range(wanted: Any, version: str) -> bool:
+    from packaging.version import InvalidVersion
+
+    try:
+        return bool(wanted.specifier.contains(version, prereleases=True))
+    except InvalidVersion:  # a build of one's own may be called anything
+        return True
+
+
+def _too_old(wanted: Any, version: str) -> bool:
+    from packaging.version import Version
+
+    least = [one.version for one in wanted.specifier if one.operator in (">=", "~=", "==")]
+    return any(Version(version) < Version(bound) for bound in least)
+
+
+def torch_line(torch: Answer) -> list[Line]:
+    """Returns a line for torch's build against this machine's driver.
+
+    Args:
+        torch: the answer to `torch`.
+    """
+    if not torch.ok:
+        return []
+    build, reason = torch.value["build"], torch.value["reason"]
+    lines = []
+    if torch.value["numpy"]:
+        remedy = 'pip install "torch>=2.6" "numpy>=1.26"'
+        lines = [Line(Section.DEVICE, "torch with numpy", Status.BROKEN, torch.value["numpy"], remedy)]
+    if reason:
+        remedy = "update the driver, or install a build for it: pytorch.org/get-started/locally"
+        return [
+            *lines,
+            Line(Section.DEVICE, "torch build", Status.WARNING, f"{build}, runs on the CPU: {reason}", remedy),
+        ]
+    return [*lines, Line(Section.DEVICE, "torch build", Status.OK, f"{build}, runs on {torch.value['device']}")]
+
+
+def version_lines(packaging: Answer) -> list[Line]:
+    """Returns the known-bad combinations that are installed, and the requirements that are not kept.
+
+    Args:
+        packaging: what became of importing `packaging`, which compares them.
+    """
+    if not packaging.ok:
+        said = "not compared: packaging does not work"
+        return [Line(Section.VERSIONS, "versions", Status.WARNING, said, "repair packaging first")]
+    if found := [*_known_bad_lines(), *_conflict_lines()]:
+        return found
+    known = f"none of the {len(known_bad())} known-bad combinations is installed"
+    return [
+        Line(Section.VERSIONS, "known-bad", Status.OK, known),
+        Line(Section.VERSIONS, "requirements", Status.OK, "each library has the others in versions it accepts"),
+    ]
+
+
+def _known_bad_lines() -> list[Line]:
+    return [
+        Line(
+            Section.VERSIONS,
+            " + ".join(finding.packages),
+            Status(finding.severity),
+            f"{finding.sees} ({finding.source})",
+            finding.remedy,
+        )
+        for finding in check_versions()
+    ]
+
+
+def _conflict_lines() -> list[Line]:
+    from packaging.requirements import Requirement
+
+    lines = []
+    for name in (*HEAVY, *LIGHT):
+        for text in _requires(name):
+            one = Requirement(text)
+            version = installed([one.name]).get(one.name)
+            applies = one.marker is None or one.marker.evaluate({"extra": ""})
+            if applies and version and not _in_range(one, version):
+                found = f"needs {one.name}{one.specifier}, but {version} is installed"
+                remedy = f'pip install "{one.name}{one.specifier}"'
+                lines.append(Line(Section.VERSIONS, name, Status.WARNING, found, remedy))
+    return lines
+
+
+def _requires(name: str) -> list[str]:
+    try:
+        return metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return []

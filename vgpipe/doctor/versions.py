@@ -1,0 +1,171 @@
+"""Known-bad versions, read from what pip wrote down: milliseconds, and nothing is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from vgpipe.errors import Fault, UsageError
+
+KNOWN_BAD = Path(__file__).with_name("known_bad.toml")
+SKIP_VARIABLE = "VGPIPE_SKIP_VERSION_CHECK"
+# Whose folder is not called as the package is.
+MODULES = {"pillow": "PIL", "pyyaml": "yaml", "hydra-core": "hydra", "protobuf": "google.protobuf"}
+
+Severity = Literal["broken", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Installed versions that do not work together.
+
+    Attributes:
+        packages: name and version of each, `torch 2.4.1`.
+        severity: `broken` refuses a run, `warning` only tells.
+        sees: what the user would meet.
+        remedy: what to type.
+        source: link to where it is told of; empty for a missing package.
+    """
+
+    packages: tuple[str, ...]
+    severity: Severity
+    sees: str
+    remedy: str
+    source: str = ""
+
+
+def known_bad() -> list[dict[str, Any]]:
+    """Returns the entries of `known_bad.toml`, as written there."""
+    entries: list[dict[str, Any]] = tomllib.loads(KNOWN_BAD.read_text(encoding="utf-8"))["bad"]
+    return entries
+
+
+def check_versions(versions: Mapping[str, str] | None = None) -> list[Finding]:
+    """Compares versions with the known-bad combinations. Imports none of the packages.
+
+    Args:
+        versions: package -> version; default: what is installed.
+
+    Returns:
+        The findings, those that are broken first.
+    """
+    entries = known_bad()
+    if versions is None:
+        versions = installed({name for entry in entries for table in entry["when"] for name in table})
+    known = {plain(name): version for name, version in versions.items()}
+    found = [finding for entry in entries for finding in _findings(entry, known)]
+    return sorted(found, key=lambda finding: finding.severity != "broken")
+
+
+def _findings(entry: Mapping[str, Any], known: Mapping[str, str]) -> list[Finding]:
+    for table in entry["when"]:
+        if all(_allows(specifiers, known.get(plain(name))) for name, specifiers in table.items()):
+            packages = tuple(f"{name} {known[plain(name)]}" for name in table)
+            return [Finding(packages, entry["severity"], entry["sees"], entry["remedy"], entry["source"])]
+    return []
+
+
+def _allows(specifiers: str, version: str | None) -> bool:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import InvalidVersion, Version
+
+    if version is None:
+        return False
+    try:
+        return SpecifierSet(specifiers).contains(Version(version), prereleases=True)
+    except InvalidVersion:  # a build of one's own may be called anything
+        return False
+
+
+def plain(name: str) -> str:
+    """Returns a package's name as pip compares it: `huggingface_hub` is `huggingface-hub`."""
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Returns package -> version of those among `names` that are installed."""
+    found: dict[str, str] = {}
+    for name in names:
+        try:
+            version: str | None = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+        if version:  # a half removed package has a folder without a version
+            found[name] = version
+    return found
+
+
+def missing_packages() -> list[Finding]:
+    """Returns a broken finding for each package that vgpipe needs and that is not installed."""
+    found = []
+    for requirement in own_requirements():
+        name = requirement.name
+        if not installed([name]) and not _has_folder(name):
+            remedy = f"pip install {quoted(requirement)}"
+            found.append(Finding((name,), "broken", "is not installed", remedy))
+    return found
+
+
+def own_requirements() -> list[Any]:
+    """Returns vgpipe's own requirements (`packaging` objects) for this machine; none where it is not installed."""
+    from packaging.requirements import Requirement
+
+    try:
+        texts = metadata.requires("vgpipe") or []
+    except metadata.PackageNotFoundError:
+        return []
+    wanted = [Requirement(text) for text in texts]
+    return [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
+def quoted(requirement: Any) -> str:
+    """Returns a requirement as it is typed in a shell."""
+    text = f"{requirement.name}{requirement.specifier}"
+    return f'"{text}"' if requirement.specifier else text
+
+
+def _has_folder(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(MODULES.get(plain(name), name.replace("-", "_"))) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def require_good_versions(warn: Callable[[str], object]) -> None:
+    """Refuses to start with versions that are known not to work; called before anything heavy is imported.
+
+    Args:
+        warn: takes one line for each finding that is only a warning.
+
+    Raises:
+        UsageError: naming every broken combination and its remedy, unless `VGPIPE_SKIP_VERSION_CHECK=1`.
+    """
+    if os.environ.get(SKIP_VARIABLE, "") not in ("", "0"):
+        return
+    found = _all_findings()
+    for finding in found:
+        if finding.severity == "warning":
+            warn(f"vgpipe: warning: {_fault(finding)}\n")
+    faults = [_fault(finding) for finding in found if finding.severity == "broken"]
+    if faults:
+        raise UsageError(
+            f"the installed packages do not work together; nothing was started ({SKIP_VARIABLE}=1 starts anyway)",
+            faults,
+        )
+
+
+def _all_findings() -> list[Finding]:
+    if importlib.util.find_spec("packaging") is None:
+        return [Finding(("packaging",), "broken", "is not installed", "pip install packaging")]
+    return [*missing_packages(), *check_versions()]
+
+
+def _fault(finding: Finding) -> Fault:
+    source = f" ({finding.source})" if finding.source else ""
+    return Fault(" + ".join(finding.packages), f"{finding.sees}{source}", finding.remedy)
