@@ -1,0 +1,293 @@
+"""Checkpoints by their hub id: one repo at one commit, its small files at once, its weights when they are asked for.
+
+huggingface_hub reads HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_HUB_OFFLINE; nothing here overrides them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import ModelError
+from vgpipe.models import hub_fetch
+from vgpipe.models.hub_cache import COMMIT, DIGEST, RemoteFile, RepoCache
+from vgpipe.models.hub_errors import explain, is_transient, status_of
+from vgpipe.models.hub_files import choose_weights, is_wanted, refuse_hostile, small_files, variants_of
+
+__all__ = ["HubRepo", "fetch", "is_hub_id", "missing_bytes", "open_repo", "variants_of", "weight_files"]
+
+log = logging.getLogger(__name__)
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+REVISION = re.compile(r"\w[\w.+-]*(/[\w+-][\w.+-]*)*")
+ONLINE_AGAIN = "unset HF_HUB_OFFLINE and run again once there is a network"
+
+
+@dataclass(frozen=True, slots=True)
+class HubRepo:
+    """One repo at one commit.
+
+    Attributes:
+        repo_id: `owner/name`.
+        revision: as asked for: a branch, a tag or a commit.
+        commit: the full sha it means; names the artifacts.
+        folder: the commit's folder in the hub cache; holds the files that are there so far.
+        files: repo path -> bytes, of all that the hub holds; None where the hub never told and only the cache is known.
+        digests: repo path -> SHA-256, or git blob id of a small file; empty where `files` is None.
+    """
+
+    repo_id: str
+    revision: str
+    commit: str
+    folder: Path
+    files: Mapping[str, int] | None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_hub_id(model_id: str) -> bool:
+    """Says whether a model id means a repo of the hub: `owner/name`, and no folder of that name is there."""
+    return _reads_like_id(model_id) and not Path(model_id).exists()
+
+
+def is_offline() -> bool:
+    """Says whether HF_HUB_OFFLINE forbids every request."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def open_repo(repo_id: str, revision: str | None = None) -> HubRepo:
+    """Finds a repo and downloads its configs, tokenizers and indices; never weights, code or pickles.
+
+    A commit whose listing is known needs no request. A branch or tag asks the hub once; where the hub cannot be
+    reached, or does not let us in, what it meant last time is taken from the cache with a warning.
+
+    Args:
+        repo_id: `owner/name`.
+        revision: branch, tag or full commit sha; None for `main`.
+
+    Returns:
+        The repo; its small files lie in its folder. Writes to the hub cache.
+
+    Raises:
+        ModelError: where there is no such repo or revision, no access or no answer, or nothing in the cache
+            while offline.
+    """
+    asked = _checked(repo_id, revision)
+    cache = RepoCache(repo_id)
+    cached = _from_cache(cache, asked)
+    if is_offline():
+        return _proved_offline(cache, cached, asked)
+    pinned = cached is not None and cached.commit == asked and cached.files is not None
+    repo = cached if cached is not None and pinned else _from_hub(cache, asked, cached)
+    if repo.files is not None:
+        _fetch(repo, small_files(repo.files), room=False)
+    return repo
+
+
+def weight_files(
+    source: HubRepo | Mapping[str, int], component: str, variant: str | None, *, where: str = "the checkpoint"
+) -> list[str]:
+    """Returns the safetensors files of one component, of one variant only.
+
+    Args:
+        source: a repo, or the files of a folder (path relative to it -> bytes).
+        component: its folder, or `""` where the files lie at the root.
+        variant: such as `fp16`; the plain files are taken where the component has none of that variant, or for None.
+        where: the checkpoint, for messages about a folder.
+
+    Returns:
+        Paths relative to the repo or folder, the index of a sharded set first; empty for a component without weights.
+
+    Raises:
+        ModelError: where the component, a shard or an index is missing, where there is only another variant, or only
+            pickled files.
+    """
+    if not isinstance(source, HubRepo):
+        return choose_weights(source.keys(), component, variant, where=where, remedy="download the checkpoint again")
+    where = f"{source.repo_id} at revision {source.revision}"
+    if source.files is not None:
+        remedy = "choose another repo or revision"
+        return choose_weights(source.files.keys(), component, variant, where=where, remedy=remedy)
+    names = RepoCache(source.repo_id).names(source.commit)
+    where = f"{where} in the hub cache {source.folder}"
+    return choose_weights(names, component, variant, where=where, remedy=ONLINE_AGAIN)
+
+
+def missing_bytes(repo: HubRepo, files: Sequence[str]) -> int:
+    """Returns how many bytes of some files are not in the cache yet; what has arrived of a file counts as there.
+
+    Args:
+        repo: an opened repo.
+        files: repo paths.
+    """
+    if repo.files is None:
+        return 0
+    cache = RepoCache(repo.repo_id)
+    lacking = _lacking(repo, files)
+    return sum(_remote(repo, name).size_bytes - hub_fetch.partial_bytes(cache, _remote(repo, name)) for name in lacking)
+
+
+def fetch(
+    repo: HubRepo,
+    files: Sequence[str],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> None:
+    """Downloads files into the hub cache, going on with what an earlier call left; proves sizes and checksums.
+
+    Args:
+        repo: an opened repo.
+        files: repo paths: safetensors, GGUF, or small files.
+        progress: told (bytes done, bytes in all) about five times a second while bytes arrive, and at the end.
+        should_stop: asked between pieces of at most 64 KiB; True ends the download.
+
+    Raises:
+        ModelError: where there is too little disk (before the first byte), no access, no answer, or damage.
+        Stopped: where `should_stop` said so; the next call goes on from there.
+    """
+    _fetch(repo, files, room=True, progress=progress, should_stop=should_stop)
+
+
+def _fetch(repo: HubRepo, files: Sequence[str], *, room: bool, progress: Any = None, should_stop: Any = None) -> None:
+    files = list(dict.fromkeys(files))
+    lacking = _lacking(repo, files)
+    if lacking and (is_offline() or repo.files is None):
+        raise _absent(repo, lacking)
+    total_bytes = sum((repo.folder / name).stat().st_size for name in files if name not in lacking)
+    total_bytes += sum(_remote(repo, name).size_bytes for name in lacking)
+    missing = missing_bytes(repo, lacking)
+    cache = RepoCache(repo.repo_id)
+    if missing:
+        hub_fetch.require_room(cache.root, missing, hub_fetch.headroom_bytes(missing) if room else 0)
+    meter = hub_fetch.Meter(total_bytes - missing, total_bytes, progress, should_stop)
+    for name in lacking:
+        hub_fetch.bring(cache, repo.commit, repo.revision, name, _remote(repo, name), meter)
+    meter.tell()
+
+
+def _reads_like_id(model_id: str) -> bool:
+    odd = ".." in model_id or "--" in model_id or model_id.endswith((".", "-", ".git"))
+    return bool(HUB_ID.fullmatch(model_id)) and not odd
+
+
+def _checked(repo_id: str, revision: str | None) -> str:
+    if not _reads_like_id(repo_id):
+        raise ModelError(f"model.id: {repo_id!r} is no id of a hub repo -> write owner/name, as on its page")
+    asked = revision or "main"
+    if len(asked) > 200 or ".." in asked or not REVISION.fullmatch(asked):
+        raise ModelError(f"model.revision: {asked!r} is no revision -> give a branch, a tag or a full commit sha")
+    return asked
+
+
+def _from_cache(cache: RepoCache, asked: str) -> HubRepo | None:
+    commit = cache.commit_of(asked)
+    return None if commit is None else _repo(cache, asked, commit, cache.listing(commit))
+
+
+def _from_hub(cache: RepoCache, asked: str, cached: HubRepo | None) -> HubRepo:
+    try:
+        commit, files = _ask(cache.repo_id, asked, () if cached else hub_fetch.RETRY_WAITS_S)
+    except ModelError:
+        raise
+    except Exception as error:  # the library and what sits between it and the hub raise anything
+        explained = explain(error, cache.repo_id, asked)
+        if cached is None or status_of(error) == 404:
+            raise explained from None
+        log.warning("%s; going on with commit %s from the cache", explained, cached.commit[:12])
+        return cached if cached.files is not None else _proved_offline(cache, cached, asked)
+    cache.remember(asked, commit, files)
+    return _repo(cache, asked, commit, files)
+
+
+def _ask(repo_id: str, revision: str, waits_s: Sequence[float]) -> tuple[str, dict[str, RemoteFile]]:
+    from huggingface_hub import HfApi, constants
+
+    meter = hub_fetch.Meter(0, 0, None, None)
+    for wait_s in (*waits_s, None):
+        try:
+            info = HfApi().model_info(
+                repo_id, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
+            )
+            return _read(repo_id, info)
+        except ModelError:
+            raise
+        except Exception as error:  # as above
+            if wait_s is None or not is_transient(error):
+                raise
+            meter.sleep(wait_s)
+    raise ModelError(f"{repo_id}: the model hub was never asked")
+
+
+def _read(repo_id: str, info: Any) -> tuple[str, dict[str, RemoteFile]]:
+    """Takes from the hub's answer what becomes file names only after a look at it."""
+    files = {}
+    refuse_hostile((file.rfilename for file in info.siblings or ()), repo_id)
+    for file in info.siblings or ():
+        digest = str(file.lfs["sha256"] if file.lfs else file.blob_id)
+        size_bytes = file.lfs["size"] if file.lfs else file.size
+        if not isinstance(size_bytes, int) or size_bytes < 0 or not DIGEST.fullmatch(digest):
+            raise ModelError(
+                f"{repo_id}: the hub tells no size or checksum of {file.rfilename} -> unset HF_ENDPOINT, or name a "
+                "mirror that passes them on"
+            )
+        files[file.rfilename] = RemoteFile(size_bytes, digest)
+    if not COMMIT.fullmatch(str(info.sha)):
+        raise ModelError(f"{repo_id}: the hub names no commit -> unset HF_ENDPOINT, or name another mirror")
+    return str(info.sha), files
+
+
+def _repo(cache: RepoCache, asked: str, commit: str, files: Mapping[str, RemoteFile] | None) -> HubRepo:
+    sizes = None if files is None else {name: file.size_bytes for name, file in files.items()}
+    digests = {name: file.digest for name, file in (files or {}).items()}
+    return HubRepo(cache.repo_id, asked, commit, cache.snapshot(commit), sizes, digests)
+
+
+def _proved_offline(cache: RepoCache, cached: HubRepo | None, asked: str) -> HubRepo:
+    if cached is None:
+        raise ModelError(
+            f"{cache.repo_id} at revision {asked} is not in the hub cache {cache.root}, and HF_HUB_OFFLINE forbids "
+            f"asking the hub -> {ONLINE_AGAIN}, or set HF_HOME to the cache that holds it"
+        )
+    if cached.files is None:
+        known = [name for name in ("model_index.json", "config.json") if (cached.folder / name).is_file()]
+        lacking = [] if known else ["model_index.json"]
+    else:
+        lacking = _lacking(cached, small_files(cached.files))
+    if lacking:
+        raise _absent(cached, lacking)
+    return cached
+
+
+def _absent(repo: HubRepo, lacking: Sequence[str]) -> ModelError:
+    why = f"HF_HUB_OFFLINE forbids asking the hub -> {ONLINE_AGAIN}"
+    if not is_offline():
+        why = "the hub could not be asked -> run again once it can be reached"
+    more = f" and {len(lacking) - 1} more files" if len(lacking) > 1 else ""
+    return ModelError(
+        f"{repo.repo_id} at revision {repo.revision}: {lacking[0]}{more} is not in the hub cache {repo.folder}, and "
+        f"{why}"
+    )
+
+
+def _lacking(repo: HubRepo, files: Sequence[str]) -> list[str]:
+    """A file of the wrong size is as good as none."""
+    lacking = []
+    for name in dict.fromkeys(files):
+        path = repo.folder / name
+        if not path.is_file() or (repo.files is not None and path.stat().st_size != repo.files.get(name)):
+            lacking.append(name)
+    return lacking
+
+
+def _remote(repo: HubRepo, name: str) -> RemoteFile:
+    if repo.files is None or name not in repo.files:
+        raise ModelError(f"{repo.repo_id} at revision {repo.revision} has no file {name} -> look at its page")
+    if not is_wanted(name):
+        raise ModelError(f"{repo.repo_id}: {name} is never downloaded; only safetensors, GGUF and text files are")
+    return RemoteFile(repo.files[name], repo.digests[name])

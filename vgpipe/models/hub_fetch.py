@@ -1,0 +1,298 @@
+"""Brings files of a hub repo into the standard cache so that nothing that has arrived is ever asked for again.
+
+huggingface_hub from 1.x on gathers a download in a file of a random name and removes it when the download fails, so a
+stopped 10 GB shard starts over. Here the bytes are gathered in `blobs/<digest>.incomplete` over plain HTTP ranges
+(which the hub serves for its xet-stored files too; hf-xet is not used), proved by their digest, and then take their
+place in the same cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import ModelError, Stopped
+from vgpipe.models.hub_cache import RemoteFile, RepoCache, writing
+from vgpipe.models.hub_errors import Incomplete, explain, is_transient
+
+log = logging.getLogger(__name__)
+
+RETRY_WAITS_S = (0.5, 1.0, 2.0)
+CHUNK_BYTES = 64 << 10
+HASH_CHUNK_BYTES = 4 << 20
+BEAT_S = 0.2
+GIB = 1 << 30
+HEADROOM_SHARE = 0.05
+
+
+class Meter:
+    """Counts bytes, tells of them a few times a second, and ends the download where it is asked to.
+
+    Args:
+        done_bytes: what is there already.
+        total_bytes: what there will be.
+        progress: is told both.
+        should_stop: is asked between any two pieces.
+    """
+
+    def __init__(
+        self,
+        done_bytes: int,
+        total_bytes: int,
+        progress: Callable[[int, int], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ):
+        self.done_bytes = done_bytes
+        self.total_bytes = total_bytes
+        self._progress = progress
+        self._should_stop = should_stop
+        self._told_s = 0.0
+
+    def add(self, count: int = 0) -> None:
+        """Counts bytes, which may be negative where some have to come again.
+
+        Raises:
+            Stopped: where the run was asked to stop.
+        """
+        self.done_bytes += count
+        if self._should_stop is not None and self._should_stop():
+            raise Stopped("stopped while downloading; what has arrived is kept and continued")
+        if time.monotonic() - self._told_s >= BEAT_S:
+            self.tell()
+
+    def tell(self) -> None:
+        """Tells the count now."""
+        self._told_s = time.monotonic()
+        if self._progress is not None:
+            self._progress(self.done_bytes, self.total_bytes)
+
+    def sleep(self, wait_s: float) -> None:
+        """Waits, still listening for a stop.
+
+        Raises:
+            Stopped: where the run was asked to stop.
+        """
+        end_s = time.monotonic() + wait_s
+        while (left_s := end_s - time.monotonic()) > 0:
+            self.add()
+            time.sleep(min(BEAT_S, left_s))
+
+
+def partial_bytes(cache: RepoCache, file: RemoteFile) -> int:
+    """Returns how many bytes of a file are in the cache already, under whatever name."""
+    for path in (cache.blob(file.digest), cache.partial(file.digest)):
+        if path.is_file():
+            return min(path.stat().st_size, file.size_bytes)
+    return 0
+
+
+def require_room(root: Path, missing_bytes: int, headroom_bytes: int) -> None:
+    """Refuses a download that would fill the disk.
+
+    Args:
+        root: the hub cache, which need not exist yet.
+        missing_bytes: what is still to come.
+        headroom_bytes: what must be left free after it.
+
+    Raises:
+        ModelError: naming the folder, what is needed and what is free.
+    """
+    there = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
+    free_bytes = shutil.disk_usage(there).free
+    needed_bytes = missing_bytes + headroom_bytes
+    if free_bytes < needed_bytes:
+        raise ModelError(
+            f"the hub cache {root} has too little room: {needed_bytes / GIB:.2f} GiB are needed "
+            f"({missing_bytes / GIB:.2f} GiB to download, the rest as headroom), {free_bytes / GIB:.2f} GiB are free "
+            "-> free some, or set HF_HOME to a folder on a larger disk"
+        )
+
+
+def headroom_bytes(missing_bytes: int) -> int:
+    """Returns what must be left free after a download of weights: a twentieth of it, at least 1 GiB."""
+    return max(GIB, round(missing_bytes * HEADROOM_SHARE))
+
+
+def bring(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
+    """Downloads one file, or the rest of it, and puts it into the commit's snapshot.
+
+    Args:
+        cache: the repo's cache; written to.
+        commit: full sha of the commit that holds the file.
+        revision: as the user gave it, for messages.
+        name: repo path of the file.
+        file: its size and digest.
+        meter: already counts what is there.
+
+    Raises:
+        ModelError: where it cannot be had, kept, or arrives damaged twice.
+        Stopped: where the run was asked to stop; the next call goes on from there.
+    """
+    with _locked(cache.lock(file.digest), meter):
+        blob, partial = cache.blob(file.digest), cache.partial(file.digest)
+        if blob.is_file() and blob.stat().st_size != file.size_bytes:
+            log.warning("%s: %s has the wrong size in the cache and is downloaded again", cache.repo_id, name)
+            meter.add(-partial_bytes(cache, file))
+            with writing(cache.root):
+                blob.unlink()
+            meter.add(partial_bytes(cache, file))
+        if not blob.is_file():
+            _make_whole(cache, commit, revision, name, file, meter)
+            with writing(cache.root):
+                os.replace(partial, blob)
+        cache.link(commit, name, file.digest)
+
+
+def _make_whole(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
+    partial = cache.partial(file.digest)
+    for attempt in ("first", "second"):
+        _gather(cache, commit, revision, name, file, meter)
+        if _digest(partial, file, meter) == file.digest:
+            return
+        log.warning("%s: the %s download of %s does not match its checksum", cache.repo_id, attempt, name)
+        partial.unlink()
+        meter.add(-file.size_bytes)
+    raise ModelError(
+        f"{cache.repo_id}: {name} arrived damaged twice (its checksum is not the one that the hub announces) -> "
+        "check the network and HF_ENDPOINT, then run the same command again"
+    )
+
+
+def _gather(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
+    """Asks for the rest until all of it is there; gives up after a few vain attempts in a row."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    url, partial = hf_hub_url(cache.repo_id, name, revision=commit), cache.partial(file.digest)
+    # The HTTP library differs between versions of huggingface_hub; its base error is the parent of the hub's own.
+    network_errors: Any = (OSError, *HfHubHTTPError.__bases__)
+    failures = 0
+    while (before := _size(partial)) != file.size_bytes or not partial.exists():
+        try:
+            _receive(url, partial, file.size_bytes, meter)
+        except network_errors as error:
+            failures = 1 if _size(partial) > before else failures + 1
+            if failures > len(RETRY_WAITS_S) or not is_transient(error):
+                raise explain(error, cache.repo_id, revision, name) from None
+            log.warning(
+                "%s: %s stopped at %d of %d bytes; trying again", cache.repo_id, name, _size(partial), file.size_bytes
+            )
+            meter.sleep(RETRY_WAITS_S[failures - 1])
+
+
+def _receive(url: str, partial: Path, size_bytes: int, meter: Meter) -> None:
+    """Adds one answer's bytes to the partial file."""
+    utils = _hub_utils()
+    have = _size(partial)
+    headers = {**utils.build_hf_headers(), "Accept-Encoding": "identity"}
+    if 0 < have < size_bytes:
+        headers["Range"] = f"bytes={have}-"
+    with _answer(url, headers) as (response, pieces):
+        if response.status_code == 416:
+            raise Incomplete(f"it ends at {have:,} of {size_bytes:,} bytes")
+        utils.hf_raise_for_status(response)
+        start = _start(response)
+        if start > have:
+            raise Incomplete(f"the answer starts at byte {start:,}, not at {have:,}")
+        meter.add(start - min(have, size_bytes))
+        _append(partial, start, size_bytes, pieces, meter)
+    if _size(partial) != size_bytes:
+        raise Incomplete(f"it ends at {_size(partial):,} of {size_bytes:,} bytes")
+
+
+def _append(partial: Path, start: int, size_bytes: int, pieces: Iterator[bytes], meter: Meter) -> None:
+    with writing(partial.parent):
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        file = partial.open("ab", buffering=0)
+    with file:
+        with writing(partial.parent):
+            file.truncate(start)
+        for piece in pieces:
+            piece = piece[: size_bytes - start]
+            if not piece:  # more than was announced
+                break
+            with writing(partial.parent):
+                _write(file, piece)
+            start += len(piece)
+            meter.add(len(piece))
+        with writing(partial.parent):
+            os.fsync(file.fileno())
+
+
+def _write(file: io.FileIO, piece: bytes) -> None:
+    """Unbuffered, so that what was counted survives a kill, and a full disk shows here rather than on closing."""
+    left = memoryview(piece)
+    while left:
+        left = left[file.write(left) :]
+
+
+@contextmanager
+def _answer(url: str, headers: dict[str, str]) -> Iterator[tuple[Any, Iterator[bytes]]]:
+    from huggingface_hub import constants
+
+    session = _hub_utils().get_session()
+    timeout_s = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    if callable(getattr(session, "stream", None)):
+        with session.stream("GET", url, headers=headers, timeout=timeout_s) as response:
+            yield response, response.iter_bytes()
+    else:  # requests, before huggingface_hub 1.0
+        with session.get(url, headers=headers, timeout=timeout_s, stream=True) as response:
+            yield response, response.iter_content(CHUNK_BYTES)
+
+
+def _start(response: Any) -> int:
+    """Where an answer's bytes belong; a server may send the whole file where a range was asked for."""
+    if response.status_code != 206:
+        return 0
+    told = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    if told is None:
+        raise Incomplete("the answer does not say which bytes it holds")
+    return int(told[1])
+
+
+def _hub_utils() -> Any:
+    return importlib.import_module("huggingface_hub.utils")
+
+
+def _digest(path: Path, file: RemoteFile, meter: Meter) -> str:
+    """The SHA-256 of a large file; of a small one its git blob id."""
+    if len(file.digest) == 64:
+        digest = hashlib.sha256()
+    else:
+        digest = hashlib.sha1(b"blob %d\0" % file.size_bytes, usedforsecurity=False)
+    with path.open("rb") as opened:
+        while chunk := opened.read(HASH_CHUNK_BYTES):
+            digest.update(chunk)
+            meter.add()
+    return digest.hexdigest()
+
+
+@contextmanager
+def _locked(path: Path, meter: Meter) -> Iterator[None]:
+    """Two processes may want the same file: the second waits, then finds it there."""
+    from filelock import Timeout
+
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        meter.add()
+        try:
+            with _hub_utils().WeakFileLock(path, timeout=1.0):
+                yield
+                return
+        except Timeout:
+            continue
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
