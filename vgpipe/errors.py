@@ -50,6 +50,14 @@ class ModelError(VgpipeError):
     """A checkpoint is missing, damaged or not what its family expects."""
 
 
+class LoadError(ModelError):
+    """A component cannot be loaded; another variant, precision or model may do."""
+
+
+class PrecisionError(ModelError):
+    """The arithmetic overflowed: a precision with more range may do."""
+
+
 class StoreError(VgpipeError):
     """An artifact or run directory cannot be written or read."""
 

@@ -112,10 +112,10 @@ def test_strategy_wave_and_order_change_no_bits(render, job, workdir):
 def test_one_bad_clip_never_stops_the_others(render, job, monkeypatch):
     original = WanFamily.denoise
 
-    def sometimes(self, checkpoint, parts, scheduler, request):
+    def sometimes(self, parts, scheduler, request):
         if request.generator.initial_seed() == 1:
             raise MemoryError("out of memory")
-        return original(self, checkpoint, parts, scheduler, request)
+        return original(self, parts, scheduler, request)
 
     monkeypatch.setattr(WanFamily, "denoise", sometimes)
     ran = render(job)
@@ -130,8 +130,8 @@ def test_one_bad_clip_never_stops_the_others(render, job, monkeypatch):
 def test_nan_latents_fail_their_clip_and_are_never_stored(render, job, monkeypatch):
     original = WanFamily.denoise
 
-    def nan(self, checkpoint, parts, scheduler, request):
-        latents = original(self, checkpoint, parts, scheduler, request)
+    def nan(self, parts, scheduler, request):
+        latents = original(self, parts, scheduler, request)
         return latents * float("nan") if request.generator.initial_seed() == 2 else latents
 
     monkeypatch.setattr(WanFamily, "denoise", nan)
@@ -147,10 +147,10 @@ def test_a_canary_that_cannot_decode_saves_the_denoising_of_its_shape(vgpipe, ti
     denoised = calls(monkeypatch, "denoise")
     original = WanFamily.decode
 
-    def too_wide(self, checkpoint, parts, latents):
-        if latents.shape[-1] > 4:
+    def too_wide(self, parts, request):
+        if request.latents.shape[-1] > 4:
             raise MemoryError("decode needs 99 GiB")
-        return original(self, checkpoint, parts, latents)
+        return original(self, parts, request)
 
     monkeypatch.setattr(WanFamily, "decode", too_wide)
     ran = vgpipe("job=job.yaml", f"model.id={tiny_wan}", "quality.num_inference_steps=4")
@@ -163,10 +163,10 @@ def test_a_canary_that_cannot_decode_saves_the_denoising_of_its_shape(vgpipe, ti
 def test_one_bad_clip_condemns_nothing_through_its_canary(render, job, monkeypatch):
     original = WanFamily.denoise
 
-    def first_is_bad(self, checkpoint, parts, scheduler, request):
+    def first_is_bad(self, parts, scheduler, request):
         if request.generator.initial_seed() == 3 and request.num_inference_steps == 2:
             raise RuntimeError("only this canary")
-        return original(self, checkpoint, parts, scheduler, request)
+        return original(self, parts, scheduler, request)
 
     monkeypatch.setattr(WanFamily, "denoise", first_is_bad)
     assert render(job).code == 0

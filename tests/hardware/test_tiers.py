@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vgpipe.config.groups import group_table
 from vgpipe.config.load import load
-from vgpipe.config.overrides import group_table
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validated
 from vgpipe.errors import ConfigError
@@ -62,7 +62,7 @@ def test_every_option_is_checked_here():
 
 @pytest.mark.parametrize("name", [*CHIPS, *OTHERS])
 def test_every_key_stands_in_its_yaml_and_the_name_is_the_options(name):
-    from vgpipe.config.overrides import builtin_conf
+    from vgpipe.config.groups import builtin_conf
 
     values = yaml.safe_load((builtin_conf() / f"hardware/{name}.yaml").read_text())
     assert validated(_root(values)).hardware == tier(name)

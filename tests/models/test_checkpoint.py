@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from vgpipe.errors import ConfigError, ModelError
-from vgpipe.models.checkpoint import Checkpoint, open_checkpoint
+from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.loading import load_component
 from vgpipe.models.registry import FAMILIES, family
+from vgpipe.models.sources import Origin, open_checkpoint
 
 
 @pytest.fixture
@@ -29,20 +32,20 @@ def test_components_are_those_the_index_really_names(copy):
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_modules_load_in_the_wanted_precision_ready_for_inference(copy, name):
-    module = Checkpoint(copy).load("transformer", dtype=name, device="cpu")
+    module = load_component(Checkpoint(copy), "transformer", Settings(dtype=name), "cpu")
     # Norms and the like stay in float32: the class itself says so (diffusers' _keep_in_fp32_modules).
     assert not module.training and module.proj_out.weight.dtype is getattr(torch, name)
 
 
 def load_error(folder: Path, component: str) -> str:
     with pytest.raises(ModelError) as caught:
-        Checkpoint(folder).load(component, dtype="float32", device="cpu")
+        load_component(Checkpoint(folder), component, Settings(), "cpu")
     return str(caught.value)
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"model_index\.json.*save_pretrained"):
-        open_checkpoint(str(tmp_path))
+        open_checkpoint(Origin(str(tmp_path)))
 
 
 def test_a_damaged_index_is_named(copy):
@@ -71,11 +74,11 @@ def test_weights_that_lack_a_tensor_are_refused_and_never_filled_with_noise(copy
 
 def test_a_family_refuses_a_checkpoint_without_its_parts_or_with_others(copy):
     checkpoint = Checkpoint(copy)
-    checkpoint.require(["text_encoder", "tokenizer", "transformer", "vae"], ["scheduler"])
+    checkpoint.require(["scheduler", "text_encoder", "tokenizer", "transformer", "vae"])
     with pytest.raises(ModelError, match="has no transformer_2"):
-        checkpoint.require(["transformer_2"], [])
+        checkpoint.require(["transformer_2"])
     with pytest.raises(ModelError, match=r"text_encoder, tokenizer.*does not drive"):
-        checkpoint.require(["transformer", "vae"], ["scheduler"])
+        checkpoint.require(["scheduler", "transformer", "vae"])
 
 
 def test_pickled_weights_are_never_loaded(copy):
@@ -94,26 +97,26 @@ def test_a_class_that_the_library_lacks_says_what_to_upgrade(copy):
     assert "pip install -U diffusers" in load_error(copy, "vae")
 
 
-def test_a_missing_component_is_named_when_its_digest_is_asked(copy):
+def test_a_missing_component_is_named(copy):
     shutil.rmtree(copy / "vae")
     with pytest.raises(ModelError, match="lacks its vae"):
-        Checkpoint(copy).digest("vae")
+        Checkpoint(copy).require(["vae"])
 
 
 def test_digests_cover_weights_and_config_but_not_other_files(copy):
-    before = Checkpoint(copy).digest("vae")
+    before = Checkpoint(copy).identity("vae", None)
     (copy / "vae/notes.md").write_text("hello")
-    assert Checkpoint(copy).digest("vae") == before
+    assert Checkpoint(copy).identity("vae", None) == before
     config = copy / "vae/config.json"
     config.write_text(config.read_text() + " ")
-    assert Checkpoint(copy).digest("vae") != before
+    assert Checkpoint(copy).identity("vae", None) != before
 
 
-def test_an_unknown_family_lists_the_known_ones():
+def test_an_unknown_family_lists_the_known_ones(copy):
     with pytest.raises(ConfigError, match="wan"):
-        family("sora")
+        family("sora", Checkpoint(copy), Settings())
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
-def test_every_family_can_be_made_and_knows_its_name(name):
-    assert family(name).name == name
+def test_every_family_can_be_made_and_knows_its_name(name, copy):
+    assert family(name, Checkpoint(copy), Settings()).name == name

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from vgpipe.job.clip import Clip
-from vgpipe.models.checkpoint import open_checkpoint
+from vgpipe.models.base import Lora, Settings
 from vgpipe.models.registry import family
+from vgpipe.models.sources import Origin, open_checkpoint
 from vgpipe.stages.keys import KeyMaker
 
 CLIP = Clip(
@@ -20,9 +21,15 @@ CLIP = Clip(
 MP4 = {"name": "mp4", "crf": 16}
 
 
+def make(folder, **settings):
+    return KeyMaker(
+        family("wan", open_checkpoint(Origin(str(folder))), Settings(**{"max_sequence_length": 64, **settings}))
+    )
+
+
 @pytest.fixture
 def maker(tiny_wan):
-    return KeyMaker(family("wan"), open_checkpoint(str(tiny_wan)), "float32", 64)
+    return make(tiny_wan)
 
 
 def digests(maker, clip=CLIP, exporter=MP4):
@@ -64,9 +71,45 @@ def test_exporter_settings_touch_only_the_export(maker):
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, True, True, False]
 
 
-def test_precision_and_text_length_count(maker):
-    assert digests(maker)[0] != digests(replace(maker, dtype="bfloat16"))[0]
-    assert digests(maker)[0] != digests(replace(maker, max_sequence_length=128))[0]
+def test_precision_and_text_length_count(maker, tiny_wan):
+    assert digests(maker)[0] != digests(make(tiny_wan, dtype="bfloat16"))[0]
+    assert digests(maker)[0] != digests(make(tiny_wan, max_sequence_length=128))[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"scheduler_config": {"flow_shift": 5.0}},
+        {"scheduler": "FlowMatchEulerDiscreteScheduler"},
+        {"pipeline_kwargs": {"guidance_scale_2": 2.0}},
+        {"component_dtypes": {"transformer": "bfloat16"}},
+        {"quantization": {"transformer": "int8"}},
+        {"loras": (Lora(path="/a", weight=1.0, sha256="0" * 64),)},
+    ],
+)
+def test_how_the_denoiser_is_loaded_and_called_counts_from_the_latents_on(maker, tiny_wan, settings):
+    before, after = digests(maker), digests(make(tiny_wan, **settings))
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False, False, False]
+
+
+def test_a_loras_place_does_not_count_but_its_weight_does(tiny_wan):
+    def with_lora(path, weight):
+        return digests(make(tiny_wan, loras=(Lora(path=path, weight=weight, sha256="0" * 64),)))
+
+    assert with_lora("/a", 1.0) == with_lora("/b", 1.0) != with_lora("/a", 0.5)
+
+
+def test_the_images_content_counts_and_not_its_place(maker):
+    def with_image(path, digit):
+        return digests(maker, replace(CLIP, image=path, image_sha256=digit * 64))
+
+    assert with_image("/a.png", "0") == with_image("/b.png", "0") != with_image("/a.png", "1")
+    assert with_image("/a.png", "0")[2] != digests(maker)[2]
+
+
+def test_a_placeholders_watermark_touches_only_the_export(maker):
+    before, after = digests(maker), digests(replace(maker, watermark="PLACEHOLDER"))
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +120,7 @@ def test_a_changed_model_file_changes_what_it_made(maker, tiny_wan, tmp_path, pa
     shutil.copytree(tiny_wan, copy)
     config = next(path for path in (copy / part).glob("*config.json"))
     config.write_text(json.dumps(json.loads(config.read_text()) | {"note": 1}))
-    changed = replace(maker, checkpoint=open_checkpoint(str(copy)))
+    changed = make(copy)
     first = next(i for i, (old, new) in enumerate(zip(digests(maker), digests(changed), strict=True)) if old != new)
     assert first == first_changed
 
@@ -87,11 +130,11 @@ def test_another_class_for_a_component_counts(maker, tiny_wan, tmp_path, part, f
     shutil.copytree(tiny_wan, tmp_path / "copy")
     index = tmp_path / "copy/model_index.json"
     index.write_text(json.dumps(json.loads(index.read_text()) | {part: ["diffusers", "Another"]}))
-    changed = replace(maker, checkpoint=open_checkpoint(str(tmp_path / "copy")))
+    changed = make(tmp_path / "copy")
     first = next(i for i, (old, new) in enumerate(zip(digests(maker), digests(changed), strict=True)) if old != new)
     assert first == first_changed
 
 
 def test_where_the_checkpoint_lies_does_not_count(maker, tiny_wan, tmp_path):
     shutil.copytree(tiny_wan, tmp_path / "elsewhere")
-    assert digests(maker) == digests(replace(maker, checkpoint=open_checkpoint(str(tmp_path / "elsewhere"))))
+    assert digests(maker) == digests(make(tmp_path / "elsewhere"))

@@ -44,6 +44,17 @@ def children(path: tuple[str, ...]) -> set[str]:
     return {name for record in records for name in _hints(record)}
 
 
+def is_open(path: tuple[str, ...]) -> bool:
+    """Says whether a key takes any names below it (`model.pipeline_kwargs`), or lies below one that does."""
+    records: list[type] = [Config]
+    for name in path:
+        hints = [_hints(record).get(name) for record in records]
+        if any(typing.get_origin(hint) is dict for hint in hints):
+            return True
+        records = [found for hint in hints for found in _unwrapped(hint)]
+    return False
+
+
 def unknown_key(key: str) -> tuple[str, str] | None:
     """Finds the first part of a dotted key that the schema lacks.
 
@@ -52,6 +63,8 @@ def unknown_key(key: str) -> tuple[str, str] | None:
     """
     parts = tuple(key.split("."))
     for depth, part in enumerate(parts):
+        if is_open(parts[:depth]):
+            return None
         known = children(parts[:depth])
         if part not in known:
             prefix = ".".join(parts[:depth])

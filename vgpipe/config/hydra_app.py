@@ -19,6 +19,7 @@ from vgpipe.config.load import (
     CONFIG_NAME,
     HYDRA_VERSION_BASE,
     composition_error,
+    forced,
     from_hydra,
     shared_keys,
 )
@@ -28,22 +29,23 @@ from vgpipe.errors import VgpipeError
 
 CONFIG_PATH = f"pkg://{CONFIG_MODULE}"
 EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"
-EXIT_NOT_STARTED = 2
+EXIT_FAILED = 1
 Task = Callable[[Config, Path], int]
 
 
-def run_app(arguments: Arguments, task: Task) -> list[int]:
+def run_app(arguments: Arguments, task: Task, tell: Callable[[Exception], None]) -> list[int]:
     """Runs `task` once, or once per combination of a sweep, as Hydra's own command line would.
 
     Args:
         arguments: everything after the command, Hydra's flags included (`-m`, `--cfg job`, ...).
         task: takes the checked config and the run's directory, returns an exit code.
+        tell: told at once why one combination of a sweep could not be started; the others have their turn.
 
     Returns:
         The exit codes, in order; empty where Hydra only showed something (`--cfg`, `--info`).
 
     Raises:
-        VgpipeError: what the first failed task raised, once the others had their turn.
+        VgpipeError: what the first task raised, where none could be started.
         OSError: likewise.
         SystemExit: from Hydra, on its own usage errors.
     """
@@ -56,12 +58,14 @@ def run_app(arguments: Arguments, task: Task) -> list[int]:
             codes.append(task(from_hydra(composed), Path(HydraConfig.get().runtime.output_dir)))
         except (VgpipeError, OSError) as error:  # Hydra would show a traceback; its caller shows one message
             failures.append(error)
-            codes.append(EXIT_NOT_STARTED)
+            codes.append(EXIT_FAILED)
+            if arguments.is_sweep:
+                tell(error)
         return codes[-1]
 
     register_resolvers()
     app = hydra.main(CONFIG_PATH, CONFIG_NAME, HYDRA_VERSION_BASE)(hydra_task)
-    saved, sys.argv = sys.argv, ["vgpipe", *arguments.flags, *arguments.overrides, *_naming(arguments)]
+    saved, sys.argv = sys.argv, ["vgpipe", *arguments.flags, *map(forced, arguments.overrides), *_naming(arguments)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise instead of printing a traceback and ending the process
     try:
         app()
@@ -69,7 +73,7 @@ def run_app(arguments: Arguments, task: Task) -> list[int]:
         raise composition_error(error) from error
     finally:
         sys.argv = saved
-    if failures:
+    if failures and len(failures) == len(codes):
         raise failures[0]
     return codes
 

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from vgpipe.config.fields import is_open
 from vgpipe.config.overrides import parsed, sweep_values
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.schema import Config, StopConfig, StoreConfig
@@ -97,9 +98,15 @@ def _composed(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
     search = [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
     try:
         with initialize_config_module(CONFIG_MODULE, version_base=HYDRA_VERSION_BASE):
-            return compose(CONFIG_NAME, overrides=[*overrides, *search])
+            return compose(CONFIG_NAME, overrides=[*map(forced, overrides), *search])
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise composition_error(error) from None
+
+
+def forced(override: str) -> str:
+    """Returns an override as Hydra must see it: a new name below an open key (`model.pipeline_kwargs`) is added."""
+    key = override.partition("=")[0]
+    return f"++{override}" if is_open(tuple(key.split("."))[:-1]) else override
 
 
 def from_hydra(composed: DictConfig) -> Config:
@@ -126,7 +133,8 @@ def _with_absolute_paths(config: Config) -> Config:
     # A run is resumed from any working directory, so the paths it keeps cannot be relative.
     store = StoreConfig(dir=str(Path(config.store.dir).expanduser().absolute()))
     folder = Path(config.model.id).expanduser()
-    model = replace(config.model, id=str(folder.absolute())) if folder.is_dir() else config.model
+    is_folder = config.model.id and folder.is_dir()
+    model = replace(config.model, id=str(folder.absolute())) if is_folder else config.model
     return replace(config, store=store, model=model)
 
 

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
-from vgpipe.config.fields import children, nearest, unknown_key
+from vgpipe.config.fields import nearest, unknown_key
+from vgpipe.config.groups import options
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
-
-
-def builtin_conf() -> Path:
-    """Returns the folder of the groups that ship with vgpipe."""
-    import vgpipe.conf
-
-    return Path(vgpipe.conf.__path__[0])
-
-
-@cache
-def options(group: str, config_dir: str | None) -> tuple[str, ...]:
-    """Returns the names that may be chosen in `group`, the user's own included, sorted."""
-    roots = [builtin_conf(), *([Path(config_dir)] if config_dir else [])]
-    return tuple(sorted({path.stem for root in roots for path in (root / group).glob("*.yaml")}))
 
 
 def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
@@ -115,8 +101,3 @@ def _choices(override: Override, config_dir: str | None) -> list[str]:
     if override.is_sweep_override():
         return sweep_values(override, config_dir)
     return [str(override.get_value_element_as_str())]
-
-
-def group_table(config_dir: str | None = None) -> list[tuple[str, tuple[str, ...]]]:
-    """Returns (group, options) for every group, in the schema's order."""
-    return [(group, options(group, config_dir)) for group in Config.GROUPS if group in children(())]

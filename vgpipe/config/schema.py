@@ -95,6 +95,8 @@ class LoraConfig(OriginConfig):
 
     weight: Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)] = 1.0
     """Strength; 1 is full."""
+    component: Literal["transformer", "transformer_2", "unet"] | None = None
+    """The one denoiser it is for; null: both experts, where there are two."""
 
 
 @record
@@ -128,8 +130,9 @@ class ModelConfig:
     """The name used in job records; equal to the group option's name."""
     family: str
     """Which file of `vgpipe/models/` drives it."""
-    id: Annotated[str, Field(min_length=1)]
-    """`embedded:<name>` for a model inside vgpipe, a folder in diffusers layout, or a hub repo (`owner/name`)."""
+    id: str
+    """`embedded:<name>` for a model inside vgpipe, a folder in diffusers layout, or a hub repo (`owner/name`); empty
+    where the user must give it."""
     revision: str | None = None
     """Branch, tag or commit of a repo; null is its main branch."""
     variant: str | None = "auto"

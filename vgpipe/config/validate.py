@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,10 +13,12 @@ from vgpipe.config.fields import children, nearest
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 
+T = TypeVar("T")
+
 
 @cache
-def _adapter() -> TypeAdapter[Config]:
-    return TypeAdapter(Config)
+def _adapter(record: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(record)
 
 
 def validated(values: Mapping[str, Any]) -> Config:
@@ -31,9 +33,25 @@ def validated(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: with one fault for each unknown key, wrong type and value out of range.
     """
+    return validated_as(Config, values)
+
+
+def validated_as(record: type[T], values: Mapping[str, Any]) -> T:
+    """Checks `values` against one record of the schema.
+
+    Args:
+        record: the dataclass.
+        values: plain mappings, lists, strings and numbers.
+
+    Returns:
+        The frozen record.
+
+    Raises:
+        ConfigError: with one fault for each unknown key, wrong type and value out of range.
+    """
     try:
         # Through JSON: pydantic's strict mode takes a mapping for a dataclass only from there.
-        return _adapter().validate_json(json.dumps(values), strict=True)
+        return _adapter(record).validate_json(json.dumps(values), strict=True)  # type: ignore[arg-type] # types do hash
     except ValidationError as error:
         faults = [_fault(detail) for detail in error.errors(include_url=False)]
         raise ConfigError("the config is faulty; nothing was started", faults) from None

@@ -23,9 +23,18 @@ class Delivery:
         run_dir: where the files go.
         exporter: writes them.
         previous: clip id -> its record of an earlier go at this run.
+        watermark: text drawn over the frames; None leaves them as they are.
     """
 
-    def __init__(self, store: Store, run_dir: RunDir, exporter: Exporter, previous: Mapping[str, Mapping[str, Any]]):
+    def __init__(
+        self,
+        store: Store,
+        run_dir: RunDir,
+        exporter: Exporter,
+        previous: Mapping[str, Mapping[str, Any]],
+        watermark: str | None = None,
+    ):
+        self._watermark = watermark
         self._store, self._run_dir, self._exporter = store, run_dir, exporter
         self._previous = previous
         self._frames_users: Counter[str] = Counter()
@@ -36,7 +45,7 @@ class Delivery:
 
     def take_from_store(self, work: ClipWork) -> None:
         """Finishes a clip whose files the store already has; keeps what an earlier go at the run measured."""
-        before = self._previous.get(work.clip.id, {})
+        before = self._previous.get(work.id, {})
         work.take_over(before, [kind for kind, path in before.get("files", {}).items() if self._run_dir.has(path)])
         artifact = self._store.find(work.keys.export)
         if artifact is None:
@@ -68,6 +77,10 @@ class Delivery:
         except FileNotFoundError:
             return None
         key, fps = work.keys.export, work.clip.fps
+        if self._watermark:
+            from vgpipe.exporters.watermark import watermarked
+
+            frames_THWC = watermarked(frames_THWC, self._watermark)
         return export.run(self._store, key, exporter=self._exporter, frames_THWC=frames_THWC, fps=fps)
 
     def place(self, work: ClipWork, artifact: Artifact) -> None:

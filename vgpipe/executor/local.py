@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from vgpipe.config.schema import Config
-from vgpipe.errors import Stopped, VgpipeError
-from vgpipe.executor import prepare
+from vgpipe.errors import LoadError, ModelError, Stopped
 from vgpipe.executor.delivery import Delivery
+from vgpipe.executor.downloads import download_progress, fetch_weights
 from vgpipe.executor.exports import ExportQueue
+from vgpipe.executor.failures import disk_is_full, model_cause, reason
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.progress import Progress, pieces
 from vgpipe.executor.records import Records
@@ -22,11 +22,12 @@ from vgpipe.executor.threads import MAX_REHEARSAL_S, REHEARSAL_STEPS, WORTHWHILE
 from vgpipe.executor.waves import canaries, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import exporter
-from vgpipe.hardware import free_memory_bytes, pick_device
+from vgpipe.hardware import device_of, free_memory_bytes, pick_device, placement
 from vgpipe.job.clip import Clip
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import Strategy, choose
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, ClipKeys
+from vgpipe.models.loading import load_component
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, ClipKeys, KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.rundir import RunDir
 
@@ -36,23 +37,20 @@ MAX_PASSES = 3
 
 
 class LocalRun:
-    """One run of a job in this process.
+    """One run of a job in this process, with a model loaded in one way.
 
     Args:
         config: the whole config; opened here and nowhere below.
-        clips: what to make, in job order.
+        model: names artifacts; knows the family.
         run_dir: locked; gets the records and the files.
         stop: says when to stop early.
         previous: clip id -> its record of an earlier go at this run.
-
-    Raises:
-        ModelError: on construction, where the model is no checkpoint.
     """
 
     def __init__(
         self,
         config: Config,
-        clips: tuple[Clip, ...],
+        model: KeyMaker,
         run_dir: RunDir,
         stop: StopSignal,
         previous: Mapping[str, Mapping[str, Any]],
@@ -60,38 +58,47 @@ class LocalRun:
         self.config = config
         self.run_dir = run_dir
         self.stop = stop
-        self.previous = previous
         self.store = Store(Path(config.store.dir))
-        self.model = prepare.key_maker(config.model)
+        self.model = model
         self._exporter_settings = asdict(config.exporter)
-        self.delivery = Delivery(self.store, run_dir, exporter(self._exporter_settings), previous)
+        self.delivery = Delivery(self.store, run_dir, exporter(self._exporter_settings), previous, model.watermark)
         self.records = Records(run_dir, stop)
         self._denoise_threads: int | None = None
-        self.works = [ClipWork(clip, self._keys_of(clip)) for clip in clips]
+        self.works: Sequence[ClipWork] = ()
 
-    def run(self) -> list[ClipWork]:
-        """Makes every clip that is not in the store yet.
+    def keys_of(self, clip: Clip) -> ClipKeys:
+        """Returns the names of a clip's artifacts."""
+        return self.model.clip_keys(clip, self._exporter_settings)
 
-        Returns:
-            The clips with their states; also written to clips.jsonl.
+    def run(self, works: Sequence[ClipWork]) -> None:
+        """Makes every pending clip that is not in the store yet; their states end up in clips.jsonl.
+
+        Args:
+            works: all clips of the run, in job order; changed in place.
 
         Raises:
             StoreError: where run directory or store cannot be written; nothing was started.
         """
+        self.works = works
         self._clean_up()
-        for work in self.works:
-            self.delivery.take_from_store(work)
-        self.records.begin(self.works)
-        pending = [work for work in self.works if work.state is State.PENDING]
+        for work in works:
+            if work.state is State.PENDING:
+                self.delivery.take_from_store(work)
+        self.records.begin(works)
+        pending = [work for work in works if work.state is State.PENDING]
         if pending:
             self.store.prove_writable()
             with threads(self.config.hardware.threads):
                 self._render(pending)
-        self.records.end(self.works)
-        return self.works
+        self.records.end(works)
 
     def _render(self, pending: list[ClipWork]) -> None:
-        device = pick_device(self.config.hardware.device)
+        hardware = self.config.hardware
+        device = pick_device(hardware.device)
+        limits = {"memory_gb": hardware.memory_gb, "memory_limit_gb": hardware.memory_limit_gb}
+        log.info("%s", placement(device_of(device), name=hardware.name, **limits))
+        if not self._fetched(pending):
+            return
         residency = Residency(self._strategy(device), lambda part: self._load(part, device), device)
         stand_ins = self._canaries(pending)
         done = sum(work.state is State.DONE for work in self.works)
@@ -111,6 +118,23 @@ class LocalRun:
             self.exports.stop()
             residency.free()
             self.progress.close()
+
+    def _fetched(self, pending: list[ClipWork]) -> bool:
+        """Brings what is not on the disk yet; says whether the run can go on."""
+        try:
+            self.model.family.prove_classes()
+            with download_progress() as progress:
+                fetch_weights(self.model.family, progress, self.stop)
+        except Stopped as stopped:
+            log.info("%s", stopped)
+            return False
+        except ModelError as error:
+            log.error("%s", error)
+            for work in pending:
+                work.cause = LoadError(str(error))
+                self.records.settle(work, State.FAILED, str(error))
+            return False
+        return True
 
     def _pass(self, pending: list[ClipWork], residency: Residency) -> None:
         left = [work for work in pending if work.state is State.PENDING]
@@ -143,13 +167,15 @@ class LocalRun:
         again = canaries(
             [work for work in reversed(pending) if work.shape in failed],
             self.config.executor.canary_steps,
-            self._keys_of,
+            self.keys_of,
         )
         self._try_canaries(again)
-        condemned = {work.shape: work.error for work in again if work.state is State.FAILED}
+        condemned = {work.shape: work for work in again if work.state is State.FAILED}
         for work in pending:
             if work.shape in condemned and work.state is State.PENDING:
-                self.records.settle(work, State.FAILED, f"not started, two canaries failed: {condemned[work.shape]}")
+                work.cause = condemned[work.shape].cause
+                error = condemned[work.shape].error
+                self.records.settle(work, State.FAILED, f"not started, two canaries failed: {error}")
 
     def _try_canaries(self, stand_ins: list[ClipWork]) -> None:
         if stand_ins:
@@ -163,9 +189,9 @@ class LocalRun:
         if device != "cpu" or wanted or len(left) < WORTHWHILE_CLIPS or residency.strategy is not Strategy.RESIDENT:
             return
         steps = self.config.executor.canary_steps
-        tried = [self.store.find(work.keys.latents) for work in canaries(left, steps, self._keys_of)]
+        tried = [self.store.find(work.keys.latents) for work in canaries(left, steps, self.keys_of)]
         took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_REHEARSAL_S for artifact in tried)
-        typical = canaries(left, REHEARSAL_STEPS, self._keys_of)
+        typical = canaries(left, REHEARSAL_STEPS, self.keys_of)
         # Every shape must be rehearsed: whether thread counts keep the bits depends on the shape.
         is_proved = {work.shape for work in typical} == {work.shape for work in left}
         if is_proved and took_s * REHEARSAL_STEPS / steps < MAX_REHEARSAL_S:
@@ -176,7 +202,7 @@ class LocalRun:
         settings = self.config.executor
         proved = {work.shape for work in self.works if work.state is State.DONE}
         unproved = [work for work in pending if work.shape not in proved]
-        found = canaries(unproved, settings.canary_steps, self._keys_of) if settings.canary else []
+        found = canaries(unproved, settings.canary_steps, self.keys_of) if settings.canary else []
         return [work for work in found if self.store.find(work.keys.export) is None]
 
     def _queue_export(self, work: ClipWork) -> None:
@@ -201,15 +227,16 @@ class LocalRun:
             self.progress.clip_done()
 
     def _fail(self, work: ClipWork, stage: str, error: Exception) -> None:
-        reason = f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"
+        told = reason(stage, error)
         if disk_is_full(error):
             # Every later clip would do its work and then lose it: better to stop while all of it can be resumed.
-            work.state, work.error = State.STOPPED, reason
-            self.stop.request(reason)
+            work.state, work.error = State.STOPPED, told
+            self.stop.request(told)
             return
-        log.error("%s failed in %s", work.clip.id, reason)
+        work.cause = model_cause(error)
+        log.error("%s failed in %s", work.clip.id, told)
         log.debug("traceback of %s", work.clip.id, exc_info=error)
-        self.records.settle(work, State.FAILED, reason)
+        self.records.settle(work, State.FAILED, told)
         for dropped in STAGES[max(1, STAGES.index(stage)) :]:
             self.progress.drop(dropped)
 
@@ -237,17 +264,16 @@ class LocalRun:
         return wave_size(load_s, sum(known) if known else None, settings.load_share)
 
     def _strategy(self, device: str) -> Strategy:
-        names = self.model.checkpoint.component_names
-        sizes = {name: self.model.checkpoint.size_bytes(name) for name in names}
-        strategy = choose(self.config.memory.strategy, sizes, free_memory_bytes(device))
+        checkpoint, variant = self.model.family.checkpoint, self.model.family.settings.variant
+        sizes = {name: checkpoint.size_bytes(name, variant) for name in self.model.family.components()}
+        free_bytes = free_memory_bytes(device, self.config.hardware.memory_limit_gb)
+        strategy = choose(self.config.memory.strategy, sizes, free_bytes)
         log.info("memory strategy %s on %s", strategy.value, device)
         return strategy
 
     def _load(self, part: str, device: str) -> Any:
-        return self.model.checkpoint.load(part, dtype=self.model.dtype, device=device)
-
-    def _keys_of(self, clip: Clip) -> ClipKeys:
-        return self.model.clip_keys(clip, self._exporter_settings)
+        family = self.model.family
+        return family.load(part, lambda name: load_component(family.checkpoint, name, family.settings, device))
 
     def _pieces(self, works: list[ClipWork]) -> dict[str, int]:
         undecoded = [work for work in works if self.store.find(work.keys.frames) is None]
@@ -265,12 +291,3 @@ class LocalRun:
         removed = self.store.sweep_leftovers()
         if removed:
             log.info("removed %d half-made artifacts of processes that ended", removed)
-
-
-def disk_is_full(error: BaseException | None) -> bool:
-    """Says whether an error, or what caused it, is a disk that takes no more: full, over quota or read-only."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            return True
-        error = error.__cause__
-    return False

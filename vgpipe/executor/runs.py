@@ -14,8 +14,8 @@ from vgpipe.config.schema import Config, StopConfig
 from vgpipe.config.validate import validated
 from vgpipe.errors import UsageError
 from vgpipe.executor import prepare
+from vgpipe.executor.attempts import Attempts
 from vgpipe.executor.interrupts import EXIT_STOPPED, StopSignal
-from vgpipe.executor.local import LocalRun
 from vgpipe.executor.logs import logging_to
 from vgpipe.executor.summary import shown_path, table
 from vgpipe.executor.work import ClipWork, State, clip_of_record
@@ -42,10 +42,11 @@ def start(config: Config, root: Path, stop: StopSignal) -> int:
         UsageError: where job or model are faulty, or the directory is in use.
     """
     made = prepare.request(config)
+    attempts = Attempts(config)
     with RunDir(unused(root)) as run_dir:
         _refuse_other_run(run_dir, made.clips)
-        run_dir.write_config(yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True))
-        return _run(config, made.clips, run_dir, stop, made.notes)
+        run_dir.write_config(yaml.safe_dump(asdict(attempts.pinned()), sort_keys=False, allow_unicode=True))
+        return _run(config, made.clips, run_dir, stop, attempts, made.notes)
 
 
 def resume(root: Path, limits: StopConfig, stop: StopSignal) -> int:
@@ -68,8 +69,9 @@ def resume(root: Path, limits: StopConfig, stop: StopSignal) -> int:
         clips = tuple(_clip(run_dir, record) for record in run_dir.read_clips())
         if not clips:
             raise UsageError(f"{run_dir.clips} names no clip -> run the job again")
-        config = replace(_saved_config(run_dir), run=limits)
-        return _run(config, clips, run_dir, stop, ())
+        saved = _saved_config(run_dir)
+        config = replace(saved, run=replace(saved.run, until=limits.until, budget=limits.budget))
+        return _run(config, clips, run_dir, stop, Attempts(config))
 
 
 def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
@@ -85,13 +87,20 @@ def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
         )
 
 
-def _run(config: Config, clips: tuple[Clip, ...], run_dir: RunDir, stop: StopSignal, notes: tuple[str, ...]) -> int:
+def _run(
+    config: Config,
+    clips: tuple[Clip, ...],
+    run_dir: RunDir,
+    stop: StopSignal,
+    attempts: Attempts,
+    notes: tuple[str, ...] = (),
+) -> int:
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
     with logging_to(run_dir.log):
-        for note in notes:
+        for note in (*notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}
-        works = LocalRun(config, clips, run_dir, stop, previous).run()
+        works = attempts.make(clips, run_dir, stop, previous)
         _show(table(works, run_dir.root))
         code = exit_code(works)
         if code == EXIT_STOPPED:

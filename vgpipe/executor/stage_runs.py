@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import Stopped, StoreError
 from vgpipe.executor.progress import Progress
@@ -30,7 +30,7 @@ class StageRuns:
 
     Attributes:
         store: where artifacts are.
-        model: names artifacts; knows family and checkpoint.
+        model: names artifacts; knows the family.
         residency: hands out loaded components.
         progress: told of every finished piece.
         should_stop: asked between pieces and after every denoising step.
@@ -69,7 +69,6 @@ class StageRuns:
                                 family=self.model.family,
                                 parts=parts(self.model.family.encode_parts),
                                 text=text,
-                                max_sequence_length=self.model.max_sequence_length,
                             )
                             self._account(work, ENCODE, artifact, name=f"text {key.digest[:8]}")
 
@@ -92,8 +91,7 @@ class StageRuns:
                         work.keys.latents,
                         work.clip,
                         family=self.model.family,
-                        checkpoint=self.model.checkpoint,
-                        parts=parts(self.model.family.denoise_parts),
+                        parts=parts(self.model.family.denoise_parts(from_image=work.clip.image is not None)),
                         embeds=embeds[0],
                         negative_embeds=embeds[1] if len(embeds) > 1 else None,
                         device=self.device,
@@ -112,10 +110,10 @@ class StageRuns:
                         artifact = decode.run(
                             self.store,
                             work.keys.frames,
+                            work.clip,
                             family=self.model.family,
-                            checkpoint=self.model.checkpoint,
                             parts=parts(self.model.family.decode_parts),
-                            latents_1CTHW=denoise.read(self._needed(work.keys.latents)),
+                            denoised=denoise.read(self._needed(work.keys.latents)),
                         )
                         self._account(work, DECODE, artifact)
                 if work.state is State.PENDING:
@@ -127,32 +125,31 @@ class StageRuns:
         Returns:
             A digest over their latents.
         """
+        digest = hashlib.sha256()
+        with self.residency.stage() as parts:
+            for work in works:
+                digest.update(self._rehearsed(work, parts))
+        return digest.hexdigest()
+
+    def _rehearsed(self, work: ClipWork, parts: Callable[[tuple[str, ...]], dict[str, Any]]) -> bytes:
         import torch
 
-        from vgpipe.models.base import DenoiseRequest
+        from vgpipe.models.resumable import ResumableScheduler
+        from vgpipe.stages.denoise import request_for
 
-        family, checkpoint, digest = self.model.family, self.model.checkpoint, hashlib.sha256()
-        with self.residency.stage() as parts:
-            for clip in (work.clip for work in works):
-                texts = (clip.prompt, clip.negative_prompt)[: 2 if clip.guidance_scale > 1 else 1]
-                loaded, limit = parts(family.encode_parts), self.model.max_sequence_length
-                embeds = [family.encode(loaded, text, max_sequence_length=limit) for text in texts]
-                request = DenoiseRequest(
-                    embeds=embeds[0],
-                    negative_embeds=embeds[1] if len(embeds) > 1 else None,
-                    width=clip.width,
-                    height=clip.height,
-                    num_frames=clip.num_frames,
-                    num_inference_steps=clip.num_inference_steps,
-                    guidance_scale=clip.guidance_scale,
-                    generator=torch.Generator("cpu").manual_seed(clip.seed),
-                    latents=None,
-                    on_step_end=lambda _steps, _latents: None,
-                )
-                scheduler = checkpoint.load("scheduler", dtype="float32", device="cpu")
-                latents_1CTHW = family.denoise(checkpoint, parts(family.denoise_parts), scheduler, request)
-                digest.update(latents_1CTHW.float().numpy().tobytes())
-        return digest.hexdigest()
+        family, clip = self.model.family, work.clip
+        embeds = [family.encode(parts(family.encode_parts), text) for _, text in self._texts(work)]
+        request = request_for(
+            clip,
+            embeds=embeds[0],
+            negative_embeds=embeds[1] if len(embeds) > 1 else None,
+            generator=torch.Generator("cpu").manual_seed(clip.seed),
+            latents=None,
+            on_step_end=lambda _steps, _latents: None,
+        )
+        loaded = parts(family.denoise_parts(from_image=clip.image is not None))
+        latents = family.denoise(loaded, ResumableScheduler(family.scheduler()), request)
+        return latents.float().numpy().tobytes()
 
     def has_latents(self, work: ClipWork) -> bool:
         """Says whether nothing before decode is left to do for a clip."""

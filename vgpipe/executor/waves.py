@@ -23,14 +23,15 @@ def canaries(pending: Iterable[ClipWork], steps: int, keys_of: Callable[[Clip], 
         steps: denoising steps of a canary.
         keys_of: makes the keys of a clip.
     """
-    by_shape: dict[tuple[str, int, int, int], list[ClipWork]] = {}
+    by_shape: dict[tuple[str, int, int, int, bool], list[ClipWork]] = {}
     for work in pending:
         by_shape.setdefault(work.shape, []).append(work)
     return [_canary(works[0].clip, steps, keys_of) for works in by_shape.values() if len(works) > 1]
 
 
 def _canary(clip: Clip, steps: int, keys_of: Callable[[Clip], ClipKeys]) -> ClipWork:
-    name = f"canary-{clip.width}x{clip.height}x{clip.num_frames}"
+    kind = "-from-image" if clip.image else ""
+    name = f"canary-{clip.width}x{clip.height}x{clip.num_frames}{kind}"
     stand_in = replace(clip, id=name, num_inference_steps=min(steps, clip.num_inference_steps))
     return ClipWork(stand_in, keys_of(stand_in), stands_for_steps=clip.num_inference_steps)
 

@@ -1,12 +1,12 @@
-"""The protocol of a model family: how its stock diffusers pipeline does each stage.
+"""What a model family is: the stock diffusers pipeline of one kind of model, driven stage by stage.
 
-Shape suffixes: L text tokens, D text width, C channels, T time, H height, W width; a leading 1 is the batch.
+Shape suffixes: N frames, T time, H height, W width, C channels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -14,10 +14,60 @@ if TYPE_CHECKING:
     import torch
 
     from vgpipe.models.checkpoint import Checkpoint
+    from vgpipe.models.resumable import ResumableScheduler
 
 Embeds = Mapping[str, "torch.Tensor"]
 Components = Mapping[str, Any]
-StepCallback = Callable[[int, "torch.Tensor"], None]
+StepCallback = Callable[[int, "torch.Tensor | None"], None]
+LoadComponent = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lora:
+    """A low-rank adapter of the denoiser.
+
+    Attributes:
+        path: the safetensors file, absolute.
+        weight: its strength; 1 is full.
+        sha256: of the file's bytes.
+        component: the one denoiser it is for; None is for all.
+    """
+
+    path: str
+    weight: float
+    sha256: str
+    component: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a checkpoint is loaded and called; everything here can change the bits.
+
+    Attributes:
+        dtype: precision of weights and arithmetic: `float32`, `bfloat16` or `float16`.
+        component_dtypes: component -> its own precision, where it differs.
+        variant: which weight files are taken where a component has them (`fp16`); None takes the plain ones.
+        quantization: component -> method (`vgpipe/models/quantize.py`).
+        max_sequence_length: text tokens, padding included.
+        scheduler: class in diffusers that replaces the checkpoint's own; None keeps that.
+        scheduler_config: settings laid over the checkpoint's scheduler config (`flow_shift`).
+        pipeline_kwargs: further arguments of the stock pipeline's call (`guidance_scale_2`).
+        loras: applied to the denoiser, in order.
+    """
+
+    dtype: str = "float32"
+    component_dtypes: Mapping[str, str] = field(default_factory=dict)
+    variant: str | None = None
+    quantization: Mapping[str, str] = field(default_factory=dict)
+    max_sequence_length: int = 512
+    scheduler: str | None = None
+    scheduler_config: Mapping[str, Any] = field(default_factory=dict)
+    pipeline_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    loras: tuple[Lora, ...] = ()
+
+    def dtype_of(self, component: str) -> str:
+        """Returns the precision of one component."""
+        return self.component_dtypes.get(component, self.dtype)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +76,18 @@ class DenoiseRequest:
 
     Attributes:
         embeds: what `Family.encode` gave for the prompt.
-        negative_embeds: the same for the negative prompt; None where guidance is off.
+        negative_embeds: the same for the negative prompt; None where the family makes no use of one.
         width: pixels.
         height: pixels.
         num_frames: frames.
+        fps: frames a second of the finished video.
         num_inference_steps: steps of the whole schedule, those already done included.
-        guidance_scale: classifier-free guidance; 1 or less is off.
-        generator: CPU generator of the clip; it draws the noise unless `latents` is given.
-        latents: where to go on from, (1, C, T, H, W) float32; None starts from noise.
-        on_step_end: called with (steps done in this pass, latents) after each step.
+        guidance_scale: guidance; what 1 or less means is the family's.
+        generator: CPU generator of the clip, fresh from its seed; draws the noise unless `latents` is given.
+        latents: where to go on from, in the pipeline's own layout; None starts from noise.
+        frames_NHWC: uint8 frames that the clip begins with, of any size; None where it begins from text alone.
+        on_step_end: called with (steps done in this pass, latents) after each step; latents of None say that nothing
+            can go on from there.
     """
 
     embeds: Embeds
@@ -42,38 +95,118 @@ class DenoiseRequest:
     width: int
     height: int
     num_frames: int
+    fps: float
     num_inference_steps: int
     guidance_scale: float
     generator: torch.Generator
     latents: torch.Tensor | None
+    frames_NHWC: np.ndarray | None  # noqa: N815 (a shape)
     on_step_end: StepCallback
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeRequest:
+    """Latents to decode.
+
+    Attributes:
+        latents: as `Family.denoise` gave them.
+        width: pixels.
+        height: pixels.
+        num_frames: frames.
+        generator: CPU generator as denoising left it; decoders with a timestep draw noise from it.
+        embeds_dtype: torch dtype of the prompt embeddings; some pipelines decode at it.
+    """
+
+    latents: torch.Tensor
+    width: int
+    height: int
+    num_frames: int
+    generator: torch.Generator
+    embeds_dtype: torch.dtype
+
+
 class Family(Protocol):
-    """Drives the stock pipeline of one model family.
+    """Drives the stock pipeline of one checkpoint; made once for a run.
 
     Attributes:
         name: as in `model.family`.
-        encode_parts, denoise_parts, decode_parts: components that must be loaded for the stage.
-        denoise_config_parts: components of which only the config shapes the latents.
+        checkpoint: the model's files.
+        settings: how they are loaded and called.
+        uses_fps: whether fps changes the latents.
     """
 
     name: str
-    encode_parts: tuple[str, ...]
-    denoise_parts: tuple[str, ...]
-    denoise_config_parts: tuple[str, ...]
-    decode_parts: tuple[str, ...]
+    checkpoint: Checkpoint
+    settings: Settings
+    uses_fps: bool
 
-    def encode(self, parts: Components, text: str, *, max_sequence_length: int) -> Embeds:
+    @property
+    def encode_parts(self) -> tuple[str, ...]:
+        """What encoding needs."""
+        ...
+
+    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+        """What denoising a clip needs."""
+        ...
+
+    @property
+    def decode_parts(self) -> tuple[str, ...]:
+        """What decoding needs."""
+        ...
+
+    def check(self) -> None:
+        """Proves, without loading anything heavy, that the checkpoint is one that this family drives.
+
+        Raises:
+            ModelError: naming what is missing or not understood.
+        """
+        ...
+
+    def prove_classes(self) -> None:
+        """Proves that the installed libraries have the classes of its pipeline and components; imports them.
+
+        Raises:
+            ModelError: naming the class and what to upgrade.
+        """
+        ...
+
+    def components(self) -> tuple[str, ...]:
+        """Returns the components of the checkpoint that some stage loads, sorted."""
+        ...
+
+    def identity(self, part: str) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about a part that can change bits."""
+        ...
+
+    def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
+        ...
+
+    def uses_negative_prompt(self, guidance_scale: float) -> bool:
+        """Says whether the negative prompt plays a part at this guidance."""
+        ...
+
+    def load(self, part: str, load_component: LoadComponent) -> Any:
+        """Loads one part.
+
+        Args:
+            part: something that a stage needs.
+            load_component: loads a component of the checkpoint by name.
+        """
+        ...
+
+    def scheduler(self) -> Any:
+        """Returns a fresh diffusers scheduler."""
+        ...
+
+    def encode(self, parts: Components, text: str) -> Embeds:
         """Encodes one text exactly as the stock pipeline does; CPU tensors with a leading batch of 1."""
         ...
 
-    def denoise(
-        self, checkpoint: Checkpoint, parts: Components, scheduler: Any, request: DenoiseRequest
-    ) -> torch.Tensor:
-        """Runs the stock pipeline to latents (1, C, T, H, W), CPU float32."""
+    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+        """Runs the stock pipeline to latents in its own layout and dtype, on the CPU."""
         ...
 
-    def decode(self, checkpoint: Checkpoint, parts: Components, latents_1CTHW: torch.Tensor) -> np.ndarray:
+    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
         """Decodes latents to frames (T, H, W, 3) uint8."""
         ...

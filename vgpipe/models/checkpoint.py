@@ -1,37 +1,94 @@
-"""A checkpoint folder in diffusers layout: what it holds, its digests, and how its components load."""
+"""A checkpoint in diffusers layout: what it holds, whether it is whole, and what names its bits. Loads nothing."""
 
 from __future__ import annotations
 
 import importlib
 import json
-import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from vgpipe.errors import ModelError
-from vgpipe.store.digest import digest_of, file_sha256
+from vgpipe.errors import LoadError, ModelError
+from vgpipe.models.hub import HubRepo, variants_of, weight_files
+from vgpipe.models.safetensors_files import prove_whole
+from vgpipe.store.digest import digest_of
+from vgpipe.store.file_hashes import FileHashes
 
-log = logging.getLogger(__name__)
-
-EMBEDDED = "embedded:"
 LIBRARIES = ("diffusers", "transformers")
-TEXT_SUFFIXES = (".json", ".txt", ".model")
+OLDER_NAMES = {"TokenizersBackend": "PreTrainedTokenizerFast"}  # what transformers 5 saves, as 4 calls it
+TEXT_SUFFIXES = (".json", ".txt", ".model", ".jinja")
+INDEX = re.compile(r"\.index(\.[^./]+)?\.json$")
+CONFIG_NAMES = ("config.json", "scheduler_config.json", "guider_config.json", "preprocessor_config.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the files of one component lie.
+
+    Attributes:
+        folder: a checkpoint's folder, or a snapshot in the hub cache.
+        prefix: the component's folder in it; "" for the folder itself.
+        repo: the hub repo it is a snapshot of; None for a folder of the user's.
+        file: the single file that holds the weights (GGUF), relative to `folder`; None for a folder of them.
+    """
+
+    folder: Path
+    prefix: str
+    repo: HubRepo | None = None
+    file: str | None = None
+
+    @property
+    def place(self) -> Path:
+        """The component's own folder."""
+        return self.folder / self.prefix if self.prefix else self.folder
+
+    def listing(self) -> dict[str, int]:
+        """Returns file -> bytes, named from `folder`, whether downloaded yet or not."""
+        if self.repo is not None and self.repo.files is not None:
+            return dict(self.repo.files)
+        if not self.place.is_dir():
+            return {}
+        files = [path for path in self.place.iterdir() if path.is_file()]
+        return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in files}
 
 
 class Checkpoint:
-    """One checkpoint folder. Reading its index and digests imports neither torch nor diffusers.
+    """One checkpoint. Reading its index and digests imports neither torch nor diffusers.
+
+    Args:
+        folder: holds model_index.json.
+        repo: the hub repo that the folder is a snapshot of, if any.
+        others: component -> where it is taken from instead.
+        hashes: remembers the SHA-256 of large files.
 
     Raises:
         ModelError: on construction, where `folder` holds no readable model_index.json.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        repo: HubRepo | None = None,
+        others: Mapping[str, Source] | None = None,
+        hashes: FileHashes | None = None,
+    ):
         self.folder = folder
+        self.repo = repo
         self.index = _read_index(folder)
-        self._digest_cache: dict[str, str] = {}
+        self._others = dict(others or {})
+        self._hashes = hashes or FileHashes(None)
+        for component, source in self._others.items():
+            if source.file is None:
+                self.index[component] = [_library_of(source), _class_in(source)]
+
+    @property
+    def name(self) -> str:
+        """What a user calls it: its repo or its folder."""
+        return self.repo.repo_id if self.repo else str(self.folder)
 
     @cached_property
     def component_names(self) -> tuple[str, ...]:
@@ -44,114 +101,144 @@ class Checkpoint:
             )
         )
 
+    def source(self, component: str) -> Source:
+        """Returns where a component's files lie."""
+        return self._others.get(component, Source(self.folder, component, self.repo))
+
     def config(self, component: str) -> dict[str, Any]:
         """Returns a component's config.
 
         Raises:
             ModelError: where its file is missing or damaged.
         """
-        for name in ("config.json", "scheduler_config.json"):
-            if (self.folder / component / name).is_file():
-                return _read_json(self.folder / component / name)
-        raise ModelError(f"{self.folder / component}: no config.json -> copy or download the checkpoint again")
+        source = self.source(component)
+        place = self.folder / component if source.file else source.place
+        for name in CONFIG_NAMES:
+            if (place / name).is_file():
+                return _read_json(place / name)
+        raise ModelError(f"{place}: no config.json -> copy or download the checkpoint again")
 
-    def require(self, needed: Iterable[str], configs: Iterable[str]) -> None:
-        """Proves, without loading anything, that components are there and that no other is left unused.
-
-        Args:
-            needed: components that a family loads.
-            configs: components of which it reads the config.
+    def component_class(self, component: str) -> Any:
+        """Returns the class that loads a component; imports its library.
 
         Raises:
-            ModelError: naming the component.
+            ModelError: where it is of another library, or the installed one lacks the class.
         """
-        known = {*needed, *configs}
-        for component in sorted(known):
-            if component not in self.component_names:
-                raise ModelError(f"{self.folder}/model_index.json: has no {component} -> choose another model.family")
-            self._files(component)
-        for component in configs:
-            self.config(component)
-        unused = sorted(set(self.component_names) - known)
-        if unused:
-            raise ModelError(f"{self.folder}: has {', '.join(unused)}, which this model.family does not drive")
-
-    def digest(self, component: str) -> str:
-        """Returns a digest over the names and bytes of a component's files."""
-        if component not in self._digest_cache:
-            digests = {path.name: file_sha256(path) for path in self._files(component)}
-            self._digest_cache[component] = digest_of(digests)
-        return self._digest_cache[component]
-
-    def size_bytes(self, component: str) -> int:
-        """Returns the size of a component's files on disk."""
-        return sum(path.stat().st_size for path in self._files(component))
-
-    def load(self, component: str, *, dtype: str, device: str) -> Any:
-        """Loads one component, ready for inference.
-
-        Args:
-            component: its name in model_index.json.
-            dtype: `float32`, `bfloat16` or `float16`; ignored by tokenizers and schedulers.
-            device: torch device string.
-
-        Returns:
-            A diffusers or transformers object; modules are in eval mode on `device`.
-
-        Raises:
-            ModelError: naming the component and file, where it cannot be loaded.
-        """
-        import torch
-
-        loader = self._component_class(component)
-        options: dict[str, Any] = {}
-        if issubclass(loader, torch.nn.Module):
-            options = {"dtype": getattr(torch, dtype), "use_safetensors": True, "local_files_only": True}
-        try:
-            if not options:
-                return loader.from_pretrained(str(self.folder / component))
-            module, told = loader.from_pretrained(str(self.folder / component), output_loading_info=True, **options)
-            _refuse_gaps(told)
-            return module.to(device).eval()
-        except Exception as error:  # the libraries raise anything from OSError to SafetensorError
-            raise ModelError(_load_failure(self.folder / component, component, error)) from error
-
-    def _component_class(self, component: str) -> Any:
-        library, name = self.index.get(component, (None, None))
-        if library not in LIBRARIES:
-            raise ModelError(
-                f"{self.folder}/model_index.json: {component} is of library {library!r}; "
-                f"only {' and '.join(LIBRARIES)} classes are loaded"
-            )
-        found = getattr(importlib.import_module(library), name, None)
+        library, name = self._class_entry(component)
+        module = importlib.import_module(library)
+        found = getattr(module, name, None) or getattr(module, OLDER_NAMES.get(name, name), None)
         if not isinstance(found, type):
             raise ModelError(
-                f"{self.folder}/model_index.json: {component} needs {library}.{name}, which the installed "
+                f"{self.name}/model_index.json: {component} needs {library}.{name}, which the installed "
                 f"{library} lacks -> pip install -U {library}"
             )
         return found
 
-    def _files(self, component: str) -> list[Path]:
-        folder = self.folder / component
-        if not folder.is_dir():
-            raise ModelError(f"{folder}: the checkpoint lacks its {component} -> copy or download it again")
-        wanted = (".safetensors", *TEXT_SUFFIXES)
-        return sorted(path for path in folder.iterdir() if path.suffix in wanted)
+    def _class_entry(self, component: str) -> tuple[str, str]:
+        library, name = self.index.get(component) or (None, None)
+        if library not in LIBRARIES or not isinstance(name, str):
+            raise ModelError(
+                f"{self.name}/model_index.json: {component} is of library {library!r}; "
+                f"only {' and '.join(LIBRARIES)} classes are loaded -> choose another checkpoint"
+            )
+        return library, name
+
+    def require(self, needed: Iterable[str], idle: Iterable[str] = (), *, variant: str | None = None) -> None:
+        """Proves, without loading anything, that components are there and whole, and that no other is left unused.
+
+        Args:
+            needed: components that a family loads.
+            idle: components that may be there and are not needed.
+            variant: which weight files will be loaded.
+
+        Raises:
+            LoadError: where files of a component are missing or torn, naming them.
+            ModelError: where it is no checkpoint for this family.
+        """
+        for component in sorted(needed):
+            if component not in self.component_names:
+                raise ModelError(f"{self.name}/model_index.json: has no {component} -> choose another model.family")
+            self._class_entry(component)
+            try:
+                self._prove_present(component, variant)
+            except ModelError as error:
+                raise LoadError(str(error)) from None  # other weight files may do
+        unused = sorted(set(self.component_names) - {*needed, *idle})
+        if unused:
+            raise ModelError(
+                f"{self.name}: has {', '.join(unused)}, which this model.family does not drive -> choose another "
+                "model.family, or model.family=generic"
+            )
+
+    def _prove_present(self, component: str, variant: str | None) -> None:
+        source = self.source(component)
+        if source.repo is None and not source.place.is_dir():
+            raise ModelError(f"{source.place}: the checkpoint lacks its {component} -> copy or download it again")
+        for name in self.files(component, variant):
+            path = source.folder / name
+            if path.is_file():
+                if path.suffix == ".safetensors":
+                    prove_whole(path, component)
+            elif source.repo is None:
+                raise ModelError(f"{path}: the checkpoint lacks this file of its {component} -> download it again")
+
+    def files(self, component: str, variant: str | None) -> list[str]:
+        """Returns the files of a component that loading reads, weights of one variant only, named from its source.
+
+        Raises:
+            ModelError: where it has no weights that can be loaded.
+        """
+        source = self.source(component)
+        if source.file:
+            return [source.file]
+        listing = source.listing()
+        start = f"{source.prefix}/" if source.prefix else ""
+        own = [name for name in listing if name.startswith(start) and "/" not in name[len(start) :]]
+        texts = [name for name in own if name.endswith(TEXT_SUFFIXES) and not INDEX.search(name)]
+        weights = weight_files(source.repo or listing, source.prefix, variant, where=self.name)
+        return sorted({*texts, *weights})
+
+    def has_variant(self, component: str, variant: str) -> bool:
+        """Says whether a component has weight files of a variant."""
+        return variant in self._variants(component)
+
+    def is_only_in(self, component: str, variant: str) -> bool:
+        """Says whether a component has weight files of a variant and no plain ones."""
+        return self._variants(component) == (variant,)
+
+    def _variants(self, component: str) -> tuple[str, ...]:
+        source = self.source(component)
+        return variants_of(source.listing(), source.prefix)
+
+    def identity(self, component: str, variant: str | None) -> list[Any]:
+        """Returns what names a component's bits: its class, and repo and commit, or a digest over its files."""
+        source = self.source(component)
+        entry = [*self.index[component], self.config(component)] if source.file else self.index[component]
+        if source.repo is not None:
+            return [entry, source.repo.repo_id, source.repo.commit, source.prefix, source.file, variant]
+        names = self.files(component, variant)
+        return [entry, digest_of({Path(name).name: self._hashes.sha256(source.folder / name) for name in names})]
+
+    def size_bytes(self, component: str, variant: str | None = None) -> int:
+        """Returns the size of the files of a component that loading reads, downloaded or not."""
+        source = self.source(component)
+        listing = source.listing()
+        return sum(
+            listing[name] if name in listing else (source.folder / name).stat().st_size
+            for name in self.files(component, variant)
+        )
 
 
-def open_checkpoint(model_id: str) -> Checkpoint:
-    """Opens a checkpoint by its id.
+def _library_of(source: Source) -> str:
+    return "diffusers" if "_class_name" in _read_json(source.place / "config.json") else "transformers"
 
-    Args:
-        model_id: `embedded:<name>`, or a folder in diffusers layout.
 
-    Raises:
-        ModelError: where there is none.
-    """
-    if model_id.startswith(EMBEDDED):
-        name = model_id.removeprefix(EMBEDDED)
-        return Checkpoint(Path(str(files("vgpipe") / "weights" / name)))
-    return Checkpoint(Path(model_id).expanduser())
+def _class_in(source: Source) -> str:
+    config = _read_json(source.place / "config.json")
+    found = config.get("_class_name") or next(iter(config.get("architectures") or ()), None)
+    if not isinstance(found, str):
+        raise ModelError(f"{source.place}/config.json: names no class -> give a component that save_pretrained made")
+    return found
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
@@ -171,17 +258,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelError(f"{path}: is not a JSON object -> copy or download it again")
     return value
-
-
-def _refuse_gaps(told: dict[str, Any]) -> None:
-    # transformers fills what a file lacks with random weights and only warns.
-    for kind in ("missing_keys", "mismatched_keys"):
-        names = sorted(str(name) for name in told.get(kind) or ())
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")
-
-
-def _load_failure(folder: Path, component: str, error: Exception) -> str:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return f"{component} cannot be loaded from {folder}: {reason} -> copy or download the checkpoint again"

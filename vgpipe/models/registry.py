@@ -1,17 +1,35 @@
-"""Which file drives which family."""
+"""Which file drives which family; the only place that names them."""
 
 from __future__ import annotations
 
 import importlib
 
 from vgpipe.errors import ConfigError, Fault
-from vgpipe.models.base import Family
+from vgpipe.models.base import Family, Settings
+from vgpipe.models.checkpoint import Checkpoint
 
-FAMILIES = {"wan": "vgpipe.models.wan:WanFamily"}
+FAMILIES = {
+    "animatediff": "vgpipe.models.animatediff:AnimateDiffFamily",
+    "cogvideox": "vgpipe.models.cogvideox:CogVideoXFamily",
+    "hunyuan_video": "vgpipe.models.hunyuan_video:HunyuanVideoFamily",
+    "hunyuan_video_15": "vgpipe.models.hunyuan_video15:HunyuanVideo15Family",
+    "ltx": "vgpipe.models.ltx:LtxFamily",
+    "ltx_condition": "vgpipe.models.ltx_condition:LtxConditionFamily",
+    "generic": "vgpipe.models.generic:family",
+    "generic_whole": "vgpipe.models.generic:whole",
+    "text_to_video_sd": "vgpipe.models.text_to_video_sd:TextToVideoSDFamily",
+    "wan": "vgpipe.models.wan:WanFamily",
+    "wan_vace": "vgpipe.models.wan_vace:WanVaceFamily",
+}
 
 
-def family(name: str) -> Family:
-    """Returns the family called `name`; imports its file only now.
+def family(name: str, checkpoint: Checkpoint, settings: Settings) -> Family:
+    """Returns what drives a checkpoint; imports its file only now, and nothing heavy.
+
+    Args:
+        name: as in `model.family`.
+        checkpoint: the model's files.
+        settings: how they are loaded and called.
 
     Raises:
         ConfigError: for a name that no file drives.
@@ -23,5 +41,5 @@ def family(name: str) -> Family:
             [Fault("model.family", f"{name!r} is not a known family", f"one of: {known}")],
         )
     module, attribute = FAMILIES[name].split(":")
-    made: Family = getattr(importlib.import_module(module), attribute)()
+    made: Family = getattr(importlib.import_module(module), attribute)(checkpoint, settings)
     return made

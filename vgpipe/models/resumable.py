@@ -8,6 +8,7 @@ step and scheduler state would make this unnecessary; diffusers 0.42 has none.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,28 +17,46 @@ import torch
 
 ALL_STEPS = 1 << 30
 STATELESS = ("config", "_internal_dict")
+CARRIED = "vgpipe_pred_original_sample"
 
 
 class ResumableScheduler:
     """A scheduler whose first `done_steps` steps are over.
 
-    Everything else is the wrapped scheduler's own.
+    Everything else is the wrapped scheduler's own; it also passes for one of its class, since CogVideoX asks.
 
     Args:
         scheduler: a diffusers scheduler.
         done_steps: loop iterations already done; `ALL_STEPS` leaves none.
         state: what `scheduler_state` gave after those; None where none are done or none remain.
+        before_first_step: called when the loop is about to make its first step, after all preparations.
     """
 
-    def __init__(self, scheduler: Any, *, done_steps: int = 0, state: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        scheduler: Any,
+        *,
+        done_steps: int = 0,
+        state: Mapping[str, Any] | None = None,
+        before_first_step: Callable[[], None] | None = None,
+    ):
         self._scheduler = scheduler
         self._done_steps = done_steps
         self._state = state
-        # Pipelines look for `timesteps` and `sigmas` in this method's signature, so it must be the original's.
+        self._before_first_step = before_first_step
+        self._steps = 0
+        self.after_step: Callable[[int, torch.Tensor], None] | None = None
+        # Pipelines look for parameters in these methods' signatures, so they must be the originals'.
         self.set_timesteps = self._restoring(scheduler.set_timesteps)
+        self.step = self._watched(scheduler.step)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The wrapped scheduler's class."""
+        return type(self._scheduler)
 
     def _restoring(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -47,6 +66,43 @@ class ResumableScheduler:
                 vars(self._scheduler).update(self._state)
 
         return set_timesteps
+
+    def _watched(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        carries = "old_pred_original_sample" in inspect.signature(original).parameters
+
+        @functools.wraps(original)
+        def step(*args: Any, **kwargs: Any) -> Any:
+            if self._steps == 0:
+                self.begin()
+                args = self._carried_over(args) if carries and self._done_steps else args
+            self._steps += 1
+            result = original(*args, **kwargs)
+            if carries:
+                setattr(self._scheduler, CARRIED, result[1])
+            if self.after_step is not None:
+                self.after_step(self._steps, result[0])
+            return result
+
+        return step
+
+    def _carried_over(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Gives back what CogVideoX's loop keeps in local variables: the last prediction and the timestep before."""
+        before = self._scheduler.timesteps[self._done_steps - 1]
+        return (args[0], getattr(self._scheduler, CARRIED, None), args[2], before, *args[4:])
+
+    def begin(self) -> None:
+        """Says that all preparations are done; the first step does so itself, for a loop that draws noise before it.
+
+        Calls `before_first_step`, once.
+        """
+        begin, self._before_first_step = self._before_first_step, None
+        if begin is not None:
+            begin()
+
+    @property
+    def done_steps(self) -> int:
+        """Loop iterations done before this pass."""
+        return self._done_steps
 
     def set_begin_index(self, begin_index: int = 0) -> None:
         """Passes the index on, unless the restored state already holds the right one."""

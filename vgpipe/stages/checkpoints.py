@@ -32,7 +32,7 @@ class DenoiseCheckpoint:
 
     Attributes:
         done_steps: loop iterations done.
-        latents: (1, C, T, H, W) float32, CPU.
+        latents: in the layout and dtype of the pipeline's loop, CPU.
         scheduler: what `scheduler_state` gave.
         generator: the CPU generator's state, uint8.
     """

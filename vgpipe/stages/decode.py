@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import torch
 
-from vgpipe.models.base import Components, Family
-from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.job.clip import Clip
+from vgpipe.models.base import Components, DecodeRequest, Family
+from vgpipe.stages.denoise import Denoised
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
@@ -16,23 +16,17 @@ FILE = "frames.npy"
 
 
 def run(
-    store: Store,
-    key: Key,
-    *,
-    family: Family,
-    checkpoint: Checkpoint,
-    parts: Components,
-    latents_1CTHW: torch.Tensor,
+    store: Store, key: Key, clip: Clip, *, family: Family, parts: Components, denoised: Denoised
 ) -> Artifact | None:
     """Decodes one clip into the store.
 
     Args:
         store: where the artifact goes.
         key: its name.
+        clip: the clip.
         family: drives the model.
-        checkpoint: the model's files.
         parts: the loaded `family.decode_parts`.
-        latents_1CTHW: float32.
+        denoised: what denoising left.
 
     Returns:
         The artifact: `frames.npy`, (T, H, W, 3) uint8.
@@ -41,7 +35,15 @@ def run(
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    frames_THWC = family.decode(checkpoint, parts, latents_1CTHW)
+    request = DecodeRequest(
+        latents=denoised.latents,
+        width=clip.width,
+        height=clip.height,
+        num_frames=clip.num_frames,
+        generator=denoised.generator(),
+        embeds_dtype=denoised.embeds_dtype,
+    )
+    frames_THWC = family.decode(parts, request)
     with store.create(key) as draft:
         np.save(draft.path(FILE), frames_THWC, allow_pickle=False)
         draft.info["seconds"] = round(time.monotonic() - started, 4)

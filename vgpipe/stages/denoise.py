@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from vgpipe.errors import ModelError, Stopped
+from vgpipe.errors import PrecisionError, Stopped
 from vgpipe.job.clip import Clip
-from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family
-from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family, StepCallback
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
 from vgpipe.stages import checkpoints, tensors
+from vgpipe.stages.images import first_frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
@@ -41,13 +41,33 @@ class Watch:
     on_step: Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Denoised:
+    """What denoising leaves for decoding.
+
+    Attributes:
+        latents: in the pipeline's own layout and dtype, on the CPU.
+        generator_state: of the clip's CPU generator, uint8; some decoders draw noise.
+        embeds_dtype: torch dtype of the prompt embeddings.
+    """
+
+    latents: torch.Tensor
+    generator_state: torch.Tensor
+    embeds_dtype: torch.dtype
+
+    def generator(self) -> torch.Generator:
+        """Returns the clip's generator as denoising left it."""
+        generator = torch.Generator("cpu")
+        generator.set_state(self.generator_state)
+        return generator
+
+
 def run(
     store: Store,
     key: Key,
     clip: Clip,
     *,
     family: Family,
-    checkpoint: Checkpoint,
     parts: Components,
     embeds: Embeds,
     negative_embeds: Embeds | None,
@@ -61,40 +81,85 @@ def run(
         key: the artifact's name.
         clip: the clip.
         family: drives the model.
-        checkpoint: the model's files.
         parts: the loaded `family.denoise_parts`.
         embeds: of the prompt.
-        negative_embeds: of the negative prompt; None where guidance is off.
+        negative_embeds: of the negative prompt; None where it plays no part.
         device: where `parts` are.
         watch: checkpoint rhythm, stop signal and progress.
 
     Returns:
-        The artifact: `latents.safetensors` with `latents` (1, C, T, H, W) float32.
+        The artifact: `latents.safetensors`, read by `read`.
 
     Raises:
         Stopped: where `watch.should_stop` said so; the checkpoint is on the disk.
-        ModelError: where the latents are not finite.
+        ModelError: where the clip's image has gone or changed.
+        PrecisionError: where the latents are not finite.
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    scheduler = checkpoint.load("scheduler", dtype="float32", device="cpu")
-    passage = _Passage(store, key, clip, watch, scheduler, device)
-    latents_1CTHW = family.denoise(checkpoint, parts, passage.scheduler, passage.request(embeds, negative_embeds))
-    if not torch.isfinite(latents_1CTHW).all():
+    passage = _Passage(store, key, clip, watch, family.scheduler(), device)
+    latents = family.denoise(parts, passage.scheduler, passage.request(embeds, negative_embeds))
+    passage.restore_generator()  # where a checkpoint left no step to do
+    if not torch.isfinite(latents).all():
         checkpoints.remove(store, key)
         remedy = "a dtype with more range, as model.dtype=float32"
-        raise ModelError(f"the latents are not finite (NaN or infinite) -> {remedy}")
+        raise PrecisionError(f"the latents are not finite (NaN or infinite) -> {remedy}")
     with store.create(key) as draft:
-        tensors.save(draft.path(FILE), {"latents": latents_1CTHW})
+        kept = {"latents": latents, "generator": passage.generator.get_state()}
+        tensors.save(draft.path(FILE), kept, {"embeds_dtype": _dtype_name(embeds)})
         draft.info["seconds"] = round(time.monotonic() - started, 4)
         draft.info["resumed_from_step"] = passage.first_step
     checkpoints.remove(store, key)
     return store.find(key)
 
 
-def read(artifact: Artifact) -> torch.Tensor:
-    """Returns the latents (1, C, T, H, W) float32 of a denoise artifact, on the CPU."""
-    return tensors.load(artifact.path(FILE))[0]["latents"]
+def request_for(
+    clip: Clip,
+    *,
+    embeds: Embeds,
+    negative_embeds: Embeds | None,
+    generator: torch.Generator,
+    latents: torch.Tensor | None,
+    on_step_end: StepCallback,
+) -> DenoiseRequest:
+    """Returns what a family is asked for.
+
+    Args:
+        clip: the clip; its image, if any, is read now.
+        embeds: of the prompt.
+        negative_embeds: of the negative prompt; None where it plays no part.
+        generator: CPU generator, fresh from the clip's seed.
+        latents: where to go on from; None starts from noise.
+        on_step_end: called with (steps done in this pass, latents) after each step.
+
+    Raises:
+        ModelError: where the clip's image has gone or changed.
+    """
+    return DenoiseRequest(
+        embeds=embeds,
+        negative_embeds=negative_embeds,
+        width=clip.width,
+        height=clip.height,
+        num_frames=clip.num_frames,
+        fps=clip.fps,
+        num_inference_steps=clip.num_inference_steps,
+        guidance_scale=clip.guidance_scale,
+        generator=generator,
+        latents=latents,
+        frames_NHWC=first_frames(clip),
+        on_step_end=on_step_end,
+    )
+
+
+def read(artifact: Artifact) -> Denoised:
+    """Returns what a denoise artifact holds."""
+    kept, facts = tensors.load(artifact.path(FILE))
+    return Denoised(kept["latents"], kept["generator"], getattr(torch, facts["embeds_dtype"]))
+
+
+def _dtype_name(embeds: Embeds) -> str:
+    first = next((tensor for tensor in embeds.values() if tensor.is_floating_point()), None)
+    return str(first.dtype if first is not None else torch.float32).removeprefix("torch.")
 
 
 @dataclass
@@ -115,37 +180,42 @@ class _Passage:
         self._saved_step = 0
         saved = checkpoints.read(self.store, self.key, self.device)
         self.latents = saved.latents if saved else None
+        # The loop's preparations may draw from the generator too (an image's latents), so it always begins afresh.
+        self.generator.manual_seed(self.clip.seed)
         if saved:
-            self.generator.set_state(saved.generator)
             self.first_step = self._saved_step = saved.done_steps
             log.info("%s goes on at step %d", self.clip.id, saved.done_steps)
-        else:
-            self.generator.manual_seed(self.clip.seed)
         self.scheduler = ResumableScheduler(
-            self.inner_scheduler, done_steps=self.first_step, state=saved.scheduler if saved else None
+            self.inner_scheduler,
+            done_steps=self.first_step,
+            state=saved.scheduler if saved else None,
+            before_first_step=self.restore_generator,
         )
+        self._generator_state = saved.generator if saved else None
+
+    def restore_generator(self) -> None:
+        """Puts the generator, once, where the checkpoint saw it."""
+        if self._generator_state is not None:
+            self.generator.set_state(self._generator_state)
+            self._generator_state = None
 
     def request(self, embeds: Embeds, negative_embeds: Embeds | None) -> DenoiseRequest:
         """Returns what the family is asked for."""
-        return DenoiseRequest(
+        return request_for(
+            self.clip,
             embeds=embeds,
             negative_embeds=negative_embeds,
-            width=self.clip.width,
-            height=self.clip.height,
-            num_frames=self.clip.num_frames,
-            num_inference_steps=self.clip.num_inference_steps,
-            guidance_scale=self.clip.guidance_scale,
             generator=self.generator,
             latents=self.latents,
             on_step_end=self._on_step_end,
         )
 
-    def _on_step_end(self, steps: int, latents_1CTHW: torch.Tensor) -> None:
+    def _on_step_end(self, steps: int, latents: torch.Tensor | None) -> None:
         done = self.first_step + steps
         self.watch.on_step(done)
         stopping = self.watch.should_stop()
-        if stopping or self._is_due(done):
-            self._save(done, latents_1CTHW)
+        if latents is not None and (stopping or self._is_due(done)):
+            self._save(done, latents)
         if stopping:
             raise Stopped(f"stopped at step {done} of {self.clip.num_inference_steps}")
 
@@ -154,10 +224,10 @@ class _Passage:
         steps = done - self._saved_step
         return steps >= self.watch.checkpoint_steps and waited_s >= self.watch.checkpoint_interval_s
 
-    def _save(self, done: int, latents_1CTHW: torch.Tensor) -> None:
+    def _save(self, done: int, latents: torch.Tensor) -> None:
         try:
             state = scheduler_state(self.inner_scheduler)
-            saved = checkpoints.DenoiseCheckpoint(done, latents_1CTHW, state, self.generator.get_state())
+            saved = checkpoints.DenoiseCheckpoint(done, latents, state, self.generator.get_state())
             checkpoints.write(self.store, self.key, saved)
         except (OSError, TypeError) as error:
             log.warning("no checkpoint at step %d of %s: %s", done, self.clip.id, error)

@@ -12,9 +12,7 @@ from vgpipe.store.digest import Key
 FILE = "embeds.safetensors"
 
 
-def run(
-    store: Store, key: Key, *, family: Family, parts: Components, text: str, max_sequence_length: int
-) -> Artifact | None:
+def run(store: Store, key: Key, *, family: Family, parts: Components, text: str) -> Artifact | None:
     """Encodes one text into the store; each text alone, since padding and batching change its bits.
 
     Args:
@@ -23,7 +21,6 @@ def run(
         family: drives the model.
         parts: the loaded `family.encode_parts`.
         text: a prompt or negative prompt; may be empty.
-        max_sequence_length: tokens, padding included.
 
     Returns:
         The artifact: `embeds.safetensors`.
@@ -32,7 +29,7 @@ def run(
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    embeds = family.encode(parts, text, max_sequence_length=max_sequence_length)
+    embeds = family.encode(parts, text)
     with store.create(key) as draft:
         tensors.save(draft.path(FILE), embeds)
         draft.info["seconds"] = round(time.monotonic() - started, 4)

@@ -1,0 +1,119 @@
+"""A model of the hub, through the command line: downloaded once, continued after a stop, explained where missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.hub_stand_in import HubStandIn
+
+REPO = "maker/tiny-video"
+SMALL = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2", "clip.prompt=circle")
+
+
+@pytest.fixture
+def hub(tiny_wan: Path):
+    with HubStandIn({REPO: tiny_wan}) as hub:
+        yield hub
+
+
+@pytest.fixture
+def start(hub, workdir: Path):
+    """Starts a run of the hub's model as a process of its own, with an empty hub cache."""
+
+    def run(*more: str, **environment: str) -> subprocess.Popen[str]:
+        told = {"HF_ENDPOINT": hub.url, "HF_HOME": str(workdir / "hf"), "HF_HUB_OFFLINE": "0", "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "vgpipe", f"model.id={REPO}", *SMALL, *more]
+        return subprocess.Popen(
+            command,
+            cwd=workdir,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **told, **environment},
+        )
+
+    return run
+
+
+@pytest.fixture
+def run(start):
+    def finished(*more: str, **environment: str) -> tuple[int, str]:
+        process = start(*more, **environment)
+        out, err = process.communicate(timeout=240)
+        assert "Traceback" not in err, err
+        return process.returncode, out + err
+
+    return finished
+
+
+def states(workdir: Path) -> list[str]:
+    paths = sorted(workdir.glob("outputs/*/*/clips.jsonl"))
+    return [json.loads(path.read_text().splitlines()[-1])["state"] for path in paths]
+
+
+def test_a_model_is_downloaded_once_and_then_needs_no_network(hub, run, workdir):
+    code, told = run()
+    assert code == 0 and "downloading transformer" in told
+    assert {path.suffix for path in (workdir / "hf").rglob("*")} & {".bin", ".py", ".ckpt"} == set()
+    before = len(hub.requests)
+    code, told = run("clip.seed=5", HF_HUB_OFFLINE="1")
+    assert code == 0 and len(hub.requests) == before and "downloading" not in told
+    assert states(workdir) == ["done", "done"]
+    saved = yaml.safe_load(next(workdir.glob("outputs/*/*/config.yaml")).read_text())
+    assert saved["model"]["revision"] == hub.repos[REPO].commit  # a resumed run takes the same files
+
+
+def test_a_stopped_download_is_resumable_and_goes_on_where_it_was(hub, start, run, workdir):
+    hub.drip(40_000)
+    process = start()
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in (workdir / "hf").rglob("*.incomplete")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3 and "resume" in err
+    hub.heal()
+    code, _ = run()
+    assert code == 0 and any(request.range for request in hub.bodies("safetensors"))
+
+
+def test_a_server_error_fails_the_clip_with_a_remedy_and_a_rerun_completes(hub, run, workdir):
+    hub.fail("vae/diffusion", 503)
+    code, told = run()
+    assert code == 1 and "answered 503" in told and "-> run the same command again later" in told
+    assert states(workdir) == ["failed"]
+    hub.heal()
+    assert run()[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["gated", "revision", "offline", "pickle"])
+def test_what_cannot_be_had_is_told_before_anything_starts(hub, run, workdir, kind, tmp_path_factory, tiny_wan):
+    if kind == "gated":
+        hub.repos[REPO].gated = True
+        code, told = run()
+        assert "is gated" in told and "hf auth login" in told
+    elif kind == "revision":
+        code, told = run("model.revision=v9")
+        assert "has no revision 'v9'" in told
+    elif kind == "offline":
+        code, told = run(HF_HUB_OFFLINE="1")
+        assert "is not in the hub cache" in told
+    else:
+        copy = Path(shutil.copytree(tiny_wan, tmp_path_factory.mktemp("pickle") / "model"))
+        weights = next((copy / "vae").glob("*.safetensors"))
+        weights.rename(weights.with_suffix(".bin"))
+        with HubStandIn({REPO: copy}) as other:
+            code, told = run(HF_ENDPOINT=other.url)
+        assert "vae" in told and ".bin" in told
+    assert code == 2 and not (workdir / "outputs").exists()

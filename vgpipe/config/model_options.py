@@ -1,0 +1,39 @@
+"""Reads one option of the group `model` by itself, also while Hydra runs an app: there is only one Hydra a process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vgpipe.config.groups import builtin_conf, options
+from vgpipe.config.schema import ModelConfig
+from vgpipe.config.validate import validated_as
+from vgpipe.errors import ConfigError, Fault
+
+GROUP = "model"
+
+
+def load_model(name: str) -> ModelConfig:
+    """Returns one of the model options that ship with vgpipe.
+
+    Args:
+        name: of the option.
+
+    Raises:
+        ConfigError: where there is none of that name, or it is faulty.
+    """
+    known = options(GROUP, None)
+    if name not in known:
+        fault = Fault("model.fallback", f"{name!r} is no model that ships with vgpipe", f"one of: {', '.join(known)}")
+        raise ConfigError("the config is faulty; nothing was started", [fault])
+    return validated_as(ModelConfig, _merged(builtin_conf() / GROUP, name))
+
+
+def _merged(folder: Path, name: str) -> dict[str, Any]:
+    own = yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8"))
+    whole: dict[str, Any] = {}
+    for base in own.pop("defaults", ["_self_"]):
+        whole = {**whole, **(own if base == "_self_" else _merged(folder, base))}
+    return whole

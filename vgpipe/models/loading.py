@@ -1,0 +1,130 @@
+"""Loads one component of a checkpoint, or says in one message why not."""
+
+from __future__ import annotations
+
+import logging
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import LoadError, ModelError
+from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint import Checkpoint
+
+log = logging.getLogger(__name__)
+
+
+def load_component(checkpoint: Checkpoint, component: str, settings: Settings, device: str) -> Any:
+    """Loads one component, ready for inference.
+
+    Args:
+        checkpoint: the model's files; those of the component are on the disk.
+        component: its name in model_index.json.
+        settings: precision, variant and quantisation; of no account for tokenizers.
+        device: torch device string.
+
+    Returns:
+        A diffusers or transformers object; modules are in eval mode on `device`.
+
+    Raises:
+        LoadError: naming the component and file, where it cannot be loaded.
+    """
+    import torch
+
+    try:
+        loader = checkpoint.component_class(component)
+        place = checkpoint.source(component).place
+        if not issubclass(loader, torch.nn.Module):
+            return _fitting(loader, place).from_pretrained(str(place), local_files_only=True)
+        return _load_module(checkpoint, component, loader, settings, device)
+    except Exception as error:  # the libraries raise anything from OSError to SafetensorError
+        if isinstance(error, ModelError) and not isinstance(error, LoadError):
+            raise LoadError(str(error)) from error
+        raise LoadError(_failure(checkpoint, component, error)) from error
+
+
+def _fitting(loader: Any, place: Path) -> Any:
+    # transformers 4 has two classes of most tokenizers, and what transformers 5 saves is for the fast one alone.
+    import transformers
+
+    read = set(getattr(loader, "vocab_files_names", {}).values())
+    if not (place / "tokenizer.json").is_file() or any((place / name).is_file() for name in read):
+        return loader
+    return loader if "tokenizer.json" in read else getattr(transformers, f"{loader.__name__}Fast", loader)
+
+
+def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: Settings, device: str) -> Any:
+    import torch
+
+    source = checkpoint.source(component)
+    dtype = getattr(torch, settings.dtype_of(component))
+    options: dict[str, Any] = {dtype_keyword(loader): dtype}
+    method = settings.quantization.get(component)
+    if method or source.file:
+        from vgpipe.models.quantize import load_quantized
+
+        return load_quantized(checkpoint, component, loader, method, dtype, device)
+    variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
+    module, told = loader.from_pretrained(
+        str(source.place),
+        output_loading_info=True,
+        use_safetensors=True,
+        local_files_only=True,
+        variant=variant,
+        **options,
+    )
+    refuse_gaps(told)
+    return module.to(device).eval()
+
+
+def dtype_keyword(loader: Any) -> str:
+    """Returns the name of a class's precision argument: transformers renamed it in 4.56 and warns of the old one."""
+    if loader.__module__.startswith("diffusers"):
+        return "torch_dtype"
+    import transformers
+    from packaging.version import Version
+
+    return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
+
+
+def refuse_gaps(told: dict[str, Any]) -> None:
+    """Refuses a module that its files did not fill: transformers puts random weights there and only warns.
+
+    Raises:
+        ValueError: naming the first few tensors.
+    """
+    for kind in ("missing_keys", "mismatched_keys"):
+        names = sorted(str(name) for name in told.get(kind) or ())
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")
+
+
+def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:
+    source = checkpoint.source(component)
+    place = source.folder / source.file if source.file else source.place
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". If you want")[0]
+    return f"{component} cannot be loaded from {place}: {reason} -> {_remedy(error)}{_of_newer(checkpoint, component)}"
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return "install what it names; python -m vgpipe doctor says how"
+    if "shape" in str(error):
+        return "its weights are not of the model that its config.json describes: copy or download both again"
+    return "copy or download the checkpoint again"
+
+
+def _of_newer(checkpoint: Checkpoint, component: str) -> str:
+    """Says what else may help where a newer release saved the component than the one that is installed."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        config = checkpoint.config(component)
+        for library, key in (("transformers", "transformers_version"), ("diffusers", "_diffusers_version")):
+            have, saved = metadata.version(library), config.get(key)
+            if saved and Version(str(saved)) > Version(have):
+                return f"; or, as {library} {saved} saved it and {have} is installed: pip install -U {library}"
+    except (ModelError, InvalidVersion, metadata.PackageNotFoundError):
+        pass  # a tokenizer has no config, and a build of one's own may be called anything
+    return ""

@@ -1,0 +1,335 @@
+"""What all families share: a stock diffusers pipeline that holds only the components a stage needs.
+
+The others are stood in for by shells that know their config. Decoding is the same stock call with no step left to do,
+so that latents are turned into frames by the pipeline's own last lines.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from vgpipe.errors import ModelError
+from vgpipe.models import loras, quantize
+from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
+from vgpipe.models.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from vgpipe.models.resumable import ResumableScheduler
+
+
+class StockFamily:
+    """A family whose stock pipeline takes prompt embeddings and latents, and gives latents.
+
+    A family file names its classes and parts, and overrides what its pipeline does differently.
+
+    Attributes:
+        name: as in `model.family`.
+        pipeline: text-to-video class in diffusers; also decodes.
+        decode_pipeline: class that decodes in its place, where its own call would do more than that; None where not.
+        image_pipeline: class for clips that begin with an image; None where there is none.
+        text_parts: components that encode a text.
+        denoisers: components that denoise; those that the checkpoint lacks are left out.
+        image_parts: components that the image pipeline needs beside the denoisers.
+        decoders: components that decode latents.
+        made_of: part -> the components it is put together from, where it is not just itself.
+        idle: components that a checkpoint may hold and that no stage needs.
+        uses_fps: whether fps changes the latents.
+    """
+
+    name: ClassVar[str]
+    pipeline: ClassVar[str]
+    decode_pipeline: ClassVar[str | None] = None
+    image_pipeline: ClassVar[str | None] = None
+    text_parts: ClassVar[tuple[str, ...]] = ("tokenizer", "text_encoder")
+    denoisers: ClassVar[tuple[str, ...]] = ("transformer",)
+    image_parts: ClassVar[tuple[str, ...]] = ("vae",)
+    decoders: ClassVar[tuple[str, ...]] = ("vae",)
+    made_of: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    idle: ClassVar[tuple[str, ...]] = ()
+    uses_fps: ClassVar[bool] = False
+
+    def __init__(self, checkpoint: Checkpoint, settings: Settings):
+        self.checkpoint = checkpoint
+        self.settings = settings
+        self._shells: dict[str, Shell] = {}
+
+    @cached_property
+    def encode_parts(self) -> tuple[str, ...]:
+        """What encoding needs."""
+        return self.text_parts
+
+    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+        """What denoising a clip needs: every denoiser that the checkpoint has, and what encodes an image."""
+        present = tuple(part for part in self.denoisers if part in self.checkpoint.component_names)
+        return (*(present or self.denoisers[:1]), *(self.image_parts if from_image else ()))
+
+    @cached_property
+    def decode_parts(self) -> tuple[str, ...]:
+        """What decoding needs."""
+        return self.decoders
+
+    def check(self) -> None:
+        """Proves, without loading anything heavy, that the checkpoint is one that this family drives."""
+        self.checkpoint.require({*self.components(), "scheduler"}, self.idle, variant=self.settings.variant)
+        loras.check(self.settings.loras, self.denoise_parts(from_image=False))
+        quantize.check(self.checkpoint, self.settings.quantization, self.components())
+
+    def prove_classes(self) -> None:
+        """Proves that the installed libraries have the classes of its pipeline and components; imports them."""
+        pipeline_class_of(self.pipeline)
+        for component in self.components():
+            self.checkpoint.component_class(component)
+
+    def components(self) -> tuple[str, ...]:
+        """Returns the components of the checkpoint that some stage loads, sorted."""
+        parts = {*self.encode_parts, *self.denoise_parts(from_image=False), *self.decode_parts}
+        return tuple(sorted({component for part in parts for component in self._components(part)}))
+
+    def identity(self, part: str) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about a part that can change bits."""
+        components = self._components(part)
+        adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
+        return {
+            "files": {name: self.checkpoint.identity(name, self.settings.variant) for name in components},
+            "dtype": {name: self.settings.dtype_of(name) for name in components},
+            "quantization": {name: self.settings.quantization.get(name) for name in components},
+            "loras": [[lora.sha256, lora.weight] for lora in adapters],
+        }
+
+    def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
+        return {
+            "parts": {part: self.identity(part) for part in self.denoise_parts(from_image=from_image)},
+            "scheduler": [self.settings.scheduler or self._scheduler_class_name(), self._scheduler_config()],
+            "configs": {part: [self.checkpoint.index[part], self.checkpoint.config(part)] for part in self.decoders},
+            "index": self._call_index(),
+            "pipeline_kwargs": dict(self.settings.pipeline_kwargs),
+        }
+
+    def uses_negative_prompt(self, guidance_scale: float) -> bool:
+        """Says whether the negative prompt plays a part at this guidance."""
+        return guidance_scale > 1
+
+    def load(self, part: str, load_component: LoadComponent) -> Any:
+        """Loads one part, its adapters included."""
+        module = load_component(part)
+        adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
+        if adapters:
+            loras.apply(self.build(self.pipeline, {part: module}), adapters, part)
+        return module
+
+    def scheduler(self) -> Any:
+        """Returns a fresh diffusers scheduler."""
+        import diffusers
+
+        name = self.settings.scheduler or self._scheduler_class_name()
+        found = getattr(diffusers, name, None)
+        if found is None:
+            raise ModelError(f"model.scheduler.name: diffusers has no {name} -> name one of its scheduler classes")
+        return found.from_config(self._scheduler_config())
+
+    def encode(self, parts: Components, text: str) -> Embeds:
+        """Encodes one text exactly as the stock pipeline does; CPU tensors with a leading batch of 1."""
+        import torch
+
+        pipeline = self.build(self.pipeline, parts)
+        with torch.no_grad():
+            embeds = self.embeds(pipeline, text)
+        return {name: tensor.cpu() for name, tensor in embeds.items()}
+
+    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+        """Runs the stock pipeline to latents in its own layout and dtype, on the CPU."""
+        starts_from_image = request.frames_NHWC is not None
+        if starts_from_image and not self.image_pipeline:
+            raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
+        name = self.image_pipeline if starts_from_image and self.image_pipeline else self.pipeline
+        pipeline = self.build(name, {**parts, "scheduler": scheduler}, shells=self.decoders)
+        self._refuse_unknown_kwargs(pipeline)
+        arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, request.on_step_end)}
+        latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
+        return latents.cpu()
+
+    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+        """Decodes latents to frames (T, H, W, 3) uint8, rounded as diffusers' `numpy_to_pil` does."""
+        from vgpipe.models.resumable import ALL_STEPS, ResumableScheduler
+
+        scheduler = ResumableScheduler(self.scheduler(), done_steps=ALL_STEPS)
+        name = self.decode_pipeline or self.pipeline
+        pipeline = self.build(name, {**parts, "scheduler": scheduler}, shells=self.denoisers)
+        arguments = {
+            **self.settings.pipeline_kwargs,
+            **self.blank_embeds(request),
+            "latents": request.latents,
+            "width": request.width,
+            "height": request.height,
+            "num_frames": request.num_frames,
+            "num_inference_steps": 1,
+            "guidance_scale": 1.0,
+            "generator": request.generator,
+        }
+        frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
+        frames: np.ndarray = (frames_1THWC[0] * 255).round().astype("uint8")
+        return frames
+
+    # What a family may override.
+
+    def embeds(self, pipeline: Any, text: str) -> Embeds:
+        """Encodes one text with the pipeline's own `encode_prompt`; by default its first result alone."""
+        first, *_ = pipeline.encode_prompt(
+            text, do_classifier_free_guidance=False, max_sequence_length=self.settings.max_sequence_length
+        )
+        return {"prompt_embeds": first}
+
+    def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
+        """Returns the arguments of the stock call; those that its signature lacks are left out later."""
+        arguments: dict[str, Any] = {
+            "width": request.width,
+            "height": request.height,
+            "num_frames": request.num_frames,
+            "num_inference_steps": request.num_inference_steps,
+            "guidance_scale": request.guidance_scale,
+            "generator": request.generator,
+            "latents": request.latents,
+            **self.settings.pipeline_kwargs,
+        }
+        for prefix, embeds in (("", request.embeds), ("negative_", request.negative_embeds or {})):
+            arguments |= {prefix + name: tensor.to(pipeline.device) for name, tensor in embeds.items()}
+        if request.frames_NHWC is not None:
+            arguments["image"] = _picture(request.frames_NHWC[0])
+        return arguments
+
+    def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
+        """Returns embeddings for a call in which no step remains; only their dtype counts."""
+        import torch
+
+        return {"prompt_embeds": torch.zeros(1, 1, 1, dtype=request.embeds_dtype)}
+
+    def decode_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Changes the arguments of the decoding call; by default not at all."""
+        return arguments
+
+    # Below: how the pipeline is put together.
+
+    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
+        """Puts the stock pipeline together from loaded parts, shells for those in `shells`, and None for the rest.
+
+        Args:
+            class_name: in diffusers.
+            parts: loaded components by name.
+            shells: components of which the pipeline reads config, dtype or sizes but runs nothing.
+        """
+        pipeline_class = pipeline_class_of(class_name)
+        given: dict[str, Any] = {}
+        for name, parameter in list(inspect.signature(pipeline_class.__init__).parameters.items())[1:]:
+            in_index = self.checkpoint.index.get(name)
+            if name in parts:
+                given[name] = parts[name]
+            elif name in shells and name in self.checkpoint.component_names:
+                given[name] = self._shell(name)
+            elif in_index is not None and not isinstance(in_index, list):
+                given[name] = in_index
+            elif parameter.default is inspect.Parameter.empty:
+                given[name] = None
+        pipeline = pipeline_class(**given)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def _shell(self, component: str) -> Shell:
+        if component not in self._shells:
+            dtype = self.settings.dtype_of(component)
+            self._shells[component] = Shell(self.checkpoint, component, dtype)
+        return self._shells[component]
+
+    def _refuse_unknown_kwargs(self, pipeline: Any) -> None:
+        known = inspect.signature(type(pipeline).__call__).parameters
+        unknown = sorted(set(self.settings.pipeline_kwargs) - set(known))
+        if unknown:
+            raise ModelError(
+                f"model.pipeline_kwargs: {type(pipeline).__name__} takes no {', '.join(unknown)} -> leave it out, or "
+                "choose a diffusers that has it"
+            )
+
+    def _components(self, part: str) -> tuple[str, ...]:
+        return self.made_of.get(part, (part,))
+
+    def _scheduler_class_name(self) -> str:
+        return str(self.checkpoint.index["scheduler"][1])
+
+    def _scheduler_config(self) -> dict[str, Any]:
+        return {**self.checkpoint.config("scheduler"), **self.settings.scheduler_config}
+
+    def _call_index(self) -> dict[str, Any]:
+        plain = {name: value for name, value in self.checkpoint.index.items() if not isinstance(value, list)}
+        return {name: value for name, value in plain.items() if not name.startswith("_")}
+
+
+class Shell:
+    """Stands in for a component that a stage does not load: its config, dtype and sizes, but no weights.
+
+    No `torch.nn.Module`, so that a pipeline does not take its device for its own.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, component: str, dtype: str):
+        import torch
+
+        component_class = checkpoint.component_class(component)
+        with torch.device("meta"):
+            self._module = component_class.from_config(checkpoint.config(component))
+        self.config = self._module.config
+        self.dtype = getattr(torch, dtype)
+        self.device = torch.device("cpu")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+def pipeline_class_of(name: str) -> Any:
+    """Returns a pipeline class of the installed diffusers.
+
+    Raises:
+        ModelError: where it has none of that name.
+    """
+    import diffusers
+
+    found = getattr(diffusers, name, None)
+    if found is None:
+        raise ModelError(f"the installed diffusers {diffusers.__version__} has no {name} -> pip install -U diffusers")
+    return found
+
+
+def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
+    """Has `on_step_end` called with (steps done, latents) after each step of a stock call.
+
+    Returns:
+        The arguments to add to the call; none where the pipeline has no callback and its `ResumableScheduler` tells.
+    """
+
+    def at_step_end(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        on_step_end(step + 1, tensors["latents"])
+        return {}
+
+    parameters = inspect.signature(type(pipeline).__call__).parameters
+    if "callback_on_step_end" in parameters:
+        return {"callback_on_step_end": at_step_end}
+    if "callback" in parameters:
+        return {"callback": lambda step, _timestep, latents: on_step_end(step + 1, latents), "callback_steps": 1}
+    pipeline.scheduler.after_step = on_step_end
+    return {}
+
+
+def accepted(pipeline: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns those arguments that the pipeline's call takes and that are set."""
+    parameters = inspect.signature(type(pipeline).__call__).parameters
+    return {name: value for name, value in arguments.items() if name in parameters and value is not None}
+
+
+def _picture(frame_HWC: np.ndarray) -> Any:
+    from PIL import Image
+
+    return Image.fromarray(frame_HWC)

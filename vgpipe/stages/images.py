@@ -1,0 +1,35 @@
+"""The image that a clip begins with."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+
+from vgpipe.errors import ModelError
+from vgpipe.job.clip import Clip
+
+
+def first_frames(clip: Clip) -> np.ndarray | None:
+    """Reads the image that a clip begins with.
+
+    Returns:
+        (1, H, W, 3) uint8 at the image's own size; None where the clip begins from text alone.
+
+    Raises:
+        ModelError: where the file has gone or changed since the job was read.
+    """
+    if clip.image is None:
+        return None
+    from PIL import Image, ImageOps
+
+    try:
+        data = Path(clip.image).read_bytes()
+        if hashlib.sha256(data).hexdigest() != clip.image_sha256:
+            raise ModelError(f"{clip.image} has changed since the job was read -> run the job again")
+        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{clip.image} cannot be read: {error}") from error
+    return np.asarray(picture)[None]

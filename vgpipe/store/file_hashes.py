@@ -1,0 +1,63 @@
+"""SHA-256 of large files, remembered as long as a file looks untouched."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from vgpipe.store.digest import file_sha256
+
+log = logging.getLogger(__name__)
+
+LARGE_BYTES = 1 << 24
+
+
+class FileHashes:
+    """Hashes files; large ones once, until size, inode, mtime or ctime change.
+
+    Args:
+        memory: a JSONL file that is appended to, so that later runs know; None remembers in this object only.
+    """
+
+    def __init__(self, memory: Path | None):
+        self._memory = memory
+        self._known: dict[str, str] | None = None
+
+    def sha256(self, path: Path) -> str:
+        """Returns the SHA-256 of a file's bytes, as 64 hex digits; appends to the memory on disk."""
+        status = path.stat()
+        mark = f"{path.resolve()}|{status.st_size}|{status.st_ino}|{status.st_mtime_ns}|{status.st_ctime_ns}"
+        known = self._remembered()
+        if mark not in known:
+            known[mark] = file_sha256(path)
+            if status.st_size >= LARGE_BYTES:
+                self._remember(mark, known[mark])
+        return known[mark]
+
+    def _remembered(self) -> dict[str, str]:
+        if self._known is None:
+            self._known = {}
+            for line in self._lines():
+                try:
+                    mark, digest = json.loads(line)
+                    self._known[str(mark)] = str(digest)
+                except (ValueError, TypeError):  # torn by a kill: that file is hashed again
+                    continue
+        return self._known
+
+    def _lines(self) -> list[str]:
+        try:
+            return self._memory.read_text("utf-8").splitlines() if self._memory else []
+        except (OSError, ValueError):
+            return []
+
+    def _remember(self, mark: str, digest: str) -> None:
+        if self._memory is None:
+            return
+        try:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            with self._memory.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([mark, digest]) + "\n")
+        except OSError as error:
+            log.debug("%s cannot be written: %s", self._memory, error)
