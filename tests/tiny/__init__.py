@@ -1,0 +1,35 @@
+"""Tiny random checkpoints of every model option, in real diffusers layout.
+
+`BUILDERS` maps an option of conf/model to `module:function`; the function saves into a folder and returns it.
+`python -m tests.tiny OPTION FOLDER` builds one by hand.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+BUILDERS: dict[str, str] = {
+    "animatediff_sd15": "tests.tiny.stable_diffusion:animatediff_sd15",
+    "generic": "tests.tiny.others:mochi",
+    "text_to_video_ms": "tests.tiny.stable_diffusion:text_to_video_ms",
+    "cogvideox_2b": "tests.tiny.cogvideox:cogvideox_2b",
+    "cogvideox_5b": "tests.tiny.cogvideox:cogvideox_5b",
+    "cogvideox_5b_i2v": "tests.tiny.cogvideox:cogvideox_5b_i2v",
+    "cogvideox15_5b": "tests.tiny.cogvideox:cogvideox15_5b",
+    "hunyuan_video": "tests.tiny.hunyuan_video:hunyuan_video",
+    "hunyuan_video_15": "tests.tiny.hunyuan_video15:hunyuan_video_15",
+    "ltx_video_2b": "tests.tiny.ltx:ltx_video_2b",
+    "ltx_video_distilled": "tests.tiny.ltx:ltx_video_distilled",
+    "wan21_t2v_1_3b": "tests.tiny.wan:t2v_1_3b",
+    "wan21_t2v_14b": "tests.tiny.wan:t2v_14b",
+    "wan22_ti2v_5b": "tests.tiny.wan:ti2v_5b",
+    "wan22_t2v_a14b": "tests.tiny.wan:t2v_a14b",
+    "wan21_vace_1_3b": "tests.tiny.wan_vace:vace_1_3b",
+}
+
+
+def build(option: str, folder: Path) -> Path:
+    """Builds the tiny checkpoint of a model option into `folder` and returns it."""
+    module, function = BUILDERS[option].split(":")
+    return getattr(importlib.import_module(module), function)(folder)
