@@ -1,0 +1,162 @@
+"""What the source of a stock pipeline says about it; it is read and never imported, so that a start stays quick."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import ModelError
+
+NEEDED_TO_STAGE = ("prompt_embeds", "latents", "output_type")
+GUIDER = "guider"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockSource:
+    """A pipeline class of the installed diffusers.
+
+    Attributes:
+        name: of the class.
+        parts: parameters of its constructor.
+        arguments: parameters of its call.
+        required: those of them without a default.
+        defaults: the defaults of the others, where they are literals.
+        embeds: what `encode_prompt` returns, by its own variables' names; empty where it does not say.
+        obstacle: why it cannot be driven stage by stage; None where it can.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    arguments: tuple[str, ...]
+    required: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    embeds: tuple[str, ...]
+    obstacle: str | None
+
+
+def read_source(name: str) -> StockSource:
+    """Reads a pipeline class.
+
+    Args:
+        name: of a class in diffusers.
+
+    Raises:
+        ModelError: where the installed diffusers has no pipeline of that name with a call of its own.
+    """
+    methods = _methods(name)
+    if not {"__init__", "__call__"} <= set(methods):
+        raise ModelError(
+            f"model.id: its pipeline is {name}, which diffusers {importlib.metadata.version('diffusers')} lacks -> "
+            "pip install -U diffusers, or choose a model whose pipeline is one of diffusers"
+        )
+    given, parts = _parameters(methods["__call__"]), _parameters(methods["__init__"])
+    embeds = _returned(methods.get("encode_prompt"))
+    return StockSource(
+        name=name,
+        parts=tuple(parts),
+        arguments=tuple(given),
+        required=tuple(argument for argument, default in given.items() if default is None),
+        defaults={argument: default.value for argument, default in given.items() if isinstance(default, ast.Constant)},
+        embeds=embeds,
+        obstacle=next(_obstacles(methods, given, parts, embeds), None),
+    )
+
+
+def _methods(name: str) -> dict[str, ast.FunctionDef]:
+    spec = importlib.util.find_spec("diffusers")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    head = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
+    for path in (path for folder in folders for path in sorted(Path(folder, "pipelines").rglob("*.py"))):
+        text = path.read_text("utf-8")
+        if head.search(text):
+            found = next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == name)
+            return {node.name: node for node in found.body if isinstance(node, ast.FunctionDef)}
+    return {}
+
+
+def _parameters(function: ast.FunctionDef) -> dict[str, ast.expr | None]:
+    """Returns the parameters after `self`, each with its default."""
+    given = function.args
+    names = [*given.posonlyargs, *given.args]
+    defaults = [*[None] * (len(names) - len(given.defaults)), *given.defaults]
+    pairs = [*zip(names, defaults, strict=True), *zip(given.kwonlyargs, given.kw_defaults, strict=True)]
+    return {name.arg: default for name, default in pairs[1:]}
+
+
+def _returned(function: ast.FunctionDef | None) -> tuple[str, ...]:
+    """Returns the names that a function returns as a tuple; none where it has several ends or returns anything else."""
+    ends = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)] if function else []
+    match ends:
+        case [ast.Tuple(elts=elements)] if all(isinstance(one, ast.Name) for one in elements):
+            return tuple(one.id for one in elements if isinstance(one, ast.Name))
+    return ()
+
+
+def _obstacles(
+    methods: Mapping[str, ast.FunctionDef],
+    arguments: Mapping[str, object],
+    parts: Collection[str],
+    embeds: tuple[str, ...],
+) -> Iterator[str]:
+    """Yields every reason not to go on in the middle of the call, or to enter it after its text was encoded."""
+    call = methods["__call__"]
+    lacking = [name for name in NEEDED_TO_STAGE if name not in arguments]
+    if lacking:
+        yield f"its call takes no {', '.join(lacking)}"
+    needed = [name for name, default in arguments.items() if default is None]
+    if needed:
+        yield f"its call needs a {', '.join(needed)}"
+    if not embeds:
+        yield "its encode_prompt does not say in one return what it gives"
+    strange = [name for name in embeds if name not in arguments]
+    if strange:
+        yield f"its call takes no {', '.join(strange)}, which its encode_prompt gives"
+    if not any(isinstance(node, ast.Constant) and node.value == "latent" for node in ast.walk(call)):
+        yield "it gives no latents"
+    asked = sorted(name for method in methods.values() for name in _asked_for_class(method) if name in parts)
+    if asked:
+        yield f"it asks for the class of its {asked[0]}"
+    if GUIDER in parts:
+        yield f"its {GUIDER} decides which texts it needs"
+    other = [name for name in arguments if name.endswith("_latents")]
+    if other:
+        yield f"it denoises more than latents ({', '.join(other)})"
+    if not _has_plain_loop(call):
+        yield "its denoising is not one loop over the scheduler's timesteps"
+
+
+def _asked_for_class(function: ast.FunctionDef) -> Iterator[str]:
+    """Yields the names in its `isinstance` questions; the scheduler's stand-in passes for it, the others' do not."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Attribute() | ast.Name() as asked, *_]):
+                if _name(asked) != "scheduler":
+                    yield _name(asked)
+
+
+def _has_plain_loop(call: ast.FunctionDef) -> bool:
+    """Says whether the call steps through one schedule, once: a loop in no other, and no second scheduler."""
+    loops = [node for node in ast.walk(call) if isinstance(node, ast.For)]
+    nested = [inner for loop in loops for inner in ast.walk(loop) if inner is not loop]
+    copies = any(isinstance(node, ast.Attribute | ast.Name) and _name(node) == "deepcopy" for node in ast.walk(call))
+    match [loop for loop in loops if _is_over_timesteps(loop)]:
+        case [loop]:
+            return loop not in nested and not copies
+    return False
+
+
+def _is_over_timesteps(loop: ast.For) -> bool:
+    match loop.iter:
+        case ast.Call(func=ast.Name(id="enumerate"), args=[ast.Attribute() | ast.Name() as walked, *_]):
+            return _name(walked) == "timesteps"
+    return False
+
+
+def _name(node: ast.Attribute | ast.Name) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id
