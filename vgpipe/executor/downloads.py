@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from vgpipe.hub.repo import fetch, missing_bytes
 from vgpipe.models.base import Family
-from vgpipe.models.hub import fetch, missing_bytes
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import LoadError, ModelError
-from vgpipe.models.hub import HubRepo, variants_of, weight_files
+from vgpipe.hub.repo import HubRepo, variants_of, weight_files
 from vgpipe.models.safetensors_files import prove_whole
 from vgpipe.store.digest import digest_of
 from vgpipe.store.file_hashes import FileHashes

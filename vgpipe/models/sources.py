@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from vgpipe.errors import ConfigError, Fault, ModelError
+from vgpipe.hub.repo import HubRepo, is_hub_id, open_repo
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint import Checkpoint, Source
-from vgpipe.models.hub import HubRepo, is_hub_id, open_repo
 from vgpipe.store.file_hashes import FileHashes
 
 EMBEDDED = "embedded:"
@@ -77,7 +77,7 @@ def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str 
 
 
 def _lora_file(origin: Origin) -> Path:
-    from vgpipe.models.hub import fetch
+    from vgpipe.hub.repo import fetch
 
     source = _source(origin)
     found = [name for name in source.listing() if name.endswith(".safetensors")]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.errors import ModelError
 from vgpipe.models.any_family import FRAME_COUNTS, AnyFamily
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
-from vgpipe.models.stock import accepted
+from vgpipe.models.stock_calls import accepted
 
 if TYPE_CHECKING:
     import torch

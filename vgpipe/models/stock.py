@@ -15,6 +15,8 @@ from vgpipe.errors import ModelError
 from vgpipe.models import loras, quantize
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.shells import Shell
+from vgpipe.models.stock_calls import accepted, pipeline_class_of, step_hook
 
 if TYPE_CHECKING:
     import numpy as np
@@ -267,66 +269,6 @@ class StockFamily:
     def _call_index(self) -> dict[str, Any]:
         plain = {name: value for name, value in self.checkpoint.index.items() if not isinstance(value, list)}
         return {name: value for name, value in plain.items() if not name.startswith("_")}
-
-
-class Shell:
-    """Stands in for a component that a stage does not load: its config, dtype and sizes, but no weights.
-
-    No `torch.nn.Module`, so that a pipeline does not take its device for its own.
-    """
-
-    def __init__(self, checkpoint: Checkpoint, component: str, dtype: str):
-        import torch
-
-        component_class = checkpoint.component_class(component)
-        with torch.device("meta"):
-            self._module = component_class.from_config(checkpoint.config(component))
-        self.config = self._module.config
-        self.dtype = getattr(torch, dtype)
-        self.device = torch.device("cpu")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-
-def pipeline_class_of(name: str) -> Any:
-    """Returns a pipeline class of the installed diffusers.
-
-    Raises:
-        ModelError: where it has none of that name.
-    """
-    import diffusers
-
-    found = getattr(diffusers, name, None)
-    if found is None:
-        raise ModelError(f"the installed diffusers {diffusers.__version__} has no {name} -> pip install -U diffusers")
-    return found
-
-
-def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
-    """Has `on_step_end` called with (steps done, latents) after each step of a stock call.
-
-    Returns:
-        The arguments to add to the call; none where the pipeline has no callback and its `ResumableScheduler` tells.
-    """
-
-    def at_step_end(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        on_step_end(step + 1, tensors["latents"])
-        return {}
-
-    parameters = inspect.signature(type(pipeline).__call__).parameters
-    if "callback_on_step_end" in parameters:
-        return {"callback_on_step_end": at_step_end}
-    if "callback" in parameters:
-        return {"callback": lambda step, _timestep, latents: on_step_end(step + 1, latents), "callback_steps": 1}
-    pipeline.scheduler.after_step = on_step_end
-    return {}
-
-
-def accepted(pipeline: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those arguments that the pipeline's call takes and that are set."""
-    parameters = inspect.signature(type(pipeline).__call__).parameters
-    return {name: value for name, value in arguments.items() if name in parameters and value is not None}
 
 
 def _picture(frame_HWC: np.ndarray) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.errors import ModelError, PrecisionError
 from vgpipe.models.any_family import AnyFamily
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
-from vgpipe.models.stock import accepted, step_hook
+from vgpipe.models.stock_calls import accepted, step_hook
 
 if TYPE_CHECKING:
     import numpy as np

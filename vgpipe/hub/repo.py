@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import ModelError
-from vgpipe.models import hub_fetch
-from vgpipe.models.hub_cache import COMMIT, DIGEST, RemoteFile, RepoCache
-from vgpipe.models.hub_errors import explain, is_transient, status_of
-from vgpipe.models.hub_files import choose_weights, is_wanted, refuse_hostile, small_files, variants_of
+from vgpipe.hub import transfer
+from vgpipe.hub.cache import COMMIT, DIGEST, RemoteFile, RepoCache
+from vgpipe.hub.errors import explain, is_transient, status_of
+from vgpipe.hub.files import choose_weights, is_wanted, refuse_hostile, small_files, variants_of
 
 __all__ = ["HubRepo", "fetch", "is_hub_id", "missing_bytes", "open_repo", "variants_of", "weight_files"]
 
@@ -129,7 +129,7 @@ def missing_bytes(repo: HubRepo, files: Sequence[str]) -> int:
         return 0
     cache = RepoCache(repo.repo_id)
     lacking = _lacking(repo, files)
-    return sum(_remote(repo, name).size_bytes - hub_fetch.partial_bytes(cache, _remote(repo, name)) for name in lacking)
+    return sum(_remote(repo, name).size_bytes - transfer.partial_bytes(cache, _remote(repo, name)) for name in lacking)
 
 
 def fetch(
@@ -164,10 +164,10 @@ def _fetch(repo: HubRepo, files: Sequence[str], *, room: bool, progress: Any = N
     missing = missing_bytes(repo, lacking)
     cache = RepoCache(repo.repo_id)
     if missing:
-        hub_fetch.require_room(cache.root, missing, hub_fetch.headroom_bytes(missing) if room else 0)
-    meter = hub_fetch.Meter(total_bytes - missing, total_bytes, progress, should_stop)
+        transfer.require_room(cache.root, missing, transfer.headroom_bytes(missing) if room else 0)
+    meter = transfer.Meter(total_bytes - missing, total_bytes, progress, should_stop)
     for name in lacking:
-        hub_fetch.bring(cache, repo.commit, repo.revision, name, _remote(repo, name), meter)
+        transfer.bring(cache, repo.commit, repo.revision, name, _remote(repo, name), meter)
     meter.tell()
 
 
@@ -192,7 +192,7 @@ def _from_cache(cache: RepoCache, asked: str) -> HubRepo | None:
 
 def _from_hub(cache: RepoCache, asked: str, cached: HubRepo | None) -> HubRepo:
     try:
-        commit, files = _ask(cache.repo_id, asked, () if cached else hub_fetch.RETRY_WAITS_S)
+        commit, files = _ask(cache.repo_id, asked, () if cached else transfer.RETRY_WAITS_S)
     except ModelError:
         raise
     except Exception as error:  # the library and what sits between it and the hub raise anything
@@ -208,7 +208,7 @@ def _from_hub(cache: RepoCache, asked: str, cached: HubRepo | None) -> HubRepo:
 def _ask(repo_id: str, revision: str, waits_s: Sequence[float]) -> tuple[str, dict[str, RemoteFile]]:
     from huggingface_hub import HfApi, constants
 
-    meter = hub_fetch.Meter(0, 0, None, None)
+    meter = transfer.Meter(0, 0, None, None)
     for wait_s in (*waits_s, None):
         try:
             info = HfApi().model_info(

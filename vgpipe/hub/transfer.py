@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import ModelError, Stopped
-from vgpipe.models.hub_cache import RemoteFile, RepoCache, writing
-from vgpipe.models.hub_errors import Incomplete, explain, is_transient
+from vgpipe.hub.cache import RemoteFile, RepoCache, writing
+from vgpipe.hub.errors import Incomplete, explain, is_transient
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.errors import ModelError
-from vgpipe.models.hub_files import refuse_hostile
+from vgpipe.hub.files import refuse_hostile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # git's name of a small file, or the SHA-256 of a large one; nothing else may become a file name.

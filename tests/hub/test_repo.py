@@ -20,8 +20,7 @@ import pytest
 
 from tests.hub_stand_in import HubStandIn
 from vgpipe.errors import ModelError, Stopped
-from vgpipe.models import hub_fetch
-from vgpipe.models.hub import HubRepo, fetch, is_hub_id, missing_bytes, open_repo, variants_of, weight_files
+from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, missing_bytes, open_repo, variants_of, weight_files
 
 REPO = "maker/tiny-video"
 BIG = "transformer/diffusion_pytorch_model.safetensors"
@@ -34,7 +33,7 @@ SHARDS = [
 OFFLINE_FETCH = """
 import sys
 from vgpipe.errors import VgpipeError
-from vgpipe.models.hub import fetch, open_repo, weight_files
+from vgpipe.hub.repo import fetch, open_repo, weight_files
 try:
     repo = open_repo(sys.argv[1], sys.argv[2])
     fetch(repo, [name for part in sys.argv[3:] for name in weight_files(repo, part, None)])
@@ -44,7 +43,7 @@ print(repo.folder)
 """
 DOWNLOAD = """
 import sys
-import vgpipe.models.hub as hub
+import vgpipe.hub.repo as hub
 repo = hub.open_repo(sys.argv[1])
 hub.fetch(repo, [sys.argv[2]])
 """
@@ -95,7 +94,7 @@ def cache(hub: HubStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(hub_fetch, "RETRY_WAITS_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(transfer, "RETRY_WAITS_S", (0.01, 0.01, 0.01))
     return folder
 
 
@@ -223,7 +222,7 @@ def test_gated_repo(
 
 
 def test_no_message_shows_a_token(cache: Path) -> None:
-    from vgpipe.models.hub_errors import explain
+    from vgpipe.hub.errors import explain
 
     secret = "hf_abcdefSECRET"
     error = OSError(f"bad header 'Bearer {secret}' at https://me:{secret}@proxy/x?X-Signature={secret}&a=b")

@@ -1,0 +1,1 @@
+"""Checkpoints from the model hub: what a repo holds, its cache, and downloads that go on where they stopped."""
