@@ -40,6 +40,30 @@ def test_model_names_equal_their_option():
         assert load([f"model={option}"]).model.name == option
 
 
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("model.components={vae: {id: a/b}}", lambda model: model.components["vae"].id == "a/b"),
+        ("model.components.vae={id: a/b, subfolder: c}", lambda model: model.components["vae"].subfolder == "c"),
+        ("model.component_dtypes.vae=bfloat16", lambda model: model.component_dtypes == {"vae": "bfloat16"}),
+        ("model.pipeline_kwargs.guidance_scale_2=3", lambda model: model.pipeline_kwargs == {"guidance_scale_2": 3}),
+        ("model.pipeline_kwargs={a: {b: [1, x]}}", lambda model: model.pipeline_kwargs["a"]["b"] == [1, "x"]),
+        ("model.scheduler.config.flow_shift=5.0", lambda model: model.scheduler.config["flow_shift"] == 5.0),
+        ("model.loras=[{id: a.safetensors, weight: 0.5}]", lambda model: model.loras[0].weight == 0.5),
+        ("model.fallback=[wan21_t2v_1_3b]", lambda model: model.fallback == ("wan21_t2v_1_3b",)),
+        ("model.quantization.transformer=int8", lambda model: model.quantization.transformer == "int8"),
+        ("model.variant=null", lambda model: model.variant is None),
+    ],
+)
+def test_every_way_to_change_a_model_can_be_typed(override, read):
+    assert read(load([override]).model)
+
+
+def test_open_keys_may_be_swept():
+    swept = combinations(["model.scheduler.config.flow_shift=3,5", "model.component_dtypes.vae=float32,bfloat16"])
+    assert [load(one).model.scheduler.config["flow_shift"] for one in swept] == [3, 3, 5, 5]
+
+
 def faults(*overrides):
     with pytest.raises(ConfigError) as caught:
         load(list(overrides))

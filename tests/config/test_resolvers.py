@@ -26,3 +26,9 @@ def test_a_sweeps_folder_is_one_safe_short_name(text):
 @given(st.lists(st.text(min_size=1, max_size=200), min_size=2, max_size=2, unique=True))
 def test_different_overrides_never_share_a_folder(texts):
     assert safe_dirname(texts[0]) != safe_dirname(texts[1])
+
+
+def test_marks_for_new_names_are_left_out_of_folder_names():
+    assert safe_dirname("++model.scheduler.config.flow_shift=3.0,clip.seed=1") == (
+        "model.scheduler.config.flow_shift=3.0,clip.seed=1"
+    )

@@ -1,4 +1,4 @@
-"""What cannot be loaded as asked: tried otherwise as far as `run.degrade` allows, always said, never at others' cost."""
+"""What cannot be loaded as asked: tried otherwise as far as `run.degrade` allows, and always said."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ import pytest
 
 from tests.hub_stand_in import HubStandIn
 from vgpipe.errors import ModelError, Stopped
+from vgpipe.hub import transfer
 from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, missing_bytes, open_repo, variants_of, weight_files
 
 REPO = "maker/tiny-video"
@@ -33,6 +34,7 @@ SHARDS = [
 OFFLINE_FETCH = """
 import sys
 from vgpipe.errors import VgpipeError
+from vgpipe.hub import transfer
 from vgpipe.hub.repo import fetch, open_repo, weight_files
 try:
     repo = open_repo(sys.argv[1], sys.argv[2])

@@ -104,9 +104,9 @@ def _composed(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
 
 
 def forced(override: str) -> str:
-    """Returns an override as Hydra must see it: a new name below an open key (`model.pipeline_kwargs`) is added."""
+    """Returns an override as Hydra must see it: new names in an open key (`model.pipeline_kwargs`) are added."""
     key = override.partition("=")[0]
-    return f"++{override}" if is_open(tuple(key.split("."))[:-1]) else override
+    return f"++{override}" if is_open(tuple(key.split("."))) else override
 
 
 def from_hydra(composed: DictConfig) -> Config:

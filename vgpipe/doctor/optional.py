@@ -28,13 +28,10 @@ class Optional:
 
 
 OPTIONAL = (
-    Optional("peft", "peft", "LoRAs (model.loras)", '"peft>=0.19"'),
+    Optional("peft", "peft", "LoRAs (model.loras)", '"peft>=0.18"'),
     Optional("gguf", "gguf", "GGUF weights", '"gguf>=0.10"'),
     Optional("torchao", "torchao", "int8 and fp8 weights", "torchao"),
-    Optional("bitsandbytes", "bitsandbytes", "nf4 and int8 weights on NVIDIA GPUs", "bitsandbytes"),
-    Optional("sentencepiece", "sentencepiece", "T5 tokenizers that are no tokenizer.json", "sentencepiece"),
-    Optional("protobuf", "google.protobuf", "reading such tokenizers", "protobuf"),
-    Optional("hf-xet", "hf_xet", "faster downloads from the hub", "hf-xet"),
+    Optional("bitsandbytes", "bitsandbytes", "nf4 and bnb_int8 weights", "bitsandbytes"),
 )
 
 

@@ -23,6 +23,8 @@ LIGHT = {
     "huggingface_hub": "huggingface_hub",
     "safetensors": "safetensors",
     "tokenizers": "tokenizers",
+    "sentencepiece": "sentencepiece",
+    "protobuf": "google.protobuf",
     "numpy": "numpy",
     "hydra-core": "hydra",
     "omegaconf": "omegaconf",

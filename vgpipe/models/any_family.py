@@ -35,6 +35,7 @@ class AnyFamily(StockFamily):
         """Proves, without loading anything heavy, that what will be loaded is there; the rest is left alone."""
         needed = {*self.components(), "scheduler"}
         self.checkpoint.require(needed, self.checkpoint.component_names, variant=self.settings.variant)
+        self.check_choices()
 
     def prove_classes(self) -> None:
         """Proves that the installed libraries have its classes, and says how it is driven."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.releases import remedy_for_newer
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,8 @@ def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:
     source = checkpoint.source(component)
     place = source.folder / source.file if source.file else source.place
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". If you want")[0]
-    return f"{component} cannot be loaded from {place}: {reason} -> {_remedy(error)}{_of_newer(checkpoint, component)}"
+    remedy = _remedy(error) + remedy_for_newer(checkpoint, component)
+    return f"{component} cannot be loaded from {place}: {reason} -> {remedy}"
 
 
 def _remedy(error: Exception) -> str:
@@ -113,18 +114,3 @@ def _remedy(error: Exception) -> str:
     if "shape" in str(error):
         return "its weights are not of the model that its config.json describes: copy or download both again"
     return "copy or download the checkpoint again"
-
-
-def _of_newer(checkpoint: Checkpoint, component: str) -> str:
-    """Says what else may help where a newer release saved the component than the one that is installed."""
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        config = checkpoint.config(component)
-        for library, key in (("transformers", "transformers_version"), ("diffusers", "_diffusers_version")):
-            have, saved = metadata.version(library), config.get(key)
-            if saved and Version(str(saved)) > Version(have):
-                return f"; or, as {library} {saved} saved it and {have} is installed: pip install -U {library}"
-    except (ModelError, InvalidVersion, metadata.PackageNotFoundError):
-        pass  # a tokenizer has no config, and a build of one's own may be called anything
-    return ""

@@ -79,6 +79,14 @@ class StockFamily:
     def check(self) -> None:
         """Proves, without loading anything heavy, that the checkpoint is one that this family drives."""
         self.checkpoint.require({*self.components(), "scheduler"}, self.idle, variant=self.settings.variant)
+        self.check_choices()
+
+    def check_choices(self) -> None:
+        """Proves that the adapters and quantisations asked for are there and fit.
+
+        Raises:
+            ModelError: naming the package, file or component.
+        """
         loras.check(self.settings.loras, self.denoise_parts(from_image=False))
         quantize.check(self.checkpoint, self.settings.quantization, self.components())
 

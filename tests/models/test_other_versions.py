@@ -1,0 +1,73 @@
+"""Checkpoints that a newer release of transformers or diffusers saved than the one that is installed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from vgpipe.errors import LoadError
+from vgpipe.models import checkpoint as checkpoint_module
+from vgpipe.models import loading, releases
+from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint import Checkpoint
+
+
+class OlderTokenizer:
+    """Named as transformers 4 names what 5 calls TokenizersBackend."""
+
+
+def test_a_class_is_also_found_under_its_older_name(tiny_wan, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny_wan, tmp_path / "model")
+    index = json.loads((folder / "model_index.json").read_text())
+    index["tokenizer"] = ["transformers", "TokenizersBackend"]
+    (folder / "model_index.json").write_text(json.dumps(index))
+    older = SimpleNamespace(PreTrainedTokenizerFast=OlderTokenizer)
+    monkeypatch.setattr(checkpoint_module.importlib, "import_module", lambda name: older)
+    assert Checkpoint(folder).component_class("tokenizer") is OlderTokenizer
+
+
+@pytest.mark.parametrize(
+    ("present", "read", "wanted"),
+    [
+        (["tokenizer.json"], {"vocab_file": "spiece.model"}, "CLIPTokenizerFast"),
+        (["tokenizer.json", "spiece.model"], {"vocab_file": "spiece.model"}, "CLIPTokenizer"),
+        (["tokenizer.json"], {"vocab_file": "spiece.model", "tokenizer_file": "tokenizer.json"}, "CLIPTokenizer"),
+        (["spiece.model"], {"vocab_file": "spiece.model"}, "CLIPTokenizer"),
+    ],
+)
+def test_a_tokenizer_class_that_reads_none_of_the_files_makes_way_for_its_fast_one(tmp_path, present, read, wanted):
+    import transformers
+
+    for name in present:
+        (tmp_path / name).touch()
+    loader = type("CLIPTokenizer", (), {"vocab_files_names": read})
+    found = loading._fitting(loader, tmp_path)
+    assert found is (loader if wanted == "CLIPTokenizer" else transformers.CLIPTokenizerFast)
+
+
+def test_a_component_that_a_newer_release_saved_is_told_of_where_it_cannot_be_loaded(tiny_wan, tmp_path):
+    folder = shutil.copytree(tiny_wan, tmp_path / "model")
+    place = folder / "text_encoder" / "config.json"
+    config = json.loads(place.read_text())
+    settings = Settings(dtype="float32")
+    for version, told in (("99.1", True), ("4.0.0", False), ("my own", False)):
+        place.write_text(json.dumps({**config, "transformers_version": version, "d_model": 48}))
+        with pytest.raises(LoadError) as caught:
+            loading.load_component(Checkpoint(folder), "text_encoder", settings, "cpu")
+        assert ("or, as transformers 99.1 saved it" in str(caught.value)) == told
+        assert (" is installed: pip install -U transformers" in str(caught.value)) == told
+
+
+def test_a_tokenizer_of_transformers_5_is_told_of_under_transformers_4(tiny_wan, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny_wan, tmp_path / "model")
+    place = folder / "tokenizer" / "tokenizer_config.json"
+    config = {name: value for name, value in json.loads(place.read_text()).items() if name != "backend"}
+    monkeypatch.setattr(releases.metadata, "version", lambda library: "4.57.6")
+    (folder / "text_encoder" / "config.json").write_text("torn")
+    for backend, told in (({"backend": "tokenizers"}, True), ({}, False)):
+        place.write_text(json.dumps({**config, **backend}))
+        assert bool(releases.remedy_for_newer(Checkpoint(folder), "tokenizer")) == told
+    assert releases.remedy_for_newer(Checkpoint(folder), "text_encoder") == ""
