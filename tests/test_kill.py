@@ -64,7 +64,7 @@ def wait_for(condition, process: subprocess.Popen[str]) -> None:
 
 
 def checkpoints(cwd: Path) -> Iterator[Path]:
-    return (cwd / "outputs/.store/checkpoint").rglob("*.safetensors")
+    return (cwd / "outputs/.store/checkpoint").rglob("[!.]*.safetensors")
 
 
 @pytest.fixture(scope="module")

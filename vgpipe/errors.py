@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's text, or its class where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class VgpipeError(Exception):
     """Base of all errors that vgpipe raises on purpose; its text is shown to the user as it is."""
 
@@ -51,11 +56,27 @@ class ModelError(VgpipeError):
 
 
 class LoadError(ModelError):
-    """A component cannot be loaded; another variant, precision or model may do."""
+    """The files of a component cannot be loaded; other weight files or another model may do.
+
+    Attributes:
+        component: its name in model_index.json; "" where it is not known.
+    """
+
+    def __init__(self, message: str, component: str = ""):
+        self.component = component
+        super().__init__(message)
 
 
 class PrecisionError(ModelError):
-    """The arithmetic overflowed: a precision with more range may do."""
+    """The arithmetic overflowed, or the device has none of this precision: another precision may do.
+
+    Attributes:
+        stage: where it overflowed: `denoise` or `decode`.
+    """
+
+    def __init__(self, message: str, stage: str = "denoise"):
+        self.stage = stage
+        super().__init__(message)
 
 
 class StoreError(VgpipeError):

@@ -178,3 +178,189 @@ def test_the_watermark_is_on_every_frame_and_readable():
         for frame in marked:
             assert (frame == 255).any() and (frame == 0).any()
             assert ((frame != 127).any(-1).any(0)).mean() > 0.5  # across half the width
+
+
+AUTO = ("model.dtype=auto", "model.safe_dtypes=[bfloat16,float32]")
+
+
+@pytest.fixture
+def denoised(monkeypatch):
+    """(precision, seed) of every clip that was denoised in full."""
+    original, seen = WanFamily.denoise, []
+
+    def spy(self, parts, scheduler, request):
+        seen.append((self.settings.dtype, request.generator.initial_seed()))
+        latents = original(self, parts, scheduler, request)
+        overflows = self.settings.dtype == "bfloat16" and seen[-1][1] == 2
+        return latents * float("nan") if overflows else latents
+
+    monkeypatch.setattr(WanFamily, "denoise", spy)
+    return seen
+
+
+def test_what_was_finished_one_step_down_is_never_made_again(run, tiny_wan, denoised, tmp_path):
+    assert run(tiny_wan, *AUTO, f"hydra.run.dir={tmp_path}/a", "executor.canary=false").code == 0
+    assert denoised == [("bfloat16", 1), ("bfloat16", 2), ("float32", 2)]
+    denoised.clear()
+    again = run(tiny_wan, *AUTO, f"hydra.run.dir={tmp_path}/b", "executor.canary=false")
+    assert again.code == 0 and denoised == []
+    assert kinds(again.records()[1]) == [("dtype", "bfloat16", "float32")]
+
+
+def test_a_deadline_does_not_unfinish_what_was_finished_one_step_down(vgpipe, run, tiny_wan, denoised, tmp_path):
+    first = run(tiny_wan, *AUTO, f"hydra.run.dir={tmp_path}/a")
+    resumed = vgpipe("resume", tmp_path / "a", "run.budget=0s")
+    assert resumed.code == 0 and resumed.records()[1]["degradations"] != []
+    assert [one["state"] for one in resumed.records()] == [one["state"] for one in first.records()] == ["done"] * 2
+
+
+def test_a_stop_in_the_middle_of_trying_leaves_the_run_resumable(vgpipe, run, tiny_wan, monkeypatch, tmp_path):
+    from vgpipe.executor.interrupts import StopSignal
+
+    original = WanFamily.denoise
+
+    def stops(self, parts, scheduler, request):
+        latents = original(self, parts, scheduler, request)
+        monkeypatch.setattr(StopSignal, "__call__", lambda self: bool(self.request("told to") or True))
+        return latents * float("nan") if self.settings.dtype == "bfloat16" else latents
+
+    monkeypatch.setattr(WanFamily, "denoise", stops)
+    ran = run(tiny_wan, *AUTO, f"hydra.run.dir={tmp_path}/a", "executor.canary=false")
+    assert ran.code == 3 and "resume" in ran.err
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert vgpipe("resume", tmp_path / "a").code == 0
+
+
+def test_a_load_that_fails_once_changes_nothing(run, tiny_wan, denoised, monkeypatch):
+    from vgpipe.executor import local
+
+    original, tries = local.load_component, []
+
+    def hiccup(checkpoint, component, settings, device):
+        if component == "vae":
+            tries.append(component)
+            if len(tries) == 1:
+                from vgpipe.errors import LoadError
+
+                raise LoadError("vae cannot be loaded: Stale file handle -> try again", "vae")
+        return original(checkpoint, component, settings, device)
+
+    monkeypatch.setattr(local, "load_component", hiccup)
+    ran = run(tiny_wan, "model.dtype=auto", "model.safe_dtypes=[float32]", "memory=staged", "executor.wave_size=1")
+    assert ran.code == 0, ran.err
+    assert all(record["degradations"] == [] for record in ran.records())
+
+
+def test_nothing_is_denoised_for_a_decoder_that_is_dead(run, copy, denoised, workdir):
+    break_tensor(copy)
+    (workdir / "job.yaml").write_text("prompts:\n" + "".join(f"  - {{prompt: circle, seed: {n}}}\n" for n in range(6)))
+    ran = run(copy, "executor.canary=false", "executor.wave_size=1", "memory=staged")
+    assert ran.code == 1 and len(denoised) == 2
+    assert all("vae cannot be loaded" in record["error"] for record in ran.records())
+
+
+def test_frames_that_are_no_numbers_never_pass_for_black_ones(run, tiny_wan, monkeypatch):
+    from diffusers import AutoencoderKLWan
+
+    original = AutoencoderKLWan.decode
+
+    def overflows(self, z, return_dict=True):
+        found = original(self, z, return_dict=return_dict)
+        return (found[0] * float("nan"),) if self.dtype.itemsize == 2 else found
+
+    monkeypatch.setattr(AutoencoderKLWan, "decode", overflows)
+    assert run(tiny_wan, "model.dtype=bfloat16").code == 1
+    ran = run(tiny_wan, *AUTO)
+    assert ran.code == 0 and kinds(ran.records()[0]) == [("dtype", "bfloat16", "float32")]
+    assert "decoded frames are not finite" in ran.err
+
+
+def test_a_checkpoint_that_changes_during_the_run_is_noticed(run, copy, monkeypatch):
+    import os
+
+    from vgpipe.executor.local import LocalRun
+
+    original = LocalRun._wave
+
+    def swapped(self, wave):
+        weights = next((copy / "transformer").glob("*.safetensors"))
+        os.utime(weights)
+        return original(self, wave)
+
+    monkeypatch.setattr(LocalRun, "_wave", swapped)
+    ran = run(copy)
+    assert ran.code == 1 and "has changed since the run began" in ran.records()[0]["error"]
+
+
+def test_a_faulty_fallback_is_told_before_anything_starts(run, tiny_wan, workdir):
+    ran = run(tiny_wan, "run.degrade=any", "model.fallback=[nonsense]")
+    assert ran.code == 2 and "nonsense" in ran.err and not (workdir / "outputs").exists()
+
+
+def test_fallbacks_are_tried_in_order_and_the_placeholder_last(run, tmp_path):
+    ran = run(
+        tmp_path / "nowhere", "run.degrade=any", "model.name=mine", "model.fallback=[cogvideox_5b_i2v,wan21_t2v_1_3b]"
+    )
+    assert ran.code == 0 and kinds(ran.records()[0]) == [("model", "mine", "shapes")]  # no hub here for the others
+    made = ran.records()[0]["made"]
+    assert made["model"] == "shapes" and made["num_inference_steps"] == 20
+
+
+def test_a_placeholder_of_an_earlier_go_never_stays_beside_a_failure_or_the_clip(run, copy, tmp_path):
+    break_tensor(copy)
+    same = ("model.name=mine", f"hydra.run.dir={tmp_path}/run")
+    assert run(copy, "run.degrade=any", *same).code == 0
+    assert len(list((tmp_path / "run/videos").iterdir())) == 2
+    ran = run(copy, *same)
+    assert ran.code == 1 and list((tmp_path / "run/videos").iterdir()) == []
+    assert all(record["files"] == {} for record in ran.records()) and "vae cannot be loaded" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("model.pipeline_kwargs.num_frames=9", "given by the clip or by vgpipe"),
+        ("model.pipeline_kwargs.output_type=pil", "given by the clip or by vgpipe"),
+        ("model.pipeline_kwargs.x=nan", "NaN and infinities are not"),
+        ("model.component_dtypes.vea=float32", "there is no such component -> one of: scheduler"),
+    ],
+)
+def test_settings_that_nothing_takes_are_told_before_anything_starts(run, tiny_wan, workdir, override, told):
+    ran = run(tiny_wan, override)
+    assert ran.code == 2 and told in ran.err and not (workdir / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("model.scheduler.config.flowshift=3", "takes no flowshift"),
+        ("model.pipeline_kwargs.decode_timestep=0.1", "takes no decode_timestep"),
+        ("model.scheduler.name=Nonsense", "diffusers has no Nonsense"),
+    ],
+)
+def test_settings_that_no_class_takes_are_told_before_anything_is_loaded(run, tiny_wan, denoised, override, told):
+    ran = run(tiny_wan, override)
+    assert ran.code == 1 and told in ran.records()[0]["error"] and "loaded" not in ran.err
+
+
+def test_causes_hold_no_frames_that_would_keep_the_model_in_memory():
+    from vgpipe.errors import LoadError
+    from vgpipe.executor.failures import model_cause
+
+    try:
+        raise LoadError("torn", "vae")
+    except LoadError as error:
+        cause = model_cause(error)
+    assert cause.__traceback__ is None and cause.component == "vae" and str(cause) == "torn"
+    assert model_cause(MemoryError()) is None
+
+
+def test_relative_places_are_resumable_from_anywhere(vgpipe, run, copy, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    shutil.move(copy / "vae", tmp_path / "vae")
+    shutil.copytree(tmp_path / "vae", copy / "vae")
+    here = f"hydra.run.dir={tmp_path}/run"
+    assert run("model", "model.components.vae={id: .,subfolder: vae}", here, "run.budget=0s").code == 3
+    monkeypatch.chdir(tmp_path / "other")
+    assert vgpipe("resume", tmp_path / "run").code == 0

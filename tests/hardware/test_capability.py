@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.config.schema import CapabilitiesConfig
+from vgpipe.config.hardware_schema import CapabilitiesConfig
 from vgpipe.hardware import supported_dtypes
 from vgpipe.hardware.capability import cuda_capability, rocm_capability
 

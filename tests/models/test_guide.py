@@ -12,7 +12,7 @@ import yaml
 from tests.models.families import Case, Driven, assert_equals_stock, assert_resumes
 from tests.tiny.others import mochi
 from vgpipe.config.groups import builtin_conf
-from vgpipe.config.schema import ModelConfig
+from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.validate import validated_as
 from vgpipe.models.base import Settings
 from vgpipe.models.sources import Origin, open_checkpoint

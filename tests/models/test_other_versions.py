@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from vgpipe.errors import LoadError
-from vgpipe.models import checkpoint as checkpoint_module
-from vgpipe.models import loading, releases
+from vgpipe.errors import LoadError, ModelError
+from vgpipe.models import installed, loading, releases
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.stock_calls import pipeline_class_of
 
 
 class OlderTokenizer:
@@ -25,7 +25,7 @@ def test_a_class_is_also_found_under_its_older_name(tiny_wan, tmp_path, monkeypa
     index["tokenizer"] = ["transformers", "TokenizersBackend"]
     (folder / "model_index.json").write_text(json.dumps(index))
     older = SimpleNamespace(PreTrainedTokenizerFast=OlderTokenizer)
-    monkeypatch.setattr(checkpoint_module.importlib, "import_module", lambda name: older)
+    monkeypatch.setattr(installed.importlib, "import_module", lambda name: older)
     assert Checkpoint(folder).component_class("tokenizer") is OlderTokenizer
 
 
@@ -71,3 +71,33 @@ def test_a_tokenizer_of_transformers_5_is_told_of_under_transformers_4(tiny_wan,
         place.write_text(json.dumps({**config, **backend}))
         assert bool(releases.remedy_for_newer(Checkpoint(folder), "tokenizer")) == told
     assert releases.remedy_for_newer(Checkpoint(folder), "text_encoder") == ""
+
+
+class Lazy:
+    """Fails as the lazy modules of diffusers and transformers do."""
+
+    def __init__(self, cause):
+        self.cause = cause
+
+    def __getattr__(self, name):
+        raise RuntimeError(f"Failed to import diffusers.x because of the following error (look up):\n{self.cause}")
+
+
+@pytest.mark.parametrize(
+    ("cause", "remedy"),
+    [
+        (
+            "cannot import name 'Foo' from 'transformers' (/env/transformers/__init__.py)",
+            "pip install -U diffusers transformers;",
+        ),
+        ("No module named 'triton.ops'", "pip install -U diffusers triton;"),
+        ("name 'logger' is not defined", "pip install -U diffusers;"),
+    ],
+)
+def test_a_class_that_other_packages_keep_from_being_imported_names_them(monkeypatch, cause, remedy):
+    monkeypatch.setattr(installed.importlib, "import_module", lambda name: Lazy(cause))
+    with pytest.raises(ModelError) as caught:
+        pipeline_class_of("WanPipeline")
+    told = str(caught.value)
+    assert told.startswith("diffusers.WanPipeline cannot be imported") and cause.partition(" (/")[0] in told
+    assert f"-> {remedy}" in told and "/env" not in told and "\n" not in told

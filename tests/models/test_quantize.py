@@ -255,7 +255,7 @@ def test_gguf_is_refused_where_diffusers_reads_none(wide_wan, tmp_path, option, 
     folder = wide_wan if option == "wan" else tiny.build(option, tmp_path / "model")
     write_gguf(wide_wan, tmp_path / "some.gguf")
     told = rf"^model\.components\.{component}\.file: {name} is not loaded from a GGUF file -> "
-    with pytest.raises(LoadError, match=told):
+    with pytest.raises(ModelError, match=told):
         load(folder, component, **{component: Origin(str(tmp_path), file="some.gguf")})
 
 

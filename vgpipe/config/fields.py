@@ -44,12 +44,17 @@ def children(path: tuple[str, ...]) -> set[str]:
     return {name for record in records for name in _hints(record)}
 
 
+def _is_dict(hint: object) -> bool:
+    bare = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    return typing.get_origin(bare) is dict
+
+
 def is_open(path: tuple[str, ...]) -> bool:
     """Says whether a key takes any names below it (`model.pipeline_kwargs`), or lies below one that does."""
     records: list[type] = [Config]
     for name in path:
         hints = [_hints(record).get(name) for record in records]
-        if any(typing.get_origin(hint) is dict for hint in hints):
+        if any(_is_dict(hint) for hint in hints):
             return True
         records = [found for hint in hints for found in _unwrapped(hint)]
     return False

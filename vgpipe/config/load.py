@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from hydra import compose, initialize_config_module
@@ -15,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vgpipe.config.fields import is_open
+from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parsed, sweep_values
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.schema import Config, StopConfig, StoreConfig
@@ -22,6 +24,9 @@ from vgpipe.config.validate import validated
 from vgpipe.errors import ConfigError, Fault
 
 CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
+
+
+Origin = TypeVar("Origin", bound=OriginConfig)
 
 
 def combinations(overrides: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
@@ -104,9 +109,11 @@ def _composed(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
 
 
 def forced(override: str) -> str:
-    """Returns an override as Hydra must see it: new names in an open key (`model.pipeline_kwargs`) are added."""
+    """Returns an override as Hydra must see it: keys that the chosen option's YAML may lack are added."""
     key = override.partition("=")[0]
-    return f"++{override}" if is_open(tuple(key.split("."))) else override
+    parts = tuple(key.split("."))
+    is_optional = parts[0] == "model" and len(parts) > 1  # an option's YAML may leave keys out
+    return f"++{override}" if is_optional or is_open(parts) else override
 
 
 def from_hydra(composed: DictConfig) -> Config:
@@ -132,10 +139,18 @@ def from_hydra(composed: DictConfig) -> Config:
 def _with_absolute_paths(config: Config) -> Config:
     # A run is resumed from any working directory, so the paths it keeps cannot be relative.
     store = StoreConfig(dir=str(Path(config.store.dir).expanduser().absolute()))
+    components = {name: _absolute(origin) for name, origin in config.model.components.items()}
+    loras = tuple(_absolute(lora) for lora in config.model.loras)
+    config = replace(config, model=replace(config.model, components=components, loras=loras))
     folder = Path(config.model.id).expanduser()
     is_folder = config.model.id and folder.is_dir()
     model = replace(config.model, id=str(folder.absolute())) if is_folder else config.model
     return replace(config, store=store, model=model)
+
+
+def _absolute(origin: Origin) -> Origin:
+    path = Path(origin.id).expanduser()
+    return replace(origin, id=str(path.absolute())) if path.exists() else origin
 
 
 def load_limits(overrides: Sequence[str]) -> StopConfig:

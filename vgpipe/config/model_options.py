@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from vgpipe.config.groups import builtin_conf, options
-from vgpipe.config.schema import ModelConfig
+from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.validate import validated_as
 from vgpipe.errors import ConfigError, Fault
 

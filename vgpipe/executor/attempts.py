@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.schema import Config
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.local import LocalRun
-from vgpipe.executor.model_ladder import ModelLadder, Step
+from vgpipe.executor.model_ladder import ModelLadder, Rung
+from vgpipe.executor.model_moves import Step
+from vgpipe.executor.records import Records
 from vgpipe.executor.stand_ins import stand_in
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.job.clip import Clip
-from vgpipe.stages.keys import KeyMaker
+from vgpipe.stages import overflows
+from vgpipe.store.artifacts import Store
 from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
@@ -38,12 +43,18 @@ class Attempts:
         self._first = self._ladder.first()
 
     def pinned(self) -> Config:
-        """Returns the config with the commit of a hub model in place of its branch, so that resuming takes the same."""
-        step, model = self._first
-        repo = model.family.checkpoint.repo
-        if repo is None or step.is_other_model:
+        """Returns the config with commits of the hub in place of branches, so that resuming takes the same files."""
+        checkpoint, model = self._first.model.family.checkpoint, self._config.model
+        if self._first.step.is_other_model:
             return self._config
-        return replace(self._config, model=replace(self._config.model, revision=repo.commit))
+
+        def pin(component: str, origin: OriginConfig) -> OriginConfig:
+            repo = checkpoint.source(component).repo
+            return replace(origin, revision=repo.commit) if repo else origin
+
+        components = {name: pin(name, origin) for name, origin in model.components.items()}
+        revision = checkpoint.repo.commit if checkpoint.repo else model.revision
+        return replace(self._config, model=replace(model, revision=revision, components=components))
 
     def make(
         self,
@@ -66,26 +77,38 @@ class Attempts:
         Raises:
             StoreError: where run directory or store cannot be written; nothing was started.
         """
+        records = Records(run_dir, stop)
 
-        def run_with(model: KeyMaker) -> LocalRun:
-            return LocalRun(self._config, model, run_dir, stop, previous)
+        def attempt(rung: Rung) -> LocalRun:
+            _tell(rung.step)
+            return LocalRun(self._config, rung.model, run_dir, stop, previous, records)
 
-        step, model = self._first
-        _tell(step)
-        run = run_with(model)
-        works = [_work(clip, step, run) for clip in clips]
+        run = attempt(self._first)
+        works = self._made_otherwise([_work(clip, self._first.step, run) for clip in clips], run)
         run.run(works)
-        while (cause := _cause(works)) is not None and not stop():
-            below = self._ladder.after(cause)
-            if below is None:
-                break
-            step, model = below
-            _tell(step)
-            run = run_with(model)
-            works = [_work(work.asked or work.clip, step, run) if _is_left(work) else work for work in works]
-            log.info("%d clips are tried again", sum(work.state is State.PENDING for work in works))
+        # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
+        while (cause := _cause(works)) is not None and (rung := self._ladder.after(cause)) is not None:
+            run = attempt(rung)
+            works = [_work(work.asked or work.clip, rung.step, run) if _is_left(work) else work for work in works]
             run.run(works)
+        records.end(works)
         return works
+
+    def _made_otherwise(self, works: list[ClipWork], run: LocalRun) -> list[ClipWork]:
+        """Takes clips that overflowed before from where they were then finished, rather than overflow once more."""
+        store = Store(Path(self._config.store.dir))
+        wanting = [work for work in works if store.find(work.keys.export) is None]
+        overflowed = {work.id for work in wanting if overflows.is_known(store, work.keys)}
+        if not overflowed:
+            return works
+        taken = {work.id: work for work in works}
+        for rung in self._ladder.more_precise():
+            for work in works:
+                keys = run.keys_of(work.clip, rung.model)
+                if work.id in overflowed and store.find(keys.export) is not None:
+                    taken[work.id] = ClipWork(work.clip, keys, degradations=rung.step.degradations)
+                    overflowed.discard(work.id)
+        return list(taken.values())
 
 
 def _tell(step: Step) -> None:

@@ -46,6 +46,10 @@ class Delivery:
     def take_from_store(self, work: ClipWork) -> None:
         """Finishes a clip whose files the store already has; keeps what an earlier go at the run measured."""
         before = self._previous.get(work.id, {})
+        if any(one.get("kind") == "model" for one in before.get("degradations") or ()):
+            # A stand-in's file must not lie beside the clip itself, or pass for it; it comes from the store if need be.
+            for path in before.get("files", {}).values():
+                self._run_dir.discard(path)
         work.take_over(before, [kind for kind, path in before.get("files", {}).items() if self._run_dir.has(path)])
         artifact = self._store.find(work.keys.export)
         if artifact is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 
-from vgpipe.errors import LoadError, PrecisionError, VgpipeError
+from vgpipe.errors import ModelError, VgpipeError
 
 
 def reason(stage: str, error: Exception) -> str:
@@ -13,8 +14,11 @@ def reason(stage: str, error: Exception) -> str:
 
 
 def model_cause(error: Exception) -> Exception | None:
-    """Returns an error that another way to load the model may help against; None for any other."""
-    return error if isinstance(error, LoadError | PrecisionError) else None
+    """Returns an error that another way to load the model, or another model, may help against; None for any other.
+
+    A copy without its traceback, whose frames would keep the loaded model in memory.
+    """
+    return copy.copy(error) if isinstance(error, ModelError) else None
 
 
 def disk_is_full(error: BaseException | None) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.config.schema import Config
-from vgpipe.errors import LoadError, ModelError, Stopped
+from vgpipe.errors import ModelError, PrecisionError, Stopped, StoreError
 from vgpipe.executor.delivery import Delivery
 from vgpipe.executor.downloads import download_progress, fetch_weights
 from vgpipe.executor.exports import ExportQueue
@@ -27,6 +27,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import Strategy, choose
 from vgpipe.models.loading import load_component
+from vgpipe.stages import overflows
 from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, ClipKeys, KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.rundir import RunDir
@@ -45,6 +46,7 @@ class LocalRun:
         run_dir: locked; gets the records and the files.
         stop: says when to stop early.
         previous: clip id -> its record of an earlier go at this run.
+        records: where clips and events are written.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class LocalRun:
         run_dir: RunDir,
         stop: StopSignal,
         previous: Mapping[str, Mapping[str, Any]],
+        records: Records,
     ):
         self.config = config
         self.run_dir = run_dir
@@ -62,13 +65,13 @@ class LocalRun:
         self.model = model
         self._exporter_settings = asdict(config.exporter)
         self.delivery = Delivery(self.store, run_dir, exporter(self._exporter_settings), previous, model.watermark)
-        self.records = Records(run_dir, stop)
+        self.records = records
         self._denoise_threads: int | None = None
         self.works: Sequence[ClipWork] = ()
 
-    def keys_of(self, clip: Clip) -> ClipKeys:
-        """Returns the names of a clip's artifacts."""
-        return self.model.clip_keys(clip, self._exporter_settings)
+    def keys_of(self, clip: Clip, model: KeyMaker | None = None) -> ClipKeys:
+        """Returns the names of a clip's artifacts, made by this run's model or by another."""
+        return (model or self.model).clip_keys(clip, self._exporter_settings)
 
     def run(self, works: Sequence[ClipWork]) -> None:
         """Makes every pending clip that is not in the store yet; their states end up in clips.jsonl.
@@ -90,7 +93,6 @@ class LocalRun:
             self.store.prove_writable()
             with threads(self.config.hardware.threads):
                 self._render(pending)
-        self.records.end(works)
 
     def _render(self, pending: list[ClipWork]) -> None:
         hardware = self.config.hardware
@@ -131,7 +133,7 @@ class LocalRun:
         except ModelError as error:
             log.error("%s", error)
             for work in pending:
-                work.cause = LoadError(str(error))
+                work.cause = model_cause(error)
                 self.records.settle(work, State.FAILED, str(error))
             return False
         return True
@@ -195,7 +197,10 @@ class LocalRun:
         # Every shape must be rehearsed: whether thread counts keep the bits depends on the shape.
         is_proved = {work.shape for work in typical} == {work.shape for work in left}
         if is_proved and took_s * REHEARSAL_STEPS / steps < MAX_REHEARSAL_S:
-            self._denoise_threads = fastest(lambda: self.stages.rehearse(typical))
+            try:
+                self._denoise_threads = fastest(lambda: self.stages.rehearse(typical))
+            except Exception as error:  # what it stumbled over is told by the clip itself
+                log.debug("no rehearsal: %s", error)
             self.records.event("denoise_threads", count=self._denoise_threads)
 
     def _canaries(self, pending: list[ClipWork]) -> list[ClipWork]:
@@ -234,11 +239,19 @@ class LocalRun:
             self.stop.request(told)
             return
         work.cause = model_cause(error)
+        if isinstance(error, PrecisionError):
+            self._remember_overflow(work, told)
         log.error("%s failed in %s", work.clip.id, told)
         log.debug("traceback of %s", work.clip.id, exc_info=error)
         self.records.settle(work, State.FAILED, told)
         for dropped in STAGES[max(1, STAGES.index(stage)) :]:
             self.progress.drop(dropped)
+
+    def _remember_overflow(self, work: ClipWork, told: str) -> None:
+        try:
+            overflows.remember(self.store, work.keys, told)
+        except StoreError as error:
+            log.debug("%s", error)
 
     def _stage_runs(self, residency: Residency, device: str) -> StageRuns:
         return StageRuns(

@@ -4,145 +4,114 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
-from vgpipe.config.model_options import load_model
-from vgpipe.config.schema import Config, Dtype, ModelConfig
-from vgpipe.errors import LoadError, ModelError, PrecisionError
-from vgpipe.executor import prepare
-from vgpipe.executor.work import Degradation
-from vgpipe.hardware import device_of, pick_device, supported_dtypes
-from vgpipe.models.precision import AUTO, dtypes_to_try, variant_for
-from vgpipe.stages.keys import KeyMaker
+from vgpipe.config.schema import Config
+from vgpipe.errors import LoadError, ModelError, PrecisionError, VgpipeError
+from vgpipe.executor import model_moves, prepare
+from vgpipe.executor.model_moves import Move, Step
+from vgpipe.models.base import Family
+from vgpipe.stages.keys import DECODE, KeyMaker
 
 log = logging.getLogger(__name__)
 
-EMBEDDED_MODEL = "shapes"
 WATERMARK = "PLACEHOLDER"
-Cause = LoadError | PrecisionError
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One way to load a model.
+class Rung:
+    """A step that was taken.
 
     Attributes:
-        config: precision and weight files are decided.
-        degradations: what of it was not asked for.
-        is_other_model: whether the clips must be fitted to it.
-        is_placeholder: whether it only shows that a clip belongs here.
+        step: how the model is loaded.
+        model: its opened checkpoint; names artifacts.
     """
 
-    config: ModelConfig
-    degradations: tuple[Degradation, ...] = ()
-    is_other_model: bool = False
-    is_placeholder: bool = False
-
-    def open(self, store_dir: str) -> KeyMaker:
-        """Opens the checkpoint and returns what names its artifacts; loads no weights.
-
-        Raises:
-            ModelError: where there is no such checkpoint, or not all of it.
-        """
-        return prepare.key_maker(self.config, store_dir, watermark=WATERMARK if self.is_placeholder else None)
+    step: Step
+    model: KeyMaker
 
 
 class ModelLadder:
-    """Hands out the steps that `run.degrade` allows, one after the other.
+    """Hands out the ways to load a model that `run.degrade` allows, each where it may help.
 
     Args:
         config: the whole config.
+
+    Raises:
+        ConfigError: where a fallback is no model option.
     """
 
     def __init__(self, config: Config):
         self._config = config
-        self._steps = _steps(config)
-        self._step: Step | None = None
+        self._step = model_moves.asked(config)
+        self._moves = model_moves.allowed(config)
+        self._rung: Rung | None = None
 
-    def first(self) -> tuple[Step, KeyMaker]:
-        """Returns the first step whose checkpoint can be opened.
+    def first(self) -> Rung:
+        """Returns the first way whose checkpoint can be opened.
 
         Raises:
-            ModelError: where none can; the first one's error.
+            ModelError: where none can; what was wrong with the one that was asked for.
         """
-        found = self._next(None)
-        if found is None:
-            raise ModelError("no model can be opened")  # the first step's error was raised already
-        return found
+        try:
+            self._rung = self._open(self._step)
+        except ModelError as error:
+            rung = self.after(error)
+            if rung is None:
+                raise
+            return rung
+        return self._rung
 
-    def after(self, cause: Exception) -> tuple[Step, KeyMaker] | None:
-        """Returns the next step that may help against a failure, None where there is none."""
-        return self._next(cause)
-
-    def _next(self, cause: Exception | None) -> tuple[Step, KeyMaker] | None:
-        first_error: Exception | None = cause
-        for step in self._steps:
-            if isinstance(cause, PrecisionError) and self._is_no_help(step):
+    def after(self, cause: Exception) -> Rung | None:
+        """Returns the next way that may help against a failure; None where there is none."""
+        for move in list(self._moves):
+            if not isinstance(cause, move.helps):
                 continue
-            told = _with_reason(step, first_error)
-            try:
-                opened = told.open(self._config.store.dir)
-            except ModelError as error:
-                if not isinstance(error, LoadError) and self._config.run.degrade != "any":
-                    raise
-                log.debug("%s cannot be opened: %s", step.config.name, error)
-                first_error = first_error or error
+            self._moves.remove(move)
+            rung = self._tried(move, cause)
+            if rung is None:
                 continue
-            self._step = told
-            return told, opened
-        if cause is None and first_error is not None:
-            raise first_error
+            if rung.step.is_other_model:  # what could be done for the model that was asked for is over
+                self._moves = [left for left in self._moves if left.is_other_model]
+            self._step, self._rung = rung.step, rung
+            return rung
         return None
 
-    def _is_no_help(self, step: Step) -> bool:
-        return self._step is not None and not step.is_other_model and step.config.dtype == self._step.config.dtype
+    def more_precise(self) -> Iterator[Rung]:
+        """Yields the ways that overflow would lead to from here, without taking them."""
+        step, rung = self._step, self._rung
+        for move in self._moves:
+            if rung is not None and PrecisionError in move.helps and not move.is_other_model:
+                found = self._tried(move, PrecisionError("it overflowed when it was made before"), is_sure=True)
+                if found is not None:
+                    yield found
+        self._step, self._rung = step, rung
+
+    def _tried(self, move: Move, cause: Exception, *, is_sure: bool = False) -> Rung | None:
+        step = move.make(self._step, str(cause))
+        if step is None:
+            return None
+        try:
+            rung = self._open(step)
+        except (VgpipeError, OSError) as error:
+            log.debug("%s cannot be opened: %s", step.config.name, error)
+            return None
+        if step.is_other_model or self._rung is None or is_sure:
+            return rung
+        return rung if _helps(cause, self._rung.model.family, rung.model.family) else None
+
+    def _open(self, step: Step) -> Rung:
+        mark = WATERMARK if step.is_placeholder else None
+        return Rung(step, prepare.key_maker(step.config, self._config.store.dir, watermark=mark))
 
 
-def _steps(config: Config) -> Iterator[Step]:
-    yield from _own_steps(config)
-    if config.run.degrade != "any":
-        return
-    for name in [*config.model.fallback, *([] if config.model.name == EMBEDDED_MODEL else [EMBEDDED_MODEL])]:
-        model = load_model(name)
-        degradation = Degradation("model", config.model.name, name, "")
-        yield Step(_decided(model, config), (degradation,), is_other_model=True, is_placeholder=name == EMBEDDED_MODEL)
-
-
-def _own_steps(config: Config) -> Iterator[Step]:
-    model = config.model
-    dtypes = _dtypes(model, config)
-    first = _decided(model, config)
-    yield Step(first)
-    if config.run.degrade == "strict":
-        return
-    without: tuple[Degradation, ...] = ()
-    if first.variant is not None:
-        without = (Degradation("variant", first.variant, "the plain weight files", ""),)
-        yield Step(replace(first, variant=None), without)
-    for dtype in dtypes[1:]:
-        degradation = Degradation("dtype", dtypes[0], dtype, "")
-        yield Step(replace(first, dtype=dtype, variant=None), (*without, degradation))
-
-
-def _decided(model: ModelConfig, config: Config) -> ModelConfig:
-    """Returns the model with its precision and weight files decided for this device."""
-    dtype = _dtypes(model, config)[0]
-    components = dict(model.component_dtypes)
-    if model.dtype == AUTO and "float16" not in _supported(config):  # bfloat16 is slow where it is emulated, but sound
-        components = {name: "float32" if one == "float16" else one for name, one in components.items()}
-    return replace(model, dtype=dtype, component_dtypes=components, variant=variant_for(model.variant, dtype))
-
-
-def _dtypes(model: ModelConfig, config: Config) -> list[Dtype]:
-    supported = _supported(config) if model.dtype == AUTO else ()
-    return cast(list[Dtype], dtypes_to_try(model.dtype, model.safe_dtypes, supported))
-
-
-def _supported(config: Config) -> tuple[str, ...]:
-    return supported_dtypes(device_of(pick_device(config.hardware.device)))
-
-
-def _with_reason(step: Step, cause: Exception | None) -> Step:
-    reason = str(cause) if cause is not None else ""
-    return replace(step, degradations=tuple(replace(one, reason=reason) for one in step.degradations))
+def _helps(cause: Exception, before: Family, after: Family) -> bool:
+    """Says whether what failed would be done otherwise now."""
+    if isinstance(cause, PrecisionError):
+        parts = before.decode_parts if cause.stage == DECODE else before.denoise_parts(from_image=False)
+        return any(before.settings.dtype_of(part) != after.settings.dtype_of(part) for part in parts)
+    if isinstance(cause, LoadError) and cause.component:
+        variants = before.settings.variant, after.settings.variant
+        files = [before.checkpoint.files(cause.component, variant) for variant in variants]
+        return files[0] != files[1]
+    return before.settings != after.settings

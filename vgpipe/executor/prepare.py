@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vgpipe.config.schema import Config, ModelConfig, OriginConfig, QualityConfig
+from vgpipe.config.model_schema import ModelConfig, OriginConfig
+from vgpipe.config.schema import Config, QualityConfig
 from vgpipe.errors import LoadError
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Lora, Settings
 from vgpipe.models.checkpoint import Checkpoint
-from vgpipe.models.precision import FP16_VARIANT
+from vgpipe.models.precision import AUTO, FP16_VARIANT, variant_for
 from vgpipe.models.registry import family
 from vgpipe.models.sources import Origin, open_checkpoint, open_lora
 from vgpipe.stages.keys import KeyMaker
@@ -92,7 +93,7 @@ def _settings(model: ModelConfig, checkpoint: Checkpoint, loras: tuple[Lora, ...
     return Settings(
         dtype=model.dtype,
         component_dtypes=dict(model.component_dtypes),
-        variant=_variant(model.variant, checkpoint),
+        variant=_variant(model.variant, model.dtype, checkpoint),
         quantization={component: method for component, method in methods.items() if method},
         max_sequence_length=model.max_sequence_length,
         scheduler=model.scheduler.name,
@@ -102,10 +103,11 @@ def _settings(model: ModelConfig, checkpoint: Checkpoint, loras: tuple[Lora, ...
     )
 
 
-def _variant(wanted: str | None, checkpoint: Checkpoint) -> str | None:
+def _variant(typed: str | None, dtype: str, checkpoint: Checkpoint) -> str | None:
     """Returns the variant to load; components without it are loaded from their plain files."""
+    wanted = variant_for(typed, dtype)
     have = {name for name in checkpoint.component_names if wanted and checkpoint.has_variant(name, wanted)}
-    if wanted not in (None, FP16_VARIANT) and not have:
+    if typed not in (None, AUTO) and not have:
         raise LoadError(f"model.variant: {checkpoint.name} has no {wanted} weight files -> model.variant=null")
     if wanted is None and any(checkpoint.is_only_in(name, FP16_VARIANT) for name in checkpoint.component_names):
         return FP16_VARIANT

@@ -24,17 +24,24 @@ class Records:
 
     def __init__(self, run_dir: RunDir, stop: StopSignal):
         self._run_dir, self._stop = run_dir, stop
+        self._has_begun = False
 
     def begin(self, works: Sequence[ClipWork]) -> None:
-        """Writes every clip's record.
+        """Writes every clip's record, at the start of a run and of each further attempt.
 
         Raises:
             StoreError: where the run directory cannot be written.
         """
         self._run_dir.write_clips(work.record() for work in works)
-        reused = sum(work.state is State.DONE for work in works)
-        self.event("run_started", clips=len(works), reused=reused)
-        log.info("%d clips, %d already in the store", len(works), reused)
+        done = sum(work.state is State.DONE for work in works)
+        if self._has_begun:
+            again = sum(work.state is State.PENDING for work in works)
+            self.event("attempt_started", clips=again)
+            log.info("%d clips are tried again", again)
+            return
+        self._has_begun = True
+        self.event("run_started", clips=len(works), reused=done)
+        log.info("%d clips, %d already in the store", len(works), done)
 
     def end(self, works: Sequence[ClipWork]) -> None:
         """Writes every clip's last record; what cannot be written is told in the log."""

@@ -84,6 +84,10 @@ class StageRuns:
             for work in self._open(wave, DENOISE):
                 if self.has_latents(work):  # asked now: clips that differ only in fps share latents
                     continue
+                dead = self.residency.failure(self.model.family.decode_parts)
+                if dead is not None:  # hours of denoising for nothing
+                    self.fail(work, DECODE, dead)
+                    continue
                 with self._guarded(work, DENOISE):
                     embeds = [encode.read(self._needed(key)) for key in work.keys.texts]
                     artifact = denoise.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vgpipe.config.schema import ModelConfig
+from vgpipe.config.model_schema import ModelConfig
 from vgpipe.job.clip import Clip
 
 MAX_ID_BYTES = 80

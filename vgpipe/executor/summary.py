@@ -42,7 +42,7 @@ def _row(work: ClipWork) -> tuple[str, str, str, str]:
     name = work.clip.id if len(work.clip.id) <= MAX_NAME else work.clip.id[: MAX_NAME - 12] + "..." + work.clip.id[-9:]
     state = "reused" if work.is_reused else work.state.value
     seconds = f"{sum(work.seconds.values()):.2f}" if work.seconds else "-"
-    return name, state, seconds, next(iter(work.files.values()), work.error or "")
+    return name, state, seconds, work.error or next(iter(work.files.values()), "")
 
 
 def _closing(works: Sequence[ClipWork], root: Path) -> str:

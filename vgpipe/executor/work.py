@@ -16,6 +16,7 @@ from vgpipe.stages.keys import ClipKeys
 
 SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
 MAX_ID_BYTES = 80
+MADE = ("model", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -135,6 +136,7 @@ class ClipWork:
             "peak_ram_gb": self.peak_ram_gb,
             "peak_vram_gb": self.peak_vram_gb,
             "degradations": [asdict(degradation) for degradation in self.degradations],
+            "made": {name: getattr(self.clip, name) for name in MADE} if self.asked else None,
             "error": self.error,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import logging
 import time
@@ -13,6 +14,8 @@ from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Strategy
 
 log = logging.getLogger(__name__)
+
+MAX_TRIES = 2  # a network folder may be back for the second
 
 
 class Residency:
@@ -31,7 +34,7 @@ class Residency:
         self._load = load
         self._device = device
         self._resident: dict[str, Any] = {}
-        self._failed: dict[str, ModelError] = {}
+        self._failed: dict[str, list[ModelError]] = {}
 
     @contextmanager
     def stage(self) -> Iterator[Callable[[tuple[str, ...]], dict[str, Any]]]:
@@ -58,18 +61,28 @@ class Residency:
 
             getattr(torch, kind).empty_cache()
 
+    def is_dead(self, name: str) -> bool:
+        """Says whether a component has failed to load so often that it is not tried again."""
+        return len(self._failed.get(name, ())) >= MAX_TRIES
+
+    def failure(self, names: tuple[str, ...]) -> ModelError | None:
+        """Returns why one of some components is not tried again; None where all may be."""
+        dead = [name for name in names if self.is_dead(name)]
+        return copy.copy(self._failed[dead[0]][-1]) if dead else None
+
     def _parts(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: self._component(name) for name in names}
 
     def _component(self, name: str) -> Any:
-        if name in self._failed:  # every clip of a night would try again
-            raise self._failed[name]
+        if self.is_dead(name):  # every clip of a night would try again
+            raise copy.copy(self._failed[name][-1])
         if name not in self._resident:
             started = time.monotonic()
             try:
                 self._resident[name] = self._load(name)
             except ModelError as error:
-                self._failed[name] = error
+                # A copy: the traceback's frames would keep other components in memory.
+                self._failed.setdefault(name, []).append(copy.copy(error))
                 raise
             self.load_s[name] = time.monotonic() - started
             self.loads[name] = self.loads.get(name, 0) + 1

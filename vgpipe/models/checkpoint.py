@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,12 +12,12 @@ from typing import Any
 
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.hub.repo import HubRepo, variants_of, weight_files
+from vgpipe.models.installed import class_of
 from vgpipe.models.safetensors_files import prove_whole
 from vgpipe.store.digest import digest_of
-from vgpipe.store.file_hashes import FileHashes
+from vgpipe.store.file_hashes import FileHashes, mark_of
 
 LIBRARIES = ("diffusers", "transformers")
-OLDER_NAMES = {"TokenizersBackend": "PreTrainedTokenizerFast"}  # what transformers 5 saves, as 4 calls it
 TEXT_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 INDEX = re.compile(r"\.index(\.[^./]+)?\.json$")
 CONFIG_NAMES = ("config.json", "scheduler_config.json", "guider_config.json", "preprocessor_config.json")
@@ -81,8 +80,9 @@ class Checkpoint:
         self.index = _read_index(folder)
         self._others = dict(others or {})
         self._hashes = hashes or FileHashes(None)
+        self._marks: dict[Path, str] = {}
         for component, source in self._others.items():
-            if source.file is None:
+            if source.file is None and component not in self.component_names:
                 self.index[component] = [_library_of(source), _class_in(source)]
 
     @property
@@ -122,11 +122,10 @@ class Checkpoint:
         """Returns the class that loads a component; imports its library.
 
         Raises:
-            ModelError: where it is of another library, or the installed one lacks the class.
+            ModelError: where it is of another library, or the installed one lacks the class or cannot import it.
         """
         library, name = self._class_entry(component)
-        module = importlib.import_module(library)
-        found = getattr(module, name, None) or getattr(module, OLDER_NAMES.get(name, name), None)
+        found = class_of(library, name)
         if not isinstance(found, type):
             raise ModelError(
                 f"{self.name}/model_index.json: {component} needs {library}.{name}, which the installed "
@@ -162,7 +161,7 @@ class Checkpoint:
             try:
                 self._prove_present(component, variant)
             except ModelError as error:
-                raise LoadError(str(error)) from None  # other weight files may do
+                raise LoadError(str(error), component) from None  # other weight files may do
         unused = sorted(set(self.component_names) - {*needed, *idle})
         if unused:
             raise ModelError(
@@ -174,8 +173,11 @@ class Checkpoint:
         source = self.source(component)
         if source.repo is None and not source.place.is_dir():
             raise ModelError(f"{source.place}: the checkpoint lacks its {component} -> copy or download it again")
-        for name in self.files(component, variant):
+        names = self.files(component, variant)
+        for name in names:
             path = source.folder / name
+            if source.repo is not None and source.repo.files is not None:
+                continue  # the download proves sizes and checksums, and mends what is torn
             if path.is_file():
                 if path.suffix == ".safetensors":
                     prove_whole(path, component)
@@ -217,7 +219,26 @@ class Checkpoint:
         if source.repo is not None:
             return [entry, source.repo.repo_id, source.repo.commit, source.prefix, source.file, variant]
         names = self.files(component, variant)
-        return [entry, digest_of({Path(name).name: self._hashes.sha256(source.folder / name) for name in names})]
+        try:
+            digests = {Path(name).name: self._hashed(source.folder / name) for name in names}
+        except OSError as error:
+            raise LoadError(f"{component} cannot be read: {error} -> check the disk", component) from error
+        return [entry, digest_of(digests)]
+
+    def _hashed(self, path: Path) -> str:
+        self._marks[path] = mark_of(path)
+        return self._hashes.sha256(path)
+
+    def prove_unchanged(self, component: str, variant: str | None) -> None:
+        """Proves, after loading, that a component's files are those that named its artifacts.
+
+        Raises:
+            LoadError: naming the file that has changed since.
+        """
+        source = self.source(component)
+        for path in (source.folder / name for name in self.files(component, variant)):
+            if path in self._marks and self._marks[path] != mark_of(path):
+                raise LoadError(f"{component}: {path} has changed since the run began -> run the same command again")
 
     def size_bytes(self, component: str, variant: str | None = None) -> int:
         """Returns the size of the files of a component that loading reads, downloaded or not."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
-from vgpipe.errors import LoadError, ModelError
+from vgpipe.errors import LoadError, ModelError, PrecisionError, first_line
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import Checkpoint
 from vgpipe.models.releases import remedy_for_newer
@@ -36,11 +37,25 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         place = checkpoint.source(component).place
         if not issubclass(loader, torch.nn.Module):
             return _fitting(loader, place).from_pretrained(str(place), local_files_only=True)
-        return _load_module(checkpoint, component, loader, settings, device)
+        module = _load_module(checkpoint, component, loader, settings, device)
+    except ModelError:
+        raise
     except Exception as error:  # the libraries raise anything from OSError to SafetensorError
-        if isinstance(error, ModelError) and not isinstance(error, LoadError):
-            raise LoadError(str(error)) from error
-        raise LoadError(_failure(checkpoint, component, error)) from error
+        raise _explained(checkpoint, component, error, device) from error
+    checkpoint.prove_unchanged(component, settings.variant)
+    return module
+
+
+def _explained(checkpoint: Checkpoint, component: str, error: Exception, device: str) -> ModelError:
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        told = f"{component} does not fit into the memory of {device} ({first_line(error)})"
+        return ModelError(f"{told} -> memory.strategy=staged, or fewer bits: model.quantization.*")
+    told = _failure(checkpoint, component, error)
+    if re.search(r"(half|float16|bfloat16).*(not (supported|implemented)|unsupported)", str(error).lower()):
+        return PrecisionError(told)
+    return LoadError(told, component)
 
 
 def _fitting(loader: Any, place: Path) -> Any:
@@ -60,11 +75,11 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     dtype = getattr(torch, settings.dtype_of(component))
     options: dict[str, Any] = {dtype_keyword(loader): dtype}
     method = settings.quantization.get(component)
+    variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
     if method or source.file:
         from vgpipe.models.quantize import load_quantized
 
-        return load_quantized(checkpoint, component, loader, method, dtype, device)
-    variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
+        return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
     module, told = loader.from_pretrained(
         str(source.place),
         output_loading_info=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 AUTO = "auto"
+RANGE_ORDER = ("float16", "bfloat16", "float32")
 FP16_VARIANT = "fp16"
 
 
@@ -17,11 +18,14 @@ def dtypes_to_try(wanted: str, safe: Sequence[str], supported: Sequence[str]) ->
         supported: precisions whose arithmetic the device does soundly.
 
     Returns:
-        At least one: for `auto` the safe ones that are supported, else float32, which every device does.
+        At least one: for `auto` the first safe one that is supported, and those of them with more range or digits;
+        float32, which every device does, where none is supported.
     """
     if wanted != AUTO:
         return [wanted]
-    return [dtype for dtype in safe if dtype in supported] or ["float32"]
+    first, *others = [dtype for dtype in safe if dtype in supported] or ["float32"]
+    wider = [dtype for dtype in others if RANGE_ORDER.index(dtype) > RANGE_ORDER.index(first)]
+    return [first, *sorted(wider, key=RANGE_ORDER.index)]
 
 
 def variant_for(wanted: str | None, dtype: str) -> str | None:

@@ -37,7 +37,14 @@ def check(checkpoint: Checkpoint, methods: Mapping[str, str], components: Iterab
 
 
 def load_quantized(
-    checkpoint: Checkpoint, component: str, loader: Any, method: str | None, dtype: Any, device: str
+    checkpoint: Checkpoint,
+    component: str,
+    loader: Any,
+    method: str | None,
+    dtype: Any,
+    device: str,
+    *,
+    variant: str | None = None,
 ) -> Any:
     """Loads one module with quantised weights.
 
@@ -48,6 +55,7 @@ def load_quantized(
         method: a key of `PACKAGES`; None where only a GGUF file says it.
         dtype: torch dtype of the arithmetic, and of weights that stay as they are.
         device: torch device string.
+        variant: which weight files to convert; of no account for GGUF.
 
     Returns:
         The module, in eval mode on `device`.
@@ -62,14 +70,17 @@ def load_quantized(
     if method == GGUF:
         return _load_gguf(checkpoint, component, loader, dtype).to(device).eval()
     if PACKAGES[method] == "torchao":
-        return _load_converted(checkpoint, component, loader, _torchao(loader, method), dtype).to(device).eval()
+        chosen, options = _torchao(loader, method), {"variant": variant}
+        return _load_converted(checkpoint, component, loader, chosen, dtype, **options).to(device).eval()
     if device == "cpu" and _is_of_diffusers(loader):
         raise ModelError(
             f"{_key(component)}={method}: diffusers quantises with bitsandbytes on a GPU only, and the device is cpu "
             f"-> {_key(component)}=int8, which needs torchao"
         )
     chosen = _bitsandbytes(loader, method, dtype)
-    return _load_converted(checkpoint, component, loader, chosen, dtype, device_map={"": device}).eval()
+    return _load_converted(
+        checkpoint, component, loader, chosen, dtype, variant=variant, device_map={"": device}
+    ).eval()
 
 
 def _method(checkpoint: Checkpoint, component: str, method: str | None) -> str | None:

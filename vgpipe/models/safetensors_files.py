@@ -25,7 +25,7 @@ def prove_whole(path: Path, component: str) -> None:
     try:
         announced = LENGTH_BYTES + _announced_bytes(path)
         actual = path.stat().st_size
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"{component}: {path} is no safetensors file ({error}) -> {remedy}") from None
     if actual != announced:
         kind = "truncated" if actual < announced else "too long"

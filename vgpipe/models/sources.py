@@ -100,10 +100,17 @@ def _source(origin: Origin) -> Source:
     return Source(folder, origin.subfolder, repo, file)
 
 
+def _repo(origin: Origin) -> HubRepo:
+    try:
+        return open_repo(origin.id, origin.revision)
+    except ModelError as error:
+        raise ModelError(f"{error} (and there is no folder {origin.id} here)") from None
+
+
 def _place(origin: Origin) -> tuple[Path, HubRepo | None]:
     if origin.id.startswith(EMBEDDED):
         return Path(str(files("vgpipe") / "weights" / origin.id.removeprefix(EMBEDDED))), None
     if is_hub_id(origin.id):
-        repo = open_repo(origin.id, origin.revision)
+        repo = _repo(origin)
         return repo.folder, repo
     return Path(origin.id).expanduser().absolute(), None

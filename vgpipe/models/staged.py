@@ -39,7 +39,6 @@ class Staged(AnyFamily):
         import torch
 
         pipeline = self.build(self.pipeline, parts, shells=(*self.denoisers, *self.decoders))
-        self._refuse_unknown_kwargs(pipeline)
         texts = {"prompt": text, "negative_prompt": text, "guidance_scale": 2.0, **self.settings.pipeline_kwargs}
         found = zip(self.source.embeds, _encoded(pipeline, accepted(pipeline, texts)), strict=True)
         embeds = {name: tensor for name, tensor in found if tensor is not None}

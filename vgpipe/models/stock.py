@@ -16,7 +16,7 @@ from vgpipe.models import loras, quantize
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.checkpoint import Checkpoint
 from vgpipe.models.shells import Shell
-from vgpipe.models.stock_calls import accepted, pipeline_class_of, step_hook
+from vgpipe.models.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +60,7 @@ class StockFamily:
         self.checkpoint = checkpoint
         self.settings = settings
         self._shells: dict[str, Shell] = {}
+        self._identities: dict[str, Mapping[str, Any]] = {}  # asked for every clip of a job
 
     @cached_property
     def encode_parts(self) -> tuple[str, ...]:
@@ -79,6 +80,10 @@ class StockFamily:
     def check(self) -> None:
         """Proves, without loading anything heavy, that the checkpoint is one that this family drives."""
         self.checkpoint.require({*self.components(), "scheduler"}, self.idle, variant=self.settings.variant)
+        unknown = sorted(set(self.settings.component_dtypes) - set(self.checkpoint.component_names))
+        if unknown:
+            known = ", ".join(self.checkpoint.component_names)
+            raise ModelError(f"model.component_dtypes.{unknown[0]}: there is no such component -> one of: {known}")
         self.check_choices()
 
     def check_choices(self) -> None:
@@ -92,9 +97,12 @@ class StockFamily:
 
     def prove_classes(self) -> None:
         """Proves that the installed libraries have the classes of its pipeline and components; imports them."""
-        pipeline_class_of(self.pipeline)
+        names = (self.pipeline, self.decode_pipeline, self.image_pipeline)
+        pipelines = [pipeline_class_of(name) for name in names if name]
         for component in self.components():
             self.checkpoint.component_class(component)
+        refuse_unknown("model.scheduler.config", self.settings.scheduler_config, [type(self.scheduler())])
+        refuse_unknown("model.pipeline_kwargs", self.settings.pipeline_kwargs, [one.__call__ for one in pipelines])
 
     def components(self) -> tuple[str, ...]:
         """Returns the components of the checkpoint that some stage loads, sorted."""
@@ -102,7 +110,12 @@ class StockFamily:
         return tuple(sorted({component for part in parts for component in self._components(part)}))
 
     def identity(self, part: str) -> Mapping[str, Any]:
-        """Returns, as plain values, everything about a part that can change bits."""
+        """Returns, as plain values, everything about a part that can change bits; files are hashed once."""
+        if part not in self._identities:
+            self._identities[part] = self._identity(part)
+        return self._identities[part]
+
+    def _identity(self, part: str) -> dict[str, Any]:
         components = self._components(part)
         adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
         return {
@@ -160,7 +173,6 @@ class StockFamily:
             raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
         name = self.image_pipeline if starts_from_image and self.image_pipeline else self.pipeline
         pipeline = self.build(name, {**parts, "scheduler": scheduler}, shells=self.decoders)
-        self._refuse_unknown_kwargs(pipeline)
         arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, request.on_step_end)}
         latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
         return latents.cpu()
@@ -184,8 +196,7 @@ class StockFamily:
             "generator": request.generator,
         }
         frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
-        frames: np.ndarray = (frames_1THWC[0] * 255).round().astype("uint8")
-        return frames
+        return to_uint8(frames_1THWC[0])
 
     # What a family may override.
 
@@ -255,15 +266,6 @@ class StockFamily:
             dtype = self.settings.dtype_of(component)
             self._shells[component] = Shell(self.checkpoint, component, dtype)
         return self._shells[component]
-
-    def _refuse_unknown_kwargs(self, pipeline: Any) -> None:
-        known = inspect.signature(type(pipeline).__call__).parameters
-        unknown = sorted(set(self.settings.pipeline_kwargs) - set(known))
-        if unknown:
-            raise ModelError(
-                f"model.pipeline_kwargs: {type(pipeline).__name__} takes no {', '.join(unknown)} -> leave it out, or "
-                "choose a diffusers that has it"
-            )
 
     def _components(self, part: str) -> tuple[str, ...]:
         return self.made_of.get(part, (part,))

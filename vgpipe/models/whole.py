@@ -6,10 +6,10 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.errors import ModelError, PrecisionError
+from vgpipe.errors import ModelError
 from vgpipe.models.any_family import AnyFamily
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
-from vgpipe.models.stock_calls import accepted, step_hook
+from vgpipe.models.stock_calls import accepted, step_hook, to_uint8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +51,6 @@ class Whole(AnyFamily):
         import torch
 
         pipeline = self.build(self.pipeline, {**parts, "scheduler": scheduler.wrapped})
-        self._refuse_unknown_kwargs(pipeline)
         steps = itertools.count(1)
 
         def at_step_end(_steps: int, _latents: torch.Tensor) -> None:
@@ -84,9 +83,4 @@ def _frames(output: Any, pipeline: str) -> np.ndarray:
         raise ModelError(f"{pipeline} gives no frames -> choose another model.id")
     if frames.dtype == np.uint8:
         return frames
-    if not np.isfinite(frames).all():
-        raise PrecisionError(
-            "the frames are not finite (NaN or infinite) -> a dtype with more range, as model.dtype=float32"
-        )
-    rounded: np.ndarray = (frames * 255).round().astype("uint8")
-    return rounded
+    return to_uint8(frames)

@@ -13,6 +13,16 @@ log = logging.getLogger(__name__)
 LARGE_BYTES = 1 << 24
 
 
+def mark_of(path: Path) -> str:
+    """Returns what tells a file from another, or from itself after a change: place, size, inode and times.
+
+    Raises:
+        OSError: where it is not there.
+    """
+    status = path.stat()
+    return f"{path.resolve()}|{status.st_size}|{status.st_ino}|{status.st_mtime_ns}|{status.st_ctime_ns}"
+
+
 class FileHashes:
     """Hashes files; large ones once, until size, inode, mtime or ctime change.
 
@@ -26,12 +36,11 @@ class FileHashes:
 
     def sha256(self, path: Path) -> str:
         """Returns the SHA-256 of a file's bytes, as 64 hex digits; appends to the memory on disk."""
-        status = path.stat()
-        mark = f"{path.resolve()}|{status.st_size}|{status.st_ino}|{status.st_mtime_ns}|{status.st_ctime_ns}"
+        mark = mark_of(path)
         known = self._remembered()
         if mark not in known:
             known[mark] = file_sha256(path)
-            if status.st_size >= LARGE_BYTES:
+            if path.stat().st_size >= LARGE_BYTES:
                 self._remember(mark, known[mark])
         return known[mark]
 

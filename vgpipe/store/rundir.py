@@ -138,6 +138,16 @@ class RunDir:
         """Says whether a file named in a clip's record is there."""
         return (self.root / relative).exists()
 
+    def discard(self, relative: str) -> None:
+        """Removes a file or folder of a clip's record from the run; what lies elsewhere is left alone."""
+        path = (self.root / relative).resolve()
+        if path.parent.parent != self.root.resolve():
+            return
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
     def sweep_leftovers(self) -> None:
         """Removes half-placed files that a killed process left; only call while holding the lock."""
         for folder in (self.root, self.root / "videos", self.root / "frames"):

@@ -1,0 +1,95 @@
+"""The schema of the group `hardware`: where the arithmetic happens, and the figures of the card to plan for."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from vgpipe.config.limits import record
+
+
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d{1,2})?", value):
+        allowed = "it is auto, cpu, cuda, mps or xpu, or one card of several, such as cuda:1"
+        raise PydanticCustomError("device", allowed)
+    return value
+
+
+GbPerSecond = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+Gb = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+TeraFlops = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+
+
+@record
+class PeakConfig:
+    """Peak rates of a card in units of 10^12 operations a second, a multiply-add counting as two.
+
+    All are dense (figures "with sparsity" are twice as high) and, where not said otherwise, accumulate in float32
+    (int8: in int32), as torch does. null: the card has no such units, or nobody has published the figure.
+    """
+
+    fp32: TeraFlops | None = None
+    """float32 outside tensor cores."""
+    fp16: TeraFlops | None = None
+    """float16."""
+    fp16_fp16_accumulate: TeraFlops | None = None
+    """float16 accumulated in float16, which torch does only where it is told to."""
+    bf16: TeraFlops | None = None
+    """bfloat16."""
+    fp8: TeraFlops | None = None
+    """float8, E4M3 or E5M2."""
+    int8: TeraFlops | None = None
+    """int8."""
+
+
+@record
+class CapabilitiesConfig:
+    """What a card computes soundly; null: detected at run time."""
+
+    bf16: bool | None = None
+    """bfloat16 arithmetic in hardware."""
+    fp16: bool | None = None
+    """float16 arithmetic in hardware."""
+    fp16_is_sound: bool | None = None
+    """Whether float16 gives no NaN of the card's own making, as it does on GTX 16 cards."""
+    fp8: bool | None = None
+    """float8 arithmetic in hardware; as a storage format float8 works anywhere."""
+    flash_attention: bool | None = None
+    """Whether torch's flash attention kernels run."""
+
+
+@record
+class HardwareConfig:
+    """Where the model's arithmetic happens, and the figures of the card to plan for.
+
+    A tier (`hardware=rtx3060_12gb`) can be planned for on any machine. A run uses the device that is there; of the
+    tier only `memory_limit_gb` then holds. Memory is in GiB (2^30 bytes), rates in 10^9 bytes a second.
+    """
+
+    name: str = "custom"
+    """The name used in logs and plans; equal to the group option's name."""
+    device: Annotated[str, AfterValidator(_device)] = "auto"
+    """`auto` takes the first of cuda, xpu, mps, cpu that this machine has; `cuda:1` is one card of several.
+    ROCm cards are called cuda, as torch does."""
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """CPU threads; null uses all, but fewer to denoise where a rehearsal shows that to be faster with the same bits."""
+    memory_limit_gb: Gb | None = None
+    """The most memory of the device, in GiB, that may be used, even where it has more; null: no limit but its own.
+    A tier sets it to its `memory_gb`, less what the card or the system is known to keep from programs."""
+    memory_gb: Gb | None = None
+    """The card's memory, GiB; null: detected."""
+    memory_bandwidth_gb_s: GbPerSecond | None = None
+    """Peak rate between the card's memory and its processors; null: not known."""
+    pcie_bandwidth_gb_s: GbPerSecond | None = None
+    """Peak rate between host and card, one direction, after line coding; null: detected, or memory is shared."""
+    compute_capability: tuple[int, int] | None = None
+    """NVIDIA's compute capability, such as [8, 9]; null: detected, or no NVIDIA card."""
+    peak_tflops: PeakConfig = PeakConfig()
+    """Peak rates; null: not known."""
+    capabilities: CapabilitiesConfig = CapabilitiesConfig()
+    """What it computes soundly."""
+    source: str | None = None
+    """Where the figures come from; null where there are none."""

@@ -1,0 +1,176 @@
+"""The schema of the group `model`: a checkpoint, how it is loaded and called, and what it can make."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from vgpipe.config.limits import Fps, FrameCount, Guidance, Seed, Side, Steps, record
+from vgpipe.job.rules import ShapeRules
+
+
+@record
+class ReferenceSettings:
+    """The settings a model's authors recommend; the weakest level of a clip's settings."""
+
+    width: Side
+    """Pixels."""
+    height: Side
+    """Pixels."""
+    num_frames: FrameCount
+    """Frames of one clip."""
+    fps: Fps
+    """Frames a second the model was trained at."""
+    num_inference_steps: Steps
+    """Denoising steps."""
+    guidance_scale: Guidance
+    """Classifier-free guidance; 1 or less turns it off."""
+    negative_prompt: str = ""
+    """What guidance steers away from."""
+    seed: Seed = 0
+    """Seed of the noise where nobody sets one."""
+
+
+@record
+class RulesConfig(ShapeRules):
+    """The sizes and frame counts a model can make, and whether it starts from an image."""
+
+    side_multiple: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Width and height are multiples of this many pixels."""
+    min_side: Side = 32
+    """Smallest width and height, pixels."""
+    max_side: Side = 1280
+    """Largest width and height, pixels."""
+    frames_step: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Frame counts are `frames_offset` plus multiples of this."""
+    frames_offset: Annotated[int, Field(ge=0, le=1024)] = 1
+    """See `frames_step`."""
+    max_num_frames: FrameCount = 81
+    """Most frames at once."""
+    image: Literal["never", "optional", "required"] = "never"
+    """Whether a clip has an image as its first frame."""
+
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+OF_CLIPS = frozenset(
+    """
+    prompt negative_prompt width height num_frames num_inference_steps guidance_scale generator latents image
+    video mask prompt_embeds negative_prompt_embeds frame_rate output_type return_dict num_videos_per_prompt
+    callback callback_steps callback_on_step_end callback_on_step_end_tensor_inputs
+    """.split()  # noqa: SIM905 (a list of them fills a page)
+)
+"""Arguments of a pipeline's call that a clip's own settings or vgpipe itself give."""
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(values, allow_nan=False)
+    except ValueError:
+        raise PydanticCustomError("finite", "NaN and infinities are not") from None
+    return values
+
+
+def _own_arguments(values: dict[str, Any]) -> dict[str, Any]:
+    taken = sorted(OF_CLIPS & set(values))
+    if taken:
+        told = f"{', '.join(taken)} is given by the clip or by vgpipe; clip.* sets what a clip has"
+        raise PydanticCustomError("of_clips", told)
+    return _finite(values)
+
+
+@record
+class OriginConfig:
+    """Where a component or an adapter is taken from."""
+
+    id: Name
+    """A folder, or a repo of the hub (`owner/name`)."""
+    revision: str | None = None
+    """Branch, tag or commit of a repo; null is its main branch."""
+    subfolder: str = ""
+    """Folder below that."""
+    file: str | None = None
+    """The single weight file (GGUF) in it; null for a component folder."""
+
+
+@record
+class LoraConfig(OriginConfig):
+    """A low-rank adapter of the denoiser; `id` may also be a safetensors file."""
+
+    weight: Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)] = 1.0
+    """Strength; 1 is full."""
+    component: Literal["transformer", "transformer_2", "unet"] | None = None
+    """The one denoiser it is for; null: both experts, where there are two."""
+
+
+@record
+class SchedulerConfig:
+    """The scheduler, where it is not the checkpoint's own as it is."""
+
+    name: str | None = None
+    """Class in diffusers; null keeps the checkpoint's."""
+    config: Annotated[dict[str, Any], AfterValidator(_finite)] = field(default_factory=dict)
+    """Settings laid over the checkpoint's scheduler config (`flow_shift: 3.0`)."""
+
+
+Method = Literal["int8", "fp8", "bnb_int8", "nf4", "gguf"]
+
+
+@record
+class QuantizationConfig:
+    """Storage of weights in fewer bits than their arithmetic has; null: none."""
+
+    transformer: Method | None = None
+    """The denoiser, both experts where there are two."""
+    text_encoder: Method | None = None
+    """The largest text encoder."""
+
+
+@record
+class ModelConfig:
+    """A checkpoint, the family that drives it, and what it can make."""
+
+    name: str
+    """The name used in job records; equal to the group option's name."""
+    family: str
+    """Which file of `vgpipe/models/` drives it."""
+    id: str
+    """`embedded:<name>` for a model inside vgpipe, a folder in diffusers layout, or a hub repo (`owner/name`); empty
+    where the user must give it."""
+    revision: str | None = None
+    """Branch, tag or commit of a repo; null is its main branch."""
+    variant: str | None = "auto"
+    """Which weight files are taken where there are several (`fp16`); `auto` takes fp16 files for float16 arithmetic."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Precision of weights and arithmetic; `auto` takes the first of `safe_dtypes` that the device does soundly."""
+    safe_dtypes: Annotated[tuple[Dtype, ...], Field(min_length=1)] = ("bfloat16", "float16", "float32")
+    """Precisions that the model is known to work in, best first."""
+    component_dtypes: dict[str, Dtype] = field(default_factory=dict)
+    """Component -> its own precision (`vae: float32`)."""
+    components: dict[str, OriginConfig] = field(default_factory=dict)
+    """Component -> where it is taken from, where that is not `id`."""
+    quantization: QuantizationConfig = QuantizationConfig()
+    """Weights stored in fewer bits."""
+    loras: tuple[LoraConfig, ...] = ()
+    """Adapters of the denoiser, in order."""
+    scheduler: SchedulerConfig = SchedulerConfig()
+    """Changes to the checkpoint's scheduler."""
+    pipeline_kwargs: Annotated[dict[str, Any], AfterValidator(_own_arguments)] = field(default_factory=dict)
+    """Further arguments of the stock pipeline's call (`guidance_scale_2: 3.0`)."""
+    fallback: tuple[Name, ...] = ()
+    """Options of this group, of those that ship with vgpipe, that stand in, in order, where the model cannot be loaded
+    and `run.degrade=any`; the embedded model stands in last."""
+    note: str | None = None
+    """What its user should know; told at the start of a run."""
+    max_sequence_length: Annotated[int, Field(ge=1, le=4096)] = 512
+    """Text tokens, padding included."""
+    reference: ReferenceSettings
+    """Recommended settings."""
+    rules: RulesConfig
+    """Sizes and frame counts it can make."""
