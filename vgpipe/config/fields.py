@@ -13,11 +13,14 @@ from vgpipe.config.schema import Config
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Returns `did you mean ...?` for the closest of `known`, or all of them where none is close."""
+    """Returns `did you mean ...?` for the closest of `known`; else those that begin like it, else all of them."""
     options = sorted(known)
     lowered = {option.lower(): option for option in options}
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return f"did you mean {lowered[close[0]]}?" if close else f"one of: {', '.join(options)}"
+    if close:
+        return f"did you mean {lowered[close[0]]}?"
+    alike = [option for option in options if option.lower().startswith(word.lower())]
+    return f"one of: {', '.join(alike or options)}"
 
 
 def _unwrapped(hint: object) -> list[type]:

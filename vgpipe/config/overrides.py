@@ -15,6 +15,9 @@ from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 
 
+FEW = 8
+
+
 def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
     """Parses override arguments and checks their keys and group choices.
 
@@ -80,8 +83,9 @@ def _key_faults(override: Override, config_dir: str | None) -> list[Fault]:
 
 def _choice_faults(override: Override, config_dir: str | None) -> list[Fault]:
     group, known = override.key_or_group, options(override.key_or_group, config_dir)
+    listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
     return [
-        Fault(group, f"{choice!r} is not one of its options ({', '.join(known)})", nearest(choice, known))
+        Fault(group, f"{choice!r} is not one of its options{listed}", nearest(choice, known))
         for choice in _choices(override, config_dir)
         if choice not in known
     ]

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ class Checkpoint:
         """What a user calls it: its repo or its folder."""
         return self.repo.repo_id if self.repo else str(self.folder)
 
-    @cached_property
+    @property
     def component_names(self) -> tuple[str, ...]:
         """The components that this checkpoint really has, sorted."""
         return tuple(
