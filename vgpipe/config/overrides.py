@@ -14,7 +14,6 @@ from vgpipe.config.groups import options
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 
-
 FEW = 8
 
 

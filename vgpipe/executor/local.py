@@ -10,6 +10,7 @@ from typing import Any
 
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError, PrecisionError, Stopped, StoreError
+from vgpipe.executor.canary import Canary
 from vgpipe.executor.delivery import Delivery
 from vgpipe.executor.downloads import download_progress, fetch_weights
 from vgpipe.executor.exports import ExportQueue
@@ -102,14 +103,15 @@ class LocalRun:
         if not self._fetched(pending):
             return
         residency = Residency(self._strategy(device), lambda part: self._load(part, device), device)
-        stand_ins = self._canaries(pending)
+        canary = Canary(self.config.executor, self.keys_of, self._drained_wave, self.records)
+        stand_ins = canary.stand_ins(self.works, pending, self.store)
         done = sum(work.state is State.DONE for work in self.works)
         self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=done)
         self.delivery.expect([*stand_ins, *pending])
         self.exports = ExportQueue(self.delivery.export, self._take_up)
         self.stages = self._stage_runs(residency, device)
         try:
-            self._canary_wave(stand_ins, pending)
+            canary.try_out(stand_ins, pending)
             self._tune_threads(pending, residency, device)
             for _ in range(MAX_PASSES):  # a second one only where another process took a clip's frames away
                 self._pass(pending, residency)
@@ -138,6 +140,10 @@ class LocalRun:
             return False
         return True
 
+    def _drained_wave(self, wave: list[ClipWork]) -> None:
+        self._wave(wave)
+        self.exports.drain()
+
     def _pass(self, pending: list[ClipWork], residency: Residency) -> None:
         left = [work for work in pending if work.state is State.PENDING]
         for wave in waves(left, lambda: self._wave_size(residency)):
@@ -160,31 +166,6 @@ class LocalRun:
         self.exports.collect()
         self.stages.decode(wave, self._queue_export)
 
-    def _canary_wave(self, stand_ins: list[ClipWork], pending: list[ClipWork]) -> None:
-        if not stand_ins:
-            return
-        self._try_canaries(stand_ins)
-        failed = {work.shape for work in stand_ins if work.state is State.FAILED}
-        # A second one from the other end of the job: one bad clip must not condemn its whole shape.
-        again = canaries(
-            [work for work in reversed(pending) if work.shape in failed],
-            self.config.executor.canary_steps,
-            self.keys_of,
-        )
-        self._try_canaries(again)
-        condemned = {work.shape: work for work in again if work.state is State.FAILED}
-        for work in pending:
-            if work.shape in condemned and work.state is State.PENDING:
-                work.cause = condemned[work.shape].cause
-                error = condemned[work.shape].error
-                self.records.settle(work, State.FAILED, f"not started, two canaries failed: {error}")
-
-    def _try_canaries(self, stand_ins: list[ClipWork]) -> None:
-        if stand_ins:
-            log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
-            self._wave(stand_ins)
-            self.exports.drain()
-
     def _tune_threads(self, pending: list[ClipWork], residency: Residency, device: str) -> None:
         left = [work for work in pending if work.state is State.PENDING]
         wanted = self.config.hardware.threads
@@ -202,13 +183,6 @@ class LocalRun:
             except Exception as error:  # what it stumbled over is told by the clip itself
                 log.debug("no rehearsal: %s", error)
             self.records.event("denoise_threads", count=self._denoise_threads)
-
-    def _canaries(self, pending: list[ClipWork]) -> list[ClipWork]:
-        settings = self.config.executor
-        proved = {work.shape for work in self.works if work.state is State.DONE}
-        unproved = [work for work in pending if work.shape not in proved]
-        found = canaries(unproved, settings.canary_steps, self.keys_of) if settings.canary else []
-        return [work for work in found if self.store.find(work.keys.export) is None]
 
     def _queue_export(self, work: ClipWork) -> None:
         self.exports.add(work)

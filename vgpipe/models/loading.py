@@ -10,6 +10,8 @@ from typing import Any
 from vgpipe.errors import LoadError, ModelError, PrecisionError, first_line
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.pretrained import dtype_keyword, refuse_gaps
+from vgpipe.models.quantize import load_quantized
 from vgpipe.models.releases import remedy_for_newer
 
 log = logging.getLogger(__name__)
@@ -77,8 +79,6 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     method = settings.quantization.get(component)
     variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
     if method or source.file:
-        from vgpipe.models.quantize import load_quantized
-
         return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
     module, told = loader.from_pretrained(
         str(source.place),
@@ -90,29 +90,6 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     )
     refuse_gaps(told)
     return module.to(device).eval()
-
-
-def dtype_keyword(loader: Any) -> str:
-    """Returns the name of a class's precision argument: transformers renamed it in 4.56 and warns of the old one."""
-    if loader.__module__.startswith("diffusers"):
-        return "torch_dtype"
-    import transformers
-    from packaging.version import Version
-
-    return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
-
-
-def refuse_gaps(told: dict[str, Any]) -> None:
-    """Refuses a module that its files did not fill: transformers puts random weights there and only warns.
-
-    Raises:
-        ValueError: naming the first few tensors.
-    """
-    for kind in ("missing_keys", "mismatched_keys"):
-        names = sorted(str(name) for name in told.get(kind) or ())
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")
 
 
 def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:

@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from vgpipe.errors import ModelError
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.pretrained import dtype_keyword, refuse_gaps
 
 GGUF = "gguf"
 PACKAGES = {"int8": "torchao", "fp8": "torchao", "bnb_int8": "bitsandbytes", "nf4": "bitsandbytes", GGUF: "gguf"}
@@ -114,8 +115,6 @@ def _require(package: str, wish: str) -> None:
 def _load_converted(
     checkpoint: Checkpoint, component: str, loader: Any, chosen: Any, dtype: Any, **options: Any
 ) -> Any:
-    from vgpipe.models.loading import dtype_keyword, refuse_gaps
-
     module, told = loader.from_pretrained(
         str(checkpoint.source(component).place),
         output_loading_info=True,
@@ -147,8 +146,6 @@ def _bitsandbytes(loader: Any, method: str, dtype: Any) -> Any:
 
 def _load_gguf(checkpoint: Checkpoint, component: str, loader: Any, dtype: Any) -> Any:
     from diffusers import GGUFQuantizationConfig
-
-    from vgpipe.models.loading import refuse_gaps
 
     if not hasattr(loader, "from_single_file"):
         raise ModelError(_not_from_gguf(loader, component))

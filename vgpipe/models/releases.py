@@ -1,4 +1,4 @@
-"""Which release of its library saved a component, and whether that is newer than the installed one."""
+"""Components that a newer release of their library saved than the installed one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from importlib import metadata
 from typing import Any
 
-from vgpipe.errors import ModelError
+from vgpipe.errors import LoadError, ModelError
 from vgpipe.models.checkpoint import Checkpoint
 
 KEYS = {"transformers": "transformers_version", "diffusers": "_diffusers_version"}
@@ -33,6 +33,26 @@ def remedy_for_newer(checkpoint: Checkpoint, component: str) -> str:
     except (ModelError, OSError, ValueError, InvalidVersion, metadata.PackageNotFoundError):
         pass  # what is damaged has been told of, and a build of one's own may be called anything
     return ""
+
+
+def refuse_unread(checkpoint: Checkpoint, component: str) -> None:
+    """Refuses a text encoder of which the installed transformers would not read a part, and say nothing.
+
+    transformers 5 saves rotary positions as `rope_parameters`; 4 takes its defaults in their place.
+
+    Args:
+        checkpoint: the model's files.
+        component: its name in model_index.json, a module.
+
+    Raises:
+        LoadError: naming both releases.
+    """
+    config, have = checkpoint.config(component), metadata.version("transformers")
+    if "rope_parameters" in config and int(have.partition(".")[0]) < 5:
+        raise LoadError(
+            f"{checkpoint.source(component).place}: transformers {config.get('transformers_version', '5')} saved "
+            f"{component}, and {have} does not read its rope_parameters -> pip install -U transformers"
+        )
 
 
 def _config(checkpoint: Checkpoint, component: str) -> dict[str, Any]:

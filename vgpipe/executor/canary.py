@@ -1,0 +1,66 @@
+"""The canary wave: what cannot work for a shape shows before hours are spent on its clips."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from vgpipe.config.schema import ExecutorConfig
+from vgpipe.executor.records import Records
+from vgpipe.executor.waves import canaries
+from vgpipe.executor.work import ClipWork, State
+from vgpipe.job.clip import Clip
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.artifacts import Store
+
+log = logging.getLogger(__name__)
+
+
+class Canary:
+    """Sends one cheap clip of each shape through all stages, and condemns the shapes whose canaries die.
+
+    Args:
+        settings: whether, and with how many steps.
+        keys_of: names a clip's artifacts.
+        run_wave: takes clips through all stages, their exports included.
+        records: where condemned clips are written.
+    """
+
+    def __init__(
+        self,
+        settings: ExecutorConfig,
+        keys_of: Callable[[Clip], ClipKeys],
+        run_wave: Callable[[list[ClipWork]], None],
+        records: Records,
+    ):
+        self._settings, self._keys_of, self._run_wave, self._records = settings, keys_of, run_wave, records
+
+    def stand_ins(self, works: Sequence[ClipWork], pending: Sequence[ClipWork], store: Store) -> list[ClipWork]:
+        """Returns a canary for each shape that no finished clip and no earlier canary has proved."""
+        if not self._settings.canary:
+            return []
+        proved = {work.shape for work in works if work.state is State.DONE}
+        found = self._of([work for work in pending if work.shape not in proved])
+        return [work for work in found if store.find(work.keys.export) is None]
+
+    def try_out(self, stand_ins: list[ClipWork], pending: Sequence[ClipWork]) -> None:
+        """Runs the canaries; fails the pending clips of a shape of which two have died."""
+        self._try(stand_ins)
+        failed = {work.shape for work in stand_ins if work.state is State.FAILED}
+        # A second one from the other end of the job: one bad clip must not condemn its whole shape.
+        again = self._of([work for work in reversed(pending) if work.shape in failed])
+        self._try(again)
+        condemned = {work.shape: work for work in again if work.state is State.FAILED}
+        for work in pending:
+            if work.shape in condemned and work.state is State.PENDING:
+                work.cause = condemned[work.shape].cause
+                error = condemned[work.shape].error
+                self._records.settle(work, State.FAILED, f"not started, two canaries failed: {error}")
+
+    def _of(self, works: Sequence[ClipWork]) -> list[ClipWork]:
+        return canaries(works, self._settings.canary_steps, self._keys_of)
+
+    def _try(self, stand_ins: list[ClipWork]) -> None:
+        if stand_ins:
+            log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
+            self._run_wave(stand_ins)
