@@ -101,3 +101,14 @@ def test_a_class_that_other_packages_keep_from_being_imported_names_them(monkeyp
     told = str(caught.value)
     assert told.startswith("diffusers.WanPipeline cannot be imported") and cause.partition(" (/")[0] in told
     assert f"-> {remedy}" in told and "/env" not in told and "\n" not in told
+
+
+def test_rotary_positions_that_transformers_4_would_pass_over_are_refused(tiny_wan, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny_wan, tmp_path / "model")
+    place = folder / "text_encoder" / "config.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "rope_parameters": {"rope_theta": 5e5}}))
+    arguments = (Checkpoint(folder), "text_encoder", Settings(dtype="float32"), "cpu")
+    assert loading.load_component(*arguments)
+    monkeypatch.setattr(releases.metadata, "version", lambda library: "4.57.6")
+    with pytest.raises(LoadError, match=r"4\.57\.6 does not read its rope_parameters -> pip install -U transformers"):
+        loading.load_component(*arguments)

@@ -81,7 +81,7 @@ class Checkpoint:
         self._hashes = hashes or FileHashes(None)
         self._marks: dict[Path, str] = {}
         for component, source in self._others.items():
-            if source.file is None and component not in self.component_names:
+            if source.file is None and not (self.index.get(component) or [None])[0]:
                 self.index[component] = [_library_of(source), _class_in(source)]
 
     @property

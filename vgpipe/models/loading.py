@@ -12,7 +12,7 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import Checkpoint
 from vgpipe.models.pretrained import dtype_keyword, refuse_gaps
 from vgpipe.models.quantize import load_quantized
-from vgpipe.models.releases import remedy_for_newer
+from vgpipe.models.releases import refuse_unread, remedy_for_newer
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         place = checkpoint.source(component).place
         if not issubclass(loader, torch.nn.Module):
             return _fitting(loader, place).from_pretrained(str(place), local_files_only=True)
+        refuse_unread(checkpoint, component)
         module = _load_module(checkpoint, component, loader, settings, device)
     except ModelError:
         raise

@@ -47,7 +47,10 @@ def refuse_unread(checkpoint: Checkpoint, component: str) -> None:
     Raises:
         LoadError: naming both releases.
     """
-    config, have = checkpoint.config(component), metadata.version("transformers")
+    try:
+        config, have = checkpoint.config(component), metadata.version("transformers")
+    except (ModelError, metadata.PackageNotFoundError):
+        return  # loading itself tells of it
     if "rope_parameters" in config and int(have.partition(".")[0]) < 5:
         raise LoadError(
             f"{checkpoint.source(component).place}: transformers {config.get('transformers_version', '5')} saved "
