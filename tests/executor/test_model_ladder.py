@@ -364,3 +364,11 @@ def test_relative_places_are_resumable_from_anywhere(vgpipe, run, copy, tmp_path
     assert run("model", "model.components.vae={id: .,subfolder: vae}", here, "run.budget=0s").code == 3
     monkeypatch.chdir(tmp_path / "other")
     assert vgpipe("resume", tmp_path / "run").code == 0
+
+
+def test_a_resumed_run_may_be_allowed_to_degrade_further(vgpipe, run, copy, tmp_path):
+    break_tensor(copy)
+    assert run(copy, "model.name=mine", f"hydra.run.dir={tmp_path}/run").code == 1
+    ran = vgpipe("resume", tmp_path / "run", "run.degrade=any")
+    assert ran.code == 0 and kinds(ran.records()[0]) == [("model", "mine", "shapes")]
+    assert "run.until=..., run.budget=..., run.degrade=..." in vgpipe("resume", tmp_path / "run", "model=shapes").err

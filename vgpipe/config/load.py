@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +26,9 @@ from vgpipe.errors import ConfigError, Fault
 CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
 
 
+RESUMABLE = ("run.until=", "run.budget=", "run.degrade=")
 Origin = TypeVar("Origin", bound=OriginConfig)
+Limits = Callable[[StopConfig], StopConfig]
 
 
 def combinations(overrides: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
@@ -153,19 +155,28 @@ def _absolute(origin: Origin) -> Origin:
     return replace(origin, id=str(path.absolute())) if path.exists() else origin
 
 
-def load_limits(overrides: Sequence[str]) -> StopConfig:
+def load_limits(overrides: Sequence[str]) -> Limits:
     """Checks the `run.*` overrides of a resumed run, the only ones it takes.
+
+    Returns:
+        Takes the saved `run` settings and returns those of this go: when to stop is over, how far it may degrade is
+        kept unless typed anew.
 
     Raises:
         ConfigError: for any other override, and for a faulty value.
     """
-    others = [text for text in overrides if not text.startswith(("run.until=", "run.budget="))]
+    others = [text for text in overrides if not text.startswith(RESUMABLE)]
     if others:
-        fault = Fault(
-            others[0][:80], "a resumed run keeps its settings", "only run.until=... and run.budget=... may follow"
-        )
+        may = f"only {', '.join(f'{name}...' for name in RESUMABLE)} may follow"
+        fault = Fault(others[0][:80], "a resumed run keeps its settings", may)
         raise ConfigError("the command line is faulty; nothing was started", [fault])
-    return load(overrides).run
+    typed = load(overrides).run
+    is_degrade_typed = any(text.startswith("run.degrade=") for text in overrides)
+
+    def limited(saved: StopConfig) -> StopConfig:
+        return typed if is_degrade_typed else replace(typed, degrade=saved.degrade)
+
+    return limited
 
 
 def composition_error(error: Exception) -> ConfigError:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from vgpipe.config.schema import Config, StopConfig
+from vgpipe.config.load import Limits
+from vgpipe.config.schema import Config
 from vgpipe.config.validate import validated
 from vgpipe.errors import UsageError
 from vgpipe.executor import prepare
@@ -49,12 +50,12 @@ def start(config: Config, root: Path, stop: StopSignal) -> int:
         return _run(config, made.clips, run_dir, stop, attempts, made.notes)
 
 
-def resume(root: Path, limits: StopConfig, stop: StopSignal) -> int:
+def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
     """Finishes a stopped run in place; needs neither its job file nor its command line.
 
     Args:
         root: the directory of the run.
-        limits: when to stop early this time; what the run was started with is over.
+        limits: turns what the run was started with into when to stop early and how far to degrade this time.
         stop: says when to stop early.
 
     Returns:
@@ -70,7 +71,7 @@ def resume(root: Path, limits: StopConfig, stop: StopSignal) -> int:
         if not clips:
             raise UsageError(f"{run_dir.clips} names no clip -> run the job again")
         saved = _saved_config(run_dir)
-        config = replace(saved, run=replace(saved.run, until=limits.until, budget=limits.budget))
+        config = replace(saved, run=limits(saved.run))
         return _run(config, clips, run_dir, stop, Attempts(config))
 
 
