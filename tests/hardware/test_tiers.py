@@ -45,7 +45,7 @@ CHIPS = {
     "h100_80gb": Chip("H100", 132, 128, 1.98, 5120, 5.234, (5, 16), (9, 0)),
 }
 CONSUMER = [name for name in CHIPS if name.startswith("rtx")]
-OTHERS = {"apple_m_16gb", "cpu", "auto"}
+OTHERS = ("apple_m_16gb", "cpu", "auto")
 
 
 def tier(name):
