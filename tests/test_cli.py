@@ -196,3 +196,8 @@ def test_two_runs_started_in_the_same_second_do_not_disturb_each_other(vgpipe_pr
     assert [code for _, code in ends] == [0, 0], ends
     roots = {out.strip().splitlines()[-1].rpartition("in ")[2] for (out, _), _ in ends}
     assert len(roots) == 2
+
+
+def test_a_fault_in_one_combination_of_a_sweep_names_it(vgpipe):
+    ran = vgpipe("-m", "clip.prompt=circle", "clip.width=64,999")
+    assert ran.code == 2 and "nothing was started (with clip.prompt=circle clip.width=999)" in ran.err

@@ -135,8 +135,13 @@ def _check_everything(arguments: Arguments) -> None:
     sweep = combinations(arguments.overrides, arguments.config_dir) if arguments.is_sweep else [arguments.overrides]
     errors: list[ModelError] = []
     for combination in sweep:
-        config = load(combination, arguments.config_dir)
-        request(config)
+        try:
+            config = load(combination, arguments.config_dir)
+            request(config)
+        except UsageError as error:
+            if arguments.is_sweep:
+                raise UsageError(f"{error.headline} (with {' '.join(combination)})", error.faults) from error
+            raise
         try:
             ModelLadder(config).first()
         except ModelError as error:  # the other models of a sweep go on

@@ -67,3 +67,13 @@ def test_a_memory_that_cannot_be_written_is_no_error(tmp_path, hashed):
     weights.write_bytes(b"12345")
     (tmp_path / "file").write_text("")
     assert FileHashes(tmp_path / "file" / "hashes.jsonl").sha256(weights) == file_sha256(weights)
+
+
+def test_reading_what_takes_long_is_said_once(tmp_path, hashed, monkeypatch, caplog):
+    monkeypatch.setattr(file_hashes, "TOLD_BYTES", 5)
+    weights, memory = tmp_path / "weights", tmp_path / "hashes.jsonl"
+    weights.write_bytes(b"12345")
+    with caplog.at_level("INFO"):
+        FileHashes(memory).sha256(weights)
+        FileHashes(memory).sha256(weights)
+    assert [record.message.startswith(f"reading {weights} once") for record in caplog.records] == [True]

@@ -10,7 +10,7 @@ from vgpipe.store.digest import file_sha256
 
 log = logging.getLogger(__name__)
 
-LARGE_BYTES = 1 << 24
+LARGE_BYTES, TOLD_BYTES = 1 << 24, 1 << 30
 
 
 def mark_of(path: Path) -> str:
@@ -39,8 +39,11 @@ class FileHashes:
         mark = mark_of(path)
         known = self._remembered()
         if mark not in known:
+            size_bytes = path.stat().st_size
+            if size_bytes >= TOLD_BYTES:
+                log.info("reading %s once (%.1f GiB), to name what it makes", path, size_bytes / TOLD_BYTES)
             known[mark] = file_sha256(path)
-            if path.stat().st_size >= LARGE_BYTES:
+            if size_bytes >= LARGE_BYTES:
                 self._remember(mark, known[mark])
         return known[mark]
 
