@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,3 +128,20 @@ def assert_resumes(driven: Driven, case: Case, steps: list[int]) -> None:
         latents, again = driven.latents(case, done=step, saved=saved)
         assert torch.equal(latents, whole), f"resumed at step {step}"
         assert np.array_equal(driven.frames(again), frames), f"resumed at step {step}"
+
+
+def assert_renders_and_reuses(vgpipe: Callable[..., Any], *command: str) -> Any:
+    """Renders one clip by the command line, whole and undegraded, and finds it in the store the second time.
+
+    Returns:
+        What the first time said.
+    """
+    first = vgpipe(*command)
+    assert first.code == 0, first.err
+    (record,) = first.records()
+    assert record["state"] == "done" and not record["degradations"] and not record["reused"]
+    assert (first.root / record["files"]["mp4"]).stat().st_size > 0
+    again = vgpipe(*command)
+    (record,) = again.records()
+    assert again.code == 0 and record["state"] == "done" and record["reused"]
+    return first

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.families import Case, Driven, assert_equals_stock, assert_resumes, drive
+from tests.models.families import Case, Driven, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
 from tests.tiny import build
 from vgpipe.config.load import load
 from vgpipe.errors import ModelError
@@ -207,10 +207,4 @@ def test_the_command_line_renders_with_it_and_reuses_all(vgpipe, workdir, folder
     if option == IMAGE_OPTION:
         picture(image_case).save(workdir / "first.png")
         command += ["clip.image=first.png", "model.rules.frames_step=8", "model.rules.frames_offset=1"]
-    first = vgpipe(*command)
-    assert first.code == 0, first.err
-    record = first.records()[-1]
-    assert record["state"] == "done" and not record["degradations"] and not record["reused"]
-    assert (first.root / record["files"]["mp4"]).stat().st_size > 0
-    again = vgpipe(*command)
-    assert again.code == 0 and [record["reused"] for record in again.records()] == [True]
+    assert_renders_and_reuses(vgpipe, *command)

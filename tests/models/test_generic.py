@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.families import Case, Driven, assert_equals_stock, assert_resumes, drive
+from tests.models.families import Case, Driven, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.pairs import Pair, settings_of
 from tests.tiny import build
 from tests.tiny.others import latte
@@ -304,13 +304,7 @@ def test_without_an_id_it_says_what_to_type(vgpipe, workdir):
 
 
 def test_a_staged_pipeline_runs(vgpipe, mochi_folder):
-    ran = vgpipe(*command(mochi_folder, "clip.num_frames=7"))
-    assert ran.code == 0, ran.err
-    (record,) = ran.records()
-    assert record["state"] == "done" and record["degradations"] == []
-    assert (ran.root / record["files"]["mp4"]).stat().st_size > 0
-    again = vgpipe(*command(mochi_folder, "clip.num_frames=7"))
-    assert again.code == 0 and again.records()[0]["reused"]
+    assert_renders_and_reuses(vgpipe, *command(mochi_folder, "clip.num_frames=7"))
 
 
 def test_a_pipeline_is_run_whole(vgpipe, latte_folder):

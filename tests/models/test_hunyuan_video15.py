@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.models.families import Case, assert_equals_stock, assert_resumes, drive
+from tests.models.families import Case, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
 from tests.tiny import build
 from vgpipe.models.base import Settings
 from vgpipe.stages import tensors
@@ -131,9 +131,4 @@ def test_the_whole_pipeline_by_command_and_again(folder, vgpipe):
         "model=hunyuan_video_15", f"model.id={folder}", "clip.prompt=a red circle", "clip.width=48", "clip.height=32",
         "clip.num_frames=5", "quality.num_inference_steps=2", "model.rules.min_side=16", "model.dtype=float32",
     )  # fmt: skip
-    first = vgpipe(*command)
-    (record,) = first.records()
-    assert (first.code, record["state"], record["degradations"]) == (0, "done", [])
-    assert (first.root / record["files"]["mp4"]).stat().st_size > 0
-    (again,) = vgpipe(*command).records()
-    assert again["reused"] and again["state"] == "done"
+    assert_renders_and_reuses(vgpipe, *command)

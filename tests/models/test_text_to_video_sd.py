@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.models.families import Case, assert_resumes, drive
+from tests.models.families import Case, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.pairs import Pair, settings_of
 from tests.tiny import build
 
@@ -66,11 +66,5 @@ def test_the_whole_pipeline_runs(vgpipe, folder):
         "model.rules.min_side=16", "clip.prompt=a red circle", "clip.width=24", "clip.height=16",
         "clip.num_frames=3", "clip.num_inference_steps=2",
     ]  # fmt: skip
-    ran = vgpipe(*command)
-    assert ran.code == 0, ran.err
-    (record,) = ran.records()
-    assert record["state"] == "done" and record["degradations"] == []
-    assert (ran.root / record["files"]["mp4"]).stat().st_size > 0
+    ran = assert_renders_and_reuses(vgpipe, *command)
     assert ran.err.count("deprecated") == 1, "by the note alone"
-    again = vgpipe(*command)
-    assert again.code == 0 and again.records()[0]["reused"]

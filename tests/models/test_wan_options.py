@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.families import Case, assert_resumes, drive
+from tests.models.families import Case, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.wan_pairs import Pair, pair, settings_of
 from tests.tiny import build
 from vgpipe.config.load import load
@@ -173,10 +173,4 @@ def test_the_command_line_renders_with_it_and_reuses_all(vgpipe, workdir, folder
     if image:
         picture(FROM_IMAGE).save(workdir / "first.png")
         command.append("clip.image=first.png")
-    first = vgpipe(*command)
-    assert first.code == 0, first.err
-    record = first.records()[-1]
-    assert record["state"] == "done" and not record["degradations"] and not record["reused"]
-    assert (first.root / record["files"]["mp4"]).stat().st_size > 0
-    again = vgpipe(*command)
-    assert again.code == 0 and again.records()[-1]["reused"]
+    assert_renders_and_reuses(vgpipe, *command)

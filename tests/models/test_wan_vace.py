@@ -13,7 +13,7 @@ import torch
 from packaging.version import Version
 from PIL import Image
 
-from tests.models.families import Case, assert_resumes, drive
+from tests.models.families import Case, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.wan_pairs import Pair, pair, settings_of
 from tests.tiny import build
 from vgpipe.errors import ModelError
@@ -121,10 +121,4 @@ def test_the_command_line_renders_with_it_and_reuses_all(vgpipe, workdir, vace, 
     if image:
         Image.fromarray(ONE_NHWC[0]).save(workdir / "first.png")
         command.append("clip.image=first.png")
-    first = vgpipe(*command)
-    assert first.code == 0, first.err
-    record = first.records()[-1]
-    assert record["state"] == "done" and not record["degradations"] and not record["reused"]
-    assert (first.root / record["files"]["mp4"]).stat().st_size > 0
-    again = vgpipe(*command)
-    assert again.code == 0 and again.records()[-1]["reused"]
+    assert_renders_and_reuses(vgpipe, *command)

@@ -103,9 +103,9 @@ class Attempts:
             return works
         taken = {work.id: work for work in works}
         for rung in self._ladder.more_precise():
-            for work in works:
+            for work in [taken[name] for name in overflowed]:
                 keys = run.keys_of(work.clip, rung.model)
-                if work.id in overflowed and store.find(keys.export) is not None:
+                if store.find(keys.export) is not None:
                     taken[work.id] = ClipWork(work.clip, keys, degradations=rung.step.degradations)
                     overflowed.discard(work.id)
         return list(taken.values())

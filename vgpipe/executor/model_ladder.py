@@ -79,26 +79,27 @@ class ModelLadder:
 
     def more_precise(self) -> Iterator[Rung]:
         """Yields the ways that overflow would lead to from here, without taking them."""
-        step, rung = self._step, self._rung
         for move in self._moves:
-            if rung is not None and PrecisionError in move.helps and not move.is_other_model:
-                found = self._tried(move, PrecisionError("it overflowed when it was made before"), is_sure=True)
-                if found is not None:
-                    yield found
-        self._step, self._rung = step, rung
+            if PrecisionError in move.helps:
+                rung = self._made(move, "it overflowed when it was made before")
+                if rung is not None:
+                    yield rung
 
-    def _tried(self, move: Move, cause: Exception, *, is_sure: bool = False) -> Rung | None:
-        step = move.make(self._step, str(cause))
+    def _tried(self, move: Move, cause: Exception) -> Rung | None:
+        rung = self._made(move, str(cause))
+        if rung is None or rung.step.is_other_model or self._rung is None:
+            return rung
+        return rung if _helps(cause, self._rung.model.family, rung.model.family) else None
+
+    def _made(self, move: Move, reason: str) -> Rung | None:
+        step = move.make(self._step, reason)
         if step is None:
             return None
         try:
-            rung = self._open(step)
+            return self._open(step)
         except (VgpipeError, OSError) as error:
             log.debug("%s cannot be opened: %s", step.config.name, error)
             return None
-        if step.is_other_model or self._rung is None or is_sure:
-            return rung
-        return rung if _helps(cause, self._rung.model.family, rung.model.family) else None
 
     def _open(self, step: Step) -> Rung:
         mark = WATERMARK if step.is_placeholder else None

@@ -11,12 +11,12 @@ from vgpipe.config.model_options import load_model
 from vgpipe.config.model_schema import Dtype, ModelConfig
 from vgpipe.config.schema import Config
 from vgpipe.errors import LoadError, PrecisionError
+from vgpipe.executor.prepare import DENOISERS
 from vgpipe.executor.work import Degradation
 from vgpipe.hardware import device_of, pick_device, supported_dtypes
 from vgpipe.models.precision import AUTO, FP16_VARIANT, dtypes_to_try
 
 EMBEDDED_MODEL, EMBEDDED_ID = "shapes", "embedded:shapes"
-DENOISERS = ("transformer", "transformer_2", "unet")
 
 
 @dataclass(frozen=True, slots=True)

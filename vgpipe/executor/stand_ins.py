@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.job.clip import Clip
+from vgpipe.job.naming import DIGEST_DIGITS, MAX_ID_BYTES
 
-MAX_ID_BYTES = 80
-DIGEST_CHARS = 9  # "-" and 8 hex digits
+DIGEST_CHARS = DIGEST_DIGITS + 1  # with the "-" before them
 
 
 def stand_in(clip: Clip, model: ModelConfig, mark: str) -> Clip:

@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from vgpipe.job.clip import Clip
+from vgpipe.job.naming import MAX_ID_BYTES
 from vgpipe.memory.tracker import Peak
 from vgpipe.stages.keys import ClipKeys
 
 SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
-MAX_ID_BYTES = 80
 MADE = ("model", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from vgpipe.errors import ConfigError, Fault, ModelError
-from vgpipe.hub.repo import HubRepo, is_hub_id, open_repo
+from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, open_repo
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint import Checkpoint, Source
 from vgpipe.store.file_hashes import FileHashes
@@ -77,17 +77,14 @@ def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str 
 
 
 def _lora_file(origin: Origin) -> Path:
-    from vgpipe.hub.repo import fetch
-
     source = _source(origin)
     found = [name for name in source.listing() if name.endswith(".safetensors")]
-    if origin.file:
-        name = f"{source.prefix}/{origin.file}" if source.prefix else origin.file
-        found = [one for one in found if one == name]
+    if source.file:
+        found = [name for name in found if name == source.file]
     if not found:
         raise ModelError(f"model.loras: {origin.id}: no safetensors file is there -> give a file, a folder or a repo")
     if len(found) != 1:
-        told = ", ".join(sorted(found)[:5]) or "none"
+        told = ", ".join(sorted(found)[:5])
         raise ModelError(f"model.loras: {origin.id} has not the one safetensors file ({told}) -> add file: <name>")
     if source.repo is not None:
         fetch(source.repo, found, progress=None, should_stop=None)
