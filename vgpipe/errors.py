@@ -67,6 +67,18 @@ class LoadError(ModelError):
         super().__init__(message)
 
 
+class OutOfMemory(ModelError):
+    """The memory of the device or the host did not suffice; another memory strategy may do.
+
+    Attributes:
+        component: what did not fit, where it is known; else "".
+    """
+
+    def __init__(self, message: str, component: str = ""):
+        self.component = component
+        super().__init__(message)
+
+
 class PrecisionError(ModelError):
     """The arithmetic overflowed, or the device has none of this precision: another precision may do.
 

@@ -16,7 +16,7 @@ def test_freeing_gives_the_memory_of_that_kind_back(monkeypatch, device, kind):
     emptied = []
     for each in KINDS:
         monkeypatch.setattr(f"torch.{each}.empty_cache", lambda each=each: emptied.append(each))
-    with Residency(Strategy.STAGED, str.upper, device).stage() as parts:
+    with Residency(lambda part, _placing: part.upper(), device, {"decode": Strategy.STAGED}).stage("decode") as parts:
         assert parts(("vae",)) == {"vae": "VAE"}
     assert emptied == [kind]
 

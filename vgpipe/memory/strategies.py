@@ -1,35 +1,70 @@
-"""Which memory strategy a run takes."""
+"""The memory strategies, and where each puts the weights of a component while its stage runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 
-RESIDENT_SHARE = 0.25
+AUTO = "auto"
 
 
 class Strategy(StrEnum):
-    """Where components live while a stage runs."""
+    """Where components live while a stage runs; the fastest first. All keep the bits."""
 
     RESIDENT = "resident"
-    """Loaded at first use and kept to the end of the run."""
+    """Every component stays on the device from its first use to the end of the run."""
+    MODEL_OFFLOAD = "model_offload"
+    """A stage's components are on the device while it runs, and wait in RAM otherwise."""
     STAGED = "staged"
-    """Loaded for a stage, freed after it."""
+    """A stage's components are loaded for it and dropped after it."""
+    BLOCK_OFFLOAD = "block_offload"
+    """One block of the denoiser at a time is on the device; text encoders go leaf by leaf, the VAE is whole."""
+    LEAF_OFFLOAD = "leaf_offload"
+    """One leaf module at a time is on the device."""
+    DISK_OFFLOAD = "disk_offload"
+    """One leaf module at a time is in memory at all; the others wait in files."""
 
 
-def choose(wanted: str, sizes_bytes: Mapping[str, int], free_bytes: int) -> Strategy:
-    """Turns `memory.strategy` into a strategy.
+class Placing(StrEnum):
+    """Where the weights of one component are while its stage runs."""
 
-    Args:
-        wanted: `auto`, `resident` or `staged`.
-        sizes_bytes: size of each component's files; loaded at a higher precision they can take twice that.
-        free_bytes: memory that components may take.
+    WHOLE = "whole"
+    """On the device."""
+    BLOCKS = "blocks"
+    """On the device block by block, in RAM otherwise."""
+    LEAVES = "leaves"
+    """On the device leaf by leaf, in RAM otherwise."""
+    DISK = "disk"
+    """On the device leaf by leaf, in files otherwise."""
 
-    Returns:
-        What was wanted; for `auto`, resident where all files together take at most a quarter of the free memory,
-        which leaves room for a doubling and as much again for activations.
-    """
-    if wanted != "auto":
-        return Strategy(wanted)
-    fits = sum(sizes_bytes.values()) <= free_bytes * RESIDENT_SHARE
-    return Strategy.RESIDENT if fits else Strategy.STAGED
+
+class Role(StrEnum):
+    """What a component does."""
+
+    ENCODER = "encoder"
+    DENOISER = "denoiser"
+    DECODER = "decoder"
+
+
+_PLACED = {
+    Strategy.BLOCK_OFFLOAD: {
+        # diffusers' block groups are lists of blocks directly below the model; a T5 encoder's lie deeper.
+        Role.ENCODER: Placing.LEAVES,
+        Role.DENOISER: Placing.BLOCKS,
+        # A VAE is entered through `decode`, which the hook of a whole model does not see.
+        Role.DECODER: Placing.WHOLE,
+    },
+    Strategy.LEAF_OFFLOAD: dict.fromkeys(Role, Placing.LEAVES),
+    Strategy.DISK_OFFLOAD: dict.fromkeys(Role, Placing.DISK),
+}
+
+
+def placing(strategy: Strategy, role: Role) -> Placing:
+    """Returns where a strategy puts a component's weights while its stage runs."""
+    return _PLACED.get(strategy, {}).get(role, Placing.WHOLE)
+
+
+def role_by_name(part: str) -> Role:
+    """Returns what a part does, going by what diffusers calls it; what it calls nothing else encodes."""
+    if part.startswith(("transformer", "unet")):
+        return Role.DENOISER
+    return Role.DECODER if part.startswith(("vae", "vqvae")) else Role.ENCODER

@@ -8,16 +8,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vgpipe.memory import budget
+
 GIB = 1 << 30
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass
 class Peak:
-    """Peak memory in GiB while measured; None where it cannot be told."""
+    """Peak memory in GiB while measured; None where it cannot be told.
+
+    Attributes:
+        ram_gb: RAM of this process.
+        vram_gb: the GPU's.
+        device_gb: live tensors on the device that computes, unrounded: a GPU's, or the CPU's under an enforced budget.
+    """
 
     ram_gb: float | None = None
     vram_gb: float | None = None
+    device_gb: float | None = None
 
 
 @contextmanager
@@ -32,12 +41,15 @@ def measured(device: str) -> Iterator[Peak]:
         yield peak
     finally:
         peak.ram_gb = _peak_ram_gb()
-        peak.vram_gb = _peak_vram_gb(device)
+        device_bytes = _peak_device_bytes(device)
+        peak.device_gb = None if device_bytes is None else device_bytes / GIB
+        peak.vram_gb = round(peak.device_gb, 4) if peak.device_gb is not None and device.startswith("cuda") else None
 
 
 def _reset(device: str) -> None:
     with suppress(OSError):
         RESET.write_text("5")
+    budget.take_peak_bytes()
     if device.startswith("cuda"):
         import torch
 
@@ -59,9 +71,9 @@ def _peak_ram_gb() -> float | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB, 4)
 
 
-def _peak_vram_gb(device: str) -> float | None:
+def _peak_device_bytes(device: str) -> int | None:
     if not device.startswith("cuda"):
-        return None
+        return budget.take_peak_bytes()
     import torch
 
-    return round(torch.cuda.max_memory_allocated(device) / GIB, 4)
+    return int(torch.cuda.max_memory_allocated(device))

@@ -1,0 +1,258 @@
+"""Every placing gives the bits of the plain model, in every family, stage by stage."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.models.families import Case, Driven, drive
+from tests.models.pairs import settings_of
+from tests.tiny import BUILDERS, build
+from vgpipe.config.load import load
+from vgpipe.memory.budget import enforced
+from vgpipe.memory.placing import place
+from vgpipe.memory.strategies import Placing, Role, Strategy, placing, role_by_name
+from vgpipe.models.loading import load_component
+from vgpipe.models.sources import Origin
+from vgpipe.store.artifacts import Store
+
+IN_FILES = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
+WIDTHS = {"cogvideox_2b": 48, "cogvideox_5b_i2v": 48}  # learnt positions, of one size
+FIRST = np.arange(32 * 48 * 3, dtype=np.uint8).reshape(1, 32, 48, 3)
+
+
+@dataclass
+class Placed(Driven):
+    """A family whose parts are placed as a strategy says, on the CPU."""
+
+    strategy: Strategy = Strategy.STAGED
+    offload_dir: Path = Path()
+
+    def of(self, names):
+        for name in set(names) - set(self.parts):
+            one, role = self.family, role_by_name(name)
+            loaded = one.load(name, lambda part, one=one: load_component(one.checkpoint, part, one.settings, "cpu"))
+            where = placing(self.strategy, role)
+            self.parts[name] = place(loaded, where, role, "cpu", offload_dir=self.offload_dir)
+        return super().of(names)
+
+
+@pytest.mark.parametrize("option", sorted(BUILDERS))
+def test_all_strategies_keep_the_bits(tmp_path, option):
+    folder = build(option, tmp_path / "model")
+    family = load([f"model={option}"]).model.family
+    others = {"motion_adapter": Origin(str(folder / "adapter"))} if option.startswith("animatediff") else None
+    driven = drive("generic" if family == "auto" else family, folder, settings_of(option), others)
+    frames = FIRST if option.endswith("i2v") else None
+    case = Case("red", width=WIDTHS.get(option, 64), num_frames=9, num_inference_steps=3, frames_NHWC=frames)
+    latents, decode = driven.latents(case)
+    pixels = driven.frames(decode)
+    assert torch.isfinite(latents).all() and np.ptp(pixels) > 0
+    for strategy in IN_FILES:
+        placed = Placed(driven.family, strategy=strategy, offload_dir=tmp_path / strategy.value)
+        again, decode = placed.latents(case)
+        assert torch.equal(again, latents), strategy
+        assert np.array_equal(placed.frames(decode), pixels), strategy
+        assert list((tmp_path / strategy.value).glob("*/*/*.safetensors")), f"{strategy} wrote nothing"
+
+
+class Net(torch.nn.Module):
+    """Two blocks between two layers, with a buffer and a parameter of its own, and a weight that two layers share."""
+
+    def __init__(self, width: int = 64, blocks: int = 2):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.full((1,), 1.5))
+        self.register_buffer("shift", torch.full((1,), 0.5))
+        self.first = torch.nn.Linear(width, width)
+        self.blocks = torch.nn.ModuleList(torch.nn.Linear(width, width) for _ in range(blocks))
+        self.last = torch.nn.Linear(width, width)
+        self.last.weight = self.first.weight
+
+    def forward(self, x):
+        x = self.first(x) * self.scale
+        for block in self.blocks:
+            x = torch.relu(block(x))
+        return self.last(x) + self.shift
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    return Net().requires_grad_(False)
+
+
+INPUT = torch.linspace(-1, 1, 64).view(1, 64)
+
+
+@pytest.mark.parametrize("where", [Placing.BLOCKS, Placing.LEAVES, Placing.DISK])
+def test_what_is_in_files_is_not_in_memory(net, tmp_path, where):
+    expected = net(INPUT)
+    place(net, where, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    with enforced("cpu", 1) as live:
+        live.hold([*net.parameters(), *net.buffers()])
+        idle = live.live_bytes
+        for _ in range(2):
+            assert torch.equal(net(INPUT), expected)
+        assert live.live_bytes == idle
+    assert idle == 3 * 512, "the module's own two, and one value that stands for all others"
+    layer, activations = 64 * 64 * 4 + 512, 3 * 512
+    # The first and the last layer are in no block; they share a weight, not a bias.
+    held = layer if where is not Placing.BLOCKS else 2 * layer + 512
+    assert held < live.top.peak_bytes <= idle + held + activations
+
+
+def test_what_a_pipeline_reads_from_a_component_stays(net, tmp_path):
+    place(net, Placing.DISK, Role.DECODER, "cpu", offload_dir=tmp_path)
+    assert net.scale.item() == 1.5 and net.shift.item() == 0.5
+
+
+def test_a_weight_used_past_its_layer_is_no_number(net, tmp_path):
+    place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    assert torch.isnan(torch.nn.functional.linear(INPUT, net.first.weight)).all()
+
+
+def test_files_go_with_the_component(tmp_path):
+    net = Net().requires_grad_(False)
+    place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    assert len(list(tmp_path.glob("Net/.tmp-*/*.safetensors"))) == 4
+    parameters = list(net.parameters())
+    del net
+    gc.collect()
+    assert parameters and not list(tmp_path.glob("Net/*"))
+
+
+def test_files_of_a_killed_process_are_swept_with_the_stores_drafts(tmp_path):
+    script = f"""
+import os
+from pathlib import Path
+import torch
+from vgpipe.memory.placing import place
+from vgpipe.memory.strategies import Placing, Role
+net = torch.nn.Sequential(torch.nn.Linear(8, 8)).requires_grad_(False)
+place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=Path({str(tmp_path)!r}) / "offload")
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert len(list(tmp_path.glob("offload/*/.tmp-*/*.safetensors"))) == 1
+    net = place(Net().requires_grad_(False), Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "offload")
+    assert Store(tmp_path).sweep_leftovers() == 1
+    assert len(list(tmp_path.glob("offload/*/.tmp-*"))) == 1 and net(INPUT).isfinite().all()
+
+
+def test_two_components_of_one_class_do_not_share_files(tmp_path):
+    nets = [Net().requires_grad_(False) for _ in range(2)]
+    expected = [each(INPUT) for each in nets]
+    for each in nets:
+        place(each, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    assert all(torch.equal(each(INPUT), wanted) for each, wanted in zip(nets, expected, strict=True))
+
+
+def test_a_full_disk_is_told_and_leaves_no_files(net, tmp_path, monkeypatch):
+    from safetensors import SafetensorError
+
+    from vgpipe.errors import StoreError
+    from vgpipe.executor.failures import disk_is_full
+    from vgpipe.memory import offloading
+
+    def full(*_args, **_kwargs):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(offloading.safetensors.torch, "save_file", full)
+    with pytest.raises(StoreError, match=r"No space left.*-> free some space") as raised:
+        place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    assert disk_is_full(raised.value)
+
+
+def test_a_folder_that_cannot_be_made_is_told(net, tmp_path):
+    from vgpipe.errors import StoreError
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"offloaded weights cannot be written to .*file"):
+        place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "file")
+
+
+class Attending(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+        self.blocks = torch.nn.ModuleList([torch.nn.Linear(8, 8)])
+
+    def forward(self, x):
+        return self.blocks[0](self.attention(x, x, x)[0])
+
+
+@pytest.mark.parametrize("where", list(Placing))
+def test_attention_that_reads_weights_past_their_layers_keeps_its_bits(tmp_path, where):
+    module = Attending().requires_grad_(False).eval()
+    x = torch.ones(1, 3, 8)
+    expected = module(x)
+    assert torch.equal(place(module, where, Role.DENOISER, "cpu", offload_dir=tmp_path)(x), expected)
+    assert bool(list(tmp_path.iterdir())) == (where is Placing.BLOCKS)
+
+
+def test_without_a_folder_it_stays_on_the_device(net):
+    weight = net.first.weight.clone()
+    assert torch.equal(place(net, Placing.DISK, Role.DENOISER, "cpu").first.weight, weight)
+
+
+def test_a_tokenizer_stays_what_it_is():
+    tokenizer = object()
+    assert place(tokenizer, Placing.DISK, Role.ENCODER, "cuda") is tokenizer
+
+
+def test_bitsandbytes_weights_stay_where_they_are(net, tmp_path, monkeypatch):
+    net.is_loaded_in_8bit = True
+    monkeypatch.setattr(net, "to", None)
+    for where in Placing:
+        assert place(net, where, Role.DENOISER, "cpu", offload_dir=tmp_path) is net
+    assert not list(tmp_path.iterdir())
+
+
+def test_torchaos_weights_are_not_written_to_files(tmp_path):
+    quantization = pytest.importorskip("torchao.quantization")
+    module = torch.nn.Sequential(torch.nn.Linear(64, 64)).requires_grad_(False)
+    quantization.quantize_(module, quantization.Int8WeightOnlyConfig())
+    expected = module(INPUT)
+    assert torch.equal(place(module, Placing.DISK, Role.DENOISER, "cpu", offload_dir=tmp_path)(INPUT), expected)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("where", [Placing.BLOCKS, Placing.DISK])
+def test_layerwise_casting_goes_with_it(net, tmp_path, where):
+    from diffusers.hooks import apply_layerwise_casting
+
+    apply_layerwise_casting(net, storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.float32)
+    expected = net(INPUT)
+    place(net, where, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    assert torch.equal(net(INPUT), expected) and torch.equal(net(INPUT), expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("where", list(Placing))
+def test_on_a_gpu_only_what_runs_is_there(tmp_path, where, stream):
+    torch.manual_seed(0)
+    net = Net(width=1024, blocks=8).requires_grad_(False)
+    x = torch.linspace(-1, 1, 1024, device="cuda").view(1, 1024)
+    expected = Net(width=1024, blocks=8).requires_grad_(False)
+    expected.load_state_dict(net.state_dict())
+    wanted = expected.cuda()(x)
+    del expected
+    place(net, where, Role.DENOISER, "cuda", stream=stream, offload_dir=tmp_path)
+    for _ in range(3):  # from the second call on it fetches ahead
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        assert torch.equal(net(x), wanted)
+    took = torch.cuda.max_memory_allocated() - before
+    layer, workspace = 1024 * 1024 * 4, 9 << 20
+    at_once = {Placing.WHOLE: 0, Placing.BLOCKS: 4, Placing.LEAVES: 3, Placing.DISK: 3}[where]
+    assert took <= at_once * layer + workspace
+    if where is not Placing.WHOLE:
+        assert net.blocks[0].weight.device.type == "cpu"

@@ -1,0 +1,95 @@
+"""The rungs down which a stage climbs when memory runs out, one at a time, what keeps the bits first where it can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from vgpipe.memory.strategies import Role, Strategy, placing
+
+NATIVE, FEWER_BITS = "native", "fp8"
+OFFLOADS = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """How one stage uses memory.
+
+    Attributes:
+        strategy: where components live; keeps the bits.
+        vae_tiling: whether the VAE works in tiles; changes the bits, as all below.
+        vae_tile_size: side of a tile, pixels; None is the VAE's own.
+        weights: (component, how its weights are stored), sorted; components left out are stored as asked.
+    """
+
+    strategy: Strategy
+    vae_tiling: bool = False
+    vae_tile_size: int | None = None
+    weights: tuple[tuple[str, str], ...] = ()
+
+    def has_bits_of(self, other: Rung) -> bool:
+        """Says whether both give the same bits."""
+        return replace(self, strategy=other.strategy) == other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """How far a stage may climb.
+
+    Attributes:
+        strategies: whether components may live elsewhere.
+        tile_sizes: sides of tiles that may be tried, largest first; None among them is the VAE's own; empty where
+            tiling is not allowed or would change nothing.
+        shrinkable: components of the stage whose weights may be stored in fewer bits.
+    """
+
+    strategies: bool = True
+    tile_sizes: tuple[int | None, ...] = ()
+    shrinkable: tuple[str, ...] = ()
+
+
+def below(rung: Rung, role: Role, allowed: Allowed, *, is_host: bool = False) -> Rung | None:
+    """Returns the next rung down; None where there is none.
+
+    Args:
+        rung: where memory ran out.
+        role: of the stage's largest component.
+        allowed: what may be done.
+        is_host: whether RAM ran out rather than the memory of a device.
+    """
+    return (
+        (_alone(rung, is_host) if allowed.strategies else None)
+        or _tiled(rung, allowed)
+        or (_offloaded(rung, role) if allowed.strategies else None)
+        or _shrunk(rung, allowed)
+    )
+
+
+def _alone(rung: Rung, is_host: bool) -> Rung | None:
+    """Frees what other stages left: on the device, and in RAM where that ran out."""
+    crowded = {Strategy.RESIDENT} | ({Strategy.MODEL_OFFLOAD} if is_host else set())
+    return replace(rung, strategy=Strategy.STAGED) if rung.strategy in crowded else None
+
+
+def _tiled(rung: Rung, allowed: Allowed) -> Rung | None:
+    left = [size for size in allowed.tile_sizes if not rung.vae_tiling or _is_smaller(size, rung.vae_tile_size)]
+    return replace(rung, vae_tiling=True, vae_tile_size=left[0]) if left else None
+
+
+def _is_smaller(size: int | None, than: int | None) -> bool:
+    return size is not None and (than is None or size < than)
+
+
+def _offloaded(rung: Rung, role: Role) -> Rung | None:
+    begin = OFFLOADS.index(rung.strategy) + 1 if rung.strategy in OFFLOADS else 0
+    here = placing(rung.strategy, role)
+    return next(
+        (replace(rung, strategy=strategy) for strategy in OFFLOADS[begin:] if placing(strategy, role) is not here), None
+    )
+
+
+def _shrunk(rung: Rung, allowed: Allowed) -> Rung | None:
+    stored = dict(rung.weights)
+    for component in allowed.shrinkable:
+        if stored.get(component, NATIVE) == NATIVE:
+            return replace(rung, weights=tuple(sorted({**stored, component: FEWER_BITS}.items())))
+    return None

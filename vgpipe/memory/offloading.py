@@ -1,0 +1,196 @@
+"""diffusers' group offloading, with files that hold what memory does not.
+
+diffusers (0.42) leaves an empty tensor of full size in RAM for each that it writes to a file, writes uninitialised
+memory for a weight that two layers share (it is gone when the second is written), trusts any file that it finds in the
+folder, and takes away buffers that a pipeline reads from the component itself (`vae.latents_mean`). `FileGroup` does
+none of that; a diffusers whose `ModuleGroup` does none of it either makes it superfluous.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+import shutil
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import safetensors.torch
+import torch
+from diffusers.hooks import apply_group_offloading, group_offloading
+
+from vgpipe.errors import StoreError
+from vgpipe.memory import budget
+from vgpipe.store.durable import temporary_beside
+
+RAM = torch.device("cpu")
+
+
+def offload(module: Any, device: str, *, level: str, stream: bool, offload_dir: Path | None) -> Any:
+    """Has the weights of a module on the device only while a block or leaf of it runs.
+
+    Args:
+        module: changed in place. Its own parameters and buffers, few and small, stay on the device where the others
+            go to files: pipelines read some of them.
+        device: torch device string.
+        level: `block_level` or `leaf_level`.
+        stream: whether the next one is fetched while one computes.
+        offload_dir: has a folder made in it for the weights, which goes when the module does; None keeps them in RAM.
+
+    Raises:
+        StoreError: where they cannot be written.
+    """
+    options: dict[str, Any] = {
+        "onload_device": torch.device(device),
+        "offload_device": RAM,
+        "offload_type": level,
+        "num_blocks_per_group": 1 if level == "block_level" else None,
+        "use_stream": stream,
+    }
+    if offload_dir is None:
+        apply_group_offloading(module, **options)
+        return module
+    folder = _folder_of(module, offload_dir)
+    own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+    for tensor in own:
+        tensor.data = tensor.data.to(device)
+    with _groups_in(_Files(folder, own), torch.device(device)):
+        apply_group_offloading(module, **options, offload_to_disk_path=str(folder))
+    return module
+
+
+def obstacle() -> str | None:
+    """Returns why the installed diffusers cannot offload; None where it can."""
+    if "exclude_kwargs" in inspect.signature(apply_group_offloading).parameters:
+        return None
+    return "that needs diffusers 0.36, whose hooks leave a VAE's cache of earlier frames alone"
+
+
+def _folder_of(module: Any, offload_dir: Path) -> Path:
+    # Named and placed as drafts of the store are: no other process trusts it, and it is swept if this one is killed.
+    folder = temporary_beside(offload_dir / type(module).__name__ / "weights")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(offload_dir, error) from error
+    weakref.finalize(module, shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def _groups_in(files: _Files, device: torch.device) -> Iterator[None]:
+    with (
+        mock.patch.object(group_offloading, "ModuleGroup", partial(FileGroup, files)),
+        # diffusers below 0.41 looks for an accelerator even where it computes on the CPU.
+        mock.patch.object(torch.accelerator, "current_accelerator", lambda *_args, **_kwargs: device),
+    ):
+        yield
+
+
+class _Files:
+    """What of a module goes to files, and where it is.
+
+    Args:
+        folder: theirs alone.
+        kept: tensors that go to none.
+    """
+
+    def __init__(self, folder: Path, kept: Sequence[torch.Tensor]):
+        self.kept = {id(tensor) for tensor in kept}
+        self._folder = folder
+        self._count = itertools.count()
+        self._written: dict[int, tuple[str, str]] = {}
+
+    def new_path(self) -> str:
+        """Returns where another group's weights go."""
+        return str(self._folder / f"{next(self._count)}.safetensors")
+
+    def write(self, path: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Writes a group's weights, those that another group wrote before included.
+
+        Raises:
+            StoreError: where they cannot be written.
+        """
+        whole = {name: self._whole(tensor).contiguous() for name, tensor in tensors.items()}
+        try:
+            safetensors.torch.save_file(whole, path)
+        except (OSError, safetensors.SafetensorError) as error:
+            raise _unwritable(Path(path).parent, error) from _os_error(error)
+        for name, tensor in tensors.items():
+            self._written.setdefault(id(tensor), (path, name))
+
+    def _whole(self, tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in self._written:
+            return tensor.data.cpu()
+        path, name = self._written[id(tensor)]
+        with safetensors.safe_open(path, framework="pt") as opened:
+            return opened.get_tensor(name)
+
+
+class FileGroup(group_offloading.ModuleGroup):  # type: ignore[misc]  # diffusers has no types
+    """A group of layers whose weights are in a file while they do not run."""
+
+    def __init__(self, files: _Files, *args: Any, **kwargs: Any):
+        self.tensor_to_key: dict[torch.Tensor, str] = {}
+        self._is_offloaded_to_disk = False
+        super().__init__(*args, **kwargs)
+        self._files, self.safetensors_file_path = files, files.new_path()
+        known = self.tensor_to_key.items()
+        self.tensor_to_key = {tensor: key for tensor, key in known if id(tensor) not in files.kept}
+        self.key_to_tensor = {key: tensor for tensor, key in self.tensor_to_key.items()}
+
+    def _onload_from_disk(self) -> None:
+        if not self.key_to_tensor:
+            return
+        with budget.suspended():  # safetensors would take a refusal for a file that it cannot read
+            super()._onload_from_disk()
+        self._to_its_card()
+        try:
+            budget.hold_tensors(tensor.data for tensor in self.key_to_tensor.values())
+        except torch.OutOfMemoryError:
+            self._let_go()
+            raise
+
+    def _offload_to_disk(self) -> None:
+        if not self._is_offloaded_to_disk and self.key_to_tensor:
+            self._files.write(self.safetensors_file_path, self.key_to_tensor)
+        self._is_offloaded_to_disk = True
+        if self.stream is not None and not self.record_stream:
+            # The compute stream may still be reading what is let go below.
+            self._torch_accelerator_module.current_stream().synchronize()
+        self._let_go()
+
+    def _to_its_card(self) -> None:
+        """Moves what diffusers puts on the first card, whichever was asked for."""
+        if not self.onload_device.index:
+            return
+        for tensor in self.tensor_to_key:
+            tensor.data = tensor.data.to(self.onload_device, non_blocking=self.non_blocking)
+
+    def _let_go(self) -> None:
+        for tensor in self.tensor_to_key:
+            tensor.data = _nothing(tensor.dtype).expand(tensor.shape)
+
+
+@cache
+def _nothing(dtype: torch.dtype) -> torch.Tensor:
+    """Returns the one value that stands for all weights in files; no number, so that no use of it goes unseen."""
+    return torch.full((), float("nan") if dtype.is_floating_point else 0, dtype=dtype)
+
+
+def _os_error(error: Exception) -> Exception:
+    """Returns the system's error that safetensors tells in words alone; the run stops where that is a full disk."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(found[1]), str(error)) if found else error
+
+
+def _unwritable(folder: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"offloaded weights cannot be written to {folder}: {error} -> free some space, store.dir=DIR on another disk, "
+        "or a memory strategy that needs no files"
+    )

@@ -1,0 +1,123 @@
+"""Puts one loaded component where its weights shall be while its stage runs, with diffusers' own group offloading."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from vgpipe.memory.strategies import Placing, Role
+
+log = logging.getLogger(__name__)
+
+STEPS = {
+    Placing.WHOLE: (Placing.WHOLE,),
+    Placing.BLOCKS: (Placing.BLOCKS, Placing.LEAVES, Placing.WHOLE),
+    Placing.LEAVES: (Placing.LEAVES, Placing.WHOLE),
+    Placing.DISK: (Placing.DISK, Placing.LEAVES, Placing.WHOLE),
+}
+LEVELS = {Placing.BLOCKS: "block_level", Placing.LEAVES: "leaf_level", Placing.DISK: "leaf_level"}
+
+
+def place(
+    module: Any, placing: Placing, role: Role, device: str, *, stream: bool = False, offload_dir: Path | None = None
+) -> Any:
+    """Puts a component where a strategy wants it; where that cannot be, one step nearer to the device.
+
+    On the CPU, RAM is the device: what would wait in RAM elsewhere waits in files there.
+
+    Args:
+        module: what was loaded, on the CPU unless `placing` is whole; changed in place.
+        placing: where its weights shall be.
+        role: what it does; only a denoiser is entered through its own `forward`, which blocks need.
+        device: torch device string where it computes.
+        stream: whether the next block or leaf is fetched while one computes; of no account but on CUDA and XPU. Takes
+            pinned RAM as large as the weights.
+        offload_dir: folder for files of offloaded weights; each component makes one of its own in it, which goes when
+            the component does. None where nothing may be written: what needs files then stays on the device.
+
+    Returns:
+        The module; what is no module (a tokenizer) as it is.
+
+    Raises:
+        StoreError: where the files cannot be written.
+    """
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        return module
+    for step in STEPS[placing]:
+        obstacle = _obstacle(module, step, role, device, offload_dir)
+        if obstacle is None:
+            return _put(module, step, device, stream=stream, offload_dir=offload_dir)
+        log.info("%s cannot be placed by %s: %s", type(module).__name__, step.value, obstacle)
+    return module
+
+
+def move(module: Any, device: str) -> Any:
+    """Moves a whole component; what is no module, or is bound to its device, stays where it is.
+
+    Args:
+        module: changed in place.
+        device: torch device string.
+    """
+    import torch
+
+    if not isinstance(module, torch.nn.Module) or _is_bound(module):
+        return module
+    return module.to(device)
+
+
+def _put(module: Any, placing: Placing, device: str, *, stream: bool, offload_dir: Path | None) -> Any:
+    if placing is Placing.WHOLE:
+        return move(module, device)
+    from vgpipe.memory.offloading import offload
+
+    return offload(
+        module,
+        device,
+        level=LEVELS[placing],
+        # diffusers knows streams of accelerators; XPU's are as CUDA's, MPS has none.
+        stream=stream and not device.startswith(("cpu", "mps")),
+        offload_dir=offload_dir if _needs_files(placing, device) else None,
+    )
+
+
+def _needs_files(placing: Placing, device: str) -> bool:
+    return placing is Placing.DISK or (placing is not Placing.WHOLE and device == "cpu")
+
+
+def _obstacle(module: Any, placing: Placing, role: Role, device: str, offload_dir: Path | None) -> str | None:
+    """Returns why a component cannot be placed in a way; None where it can."""
+    import torch
+
+    if placing is Placing.WHOLE:
+        return None
+    if _is_bound(module):
+        return "bitsandbytes binds its weights to the device"
+    if not getattr(module, "_supports_group_offloading", True):
+        return "diffusers says so"
+    if _needs_files(placing, device):
+        if offload_dir is None:
+            return "there is no folder for its files"
+        if any(_is_torchao(tensor) for tensor in module.parameters()):
+            return "torchao's tensors cannot be written to files"
+    if placing is Placing.BLOCKS:
+        return _libraries_obstacle() if role is Role.DENOISER else "it is not entered through its forward"
+    if any(isinstance(each, torch.nn.MultiheadAttention) for each in module.modules()):
+        return "its attention reads the weights of its layers past their forward"
+    return _libraries_obstacle()
+
+
+def _libraries_obstacle() -> str | None:
+    from vgpipe.memory.offloading import obstacle
+
+    return obstacle()
+
+
+def _is_bound(module: Any) -> bool:
+    return bool(getattr(module, "is_loaded_in_8bit", False) or getattr(module, "is_loaded_in_4bit", False))
+
+
+def _is_torchao(tensor: Any) -> bool:
+    return type(tensor).__module__.startswith("torchao.")
