@@ -51,7 +51,6 @@ def test_model_names_equal_their_option():
         ("model.scheduler.config.flow_shift=5.0", lambda model: model.scheduler.config["flow_shift"] == 5.0),
         ("model.loras=[{id: a.safetensors, weight: 0.5}]", lambda model: model.loras[0].weight == 0.5),
         ("model.fallback=[wan21_t2v_1_3b]", lambda model: model.fallback == ("wan21_t2v_1_3b",)),
-        ("model.quantization.transformer=int8", lambda model: model.quantization.transformer == "int8"),
         ("model.variant=null", lambda model: model.variant is None),
     ],
 )

@@ -10,7 +10,7 @@ import torch
 from tests.models.families import Case, Driven, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.pairs import Pair, settings_of
 from tests.tiny import build
-from vgpipe.errors import ModelError
+from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.loading import load_component
 from vgpipe.models.sources import Origin
 
@@ -96,7 +96,7 @@ def test_without_a_motion_adapter_it_is_refused(folder):
 
 
 def test_a_quantised_unet_is_refused(folder):
-    with pytest.raises(ModelError, match=r"quantization\.transformer: .* -> model\.quantization\.transformer=null"):
+    with pytest.raises(ConfigError, match=r"memory\.weights\.unet: .* -> memory\.weights\.unet=native"):
         family_on(folder, quantization={"unet": "int8"})
 
 

@@ -20,7 +20,7 @@ from tests.tiny.stable_diffusion import stable_diffusion, text_to_video_zero
 from vgpipe.errors import ModelError, PrecisionError, Stopped
 from vgpipe.models.staged import Staged
 from vgpipe.models.whole import Whole
-from vgpipe.stages.keys import KeyMaker
+from vgpipe.stages.keys import text_key
 
 GUIDED = Case("blue square moving left", "red", 7, 4.5, width=48, height=32, num_frames=7)
 CASES = [
@@ -129,7 +129,7 @@ def test_arguments_of_the_call_reach_the_text_encoder(mochi_folder, mochi):
     short = pair(mochi_folder, max_sequence_length=4)
     short.assert_equal(GUIDED)
     assert not torch.equal(short.latents_of(GUIDED), mochi.latents_of(GUIDED))
-    keys = [KeyMaker(one.driven.family).text_key("red") for one in (short, mochi)]
+    keys = [text_key(one.driven.family, "red") for one in (short, mochi)]
     assert keys[0].digest != keys[1].digest
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from vgpipe.config.limits import record
+from vgpipe.config.limits import FrameCount, Side, record
 
 
 def _device(value: str) -> str:
@@ -62,6 +62,16 @@ class CapabilitiesConfig:
 
 
 @record
+class FloorConfig:
+    """How small a clip may be made, with `run.degrade=any`, where nothing else fits."""
+
+    num_frames: FrameCount = 17
+    """Fewer frames are never made."""
+    side: Side = 256
+    """The shorter side is never made shorter, pixels."""
+
+
+@record
 class HardwareConfig:
     """Where the model's arithmetic happens, and the figures of the card to plan for.
 
@@ -91,5 +101,7 @@ class HardwareConfig:
     """Peak rates; null: not known."""
     capabilities: CapabilitiesConfig = CapabilitiesConfig()
     """What it computes soundly."""
+    floor: FloorConfig = FloorConfig()
+    """The smallest clip that `run.degrade=any` may come down to."""
     source: str | None = None
     """Where the figures come from; null where there are none."""

@@ -26,7 +26,8 @@ from vgpipe.errors import ConfigError, Fault
 CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
 
 
-RESUMABLE = ("run.until=", "run.budget=", "run.degrade=")
+RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=")
+KEPT = ("degrade", "plan")
 Origin = TypeVar("Origin", bound=OriginConfig)
 Limits = Callable[[StopConfig], StopConfig]
 
@@ -159,8 +160,8 @@ def load_limits(overrides: Sequence[str]) -> Limits:
     """Checks the `run.*` overrides of a resumed run, the only ones it takes.
 
     Returns:
-        Takes the saved `run` settings and returns those of this go: when to stop is over, how far it may degrade is
-        kept unless typed anew.
+        Takes the saved `run` settings and returns those of this go: when to stop is over, how far it may degrade and
+        what the plan counts are kept unless typed anew.
 
     Raises:
         ConfigError: for any other override, and for a faulty value.
@@ -171,10 +172,10 @@ def load_limits(overrides: Sequence[str]) -> Limits:
         fault = Fault(others[0][:80], "a resumed run keeps its settings", may)
         raise ConfigError("the command line is faulty; nothing was started", [fault])
     typed = load(overrides).run
-    is_degrade_typed = any(text.startswith("run.degrade=") for text in overrides)
+    kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in overrides)]
 
     def limited(saved: StopConfig) -> StopConfig:
-        return typed if is_degrade_typed else replace(typed, degrade=saved.degrade)
+        return replace(typed, **{name: getattr(saved, name) for name in kept})
 
     return limited
 

@@ -119,19 +119,6 @@ class SchedulerConfig:
     """Settings laid over the checkpoint's scheduler config (`flow_shift: 3.0`)."""
 
 
-Method = Literal["int8", "fp8", "bnb_int8", "nf4", "gguf"]
-
-
-@record
-class QuantizationConfig:
-    """Storage of weights in fewer bits than their arithmetic has; null: none."""
-
-    transformer: Method | None = None
-    """The denoiser, both experts where there are two."""
-    text_encoder: Method | None = None
-    """The largest text encoder."""
-
-
 @record
 class ModelConfig:
     """A checkpoint, the family that drives it, and what it can make."""
@@ -155,8 +142,6 @@ class ModelConfig:
     """Component -> its own precision (`vae: float32`)."""
     components: dict[str, OriginConfig] = field(default_factory=dict)
     """Component -> where it is taken from, where that is not `id`."""
-    quantization: QuantizationConfig = QuantizationConfig()
-    """Weights stored in fewer bits."""
     loras: tuple[LoraConfig, ...] = ()
     """Adapters of the denoiser, in order."""
     scheduler: SchedulerConfig = SchedulerConfig()

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from vgpipe.config.hardware_schema import HardwareConfig
 from vgpipe.config.limits import Fps, FrameCount, Guidance, Seconds, Seed, Side, Steps, record
-from vgpipe.config.model_schema import ModelConfig
+from vgpipe.config.model_schema import Dtype, ModelConfig
+
+Stored = Literal["native", "fp8", "int8", "bnb_int8", "int4", "nf4", "gguf"]
 
 
 @record
 class MemoryConfig:
-    """Where components live while a stage runs."""
+    """Where components live while a stage runs, and in how many bits."""
 
-    strategy: Literal["auto", "resident", "staged"] = "auto"
-    """`resident`: all stay loaded; `staged`: one stage's at a time; `auto`: by size and free memory."""
+    strategy: Literal[
+        "auto", "resident", "model_offload", "staged", "block_offload", "leaf_offload", "disk_offload"
+    ] = "auto"
+    """`auto` takes the fastest that the plan says fits; the others are pinned, and only `run.degrade` leaves them."""
+    weights: dict[str, Stored] = field(default_factory=dict)
+    """Component -> how its weights are stored; those left out are `native`. Changes the bits."""
+    vae_tiling: bool | None = None
+    """Whether the VAE decodes in tiles, which changes the bits; null: only where nothing else fits."""
+    vae_tile_size: Annotated[int, Field(ge=64, le=2048, multiple_of=32)] | None = None
+    """Side of a tile, pixels; null: the VAE's own."""
+    vae_slicing: bool = False
+    """Whether an image VAE decodes one frame at a time."""
+    vae_dtype: Dtype | None = None
+    """Precision of the VAE; null: the model's. Changes the bits."""
+    attention: Literal["auto", "sdpa", "flash", "sage", "sliced"] = "auto"
+    """Attention backend of the denoiser; `auto` and `sdpa` are torch's own. The others change the bits."""
+    stream: bool | None = None
+    """Whether offloaded weights are fetched ahead on a CUDA stream of their own, which takes pinned RAM and room for
+    the next block or leaf; null: where the plan says it fits."""
 
 
 @record
@@ -113,7 +133,11 @@ class StopConfig:
     """A duration: `30s`, `90m`, `8h`, `2d`."""
     degrade: Literal["strict", "safe", "any"] = "safe"
     """What may be done where the model cannot be loaded as asked: `strict` nothing; `safe` other weight files or
-    another safe precision, never what was asked for; `any` also another model."""
+    another safe precision, tiles and fewer bits a weight where memory runs out, never what was asked for; `any` also
+    another model, and fewer frames or pixels."""
+    plan: Literal["enforce", "advise", "off"] = "enforce"
+    """What the plan counts: `enforce` refuses what it says cannot fit; `advise` tries it all the same; `off` makes
+    none: memory=auto is then `staged`, and steps down where memory really runs out."""
 
 
 @record

@@ -30,7 +30,7 @@ class Optional:
 OPTIONAL = (
     Optional("peft", "peft", "LoRAs (model.loras)", '"peft>=0.18"'),
     Optional("gguf", "gguf", "GGUF weights", '"gguf>=0.10"'),
-    Optional("torchao", "torchao", "int8 and fp8 weights", "torchao"),
+    Optional("torchao", "torchao", "int8 and int4 weights", "torchao"),
     Optional("bitsandbytes", "bitsandbytes", "nf4 and bnb_int8 weights", "bitsandbytes"),
 )
 

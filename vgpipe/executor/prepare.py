@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vgpipe.config.model_schema import ModelConfig, OriginConfig
-from vgpipe.config.schema import Config, QualityConfig
+from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
 from vgpipe.errors import LoadError
 from vgpipe.job.clip import Clip
-from vgpipe.models.base import Lora, Settings
+from vgpipe.models.attention import SDPA
+from vgpipe.models.base import Family, Lora, Settings
 from vgpipe.models.checkpoint import Checkpoint
 from vgpipe.models.precision import AUTO, FP16_VARIANT, variant_for
+from vgpipe.models.quantize import NATIVE, refuse_unknown
 from vgpipe.models.registry import family
 from vgpipe.models.sources import Origin, open_checkpoint, open_lora
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.file_hashes import FileHashes
 
 HASHES_FILE = "file-hashes.jsonl"
-DENOISERS, TEXT_ENCODERS = ("transformer", "transformer_2", "unet"), ("text_encoder",)
+DENOISERS, VAE = ("transformer", "transformer_2", "unet"), "vae"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +66,91 @@ def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, ob
     return _set_only({"num_inference_steps": steps, "guidance_scale": quality.guidance_scale})
 
 
-def key_maker(model: ModelConfig, store_dir: str, *, watermark: str | None = None) -> KeyMaker:
+def key_maker(
+    model: ModelConfig,
+    memory: MemoryConfig,
+    store_dir: str,
+    *,
+    watermark: str | None = None,
+    is_stand_in: bool = False,
+) -> KeyMaker:
     """Opens the model's checkpoint and returns what names its artifacts; loads no weights.
 
     Args:
         model: with its precision decided.
+        memory: what of it changes bits; those of its options that need a GPU or a package are tried here.
         store_dir: where digests of large files are remembered.
         watermark: drawn over the frames of a placeholder.
+        is_stand_in: whether the memory options were meant for another model; what this one has no use for is left out.
 
     Raises:
         ModelError: where there is no such checkpoint, or not all of it.
-        ConfigError: where its family is unknown.
+        ConfigError: where its family is unknown, or an option of `memory` cannot be had with it.
     """
     hashes = FileHashes(Path(store_dir) / HASHES_FILE)
-    others = {component: _origin(other) for component, other in model.components.items()}
-    checkpoint = open_checkpoint(Origin(model.id, model.revision), others, hashes)
+    checkpoint = opened(model, store_dir, hashes)
     loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in model.loras)
-    driver = family(model.family, checkpoint, _settings(model, checkpoint, loras))
+    asked = _for_stand_in(memory, checkpoint) if is_stand_in else memory
+    driver = family(model.family, checkpoint, _settings(model, asked, checkpoint, loras))
     driver.check()
+    refuse_unknown(asked.weights, driver.components())  # native ones too
     return KeyMaker(driver, watermark)
 
 
-def _settings(model: ModelConfig, checkpoint: Checkpoint, loras: tuple[Lora, ...]) -> Settings:
-    methods = {
-        **dict.fromkeys(DENOISERS, model.quantization.transformer),
-        **dict.fromkeys(TEXT_ENCODERS, model.quantization.text_encoder),
-    }
+def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None) -> Checkpoint:
+    """Opens a model's checkpoint.
+
+    Args:
+        model: its config.
+        store_dir: where digests of large files are remembered.
+        hashes: remembers them; None makes what does.
+
+    Raises:
+        ModelError: where there is none.
+    """
+    others = {component: _origin(other) for component, other in model.components.items()}
+    known = hashes or FileHashes(Path(store_dir) / HASHES_FILE)
+    return open_checkpoint(Origin(model.id, model.revision), others, known)
+
+
+def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpoint, store_dir: str) -> Family:
+    """Returns what drives a model that is only planned for: adapters that are here, no check that imports a library.
+
+    Args:
+        model: with its precision decided.
+        memory: what of it changes bits.
+        checkpoint: the model's files, or the outline of them.
+        store_dir: where digests of large files are remembered.
+
+    Raises:
+        ConfigError: where its family is unknown, or an option of `memory` names what it has not.
+        ModelError: where an adapter cannot be read.
+    """
+    hashes = FileHashes(Path(store_dir) / HASHES_FILE)
+    here = [lora for lora in model.loras if Path(lora.id).expanduser().exists()]
+    loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in here)
+    driver = family(model.family, checkpoint, _settings(model, memory, checkpoint, loras))
+    refuse_unknown(memory.weights, driver.components())
+    return driver
+
+
+def _for_stand_in(memory: MemoryConfig, checkpoint: Checkpoint) -> MemoryConfig:
+    weights = {name: stored for name, stored in memory.weights.items() if name in checkpoint.component_names}
+    return replace(memory, weights=weights, attention="auto")
+
+
+def _settings(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpoint, loras: tuple[Lora, ...]) -> Settings:
+    vaes = [name for name in checkpoint.component_names if name.startswith(VAE)]
+    typed = dict.fromkeys(vaes, memory.vae_dtype) if memory.vae_dtype else {}
     return Settings(
         dtype=model.dtype,
-        component_dtypes=dict(model.component_dtypes),
+        component_dtypes={**model.component_dtypes, **typed},
         variant=_variant(model.variant, model.dtype, checkpoint),
-        quantization={component: method for component, method in methods.items() if method},
+        quantization={name: stored for name, stored in memory.weights.items() if stored != NATIVE},
+        vae_tiling=bool(memory.vae_tiling),
+        vae_tile_size=memory.vae_tile_size,
+        vae_slicing=memory.vae_slicing,
+        attention=SDPA if memory.attention == AUTO else memory.attention,
         max_sequence_length=model.max_sequence_length,
         scheduler=model.scheduler.name,
         scheduler_config=dict(model.scheduler.config),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vgpipe.errors import ModelError
+from vgpipe.errors import ConfigError
+from vgpipe.models.attention import SLICED
 from vgpipe.models.base import LoadComponent
 from vgpipe.models.text_to_video_sd import TextToVideoSDFamily
 
@@ -19,11 +20,13 @@ class AnimateDiffFamily(TextToVideoSDFamily):
 
     def check(self) -> None:
         """Proves, without loading anything heavy, that the checkpoint is one that this family drives."""
-        if "unet" in self.settings.quantization:
-            raise ModelError(
-                "model.quantization.transformer: motion modules cannot be put into a quantised U-Net -> "
-                "model.quantization.transformer=null"
-            )
+        for component in self.made_of["unet"]:
+            if component in self.settings.quantization:
+                key = f"memory.weights.{component}"
+                raise ConfigError(f"{key}: motion modules cannot be put into a quantised U-Net -> {key}=native")
+        if self.settings.attention == SLICED:
+            reason = "a U-Net with motion modules has no slices"
+            raise ConfigError(f"memory.attention=sliced: {reason} -> memory.attention=sdpa")
         super().check()
 
     def load(self, part: str, load_component: LoadComponent) -> Any:

@@ -47,7 +47,11 @@ class Settings:
         dtype: precision of weights and arithmetic: `float32`, `bfloat16` or `float16`.
         component_dtypes: component -> its own precision, where it differs.
         variant: which weight files are taken where a component has them (`fp16`); None takes the plain ones.
-        quantization: component -> method (`vgpipe/models/quantize.py`).
+        quantization: component -> how its weights are stored (`vgpipe/models/quantize.py`); native where left out.
+        vae_tiling: whether the VAE works in tiles.
+        vae_tile_size: side of a tile, pixels; None is the VAE's own.
+        vae_slicing: whether an image VAE works on one frame at a time.
+        attention: the denoiser's attention backend: `sdpa`, `flash`, `sage` or `sliced`.
         max_sequence_length: text tokens, padding included.
         scheduler: class in diffusers that replaces the checkpoint's own; None keeps that.
         scheduler_config: settings laid over the checkpoint's scheduler config (`flow_shift`).
@@ -59,6 +63,10 @@ class Settings:
     component_dtypes: Mapping[str, str] = field(default_factory=dict)
     variant: str | None = None
     quantization: Mapping[str, str] = field(default_factory=dict)
+    vae_tiling: bool = False
+    vae_tile_size: int | None = None
+    vae_slicing: bool = False
+    attention: str = "sdpa"
     max_sequence_length: int = 512
     scheduler: str | None = None
     scheduler_config: Mapping[str, Any] = field(default_factory=dict)
@@ -139,6 +147,10 @@ class Family(Protocol):
     checkpoint: Checkpoint
     settings: Settings
     uses_fps: bool
+
+    def with_settings(self, settings: Settings) -> Family:
+        """Returns what drives the same checkpoint, which they share, loaded and called otherwise; checks nothing."""
+        ...
 
     @property
     def encode_parts(self) -> tuple[str, ...]:

@@ -61,6 +61,7 @@ class Checkpoint:
         repo: the hub repo that the folder is a snapshot of, if any.
         others: component -> where it is taken from instead.
         hashes: remembers the SHA-256 of large files.
+        index: what model_index.json would say, where there is no such file to read.
 
     Raises:
         ModelError: on construction, where `folder` holds no readable model_index.json.
@@ -73,10 +74,11 @@ class Checkpoint:
         repo: HubRepo | None = None,
         others: Mapping[str, Source] | None = None,
         hashes: FileHashes | None = None,
+        index: Mapping[str, Any] | None = None,
     ):
         self.folder = folder
         self.repo = repo
-        self.index = _read_index(folder)
+        self.index = _read_index(folder) if index is None else dict(index)
         self._others = dict(others or {})
         self._hashes = hashes or FileHashes(None)
         self._marks: dict[Path, str] = {}
@@ -198,6 +200,10 @@ class Checkpoint:
         texts = [name for name in own if name.endswith(TEXT_SUFFIXES) and not INDEX.search(name)]
         weights = weight_files(source.repo or listing, source.prefix, variant, where=self.name)
         return sorted({*texts, *weights})
+
+    def has_weights(self, component: str, variant: str | None) -> bool:
+        """Says whether a component has weights; tokenizers and the like have none."""
+        return any(name.endswith((".safetensors", ".gguf")) for name in self.files(component, variant))
 
     def has_variant(self, component: str, variant: str) -> bool:
         """Says whether a component has weight files of a variant."""

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from vgpipe.errors import LoadError, ModelError, PrecisionError, first_line
+from vgpipe.errors import LoadError, ModelError, OutOfMemory, PrecisionError, first_line
+from vgpipe.hardware.out_of_memory import is_out_of_memory
+from vgpipe.models import layerwise, loras
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import Checkpoint
-from vgpipe.models.pretrained import dtype_keyword, refuse_gaps
+from vgpipe.models.pretrained import dtype_keyword, let_files_go, refuse_gaps
 from vgpipe.models.quantize import load_quantized
 from vgpipe.models.releases import refuse_unread, remedy_for_newer
 
@@ -27,9 +29,11 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         device: torch device string.
 
     Returns:
-        A diffusers or transformers object; modules are in eval mode on `device`.
+        A diffusers or transformers object; modules are in eval mode on `device`. What is to be stored as fp8 and gets
+        LoRAs first is still native, in RAM.
 
     Raises:
+        OutOfMemory: where it does not fit; nothing of it is left.
         LoadError: naming the component and file, where it cannot be loaded.
     """
     import torch
@@ -50,11 +54,9 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
 
 
 def _explained(checkpoint: Checkpoint, component: str, error: Exception, device: str) -> ModelError:
-    import torch
-
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if is_out_of_memory(error):
         told = f"{component} does not fit into the memory of {device} ({first_line(error)})"
-        return ModelError(f"{told} -> memory.strategy=staged, or fewer bits: model.quantization.*")
+        return OutOfMemory(f"{told} -> memory=leaf_offload, or fewer bits: memory.weights.{component}=fp8", component)
     told = _failure(checkpoint, component, error)
     if re.search(r"(half|float16|bfloat16).*(not (supported|implemented)|unsupported)", str(error).lower()):
         return PrecisionError(told)
@@ -79,7 +81,7 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     options: dict[str, Any] = {dtype_keyword(loader): dtype}
     method = settings.quantization.get(component)
     variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
-    if method or source.file:
+    if source.file or method not in (None, layerwise.METHOD):
         return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
     module, told = loader.from_pretrained(
         str(source.place),
@@ -90,7 +92,23 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
         **options,
     )
     refuse_gaps(told)
-    return module.to(device).eval()
+    let_files_go(module, dtype)
+    if method != layerwise.METHOD:
+        return module.to(device).eval()
+    if gets_adapters(loader, component, settings):
+        return module.eval()
+    return layerwise.cast(module, dtype).to(device).eval()
+
+
+def gets_adapters(loader: Any, component: str, settings: Settings) -> bool:
+    """Says whether LoRAs will be applied to a component; they must be before its layers are cast to float8.
+
+    Args:
+        loader: its class.
+        component: its name in model_index.json.
+        settings: with the LoRAs.
+    """
+    return hasattr(loader, "load_lora_adapter") and bool(loras.chosen(settings.loras, component))
 
 
 def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:

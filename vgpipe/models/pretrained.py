@@ -26,3 +26,18 @@ def refuse_gaps(told: dict[str, Any]) -> None:
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")
+
+
+def let_files_go(module: Any, dtype: Any) -> None:
+    """Copies the few tensors that the library kept in another precision than asked for; changes `module` in place.
+
+    They are views into the mapped weight files; while one of them lives, the whole of its file stays mapped, beside the
+    converted weights.
+
+    Args:
+        module: as loaded.
+        dtype: torch dtype that was asked for.
+    """
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point() and tensor.dtype != dtype and not tensor.is_meta:
+            tensor.data = tensor.data.clone()

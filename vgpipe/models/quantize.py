@@ -1,40 +1,82 @@
 """Loads a component whose weights are stored in fewer bits than its arithmetic has.
 
-`int8` and `fp8` are torchao's and `bnb_int8` and `nf4` bitsandbytes': both convert ordinary weights while loading.
-`gguf` reads a file that was converted before.
+`int8` and `int4` are torchao's and `bnb_int8` and `nf4` bitsandbytes': both convert ordinary weights while loading.
+`gguf` reads a file that was converted before. `fp8` converts what was loaded (`vgpipe/models/layerwise.py`).
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from packaging.version import Version
 
-from vgpipe.errors import ModelError
+from vgpipe.errors import ConfigError, ModelError
+from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.layerwise import METHOD as FP8
 from vgpipe.models.pretrained import dtype_keyword, refuse_gaps
 
-GGUF = "gguf"
-PACKAGES = {"int8": "torchao", "fp8": "torchao", "bnb_int8": "bitsandbytes", "nf4": "bitsandbytes", GGUF: "gguf"}
+NATIVE = "native"
+WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor", "guider")
+INT8, INT4, BNB_INT8, NF4, GGUF = "int8", "int4", "bnb_int8", "nf4", "gguf"
+PACKAGES = {INT8: "torchao", INT4: "torchao", BNB_INT8: "bitsandbytes", NF4: "bitsandbytes", GGUF: "gguf"}
 LEAST = {"torchao": "0.15", "bitsandbytes": "0.46.1", "gguf": "0.10"}
+MADE_ON_DEVICE = frozenset({INT4, BNB_INT8, NF4})
+# What store keys call a method, where it once was another that rounded otherwise: fp8 was torchao's, with scales.
+KEPT_AS = {FP8: "fp8_layerwise"}
 
 
-def check(checkpoint: Checkpoint, methods: Mapping[str, str], components: Iterable[str]) -> None:
+def check(
+    checkpoint: Checkpoint, settings: Settings, components: Iterable[str], decoders: Collection[str] = ()
+) -> None:
     """Proves, without loading anything, that the chosen methods can be had and that each has the files it needs.
 
     Args:
         checkpoint: the model's files.
-        methods: component -> method.
-        components: those that will be loaded; others are of no account.
+        settings: the methods, the precision and the variant.
+        components: those that will be loaded.
+        decoders: those of them that are made of convolutions, which only fp8 stores in fewer bits.
 
     Raises:
-        ModelError: naming the key and what to type.
+        ConfigError: naming the key of `memory.weights` and what to type.
+        ModelError: naming the key of `model.components` and what to type.
     """
-    for component in components:
-        _method(checkpoint, component, methods.get(component))
+    loaded = tuple(components)
+    refuse_unknown(settings.quantization, loaded)
+    for component in loaded:
+        method = _method(checkpoint, component, settings.quantization.get(component))
+        if component in decoders and method not in (None, FP8):
+            told = f"{_key(component)}={method}: it stores linear layers, and a VAE is made of convolutions"
+            raise ConfigError(f"{told} -> {_key(component)}=fp8")
+        if method == INT4 and settings.dtype_of(component) != "bfloat16":
+            told = f"torchao computes it in bfloat16 only, and the precision is {settings.dtype_of(component)}"
+            key = _key(component)
+            raise ConfigError(f"{key}={INT4}: {told} -> model.dtype=bfloat16, or {key}=int8")
+
+
+def refuse_unknown(named: Iterable[str], components: Iterable[str]) -> None:
+    """Refuses names that are of no component with weights that will be loaded.
+
+    Args:
+        named: the keys of `memory.weights`.
+        components: those that will be loaded.
+
+    Raises:
+        ConfigError: naming the key and what it may be.
+    """
+    known = sorted(name for name in components if not name.startswith(WITHOUT_WEIGHTS))
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        reason = "there is no such component with weights"
+        raise ConfigError(f"{_key(unknown[0])}: {reason} -> one of: {', '.join(known)}")
+
+
+def kept_as(method: str | None) -> str | None:
+    """Returns what stands for a method in store keys; None for native weights."""
+    return KEPT_AS.get(method, method) if method else None
 
 
 def load_quantized(
@@ -70,18 +112,19 @@ def load_quantized(
         raise ValueError(f"{component} is not to be quantised")
     if method == GGUF:
         return _load_gguf(checkpoint, component, loader, dtype).to(device).eval()
-    if PACKAGES[method] == "torchao":
-        chosen, options = _torchao(loader, method), {"variant": variant}
-        return _load_converted(checkpoint, component, loader, chosen, dtype, **options).to(device).eval()
-    if device == "cpu" and _is_of_diffusers(loader):
+    if method == INT8:
+        chosen = _torchao(loader, method)
+        return _load_converted(checkpoint, component, loader, chosen, dtype, variant=variant).to(device).eval()
+    if not device.startswith("cuda") and (method == INT4 or _is_of_diffusers(loader)):
+        who = "torchao packs it" if method == INT4 else "diffusers quantises with bitsandbytes"
+        key = _key(component)
         raise ModelError(
-            f"{_key(component)}={method}: diffusers quantises with bitsandbytes on a GPU only, and the device is cpu "
-            f"-> {_key(component)}=int8, which needs torchao"
+            f"{key}={method}: {who} on a GPU only, and the device is {device} -> {key}=int8, which needs torchao, or "
+            f"{key}=fp8"
         )
-    chosen = _bitsandbytes(loader, method, dtype)
-    return _load_converted(
-        checkpoint, component, loader, chosen, dtype, variant=variant, device_map={"": device}
-    ).eval()
+    chosen = _torchao(loader, method) if method == INT4 else _bitsandbytes(loader, method, dtype)
+    options: dict[str, Any] = {"variant": variant, "device_map": {"": device}}
+    return _load_converted(checkpoint, component, loader, chosen, dtype, **options).eval()
 
 
 def _method(checkpoint: Checkpoint, component: str, method: str | None) -> str | None:
@@ -91,14 +134,14 @@ def _method(checkpoint: Checkpoint, component: str, method: str | None) -> str |
     if file and not file.endswith(".gguf"):
         raise ModelError(f"model.components.{component}.file: {file} is no GGUF file -> give a folder, or a .gguf file")
     if file and method not in (None, GGUF):
-        raise ModelError(f"{key}={method}: {file} is quantised already -> {key}=null")
+        raise ConfigError(f"{key}={method}: {file} is quantised already -> {key}=native")
     if method == GGUF and not file:
-        raise ModelError(
+        raise ConfigError(
             f"{key}=gguf: nothing says which file -> "
             f"+model.components.{component}={{id: FOLDER_OR_REPO, file: NAME.gguf}}"
         )
     chosen = GGUF if file else method
-    if chosen:
+    if chosen in PACKAGES:
         _require(PACKAGES[chosen], f"{key}={chosen}")
     return chosen
 
@@ -106,10 +149,10 @@ def _method(checkpoint: Checkpoint, component: str, method: str | None) -> str |
 def _require(package: str, wish: str) -> None:
     remedy = f'pip install "vgpipe[{package}]"'
     if importlib.util.find_spec(package) is None:
-        raise ModelError(f"{wish}: needs the package {package} -> {remedy}")
+        raise ConfigError(f"{wish}: needs the package {package} -> {remedy}")
     version = importlib.metadata.version(package)
     if Version(version) < Version(LEAST[package]):
-        raise ModelError(f"{wish}: needs {package} {LEAST[package]} or newer, and {version} is installed -> {remedy}")
+        raise ConfigError(f"{wish}: needs {package} {LEAST[package]} or newer, and {version} is installed -> {remedy}")
 
 
 def _load_converted(
@@ -130,11 +173,14 @@ def _load_converted(
 
 def _torchao(loader: Any, method: str) -> Any:
     import diffusers
-    from torchao.quantization import Float8WeightOnlyConfig, Int8WeightOnlyConfig
+    from torchao.quantization import Int4WeightOnlyConfig, Int8WeightOnlyConfig
 
     if Version(diffusers.__version__) < Version("0.36"):  # it knows torchao's methods by other names
-        raise ModelError("int8 and fp8 need diffusers 0.36 or newer -> pip install -U diffusers")
-    return _library(loader).TorchAoConfig(Int8WeightOnlyConfig() if method == "int8" else Float8WeightOnlyConfig())
+        raise ModelError("int8 and int4 need diffusers 0.36 or newer -> pip install -U diffusers")
+    if method == INT8:
+        return _library(loader).TorchAoConfig(Int8WeightOnlyConfig())
+    # The one packing that torch's own kernel multiplies with; the default needs a package of its own.
+    return _library(loader).TorchAoConfig(Int4WeightOnlyConfig(int4_packing_format="tile_packed_to_4d"))
 
 
 def _bitsandbytes(loader: Any, method: str, dtype: Any) -> Any:
@@ -197,7 +243,7 @@ def _not_from_gguf(loader: Any, component: str) -> str:
 
 
 def _key(component: str) -> str:
-    return "model.quantization." + ("text_encoder" if component.startswith("text_encoder") else "transformer")
+    return f"memory.weights.{component}"
 
 
 def _is_of_diffusers(loader: Any) -> bool:

@@ -7,6 +7,14 @@ from typing import Any
 from vgpipe.models.checkpoint import Checkpoint
 
 
+def blank(checkpoint: Checkpoint, component: str) -> Any:
+    """Returns a diffusers component without weights, on torch's meta device."""
+    import torch
+
+    with torch.device("meta"):
+        return checkpoint.component_class(component).from_config(checkpoint.config(component))
+
+
 class Shell:
     """Stands in for a component that a stage does not load: its config, dtype and sizes, but no weights.
 
@@ -16,9 +24,7 @@ class Shell:
     def __init__(self, checkpoint: Checkpoint, component: str, dtype: str):
         import torch
 
-        component_class = checkpoint.component_class(component)
-        with torch.device("meta"):
-            self._module = component_class.from_config(checkpoint.config(component))
+        self._module = blank(checkpoint, component)
         self.config = self._module.config
         self.dtype = getattr(torch, dtype)
         self.device = torch.device("cpu")

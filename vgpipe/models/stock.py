@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vgpipe.errors import ModelError
-from vgpipe.models import loras, quantize
+from vgpipe.models import exactness, loras, memory_options
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.quantize import kept_as
 from vgpipe.models.shells import Shell
 from vgpipe.models.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
 
@@ -62,6 +63,10 @@ class StockFamily:
         self._shells: dict[str, Shell] = {}
         self._identities: dict[str, Mapping[str, Any]] = {}  # asked for every clip of a job
 
+    def with_settings(self, settings: Settings) -> Self:
+        """Returns what drives the same checkpoint, which they share, loaded and called otherwise; checks nothing."""
+        return type(self)(self.checkpoint, settings)
+
     @cached_property
     def encode_parts(self) -> tuple[str, ...]:
         """What encoding needs."""
@@ -69,8 +74,7 @@ class StockFamily:
 
     def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs: every denoiser that the checkpoint has, and what encodes an image."""
-        present = tuple(part for part in self.denoisers if part in self.checkpoint.component_names)
-        return (*(present or self.denoisers[:1]), *(self.image_parts if from_image else ()))
+        return (*(self._present(self.denoisers) or self.denoisers[:1]), *(self.image_parts if from_image else ()))
 
     @cached_property
     def decode_parts(self) -> tuple[str, ...]:
@@ -87,13 +91,15 @@ class StockFamily:
         self.check_choices()
 
     def check_choices(self) -> None:
-        """Proves that the adapters and quantisations asked for are there and fit.
+        """Proves that the adapters and memory options asked for can be had and fit; imports classes for some of them.
 
         Raises:
+            ConfigError: naming the key of `memory` that this model or machine has no way for.
             ModelError: naming the package, file or component.
         """
         loras.check(self.settings.loras, self.denoise_parts(from_image=False))
-        quantize.check(self.checkpoint, self.settings.quantization, self.components())
+        roles = {"denoisers": self._present(self.denoisers), "decoders": self._present(self.decoders)}
+        memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
 
     def prove_classes(self) -> None:
         """Proves that the installed libraries have the classes of its pipeline and components; imports them."""
@@ -121,8 +127,10 @@ class StockFamily:
         return {
             "files": {name: self.checkpoint.identity(name, self.settings.variant) for name in components},
             "dtype": {name: self.settings.dtype_of(name) for name in components},
-            "quantization": {name: self.settings.quantization.get(name) for name in components},
+            "quantization": {name: kept_as(self.settings.quantization.get(name)) for name in components},
             "loras": [[lora.sha256, lora.weight] for lora in adapters],
+            **(exactness.marks(self.settings, exactness.DENOISERS) if part in self.denoisers else {}),
+            **(exactness.marks(self.settings, exactness.DECODERS) if part in self.decoders else {}),
         }
 
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
@@ -140,11 +148,15 @@ class StockFamily:
         return guidance_scale > 1
 
     def load(self, part: str, load_component: LoadComponent) -> Any:
-        """Loads one part, its adapters included."""
+        """Loads one part, its adapters included, and has it work as the memory options say."""
         module = load_component(part)
         adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
         if adapters:
             loras.apply(self.build(self.pipeline, {part: module}), adapters, part)
+        if part in self.denoisers:
+            memory_options.set_denoiser(module, part, self.settings)
+        if part in self.decoders:
+            memory_options.set_decoder(module, self.settings)
         return module
 
     def scheduler(self) -> Any:
@@ -219,8 +231,10 @@ class StockFamily:
             "latents": request.latents,
             **self.settings.pipeline_kwargs,
         }
+        # Not `pipeline.device`: of a component whose weights are offloaded, that is where they wait.
+        device = pipeline._execution_device
         for prefix, embeds in (("", request.embeds), ("negative_", request.negative_embeds or {})):
-            arguments |= {prefix + name: tensor.to(pipeline.device) for name, tensor in embeds.items()}
+            arguments |= {prefix + name: tensor.to(device) for name, tensor in embeds.items()}
         if request.frames_NHWC is not None:
             arguments["image"] = _picture(request.frames_NHWC[0])
         return arguments
@@ -266,6 +280,9 @@ class StockFamily:
             dtype = self.settings.dtype_of(component)
             self._shells[component] = Shell(self.checkpoint, component, dtype)
         return self._shells[component]
+
+    def _present(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(part for part in parts if part in self.checkpoint.component_names)
 
     def _components(self, part: str) -> tuple[str, ...]:
         return self.made_of.get(part, (part,))

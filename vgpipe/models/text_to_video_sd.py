@@ -21,7 +21,7 @@ class TextToVideoSDFamily(StockFamily):
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text; its length is CLIP's own."""
-        first, _ = pipeline.encode_prompt(text, pipeline.device, 1, do_classifier_free_guidance=False)
+        first, _ = pipeline.encode_prompt(text, pipeline._execution_device, 1, do_classifier_free_guidance=False)
         return {"prompt_embeds": first}
 
     def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
