@@ -1,0 +1,67 @@
+"""Runs stages for real, under the counter that fake runs are counted with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vgpipe.models.base import Family, Settings
+from vgpipe.models.checkpoint import Checkpoint, Source
+from vgpipe.models.loading import load_component
+from vgpipe.models.registry import family
+from vgpipe.planner.records import Asked
+from vgpipe.planner.stage_runs import StageRun, Stages
+
+FAMILIES = {
+    "animatediff_sd15": "animatediff", "generic": "generic", "text_to_video_ms": "text_to_video_sd",
+    "cogvideox_2b": "cogvideox", "cogvideox_5b": "cogvideox", "cogvideox_5b_i2v": "cogvideox",
+    "cogvideox15_5b": "cogvideox", "hunyuan_video": "hunyuan_video", "hunyuan_video_15": "hunyuan_video_15",
+    "ltx_video_2b": "ltx", "ltx_video_distilled": "ltx_condition", "wan21_t2v_1_3b": "wan", "wan21_t2v_14b": "wan",
+    "wan22_ti2v_5b": "wan", "wan22_t2v_a14b": "wan", "wan21_vace_1_3b": "wan_vace",
+}  # fmt: skip
+SIZES = {"ltx_video_2b": (64, 32, 5), "ltx_video_distilled": (64, 32, 5), "wan21_vace_1_3b": (48, 32, 9)}
+
+
+class RealStages(Stages):
+    """The same stages with loaded components; texts are as long as a plan takes them to be."""
+
+    def _part(self, name: str, shared: Any, routing: Any) -> Any:
+        one = self._family
+        if name.startswith("tokenizer"):
+            return super()._part(name, shared, routing)
+        loaded = one.load(name, lambda component: load_component(one.checkpoint, component, one.settings, "cpu"))
+        if isinstance(loaded, torch.nn.Module):
+            shared.recorder.tracker.leave_out([*loaded.parameters(), *loaded.buffers()])
+        return loaded
+
+
+def bound(option: str, folder: Path, **changes: Any) -> Family:
+    """Returns the family of a tiny checkpoint."""
+    tokens = 226 if option.startswith("cogvideox") else 32
+    settings = Settings(**{"max_sequence_length": tokens} | changes)
+    others = {"motion_adapter": Source(folder / "adapter", "")} if option == "animatediff_sd15" else {}
+    return family(FAMILIES[option], Checkpoint(folder, others=others), settings)
+
+
+def asked_of(option: str, **changes: Any) -> Asked:
+    """Returns a clip that a tiny checkpoint can make."""
+    width, height, frames = SIZES.get(option, (48, 32, 5))
+    told = {
+        "width": width, "height": height, "num_frames": frames, "num_inference_steps": 4, "guidance_scale": 3.0,
+        "fps": 8.0, "from_image": option.endswith("i2v"),
+    }  # fmt: skip
+    return Asked(**told | changes)
+
+
+def all_stages(stages: Stages) -> tuple[StageRun, StageRun, StageRun]:
+    """Runs the three stages, each on what the one before gave."""
+    encoded = stages.encode()
+    denoised = stages.denoise(encoded.result)
+    return encoded, denoised, stages.decode(denoised.result, encoded.result)
+
+
+def peaks(stages: Stages) -> dict[str, int]:
+    """Returns the most bytes alive in each stage."""
+    return {run.stage: run.peak_bytes for run in all_stages(stages)}

@@ -1,0 +1,1 @@
+"""Says, before anything is loaded, what a run takes: memory, time, disk."""

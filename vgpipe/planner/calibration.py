@@ -1,0 +1,154 @@
+"""What this machine's own finished runs showed, to make its next plans better: `calibration.jsonl` in the cache folder.
+
+One JSON object a line, appended; the file is kept short by dropping its oldest lines. Anything in it that is no sound
+record is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+NAME = "calibration.jsonl"
+MAX_BYTES = 1 << 20  # read and kept at most
+MAX_LINE = 2048
+LAST = 20  # records of one kind that count
+ENOUGH = 3
+LEAST_SPREAD = 0.10  # either side of the median, however alike the runs were
+BOUNDS = (0.001, 1.5)  # shares of peak that are no mistake; clocks may exceed what a data sheet says
+
+
+def record(
+    folder: Path,
+    *,
+    device: str,
+    attention: str,
+    stage: str,
+    model: str,
+    flops: float,
+    seconds: float,
+    peak_tflops: float | None = None,
+    predicted_bytes: int | None = None,
+    measured_bytes: int | None = None,
+    predicted_ram_bytes: int | None = None,
+    measured_ram_bytes: int | None = None,
+) -> None:
+    """Appends what one stage of a finished run showed; where that cannot be written, the log says so.
+
+    Args:
+        folder: the cache folder; made where it is missing.
+        device: name of the device, as its driver gives it.
+        attention: the denoiser's attention backend.
+        stage: encode, denoise or decode.
+        model: the model's name.
+        flops: operations that the plan counted for the work that was done.
+        seconds: that it took, without loading.
+        peak_tflops: peak rate that the plan used; without it no efficiency is learned.
+        predicted_bytes: the plan's device memory.
+        measured_bytes: the run's.
+        predicted_ram_bytes: the plan's RAM.
+        measured_ram_bytes: the run's.
+    """
+    if not (flops > 0 and seconds > 0 and math.isfinite(flops) and math.isfinite(seconds)):
+        return
+    share = flops / seconds / (peak_tflops * 1e12) if peak_tflops else None
+    told = {
+        "schema": 1,
+        "device": device,
+        "attention": attention,
+        "stage": stage,
+        "model": model,
+        "flops": flops,
+        "seconds": round(seconds, 4),
+        "efficiency": share,
+        "predicted_bytes": predicted_bytes,
+        "measured_bytes": measured_bytes,
+        "predicted_ram_bytes": predicted_ram_bytes,
+        "measured_ram_bytes": measured_ram_bytes,
+    }
+    try:
+        _append(folder, json.dumps(told, ensure_ascii=True) + "\n")
+    except OSError as error:
+        log.warning("this run's figures are not kept for the next plan: %s", error)
+
+
+def efficiency_of(folder: Path, *, device: str, stage: str, attention: str) -> tuple[float, float] | None:
+    """Returns the least and most share of its peak rate that a device reached; None with fewer than three runs.
+
+    The median of the last runs, and as much either side as half of them lie from it, at least a tenth.
+
+    Args:
+        folder: the cache folder.
+        device: name of the device.
+        stage: encode, denoise or decode.
+        attention: the denoiser's attention backend; of no account in other stages.
+    """
+    wanted = {"device": device, "stage": stage} | ({"attention": attention} if stage == "denoise" else {})
+    shares = [
+        told["efficiency"]
+        for told in _records(folder)
+        if all(told.get(key) == value for key, value in wanted.items()) and _is_share(told.get("efficiency"))
+    ][-LAST:]
+    if len(shares) < ENOUGH:
+        return None
+    middle = statistics.median(shares)
+    spread = max(2 * statistics.median(abs(share - middle) for share in shares), LEAST_SPREAD * middle)
+    return max(middle - spread, BOUNDS[0]), min(middle + spread, BOUNDS[1])
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, float) and BOUNDS[0] <= value <= BOUNDS[1]
+
+
+def _append(folder: Path, line: str) -> None:
+    if len(line) > MAX_LINE:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / NAME
+    _shorten(path)
+    with path.open("ab", buffering=0) as file:  # one write: lines of other processes stay whole
+        file.write(line.encode("ascii"))
+
+
+def _shorten(path: Path) -> None:
+    """Drops the older half once the file is full."""
+    if not path.is_file() or path.stat().st_size <= MAX_BYTES:
+        return
+    kept = _tail(path, MAX_BYTES // 2)
+    draft = path.with_name(f"{NAME}.{os.getpid()}.tmp")
+    draft.write_bytes(b"".join(kept))
+    draft.replace(path)
+
+
+def _tail(path: Path, size: int) -> list[bytes]:
+    with path.open("rb") as file:
+        total = file.seek(0, os.SEEK_END)
+        file.seek(max(0, total - size))
+        lines = file.read(size).splitlines(keepends=True)
+    return lines[1:] if total > size else lines
+
+
+def _records(folder: Path) -> Iterator[dict[str, Any]]:
+    path = folder / NAME
+    try:
+        lines = _tail(path, MAX_BYTES) if path.is_file() else []
+    except OSError as error:
+        log.debug("%s cannot be read: %s", path, error)
+        return
+    for line in lines:
+        if len(line) > MAX_LINE:
+            continue
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(told, dict) and told.get("schema") == 1:
+            yield told

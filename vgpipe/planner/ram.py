@@ -1,0 +1,168 @@
+"""Host RAM and disk of a plan, and what a caller knows beside the profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.planner.records import Leaf, Profile, StageProfile
+
+MIB = 1 << 20
+
+PROCESS_BYTES = 385 * MIB  # RSS with torch, a diffusers pipeline and transformers imported; torch 2.13 for CPUs
+DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add to it; assumed, not measured
+
+FRAME_BYTES = 3  # uint8 RGB
+FLOAT_FRAME_COPIES = 3  # of float32 frames while they are rounded: as diffusers gives them, times 255, rounded
+VIDEO_BYTES_PER_PIXEL = 0.1  # of H.264 at the exporter's quality; noise takes more, still pictures far less
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a plan depends on beside the profile and the tier.
+
+    Attributes:
+        download_bytes: weight files that are not on the disk yet.
+        file_bytes: component -> size of its weight file where that decides, as for GGUF.
+        clips: clips that share what happens once a wave; loading and moving components is divided by it.
+        process_bytes: RSS of the process before any weight is loaded; None takes the default.
+        context_bytes: device memory that is gone before the first tensor; None takes the default of the kind.
+        attention: the denoiser's attention backend.
+        efficiency: stage -> least and most share of the peak rate, from this machine's own runs.
+    """
+
+    download_bytes: int = 0
+    file_bytes: Mapping[str, int] = field(default_factory=dict)
+    clips: int = 1
+    process_bytes: int | None = None
+    context_bytes: int | None = None
+    attention: str = "sdpa"
+    efficiency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One component, as RAM sees it.
+
+    Attributes:
+        name: in the checkpoint.
+        where: where its weights are while its stage runs.
+        stored_bytes: its weights as stored.
+        native_bytes: its weights in native precision, as they come from the files.
+        leaves: its layers.
+        in_stage: whether the stage runs it.
+    """
+
+    name: str
+    where: Placing
+    stored_bytes: int
+    native_bytes: int
+    leaves: tuple[Leaf, ...]
+    in_stage: bool
+
+
+def ram_parts(
+    profile: Profile,
+    stage: StageProfile,
+    parts: tuple[Part, ...],
+    *,
+    strategy: Strategy,
+    stream: bool,
+    is_cpu: bool,
+    allocated_bytes: int,
+    facts: Facts,
+) -> dict[str, int]:
+    """Returns what the process has in RAM when a stage takes the most, by cause, in bytes.
+
+    Causes:
+        process: interpreter, libraries and, with a device, its runtime.
+        device: on the CPU, where RAM is the device: everything that `allocated_bytes` counts.
+        loading: the largest component of the stage, mapped from its files while it goes to the device.
+        waiting: components that wait in RAM for their stage.
+        offloaded: weights that wait in RAM for their block or leaf; pinned ones as the host allocator rounds them up.
+        frames: finished frames while they are rounded, where they take more than loading did, or decoding on the CPU.
+
+    Args:
+        profile: the model at one size.
+        stage: the stage.
+        parts: every component.
+        strategy: where components live.
+        stream: whether offloaded weights are pinned.
+        is_cpu: whether RAM is the device.
+        allocated_bytes: peak of the device's memory in this stage.
+        facts: the process's own size.
+    """
+    process = PROCESS_BYTES + (0 if is_cpu else DEVICE_RUNTIME_BYTES)
+    found = {"process": process if facts.process_bytes is None else facts.process_bytes}
+    found |= {"device": allocated_bytes} if is_cpu else _weights_in_ram(parts, strategy, stream)
+    if stage.stage != "decode":
+        return found
+    return _with_frames(found, _frame_bytes(profile), _staying_bytes(parts) if is_cpu else 0)
+
+
+def _with_frames(found: dict[str, int], frame_bytes: int, staying_bytes: int) -> dict[str, int]:
+    """Adds what frames take once decoding is over, when its activations, or the files of its weights, are gone."""
+    going = found.get("device", 0) - staying_bytes if "device" in found else found.get("loading", 0)
+    return found | {"frames": max(frame_bytes - going, 0)}
+
+
+def _staying_bytes(parts: tuple[Part, ...]) -> int:
+    return sum(part.stored_bytes for part in parts if part.in_stage and part.where is Placing.WHOLE)
+
+
+def _weights_in_ram(parts: tuple[Part, ...], strategy: Strategy, stream: bool) -> dict[str, int]:
+    if strategy is Strategy.MODEL_OFFLOAD:  # between two stages all of them are there
+        return {"waiting": sum(part.stored_bytes for part in parts)}
+    mine = [part for part in parts if part.in_stage]
+    whole = [part.native_bytes for part in mine if part.where is Placing.WHOLE]
+    offloaded = sum(_offloaded_bytes(part, stream) for part in mine)
+    return {"loading": max(whole, default=0), "offloaded": offloaded}
+
+
+def _offloaded_bytes(part: Part, stream: bool) -> int:
+    if part.where is Placing.DISK:
+        return max((leaf.weight_bytes for leaf in part.leaves), default=0)
+    if part.where is Placing.WHOLE:
+        return 0
+    return pinned_bytes(part) if stream else part.stored_bytes
+
+
+def pinned_bytes(part: Part) -> int:
+    """Returns what a component takes in pinned RAM: torch rounds every tensor up to a power of two (pytorch#171662)."""
+    share = part.stored_bytes / max(part.native_bytes, 1)
+    matrices = [leaf.elements * leaf.itemsize for leaf in part.leaves]
+    others = [leaf.weight_bytes - matrix for leaf, matrix in zip(part.leaves, matrices, strict=True)]
+    return sum(_power_of_two(size_bytes * share) for size_bytes in (*matrices, *others)) or part.stored_bytes
+
+
+def _power_of_two(size_bytes: float) -> int:
+    whole = int(size_bytes)
+    return 1 << (whole - 1).bit_length() if whole > 0 else 0
+
+
+def _frame_bytes(profile: Profile) -> int:
+    return _pixels(profile) * FRAME_BYTES * 4 * FLOAT_FRAME_COPIES
+
+
+def _pixels(profile: Profile) -> int:
+    return profile.asked.width * profile.asked.height * profile.asked.num_frames
+
+
+def disk_bytes(profile: Profile, parts: tuple[Part, ...], *, is_cpu: bool) -> int:
+    """Returns what one clip leaves in the store, and the largest stage's files of offloaded weights.
+
+    Args:
+        profile: the model at one size.
+        parts: every component, with where its weights are.
+        is_cpu: whether all offloaded weights wait in files.
+    """
+    in_files = {Placing.DISK} | ({Placing.BLOCKS, Placing.LEAVES} if is_cpu else set())
+    offloaded = sum(part.stored_bytes for part in parts if part.where in in_files)
+    return offloaded + _pixels(profile) * FRAME_BYTES + kept_bytes(profile)
+
+
+def kept_bytes(profile: Profile) -> int:
+    """Returns what one clip leaves in the store for good; its frames are discarded once the video is made."""
+    outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != "decode" for use in stage.uses)
+    return outputs + round(_pixels(profile) * VIDEO_BYTES_PER_PIXEL)

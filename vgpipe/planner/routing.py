@@ -1,0 +1,84 @@
+"""Decides, operation by operation, what is computed and what is only sized.
+
+Masks, lengths and indices must be known for a model's own control flow; they are small and are computed for real.
+Everything that meets a weight is fake.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+GROWING = (torch.ops.aten.repeat.default, torch.ops.aten.mm.default, torch.ops.aten.bmm.default)
+"""Operations whose result may be far larger than what they are given."""
+KNOWN_FLOATS, KNOWN_INTEGERS = 1 << 20, 1 << 22
+
+
+class Routing(TorchDispatchMode):
+    """Makes the tensors of a model's run fake, those aside whose values may be asked for.
+
+    It must be entered before what counts the results, so that fakes are counted too.
+
+    Attributes:
+        fake_mode: makes the fakes.
+        active: whether a model runs; the pipeline around it computes for real.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fake_mode = FakeTensorMode(allow_non_fake_inputs=True, allow_fallback_kernels=False)
+        self.active = False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs an operation."""
+        kwargs = kwargs or {}
+        given = _tensors(args, kwargs)
+        if not self.active or func is torch.ops.prim.device.default:
+            return func(*args, **kwargs)
+        has_fakes = any(isinstance(tensor, FakeTensor) for tensor in given)
+        if given and not has_fakes and func not in GROWING and _is_small(given):
+            return func(*args, **kwargs)
+        if has_fakes and func is torch.ops.aten.index.Tensor:
+            args = (args[0], [position for index in args[1] for position in _positions(index)], *args[2:])
+        with self.fake_mode:
+            result = func(*args, **kwargs)
+        if not has_fakes and isinstance(result, FakeTensor) and is_known(result):
+            return func(*args, **kwargs)
+        return result
+
+
+def is_known(tensor: torch.Tensor) -> bool:
+    """Says whether the values of a tensor that has met no weight are worth having."""
+    if tensor.is_floating_point() or tensor.is_complex():
+        return tensor.numel() <= KNOWN_FLOATS
+    return tensor.numel() <= KNOWN_INTEGERS
+
+
+def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    found = []
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += [one for one in value if isinstance(one, torch.Tensor)]
+    return found
+
+
+def _is_small(tensors: list[torch.Tensor]) -> bool:
+    try:
+        numel = torch.broadcast_shapes(*(tensor.shape for tensor in tensors)).numel()
+    except RuntimeError:  # a matrix product, a join
+        numel = sum(tensor.numel() for tensor in tensors)
+    return numel <= KNOWN_INTEGERS
+
+
+def _positions(index: Any) -> list[Any]:
+    # How many a mask picks is not known of a fake; as positions the size is.
+    if isinstance(index, torch.Tensor) and not isinstance(index, FakeTensor) and index.dtype == torch.bool:
+        return list(index.nonzero(as_tuple=True))
+    return [index]

@@ -1,0 +1,174 @@
+"""How many bytes weights take by how they are stored, and what a layer needs on top of them while it runs.
+
+Sources: diffusers `hooks/layerwise_casting.py` (fp8), torchao `Int8Tensor` and `Int4Tensor` (int8, int4), bitsandbytes
+`nn.Linear8bitLt` and `functional.quantize_4bit` (bnb_int8, nf4), diffusers `quantizers/gguf/utils.py` (gguf).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from vgpipe.planner.records import Leaf
+
+NATIVE, FP8, INT8, BNB_INT8, INT4, NF4, GGUF = "native", "fp8", "int8", "bnb_int8", "int4", "nf4", "gguf"
+
+ALLOCATION_BYTES = 512  # what CUDA's caching allocator rounds a request up to
+KEPT_BY_DEFAULT = ("pos_embed", "patch_embed", "norm", "^proj_in$", "^proj_out$")  # diffusers' layerwise casting
+INT4_GROUP = 128  # weights that share a scale and a zero point: torchao's default
+INT4_FEATURES = 1024  # its tiles on CUDA fill the input features up to a multiple of this
+NF4_GROUP = 64  # weights that share a float32 absmax: bitsandbytes' default, without double quantisation
+GGUF_BITS = 4.5  # Q4_0: half a byte, and a float16 scale for every 32 weights; used where no file tells its size
+
+
+def rounded(size_bytes: float) -> int:
+    """Returns what an allocation of `size_bytes` takes; fractions of bytes count as whole ones."""
+    whole = int(-(-size_bytes // 1))
+    return -(-whole // ALLOCATION_BYTES) * ALLOCATION_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to store the weight matrix of a layer.
+
+    Attributes:
+        kinds: layers that it can store.
+        stored: leaf -> bytes of the matrix and what belongs to it.
+        working: leaf -> bytes that the layer needs while it runs, over what it needs in native precision.
+    """
+
+    kinds: tuple[str, ...]
+    stored: Callable[[Leaf], int]
+    working: Callable[[Leaf], int]
+
+
+def _copy(leaf: Leaf) -> int:
+    """Returns the matrix in the precision that it computes in."""
+    return rounded(leaf.elements * leaf.itemsize)
+
+
+def _int8_working(leaf: Leaf) -> int:
+    # The product is made with a copy of the matrix in compute precision; scaling the product copies that.
+    return max(_copy(leaf), rounded(leaf.tokens * leaf.rows * leaf.itemsize))
+
+
+def _filled(leaf: Leaf) -> int:
+    """Returns the elements of a matrix that is filled up to whole tiles."""
+    features = -(-leaf.elements // max(leaf.rows, 1))
+    return leaf.rows * (-(-features // INT4_FEATURES) * INT4_FEATURES)
+
+
+def _bnb_int8_working(leaf: Leaf) -> int:
+    # The input in int8, the product in int32 and in float16 are alive while that is converted to another precision.
+    features = leaf.elements // max(leaf.rows, 1)
+    return rounded(leaf.tokens * features) + rounded((4 + 2) * leaf.tokens * leaf.rows)
+
+
+_WAYS = {
+    # A layer that has run holds its matrix in both precisions for a moment.
+    FP8: _Way(("linear", "conv", "embedding"), lambda leaf: rounded(leaf.elements), _copy),
+    INT8: _Way(("linear",), lambda leaf: rounded(leaf.elements) + rounded(4 * leaf.rows), working=_int8_working),
+    BNB_INT8: _Way(("linear",), lambda leaf: rounded(leaf.elements) + rounded(4 * leaf.rows), _bnb_int8_working),
+    # A scale and a zero point per group, in the precision that it computes in; the kernel unpacks in registers.
+    INT4: _Way(
+        ("linear",),
+        lambda leaf: rounded(_filled(leaf) / 2) + rounded(_filled(leaf) / INT4_GROUP * 2 * leaf.itemsize),
+        working=lambda leaf: 0,
+    ),
+    NF4: _Way(("linear",), lambda leaf: rounded(leaf.elements / 2) + rounded(leaf.elements / NF4_GROUP * 4), _copy),
+    # Unpacking makes the numbers as bytes, twice, before it multiplies them by their scales.
+    GGUF: _Way(
+        ("linear",),
+        lambda leaf: rounded(leaf.elements * GGUF_BITS / 8),
+        working=lambda leaf: _copy(leaf) + 2 * rounded(leaf.elements),
+    ),
+}
+METHODS = (NATIVE, *_WAYS)
+
+
+def is_kept(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> bool:
+    """Returns whether a layer stays in native precision under `storage`.
+
+    Args:
+        leaf: the layer.
+        storage: one of `METHODS`.
+        kept: patterns of names that fp8 leaves alone, as casting takes them: nothing below a match is cast either.
+            Without any, what diffusers leaves alone in every class.
+    """
+    if storage == NATIVE or leaf.elements == 0 or leaf.kind not in _WAYS[storage].kinds:
+        return True
+    return storage == FP8 and _is_named(leaf.name, kept or KEPT_BY_DEFAULT)
+
+
+@cache
+def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
+    """Returns whether a pattern is found in a layer's name, or in that of a module around it."""
+    steps = name.split(".")
+    paths = [".".join(steps[: length + 1]) for length in range(len(steps))]
+    return any(re.search(pattern, path) for pattern in patterns for path in paths)
+
+
+def stored_bytes(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> int:
+    """Returns the bytes of a layer's own weights as stored, each tensor rounded up as an allocation.
+
+    Args:
+        leaf: the layer.
+        storage: one of `METHODS`.
+        kept: see `is_kept`.
+    """
+    if is_kept(leaf, storage, kept):
+        return leaf.weight_bytes
+    beside = max(leaf.weight_bytes - _copy(leaf), 0)  # a bias
+    if storage == FP8:  # casts a whole layer, its bias included
+        beside = rounded(beside / leaf.itemsize) if beside else 0
+    return _WAYS[storage].stored(leaf) + beside
+
+
+def working_bytes(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> int:
+    """Returns what a layer needs while it runs, over its stored weights and its activations in native precision.
+
+    Args:
+        leaf: the layer.
+        storage: one of `METHODS`.
+        kept: see `is_kept`.
+    """
+    return 0 if is_kept(leaf, storage, kept) else _WAYS[storage].working(leaf)
+
+
+def share_of_native(storage: str, itemsize: int = 2) -> float:
+    """Returns stored bytes per native byte of a large linear layer; for components whose layers are not known.
+
+    Args:
+        storage: one of `METHODS`.
+        itemsize: bytes an element in native precision.
+    """
+    if storage == NATIVE:
+        return 1.0
+    elements, rows = 1 << 24, 1 << 12
+    leaf = Leaf(
+        name="layer",
+        kind="linear",
+        weight_bytes=elements * itemsize,
+        elements=elements,
+        rows=rows,
+        itemsize=itemsize,
+        peak_bytes=0,
+    )
+    return stored_bytes(leaf, storage) / leaf.weight_bytes
+
+
+def is_bound_to_device(storage: str) -> bool:
+    """Returns whether weights stored so cannot leave the device: bitsandbytes moves 8-bit modules nowhere."""
+    return storage == BNB_INT8
+
+
+def can_wait_in_files(storage: str) -> bool:
+    """Returns whether diffusers can write weights stored so to files: neither torchao's nor bitsandbytes' tensors."""
+    return storage not in (INT8, INT4, BNB_INT8, NF4)
+
+
+def can_go_piecewise(storage: str) -> bool:
+    """Returns whether blocks or leaves stored so can be fetched one by one: bitsandbytes binds them to their module."""
+    return storage not in (BNB_INT8, NF4)

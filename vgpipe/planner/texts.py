@@ -1,0 +1,64 @@
+"""Stand in for tokenizers: every text is as long as it may be, so that a plan holds for any prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+# Quoted words are encoded apart by some models; a plan counts them.
+PROMPT = 'a small red circle and the word "open" on a white wall'
+CLIP_TOKENS, OTHER_TOKENS = 77, 512
+
+
+class Tokens(dict[str, torch.Tensor]):
+    """What a tokenizer returns: tensors by name, also as attributes."""
+
+    def __getattr__(self, name: str) -> torch.Tensor:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def to(self, *_args: Any, **_kwargs: Any) -> Tokens:
+        """Stays where it is."""
+        return self
+
+
+class StandInTokenizer:
+    """Gives texts of full length.
+
+    Args:
+        class_name: of the tokenizer; CLIP's have a length of their own.
+    """
+
+    def __init__(self, class_name: str):
+        self.model_max_length = CLIP_TOKENS if class_name.startswith("CLIP") else OTHER_TOKENS
+        self.added_tokens_encoder: dict[str, int] = {}
+        self.pad_token_id = self.eos_token_id = 1
+        self._length = self.model_max_length
+
+    def __call__(self, text: Any, *, max_length: int | None = None, **_kwargs: Any) -> Tokens:
+        """Returns ids and a mask without padding, (texts, tokens) int64.
+
+        Args:
+            text: one or a list of them.
+            max_length: tokens; that of the last call where left out.
+        """
+        self._length = max_length or self._length
+        texts = len(text) if isinstance(text, list | tuple) else 1
+        ids = torch.ones(texts, self._length, dtype=torch.int64)
+        return Tokens(input_ids=ids, attention_mask=torch.ones_like(ids))
+
+    def apply_chat_template(self, conversation: Any, **kwargs: Any) -> Tokens:
+        """Returns the same for a conversation, or for a list of them."""
+        first = conversation[0] if conversation else None
+        return self(conversation if isinstance(first, list) else [conversation], **kwargs)
+
+    def batch_decode(self, *_args: Any, **_kwargs: Any) -> list[str]:
+        """Returns nothing: no word is cut off."""
+        return []
+
+    def tokenize(self, *_args: Any, **_kwargs: Any) -> list[str]:
+        """Returns no words: none stands for a trained embedding."""
+        return []

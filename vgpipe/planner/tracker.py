@@ -1,0 +1,157 @@
+"""Counts what a run on stand-ins would take: live bytes, an operation's workspace, and operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor
+
+from vgpipe.memory.live_bytes import LiveBytes
+from vgpipe.planner.records import Kernels
+
+aten = torch.ops.aten
+VIDEO_DIMENSIONS = 5
+HALF_BYTES = 2
+
+
+@dataclass(slots=True)
+class Flops:
+    """Operations so far; a multiply-add counts as two."""
+
+    matmul: float = 0.0
+    conv: float = 0.0
+    attention: float = 0.0
+
+    def add(self, other: Flops, sign: int = 1) -> None:
+        """Adds others to these; takes them off with a sign of -1."""
+        self.matmul += sign * other.matmul
+        self.conv += sign * other.conv
+        self.attention += sign * other.attention
+
+    def copy(self) -> Flops:
+        """Returns the same figures apart."""
+        return Flops(self.matmul, self.conv, self.attention)
+
+
+class Tracker(LiveBytes):
+    """Counts live activations, workspace and operations; weights are left out.
+
+    Args:
+        kernels: whose kernels the run stands for.
+
+    Attributes:
+        flops: operations so far.
+        in_attention: whether matrix products now belong to attention.
+        quiet: whether what is made now is left out.
+    """
+
+    def __init__(self, kernels: Kernels):
+        super().__init__(counts=self._is_activation, spike=self._worked)
+        self.flops = Flops()
+        self.in_attention = self.quiet = False
+        self._has_workspace = kernels != "cpu"
+        self._left_out: set[int] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs an operation and counts what it made and did."""
+        if self.quiet or func is torch.ops.prim.device.default:
+            return func(*args, **(kwargs or {}))
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+    def leave_out(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Counts neither these nor their views; they must live as long as the tracker is active."""
+        self._left_out |= {tensor.untyped_storage()._cdata for tensor in tensors}
+
+    @contextmanager
+    def leaving_out(self, tensors: Iterable[torch.Tensor]) -> Iterator[None]:
+        """Counts neither these nor their views meanwhile."""
+        mine = {tensor.untyped_storage()._cdata for tensor in tensors} - self._left_out
+        self._left_out |= mine
+        try:
+            yield
+        finally:
+            self._left_out -= mine
+
+    def is_left_out(self, tensor: torch.Tensor) -> bool:
+        """Says whether a tensor is stored in one that is not counted."""
+        return tensor.untyped_storage()._cdata in self._left_out
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Counts nothing that is made meanwhile."""
+        before, self.quiet = self.quiet, True
+        try:
+            yield
+        finally:
+            self.quiet = before
+
+    def reach(self, live_bytes: int) -> None:
+        """Says that so much was alive for a moment, inside of something that is not run again."""
+        with self.window():
+            self._raise_to(live_bytes)
+
+    def settle(self) -> None:
+        """Says that what is alive now is alive in this part of the work, whichever part made it."""
+        self._raise_to(self.live_bytes)
+
+    def _is_activation(self, tensor: torch.Tensor) -> bool:
+        # The pipeline's shells hold tensors of no device at all.
+        if not isinstance(tensor, FakeTensor) and tensor.is_meta:
+            return False
+        return not self.is_left_out(tensor)
+
+    def _worked(self, func: Any, args: tuple[Any, ...], result: Any) -> int:
+        """Counts an operation's work and returns its workspace, bytes."""
+        formula = _FORMULAS.get(func)
+        if formula is None:
+            return 0
+        kind, work = formula
+        if kind == "matmul" and self.in_attention:
+            kind = "attention"
+        setattr(self.flops, kind, getattr(self.flops, kind) + work(args, result))
+        if kind == "conv" and self._has_workspace:
+            return _layout_copies(args[0], args[1], result)
+        return 0
+
+
+def _layout_copies(*tensors: torch.Tensor) -> int:
+    # cuDNN's half-precision kernels of three dimensions work on channels-last copies of all that they read and write.
+    first = tensors[0]
+    if first.dim() != VIDEO_DIMENSIONS or first.element_size() != HALF_BYTES:
+        return 0
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _product(left: torch.Tensor, right: torch.Tensor) -> float:
+    return 2.0 * left.numel() * right.shape[-1]
+
+
+def _convolution(args: tuple[Any, ...], result: torch.Tensor) -> float:
+    slid = args[0] if args[6] else result  # a transposed one slides over its input
+    weight = args[1]
+    return 2.0 * slid.numel() * weight.numel() / weight.shape[0]
+
+
+def attention_flops(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> float:
+    """Returns the operations of attention proper: scores, and the sum that they weigh."""
+    return 2.0 * prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+
+
+_FORMULAS: dict[Any, tuple[str, Callable[[tuple[Any, ...], Any], float]]] = {
+    aten.mm.default: ("matmul", lambda args, _: _product(args[0], args[1])),
+    aten.addmm.default: ("matmul", lambda args, _: _product(args[1], args[2])),
+    aten.bmm.default: ("matmul", lambda args, _: _product(args[0], args[1])),
+    aten.baddbmm.default: ("matmul", lambda args, _: _product(args[1], args[2])),
+    aten.convolution.default: ("conv", _convolution),
+    aten._scaled_dot_product_flash_attention_for_cpu.default: (
+        "attention",
+        lambda args, _: attention_flops(args[0], args[1], args[2]),
+    ),
+}
