@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,18 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 
+IS_FIRST = "VGPIPE_TEST_CACHE" not in os.environ  # workers share what the first process makes
+if IS_FIRST:
+    os.environ["VGPIPE_CACHE"] = os.environ["VGPIPE_TEST_CACHE"] = tempfile.mkdtemp(prefix="vgpipe-cache-")
+
 WORDS = "<pad> </s> <unk> a small large red blue circle square moving left right on black white background"
 SMALL = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=4")
+
+
+def pytest_unconfigure() -> None:
+    """Removes the plans that the tests shared."""
+    if IS_FIRST:
+        shutil.rmtree(os.environ["VGPIPE_TEST_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vgpipe import __version__
-from vgpipe.errors import ModelError, UsageError, VgpipeError
+from vgpipe.errors import ConfigError, ModelError, UsageError, VgpipeError
 
 if TYPE_CHECKING:
     from vgpipe.config.arguments import Arguments
+    from vgpipe.config.schema import Config
+    from vgpipe.executor.interrupts import StopSignal
+    from vgpipe.executor.prepare import Request
+    from vgpipe.executor.runs import Ready
 
 EXIT_USAGE, EXIT_STOPPED = 2, 3
-COMMANDS = ("run", "resume", "doctor")
+COMMANDS = ("run", "plan", "resume", "doctor")
 
 HELP = """\
 vgpipe renders lists of prompts into videos, stage by stage, and never redoes finished work.
@@ -27,6 +31,7 @@ usage:
   python -m vgpipe job=prompts.yaml [group=option ...] [key=value ...]     render a job
   python -m vgpipe clip.prompt="a small red circle moving left"            render one prompt
   python -m vgpipe -m job=prompts.yaml quality=quick,standard              sweep: one run per combination
+  python -m vgpipe plan [job=...] [hardware=rtx3060_8gb|all] [--json]      forecast memory, RAM, disk and time
   python -m vgpipe resume RUN_DIR [run.until=... run.budget=...]           finish a stopped run in place
   python -m vgpipe doctor [--json]                                         say what is wrong here, and what to type
 
@@ -84,6 +89,8 @@ def _dispatch(given: list[str]) -> int:
     command, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("run", given)
     if command == "doctor":
         return _doctor(rest)
+    if command == "plan":
+        return _plan(rest)
     if {"-h", "--help"} & set(rest) or not (rest or command == "resume"):
         _write_help()
         return 0 if rest else EXIT_USAGE
@@ -100,6 +107,15 @@ def _doctor(given: list[str]) -> int:
     return doctor(given)
 
 
+def _plan(given: list[str]) -> int:
+    _set_library_environment()
+    if not {"-h", "--help"} & set(given):
+        _check_versions()
+    from vgpipe.executor.plan_command import plan
+
+    return plan(given)
+
+
 def _run(given: list[str]) -> int:
     _refuse_unknown_command(given)
     _check_versions()
@@ -111,43 +127,56 @@ def _run(given: list[str]) -> int:
     arguments = split(given)
     if arguments.only_shows:
         combinations(arguments.overrides, arguments.config_dir)
-    else:
-        _check_everything(arguments)
+    checked = [] if arguments.only_shows else _check_everything(arguments)
     from vgpipe.executor.interrupts import StopSignal
 
     with StopSignal() as stop:
-        codes = run_app(arguments, lambda config, root: _start(config, root, stop), _tell)
+        codes = run_app(arguments, lambda config, root: _start(config, checked, root, stop), _tell)
     return max(codes, default=0)
 
 
-def _start(config: object, root: Path, stop: object) -> int:
+def _start(config: Config, checked: list[tuple[Config, Ready | VgpipeError]], root: Path, stop: StopSignal) -> int:
     from vgpipe.executor.runs import start
 
-    return start(config, root, stop)  # type: ignore[arg-type]
+    found = next(result for one, result in checked if one == config)
+    if isinstance(found, VgpipeError):
+        raise found
+    return start(found, root, stop)
 
 
-def _check_everything(arguments: Arguments) -> None:
-    """Composes every combination and reads every job before the first run directory is made."""
-    from vgpipe.config.load import combinations, load
-    from vgpipe.executor.model_ladder import ModelLadder
-    from vgpipe.executor.prepare import request
+def _check_everything(arguments: Arguments) -> list[tuple[Config, Ready | VgpipeError]]:
+    """Composes every combination, reads its job, opens its model and plans it before the first run directory is made.
+
+    Returns:
+        Each config with what will run, or with what kept it from it; the others of a sweep go on.
+    """
+    from vgpipe.config.load import combinations
+    from vgpipe.executor.runs import ready
 
     sweep = combinations(arguments.overrides, arguments.config_dir) if arguments.is_sweep else [arguments.overrides]
-    errors: list[ModelError] = []
-    for combination in sweep:
+    checked: list[tuple[Config, Ready | VgpipeError]] = []
+    for config, asked in [_read(combination, arguments) for combination in sweep]:
         try:
-            config = load(combination, arguments.config_dir)
-            request(config)
-        except UsageError as error:
-            if arguments.is_sweep:
-                raise UsageError(f"{error.headline} (with {' '.join(combination)})", error.faults) from error
-            raise
-        try:
-            ModelLadder(config).first()
-        except ModelError as error:  # the other models of a sweep go on
-            errors.append(error)
-    if len(errors) == len(sweep):
-        raise errors[0]
+            checked.append((config, ready(config, asked)))
+        except (ModelError, ConfigError) as error:
+            checked.append((config, error))
+    failures = [result for _, result in checked if isinstance(result, VgpipeError)]
+    if len(failures) == len(checked):
+        raise failures[0]
+    return checked
+
+
+def _read(combination: Sequence[str], arguments: Arguments) -> tuple[Config, Request]:
+    from vgpipe.config.load import load
+    from vgpipe.executor.prepare import request
+
+    try:
+        config = load(combination, arguments.config_dir)
+        return config, request(config)
+    except UsageError as error:
+        if arguments.is_sweep:
+            raise UsageError(f"{error.headline} (with {' '.join(combination)})", error.faults) from error
+        raise
 
 
 def _resume(arguments: list[str]) -> int:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.schema import Config
+from vgpipe.errors import ModelError
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.local import LocalRun
+from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
 from vgpipe.executor.model_ladder import ModelLadder, Rung
 from vgpipe.executor.model_moves import Step
+from vgpipe.executor.plan_record import write_measured, write_plan
+from vgpipe.executor.planning import PlanError, RunPlan, plan_run, refuse_what_cannot_fit
 from vgpipe.executor.records import Records
 from vgpipe.executor.stand_ins import stand_in
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.job.clip import Clip
+from vgpipe.models.base import Family
 from vgpipe.stages import overflows
+from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
 from vgpipe.store.rundir import RunDir
 
@@ -41,6 +47,41 @@ class Attempts:
         self._config = config
         self._ladder = ModelLadder(config)
         self._first = self._ladder.first()
+        self._plan: RunPlan | None = None
+
+    def plan(self, clips: Sequence[Clip]) -> RunPlan | None:
+        """Plans what the clips that are not in the store yet take; None where there are none, or no plan can be made.
+
+        Raises:
+            ConfigError: where one of them cannot fit, with the nearest that does.
+        """
+        store, config = Store(Path(self._config.store.dir)), self._config
+        exporter, model = asdict(config.exporter), self._first.model
+
+        def keys_of(clip: Clip, families: Mapping[str, Family]) -> ClipKeys:
+            return model.clip_keys(clip, exporter, families)
+
+        otherwise = MadeOtherwise(notes_of(store), model.family, keys_of, config.run.degrade)
+        works = [ClipWork(clip, keys_of(clip, {})) for clip in (_made_by(one, self._first.step) for one in clips)]
+        left = [work for work in works if store.find(work.keys.export) is None and not otherwise.take(work, store)]
+        self._plan = self._planned(self._first, [work.clip for work in left])
+        if self._plan is not None and config.run.plan == "enforce":
+            refuse_what_cannot_fit(self._plan, config)
+        return self._plan
+
+    def _planned(self, rung: Rung, clips: Sequence[Clip]) -> RunPlan | None:
+        if not clips or self._config.run.plan == "off":
+            return None
+        config = replace(self._config, model=rung.step.config)
+        try:
+            return plan_run(config, rung.model.family, clips)
+        except PlanError as error:
+            log.warning("there is no plan: %s", error)
+        except ModelError as error:
+            if self._config.run.degrade != "any":  # another model may stand in
+                raise
+            log.debug("there is no plan: %s", error)
+        return None
 
     def pinned(self) -> Config:
         """Returns the config with commits of the hub in place of branches, so that resuming takes the same files."""
@@ -78,11 +119,15 @@ class Attempts:
             StoreError: where run directory or store cannot be written; nothing was started.
         """
         records = Records(run_dir, stop)
+        if self._plan is not None:
+            write_plan(run_dir, self._plan)
 
         def attempt(rung: Rung) -> LocalRun:
             _tell(rung.step)
-            return LocalRun(self._config, rung.model, run_dir, stop, previous, records)
+            plan = self._plan if rung is self._first else self._planned(rung, _as_made(works, rung))
+            return LocalRun(self._config, rung.model, run_dir, stop, previous, records, plan)
 
+        works: list[ClipWork] = []
         run = attempt(self._first)
         works = self._made_otherwise([_work(clip, self._first.step, run) for clip in clips], run)
         run.run(works)
@@ -92,6 +137,7 @@ class Attempts:
             works = [_work(work.asked or work.clip, rung.step, run) if _is_left(work) else work for work in works]
             run.run(works)
         records.end(works)
+        write_measured(run_dir, self._plan, works)
         return works
 
     def _made_otherwise(self, works: list[ClipWork], run: LocalRun) -> list[ClipWork]:
@@ -111,6 +157,11 @@ class Attempts:
         return list(taken.values())
 
 
+def _as_made(works: Sequence[ClipWork], rung: Rung) -> list[Clip]:
+    """Returns the clips that are left, as another way to load the model makes them."""
+    return [_made_by(work.asked or work.clip, rung.step) for work in works if _is_left(work)]
+
+
 def _tell(step: Step) -> None:
     for degradation in step.degradations:
         log.warning("degraded: %s", degradation)
@@ -125,7 +176,11 @@ def _cause(works: Sequence[ClipWork]) -> Exception | None:
 
 
 def _work(asked: Clip, step: Step, run: LocalRun) -> ClipWork:
+    clip = _made_by(asked, step)
+    return ClipWork(clip, run.keys_of(clip), degradations=step.degradations, asked=None if clip is asked else asked)
+
+
+def _made_by(asked: Clip, step: Step) -> Clip:
     if not step.is_other_model:
-        return ClipWork(asked, run.keys_of(asked), degradations=step.degradations)
-    clip = stand_in(asked, step.config, PLACEHOLDER if step.is_placeholder else step.config.name)
-    return ClipWork(clip, run.keys_of(clip), degradations=step.degradations, asked=asked)
+        return asked
+    return stand_in(asked, step.config, PLACEHOLDER if step.is_placeholder else step.config.name)

@@ -22,6 +22,7 @@ class Canary:
     Args:
         settings: whether, and with how many steps.
         keys_of: names a clip's artifacts.
+        begin: gives a clip the memory rungs that its shape needs.
         run_wave: takes clips through all stages, their exports included.
         records: where condemned clips are written.
     """
@@ -30,10 +31,12 @@ class Canary:
         self,
         settings: ExecutorConfig,
         keys_of: Callable[[Clip], ClipKeys],
+        begin: Callable[[ClipWork], None],
         run_wave: Callable[[list[ClipWork]], None],
         records: Records,
     ):
-        self._settings, self._keys_of, self._run_wave, self._records = settings, keys_of, run_wave, records
+        self._settings, self._keys_of, self._begin = settings, keys_of, begin
+        self._run_wave, self._records = run_wave, records
 
     def stand_ins(self, works: Sequence[ClipWork], pending: Sequence[ClipWork], store: Store) -> list[ClipWork]:
         """Returns a canary for each shape that no finished clip and no earlier canary has proved."""
@@ -58,7 +61,10 @@ class Canary:
                 self._records.settle(work, State.FAILED, f"not started, two canaries failed: {error}")
 
     def _of(self, works: Sequence[ClipWork]) -> list[ClipWork]:
-        return canaries(works, self._settings.canary_steps, self._keys_of)
+        found = canaries(works, self._settings.canary_steps, self._keys_of)
+        for work in found:
+            self._begin(work)
+        return found
 
     def _try(self, stand_ins: list[ClipWork]) -> None:
         if stand_ins:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import Exporter
+from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.rundir import RunDir
 
@@ -42,6 +43,12 @@ class Delivery:
     def expect(self, works: Iterable[ClipWork]) -> None:
         """Counts who will need which frames: clips that differ only in fps share them."""
         self._frames_users = Counter(work.keys.frames.digest for work in works)
+
+    def renamed(self, before: ClipKeys, after: ClipKeys) -> None:
+        """Counts a clip whose frames have another name from now on."""
+        if before.frames.digest in self._frames_users:
+            self._frames_users[before.frames.digest] -= 1
+            self._frames_users[after.frames.digest] += 1
 
     def take_from_store(self, work: ClipWork) -> None:
         """Finishes a clip whose files the store already has; keeps what an earlier go at the run measured."""

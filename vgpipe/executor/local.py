@@ -16,6 +16,10 @@ from vgpipe.executor.downloads import download_progress, fetch_weights
 from vgpipe.executor.exports import ExportQueue
 from vgpipe.executor.failures import disk_is_full, model_cause, reason
 from vgpipe.executor.interrupts import StopSignal
+from vgpipe.executor.loader import Loader
+from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
+from vgpipe.executor.memory_ladder import Ground, MemoryLadder
+from vgpipe.executor.planning import RunPlan
 from vgpipe.executor.progress import Progress, pieces
 from vgpipe.executor.records import Records
 from vgpipe.executor.stage_runs import StageRuns
@@ -23,11 +27,11 @@ from vgpipe.executor.threads import MAX_REHEARSAL_S, REHEARSAL_STEPS, WORTHWHILE
 from vgpipe.executor.waves import canaries, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import exporter
-from vgpipe.hardware import device_of, free_memory_bytes, pick_device, placement
+from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.job.clip import Clip
 from vgpipe.memory.residency import Residency
-from vgpipe.memory.strategies import Strategy, choose
-from vgpipe.models.loading import load_component
+from vgpipe.memory.strategies import AUTO, Strategy
+from vgpipe.models.base import Family
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, ClipKeys, KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
@@ -35,7 +39,9 @@ from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
 
-MAX_PASSES = 3
+MAX_PASSES = 6
+OFFLOAD = "offload"
+GIB = 1 << 30
 
 
 class LocalRun:
@@ -48,6 +54,7 @@ class LocalRun:
         stop: says when to stop early.
         previous: clip id -> its record of an earlier go at this run.
         records: where clips and events are written.
+        plan: what the run takes; None where that could not be told.
     """
 
     def __init__(
@@ -58,8 +65,10 @@ class LocalRun:
         stop: StopSignal,
         previous: Mapping[str, Mapping[str, Any]],
         records: Records,
+        plan: RunPlan | None = None,
     ):
         self.config = config
+        self.plan = plan
         self.run_dir = run_dir
         self.stop = stop
         self.store = Store(Path(config.store.dir))
@@ -69,10 +78,16 @@ class LocalRun:
         self.records = records
         self._denoise_threads: int | None = None
         self.works: Sequence[ClipWork] = ()
+        self._wanted: dict[str, Clip] = {}
+        self._notes = notes_of(self.store)
+        self._otherwise = MadeOtherwise(self._notes, model.family, self._keys, config.run.degrade)
 
     def keys_of(self, clip: Clip, model: KeyMaker | None = None) -> ClipKeys:
         """Returns the names of a clip's artifacts, made by this run's model or by another."""
         return (model or self.model).clip_keys(clip, self._exporter_settings)
+
+    def _keys(self, clip: Clip, families: Mapping[str, Family]) -> ClipKeys:
+        return self.model.clip_keys(clip, self._exporter_settings, families)
 
     def run(self, works: Sequence[ClipWork]) -> None:
         """Makes every pending clip that is not in the store yet; their states end up in clips.jsonl.
@@ -84,9 +99,12 @@ class LocalRun:
             StoreError: where run directory or store cannot be written; nothing was started.
         """
         self.works = works
+        self._wanted = {work.id: work.clip for work in works}
         self._clean_up()
         for work in works:
             if work.state is State.PENDING:
+                self.delivery.take_from_store(work)
+            if work.state is State.PENDING and self._otherwise.take(work, self.store):
                 self.delivery.take_from_store(work)
         self.records.begin(works)
         pending = [work for work in works if work.state is State.PENDING]
@@ -102,18 +120,28 @@ class LocalRun:
         log.info("%s", placement(device_of(device), name=hardware.name, **limits))
         if not self._fetched(pending):
             return
-        residency = Residency(self._strategy(device), lambda part: self._load(part, device), device)
-        canary = Canary(self.config.executor, self.keys_of, self._drained_wave, self.records)
+        self.memory = self._memory(device)
+        for work in pending:
+            forecast = self.plan.forecast_of(work.clip) if self.plan else None
+            work.predicted_peak_gb = round(forecast.peak_bytes / GIB, 4) if forecast else None
+            self.memory.begin(work)
+        told = ", ".join(f"{stage} {strategy.value}" for stage, strategy in self.memory.strategies.items())
+        log.info("memory on %s: %s", device, told)
+        loader = Loader(self.model.family, device, stream=self._streams(device), offload_dir=self.store.root / OFFLOAD)
+        residency = Residency(loader.load, device, self.memory.strategies)
+        canary = Canary(self.config.executor, self.keys_of, self.memory.begin, self._drained_wave, self.records)
         stand_ins = canary.stand_ins(self.works, pending, self.store)
         done = sum(work.state is State.DONE for work in self.works)
         self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=done)
         self.delivery.expect([*stand_ins, *pending])
         self.exports = ExportQueue(self.delivery.export, self._take_up)
-        self.stages = self._stage_runs(residency, device)
+        self.stages = self._stage_runs(residency, loader, device)
         try:
             canary.try_out(stand_ins, pending)
             self._tune_threads(pending, residency, device)
-            for _ in range(MAX_PASSES):  # a second one only where another process took a clip's frames away
+            for _ in range(
+                MAX_PASSES
+            ):  # a second one where a clip's frames were taken away, or where it was made smaller
                 self._pass(pending, residency)
             self._give_up(pending)
         except Stopped as stopped:
@@ -169,7 +197,7 @@ class LocalRun:
     def _tune_threads(self, pending: list[ClipWork], residency: Residency, device: str) -> None:
         left = [work for work in pending if work.state is State.PENDING]
         wanted = self.config.hardware.threads
-        if device != "cpu" or wanted or len(left) < WORTHWHILE_CLIPS or residency.strategy is not Strategy.RESIDENT:
+        if device != "cpu" or wanted or len(left) < WORTHWHILE_CLIPS or not residency.keeps_all:
             return
         steps = self.config.executor.canary_steps
         tried = [self.store.find(work.keys.latents) for work in canaries(left, steps, self.keys_of)]
@@ -199,6 +227,8 @@ class LocalRun:
             self._fail(work, EXPORT, error)
             return
         work.seconds[EXPORT] = float(artifact.info["seconds"])
+        if not work.is_canary:
+            self._otherwise.remember(work, self._wanted[work.id])
         self.records.settle(work, State.DONE)
         self.delivery.let_go(work)
         self.progress.advance(EXPORT, work.seconds[EXPORT], work.clip.id)
@@ -227,16 +257,19 @@ class LocalRun:
         except StoreError as error:
             log.debug("%s", error)
 
-    def _stage_runs(self, residency: Residency, device: str) -> StageRuns:
+    def _stage_runs(self, residency: Residency, loader: Loader, device: str) -> StageRuns:
         return StageRuns(
             store=self.store,
             model=self.model,
             residency=residency,
+            loader=loader,
+            memory=self.memory,
             progress=self.progress,
             should_stop=self.stop,
             fail=self._fail,
             event=self.records.event,
             device=device,
+            memory_limit_gb=self.config.hardware.memory_limit_gb,
             checkpoint_steps=self.config.executor.checkpoint_steps,
             checkpoint_interval_s=self.config.executor.checkpoint_interval_s,
         )
@@ -245,22 +278,36 @@ class LocalRun:
         settings = self.config.executor
         if settings.wave_size:
             return settings.wave_size
-        load_s = sum(residency.load_s.values()) if residency.strategy is Strategy.STAGED else 0.0
         means = [self.progress.eta.mean_s(stage) for stage in (ENCODE, DENOISE, DECODE)]
         known = [mean for mean in means if mean is not None]
-        return wave_size(load_s, sum(known) if known else None, settings.load_share)
+        return wave_size(residency.wave_load_s, sum(known) if known else None, settings.load_share)
 
-    def _strategy(self, device: str) -> Strategy:
-        checkpoint, variant = self.model.family.checkpoint, self.model.family.settings.variant
-        sizes = {name: checkpoint.size_bytes(name, variant) for name in self.model.family.components()}
-        free_bytes = free_memory_bytes(device, self.config.hardware.memory_limit_gb)
-        strategy = choose(self.config.memory.strategy, sizes, free_bytes)
-        log.info("memory strategy %s on %s", strategy.value, device)
-        return strategy
+    def _memory(self, device: str) -> MemoryLadder:
+        hardware = self.config.hardware
+        told = {"device": device_of(device).name, "memory_limit_gb": hardware.memory_limit_gb}
+        ground = Ground(
+            config=self.config,
+            family=self.model.family,
+            keys_of=self._keys,
+            renamed=self.delivery.renamed,
+            forecast_of=self.plan.forecast_of if self.plan else lambda _clip: None,
+            strategies=self._strategies(),
+            notes=self._notes,
+            device=told,
+            event=self.records.event,
+        )
+        return MemoryLadder(ground)
 
-    def _load(self, part: str, device: str) -> Any:
-        family = self.model.family
-        return family.load(part, lambda name: load_component(family.checkpoint, name, family.settings, device))
+    def _strategies(self) -> dict[str, Strategy]:
+        wanted = self.config.memory.strategy
+        if self.plan is not None:
+            return self.plan.strategies()
+        return dict.fromkeys((ENCODE, DENOISE, DECODE), Strategy.STAGED if wanted == AUTO else Strategy(wanted))
+
+    def _streams(self, device: str) -> bool:
+        wanted = self.config.memory.stream
+        planned = self.plan is not None and self.plan.stream
+        return device.startswith("cuda") and (planned if wanted is None else wanted)
 
     def _pieces(self, works: list[ClipWork]) -> dict[str, int]:
         undecoded = [work for work in works if self.store.find(work.keys.frames) is None]

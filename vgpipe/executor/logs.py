@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,9 +23,39 @@ class _Terminal(logging.Handler):
         tqdm.write(f"{mark}{record.getMessage()}", file=sys.stderr)
 
 
+class _Kept(logging.Handler):
+    """Keeps records for a log that there is no place for yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 @contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """Sends vgpipe's log, and the libraries' warnings, to `path` (appended) and to the terminal."""
+def logging_early() -> Iterator[list[logging.LogRecord]]:
+    """Sends vgpipe's log to the terminal, and keeps it for the `logging_to` that follows."""
+    kept, ours = _Kept(), logging.getLogger("vgpipe")
+    ours.setLevel(logging.DEBUG)
+    ours.propagate = False
+    ours.handlers = [kept, _Terminal(logging.INFO)]
+    try:
+        yield kept.records
+    finally:
+        ours.handlers = []
+        ours.propagate = True
+
+
+@contextmanager
+def logging_to(path: Path, earlier: Sequence[logging.LogRecord] = ()) -> Iterator[None]:
+    """Sends vgpipe's log, and the libraries' warnings, to `path` (appended) and to the terminal.
+
+    Args:
+        path: the log file.
+        earlier: what the terminal has shown already and the file lacks.
+    """
     file = logging.FileHandler(path, encoding="utf-8")
     file.setFormatter(logging.Formatter(FORMAT))
     file.setLevel(logging.DEBUG)
@@ -35,6 +65,8 @@ def logging_to(path: Path) -> Iterator[None]:
     ours.propagate = False
     ours.handlers = [file, terminal]
     root.addHandler(file)
+    for record in earlier:
+        file.handle(record)
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a log that cannot be written must not bury the run in tracebacks
     try:

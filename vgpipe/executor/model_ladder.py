@@ -103,7 +103,9 @@ class ModelLadder:
 
     def _open(self, step: Step) -> Rung:
         mark = WATERMARK if step.is_placeholder else None
-        return Rung(step, prepare.key_maker(step.config, self._config.store.dir, watermark=mark))
+        memory, store_dir = self._config.memory, self._config.store.dir
+        made = prepare.key_maker(step.config, memory, store_dir, watermark=mark, is_stand_in=step.is_other_model)
+        return Rung(step, made)
 
 
 def _helps(cause: Exception, before: Family, after: Family) -> bool:

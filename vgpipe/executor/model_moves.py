@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -109,11 +109,21 @@ def _further(step: Step, config: ModelConfig, degradation: Degradation) -> Step:
 
 
 def _decided(model: ModelConfig, config: Config) -> ModelConfig:
-    """Returns the model with its precision decided for this device."""
-    decided = replace(model, dtype=_dtypes(model, config)[0])
-    if model.dtype == AUTO and "float16" not in _supported(config):  # bfloat16 is slow where it is emulated, but sound
-        return _without_float16(decided)
-    return decided
+    return decided(model, _supported(config) if model.dtype == AUTO else ())
+
+
+def decided(model: ModelConfig, supported: Sequence[str]) -> ModelConfig:
+    """Returns a model with its precision decided.
+
+    Args:
+        model: its config.
+        supported: precisions that the device does soundly; of no account where the user typed one.
+    """
+    dtype = cast(Dtype, dtypes_to_try(model.dtype, model.safe_dtypes, supported)[0])
+    found = replace(model, dtype=dtype)
+    if model.dtype == AUTO and "float16" not in supported:  # bfloat16 is slow where it is emulated, but sound
+        return _without_float16(found)
+    return found
 
 
 def _without_float16(model: ModelConfig) -> ModelConfig:

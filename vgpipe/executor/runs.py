@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,7 @@ from vgpipe.errors import UsageError
 from vgpipe.executor import prepare
 from vgpipe.executor.attempts import Attempts
 from vgpipe.executor.interrupts import EXIT_STOPPED, StopSignal
-from vgpipe.executor.logs import logging_to
+from vgpipe.executor.logs import logging_early, logging_to
 from vgpipe.executor.summary import shown_path, table
 from vgpipe.executor.work import ClipWork, State, clip_of_record
 from vgpipe.job.clip import Clip
@@ -28,11 +29,41 @@ log = logging.getLogger(__name__)
 EXIT_DONE, EXIT_FAILED = 0, 1
 
 
-def start(config: Config, root: Path, stop: StopSignal) -> int:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A run that nothing speaks against: its job is read, its model open, and it fits.
+
+    Attributes:
+        config: the checked config.
+        request: what is to be made.
+        attempts: will make it.
+        early: what was logged before there was a run directory.
+    """
+
+    config: Config
+    request: prepare.Request
+    attempts: Attempts
+    early: list[logging.LogRecord]
+
+
+def ready(config: Config, request: prepare.Request) -> Ready:
+    """Opens the model and plans the run; loads no weights, and writes nothing.
+
+    Raises:
+        ModelError: where no model that `run.degrade` allows can be opened.
+        ConfigError: where the job cannot fit.
+    """
+    attempts = Attempts(config)
+    with logging_early() as early:
+        attempts.plan(request.clips)
+    return Ready(config, request, attempts, early)
+
+
+def start(run: Ready, root: Path, stop: StopSignal) -> int:
     """Renders a job into a run directory.
 
     Args:
-        config: the checked config.
+        run: what to render.
         root: the run directory; made if need be.
         stop: says when to stop early.
 
@@ -40,14 +71,13 @@ def start(config: Config, root: Path, stop: StopSignal) -> int:
         The exit code: 0 all done, 1 some failed, 3 stopped early.
 
     Raises:
-        UsageError: where job or model are faulty, or the directory is in use.
+        UsageError: where the directory is in use.
     """
-    made = prepare.request(config)
-    attempts = Attempts(config)
+    clips = run.request.clips
     with RunDir(unused(root)) as run_dir:
-        _refuse_other_run(run_dir, made.clips)
-        run_dir.write_config(yaml.safe_dump(asdict(attempts.pinned()), sort_keys=False, allow_unicode=True))
-        return _run(config, made.clips, run_dir, stop, attempts, made.notes)
+        _refuse_other_run(run_dir, clips)
+        run_dir.write_config(yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True))
+        return _run(run.config, clips, run_dir, stop, run.attempts, run.request.notes, run.early)
 
 
 def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
@@ -72,7 +102,10 @@ def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
             raise UsageError(f"{run_dir.clips} names no clip -> run the job again")
         saved = _saved_config(run_dir)
         config = replace(saved, run=limits(saved.run))
-        return _run(config, clips, run_dir, stop, Attempts(config))
+        attempts = Attempts(config)
+        with logging_early() as early:
+            attempts.plan(clips)
+        return _run(config, clips, run_dir, stop, attempts, early=early)
 
 
 def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
@@ -95,9 +128,10 @@ def _run(
     stop: StopSignal,
     attempts: Attempts,
     notes: tuple[str, ...] = (),
+    early: Sequence[logging.LogRecord] = (),
 ) -> int:
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
-    with logging_to(run_dir.log):
+    with logging_to(run_dir.log, early):
         for note in (*notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import Stopped, StoreError
+from vgpipe.executor.loader import Loader
+from vgpipe.executor.memory_ladder import MemoryLadder
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.work import ClipWork, State
-from vgpipe.memory.residency import Residency
+from vgpipe.memory.budget import enforced
+from vgpipe.memory.out_of_memory import let_go
+from vgpipe.memory.residency import Parts, Residency
 from vgpipe.memory.tracker import measured
+from vgpipe.models.base import Family
 from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
@@ -32,11 +36,14 @@ class StageRuns:
         store: where artifacts are.
         model: names artifacts; knows the family.
         residency: hands out loaded components.
+        loader: loads them.
+        memory: knows what to do when memory runs out.
         progress: told of every finished piece.
         should_stop: asked between pieces and after every denoising step.
         fail: takes a clip out of the run, with the stage and the reason.
         event: appends to the run's events.
         device: where the model's arithmetic happens.
+        memory_limit_gb: the most of its memory that may be used, GiB; None: all.
         checkpoint_steps: steps between checkpoints, at least.
         checkpoint_interval_s: seconds between checkpoints, at least.
     """
@@ -44,33 +51,23 @@ class StageRuns:
     store: Store
     model: KeyMaker
     residency: Residency
+    loader: Loader
+    memory: MemoryLadder
     progress: Progress
     should_stop: Callable[[], bool]
     fail: Callable[[ClipWork, str, Exception], None]
     event: Callable[..., None]
     device: str
+    memory_limit_gb: float | None
     checkpoint_steps: int
     checkpoint_interval_s: float
 
     def encode(self, wave: Iterable[ClipWork]) -> None:
         """Encodes every distinct text of the wave that is not in the store."""
-        from vgpipe.stages import encode
-
         missing = [work for work in wave if not self.has_latents(work)]
-        with self.residency.stage() as parts:
+        with self.residency.stage(ENCODE) as parts:
             for work in self._open(missing, ENCODE):
-                with self._guarded(work, ENCODE):
-                    for key, text in self._texts(work):
-                        artifact = self.store.find(key)
-                        if artifact is None:
-                            artifact = encode.run(
-                                self.store,
-                                key,
-                                family=self.model.family,
-                                parts=parts(self.model.family.encode_parts),
-                                text=text,
-                            )
-                            self._account(work, ENCODE, artifact, name=f"text {key.digest[:8]}")
+                self._make(work, ENCODE, lambda work=work: self._encode(work, parts))  # type: ignore[misc]
 
     def denoise(self, wave: Iterable[ClipWork]) -> None:
         """Denoises every clip of the wave whose latents are not in the store.
@@ -78,9 +75,7 @@ class StageRuns:
         Raises:
             Stopped: in the middle of a clip, whose checkpoint is then on the disk.
         """
-        from vgpipe.stages import denoise, encode
-
-        with self.residency.stage() as parts:
+        with self.residency.stage(DENOISE) as parts:
             for work in self._open(wave, DENOISE):
                 if self.has_latents(work):  # asked now: clips that differ only in fps share latents
                     continue
@@ -88,40 +83,99 @@ class StageRuns:
                 if dead is not None:  # hours of denoising for nothing
                     self.fail(work, DECODE, dead)
                     continue
-                with self._guarded(work, DENOISE):
-                    embeds = [encode.read(self._needed(key)) for key in work.keys.texts]
-                    artifact = denoise.run(
-                        self.store,
-                        work.keys.latents,
-                        work.clip,
-                        family=self.model.family,
-                        parts=parts(self.model.family.denoise_parts(from_image=work.clip.image is not None)),
-                        embeds=embeds[0],
-                        negative_embeds=embeds[1] if len(embeds) > 1 else None,
-                        device=self.device,
-                        watch=self._watch(work),
-                    )
-                    self._account(work, DENOISE, artifact)
+                self._make(work, DENOISE, lambda work=work: self._denoise(work, parts))  # type: ignore[misc]
 
     def decode(self, wave: Iterable[ClipWork], then: Callable[[ClipWork], None]) -> None:
         """Decodes every clip of the wave whose frames are not in the store, and hands each on to `then`."""
+        with self.residency.stage(DECODE) as parts:
+            for work in self._open(wave, DECODE):
+                latents = work.keys.latents
+                self._make(work, DECODE, lambda work=work: self._decode(work, parts))  # type: ignore[misc]
+                if work.state is State.PENDING and work.keys.latents == latents:
+                    then(work)
+
+    def _make(self, work: ClipWork, stage: str, make: Callable[[], None]) -> None:
+        """Makes one clip's artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
+        latents = work.keys.latents
+        self.memory.fit(work, stage)
+        while (failure := self._failure(work, stage, make)) is not None:
+            rung = self.memory.climb(work, stage, failure)
+            if rung is None:
+                self.fail(work, stage, failure)
+                return
+            self.residency.change(stage, rung.strategy)
+            if stage == DECODE and work.keys.latents != latents:
+                return  # a smaller clip, which has to be denoised first, in a later pass
+
+    def _failure(self, work: ClipWork, stage: str, make: Callable[[], None]) -> Exception | None:
+        """Returns why one clip could not be made; None where it was."""
+        failure = None
+        with measured(self.device) as peak, enforced(self.device, self.memory_limit_gb):
+            try:
+                make()
+            except Stopped:
+                work.state = State.STOPPED
+                raise
+            except Exception as error:  # one bad clip never stops the others
+                let_go(error)
+                failure = error
+        work.note_peak(stage, peak)
+        self.event("stage_peak", stage=stage, clip=work.clip.id, ram_gb=peak.ram_gb, device_gb=peak.device_gb)
+        return failure
+
+    def _encode(self, work: ClipWork, parts: Parts) -> None:
+        from vgpipe.stages import encode
+
+        family = self._family(work, ENCODE)
+        for key, text in self._texts(work):
+            if self.store.find(key) is not None:
+                continue
+            loaded = self._loaded(family, family.encode_parts, parts)
+            artifact = encode.run(self.store, key, family=family, parts=loaded, text=text)
+            self._account(work, ENCODE, artifact, name=f"text {key.digest[:8]}")
+
+    def _denoise(self, work: ClipWork, parts: Parts) -> None:
+        from vgpipe.stages import denoise, encode
+
+        family = self._family(work, DENOISE)
+        if self.has_latents(work):
+            return
+        embeds = [encode.read(self._needed(key)) for key in work.keys.texts]
+        artifact = denoise.run(
+            self.store,
+            work.keys.latents,
+            work.clip,
+            family=family,
+            parts=self._loaded(family, family.denoise_parts(from_image=work.clip.image is not None), parts),
+            embeds=embeds[0],
+            negative_embeds=embeds[1] if len(embeds) > 1 else None,
+            device=self.device,
+            watch=self._watch(work),
+        )
+        self._account(work, DENOISE, artifact)
+
+    def _decode(self, work: ClipWork, parts: Parts) -> None:
         from vgpipe.stages import decode, denoise
 
-        with self.residency.stage() as parts:
-            for work in self._open(wave, DECODE):
-                with self._guarded(work, DECODE):
-                    if self.store.find(work.keys.frames) is None:
-                        artifact = decode.run(
-                            self.store,
-                            work.keys.frames,
-                            work.clip,
-                            family=self.model.family,
-                            parts=parts(self.model.family.decode_parts),
-                            denoised=denoise.read(self._needed(work.keys.latents)),
-                        )
-                        self._account(work, DECODE, artifact)
-                if work.state is State.PENDING:
-                    then(work)
+        family = self._family(work, DECODE)
+        if self.store.find(work.keys.frames) is not None:
+            return
+        artifact = decode.run(
+            self.store,
+            work.keys.frames,
+            work.clip,
+            family=family,
+            parts=self._loaded(family, family.decode_parts, parts),
+            denoised=denoise.read(self._needed(work.keys.latents)),
+        )
+        self._account(work, DECODE, artifact)
+
+    def _family(self, work: ClipWork, stage: str) -> Family:
+        return work.families.get(stage, self.model.family)
+
+    def _loaded(self, family: Family, names: tuple[str, ...], parts: Parts) -> dict[str, Any]:
+        self.loader.serve(family, names, self.residency)
+        return parts(names)
 
     def rehearse(self, works: Iterable[ClipWork]) -> str:
         """Encodes and denoises some clips without storing anything; both stages' components are loaded at once.
@@ -130,12 +184,12 @@ class StageRuns:
             A digest over their latents.
         """
         digest = hashlib.sha256()
-        with self.residency.stage() as parts:
+        with self.residency.stage(DENOISE) as parts:
             for work in works:
                 digest.update(self._rehearsed(work, parts))
         return digest.hexdigest()
 
-    def _rehearsed(self, work: ClipWork, parts: Callable[[tuple[str, ...]], dict[str, Any]]) -> bytes:
+    def _rehearsed(self, work: ClipWork, parts: Parts) -> bytes:
         import torch
 
         from vgpipe.models.resumable import ResumableScheduler
@@ -166,18 +220,6 @@ class StageRuns:
                 raise Stopped(f"stopped before {stage} of {work.clip.id}")
             if work.state is State.PENDING:
                 yield work
-
-    @contextmanager
-    def _guarded(self, work: ClipWork, stage: str) -> Iterator[None]:
-        with measured(self.device) as peak:
-            try:
-                yield
-            except Stopped:
-                work.state = State.STOPPED
-                raise
-            except Exception as error:  # one bad clip never stops the others
-                self.fail(work, stage, error)
-        work.note_peak(peak)
 
     def _account(self, work: ClipWork, stage: str, artifact: Artifact | None, name: str = "") -> None:
         seconds = float(artifact.info["seconds"]) if artifact else 0.0

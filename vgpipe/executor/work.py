@@ -13,6 +13,7 @@ from typing import Any
 from vgpipe.job.clip import Clip
 from vgpipe.job.naming import MAX_ID_BYTES
 from vgpipe.memory.tracker import Peak
+from vgpipe.models.base import Family
 from vgpipe.stages.keys import ClipKeys
 
 SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
@@ -34,16 +35,18 @@ class Degradation:
     """Something the user did not ask for, done so that a clip could finish.
 
     Attributes:
-        kind: `model`, `dtype` or `variant`.
+        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights` or `size`.
         asked: what was asked for, or would have been taken first.
         got: what was taken.
         reason: why.
+        stage: the one stage that it holds for; None for all.
     """
 
     kind: str
     asked: str
     got: str
     reason: str
+    stage: str | None = None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.got} in place of {self.asked} ({self.reason})"
@@ -59,14 +62,17 @@ class ClipWork:
         stands_for_steps: for a canary, the steps of the clips it stands for; None for a clip of the job.
         state: how far it is.
         seconds: stage -> seconds of this run.
+        peaks: stage -> most memory while the clip was in it, in this run.
         peak_ram_gb: largest peak of a stage of this process, GiB.
         peak_vram_gb: the same for the GPU; None without one.
+        predicted_peak_gb: largest peak of device memory that the plan foresaw, GiB; None without a plan.
         files: kind -> path relative to the run.
         error: why it failed.
         is_reused: whether it was taken from the store whole.
-        asked: the clip that the user asked for, where another model's stands in for it.
+        asked: the clip that the user asked for, where another model's or a smaller one stands in for it.
         degradations: what was not asked for.
         cause: what kept its model from working, where another way to load it may help.
+        families: stage -> what drives it, where memory has it done otherwise than asked.
     """
 
     clip: Clip
@@ -74,14 +80,17 @@ class ClipWork:
     stands_for_steps: int | None = None
     state: State = State.PENDING
     seconds: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, Peak] = field(default_factory=dict)
     peak_ram_gb: float | None = None
     peak_vram_gb: float | None = None
+    predicted_peak_gb: float | None = None
     files: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     is_reused: bool = False
     asked: Clip | None = None
     degradations: tuple[Degradation, ...] = ()
     cause: Exception | None = None
+    families: dict[str, Family] = field(default_factory=dict)
 
     @property
     def is_canary(self) -> bool:
@@ -99,8 +108,9 @@ class ClipWork:
         """The id of the clip that the user asked for."""
         return (self.asked or self.clip).id
 
-    def note_peak(self, peak: Peak) -> None:
-        """Keeps the largest peak of any stage."""
+    def note_peak(self, stage: str, peak: Peak) -> None:
+        """Keeps the last peak of a stage, and the largest of any."""
+        self.peaks[stage] = peak
         for name in ("ram_gb", "vram_gb"):
             seen = [value for value in (getattr(self, f"peak_{name}"), getattr(peak, name)) if value is not None]
             setattr(self, f"peak_{name}", max(seen) if seen else None)
@@ -132,7 +142,7 @@ class ClipWork:
             },
             "reused": self.is_reused,
             "seconds": self.seconds,
-            "predicted_peak_gb": None,
+            "predicted_peak_gb": self.predicted_peak_gb,
             "peak_ram_gb": self.peak_ram_gb,
             "peak_vram_gb": self.peak_vram_gb,
             "degradations": [asdict(degradation) for degradation in self.degradations],

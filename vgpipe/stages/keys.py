@@ -47,48 +47,58 @@ class KeyMaker:
     family: Family
     watermark: str | None = None
 
-    def clip_keys(self, clip: Clip, exporter: Mapping[str, Any]) -> ClipKeys:
+    def clip_keys(
+        self, clip: Clip, exporter: Mapping[str, Any], families: Mapping[str, Family] | None = None
+    ) -> ClipKeys:
         """Returns every key of one clip.
 
         Args:
             clip: the clip.
             exporter: the exporter's name and settings, as plain values.
+            families: stage -> what drives it, where that is not `family`.
         """
-        prompt = self.text_key(clip.prompt)
+        by_stage = {stage: (families or {}).get(stage, self.family) for stage in STAGES}
+        prompt = text_key(by_stage[ENCODE], clip.prompt)
         uses_negative = self.family.uses_negative_prompt(clip.guidance_scale)
-        negative = self.text_key(clip.negative_prompt) if uses_negative else None
-        latents = self._latents_key(clip, prompt, negative)
-        frames = self._key(DECODE, self._parts(self.family.decode_parts), latents=latents.digest)
+        negative = text_key(by_stage[ENCODE], clip.negative_prompt) if uses_negative else None
+        latents = _latents_key(by_stage[DENOISE], clip, prompt, negative)
+        decoder = by_stage[DECODE]
+        frames = _key(decoder, DECODE, _parts(decoder, decoder.decode_parts), latents=latents.digest)
         marks = {"watermark": self.watermark} if self.watermark else {}
         export = _versioned(EXPORT, frames=frames.digest, fps=float(clip.fps), exporter=dict(exporter), **marks)
         return ClipKeys(prompt, negative, latents, frames, export)
 
-    def text_key(self, text: str) -> Key:
-        """Returns the key of one encoded text."""
-        limit = self.family.settings.max_sequence_length
-        return self._key(ENCODE, self._parts(self.family.encode_parts), text=text, max_sequence_length=limit)
 
-    def _latents_key(self, clip: Clip, prompt: Key, negative: Key | None) -> Key:
-        return self._key(
-            DENOISE,
-            self.family.denoise_identity(from_image=clip.image is not None),
-            prompt=prompt.digest,
-            negative=negative.digest if negative else None,
-            image=clip.image_sha256,
-            seed=clip.seed,
-            width=clip.width,
-            height=clip.height,
-            num_frames=clip.num_frames,
-            fps=float(clip.fps) if self.family.uses_fps else None,
-            num_inference_steps=clip.num_inference_steps,
-            guidance_scale=float(clip.guidance_scale),
-        )
+def text_key(family: Family, text: str) -> Key:
+    """Returns the key of one encoded text."""
+    limit = family.settings.max_sequence_length
+    return _key(family, ENCODE, _parts(family, family.encode_parts), text=text, max_sequence_length=limit)
 
-    def _parts(self, parts: tuple[str, ...]) -> dict[str, Any]:
-        return {part: self.family.identity(part) for part in parts}
 
-    def _key(self, stage: str, model: Mapping[str, Any], **inputs: Any) -> Key:
-        return _versioned(stage, family=self.family.name, model=dict(model), **inputs)
+def _latents_key(family: Family, clip: Clip, prompt: Key, negative: Key | None) -> Key:
+    return _key(
+        family,
+        DENOISE,
+        family.denoise_identity(from_image=clip.image is not None),
+        prompt=prompt.digest,
+        negative=negative.digest if negative else None,
+        image=clip.image_sha256,
+        seed=clip.seed,
+        width=clip.width,
+        height=clip.height,
+        num_frames=clip.num_frames,
+        fps=float(clip.fps) if family.uses_fps else None,
+        num_inference_steps=clip.num_inference_steps,
+        guidance_scale=float(clip.guidance_scale),
+    )
+
+
+def _parts(family: Family, parts: tuple[str, ...]) -> dict[str, Any]:
+    return {part: family.identity(part) for part in parts}
+
+
+def _key(family: Family, stage: str, model: Mapping[str, Any], **inputs: Any) -> Key:
+    return _versioned(stage, family=family.name, model=dict(model), **inputs)
 
 
 def _versioned(stage: str, **inputs: Any) -> Key:

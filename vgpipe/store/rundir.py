@@ -47,6 +47,7 @@ class RunDir:
         self.clips = root / "clips.jsonl"
         self.events = root / "events.jsonl"
         self.log = root / "run.log"
+        self.plan = root / "plan.json"
         self._lock_path = root / LOCK_NAME
         self._lock: Any = None
 
@@ -76,6 +77,25 @@ class RunDir:
             write_atomically(self.config, text.encode())
         except OSError as error:
             raise StoreError(f"{self.config} cannot be written: {error}") from error
+
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
+        """Writes plan.json, at once; a plan (plain values) of an earlier go at this run is replaced.
+
+        Raises:
+            StoreError: where the directory cannot be written.
+        """
+        try:
+            write_atomically(self.plan, json.dumps(plan, indent=1, ensure_ascii=False).encode() + b"\n")
+        except OSError as error:
+            raise StoreError(f"{self.plan} cannot be written: {error}") from error
+
+    def read_plan(self) -> dict[str, Any] | None:
+        """Returns what plan.json holds; None where there is none, or it cannot be read."""
+        try:
+            plan = json.loads(self.plan.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return plan if isinstance(plan, dict) else None
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rewrites clips.jsonl with one line per clip, at once."""

@@ -1,0 +1,113 @@
+"""What an earlier process learnt of this machine, and rates that were timed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.hardware.stand_ins import fake_torch
+from vgpipe.hardware import rates, remembered
+from vgpipe.hardware.nvidia_smi import Card
+from vgpipe.hardware.records import Device, Pcie
+from vgpipe.store.notes import Notes
+
+CARD = Card(
+    index=0,
+    name="NVIDIA GeForce RTX 3060",
+    uuid="aa",
+    total_mib=12288,
+    free_mib=11000,
+    driver="550.1",
+    pcie=Pcie(generation=4, width=16),
+    compute_capability=(8, 6),
+)
+DEVICE = Device(index=0, kind="cuda", name=CARD.name, total_memory_gb=12.0, free_memory_gb=10.0, bf16=True)
+
+
+@pytest.fixture
+def memory(tmp_path):
+    return Notes(tmp_path / "machine.jsonl")
+
+
+@pytest.fixture
+def one_card(monkeypatch):
+    monkeypatch.setattr(remembered, "may_have_accelerator", lambda: True)
+    known = [CARD]
+    monkeypatch.setattr(remembered, "cards", lambda: tuple(known))
+    return known
+
+
+def test_torch_is_asked_once_and_free_memory_is_that_of_now(memory, one_card, tmp_path):
+    asked = []
+
+    def ask(wanted):
+        asked.append(wanted)
+        return DEVICE
+
+    first = remembered.device_here("auto", memory, ask)
+    one_card[0] = replace(CARD, free_mib=5120)
+    again = remembered.device_here("auto", Notes(tmp_path / "machine.jsonl"), ask)
+    assert asked == ["auto"] and first.free_memory_gb == 10.0
+    assert again.free_memory_gb == 5.0 and again.bf16 and again.pcie == CARD.pcie
+
+
+def test_another_driver_or_card_asks_torch_again(memory, one_card):
+    asked = []
+    ask = lambda wanted: asked.append(wanted) or DEVICE  # noqa: E731
+    remembered.device_here("auto", memory, ask)
+    one_card[0] = replace(CARD, driver="560.2")
+    remembered.device_here("auto", memory, ask)
+    remembered.device_here("cuda:0", memory, ask)
+    assert asked == ["auto", "auto", "cuda:0"]
+
+
+def test_two_cards_of_one_name_ask_torch(memory, one_card):
+    asked = []
+    ask = lambda wanted: asked.append(wanted) or DEVICE  # noqa: E731
+    one_card.append(replace(CARD, uuid="bb"))
+    remembered.device_here("auto", memory, ask)
+    remembered.device_here("auto", memory, ask)
+    assert len(asked) == 2
+
+
+def test_the_cpu_needs_no_torch(memory):
+    def ask(_wanted):
+        raise AssertionError("torch was asked")
+
+    assert remembered.device_here("cpu", memory, ask).kind == "cpu"
+
+
+def test_rates_are_measured_once_for_each_thread_count(memory, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        remembered, "matmul_tflops", lambda dtype, where, threads: calls.append((dtype, threads)) or 2.0
+    )
+    monkeypatch.setattr(remembered, "copy_gb_s", lambda where: None)
+    device = replace(DEVICE, kind="cpu", name="a processor")
+    first = remembered.rates_here(device, 2, memory)
+    assert first == {"float32": 2.0, "bfloat16": 2.0, "float16": 2.0}
+    assert remembered.rates_here(device, 2, memory) == first and len(calls) == 3
+    remembered.rates_here(device, 1, memory)
+    assert calls[3:] == [("float32", 1), ("bfloat16", 1), ("float16", 1)]
+
+
+def test_real_products_and_copies_are_timed(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(rates, "ENOUGH_S", 0.01)
+    before = torch.get_num_threads()
+    assert 0.001 < rates.matmul_tflops("float32", threads=1) < 100
+    assert 0.1 < rates.copy_gb_s() < 10_000
+    assert torch.get_num_threads() == before
+
+
+def test_a_precision_that_the_device_lacks_has_no_rate():
+    torch = fake_torch()
+
+    def randn(*_sizes, **_options):
+        raise RuntimeError("not implemented for 'Half'")
+
+    torch.randn = randn
+    torch.float16 = None
+    assert rates.matmul_tflops("float16", torch=torch) is None

@@ -1,0 +1,291 @@
+"""What a stage does when memory runs out: one rung down, remembered, and the clip is tried again."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from vgpipe.config.schema import Config
+from vgpipe.executor.smaller import smaller
+from vgpipe.executor.work import ClipWork, Degradation
+from vgpipe.job.clip import Clip
+from vgpipe.memory.ladder import NATIVE, Allowed, Rung, below
+from vgpipe.memory.out_of_memory import is_out_of_memory
+from vgpipe.memory.strategies import Role, Strategy
+from vgpipe.models.base import Family
+from vgpipe.models.vae_options import tile_sizes
+from vgpipe.planner.records import Forecast
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, ClipKeys
+from vgpipe.store.notes import Notes
+
+log = logging.getLogger(__name__)
+
+ROLES = {ENCODE: Role.ENCODER, DENOISE: Role.DENOISER, DECODE: Role.DECODER}
+MAX_CLIMBS = 12
+EARLIER = "memory ran out without it in an earlier run"
+
+Shape = tuple[str, int, int, int, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the rungs of a run stand on.
+
+    Attributes:
+        config: the whole config.
+        family: drives the model as it was asked for.
+        keys_of: names a clip's artifacts, from the clip and stage -> family.
+        renamed: told that a clip's artifacts have other names now, from those before and after.
+        forecast_of: what the plan says of a clip; None where there is no plan.
+        strategies: stage -> where its components live to begin with.
+        notes: what earlier runs learnt.
+        device: what memory ran out on, as plain values.
+        event: appends to the run's events.
+    """
+
+    config: Config
+    family: Family
+    keys_of: Callable[[Clip, Mapping[str, Family]], ClipKeys]
+    renamed: Callable[[ClipKeys, ClipKeys], None]
+    forecast_of: Callable[[Clip], Forecast | None]
+    strategies: Mapping[str, Strategy]
+    notes: Notes
+    device: Mapping[str, Any]
+    event: Callable[..., None]
+
+
+class MemoryLadder:
+    """Knows the rung of every stage and shape, and takes the next one where memory runs out.
+
+    Where components live is one for a whole stage; what changes bits is told apart by shape, so that a clip's bits do
+    not depend on the others of its job.
+
+    Attributes:
+        strategies: stage -> where its components live now.
+    """
+
+    def __init__(self, ground: Ground):
+        self._ground = ground
+        self.strategies = dict(ground.strategies)
+        self._rungs: dict[tuple[str, Shape | None], Rung] = {}
+        self._families: dict[tuple[str, Rung], Family] = {}
+        self._climbs: Counter[tuple[str, str]] = Counter()
+        self._reasons: dict[tuple[str, Shape | None], str] = {}
+
+    def begin(self, work: ClipWork) -> None:
+        """Takes, for a clip that nothing was made of yet, the rungs that plan and earlier runs say it needs."""
+        for stage in ROLES:
+            strategy = self._rung(stage, work).strategy
+            if _order(strategy) > _order(self.strategies[stage]):
+                self.strategies[stage] = strategy
+        for stage in ROLES:
+            self.fit(work, stage)
+
+    def fit(self, work: ClipWork, stage: str) -> None:
+        """Gives a clip the rung that its shape has by now in a stage; its keys and degradations follow."""
+        rung = self._rung(stage, work)
+        family = self._family(stage, rung)
+        if family is work.families.get(stage, self._ground.family):
+            return
+        work.families[stage] = family
+        self._rename(work)
+        told = [one for one in work.degradations if one.stage != stage]
+        work.degradations = (*told, *self._degradations(stage, rung, self._reasons.get(_place(stage, work), EARLIER)))
+
+    def climb(self, work: ClipWork, stage: str, error: Exception) -> Rung | None:
+        """Takes the next rung, where an error says that memory ran out and there is one.
+
+        Args:
+            work: the clip that it happened to; gets what the new rung means for it.
+            stage: where.
+            error: what happened.
+
+        Returns:
+            The rung to try the clip again on; None where the clip fails.
+        """
+        if not is_out_of_memory(error) or self._climbs[work.id, stage] >= MAX_CLIMBS:
+            return None
+        self._climbs[work.id, stage] += 1
+        rung = self._rung(stage, work)
+        reason = f"{stage}: {_first(error)}"
+        is_host = isinstance(error, MemoryError)
+        found = below(rung, ROLES[stage], self._allowed(stage, work), is_host=is_host)
+        if found is None:
+            return rung if self._shrink(work, reason) else None
+        self._take(work, stage, found, reason)
+        return found
+
+    def _take(self, work: ClipWork, stage: str, rung: Rung, reason: str) -> None:
+        place = _place(stage, work)
+        log.warning("out of memory in %s of %s; tried again with %s", stage, work.clip.id, _told(rung))
+        self._ground.event("memory_rung", stage=stage, clip=work.clip.id, rung=asdict(rung), reason=reason)
+        self._rungs[place], self._reasons[place] = rung, reason
+        self.strategies[stage] = rung.strategy
+        self._ground.notes.remember(self._about(place), asdict(rung))
+        self.fit(work, stage)
+
+    def _shrink(self, work: ClipWork, reason: str) -> bool:
+        config = self._ground.config
+        if config.run.degrade != "any" or work.is_canary:
+            return False
+        floor = config.hardware.floor
+        less = smaller(work.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
+        if less is None:
+            return False
+        asked = work.asked or work.clip
+        work.asked, work.clip = asked, less
+        self._rename(work)
+        degradation = Degradation("size", _size(asked), _size(less), reason)
+        work.degradations = (*(one for one in work.degradations if one.kind != "size"), degradation)
+        log.warning("degraded: %s", degradation)
+        return True
+
+    def _rename(self, work: ClipWork) -> None:
+        before, work.keys = work.keys, self._ground.keys_of(work.clip, work.families)
+        self._ground.renamed(before, work.keys)
+
+    def _rung(self, stage: str, work: ClipWork) -> Rung:
+        place = _place(stage, work)
+        if place not in self._rungs:
+            self._rungs[place] = self._first_rung(stage, work, place)
+        return replace(
+            self._rungs[place], strategy=max(self.strategies[stage], self._rungs[place].strategy, key=_order)
+        )
+
+    def _first_rung(self, stage: str, work: ClipWork, place: tuple[str, Shape | None]) -> Rung:
+        planned = self._planned(stage, work)
+        remembered = _read(self._ground.notes.find(self._about(place)))
+        if remembered is None or not self._may_take(remembered, stage, work):
+            return planned
+        return remembered
+
+    def _planned(self, stage: str, work: ClipWork) -> Rung:
+        rung = self._asked(stage)
+        forecast = self._ground.forecast_of(work.clip)
+        if forecast is None:
+            return rung
+        asked = self._ground.family.settings.quantization
+        of_stage = set(self._components(stage))
+        stored = {name: way for name, way in forecast.weights.items() if name in of_stage}
+        others = {name: way for name, way in stored.items() if way != asked.get(name, NATIVE)}
+        if forecast.vae_tiling and not rung.vae_tiling and stage == DECODE:
+            rung = replace(rung, vae_tiling=True, vae_tile_size=forecast.vae_tile_size)
+        rung = replace(rung, weights=tuple(sorted(others.items())))
+        if not rung.has_bits_of(self._asked(stage)):
+            self._reasons[_place(stage, work)] = "the plan: without it, it does not fit"
+        return rung
+
+    def _may_take(self, rung: Rung, stage: str, work: ClipWork) -> bool:
+        asked, allowed = self._asked(stage), self._allowed(stage, work)
+        moves = rung.strategy is not self._ground.strategies[stage]
+        is_tiled_anew = (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size)
+        return (
+            (allowed.strategies or not moves)
+            and (not is_tiled_anew or rung.vae_tile_size in allowed.tile_sizes)
+            and set(dict(rung.weights)) <= set(allowed.shrinkable)
+        )
+
+    def _asked(self, stage: str) -> Rung:
+        settings = self._ground.family.settings
+        strategy = self.strategies[stage]
+        return Rung(strategy=strategy, vae_tiling=settings.vae_tiling, vae_tile_size=settings.vae_tile_size)
+
+    def _allowed(self, stage: str, work: ClipWork) -> Allowed:
+        config = self._ground.config
+        is_strict = config.run.degrade == "strict"
+        may_move = config.memory.strategy == "auto" or not is_strict
+        if is_strict:
+            return Allowed(strategies=may_move)
+        may_tile = stage == DECODE and config.memory.vae_tiling is not False
+        clip = work.clip
+        sizes = tile_sizes(self._ground.family, max(clip.width, clip.height)) if may_tile else ()
+        typed = set(config.memory.weights) | set(self._ground.family.settings.quantization)
+        shrinkable = [name for name in self._components(stage) if name not in typed] if stage != DECODE else []
+        return Allowed(strategies=may_move, tile_sizes=sizes, shrinkable=tuple(shrinkable))
+
+    def _components(self, stage: str) -> tuple[str, ...]:
+        """Returns the components with large weights of a stage."""
+        family = self._ground.family
+        parts = {
+            ENCODE: tuple(part for part in family.encode_parts if part.startswith("text_encoder")),
+            DENOISE: family.denoise_parts(from_image=False),
+            DECODE: family.decode_parts,
+        }
+        return parts[stage]
+
+    def _family(self, stage: str, rung: Rung) -> Family:
+        """Returns what drives a stage on a rung; where the bits are those that were asked for, the run's own family."""
+        asked, ground = self._asked(stage), self._ground
+        if rung.has_bits_of(asked):
+            return ground.family
+        bits = (stage, replace(rung, strategy=asked.strategy))
+        if bits not in self._families:
+            stored = {**ground.family.settings.quantization, **dict(rung.weights)}
+            settings = replace(
+                ground.family.settings,
+                quantization={name: way for name, way in stored.items() if way != NATIVE},
+                vae_tiling=rung.vae_tiling,
+                vae_tile_size=rung.vae_tile_size,
+            )
+            self._families[bits] = ground.family.with_settings(settings)
+        return self._families[bits]
+
+    def _degradations(self, stage: str, rung: Rung, reason: str) -> list[Degradation]:
+        asked, found = self._asked(stage), []
+        if (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size):
+            found.append(Degradation("vae_tiling", _tiles(asked), _tiles(rung), reason, stage))
+        settings = self._ground.family.settings
+        for name, way in rung.weights:
+            before = f"{name} {settings.quantization.get(name, settings.dtype_of(name))}"
+            found.append(Degradation("weights", before, f"{name} {way}", reason, stage))
+        for degradation in found:
+            log.warning("degraded: %s", degradation)
+        return found
+
+    def _about(self, place: tuple[str, Shape | None]) -> dict[str, Any]:
+        stage, shape = place
+        family = self._ground.family
+        model = {"model": family.checkpoint.name, "dtype": family.settings.dtype}
+        return {**self._ground.device, **model, "stage": stage, "shape": list(shape) if shape else None}
+
+
+def _place(stage: str, work: ClipWork) -> tuple[str, Shape | None]:
+    return stage, None if stage == ENCODE else work.shape  # a text is the same at every size
+
+
+def _order(strategy: Strategy) -> int:
+    return list(Strategy).index(strategy)
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _told(rung: Rung) -> str:
+    tiling = f", {_tiles(rung)}" if rung.vae_tiling else ""
+    stored = "".join(f", {name} stored as {way}" for name, way in rung.weights)
+    return f"{rung.strategy.value}{tiling}{stored}"
+
+
+def _tiles(rung: Rung) -> str:
+    if not rung.vae_tiling:
+        return "no tiles"
+    return f"tiles of {rung.vae_tile_size} pixels" if rung.vae_tile_size else "tiles of the VAE's own size"
+
+
+def _size(clip: Clip) -> str:
+    return f"{clip.width}x{clip.height}, {clip.num_frames} frames"
+
+
+def _read(fact: Any) -> Rung | None:
+    from pydantic import TypeAdapter, ValidationError
+
+    if fact is None:
+        return None
+    try:
+        return TypeAdapter(Rung).validate_python(fact)
+    except ValidationError:
+        return None

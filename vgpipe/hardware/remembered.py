@@ -1,0 +1,140 @@
+"""This machine's device and rates, told without importing torch where an earlier process asked it already."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from vgpipe.hardware import host
+from vgpipe.hardware.devices import device_of, pick_device
+from vgpipe.hardware.nvidia_smi import Card, cards
+from vgpipe.hardware.probes import cpu_device, gib
+from vgpipe.hardware.rates import copy_gb_s, matmul_tflops
+from vgpipe.hardware.records import Device, Pcie
+
+DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dri", "/dev/dxg")
+VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+
+
+class Memory(Protocol):
+    """Keeps facts between processes (`vgpipe.store.notes.Notes`)."""
+
+    def find(self, key: dict[str, Any]) -> Any:
+        """Returns what is known under a key; None where nothing is."""
+
+    def remember(self, key: dict[str, Any], fact: Any) -> None:
+        """Keeps a fact under a key."""
+
+
+def device_here(wanted: str, memory: Memory, ask: Callable[[str], Device] | None = None) -> Device:
+    """Returns the device that a run would take; imports torch only where nobody has asked it about this machine yet.
+
+    Args:
+        wanted: as `hardware.device`.
+        memory: where torch's answer is kept.
+        ask: asks torch; default `pick_device` and `device_of`.
+
+    Returns:
+        The device with the memory that is free now.
+
+    Raises:
+        ConfigError: where a named device is not there.
+    """
+    if wanted == "cpu" or (wanted == "auto" and not may_have_accelerator()):
+        return cpu_device()
+    known = cards()
+    key = _machine(wanted, known)
+    fact = memory.find(key)
+    if isinstance(fact, dict):
+        found = _device(fact)
+        if (fresh := _with_free_memory(found, known)) is not None:
+            return fresh
+    found = (ask or _asked)(wanted)
+    memory.remember(key, asdict(found))
+    return found if found.kind == "cpu" else _linked(found, known)
+
+
+def may_have_accelerator() -> bool:
+    """Says whether anything on this machine speaks for a device other than the CPU, without importing torch."""
+    try:
+        if metadata.version("torch").endswith("+cpu"):
+            return False
+    except metadata.PackageNotFoundError:
+        return False
+    return not sys.platform.startswith("linux") or any(Path(driver).exists() for driver in DRIVERS)
+
+
+def rates_here(device: Device, threads: int | None, memory: Memory) -> dict[str, float]:
+    """Returns measured rates of a device, measuring for about 0.2 s each what no earlier process has.
+
+    Args:
+        device: of this machine.
+        threads: CPU threads that a run will use; None for all.
+        memory: where the figures are kept, per device, thread count and torch.
+
+    Returns:
+        `float32`, `bfloat16`, `float16`: 10^12 operations a second; `copy`: 10^9 bytes a second. Those that could not
+        be measured are left out.
+    """
+    count = (threads or host.cores()) if device.kind == "cpu" else None
+    key = {"rates": 1, "device": device.name, "threads": count, "torch": _torch_version()}
+    known = memory.find(key)
+    if not isinstance(known, dict):
+        where = device.torch_device
+        dtypes = ("float32", "bfloat16", "float16")
+        told = {dtype: matmul_tflops(dtype, where, count) for dtype in dtypes}
+        told["copy"] = copy_gb_s(where)
+        known = {name: rate for name, rate in told.items() if rate is not None}
+        memory.remember(key, known)
+    return {str(name): float(rate) for name, rate in known.items()}
+
+
+def _asked(wanted: str) -> Device:
+    return device_of(pick_device(wanted))
+
+
+def _machine(wanted: str, known: tuple[Card, ...]) -> dict[str, Any]:
+    """Returns everything that torch's answer may depend on."""
+    return {
+        "device": 1,
+        "wanted": wanted,
+        "torch": _torch_version(),
+        "cards": [[card.uuid, card.name, card.driver] for card in known],
+        "drivers": [driver for driver in DRIVERS if Path(driver).exists()],
+        "visible": {name: os.environ.get(name) for name in VISIBLE},
+        "host": [host.cpu_name(), host.ram_bytes()[0]],
+    }
+
+
+def _torch_version() -> str | None:
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _device(fact: dict[str, Any]) -> Device:
+    values = dict(fact)
+    for name, kind in (("compute_capability", tuple), ("pcie", lambda link: Pcie(**link))):
+        values[name] = kind(values[name]) if values.get(name) is not None else None
+    return Device(**values)
+
+
+def _with_free_memory(device: Device, known: tuple[Card, ...]) -> Device | None:
+    """Returns the device with what is free now; None where only torch can tell."""
+    if device.kind == "cpu":
+        return cpu_device()
+    same = [card for card in known if card.name == device.name]
+    if device.kind != "cuda" or len(same) != 1 or same[0].free_mib is None:
+        return None
+    return _linked(replace(device, free_memory_gb=gib(same[0].free_mib * 2**20)), known)
+
+
+def _linked(device: Device, known: tuple[Card, ...]) -> Device:
+    same = [card for card in known if card.name == device.name]
+    return replace(device, pcie=same[0].pcie) if same and device.pcie is None else device

@@ -1,0 +1,65 @@
+"""What one run learnt and the next should know: small facts, each under a key of plain values, in one growing file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vgpipe.store.digest import digest_of
+
+log = logging.getLogger(__name__)
+
+MAX_LINES = 20_000
+
+
+class Notes:
+    """Facts kept in one file; the last one under a key counts. None of them is needed: what is damaged is passed over.
+
+    Args:
+        path: the file; made with the first fact.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._facts: dict[str, Any] | None = None
+
+    def find(self, key: Mapping[str, Any]) -> Any:
+        """Returns what is known under a key; None where nothing is."""
+        return self._known().get(digest_of(dict(key)))
+
+    def remember(self, key: Mapping[str, Any], fact: Any) -> None:
+        """Keeps a fact (plain values) under a key; what cannot be written is known to this process alone."""
+        digest = digest_of(dict(key))
+        if self._known().get(digest) == fact:
+            return
+        self._known()[digest] = fact
+        line = json.dumps({"key": digest, "about": dict(key), "fact": fact}, ensure_ascii=True)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"\n{line}\n")  # the first newline ends a line that a killed process left torn
+        except OSError as error:
+            log.debug("%s cannot be written: %s", self._path, error)
+
+    def _known(self) -> dict[str, Any]:
+        if self._facts is None:
+            self._facts = dict(_read(self._path))
+        return self._facts
+
+
+def _read(path: Path) -> list[tuple[str, Any]]:
+    try:
+        lines = path.read_text("utf-8", errors="replace").splitlines()[-MAX_LINES:]
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            found.append((str(entry["key"]), entry["fact"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
