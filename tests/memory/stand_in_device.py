@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 import torch
+from accelerate import hooks
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from vgpipe.memory import offloading
@@ -98,6 +99,7 @@ def stand_in_device() -> Iterator[None]:
     with (
         FakeTensorMode(),
         mock.patch.object(offloading, "RAM", torch.device(RAM)),
+        mock.patch.object(hooks.CpuOffload, "init_hook", lambda _self, module: module.to(RAM)),
         mock.patch.object(group, "_to_cpu", staticmethod(lambda tensor, _low_cpu_mem_usage: tensor.data)),
         mock.patch.object(torch.nn.Module, "_apply", _apply),
         mock.patch.object(FakeTensor, "data", property(torch.Tensor.data.__get__, _set_data), create=True),

@@ -17,7 +17,7 @@ from tests.models.pairs import settings_of
 from tests.tiny import BUILDERS, build
 from vgpipe.config.load import load
 from vgpipe.memory.budget import enforced
-from vgpipe.memory.placing import place
+from vgpipe.memory.placing import move, place
 from vgpipe.memory.strategies import Placing, Role, Strategy, placing, role_by_name
 from vgpipe.models.loading import load_component
 from vgpipe.models.sources import Origin
@@ -207,12 +207,23 @@ def test_a_tokenizer_stays_what_it_is():
     assert place(tokenizer, Placing.DISK, Role.ENCODER, "cuda") is tokenizer
 
 
-def test_bitsandbytes_weights_stay_where_they_are(net, tmp_path, monkeypatch):
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_8_bit_weights_of_bitsandbytes_stay_where_they_are(net, tmp_path, monkeypatch, device):
     net.is_loaded_in_8bit = True
     monkeypatch.setattr(net, "to", None)
     for where in Placing:
-        assert place(net, where, Role.DENOISER, "cpu", offload_dir=tmp_path) is net
-    assert not list(tmp_path.iterdir())
+        assert place(net, where, Role.DENOISER, device, offload_dir=tmp_path) is net
+    assert move(net, "cpu") is net and not list(tmp_path.iterdir())
+
+
+def test_4_bit_weights_of_bitsandbytes_move_as_one(net, tmp_path, monkeypatch):
+    """As diffusers has them wait in RAM; by blocks and leaves it cannot, for they are bound to their layers."""
+    net.is_loaded_in_4bit, moved = True, []
+    monkeypatch.setattr(net, "to", lambda device: moved.append(device) or net)
+    for where in (Placing.WHOLE, Placing.BLOCKS, Placing.LEAVES, Placing.DISK):
+        assert place(net, where, Role.DENOISER, "cuda", offload_dir=tmp_path) is net
+    assert moved == ["cuda"] * 4 and not list(tmp_path.iterdir())
+    assert move(net, "cpu") is net and moved[4:] == ["cpu"]
 
 
 def test_torchaos_weights_are_not_written_to_files(tmp_path):
@@ -252,7 +263,7 @@ def test_on_a_gpu_only_what_runs_is_there(tmp_path, where, stream):
         assert torch.equal(net(x), wanted)
     took = torch.cuda.max_memory_allocated() - before
     layer, workspace = 1024 * 1024 * 4, 9 << 20
-    at_once = {Placing.WHOLE: 0, Placing.BLOCKS: 4, Placing.LEAVES: 3, Placing.DISK: 3}[where]
+    at_once = {Placing.WHOLE: 0, Placing.TURNS: 0, Placing.BLOCKS: 4, Placing.LEAVES: 3, Placing.DISK: 3}[where]
     assert took <= at_once * layer + workspace
-    if where is not Placing.WHOLE:
-        assert net.blocks[0].weight.device.type == "cpu"
+    away = where not in (Placing.WHOLE, Placing.TURNS)
+    assert net.blocks[0].weight.device.type == ("cpu" if away else "cuda")

@@ -83,6 +83,7 @@ def test_float32_weights_mean_float32_arithmetic():
         (Placing.WHOLE, Strategy.STAGED, False, False, Moved(to_device_bytes=50)),
         (Placing.WHOLE, Strategy.MODEL_OFFLOAD, False, False, Moved(to_device_bytes=50, to_host_bytes=50)),
         (Placing.WHOLE, Strategy.STAGED, False, True, Moved()),
+        (Placing.TURNS, Strategy.STAGED, False, False, Moved(to_device_bytes=100, to_host_bytes=100)),
         (Placing.LEAVES, Strategy.LEAF_OFFLOAD, False, False,
          Moved(to_device_bytes=700, to_host_bytes=700, piecewise=True)),
         (Placing.LEAVES, Strategy.LEAF_OFFLOAD, True, False,

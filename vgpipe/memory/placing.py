@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 STEPS = {
     Placing.WHOLE: (Placing.WHOLE,),
+    Placing.TURNS: (Placing.TURNS, Placing.WHOLE),
     Placing.BLOCKS: (Placing.BLOCKS, Placing.LEAVES, Placing.WHOLE),
     Placing.LEAVES: (Placing.LEAVES, Placing.WHOLE),
     Placing.DISK: (Placing.DISK, Placing.LEAVES, Placing.WHOLE),
@@ -24,7 +25,7 @@ def place(
 ) -> Any:
     """Puts a component where a strategy wants it; where that cannot be, one step nearer to the device.
 
-    On the CPU, RAM is the device: what would wait in RAM elsewhere waits in files there.
+    On the CPU, RAM is the device: what would wait in RAM elsewhere waits in files there, and nothing takes turns.
 
     Args:
         module: what was loaded, on the CPU unless `placing` is whole; changed in place.
@@ -55,7 +56,7 @@ def place(
 
 
 def move(module: Any, device: str) -> Any:
-    """Moves a whole component; what is no module, or is bound to its device, stays where it is.
+    """Moves a whole component; what is no module, or has 8-bit weights of bitsandbytes, stays where it is.
 
     Args:
         module: changed in place.
@@ -63,7 +64,7 @@ def move(module: Any, device: str) -> Any:
     """
     import torch
 
-    if not isinstance(module, torch.nn.Module) or _is_bound(module):
+    if not isinstance(module, torch.nn.Module) or _is_8bit(module):
         return module
     return module.to(device)
 
@@ -71,6 +72,10 @@ def move(module: Any, device: str) -> Any:
 def _put(module: Any, placing: Placing, device: str, *, stream: bool, offload_dir: Path | None) -> Any:
     if placing is Placing.WHOLE:
         return move(module, device)
+    if placing is Placing.TURNS:
+        from vgpipe.memory.turns import wait
+
+        return wait(module, device)
     from vgpipe.memory.offloading import offload
 
     return offload(
@@ -84,7 +89,7 @@ def _put(module: Any, placing: Placing, device: str, *, stream: bool, offload_di
 
 
 def _needs_files(placing: Placing, device: str) -> bool:
-    return placing is Placing.DISK or (placing is not Placing.WHOLE and device == "cpu")
+    return placing is Placing.DISK or (placing in LEVELS and device == "cpu")
 
 
 def _obstacle(module: Any, placing: Placing, role: Role, device: str, offload_dir: Path | None) -> str | None:
@@ -93,8 +98,10 @@ def _obstacle(module: Any, placing: Placing, role: Role, device: str, offload_di
 
     if placing is Placing.WHOLE:
         return None
-    if _is_bound(module):
-        return "bitsandbytes binds its weights to the device"
+    if placing is Placing.TURNS:
+        return _turns_obstacle(module, device)
+    if _is_8bit(module) or _is_4bit(module):
+        return "bitsandbytes binds its weights to their layers"
     if not getattr(module, "_supports_group_offloading", True):
         return "diffusers says so"
     if _needs_files(placing, device):
@@ -109,14 +116,24 @@ def _obstacle(module: Any, placing: Placing, role: Role, device: str, offload_di
     return _libraries_obstacle()
 
 
+def _turns_obstacle(module: Any, device: str) -> str | None:
+    if device == "cpu":
+        return "RAM is the device"
+    return "bitsandbytes binds its weights to the device" if _is_8bit(module) else None
+
+
 def _libraries_obstacle() -> str | None:
     from vgpipe.memory.offloading import obstacle
 
     return obstacle()
 
 
-def _is_bound(module: Any) -> bool:
-    return bool(getattr(module, "is_loaded_in_8bit", False) or getattr(module, "is_loaded_in_4bit", False))
+def _is_8bit(module: Any) -> bool:
+    return bool(getattr(module, "is_loaded_in_8bit", False))
+
+
+def _is_4bit(module: Any) -> bool:
+    return bool(getattr(module, "is_loaded_in_4bit", False))
 
 
 def _is_torchao(tensor: Any) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vgpipe.errors import ModelError
-from vgpipe.memory import budget
+from vgpipe.memory import budget, turns
 from vgpipe.memory.out_of_memory import is_out_of_memory, let_go
 from vgpipe.memory.placing import move
 from vgpipe.memory.strategies import Placing, Role, Strategy, placing, role_by_name
@@ -55,7 +55,8 @@ class Residency:
     What other stages left behind makes way when a stage takes its first part: under resident it stays, under
     model_offload it goes to RAM, under all others it is dropped. On the CPU, where RAM is the device, model_offload
     drops too: waiting there would be staying. A part that two stages share stays as long as either strategy says; where
-    they place it differently, it is loaded anew for each.
+    they place it differently, it is loaded anew for each. Several denoisers of a stage are handed out together, so that
+    they know which of them makes way for which.
 
     Args:
         load: loads one part and puts it where a `Placing` says.
@@ -124,7 +125,9 @@ class Residency:
             return
         log.debug("freeing %s", ", ".join(present))
         for part in present:
+            turns.leave(self._held[part].module)
             del self._held[part]
+        self._link()
         _empty_cache(self._device)
 
     def free(self) -> None:
@@ -144,12 +147,22 @@ class Residency:
         if self.strategies[stage] is not Strategy.RESIDENT:
             others = [part for part, held in self._held.items() if part not in parts and stage not in held.stages]
             self._put_away(others, waits=self.strategies[stage] is Strategy.MODEL_OFFLOAD)
-        found = {part: self._part(stage, part) for part in parts}
+        roles = [self._role_of(part) for part in parts]
+        wanted = {
+            part: placing(self.strategies[stage], role, alike=roles.count(role))
+            for part, role in zip(parts, roles, strict=True)
+        }
+        found = {part: self._part(stage, part, where) for part, where in wanted.items()}
+        self._link()
         budget.hold(held.module for held in self._held.values())
         return found
 
-    def _part(self, stage: str, part: str) -> Any:
-        wanted = placing(self.strategies[stage], self._role_of(part))
+    def _link(self) -> None:
+        turning = [held.module for held in self._held.values() if held.placing is Placing.TURNS]
+        if turning:
+            turns.link(turning)
+
+    def _part(self, stage: str, part: str, wanted: Placing) -> Any:
         held = self._held.get(part)
         if held is not None and held.placing is not wanted:
             del held
@@ -157,7 +170,9 @@ class Residency:
         if part not in self._held:
             self._held[part] = _Held(self._loaded(part, wanted), wanted)
         elif self._held[part].waits:
-            self._fetch(part)
+            if wanted is not Placing.TURNS:  # which fetches itself
+                self._fetch(part)
+            self._held[part].waits = False
         self._held[part].stages.add(stage)
         return self._held[part].module
 
@@ -191,7 +206,6 @@ class Residency:
         except BaseException:
             self.forget(part)  # half of it may have been moved
             raise
-        self._held[part].waits = False
 
     @contextmanager
     def _nothing_left_behind(self) -> Iterator[None]:

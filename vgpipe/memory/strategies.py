@@ -13,9 +13,9 @@ class Strategy(StrEnum):
     RESIDENT = "resident"
     """Every component stays on the device from its first use to the end of the run."""
     MODEL_OFFLOAD = "model_offload"
-    """A stage's components are on the device while it runs, and wait in RAM otherwise."""
+    """A stage's components are on the device while it runs, and wait in RAM otherwise; several denoisers take turns."""
     STAGED = "staged"
-    """A stage's components are loaded for it and dropped after it."""
+    """A stage's components are loaded for it and dropped after it; several denoisers take turns."""
     BLOCK_OFFLOAD = "block_offload"
     """One block of the denoiser at a time is on the device; text encoders go leaf by leaf, the VAE is whole."""
     LEAF_OFFLOAD = "leaf_offload"
@@ -29,6 +29,8 @@ class Placing(StrEnum):
 
     WHOLE = "whole"
     """On the device."""
+    TURNS = "turns"
+    """On the device from its first call until another's turn, in RAM otherwise."""
     BLOCKS = "blocks"
     """On the device block by block, in RAM otherwise."""
     LEAVES = "leaves"
@@ -58,8 +60,19 @@ _PLACED = {
 }
 
 
-def placing(strategy: Strategy, role: Role) -> Placing:
-    """Returns where a strategy puts a component's weights while its stage runs."""
+_ONE_AT_A_TIME = (Strategy.MODEL_OFFLOAD, Strategy.STAGED)
+
+
+def placing(strategy: Strategy, role: Role, *, alike: int = 1) -> Placing:
+    """Returns where a strategy puts a component's weights while its stage runs.
+
+    Args:
+        strategy: the stage's.
+        role: what the component does.
+        alike: how many components of the stage do that; several denoisers of a clip work one after the other.
+    """
+    if role is Role.DENOISER and alike > 1 and strategy in _ONE_AT_A_TIME:
+        return Placing.TURNS
     return _PLACED.get(strategy, {}).get(role, Placing.WHOLE)
 
 

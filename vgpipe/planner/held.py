@@ -12,6 +12,7 @@ from vgpipe.planner.records import Block, ComponentFacts, Leaf, Use
 from vgpipe.planner.storage import (
     can_go_piecewise,
     can_wait_in_files,
+    is_bound_to_device,
     share_of_native,
     stored_bytes,
     working_bytes,
@@ -36,7 +37,7 @@ class Held:
         return self.weight_bytes + self.activation_bytes
 
 
-def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool) -> Placing:
+def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placing:
     """Returns where the weights of a component really are while its stage runs; what cannot be offloaded stays whole.
 
     Args:
@@ -44,8 +45,11 @@ def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool) -> Pla
         role: what the component does.
         storage: how its weights are stored.
         is_cpu: whether RAM is the device, so that offloaded weights wait in files.
+        alike: how many components of its stage do what it does.
     """
-    wanted = placing(strategy, role)
+    wanted = placing(strategy, role, alike=alike)
+    if wanted is Placing.TURNS:
+        return Placing.WHOLE if is_cpu or is_bound_to_device(storage) else wanted
     if wanted is Placing.WHOLE or not can_go_piecewise(storage):
         return Placing.WHOLE
     if not can_wait_in_files(storage):

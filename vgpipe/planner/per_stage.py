@@ -106,13 +106,13 @@ def _joined(rows: Mapping[Strategy, Forecast], chosen: Mapping[str, Strategy], s
 def _stage(rows: Mapping[Strategy, Forecast], chosen: Mapping[str, Strategy], name: str) -> StageForecast:
     own = _named(rows[chosen[name]], name)
     waiting = sum(
-        _named(rows[strategy], other).weight_bytes
+        _named(rows[strategy], other).own_bytes
         for other, strategy in chosen.items()
         if other != name and strategy is Strategy.MODEL_OFFLOAD
     )
     ram = own.ram_bytes + waiting
     if chosen[name] is Strategy.MODEL_OFFLOAD:  # its figure holds the components of all stages
-        ram -= max(rows[chosen[name]].weight_bytes - own.weight_bytes, 0)
+        ram -= max(rows[chosen[name]].weight_bytes - own.own_bytes, 0)
     return replace(own, ram_bytes=ram, strategy=chosen[name])
 
 
@@ -121,12 +121,10 @@ def _named(forecast: Forecast, name: str) -> StageForecast:
 
 
 def _shares(ways: Sequence[Forecast]) -> dict[str, float]:
-    """Returns stage -> its share of all weights, told from a way that has them whole."""
-    whole = next((way for way in ways if way.strategy in (Strategy.STAGED, Strategy.MODEL_OFFLOAD)), None)
-    if whole is None:
-        return {}
-    total = sum(stage.weight_bytes for stage in whole.stages)
-    return {stage.stage: stage.weight_bytes / max(total, 1) for stage in whole.stages}
+    """Returns stage -> its share of all weights, which no strategy changes."""
+    stages = ways[0].stages if ways else ()
+    total = sum(stage.own_bytes for stage in stages)
+    return {stage.stage: stage.own_bytes / max(total, 1) for stage in stages}
 
 
 def _rank(way: Forecast) -> int:

@@ -66,6 +66,8 @@ def moved(
         return Moved(from_files_bytes=often, piecewise=True)
     if where is Placing.DISK:
         return Moved(to_device_bytes=often, from_files_bytes=often, piecewise=True)
+    if where is Placing.TURNS:  # it makes way once a clip, and comes back for the next one
+        return Moved(to_device_bytes=stored_bytes, to_host_bytes=stored_bytes)
     once = stored_bytes // max(clips, 1)
     if where is not Placing.WHOLE and stream:
         return Moved(to_device_bytes=often, pinned_bytes=once, piecewise=True)
