@@ -91,7 +91,7 @@ def test_little_ram_forbids_what_waits_there():
 def test_a_stream_is_taken_where_it_fits():
     pinned = replace(ANY, strategy=Strategy.BLOCK_OFFLOAD)
     assert chosen(card(24), pinned).chosen.stream
-    assert not chosen(card(24, ram_gb=2.96), pinned).chosen.stream  # pinned RAM is rounded up
+    assert not chosen(card(24, ram_gb=3.05), pinned).chosen.stream  # pinned RAM is rounded up
     assert not chosen(card(24), replace(pinned, stream=False)).chosen.stream
     assert not chosen(replace(HOST, memory_gb=16), pinned).chosen.stream
 

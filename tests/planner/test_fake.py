@@ -24,8 +24,9 @@ from vgpipe.planner import routing, stand_ins
 from vgpipe.planner.analytic import estimated
 from vgpipe.planner.fake import profile
 from vgpipe.planner.parts import parts_of
-from vgpipe.planner.records import Asked, Profile, Use
+from vgpipe.planner.records import Asked, Profile, StageProfile, Use
 from vgpipe.planner.stage_runs import Stages
+from vgpipe.planner.tracker import Tracker
 from vgpipe.planner.weights import meta_component
 
 GIB = 1 << 30
@@ -205,6 +206,19 @@ def test_half_precision_convolutions_of_video_take_a_workspace_on_cuda(tiny_of):
     assert decoded["fp32", "cuda"] <= decoded["fp32", "cpu"]
 
 
+def test_convolutions_on_a_cpu_keep_copies_for_themselves(tiny_of):
+    one = bound("hunyuan_video", tiny_of("hunyuan_video"))
+    stages = [profile(one, asked_of("hunyuan_video"), kernels, model="m").stages for kernels in ("cpu", "cuda")]
+    encode, _, decode = stages[0]
+    assert encode.workspace_bytes == 0  # no convolution
+    assert 0 < decode.workspace_bytes < uses_of(decode)["vae"].peak_bytes
+    assert [stage.workspace_bytes for stage in stages[1]] == [0, 0, 0]
+
+
+def uses_of(stage: StageProfile) -> dict[str, Use]:
+    return {use.component: use for use in stage.uses}
+
+
 def test_guidance_calls_the_denoiser_twice_a_step(tiny_of):
     one = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b"))
     for guidance, calls in ((3.0, 2), (1.0, 1)):
@@ -315,3 +329,14 @@ def test_frames_of_full_size_are_never_in_memory():
     _, _, decoded = all_stages(stages)
     assert decoded.peak_bytes > 5 * GIB
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < GIB / 2
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize(("inputs", "outputs"), [(8, 16), (16, 8)])
+def test_a_convolutions_copies_are_of_its_input_or_of_its_sums(dtype, inputs, outputs):
+    tracker = Tracker("cpu")
+    given = torch.zeros(1, inputs, 2, 16, 16, dtype=dtype)
+    weight = torch.zeros(outputs, inputs, 1, 1, 1, dtype=dtype)
+    with tracker:
+        result = torch.nn.functional.conv3d(given, weight)
+    assert tracker.worked_bytes == result.nbytes + max(given.nbytes, 4 * result.numel())

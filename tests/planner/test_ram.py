@@ -83,7 +83,80 @@ def test_on_a_cpu_the_device_is_ram():
     assert told("denoise", Placing.WHOLE, Strategy.STAGED, is_cpu=True) == {
         "process": PROCESS_BYTES,
         "device": 5000 * MIB,
+        "workspace": 0,
+        "loading": 0,
     }
+
+
+def test_on_a_cpu_convolutions_take_more_than_tensors():
+    working = replace(MADE.stages[0], workspace_bytes=70 * MIB)
+    options = {"strategy": Strategy.STAGED, "stream": False, "allocated_bytes": 50 * MIB, "facts": Facts()}
+    found = [ram_parts(MADE, working, (), is_cpu=is_cpu, **options) for is_cpu in (True, False)]
+    assert [one.get("workspace") for one in found] == [70 * MIB, None]
+
+
+def on_cpu(*loaded: Part, strategy: Strategy = Strategy.STAGED, allocated: int = 0) -> int:
+    found = ram_parts(
+        MADE,
+        MADE.stages[0],
+        loaded,
+        strategy=strategy,
+        stream=False,
+        is_cpu=True,
+        allocated_bytes=allocated * MIB,
+        facts=Facts(process_bytes=0),
+    )
+    return sum(found.values()) // MIB
+
+
+def part(native: int, file: int, *, where: Placing = Placing.WHOLE, in_stage: bool = True) -> Part:
+    return Part(
+        name="x",
+        where=where,
+        stored_bytes=native * MIB,
+        native_bytes=native * MIB,
+        leaves=(),
+        in_stage=in_stage,
+        file_bytes=file * MIB,
+    )
+
+
+def test_what_is_converted_has_its_file_beside_it():
+    assert on_cpu(part(100, 200), allocated=120) == 300
+    assert on_cpu(part(100, 101), allocated=120) == 120  # used as it lies in the file
+    assert on_cpu(part(100, 0), allocated=120) == 120  # not known
+
+
+def test_what_is_loaded_already_stays_while_the_next_is():
+    assert on_cpu(part(100, 200), part(50, 100)) == 300
+    assert on_cpu(part(50, 100), part(100, 200)) == 350
+    assert on_cpu(part(50, 100, where=Placing.LEAVES), part(100, 200)) == 300  # in files by then
+
+
+def test_what_is_resident_stays_while_another_stage_loads():
+    loaded = part(70, 70, in_stage=False), part(100, 200)
+    assert on_cpu(*loaded, strategy=Strategy.RESIDENT) == 370
+    assert on_cpu(*loaded) == 300
+
+
+def test_what_goes_to_files_is_whole_in_ram_first():
+    assert on_cpu(part(100, 100, where=Placing.LEAVES), allocated=20) == 100
+
+
+def test_on_a_device_files_of_another_precision_are_in_ram_too():
+    loaded = (part(100, 200), part(30, 30))
+    for strategy, expected in ((Strategy.STAGED, 300), (Strategy.MODEL_OFFLOAD, 330)):
+        found = ram_parts(
+            MADE,
+            MADE.stages[0],
+            loaded,
+            strategy=strategy,
+            stream=False,
+            is_cpu=False,
+            allocated_bytes=0,
+            facts=Facts(process_bytes=0),
+        )
+        assert sum(found.values()) == expected * MIB
 
 
 def test_frames_come_when_the_files_of_the_weights_are_gone():

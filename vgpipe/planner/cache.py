@@ -22,7 +22,7 @@ from vgpipe.store.durable import write_atomically
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1  # to be raised with every change of what a fake run counts
+SCHEMA = 2  # to be raised with every change of what a fake run counts
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
 RECORDS = (Profile, ComponentFacts, StageProfile, Use, Leaf, Block)
 FUSED = ("sdpa", "flash", "sage")

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from vgpipe.job.rules import ShapeRules
 from vgpipe.memory.strategies import AUTO, Role
+from vgpipe.planner.bounds import Bounded
 from vgpipe.planner.per_stage import strategies_of
 from vgpipe.planner.picking import Choice, ProfileOf, Wish, plan
 from vgpipe.planner.ram import Facts
@@ -36,16 +37,17 @@ def nearest(
         asked: the clip.
         tier: the device.
         wish: what did not fit.
-        profile_of: gives profiles; up to nine others than the clip's own are asked for.
+        profile_of: gives profiles; up to nine others than the clip's own are asked for, those alone that may fit.
         facts: what else is known.
         rules: the sizes and frame counts that the model can make.
 
     Returns:
         At most four strings of overrides; none where nothing helps.
     """
+    bounded = Bounded(profile_of, tier, wish, facts)
 
     def tried(other: Wish, clip: Asked = asked) -> Choice:
-        return plan(clip, tier, other, profile_of, facts=facts)
+        return plan(clip, tier, other, bounded, facts=facts)
 
     found = [
         *_other_memory(wish, tried, _denoisers(asked, wish, profile_of)),
@@ -133,7 +135,7 @@ def largest(
     Args:
         tier: the device.
         wish: what is asked for and what is allowed.
-        profile_of: gives profiles; at most eight are asked for, and only the reference's where that fits.
+        profile_of: gives profiles; the reference's alone where that fits, and of at most eight sizes that may fit.
         facts: what else is known.
         rules: the sizes and frame counts that the model can make.
         reference: the size, frame count and steps that the model was made for.
@@ -142,8 +144,9 @@ def largest(
         The forecast, whose `asked` is the clip; None where not even the least clip fits.
     """
     clips = dict.fromkeys(scaled(reference, rules, sides, frames) for sides, frames in LADDER)
+    bounded = Bounded(profile_of, tier, wish, facts)
     for clip in sorted(clips, key=lambda one: one.width * one.height * one.num_frames, reverse=True):
-        chosen = plan(clip, tier, wish, profile_of, facts=facts).chosen
+        chosen = plan(clip, tier, wish, bounded, facts=facts).chosen
         if chosen is not None:
             return chosen
     return None

@@ -107,7 +107,10 @@ def _stage(run: StageRun, family: Family, asked: Asked) -> StageProfile:
         each_step = run.stage != "denoise" or is_denoiser(family, name)
         uses.append(_use(name, stand_in, run.rounds if each_step else asked.num_inference_steps))
     return StageProfile(
-        stage=run.stage, uses=tuple(_reached(use, uses) for use in uses), pipeline_bytes=run.pipeline_bytes
+        stage=run.stage,
+        uses=tuple(_reached(use, uses) for use in uses),
+        pipeline_bytes=run.pipeline_bytes,
+        workspace_bytes=run.workspace_bytes,
     )
 
 

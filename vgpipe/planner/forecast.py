@@ -59,11 +59,16 @@ class _Plan:
 
     def where(self, name: str) -> Placing:
         """Returns where a component's weights are while its stage runs."""
-        facts = self.components[name].facts
-        return placed(self.strategy, facts.role, self.weights[name], is_cpu=self.is_cpu)
+        role = self.components[name].facts.role
+        return placed(self.strategy, role, self.weights[name], is_cpu=self.is_cpu, alike=self._alike(name, role))
+
+    def _alike(self, name: str, role: Role) -> int:
+        """Returns how many components of a component's stage do what it does."""
+        stages = [names for names in map(self._names, self.profile.stages) if name in names]
+        return max((sum(self.components[one].facts.role is role for one in names) for names in stages), default=1)
 
     def standing_bytes(self, name: str, stage: StageProfile) -> int:
-        """Returns what a component takes on the device in a stage while it does not run itself."""
+        """Returns what a component takes on the device in a stage while others run, turns aside."""
         in_stage = any(use.component == name for use in stage.uses)
         stays = self.strategy is Strategy.RESIDENT or (
             self.strategy is Strategy.MODEL_OFFLOAD and not self.is_cpu and is_bound_to_device(self.weights[name])
@@ -81,6 +86,7 @@ class _Plan:
                 native_bytes=component.facts.weight_bytes,
                 leaves=self.leaves(name),
                 in_stage=name in mine,
+                file_bytes=0 if self.weights[name] == GGUF else component.facts.file_bytes,
             )
             for name, component in self.components.items()
         )
@@ -88,18 +94,27 @@ class _Plan:
     def held(self, stage: StageProfile) -> Held:
         """Returns what is on the device when the stage takes the most."""
         standing = {name: self.standing_bytes(name, stage) for name in self.components}
-        moments = [Held(sum(standing.values()), stage.pipeline_bytes)]
+        turning = {name: self.stored[name] for name in self._names(stage) if self.where(name) is Placing.TURNS}
+        last = max(turning.values(), default=0)  # stays until another's turn, whatever runs in between
+        moments = [Held(sum(standing.values()) + last, stage.pipeline_bytes)]
         for use in stage.uses:
-            others = sum(standing.values()) - standing[use.component]
+            others = sum(standing.values()) - standing[use.component] + (0 if use.component in turning else last)
             own = self._running(use)
             moments.append(Held(others + own.weight_bytes, own.activation_bytes))
         return max(moments, key=lambda held: held.total_bytes)
+
+    def own_bytes(self, stage: StageProfile) -> int:
+        """Returns all weights of a stage's components, as stored, wherever they are."""
+        return sum(self.stored[name] for name in self._names(stage))
+
+    def _names(self, stage: StageProfile) -> set[str]:
+        return {use.component for use in stage.uses}
 
     def _running(self, use: Use) -> Held:
         component = self.components[use.component]
         held = running(component, use, self.where(use.component), stream=self.stream and not self.is_cpu)
         unexplained = self.stored[use.component] - component.whole_bytes(use.leaves)  # a GGUF file of another kind
-        share = unexplained if self.where(use.component) is Placing.WHOLE else 0
+        share = unexplained if self.where(use.component) in (Placing.WHOLE, Placing.TURNS) else 0
         return Held(held.weight_bytes + share, held.activation_bytes)
 
 
@@ -169,6 +184,7 @@ def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
         ram_bytes=sum(ram.values()),
         weight_bytes=held.weight_bytes,
         activation_bytes=held.activation_bytes,
+        own_bytes=plan.own_bytes(stage),
         flops=_flops(stage, plan.profile.asked.num_inference_steps),
         transfer_bytes=moves.to_device_bytes + moves.to_host_bytes,
         seconds=_seconds(plan, stage, moves),

@@ -10,11 +10,15 @@ from vgpipe.planner.records import Leaf, Profile, StageProfile
 
 MIB = 1 << 20
 
-PROCESS_BYTES = 385 * MIB  # RSS with torch, a diffusers pipeline and transformers imported; torch 2.13 for CPUs
+PROCESS_BYTES = 445 * MIB
+"""RSS of a process that works, its tensors taken off: torch 2.13 for CPUs, a diffusers pipeline and transformers are
+imported (412 MiB), and the kernels that a stage calls, with what the libraries import on first use, are in RAM too.
+Of runs of the families' tiny models: 423 to 474."""
 DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add to it; assumed, not measured
 
 FRAME_BYTES = 3  # uint8 RGB
 FLOAT_FRAME_COPIES = 3  # of float32 frames while they are rounded: as diffusers gives them, times 255, rounded
+SAME_PRECISION = (0.8, 1.25)  # of a file's size to its weights'; else loading converts them, and has both
 VIDEO_BYTES_PER_PIXEL = 0.1  # of H.264 at the exporter's quality; noise takes more, still pictures far less
 
 
@@ -49,9 +53,10 @@ class Part:
         name: in the checkpoint.
         where: where its weights are while its stage runs.
         stored_bytes: its weights as stored.
-        native_bytes: its weights in native precision, as they come from the files.
+        native_bytes: its weights in the precision that they are loaded in.
         leaves: its layers.
         in_stage: whether the stage runs it.
+        file_bytes: its weight files; 0 where not known.
     """
 
     name: str
@@ -60,6 +65,13 @@ class Part:
     native_bytes: int
     leaves: tuple[Leaf, ...]
     in_stage: bool
+    file_bytes: int = 0
+
+    @property
+    def mapped_bytes(self) -> int:
+        """Files that lie in RAM beside the weights while these are converted; of the same precision, they are them."""
+        least, most = (self.native_bytes * share for share in SAME_PRECISION)
+        return 0 if least <= self.file_bytes <= most else self.file_bytes
 
 
 def ram_parts(
@@ -78,9 +90,11 @@ def ram_parts(
     Causes:
         process: interpreter, libraries and, with a device, its runtime.
         device: on the CPU, where RAM is the device: everything that `allocated_bytes` counts.
-        loading: the largest component of the stage, mapped from its files while it goes to the device.
+        workspace: on the CPU, copies that its convolutions work on.
+        loading: the component of the stage that takes the most while it goes from its files to the device; on the CPU,
+            what that takes beyond the peak of the work.
         waiting: components that wait in RAM for their stage.
-        offloaded: weights that wait in RAM for their block or leaf; pinned ones as the host allocator rounds them up.
+        offloaded: weights that wait in RAM for their turn, block or leaf; pinned ones as the host allocator rounds up.
         frames: finished frames while they are rounded, where they take more than loading did, or decoding on the CPU.
 
     Args:
@@ -95,15 +109,31 @@ def ram_parts(
     """
     process = PROCESS_BYTES + (0 if is_cpu else DEVICE_RUNTIME_BYTES)
     found = {"process": process if facts.process_bytes is None else facts.process_bytes}
-    found |= {"device": allocated_bytes} if is_cpu else _weights_in_ram(parts, strategy, stream)
+    if is_cpu:
+        found |= _on_cpu(parts, strategy, allocated_bytes, stage.workspace_bytes)
+    else:
+        found |= _weights_in_ram(parts, strategy, stream)
     if stage.stage != "decode":
         return found
     return _with_frames(found, _frame_bytes(profile), _staying_bytes(parts) if is_cpu else 0)
 
 
+def _on_cpu(parts: tuple[Part, ...], strategy: Strategy, allocated_bytes: int, workspace_bytes: int) -> dict[str, int]:
+    stays = [part for part in parts if not part.in_stage and strategy is Strategy.RESIDENT]
+    held_bytes = sum(part.stored_bytes for part in stays)
+    loading = 0
+    for part in parts:
+        if part.in_stage:
+            loading = max(loading, held_bytes + part.native_bytes + part.mapped_bytes)
+            held_bytes += part.stored_bytes if part.where is Placing.WHOLE else 0
+    working = allocated_bytes + workspace_bytes
+    return {"device": allocated_bytes, "workspace": workspace_bytes, "loading": max(loading - working, 0)}
+
+
 def _with_frames(found: dict[str, int], frame_bytes: int, staying_bytes: int) -> dict[str, int]:
     """Adds what frames take once decoding is over, when its activations, or the files of its weights, are gone."""
-    going = found.get("device", 0) - staying_bytes if "device" in found else found.get("loading", 0)
+    going = found.get("loading", 0) + found.get("workspace", 0)
+    going += found["device"] - staying_bytes if "device" in found else 0
     return found | {"frames": max(frame_bytes - going, 0)}
 
 
@@ -113,9 +143,10 @@ def _staying_bytes(parts: tuple[Part, ...]) -> int:
 
 def _weights_in_ram(parts: tuple[Part, ...], strategy: Strategy, stream: bool) -> dict[str, int]:
     if strategy is Strategy.MODEL_OFFLOAD:  # between two stages all of them are there
-        return {"waiting": sum(part.stored_bytes for part in parts)}
+        mapped = max((part.mapped_bytes for part in parts), default=0)
+        return {"waiting": sum(part.stored_bytes for part in parts), "loading": mapped}
     mine = [part for part in parts if part.in_stage]
-    whole = [part.native_bytes for part in mine if part.where is Placing.WHOLE]
+    whole = [part.native_bytes + part.mapped_bytes for part in mine if part.where is Placing.WHOLE]
     offloaded = sum(_offloaded_bytes(part, stream) for part in mine)
     return {"loading": max(whole, default=0), "offloaded": offloaded}
 
@@ -125,7 +156,7 @@ def _offloaded_bytes(part: Part, stream: bool) -> int:
         return max((leaf.weight_bytes for leaf in part.leaves), default=0)
     if part.where is Placing.WHOLE:
         return 0
-    return pinned_bytes(part) if stream else part.stored_bytes
+    return pinned_bytes(part) if stream and part.where is not Placing.TURNS else part.stored_bytes
 
 
 def pinned_bytes(part: Part) -> int:

@@ -122,12 +122,14 @@ class StageProfile:
         stage: encode, denoise or decode.
         uses: the components that it runs, in order of first use.
         pipeline_bytes: the most that the pipeline's own tensors take while no component runs.
+        workspace_bytes: what convolutions on a CPU keep for themselves, beyond the peak of the tensors.
         method: `fake`, or `meta` or `analytic` where a fake run failed.
     """
 
     stage: str
     uses: tuple[Use, ...]
     pipeline_bytes: int
+    workspace_bytes: int = 0
     method: Literal["fake", "meta", "analytic"] = "fake"
 
 
@@ -233,6 +235,7 @@ class StageForecast:
         ram_bytes: peak RAM of the process.
         weight_bytes: of the peak, weights.
         activation_bytes: of the peak, everything else.
+        own_bytes: all weights of its components as stored, wherever they are.
         flops: operations for one clip.
         transfer_bytes: moved between host and device for one clip.
         seconds: least and most, for one clip; None where no rate is known.
@@ -246,6 +249,7 @@ class StageForecast:
     ram_bytes: int
     weight_bytes: int
     activation_bytes: int
+    own_bytes: int
     flops: float
     transfer_bytes: int
     seconds: tuple[float, float] | None

@@ -55,6 +55,7 @@ class StageRun:
         stand_ins: by part, in the order in which the family names them; those without weights left out.
         peak_bytes: the most alive at once, the pipeline's own tensors included.
         pipeline_bytes: the most alive while no component ran.
+        workspace_bytes: what convolutions on a CPU keep for themselves, beyond that peak.
         result: what the stage gave; None of a decode.
         rounds: how often the stage went through its loop: denoising steps, else 1.
     """
@@ -63,6 +64,7 @@ class StageRun:
     stand_ins: dict[str, StandIn] = field(default_factory=dict)
     peak_bytes: int = 0
     pipeline_bytes: int = 0
+    workspace_bytes: int = 0
     result: Any = None
     rounds: int = 1
 
@@ -106,9 +108,14 @@ class Stages:
         """Decodes latents until the frames leave the device."""
         with self._running("decode", self._family.decode_parts) as (run, parts, tracker):
             if latents is not None:
-                tracker.hold([latents])
+                beside = self._beside_latents()
+                tracker.hold([latents, *beside])
                 self._family.decode(parts, self._decode_request(latents, embeds))
         return run
+
+    def _beside_latents(self) -> list[torch.Tensor]:
+        """Returns what a run reads with the latents, and keeps in RAM."""
+        return [torch.Generator("cpu").get_state()] if self._kernels == "cpu" else []
 
     @contextmanager
     def _running(self, stage: str, names: tuple[str, ...]) -> Iterator[tuple[StageRun, dict[str, Any], Tracker]]:
@@ -122,6 +129,7 @@ class Stages:
         except _Ended:
             pass
         run.peak_bytes, run.pipeline_bytes = tracker.top.peak_bytes, tracker.top.own_bytes
+        run.workspace_bytes = max(tracker.worked_bytes - run.peak_bytes, 0)
 
     def _part(self, name: str, shared: Run, routing: Routing) -> Any:
         family = self._family

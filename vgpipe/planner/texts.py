@@ -1,4 +1,7 @@
-"""Stand in for tokenizers: every text is as long as it may be, so that a plan holds for any prompt."""
+"""Stand in for tokenizers: every text is as long as it may be, but for one token, so that a plan holds for any prompt.
+
+That one is padding: models whose mask hides something keep it as a matrix, which one that hides nothing never becomes.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class StandInTokenizer:
         self._length = self.model_max_length
 
     def __call__(self, text: Any, *, max_length: int | None = None, **_kwargs: Any) -> Tokens:
-        """Returns ids and a mask without padding, (texts, tokens) int64.
+        """Returns ids and a mask that hides the last token alone, (texts, tokens) int64.
 
         Args:
             text: one or a list of them.
@@ -48,7 +51,9 @@ class StandInTokenizer:
         self._length = max_length or self._length
         texts = len(text) if isinstance(text, list | tuple) else 1
         ids = torch.ones(texts, self._length, dtype=torch.int64)
-        return Tokens(input_ids=ids, attention_mask=torch.ones_like(ids))
+        mask = torch.ones_like(ids)
+        mask[:, -1] = 0
+        return Tokens(input_ids=ids, attention_mask=mask)
 
     def apply_chat_template(self, conversation: Any, **kwargs: Any) -> Tokens:
         """Returns the same for a conversation, or for a list of them."""

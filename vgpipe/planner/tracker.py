@@ -16,7 +16,7 @@ from vgpipe.planner.records import Kernels
 
 aten = torch.ops.aten
 VIDEO_DIMENSIONS = 5
-HALF_BYTES = 2
+HALF_BYTES, FLOAT32_BYTES = 2, 4
 
 
 @dataclass(slots=True)
@@ -46,13 +46,14 @@ class Tracker(LiveBytes):
 
     Attributes:
         flops: operations so far.
+        worked_bytes: the most that was alive together with what a CPU's convolution keeps for itself.
         in_attention: whether matrix products now belong to attention.
         quiet: whether what is made now is left out.
     """
 
     def __init__(self, kernels: Kernels):
         super().__init__(counts=self._is_activation, spike=self._worked)
-        self.flops = Flops()
+        self.flops, self.worked_bytes = Flops(), 0
         self.in_attention = self.quiet = False
         self._has_workspace = kernels != "cpu"
         self._left_out: set[int] = set()
@@ -116,8 +117,11 @@ class Tracker(LiveBytes):
         if kind == "matmul" and self.in_attention:
             kind = "attention"
         setattr(self.flops, kind, getattr(self.flops, kind) + work(args, result))
-        if kind == "conv" and self._has_workspace:
+        if kind != "conv":
+            return 0
+        if self._has_workspace:
             return _layout_copies(args[0], args[1], result)
+        self.worked_bytes = max(self.worked_bytes, self.live_bytes + _blocked_copies(args[0], result))
         return 0
 
 
@@ -127,6 +131,11 @@ def _layout_copies(*tensors: torch.Tensor) -> int:
     if first.dim() != VIDEO_DIMENSIONS or first.element_size() != HALF_BYTES:
         return 0
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _blocked_copies(given: torch.Tensor, result: torch.Tensor) -> int:
+    # oneDNN works on blocks of channels: on a copy of its input first, then from its sums, in float32, to the result.
+    return max(given.numel() * given.element_size(), result.numel() * FLOAT32_BYTES)
 
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> float:

@@ -1,0 +1,39 @@
+"""What is freed goes back to the system at once, whatever was freed before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+KEPT = """
+import re
+from pathlib import Path
+import torch
+from vgpipe.memory.host_allocator import give_back_large_tensors
+
+def held():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+
+if give:
+    assert give_back_large_tensors()
+torch.ones(30 << 18)
+del_me = torch.ones(30 << 18)  # 30 MiB: once it is freed, glibc has blocks of this size on its heap
+del del_me
+before = held()
+tensors = [torch.ones(16 << 18) for _ in range(10)]
+last = torch.ones(1000)
+del tensors
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's account of the process")
+def test_large_tensors_go_back_to_the_system_at_once():
+    kept_mib = {}
+    for give in (False, True):
+        command = [sys.executable, "-c", f"give = {give}" + KEPT]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        kept_mib[give] = int(ran.stdout)
+    assert kept_mib[True] <= 8 < 100 <= kept_mib[False]
