@@ -201,3 +201,9 @@ def test_two_runs_started_in_the_same_second_do_not_disturb_each_other(vgpipe_pr
 def test_a_fault_in_one_combination_of_a_sweep_names_it(vgpipe):
     ran = vgpipe("-m", "clip.prompt=circle", "clip.width=64,999")
     assert ran.code == 2 and "nothing was started (with clip.prompt=circle clip.width=999)" in ran.err
+
+
+def test_a_config_that_tells_the_time_runs_all_the_same(vgpipe, workdir):
+    size = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "clip.num_inference_steps=1")
+    ran = vgpipe("clip.prompt=a red circle", *size, "hardware=cpu", "store.dir=store-${now:%f}", "run.plan=off")
+    assert ran.code == 0, ran.err

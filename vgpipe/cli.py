@@ -136,9 +136,11 @@ def _run(given: list[str]) -> int:
 
 
 def _start(config: Config, checked: list[tuple[Config, Ready | VgpipeError]], root: Path, stop: StopSignal) -> int:
-    from vgpipe.executor.runs import start
+    from vgpipe.executor.prepare import request
+    from vgpipe.executor.runs import ready, start
 
-    found = next(result for one, result in checked if one == config)
+    # Composed once more by Hydra: a resolver that tells the time may have said something else by now.
+    found = next((result for one, result in checked if one == config), None) or ready(config, request(config))
     if isinstance(found, VgpipeError):
         raise found
     return start(found, root, stop)

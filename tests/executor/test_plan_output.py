@@ -9,7 +9,7 @@ import pytest
 
 from tests.executor.plans import MadeUpProfiles
 from vgpipe.config.load import load
-from vgpipe.executor import plan_profiles
+from vgpipe.executor import plan_command, plan_profiles
 from vgpipe.executor import plan_words as words
 from vgpipe.executor.plan_clips import clips_to_plan
 from vgpipe.executor.plan_command import plan_of
@@ -94,7 +94,16 @@ def test_a_job_of_many_shapes_stays_readable(workdir):
 
 def test_what_does_not_fit_has_no_time():
     text = as_text(plan("hardware=gtx1660ti_6gb", "run.degrade=strict"), NOW)
-    assert "does not fit" in text and "nothing fits" in text and "finishes" not in text
+    assert "does not fit" in text and "nothing fits" in text and "finishes" not in text and "in the store" not in text
+
+
+def test_the_largest_clip_says_where_it_is_tight(capsys):
+    assert plan_command.plan(["model=cogvideox_5b", "hardware=rtx3060_12gb,rtx3090_24gb"]) == 0
+    head, _, *rows, _, note = capsys.readouterr().out.splitlines()
+    peak = [cell.strip() for cell in head.split("|")].index("GPU GiB")
+    told = {row.split("|")[2].strip(): row.split("|")[peak].strip() for row in rows}
+    assert told == {"rtx3060_12gb": "10.06", "rtx3090_24gb": "21.00, tight"}
+    assert note.startswith("note: figures are forecasts")
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ def test_a_tier_of_another_card_runs_on_the_device_that_is_there(render):
 
 def test_the_limit_decides_the_strategy(render):
     tight = render(
-        "clip.prompt=a small red circle", "hardware=cpu", "hardware.memory_limit_gb=0.001", "store.dir=tight"
+        "clip.prompt=a small red circle", "hardware=cpu", "hardware.memory_limit_gb=0.0006", "store.dir=tight"
     )
     roomy = render("clip.prompt=a small red circle", "hardware=cpu", "hardware.memory_limit_gb=4", "store.dir=roomy")
-    assert "memory strategy staged on cpu" in (tight.root / "run.log").read_text()
-    assert "memory strategy resident on cpu" in (roomy.root / "run.log").read_text()
+    assert "denoise resident" not in (tight.root / "run.log").read_text()
+    assert "encode resident, denoise resident, decode resident" in (roomy.root / "run.log").read_text()
 
 
 def test_a_device_that_is_not_there_is_one_message(render):

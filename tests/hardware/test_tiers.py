@@ -142,6 +142,7 @@ def test_auto_leaves_everything_to_detection():
 
     values = asdict(tier("auto"))
     assert (values.pop("name"), values.pop("device")) == ("auto", "auto")
+    assert set(values.pop("floor")) == {"num_frames", "side"}
     assert set(leaves(values)) == {None}
 
 

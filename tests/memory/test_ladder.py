@@ -61,6 +61,14 @@ def test_components_in_ram_are_let_go_only_where_ram_ran_out():
     assert below(rung, Role.DENOISER, Allowed(), is_host=True).strategy is Strategy.STAGED
 
 
+def test_where_ram_ran_out_nothing_is_tried_that_takes_as_much_of_it_or_more():
+    allowed = Allowed(tile_sizes=(None, 64), shrinkable=("transformer",))
+    rungs = descent(Rung(strategy=Strategy.MODEL_OFFLOAD), Role.DENOISER, allowed, is_host=True)
+    assert [(rung.strategy.value, rung.vae_tiling, len(rung.weights)) for rung in rungs] == [
+        ("staged", False, 0), ("disk_offload", False, 0), ("disk_offload", False, 1)
+    ]  # fmt: skip
+
+
 @given(
     st.sampled_from(Strategy),
     st.sampled_from(Role),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vgpipe.errors import LoadError, OutOfMemory
-from vgpipe.memory.out_of_memory import is_out_of_memory, let_go
+from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory, let_go
 
 SAID = [
     "[enforce fail at alloc_cpu.cpp:119] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
@@ -56,6 +56,16 @@ def test_its_cause_counts():
 )
 def test_nothing_else(error):
     assert not is_out_of_memory(error)
+
+
+def test_ram_is_told_from_the_memory_of_a_device():
+    of_torch = (
+        "[enforce fail at alloc_cpu.cpp:118] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 1"
+    )
+    wrapped = LoadError("cannot be loaded")
+    wrapped.__cause__ = MemoryError()
+    assert is_of_host(MemoryError()) and is_of_host(RuntimeError(of_torch)) and is_of_host(wrapped)
+    assert not is_of_host(torch.OutOfMemoryError("CUDA out of memory"))
 
 
 def test_letting_go_frees_what_finished_frames_held_of_the_whole_chain():

@@ -315,6 +315,6 @@ def test_a_pipeline_is_run_whole(vgpipe, latte_folder):
     (record,) = ran.records()
     assert record["state"] == "done" and record["degradations"] == []
     assert (ran.root / record["files"]["mp4"]).stat().st_size > 0
-    assert ran.err.count("LattePipeline is run whole: its encode_prompt") == 1
+    assert "LattePipeline is run whole: its encode_prompt" in ran.err
     again = vgpipe(*command(latte_folder, "clip.num_frames=4"))
     assert again.code == 0 and again.records()[0]["reused"]

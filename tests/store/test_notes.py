@@ -44,3 +44,9 @@ def test_where_nothing_can_be_written_facts_live_for_this_process(tmp_path: Path
     notes = Notes(tmp_path / "file" / "notes.jsonl")
     notes.remember({"a": 1}, 3)
     assert notes.find({"a": 1}) == 3
+
+
+def test_a_line_that_is_nested_too_deep_is_passed_over(tmp_path: Path):
+    path = tmp_path / "notes.jsonl"
+    path.write_text("[" * 200_000 + "\n")
+    assert Notes(path).find({"a": 1}) is None

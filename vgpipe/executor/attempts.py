@@ -61,11 +61,12 @@ class Attempts:
         def keys_of(clip: Clip, families: Mapping[str, Family]) -> ClipKeys:
             return model.clip_keys(clip, exporter, families)
 
-        otherwise = MadeOtherwise(notes_of(store), model.family, keys_of, config.run.degrade)
+        otherwise = MadeOtherwise(notes_of(store), model.family, keys_of, config)
         works = [ClipWork(clip, keys_of(clip, {})) for clip in (_made_by(one, self._first.step) for one in clips)]
         left = [work for work in works if store.find(work.keys.export) is None and not otherwise.take(work, store)]
         self._plan = self._planned(self._first, [work.clip for work in left])
-        if self._plan is not None and config.run.plan == "enforce":
+        # With `any` a smaller clip, or another model, may take the place of what cannot fit.
+        if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != "any":
             refuse_what_cannot_fit(self._plan, config)
         return self._plan
 

@@ -15,6 +15,8 @@ from vgpipe.store.artifacts import Store
 
 log = logging.getLogger(__name__)
 
+MAX_WAVES = 10  # of one canary: another one each time that memory had it made smaller
+
 
 class Canary:
     """Sends one cheap clip of each shape through all stages, and condemns the shapes whose canaries die.
@@ -69,4 +71,6 @@ class Canary:
     def _try(self, stand_ins: list[ClipWork]) -> None:
         if stand_ins:
             log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
-            self._run_wave(stand_ins)
+        for _ in range(MAX_WAVES):
+            if left := [work for work in stand_ins if work.state is State.PENDING]:
+                self._run_wave(left)

@@ -29,6 +29,7 @@ from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import exporter
 from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.job.clip import Clip
+from vgpipe.memory.host_allocator import give_back_large_tensors
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import AUTO, Strategy
 from vgpipe.models.base import Family
@@ -39,7 +40,7 @@ from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
 
-MAX_PASSES = 6
+MAX_PASSES = 10
 OFFLOAD = "offload"
 GIB = 1 << 30
 
@@ -80,7 +81,7 @@ class LocalRun:
         self.works: Sequence[ClipWork] = ()
         self._wanted: dict[str, Clip] = {}
         self._notes = notes_of(self.store)
-        self._otherwise = MadeOtherwise(self._notes, model.family, self._keys, config.run.degrade)
+        self._otherwise = MadeOtherwise(self._notes, model.family, self._keys, config)
 
     def keys_of(self, clip: Clip, model: KeyMaker | None = None) -> ClipKeys:
         """Returns the names of a clip's artifacts, made by this run's model or by another."""
@@ -118,6 +119,8 @@ class LocalRun:
         device = pick_device(hardware.device)
         limits = {"memory_gb": hardware.memory_gb, "memory_limit_gb": hardware.memory_limit_gb}
         log.info("%s", placement(device_of(device), name=hardware.name, **limits))
+        if device == "cpu" and hardware.memory_limit_gb is not None:  # it costs page faults, so only where RAM counts
+            give_back_large_tensors()
         if not self._fetched(pending):
             return
         self.memory = self._memory(device)
@@ -139,9 +142,7 @@ class LocalRun:
         try:
             canary.try_out(stand_ins, pending)
             self._tune_threads(pending, residency, device)
-            for _ in range(
-                MAX_PASSES
-            ):  # a second one where a clip's frames were taken away, or where it was made smaller
+            for _ in range(MAX_PASSES):  # a second one where frames were taken away, or a clip was made smaller
                 self._pass(pending, residency)
             self._give_up(pending)
         except Stopped as stopped:
@@ -181,9 +182,9 @@ class LocalRun:
     def _give_up(self, pending: list[ClipWork]) -> None:
         for work in pending:
             if work.state is State.PENDING:
-                self.records.settle(
-                    work, State.FAILED, "decode: its frames vanished from the store each time they were made"
-                )
+                shrunk = next((one for one in work.degradations if one.kind == "size"), None)
+                vanished = "decode: its frames vanished from the store each time they were made"
+                self.records.settle(work, State.FAILED, shrunk.reason if shrunk else vanished)
 
     def _wave(self, wave: list[ClipWork]) -> None:
         self.records.event("wave_started", clips=[work.clip.id for work in wave])
@@ -284,7 +285,8 @@ class LocalRun:
 
     def _memory(self, device: str) -> MemoryLadder:
         hardware = self.config.hardware
-        told = {"device": device_of(device).name, "memory_limit_gb": hardware.memory_limit_gb}
+        kind = device.partition(":")[0]
+        told = {"device": device_of(device).name, "kind": kind, "memory_limit_gb": hardware.memory_limit_gb}
         ground = Ground(
             config=self.config,
             family=self.model.family,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from vgpipe.config.schema import Config
 from vgpipe.executor.work import ClipWork, Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
@@ -13,9 +14,42 @@ from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
 from vgpipe.store.notes import Notes
 
-BITS = ("quantization", "vae_tiling", "vae_tile_size")
 NOTES_FILE = "memory-notes.jsonl"
-SIZE = ("width", "height", "num_frames")
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """What drove one stage, as far as memory may have changed it; see `Settings`."""
+
+    quantization: dict[str, str]
+    vae_tiling: bool
+    vae_tile_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What was made: pixels, and frames."""
+
+    width: int
+    height: int
+    num_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a clip was made.
+
+    Attributes:
+        stages: those that were not done as asked.
+        size: of the clip.
+        degradations: what the user was told.
+        memory_limit_gb: the limit that it was made under, GiB; None without one.
+    """
+
+    stages: dict[str, Bits]
+    size: Size
+    degradations: tuple[Degradation, ...]
+    memory_limit_gb: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +60,13 @@ class MadeOtherwise:
         notes: what earlier runs learnt.
         family: drives the model as it was asked for.
         keys_of: names a clip's artifacts, from the clip and stage -> family.
-        degrade: how far the run may degrade.
+        config: the whole config.
     """
 
     notes: Notes
     family: Family
     keys_of: Callable[[Clip, Mapping[str, Family]], ClipKeys]
-    degrade: str
+    config: Config
 
     def remember(self, work: ClipWork, wanted: Clip) -> None:
         """Notes how a finished clip was made.
@@ -43,44 +77,50 @@ class MadeOtherwise:
         """
         if not work.families and work.clip == wanted:
             return
-        bits = {stage: {name: _plain(one, name) for name in BITS} for stage, one in work.families.items()}
-        size = {name: getattr(work.clip, name) for name in SIZE}
-        told = [asdict(one) for one in work.degradations]
-        self.notes.remember(self._about(wanted), {"stages": bits, "size": size, "degradations": told})
+        made = Made(
+            {stage: _bits(one) for stage, one in work.families.items()},
+            Size(work.clip.width, work.clip.height, work.clip.num_frames),
+            work.degradations,
+            self.config.hardware.memory_limit_gb,
+        )
+        self.notes.remember(self._about(wanted), asdict(made))
 
     def take(self, work: ClipWork, store: Store) -> bool:
         """Names a clip's artifacts as an earlier run made them, where they are still there and this run may take them.
 
+        A run that has more memory, or asks for it to be used otherwise, tries the clip as it was asked for.
+
         Returns:
             Whether it did.
         """
-        fact = self.notes.find(self._about(work.clip)) if self.degrade != "strict" else None
-        if not isinstance(fact, dict):
+        made = _read(self.notes.find(self._about(work.clip))) if self.config.run.degrade != "strict" else None
+        if made is None or self._has_more_than(made.memory_limit_gb):
             return False
-        try:
-            width, height, num_frames = (int(fact["size"][name]) for name in SIZE)
-            clip = replace(work.clip, width=width, height=height, num_frames=num_frames)
-            told = tuple(Degradation(**one) for one in fact["degradations"])
-            families = {stage: self._family(bits) for stage, bits in fact["stages"].items()}
-        except (KeyError, TypeError, ValueError):
+        clip = replace(work.clip, **asdict(made.size))
+        if clip != work.clip and self.config.run.degrade != "any":
             return False
-        if clip != work.clip and self.degrade != "any":
-            return False
+        families = {stage: self._family(bits) for stage, bits in made.stages.items()}
         keys = self.keys_of(clip, families)
         if store.find(keys.export) is None:
             return False
         if clip != work.clip:
             work.asked, work.clip = work.asked or work.clip, clip
         work.families, work.keys = families, keys
-        work.degradations = (*work.degradations, *(one for one in told if one not in work.degradations))
+        told = (one for one in made.degradations if one not in work.degradations)
+        work.degradations = (*work.degradations, *told)
         return True
 
-    def _family(self, bits: Mapping[str, Any]) -> Family:
-        kept = {name: bits[name] for name in BITS}
-        return self.family.with_settings(replace(self.family.settings, **kept))
+    def _has_more_than(self, memory_limit_gb: float | None) -> bool:
+        limit_gb = self.config.hardware.memory_limit_gb
+        return memory_limit_gb is not None and (limit_gb is None or limit_gb > memory_limit_gb)
+
+    def _family(self, bits: Bits) -> Family:
+        return self.family.with_settings(replace(self.family.settings, **asdict(bits)))
 
     def _about(self, clip: Clip) -> dict[str, Any]:
-        return {"made": self.keys_of(clip, {}).export.digest}
+        hardware = self.config.hardware
+        device = {"hardware": hardware.name, "device": hardware.device}
+        return {"made": self.keys_of(clip, {}).export.digest, "memory": asdict(self.config.memory), **device}
 
 
 def notes_of(store: Store) -> Notes:
@@ -88,6 +128,17 @@ def notes_of(store: Store) -> Notes:
     return Notes(store.root / NOTES_FILE)
 
 
-def _plain(family: Family, name: str) -> Any:
-    value = getattr(family.settings, name)
-    return dict(value) if isinstance(value, Mapping) else value
+def _bits(family: Family) -> Bits:
+    settings = family.settings
+    return Bits(dict(settings.quantization), settings.vae_tiling, settings.vae_tile_size)
+
+
+def _read(fact: Any) -> Made | None:
+    from pydantic import TypeAdapter, ValidationError
+
+    if fact is None:
+        return None
+    try:
+        return TypeAdapter(Made).validate_python(fact)
+    except ValidationError:
+        return None

@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vgpipe.config.schema import Config
+from vgpipe.executor.rung_words import first_words, size_of, tiles, told
 from vgpipe.executor.smaller import smaller
 from vgpipe.executor.work import ClipWork, Degradation
 from vgpipe.job.clip import Clip
-from vgpipe.memory.ladder import NATIVE, Allowed, Rung, below
-from vgpipe.memory.out_of_memory import is_out_of_memory
+from vgpipe.memory.ladder import FEWER_BITS, NATIVE, Allowed, Rung, below
+from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
 from vgpipe.memory.strategies import Role, Strategy
 from vgpipe.models.base import Family
 from vgpipe.models.vae_options import tile_sizes
@@ -42,7 +43,7 @@ class Ground:
         forecast_of: what the plan says of a clip; None where there is no plan.
         strategies: stage -> where its components live to begin with.
         notes: what earlier runs learnt.
-        device: what memory ran out on, as plain values.
+        device: what memory ran out on, as plain values; its `kind` is that of torch.
         event: appends to the run's events.
     """
 
@@ -74,6 +75,9 @@ class MemoryLadder:
         self._families: dict[tuple[str, Rung], Family] = {}
         self._climbs: Counter[tuple[str, str]] = Counter()
         self._reasons: dict[tuple[str, Shape | None], str] = {}
+        self._too_large: dict[tuple[str, Shape], str] = {}
+        self._told: set[Degradation] = set()
+        self._climbed: set[tuple[str, Shape | None]] = set()
 
     def begin(self, work: ClipWork) -> None:
         """Takes, for a clip that nothing was made of yet, the rungs that plan and earlier runs say it needs."""
@@ -85,15 +89,16 @@ class MemoryLadder:
             self.fit(work, stage)
 
     def fit(self, work: ClipWork, stage: str) -> None:
-        """Gives a clip the rung that its shape has by now in a stage; its keys and degradations follow."""
+        """Gives a clip the size and rung that its shape has by now in a stage; its keys and degradations follow."""
+        self._keep_small(work, stage)
         rung = self._rung(stage, work)
         family = self._family(stage, rung)
         if family is work.families.get(stage, self._ground.family):
             return
         work.families[stage] = family
         self._rename(work)
-        told = [one for one in work.degradations if one.stage != stage]
-        work.degradations = (*told, *self._degradations(stage, rung, self._reasons.get(_place(stage, work), EARLIER)))
+        others = [one for one in work.degradations if one.stage != stage]
+        work.degradations = (*others, *self._degradations(stage, rung, self._reasons.get(_place(stage, work), EARLIER)))
 
     def climb(self, work: ClipWork, stage: str, error: Exception) -> Rung | None:
         """Takes the next rung, where an error says that memory ran out and there is one.
@@ -110,26 +115,48 @@ class MemoryLadder:
             return None
         self._climbs[work.id, stage] += 1
         rung = self._rung(stage, work)
-        reason = f"{stage}: {_first(error)}"
-        is_host = isinstance(error, MemoryError)
+        reason = f"{stage}: {first_words(error)}"
+        is_host = self._ground.device["kind"] != "cpu" and is_of_host(error)
         found = below(rung, ROLES[stage], self._allowed(stage, work), is_host=is_host)
         if found is None:
-            return rung if self._shrink(work, reason) else None
+            return self._rung(stage, work) if self._shrink(work, stage, reason) else None
         self._take(work, stage, found, reason)
         return found
 
     def _take(self, work: ClipWork, stage: str, rung: Rung, reason: str) -> None:
         place = _place(stage, work)
-        log.warning("out of memory in %s of %s; tried again with %s", stage, work.clip.id, _told(rung))
+        log.warning("out of memory in %s of %s; tried again with %s", stage, work.clip.id, told(rung))
         self._ground.event("memory_rung", stage=stage, clip=work.clip.id, rung=asdict(rung), reason=reason)
         self._rungs[place], self._reasons[place] = rung, reason
+        self._climbed.add(place)
         self.strategies[stage] = rung.strategy
-        self._ground.notes.remember(self._about(place), asdict(rung))
         self.fit(work, stage)
 
-    def _shrink(self, work: ClipWork, reason: str) -> bool:
+    def proved(self, work: ClipWork, stage: str) -> None:
+        """Remembers, for runs to come, the rung that a stage fitted on after it had run out of memory."""
+        place = _place(stage, work)
+        if place in self._climbed:
+            self._ground.notes.remember(self._about(place), asdict(self._rungs[place]))
+
+    def _shrink(self, work: ClipWork, stage: str, reason: str) -> bool:
+        shape = work.shape
+        if stage == ENCODE or not self._make_smaller(work, reason):  # a text takes as much for a smaller clip
+            return False
+        self._too_large[stage, shape] = reason
+        self._climbs[work.id, stage] = 0
+        self.fit(work, stage)
+        return True
+
+    def _keep_small(self, work: ClipWork, stage: str) -> None:
+        """Spares a clip the sizes that were found too large for what is still to be done."""
+        ahead = list(ROLES)[list(ROLES).index(stage) :]
+        for one in ahead:
+            while (reason := self._too_large.get((one, work.shape))) and self._make_smaller(work, reason):
+                pass
+
+    def _make_smaller(self, work: ClipWork, reason: str) -> bool:
         config = self._ground.config
-        if config.run.degrade != "any" or work.is_canary:
+        if config.run.degrade != "any":
             return False
         floor = config.hardware.floor
         less = smaller(work.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
@@ -138,9 +165,9 @@ class MemoryLadder:
         asked = work.asked or work.clip
         work.asked, work.clip = asked, less
         self._rename(work)
-        degradation = Degradation("size", _size(asked), _size(less), reason)
+        degradation = Degradation("size", size_of(asked), size_of(less), reason)
         work.degradations = (*(one for one in work.degradations if one.kind != "size"), degradation)
-        log.warning("degraded: %s", degradation)
+        self._tell(degradation)
         return True
 
     def _rename(self, work: ClipWork) -> None:
@@ -185,7 +212,7 @@ class MemoryLadder:
         return (
             (allowed.strategies or not moves)
             and (not is_tiled_anew or rung.vae_tile_size in allowed.tile_sizes)
-            and set(dict(rung.weights)) <= set(allowed.shrinkable)
+            and set(rung.weights) <= {(name, FEWER_BITS) for name in allowed.shrinkable}
         )
 
     def _asked(self, stage: str) -> Rung:
@@ -236,20 +263,32 @@ class MemoryLadder:
     def _degradations(self, stage: str, rung: Rung, reason: str) -> list[Degradation]:
         asked, found = self._asked(stage), []
         if (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size):
-            found.append(Degradation("vae_tiling", _tiles(asked), _tiles(rung), reason, stage))
+            found.append(Degradation("vae_tiling", tiles(asked), tiles(rung), reason, stage))
         settings = self._ground.family.settings
         for name, way in rung.weights:
             before = f"{name} {settings.quantization.get(name, settings.dtype_of(name))}"
             found.append(Degradation("weights", before, f"{name} {way}", reason, stage))
         for degradation in found:
-            log.warning("degraded: %s", degradation)
+            self._tell(degradation)
         return found
+
+    def _tell(self, degradation: Degradation) -> None:
+        """Says it once: thousands of clips may share it."""
+        if degradation not in self._told:
+            self._told.add(degradation)
+            log.warning("degraded: %s", degradation)
 
     def _about(self, place: tuple[str, Shape | None]) -> dict[str, Any]:
         stage, shape = place
         family = self._ground.family
-        model = {"model": family.checkpoint.name, "dtype": family.settings.dtype}
-        return {**self._ground.device, **model, "stage": stage, "shape": list(shape) if shape else None}
+        settings, typed = family.settings, asdict(self._ground.config.memory)  # what was asked for may need less
+        model = {
+            "model": family.checkpoint.name,
+            "dtype": settings.dtype,
+            "component_dtypes": dict(settings.component_dtypes),
+        }
+        place_of = {"stage": stage, "shape": list(shape) if shape else None}
+        return {**self._ground.device, **model, "memory": typed, **place_of}
 
 
 def _place(stage: str, work: ClipWork) -> tuple[str, Shape | None]:
@@ -258,26 +297,6 @@ def _place(stage: str, work: ClipWork) -> tuple[str, Shape | None]:
 
 def _order(strategy: Strategy) -> int:
     return list(Strategy).index(strategy)
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _told(rung: Rung) -> str:
-    tiling = f", {_tiles(rung)}" if rung.vae_tiling else ""
-    stored = "".join(f", {name} stored as {way}" for name, way in rung.weights)
-    return f"{rung.strategy.value}{tiling}{stored}"
-
-
-def _tiles(rung: Rung) -> str:
-    if not rung.vae_tiling:
-        return "no tiles"
-    return f"tiles of {rung.vae_tile_size} pixels" if rung.vae_tile_size else "tiles of the VAE's own size"
-
-
-def _size(clip: Clip) -> str:
-    return f"{clip.width}x{clip.height}, {clip.num_frames} frames"
 
 
 def _read(fact: Any) -> Rung | None:

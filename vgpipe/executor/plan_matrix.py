@@ -25,6 +25,7 @@ from vgpipe.planner.records import Forecast, Tier
 
 ALL, MODEL, HARDWARE = "all", "model", "hardware"
 EXIT_NOTHING_FITS = 2
+FORECASTS = "note: figures are forecasts, none was measured on these devices (docs/planning.md)"
 Found = tuple[str, Tier, Forecast | None]
 
 
@@ -98,10 +99,10 @@ def show_matrix(
     pairs = list(_pairs(models, tiers, rest, config_dir))
     if any(override.startswith("job=") for override in rest):
         plans = [plan for pair in pairs if (plan := _planned(pair)) is not None]
-        write(as_json(plans) if wants_json else matrix(_job_rows(plans)))
+        write(as_json(plans) if wants_json else matrix(_job_rows(plans), FORECASTS))
         return 0 if any(plan.fits for plan in plans) else EXIT_NOTHING_FITS
     found = [one for pair in pairs if (one := _largest(pair)) is not None]
-    write(largest_as_json(found) if wants_json else matrix(_largest_rows(found)))
+    write(largest_as_json(found) if wants_json else matrix(_largest_rows(found), FORECASTS))
     return 0 if any(forecast for _, _, forecast in found) else EXIT_NOTHING_FITS
 
 
@@ -163,7 +164,7 @@ def _largest_row(model: str, tier: Tier, row: Forecast | None) -> tuple[str, ...
     asked = row.asked
     takes = words.seconds(words.clip_seconds(row))
     size = f"{asked.width}x{asked.height} x {asked.num_frames}"
-    peak = words.gib(row.peak_bytes)
+    peak = words.gib(row.peak_bytes) + (", tight" if row.warnings else "")
     return model, tier.name, size, words.strategy(row), words.tiling(row), words.weights(row), peak, takes
 
 

@@ -34,6 +34,13 @@ class Profiles:
         self._known: dict[tuple[Asked, bool, int | None], Profile] = {}
         self._guidance: dict[tuple[bool, bool], float] = {}
 
+    def smaller_tiles(self, asked: Asked) -> tuple[int, ...]:
+        """Returns the sides of tiles below the VAE's own that a clip may be decoded in, pixels, largest first."""
+        from vgpipe.models.vae_options import tile_sizes
+
+        sizes = tile_sizes(self._family, max(asked.width, asked.height))
+        return tuple(size for size in sizes if size is not None)
+
     def __call__(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
         """Returns a profile.
 
@@ -89,10 +96,6 @@ class Profiles:
             told = f"{type(error).__name__}: {first_line(error)}"
             raise PlanError(f"{self._model}: its classes cannot be run without values ({told})") from error
         return replace(found, asked=asked)
-
-
-def _size(asked: Asked) -> str:
-    return f"{asked.width}x{asked.height}, {asked.num_frames} frames"
 
 
 class _TellingCache(ProfileCache):

@@ -131,10 +131,9 @@ def _short(shape: ShapePlan) -> tuple[str, ...]:
 
 def _totals(plan: RunPlan, now: datetime) -> str:
     total = plan.seconds()
-    lines = [
-        f"to download  {words.gib(plan.download_bytes)} GiB",
-        f"disk         {words.gib(plan.disk_bytes())} GiB in the store, beside the download",
-    ]
+    lines = [f"to download  {words.gib(plan.download_bytes)} GiB"]
+    if any(shape.chosen for shape in plan.shapes):
+        lines.append(f"disk         {words.gib(plan.disk_bytes())} GiB in the store, beside the download")
     if all(shape.chosen for shape in plan.shapes):
         lines.append(f"whole job    {words.seconds(total)}, loading included and downloads left out")
         lines.append(f"finishes     about {words.finishing(total, now)} if it begins now")
@@ -159,12 +158,17 @@ def _wrapped(text: str, indent: str = "") -> str:
     return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=after, break_on_hyphens=False)
 
 
-def matrix(rows: Sequence[Sequence[str]]) -> str:
-    """Returns a table in Markdown, aligned for a terminal; the first row is the head."""
+def matrix(rows: Sequence[Sequence[str]], note: str) -> str:
+    """Returns a table in Markdown, aligned for a terminal, and a note below it.
+
+    Args:
+        rows: of equal length; the first is the head.
+        note: one line.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
     rule = f"| {' | '.join('-' * width for width in widths)} |"
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+    return "\n".join([lines[0], rule, *lines[1:], "", note]) + "\n"
 
 
 def write(text: str) -> None:

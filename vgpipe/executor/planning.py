@@ -208,6 +208,11 @@ def _shape(asked: Asked, clips: int, tier: Tier, wish: Wish, profiles: Profiles,
     rows = found.rows
     if found.chosen is None and exact != wish:
         found = plan(asked, tier, wish, _fitting(profiles, wish), facts=facts)
+        for size in profiles.smaller_tiles(asked) if found.chosen is None and wish.may_tile else ():
+            tiled = replace(wish, vae_tiling=True, vae_tile_size=size)
+            found = plan(asked, tier, tiled, _fitting(profiles, wish), facts=facts)
+            if found.chosen is not None:
+                break
         rows = rows if found.rows == rows else (*rows, *found.rows)
     return ShapePlan(asked=asked, clips=clips, rows=rows, chosen=found.chosen, why=found.why)
 

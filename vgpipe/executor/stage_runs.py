@@ -98,6 +98,8 @@ class StageRuns:
         """Makes one clip's artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
         latents = work.keys.latents
         self.memory.fit(work, stage)
+        if stage == DECODE and work.keys.latents != latents:
+            return  # a smaller clip, which has to be denoised first, in a later pass
         while (failure := self._failure(work, stage, make)) is not None:
             rung = self.memory.climb(work, stage, failure)
             if rung is None:
@@ -105,7 +107,8 @@ class StageRuns:
                 return
             self.residency.change(stage, rung.strategy)
             if stage == DECODE and work.keys.latents != latents:
-                return  # a smaller clip, which has to be denoised first, in a later pass
+                return
+        self.memory.proved(work, stage)
 
     def _failure(self, work: ClipWork, stage: str, make: Callable[[], None]) -> Exception | None:
         """Returns why one clip could not be made; None where it was."""

@@ -13,6 +13,7 @@ SAID = re.compile(
     r"|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED|UR_RESULT_ERROR_OUT_OF_(DEVICE|HOST)_MEMORY",
     re.IGNORECASE,
 )
+HOST = "DefaultCPUAllocator"  # torch's, for tensors in RAM
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
@@ -26,6 +27,15 @@ def is_out_of_memory(error: BaseException | None) -> bool:
         raises as a plain RuntimeError with the allocator's or the driver's words.
     """
     return any(_says_so(one) for one in chain(error))
+
+
+def is_of_host(error: BaseException | None) -> bool:
+    """Tells whether it was RAM that ran out, for an error that says that memory did.
+
+    Args:
+        error: one that `is_out_of_memory` knows.
+    """
+    return any(isinstance(one, MemoryError) or HOST in str(one) for one in chain(error))
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

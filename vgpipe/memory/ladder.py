@@ -54,12 +54,12 @@ def below(rung: Rung, role: Role, allowed: Allowed, *, is_host: bool = False) ->
         rung: where memory ran out.
         role: of the stage's largest component.
         allowed: what may be done.
-        is_host: whether RAM ran out rather than the memory of a device.
+        is_host: whether RAM ran out, where that is not what the device computes in.
     """
     return (
         (_alone(rung, is_host) if allowed.strategies else None)
-        or _tiled(rung, allowed)
-        or (_offloaded(rung, role) if allowed.strategies else None)
+        or (None if is_host else _tiled(rung, allowed))  # tiles take as much RAM
+        or (_offloaded(rung, role, is_host) if allowed.strategies else None)
         or _shrunk(rung, allowed)
     )
 
@@ -79,12 +79,11 @@ def _is_smaller(size: int | None, than: int | None) -> bool:
     return size is not None and (than is None or size < than)
 
 
-def _offloaded(rung: Rung, role: Role) -> Rung | None:
+def _offloaded(rung: Rung, role: Role, is_host: bool) -> Rung | None:
     begin = OFFLOADS.index(rung.strategy) + 1 if rung.strategy in OFFLOADS else 0
+    left = [one for one in OFFLOADS[begin:] if not is_host or one is Strategy.DISK_OFFLOAD]  # the others fill RAM
     here = placing(rung.strategy, role)
-    return next(
-        (replace(rung, strategy=strategy) for strategy in OFFLOADS[begin:] if placing(strategy, role) is not here), None
-    )
+    return next((replace(rung, strategy=strategy) for strategy in left if placing(strategy, role) is not here), None)
 
 
 def _shrunk(rung: Rung, allowed: Allowed) -> Rung | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import traceback
 from types import TracebackType
 
-from vgpipe.hardware.out_of_memory import chain, is_out_of_memory
+from vgpipe.hardware.out_of_memory import chain, is_of_host, is_out_of_memory
 
-__all__ = ["is_out_of_memory", "let_go"]
+__all__ = ["is_of_host", "is_out_of_memory", "let_go"]
 
 
 def let_go(error: BaseException) -> None:

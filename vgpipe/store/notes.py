@@ -60,6 +60,6 @@ def _read(path: Path) -> list[tuple[str, Any]]:
         try:
             entry = json.loads(line)
             found.append((str(entry["key"]), entry["fact"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return found

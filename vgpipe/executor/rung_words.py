@@ -1,0 +1,30 @@
+"""Rungs of the memory ladder in words."""
+
+from __future__ import annotations
+
+from vgpipe.job.clip import Clip
+from vgpipe.memory.ladder import Rung
+
+
+def first_words(error: Exception) -> str:
+    """Returns the first line of an error, or its class where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def told(rung: Rung) -> str:
+    """Returns a rung in words, for the log."""
+    tiling = f", {tiles(rung)}" if rung.vae_tiling else ""
+    stored = "".join(f", {name} stored as {way}" for name, way in rung.weights)
+    return f"{rung.strategy.value}{tiling}{stored}"
+
+
+def tiles(rung: Rung) -> str:
+    """Returns a rung's tiles in words."""
+    if not rung.vae_tiling:
+        return "no tiles"
+    return f"tiles of {rung.vae_tile_size} pixels" if rung.vae_tile_size else "tiles of the VAE's own size"
+
+
+def size_of(clip: Clip) -> str:
+    """Returns a clip's size in words."""
+    return f"{clip.width}x{clip.height}, {clip.num_frames} frames"
