@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,7 @@ def main() -> None:
         for plan in options.plans:
             memory = "memory=resident" if plan == "off" else "memory=auto"
             for share in options.shares:
-                limit_gb = round(peak_gb * share, 6)
+                limit_gb = math.ceil(peak_gb * share * 1e6) / 1e6
                 outcome = run(options, root / f"{plan}-{share}", limit_gb, memory, f"run.plan={plan}")
                 print(row(f"{share:.0%}, {memory}, plan {plan}", limit_gb, outcome, resident), flush=True)
 

@@ -1,0 +1,196 @@
+"""Writes docs/matrix.md: the largest clip of every model that fits each card, and how 16 GB become 6.
+
+    python -m benchmarks.plan_matrix [FOLDER]
+
+Needs no GPU and no weights. Without cached profiles it takes about an hour of one core, afterwards two minutes. With a
+folder, each model's answer is kept there as JSON, and taken from there the next time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plan_calls import planned
+from benchmarks.plan_claim import claim
+from vgpipe.config.groups import options
+from vgpipe.executor import plan_words as words
+
+PAGE = Path(__file__).parents[1] / "docs" / "matrix.md"
+NOT_MEANT = ("generic", "shapes")  # any repo; the model of the repository, which fits everything
+NOT_CARDS = ("auto", "cpu")
+LIBRARIES = ("torch", "diffusers", "transformers")
+SMALL = ("cogvideox_2b", "cogvideox_5b", "wan21_t2v_1_3b")
+SMALL_CARDS = ("gtx1660ti_6gb", "rtx3060_8gb", "rtx4060_8gb")
+STAGES = ("encode", "denoise", "decode")
+GIB = 1 << 30
+SMALL_TILES = ("memory.vae_tiling=true", "memory.vae_tile_size=160")
+Rows = dict[tuple[str, str], dict[str, Any]]
+
+INTRO = """\
+# Models and cards
+
+The largest clip of every model that fits each card, up to the model's own reference size, how it is made, and how long
+it takes. **All of it is a forecast** ([planning.md](planning.md)): none of it was run on any of these cards.
+
+```
+python -m vgpipe plan model=all hardware=all      # such a table; model=ltx_video_2b hardware=all: for one model
+python -m benchmarks.plan_matrix                  # this page
+```
+
+Planned with {versions}.
+
+`run.degrade` is as it is by default, so that a VAE may work in tiles
+and weights may be stored as fp8 where nothing else fits. Sizes tried: the reference; three quarters and half of its
+sides, half and a quarter of its frames; the least that the model makes. RAM is not checked, since no card tells it: see
+its column. On an Apple it is the same memory, and checked. "Tight": torch's allocator would like to reserve more than
+there is, and has to give memory back on the way.
+
+The GTX 1660 Ti computes in float32, as float16 gives NaN there. The T4 has no bfloat16; models that float16 breaks,
+such as CogVideoX 5B, are float32 there. Attention on an Apple is planned unfused, with a matrix of all scores.
+"""
+
+GLANCE = """
+## At a glance
+
+`full`: the reference clip. Else the largest that fits. `T`: the VAE works in tiles. `8`: weights as fp8. `!`: tight.
+"""
+
+FEW = """
+## CogVideoX and Wan 2.1 1.3B on 6 and 8 GB
+
+Stage by stage; weights and activations are what the peak is made of, all in GiB.
+"""
+
+SMALLER = f"""
+What keeps CogVideoX small on the {SMALL_CARDS[0]} is its VAE, in float32 and in tiles of its own size. A plan takes no
+smaller tiles of itself; asked for, with `{" ".join(SMALL_TILES)}`:
+"""
+
+
+def main() -> None:
+    """Asks for all plans and writes the page."""
+    models = [name for name in options("model", None) if name not in NOT_MEANT]
+    cards = sorted((name for name in options("hardware", None) if name not in NOT_CARDS), key=_memory_gb)
+    rows: Rows = {}
+    for model in models:
+        sys.stderr.write(f"{model}\n")
+        rows |= {(model, row["tier"]): row for row in _found(model, cards)}
+    lines = [*_glance(rows, models, cards), *_by_model(rows, models, cards), *_small(rows), *claim()]
+    versions = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in LIBRARIES)
+    PAGE.write_text(INTRO.format(versions=versions) + "\n".join(lines) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{PAGE}\n")
+
+
+def _found(model: str, cards: list[str]) -> list[dict[str, Any]]:
+    kept = Path(sys.argv[1]) / f"{model}.json" if sys.argv[1:] else None
+    if kept is not None and kept.is_file():
+        return list(json.loads(kept.read_text(encoding="utf-8"))["rows"])
+    told = planned(f"model={model}", f"hardware={','.join(cards)}")
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return list(told["rows"])
+
+
+def _memory_gb(card: str) -> tuple[int, str]:
+    return int(card.rpartition("_")[2].removesuffix("gb")), card
+
+
+def _glance(rows: Rows, models: list[str], cards: list[str]) -> Iterator[str]:
+    yield GLANCE
+    yield f"| model | reference | {' | '.join(cards)} |"
+    yield f"| --- | --- |{' --- |' * len(cards)}"
+    for model in models:
+        reference = _largest(rows, model, cards)
+        yield f"| {model} | {reference} | {' | '.join(_brief(rows.get((model, card)), reference) for card in cards)} |"
+
+
+def _largest(rows: Rows, model: str, cards: list[str]) -> str:
+    found = [rows[model, card] for card in cards if (model, card) in rows]
+    return _clip(max(found, key=lambda row: row["width"] * row["height"] * row["num_frames"]))
+
+
+def _clip(row: dict[str, Any]) -> str:
+    return f"{row['width']}x{row['height']}x{row['num_frames']}"
+
+
+def _brief(row: dict[str, Any] | None, reference: str) -> str:
+    if row is None:
+        return "-"
+    size = "full" if _clip(row) == reference else _clip(row)
+    signs = "T" * row["vae_tiling"] + "8" * bool(_shrunk(row)) + "!" * bool(row["warnings"])
+    return f"{size} {signs}".rstrip()
+
+
+def _shrunk(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {how}" for name, how in row["weights"].items() if how != "native")
+
+
+def _by_model(rows: Rows, models: list[str], cards: list[str]) -> Iterator[str]:
+    yield "\n## Model by model"
+    for model in models:
+        yield f"\n### {model}\n"
+        yield "| card | largest clip | encode | denoise | decode | VAE | weights | GPU GiB | RAM GiB | a clip takes |"
+        yield "| --- | --- | --- | --- | --- | --- | --- | ---: | ---: | --- |"
+        for card in cards:
+            yield _row(card, rows.get((model, card)))
+
+
+def _row(card: str, row: dict[str, Any] | None) -> str:
+    if row is None:
+        return f"| {card} | nothing fits | - | - | - | - | - | - | - | - |"
+    ways = " | ".join(row["stages"][stage]["strategy"] for stage in STAGES)
+    vae = "tiles" if row["vae_tiling"] else "whole"
+    ram = max(stage["ram_gib"] for stage in row["stages"].values())
+    peak = f"{row['peak_allocated_gib']:.1f}{', tight' if row['warnings'] else ''}"
+    size, weights, takes = _clip(row), _shrunk(row) or "native", words.seconds(_span(row["seconds"]))
+    return f"| {card} | {size} | {ways} | {vae} | {weights} | {peak} | {ram:.0f} | {takes} |"
+
+
+def _span(seconds: list[float] | None) -> words.Span | None:
+    return (seconds[0], seconds[1]) if seconds else None
+
+
+def _small(rows: Rows) -> Iterator[str]:
+    yield FEW
+    yield "| model, card, clip | stage | strategy | GPU | weights | activations | reserved | RAM | a clip takes |"
+    yield "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
+    for model in SMALL:
+        for card in SMALL_CARDS:
+            yield from _stages(model, card, rows.get((model, card)))
+    yield SMALLER
+    for model in SMALL[:2]:
+        yield _in_small_tiles(model)
+
+
+def _in_small_tiles(model: str) -> str:
+    told = planned(f"model={model}", f"hardware={SMALL_CARDS[0]}", *SMALL_TILES)
+    row = next((one for one in told["rows"] if one["chosen"]), None)
+    if row is None:
+        return f"* {model}: does not fit at its reference size either."
+    ways = ", ".join(f"{stage} `{row['stages'][stage]['strategy']}`" for stage in STAGES)
+    tight = " (tight)" if row["warnings"] else ""
+    takes = words.seconds(_span(row["seconds"]))
+    return f"* {model} at {_clip(row)}: {row['peak_allocated_gib']:.2f} GiB{tight}, {ways}; {takes}."
+
+
+def _stages(model: str, card: str, row: dict[str, Any] | None) -> Iterator[str]:
+    if row is None:
+        yield f"| {model}, {card}: nothing fits |{' |' * 8}"
+        return
+    for stage in STAGES:
+        told = row["stages"][stage]
+        what = f"{model}, {card}, {_clip(row)}" if stage == STAGES[0] else ""
+        tiled = " in tiles" if stage == "decode" and row["vae_tiling"] else ""
+        names = ("allocated_gib", "weights_gib", "activations_gib", "reserved_gib", "ram_gib")
+        sizes = " | ".join(f"{told[name]:.2f}" for name in names)
+        yield f"| {what} | {stage}{tiled} | {told['strategy']} | {sizes} | {words.seconds(_span(told['seconds']))} |"
+
+
+if __name__ == "__main__":
+    main()
