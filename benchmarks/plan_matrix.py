@@ -67,8 +67,8 @@ Stage by stage; weights and activations are what the peak is made of, all in GiB
 """
 
 SMALLER = f"""
-What keeps CogVideoX small on the {SMALL_CARDS[0]} is its VAE, in float32 and in tiles of its own size. A plan takes no
-smaller tiles of itself; asked for, with `{" ".join(SMALL_TILES)}`:
+What keeps CogVideoX small on the {SMALL_CARDS[0]} is its VAE, in float32 and in tiles of its own size. This table
+tries no smaller ones, though the plan of one clip does; asked for, with `{" ".join(SMALL_TILES)}`:
 """
 
 
