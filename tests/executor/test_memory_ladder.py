@@ -211,3 +211,12 @@ def test_a_plan_takes_smaller_tiles_where_the_own_ones_do_not_fit(run, resident)
     assert events(ran.root, "memory_rung") == []
     tiled = next(one for one in ran.records()[0]["degradations"] if one["kind"] == "vae_tiling")
     assert tiled["got"].startswith("tiles of ") and tiled["reason"].startswith("the plan")
+
+
+def test_what_another_strategy_made_of_the_same_bits_is_not_made_again(run, resident):
+    limit = limited(peak_gb(resident.root) * 0.4)
+    first = run(limit, "executor.canary=false", "store.dir=one")
+    again = run(limit, "executor.canary=false", "store.dir=one", "memory=leaf_offload")
+    assert (first.code, again.code) == (0, 0), again.err
+    assert first.records()[0]["artifacts"] == again.records()[0]["artifacts"]
+    assert all(one["reused"] and one["degradations"] for one in again.records()) and "loaded" not in again.err

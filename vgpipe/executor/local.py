@@ -128,6 +128,11 @@ class LocalRun:
             forecast = self.plan.forecast_of(work.clip) if self.plan else None
             work.predicted_peak_gb = round(forecast.peak_bytes / GIB, 4) if forecast else None
             self.memory.begin(work)
+            if work.families:  # made in this way before, by a run that was asked otherwise
+                self.delivery.take_from_store(work)
+            if work.state is State.DONE:
+                self.records.settle(work, State.DONE)
+        pending = [work for work in pending if work.state is State.PENDING]
         told = ", ".join(f"{stage} {strategy.value}" for stage, strategy in self.memory.strategies.items())
         log.info("memory on %s: %s", device, told)
         loader = Loader(self.model.family, device, stream=self._streams(device), offload_dir=self.store.root / OFFLOAD)
