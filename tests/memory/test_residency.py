@@ -13,10 +13,9 @@ from vgpipe.errors import LoadError, OutOfMemory
 from vgpipe.memory import residency as residency_module
 from vgpipe.memory.budget import GIB, enforced
 from vgpipe.memory.residency import Residency
-from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.memory.strategies import OFFLOADS, Placing, Strategy
 
 STAGES = ("encode", "denoise", "decode")
-OFFLOADS = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
 
 
 class Spy:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from tests import tiny
 from tests.models.families import Case, drive
 from vgpipe.models import layerwise
 from vgpipe.models.base import Settings
@@ -28,19 +25,6 @@ FAMILIES = {
     "text_to_video_ms": ("text_to_video_sd", CASE, 0.9, 0.5),
     "generic": ("generic", CASE, 0.7, 0.7),
 }
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory):
-    """Builds the tiny checkpoint of an option, once."""
-    folders: dict[str, Path] = {}
-
-    def build(option: str) -> Path:
-        if option not in folders:
-            folders[option] = tiny.build(option, tmp_path_factory.mktemp(option) / "model")
-        return folders[option]
-
-    return build
 
 
 def settings(dtype: str, *components: str, **others) -> Settings:

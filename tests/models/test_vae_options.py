@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests import tiny
 from tests.models.families import Case, Driven, drive
 from vgpipe.errors import ConfigError
 from vgpipe.models import vae_options
@@ -30,19 +29,6 @@ VAES = {
     "generic": ("generic", 8, 256, (128, 64)),
     "text_to_video_ms": ("text_to_video_sd", 2, 8, ()),
 }
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory):
-    """Builds the tiny checkpoint of an option, once."""
-    folders: dict[str, Path] = {}
-
-    def build(option: str) -> Path:
-        if option not in folders:
-            folders[option] = tiny.build(option, tmp_path_factory.mktemp(option) / "model")
-        return folders[option]
-
-    return build
 
 
 def loaded(folder: Path, name: str, **settings):

@@ -8,8 +8,8 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vgpipe.memory.strategies import Strategy
-from vgpipe.planner.per_stage import combined, most_frugal, strategies_of, with_combination
+from vgpipe.memory.strategies import Strategy, most_frugal
+from vgpipe.planner.per_stage import combined, strategies_of, with_combination
 from vgpipe.planner.records import Asked, Forecast, StageForecast
 
 ASKED = Asked(width=64, height=64, num_frames=5, num_inference_steps=4, guidance_scale=5.0, fps=8.0)

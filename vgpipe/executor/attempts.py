@@ -48,6 +48,7 @@ class Attempts:
         self._ladder = ModelLadder(config)
         self._first = self._ladder.first()
         self._plan: RunPlan | None = None
+        self._keys: dict[Clip, ClipKeys] = {}
 
     def plan(self, clips: Sequence[Clip]) -> RunPlan | None:
         """Plans what the clips that are not in the store yet take; None where there are none, or no plan can be made.
@@ -55,6 +56,8 @@ class Attempts:
         Raises:
             ConfigError: where one of them cannot fit, with the nearest that does.
         """
+        if self._config.run.plan == "off":
+            return None
         store, config = Store(Path(self._config.store.dir)), self._config
         exporter, model = asdict(config.exporter), self._first.model
 
@@ -62,7 +65,9 @@ class Attempts:
             return model.clip_keys(clip, exporter, families)
 
         otherwise = MadeOtherwise(notes_of(store), model.family, keys_of, config)
-        works = [ClipWork(clip, keys_of(clip, {})) for clip in (_made_by(one, self._first.step) for one in clips)]
+        made = [_made_by(clip, self._first.step) for clip in clips]
+        self._keys = {clip: keys_of(clip, {}) for clip in made}
+        works = [ClipWork(clip, self._keys[clip]) for clip in made]
         left = [work for work in works if store.find(work.keys.export) is None and not otherwise.take(work, store)]
         self._plan = self._planned(self._first, [work.clip for work in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
@@ -130,7 +135,7 @@ class Attempts:
 
         works: list[ClipWork] = []
         run = attempt(self._first)
-        works = self._made_otherwise([_work(clip, self._first.step, run) for clip in clips], run)
+        works = self._made_otherwise([_work(clip, self._first.step, run, self._keys) for clip in clips], run)
         run.run(works)
         # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
         while (cause := _cause(works)) is not None and (rung := self._ladder.after(cause)) is not None:
@@ -176,9 +181,10 @@ def _cause(works: Sequence[ClipWork]) -> Exception | None:
     return next((work.cause for work in works if _is_left(work)), None)
 
 
-def _work(asked: Clip, step: Step, run: LocalRun) -> ClipWork:
+def _work(asked: Clip, step: Step, run: LocalRun, known: Mapping[Clip, ClipKeys] | None = None) -> ClipWork:
     clip = _made_by(asked, step)
-    return ClipWork(clip, run.keys_of(clip), degradations=step.degradations, asked=None if clip is asked else asked)
+    keys = (known or {}).get(clip) or run.keys_of(clip)
+    return ClipWork(clip, keys, degradations=step.degradations, asked=None if clip is asked else asked)
 
 
 def _made_by(asked: Clip, step: Step) -> Clip:

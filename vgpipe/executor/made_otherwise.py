@@ -83,17 +83,21 @@ class MadeOtherwise:
             work.degradations,
             self.config.hardware.memory_limit_gb,
         )
-        self.notes.remember(self._about(wanted), asdict(made))
+        self.notes.remember(self._about(self.keys_of(wanted, {})), asdict(made))
 
     def take(self, work: ClipWork, store: Store) -> bool:
         """Names a clip's artifacts as an earlier run made them, where they are still there and this run may take them.
 
         A run that has more memory, or asks for it to be used otherwise, tries the clip as it was asked for.
 
+        Args:
+            work: its keys are still those of the clip as it was asked for.
+            store: where artifacts are.
+
         Returns:
             Whether it did.
         """
-        made = _read(self.notes.find(self._about(work.clip))) if self.config.run.degrade != "strict" else None
+        made = _read(self.notes.find(self._about(work.keys))) if self.config.run.degrade != "strict" else None
         if made is None or self._has_more_than(made.memory_limit_gb):
             return False
         clip = replace(work.clip, **asdict(made.size))
@@ -117,10 +121,10 @@ class MadeOtherwise:
     def _family(self, bits: Bits) -> Family:
         return self.family.with_settings(replace(self.family.settings, **asdict(bits)))
 
-    def _about(self, clip: Clip) -> dict[str, Any]:
+    def _about(self, asked: ClipKeys) -> dict[str, Any]:
         hardware = self.config.hardware
         device = {"hardware": hardware.name, "device": hardware.device}
-        return {"made": self.keys_of(clip, {}).export.digest, "memory": asdict(self.config.memory), **device}
+        return {"made": asked.export.digest, "memory": asdict(self.config.memory), **device}
 
 
 def notes_of(store: Store) -> Notes:

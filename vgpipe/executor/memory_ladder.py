@@ -15,7 +15,7 @@ from vgpipe.executor.work import ClipWork, Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.memory.ladder import FEWER_BITS, NATIVE, Allowed, Rung, below
 from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
-from vgpipe.memory.strategies import Role, Strategy
+from vgpipe.memory.strategies import Role, Strategy, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.models.vae_options import tile_sizes
 from vgpipe.planner.records import Forecast
@@ -82,9 +82,7 @@ class MemoryLadder:
     def begin(self, work: ClipWork) -> None:
         """Takes, for a clip that nothing was made of yet, the rungs that plan and earlier runs say it needs."""
         for stage in ROLES:
-            strategy = self._rung(stage, work).strategy
-            if _order(strategy) > _order(self.strategies[stage]):
-                self.strategies[stage] = strategy
+            self.strategies[stage] = self._rung(stage, work).strategy
         for stage in ROLES:
             self.fit(work, stage)
 
@@ -178,9 +176,8 @@ class MemoryLadder:
         place = _place(stage, work)
         if place not in self._rungs:
             self._rungs[place] = self._first_rung(stage, work, place)
-        return replace(
-            self._rungs[place], strategy=max(self.strategies[stage], self._rungs[place].strategy, key=_order)
-        )
+        rung = self._rungs[place]
+        return replace(rung, strategy=most_frugal((self.strategies[stage], rung.strategy)))
 
     def _first_rung(self, stage: str, work: ClipWork, place: tuple[str, Shape | None]) -> Rung:
         planned = self._planned(stage, work)
@@ -293,10 +290,6 @@ class MemoryLadder:
 
 def _place(stage: str, work: ClipWork) -> tuple[str, Shape | None]:
     return stage, None if stage == ENCODE else work.shape  # a text is the same at every size
-
-
-def _order(strategy: Strategy) -> int:
-    return list(Strategy).index(strategy)
 
 
 def _read(fact: Any) -> Rung | None:

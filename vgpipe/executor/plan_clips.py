@@ -8,7 +8,6 @@ from dataclasses import replace
 from vgpipe.config.schema import Config
 from vgpipe.executor import prepare
 from vgpipe.job.clip import Clip
-from vgpipe.planner.records import Asked
 
 ANY = "any"
 REQUIRED = "required"
@@ -31,16 +30,3 @@ def clips_to_plan(config: Config) -> tuple[Sequence[Clip], Sequence[str]]:
     relaxed = replace(rules, image="optional") if needs_image else rules
     made = prepare.request(replace(config, clip=clip, model=replace(config.model, rules=relaxed)))
     return [replace(one, image=ANY) if needs_image else one for one in made.clips], made.notes
-
-
-def asked_of(clip: Clip) -> Asked:
-    """Returns the kind of a clip."""
-    return Asked(
-        width=clip.width,
-        height=clip.height,
-        num_frames=clip.num_frames,
-        num_inference_steps=clip.num_inference_steps,
-        guidance_scale=clip.guidance_scale,
-        fps=clip.fps,
-        from_image=clip.image is not None,
-    )

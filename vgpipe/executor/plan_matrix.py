@@ -13,10 +13,10 @@ from vgpipe.config.load import load
 from vgpipe.config.schema import Config
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor import plan_words as words
-from vgpipe.executor.plan_clips import asked_of, clips_to_plan
+from vgpipe.executor.plan_clips import clips_to_plan
 from vgpipe.executor.plan_json import as_json, largest_as_json
 from vgpipe.executor.plan_model import planned_model
-from vgpipe.executor.plan_profiles import Profiles
+from vgpipe.executor.plan_profiles import Profiles, asked_of
 from vgpipe.executor.plan_table import matrix, write
 from vgpipe.executor.planning import RunPlan, make_plan, wish_of
 from vgpipe.executor.tiers import Target, target_of

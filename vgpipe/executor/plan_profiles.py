@@ -71,15 +71,9 @@ class Profiles:
     def kind(self, clip: Clip) -> Asked:
         """Returns what is planned for a clip; what neither memory nor time depends on is left out."""
         guided = self._family.uses_negative_prompt(clip.guidance_scale), clip.guidance_scale > 1
-        return Asked(
-            width=clip.width,
-            height=clip.height,
-            num_frames=clip.num_frames,
-            num_inference_steps=clip.num_inference_steps,
-            guidance_scale=self._guidance.setdefault(guided, clip.guidance_scale),
-            fps=clip.fps if self._family.uses_fps else self._fps,
-            from_image=clip.image is not None,
-        )
+        guidance_scale = self._guidance.setdefault(guided, clip.guidance_scale)
+        fps = clip.fps if self._family.uses_fps else self._fps
+        return replace(asked_of(clip), guidance_scale=guidance_scale, fps=fps)
 
     def _made(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
         settings = replace(self._family.settings, vae_tiling=tiling, vae_tile_size=tile_size)
@@ -117,3 +111,16 @@ class _TellingCache(ProfileCache):
         """Keeps a profile."""
         log.info("planning %s: took %.1f s", self._what, time.monotonic() - self._started)
         super().put(key, profile)
+
+
+def asked_of(clip: Clip) -> Asked:
+    """Returns the kind of a clip."""
+    return Asked(
+        width=clip.width,
+        height=clip.height,
+        num_frames=clip.num_frames,
+        num_inference_steps=clip.num_inference_steps,
+        guidance_scale=clip.guidance_scale,
+        fps=clip.fps,
+        from_image=clip.image is not None,
+    )

@@ -13,9 +13,9 @@ from vgpipe.executor.plan_json import SCHEMA, row_of, shape_rows, summary
 from vgpipe.executor.plan_words import GIB
 from vgpipe.executor.planning import STAGES, RunPlan
 from vgpipe.executor.work import ClipWork
+from vgpipe.memory.strategies import OFFLOADS
 from vgpipe.planner.cache import default_folder
 from vgpipe.planner.calibration import record
-from vgpipe.planner.picking import OFFLOADS
 from vgpipe.planner.records import Asked, Forecast, StageForecast, Tier
 from vgpipe.planner.seconds import peak_rates
 from vgpipe.store.rundir import RunDir

@@ -15,13 +15,12 @@ from vgpipe.executor.plan_profiles import PlanError, Profiles
 from vgpipe.executor.plan_words import Span, added, clip_seconds, times
 from vgpipe.executor.tiers import Target, target_of
 from vgpipe.job.clip import Clip
-from vgpipe.memory.strategies import AUTO, Strategy
+from vgpipe.memory.strategies import AUTO, OFFLOADS, Strategy, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.planner.cache import default_folder
 from vgpipe.planner.calibration import efficiency_of
 from vgpipe.planner.choose import Facts, ProfileOf, Wish, nearest, plan
-from vgpipe.planner.per_stage import most_frugal, strategies_of
-from vgpipe.planner.picking import OFFLOADS
+from vgpipe.planner.per_stage import strategies_of
 from vgpipe.planner.ram import kept_bytes
 from vgpipe.planner.records import Asked, Forecast, Tier
 from vgpipe.planner.storage import GGUF, NATIVE

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Make = Callable[[ClipWork, Parts], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRuns:
@@ -67,7 +69,7 @@ class StageRuns:
         missing = [work for work in wave if not self.has_latents(work)]
         with self.residency.stage(ENCODE) as parts:
             for work in self._open(missing, ENCODE):
-                self._make(work, ENCODE, lambda work=work: self._encode(work, parts))  # type: ignore[misc]
+                self._make(work, ENCODE, self._encode, parts)
 
     def denoise(self, wave: Iterable[ClipWork]) -> None:
         """Denoises every clip of the wave whose latents are not in the store.
@@ -83,24 +85,24 @@ class StageRuns:
                 if dead is not None:  # hours of denoising for nothing
                     self.fail(work, DECODE, dead)
                     continue
-                self._make(work, DENOISE, lambda work=work: self._denoise(work, parts))  # type: ignore[misc]
+                self._make(work, DENOISE, self._denoise, parts)
 
     def decode(self, wave: Iterable[ClipWork], then: Callable[[ClipWork], None]) -> None:
         """Decodes every clip of the wave whose frames are not in the store, and hands each on to `then`."""
         with self.residency.stage(DECODE) as parts:
             for work in self._open(wave, DECODE):
                 latents = work.keys.latents
-                self._make(work, DECODE, lambda work=work: self._decode(work, parts))  # type: ignore[misc]
+                self._make(work, DECODE, self._decode, parts)
                 if work.state is State.PENDING and work.keys.latents == latents:
                     then(work)
 
-    def _make(self, work: ClipWork, stage: str, make: Callable[[], None]) -> None:
+    def _make(self, work: ClipWork, stage: str, make: Make, parts: Parts) -> None:
         """Makes one clip's artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
         latents = work.keys.latents
         self.memory.fit(work, stage)
         if stage == DECODE and work.keys.latents != latents:
             return  # a smaller clip, which has to be denoised first, in a later pass
-        while (failure := self._failure(work, stage, make)) is not None:
+        while (failure := self._failure(work, stage, make, parts)) is not None:
             rung = self.memory.climb(work, stage, failure)
             if rung is None:
                 self.fail(work, stage, failure)
@@ -110,12 +112,12 @@ class StageRuns:
                 return
         self.memory.proved(work, stage)
 
-    def _failure(self, work: ClipWork, stage: str, make: Callable[[], None]) -> Exception | None:
+    def _failure(self, work: ClipWork, stage: str, make: Make, parts: Parts) -> Exception | None:
         """Returns why one clip could not be made; None where it was."""
         failure = None
         with measured(self.device) as peak, enforced(self.device, self.memory_limit_gb):
             try:
-                make()
+                make(work, parts)
             except Stopped:
                 work.state = State.STOPPED
                 raise

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from vgpipe.memory.strategies import Role, Strategy, placing
+from vgpipe.memory.strategies import OFFLOADS, Role, Strategy, placing
 
 NATIVE, FEWER_BITS = "native", "fp8"
-OFFLOADS = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 AUTO = "auto"
@@ -22,6 +23,14 @@ class Strategy(StrEnum):
     """One leaf module at a time is on the device."""
     DISK_OFFLOAD = "disk_offload"
     """One leaf module at a time is in memory at all; the others wait in files."""
+
+
+OFFLOADS = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
+
+
+def most_frugal(strategies: Iterable[Strategy]) -> Strategy:
+    """Returns the one of some strategies that takes the least device memory."""
+    return max(strategies, key=list(Strategy).index)
 
 
 class Placing(StrEnum):

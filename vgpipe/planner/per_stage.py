@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import product
 from math import sqrt
 
-from vgpipe.memory.strategies import Strategy
+from vgpipe.memory.strategies import Strategy, most_frugal
 from vgpipe.planner.records import Forecast, StageForecast
 from vgpipe.planner.storage import is_bound_to_device
 
@@ -56,11 +56,6 @@ def with_combination(rows: Sequence[Forecast], found: Forecast | None) -> tuple[
 def strategies_of(forecast: Forecast) -> dict[str, Strategy]:
     """Returns stage -> where its components live."""
     return {stage.stage: stage.strategy or forecast.strategy for stage in forecast.stages}
-
-
-def most_frugal(strategies: Iterable[Strategy]) -> Strategy:
-    """Returns the one of some strategies that takes the least device memory."""
-    return max(strategies, key=list(Strategy).index)
 
 
 def _mixed(ways: Sequence[Forecast], *, streamed: bool) -> Iterator[Forecast]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from math import sqrt
 
-from vgpipe.memory.strategies import Role, Strategy
+from vgpipe.memory.strategies import OFFLOADS, Role, Strategy
 from vgpipe.planner.forecast import GIB, context_bytes, forecast, judged, memory_name, told
 from vgpipe.planner.per_stage import combined, strategies_of, with_combination
 from vgpipe.planner.ram import Facts
@@ -16,8 +16,6 @@ from vgpipe.planner.storage import FP8, NATIVE
 
 ProfileOf = Callable[[Asked, bool, int | None], Profile]
 """(clip, whether the VAE works in tiles, side of a tile) -> profile, from a cache where it has one."""
-
-OFFLOADS = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
