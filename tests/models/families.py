@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from vgpipe.models.base import DecodeRequest, DenoiseRequest, Family, Settings
+from vgpipe.models.base import DecodeRequest, DenoiseRequest, Family, Settings, Windows, WindowShot
 from vgpipe.models.loading import load_component
 from vgpipe.models.registry import family
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
@@ -19,7 +19,10 @@ from vgpipe.models.sources import Origin, open_checkpoint
 
 @dataclass(frozen=True)
 class Case:
-    """One clip; the fields are diffusers' parameter names."""
+    """One clip; the fields are diffusers' parameter names.
+
+    `window` are a window's frames and those that neighbours share; `shots` the frames from which on other prompts hold.
+    """
 
     prompt: str
     negative_prompt: str = ""
@@ -31,6 +34,8 @@ class Case:
     num_inference_steps: int = 6
     fps: float = 8
     frames_NHWC: np.ndarray | None = None
+    window: tuple[int, int] | None = None
+    shots: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass
@@ -76,6 +81,7 @@ class Driven:
             latents=saved[1] if saved else None,
             frames_NHWC=case.frames_NHWC,
             on_step_end=on_step_end,
+            windows=self.windows(case),
         )
         resumable = ResumableScheduler(
             scheduler,
@@ -95,6 +101,16 @@ class Driven:
             embeds_dtype=floating[0] if floating else torch.float32,
         )
         return latents, decode
+
+    def windows(self, case: Case) -> Windows | None:
+        """The windows of a case, the prompts of its shots encoded."""
+        if case.window is None:
+            return None
+        texts = self.of(self.family.encode_parts)
+        shots = (
+            WindowShot(first_frame=frame, embeds=self.family.encode(texts, prompt)) for frame, prompt in case.shots
+        )
+        return Windows(num_frames=case.window[0], overlap_frames=case.window[1], shots=tuple(shots))
 
     def frames(self, request: DecodeRequest) -> np.ndarray:
         return self.family.decode(self.of(self.family.decode_parts), request)

@@ -7,6 +7,7 @@ from typing import Any
 from vgpipe.errors import ConfigError
 from vgpipe.models.attention import SLICED
 from vgpipe.models.base import LoadComponent
+from vgpipe.models.cuts import Cuts, Repeated
 from vgpipe.models.text_to_video_sd import TextToVideoSDFamily
 
 
@@ -16,6 +17,7 @@ class AnimateDiffFamily(TextToVideoSDFamily):
     name = "animatediff"
     pipeline = "AnimateDiffPipeline"
     made_of = {"unet": ("unet", "motion_adapter")}  # noqa: RUF012 (declared a class variable above)
+    cuts = Cuts("sample", 2, {"encoder_hidden_states": Repeated()})
     idle = ("safety_checker", "feature_extractor", "image_encoder")
 
     def check(self) -> None:

@@ -79,6 +79,34 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowShot:
+    """A prompt that takes over in the middle of a clip.
+
+    Attributes:
+        first_frame: from which on it holds.
+        embeds: what `Family.encode` gave for it.
+    """
+
+    first_frame: int
+    embeds: Embeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """How a clip that is longer than its model can hold is denoised in overlapping windows.
+
+    Attributes:
+        num_frames: frames of one window, on the model's own step.
+        overlap_frames: frames that neighbours share, at least; a multiple of the VAE's temporal stride.
+        shots: later prompts, in order; a window takes the prompt that holds at its middle frame.
+    """
+
+    num_frames: int
+    overlap_frames: int
+    shots: tuple[WindowShot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DenoiseRequest:
     """One denoising pass, in diffusers' own parameter names.
 
@@ -87,7 +115,7 @@ class DenoiseRequest:
         negative_embeds: the same for the negative prompt; None where the family makes no use of one.
         width: pixels.
         height: pixels.
-        num_frames: frames.
+        num_frames: frames; in windows, those of the whole clip, which may be more than the model can hold.
         fps: frames a second of the finished video.
         num_inference_steps: steps of the whole schedule, those already done included.
         guidance_scale: guidance; what 1 or less means is the family's.
@@ -96,6 +124,7 @@ class DenoiseRequest:
         frames_NHWC: uint8 frames that the clip begins with, of any size; None where it begins from text alone.
         on_step_end: called with (steps done in this pass, latents) after each step; latents of None say that nothing
             can go on from there.
+        windows: how the clip is denoised in windows; None denoises it at once.
     """
 
     embeds: Embeds
@@ -110,6 +139,7 @@ class DenoiseRequest:
     latents: torch.Tensor | None
     frames_NHWC: np.ndarray | None  # noqa: N815 (a shape)
     on_step_end: StepCallback
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +171,15 @@ class Family(Protocol):
         checkpoint: the model's files.
         settings: how they are loaded and called.
         uses_fps: whether fps changes the latents.
+        continuations: how it can go on beyond what the model can hold, best first: `frames`, `image`, `window`,
+            `native`. A checkpoint need not be made for all of them.
     """
 
     name: str
     checkpoint: Checkpoint
     settings: Settings
     uses_fps: bool
+    continuations: tuple[str, ...]
 
     def with_settings(self, settings: Settings) -> Family:
         """Returns what drives the same checkpoint, which they share, loaded and called otherwise; checks nothing."""
@@ -216,7 +249,24 @@ class Family(Protocol):
         ...
 
     def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
-        """Runs the stock pipeline to latents in its own layout and dtype, on the CPU."""
+        """Runs the stock pipeline to latents in its own layout and dtype, on the CPU.
+
+        Raises:
+            ModelError: where the checkpoint is not made for what is asked, or the family makes no clips in windows.
+        """
+        ...
+
+    def piece_of(self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int) -> torch.Tensor:
+        """Returns the part of a long clip's latents that `decode` makes a clip of its own from.
+
+        Frame i of that is frame `first_frame + i` of the whole, but for its first: of a later piece that is context.
+
+        Args:
+            latents: as `denoise` gave them.
+            first_frame: of the whole, a multiple of the VAE's temporal stride.
+            num_frames: frames of the piece, on the model's step.
+            total_frames: frames of the whole.
+        """
         ...
 
     def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
+from vgpipe.models.cuts import Cuts, FirstAlong
 from vgpipe.models.stock import StockFamily
 
 
@@ -15,6 +16,14 @@ class CogVideoXFamily(StockFamily):
     name = "cogvideox"
     pipeline = "CogVideoXPipeline"
     image_pipeline = "CogVideoXImageToVideoPipeline"
+    continuations = ("image", "window")
+    cuts = Cuts("hidden_states", 1, {"image_rotary_emb": FirstAlong(0)})
+    frames_axis = 1
+
+    @property
+    def temporal_patch(self) -> int:
+        """Latent frames that the denoiser takes together: 2 from 1.5 on."""
+        return int(self.checkpoint.config("transformer").get("patch_size_t") or 1)
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, once it is sure that the checkpoint is made for them."""

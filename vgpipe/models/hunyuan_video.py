@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, LoadComponent
 from vgpipe.models.byte_level import as_saved
+from vgpipe.models.cuts import Cuts
 from vgpipe.models.stock import StockFamily
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ class HunyuanVideoFamily(StockFamily):
 
     name = "hunyuan_video"
     pipeline = "HunyuanVideoPipeline"
+    continuations = ("window",)
+    cuts = Cuts("hidden_states", 2)
     text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.cuts import Cuts
 from vgpipe.models.stock import StockFamily
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class HunyuanVideo15Family(StockFamily):
     pipeline = "HunyuanVideo15Pipeline"
     text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
     decoders = ("vae", GUIDER)
+    continuations = ("window",)
+    cuts = Cuts("hidden_states", 2)
 
     def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; the guider too."""

@@ -24,6 +24,7 @@ class LtxConditionFamily(LtxFamily):
     image_pipeline = "LTXConditionPipeline"
     # Its own call cannot be given latents without noise; the last lines of the two are the same.
     decode_pipeline = "LTXPipeline"
+    continuations = ("frames", "image", "window")
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, and has it go on from the latents where there are any."""

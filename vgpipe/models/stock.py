@@ -1,22 +1,22 @@
 """What all families share: a stock diffusers pipeline that holds only the components a stage needs.
 
-The others are stood in for by shells that know their config. Decoding is the same stock call with no step left to do,
-so that latents are turned into frames by the pipeline's own last lines.
+Decoding is the same stock call with no step left to do, so that latents are turned into frames by the pipeline's own
+last lines.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vgpipe.errors import ModelError
 from vgpipe.models import exactness, loras, memory_options
+from vgpipe.models.assembly import Assembly
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.cuts import Cuts
 from vgpipe.models.quantize import kept_as
-from vgpipe.models.shells import Shell
 from vgpipe.models.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from vgpipe.models.resumable import ResumableScheduler
 
+NO_CONTINUATION = "leave continuation out and ask for fewer num_frames, or choose another model.id"
 
-class StockFamily:
+
+class StockFamily(Assembly):
     """A family whose stock pipeline takes prompt embeddings and latents, and gives latents.
 
     A family file names its classes and parts, and overrides what its pipeline does differently.
@@ -43,6 +45,9 @@ class StockFamily:
         made_of: part -> the components it is put together from, where it is not just itself.
         idle: components that a checkpoint may hold and that no stage needs.
         uses_fps: whether fps changes the latents.
+        continuations: how it can go on beyond what the model can hold, best first (`Family.continuations`).
+        cuts: how a denoiser's call is cut to a window of a long clip; None where the family makes none in windows.
+        frames_axis: of the latents, that of their frames.
     """
 
     name: ClassVar[str]
@@ -56,11 +61,12 @@ class StockFamily:
     made_of: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     idle: ClassVar[tuple[str, ...]] = ()
     uses_fps: ClassVar[bool] = False
+    continuations: ClassVar[tuple[str, ...]] = ()
+    cuts: ClassVar[Cuts | None] = None
+    frames_axis: ClassVar[int] = 2
 
     def __init__(self, checkpoint: Checkpoint, settings: Settings):
-        self.checkpoint = checkpoint
-        self.settings = settings
-        self._shells: dict[str, Shell] = {}
+        super().__init__(checkpoint, settings)
         self._identities: dict[str, Mapping[str, Any]] = {}  # asked for every clip of a job
 
     def with_settings(self, settings: Settings) -> Self:
@@ -74,7 +80,7 @@ class StockFamily:
 
     def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs: every denoiser that the checkpoint has, and what encodes an image."""
-        return (*(self._present(self.denoisers) or self.denoisers[:1]), *(self.image_parts if from_image else ()))
+        return (*(self.present(self.denoisers) or self.denoisers[:1]), *(self.image_parts if from_image else ()))
 
     @cached_property
     def decode_parts(self) -> tuple[str, ...]:
@@ -98,7 +104,7 @@ class StockFamily:
             ModelError: naming the package, file or component.
         """
         loras.check(self.settings.loras, self.denoise_parts(from_image=False))
-        roles = {"denoisers": self._present(self.denoisers), "decoders": self._present(self.decoders)}
+        roles = {"denoisers": self.present(self.denoisers), "decoders": self.present(self.decoders)}
         memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
 
     def prove_classes(self) -> None:
@@ -137,9 +143,9 @@ class StockFamily:
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
         return {
             "parts": {part: self.identity(part) for part in self.denoise_parts(from_image=from_image)},
-            "scheduler": [self.settings.scheduler or self._scheduler_class_name(), self._scheduler_config()],
+            "scheduler": [self.scheduler_name, self.scheduler_config],
             "configs": {part: [self.checkpoint.index[part], self.checkpoint.config(part)] for part in self.decoders},
-            "index": self._call_index(),
+            "index": self.call_index(),
             "pipeline_kwargs": dict(self.settings.pipeline_kwargs),
         }
 
@@ -159,16 +165,6 @@ class StockFamily:
             memory_options.set_decoder(module, self.settings)
         return module
 
-    def scheduler(self) -> Any:
-        """Returns a fresh diffusers scheduler."""
-        import diffusers
-
-        name = self.settings.scheduler or self._scheduler_class_name()
-        found = getattr(diffusers, name, None)
-        if found is None:
-            raise ModelError(f"model.scheduler.name: diffusers has no {name} -> name one of its scheduler classes")
-        return found.from_config(self._scheduler_config())
-
     def encode(self, parts: Components, text: str) -> Embeds:
         """Encodes one text exactly as the stock pipeline does; CPU tensors with a leading batch of 1."""
         import torch
@@ -179,7 +175,18 @@ class StockFamily:
         return {name: tensor.cpu() for name, tensor in embeds.items()}
 
     def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
-        """Runs the stock pipeline to latents in its own layout and dtype, on the CPU."""
+        """Runs the stock pipeline to latents in its own layout and dtype, on the CPU; where asked to, in windows."""
+        if request.windows is None:
+            return self.run(parts, scheduler, request)
+        if self.cuts is None:
+            raise ModelError(f"{self.pipeline} makes no long clips in windows -> {NO_CONTINUATION}")
+        from vgpipe.models.long_clips import denoising_in_windows
+
+        with denoising_in_windows(self, self.cuts, parts, request, request.windows):
+            return self.run(parts, scheduler, request)
+
+    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+        """Makes the stock call that denoises, at once."""
         starts_from_image = request.frames_NHWC is not None
         if starts_from_image and not self.image_pipeline:
             raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
@@ -210,7 +217,45 @@ class StockFamily:
         frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
         return to_uint8(frames_1THWC[0])
 
+    def piece_of(self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int) -> torch.Tensor:
+        """Returns the part of a long clip's latents that `decode` makes a clip of its own from.
+
+        Args:
+            latents: as `denoise` gave them.
+            first_frame: of the whole, a multiple of the VAE's temporal stride.
+            num_frames: frames of the piece, on the model's step.
+            total_frames: frames of the whole.
+        """
+        import torch
+
+        if (first_frame, num_frames) == (0, total_frames):
+            return latents
+        # A piece needs as much padding as the stock call drops of it; what that holds plays no part.
+        start = first_frame // self.temporal_stride + self.padding(total_frames) - self.padding(num_frames)
+        kept = torch.arange(start, start + self.latent_frames(num_frames)).clamp(min=0)
+        return latents.index_select(self.frames_axis, kept.to(latents.device))
+
+    @cached_property
+    def temporal_stride(self) -> int:
+        """Frames of video to a latent frame, as the stock pipeline has it; 1 of a VAE for images."""
+        pipeline = self.build(self.pipeline, {}, shells=self.decoders)
+        names = ("vae_scale_factor_temporal", "vae_temporal_compression_ratio")
+        return int(next((getattr(pipeline, name) for name in names if hasattr(pipeline, name)), 1))
+
+    def latent_frames(self, num_frames: int) -> int:
+        """Returns how many latent frames a clip has, padding included."""
+        return (num_frames - 1) // self.temporal_stride + 1 + self.padding(num_frames)
+
+    def padding(self, num_frames: int) -> int:
+        """Returns how many latent frames of padding come before a clip's own."""
+        return -((num_frames - 1) // self.temporal_stride + 1) % self.temporal_patch
+
     # What a family may override.
+
+    @property
+    def temporal_patch(self) -> int:
+        """Latent frames that the denoiser takes together."""
+        return 1
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text with the pipeline's own `encode_prompt`; by default its first result alone."""
@@ -249,53 +294,8 @@ class StockFamily:
         """Changes the arguments of the decoding call; by default not at all."""
         return arguments
 
-    # Below: how the pipeline is put together.
-
-    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
-        """Puts the stock pipeline together from loaded parts, shells for those in `shells`, and None for the rest.
-
-        Args:
-            class_name: in diffusers.
-            parts: loaded components by name.
-            shells: components of which the pipeline reads config, dtype or sizes but runs nothing.
-        """
-        pipeline_class = pipeline_class_of(class_name)
-        given: dict[str, Any] = {}
-        for name, parameter in list(inspect.signature(pipeline_class.__init__).parameters.items())[1:]:
-            in_index = self.checkpoint.index.get(name)
-            if name in parts:
-                given[name] = parts[name]
-            elif name in shells and name in self.checkpoint.component_names:
-                given[name] = self._shell(name)
-            elif in_index is not None and not isinstance(in_index, list):
-                given[name] = in_index
-            elif parameter.default is inspect.Parameter.empty:
-                given[name] = None
-        pipeline = pipeline_class(**given)
-        pipeline.set_progress_bar_config(disable=True)
-        return pipeline
-
-    def _shell(self, component: str) -> Shell:
-        if component not in self._shells:
-            dtype = self.settings.dtype_of(component)
-            self._shells[component] = Shell(self.checkpoint, component, dtype)
-        return self._shells[component]
-
-    def _present(self, parts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(part for part in parts if part in self.checkpoint.component_names)
-
     def _components(self, part: str) -> tuple[str, ...]:
         return self.made_of.get(part, (part,))
-
-    def _scheduler_class_name(self) -> str:
-        return str(self.checkpoint.index["scheduler"][1])
-
-    def _scheduler_config(self) -> dict[str, Any]:
-        return {**self.checkpoint.config("scheduler"), **self.settings.scheduler_config}
-
-    def _call_index(self) -> dict[str, Any]:
-        plain = {name: value for name, value in self.checkpoint.index.items() if not isinstance(value, list)}
-        return {name: value for name, value in plain.items() if not name.startswith("_")}
 
 
 def _picture(frame_HWC: np.ndarray) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from vgpipe.models.base import Components, Embeds
+from vgpipe.models.cuts import Cuts
 from vgpipe.models.stock import StockFamily
 
 DEPRECATIONS = logging.getLogger("diffusers.pipelines.pipeline_utils")
@@ -18,6 +19,8 @@ class TextToVideoSDFamily(StockFamily):
     name = "text_to_video_sd"
     pipeline = "TextToVideoSDPipeline"
     denoisers = ("unet",)
+    continuations = ("window",)
+    cuts = Cuts("sample", 2)
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text; its length is CLIP's own."""

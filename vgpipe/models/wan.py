@@ -6,6 +6,7 @@ from typing import Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
+from vgpipe.models.cuts import Along, Cuts
 from vgpipe.models.stock import StockFamily
 
 
@@ -16,6 +17,9 @@ class WanFamily(StockFamily):
     pipeline = "WanPipeline"
     image_pipeline = "WanImageToVideoPipeline"
     denoisers = ("transformer", "transformer_2")
+    continuations = ("image", "window")
+    # With `expand_timesteps` every token has a timestep.
+    cuts = Cuts("hidden_states", 2, {"timestep": Along(1)})
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, or refuses a beginning that the checkpoint was not made for."""

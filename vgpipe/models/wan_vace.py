@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
+from vgpipe.models.cuts import Along, Cuts
 from vgpipe.models.stock import StockFamily
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class WanVaceFamily(StockFamily):
     decode_pipeline = "WanPipeline"
     image_pipeline = "WanVACEPipeline"
     denoisers = ("transformer", "transformer_2")
+    continuations = ("frames", "image", "window")
+    cuts = Cuts("hidden_states", 2, {"control_hidden_states": Along(2)})
 
     def check(self) -> None:
         """Proves that the checkpoint is one that this family drives, and that the installed diffusers can.

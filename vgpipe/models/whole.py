@@ -46,7 +46,7 @@ class Whole(AnyFamily):
 
         return {"text": torch.tensor([list(text.encode())], dtype=torch.uint8)}
 
-    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline from the texts to frames (T, H, W, 3) uint8."""
         import torch
 
