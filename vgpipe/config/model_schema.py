@@ -53,6 +53,18 @@ class RulesConfig(ShapeRules):
     """Most frames at once."""
     image: Literal["never", "optional", "required"] = "never"
     """Whether a clip has an image as its first frame."""
+    continuations: tuple[Literal["image", "frames", "window", "native"], ...] = ()
+    """How a clip goes on beyond `max_num_frames`, best first; empty where it cannot (docs/long-clips.md)."""
+    segment_num_frames: FrameCount | None = None
+    """Frames of one segment of a long clip; null: the reference's `num_frames`."""
+    min_segment_num_frames: FrameCount | None = None
+    """Fewest frames a segment is made with, what is too much being cut off; null: half of a whole one."""
+    overlap_num_frames: FrameCount = 1
+    """Frames that condition the next segment, and are blended, where the method is `frames`."""
+    image_overlap_num_frames: FrameCount = 1
+    """Frames that are blended where the method is `image`; the first of them conditions the next segment."""
+    window_overlap_num_frames: FrameCount | None = None
+    """Frames that neighbouring windows share; null: half of a window."""
 
 
 Dtype = Literal["float32", "bfloat16", "float16"]

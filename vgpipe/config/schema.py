@@ -49,6 +49,11 @@ class QualityConfig:
     """Denoising steps; null scales the model's reference."""
     guidance_scale: Guidance | None = None
     """Guidance; null is the model's reference."""
+    segment_num_inference_steps: Steps | None = None
+    """Denoising steps of the segments of a long clip that go on from another; null: half of the first's, but not fewer
+    than 15, nor more than the first's."""
+    match_color: bool = True
+    """Whether the colour and contrast of such a segment are matched to the one before, over the frames they share."""
 
 
 @record
@@ -121,6 +126,14 @@ class ClipOverrides:
     """Classifier-free guidance; 1 or less turns it off."""
     image: Annotated[str, Field(min_length=1)] | None = None
     """Path of an image file, the first frame of every clip; relative to the working directory."""
+    continuation: Literal["auto", "image", "frames", "window", "native"] | None = None
+    """How a clip goes on beyond what the model makes at once; `auto` is the best that the model has."""
+    segment_num_frames: FrameCount | None = None
+    """Frames of one segment of a long clip, or of one window; also makes segments of what would fit at once."""
+    segment_num_inference_steps: Steps | None = None
+    """Denoising steps of segments that go on from another."""
+    match_color: bool | None = None
+    """Whether their colour and contrast are matched to the segment before."""
 
 
 @record

@@ -18,8 +18,51 @@ SETTINGS = (
 )
 """The settings that a user may set per clip, each a field of `Clip`."""
 
-OVERRIDES = (*SETTINGS, "seconds")
+LONG_SETTINGS = ("continuation", "segment_num_frames", "segment_num_inference_steps", "match_color")
+"""The settings of long clips, of which `Clip.continuation` is made."""
+
+OVERRIDES = (*SETTINGS, *LONG_SETTINGS, "seconds")
 """What may follow `clip.` on the command line: `seconds` is another spelling of `num_frames`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """A part of a clip with a prompt of its own.
+
+    Attributes:
+        prompt: what it should show.
+        num_frames: how many frames of the finished clip it has.
+        cut: whether it begins anew rather than going on from the shot before.
+    """
+
+    prompt: str
+    num_frames: int
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """How a clip that the model cannot make at once is made, segment by segment.
+
+    Attributes:
+        method: `image`, `frames`, `window` or `native`; see docs/long-clips.md.
+        segment_num_frames: most frames of one pass, or of one window.
+        min_segment_num_frames: fewest frames of one pass; what is too much is cut off.
+        overlap_num_frames: frames that a segment shares with the one before, or a window with its neighbour.
+        frames_step: passes have `frames_offset` plus a multiple of this many frames.
+        frames_offset: see `frames_step`.
+        num_inference_steps: denoising steps of a segment that goes on from another.
+        match_color: whether such a segment's colour and contrast are matched to the one before.
+    """
+
+    method: str
+    segment_num_frames: int
+    min_segment_num_frames: int
+    overlap_num_frames: int
+    frames_step: int
+    frames_offset: int
+    num_inference_steps: int
+    match_color: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +85,8 @@ class Clip:
         model: name of the option of `conf/model`, for example "shapes".
         image: absolute path of the image that is the video's first frame; None without one.
         image_sha256: SHA-256 of that file's bytes when the job was read, 64 hex digits; None without one.
+        shots: its parts, where it has several prompts; `prompt` is then that of the first. Else empty.
+        continuation: how its segments are made and joined; None for a clip that is made at once.
     """
 
     id: str
@@ -57,3 +102,5 @@ class Clip:
     model: str
     image: str | None = None
     image_sha256: str | None = None
+    shots: tuple[Shot, ...] = ()
+    continuation: Continuation | None = None

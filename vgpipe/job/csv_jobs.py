@@ -11,7 +11,7 @@ from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.tree import Listing, Node, Scalar, Table
 from vgpipe.job.yaml_scalars import resolve
 
-TEXT_COLUMNS = ("id", "prompt", "negative_prompt", "image")
+TEXT_COLUMNS = ("id", "prompt", "negative_prompt", "image", "continuation")
 NUMBER_COLUMNS = (
     "seed",
     "num_frames",
@@ -21,6 +21,9 @@ NUMBER_COLUMNS = (
     "fps",
     "num_inference_steps",
     "guidance_scale",
+    "segment_num_frames",
+    "segment_num_inference_steps",
+    "match_color",
 )
 COLUMNS = (*TEXT_COLUMNS, "seeds", *NUMBER_COLUMNS)
 
@@ -75,8 +78,8 @@ def _check_header(line: int, columns: list[str], faults: Faults) -> None:
 
 
 def _advice(name: str) -> str:
-    if name == "matrix":
-        return "a matrix needs a .yaml job"
+    if name in ("matrix", "shots"):
+        return f"{name} need a .yaml job" if name == "shots" else "a matrix needs a .yaml job"
     meant = nearest(name, COLUMNS)
     return f"did you mean `{meant}`?" if meant else "remove it or rename it"
 

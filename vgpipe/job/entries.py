@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from pydantic import BaseModel
-
+from vgpipe.job.checked import checked, misread
 from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.matrix import check_places, read_matrix
 from vgpipe.job.record import Entry, Written
-from vgpipe.job.schema import EXCLUSIVE, PromptFields, SettingFields
-from vgpipe.job.translate import Finding, check
-from vgpipe.job.tree import Listing, Node, Scalar, Table, fields_of, plain
+from vgpipe.job.schema import PromptFields, SettingFields, ShotsFields
+from vgpipe.job.shots import read_shots, shot_texts
+from vgpipe.job.tree import Listing, Node, Scalar, Table, fields_of
 from vgpipe.job.yaml_scalars import quoted
 
 _PLACED_FIELDS = ("prompt", "negative_prompt", "id", "image")
@@ -45,64 +43,21 @@ def read_entry(node: Node, defaults: Written, faults: Faults) -> Entry | None:
     fields = _fields(node, faults)
     if fields is None:
         return None
-    values = checked(node.line, fields, PromptFields, faults)
+    shots = read_shots(fields, faults) if "shots" in fields else ()
+    model = ShotsFields if "shots" in fields else PromptFields
+    sound = {name: value for name, value in fields.items() if name != "prompt" or "shots" not in fields}
+    values = checked(node.line, sound, model, faults)
     matrix_node = fields.get("matrix")
     matrix = read_matrix(matrix_node, faults) if matrix_node is not None else {}
-    texts = _placed_texts(fields, defaults)
+    texts = {**_placed_texts(fields, defaults), **shot_texts(shots)}
     check_places(texts, matrix, matrix_node.line if matrix_node is not None else node.line, faults)
-    if "prompt" not in values:
+    prompt = shots[0].prompt if shots else values.get("prompt")
+    if prompt is None:
         return None
     own = {key: value for key, value in values.items() if key in SettingFields.model_fields}
     settings = Written(own, {key: fields[key].line for key in own})
-    return Entry(line=node.line, prompt=values["prompt"], id=values.get("id"), settings=settings, matrix=matrix)
-
-
-def checked(line: int, fields: Mapping[str, Node], model: type[BaseModel], faults: Faults) -> Mapping[str, Any]:
-    """Validate the fields of a mapping and note what is wrong with them.
-
-    Args:
-        line: of the mapping, for what is missing.
-        fields: key -> node.
-        model: the model of the mapping.
-        faults: where faults are noted.
-
-    Returns:
-        The fields as validated, or none.
-    """
-    values, findings = check({key: plain(node) for key, node in fields.items()}, model)
-    for finding in findings:
-        _note(finding, line, fields, faults)
-    for first, second in EXCLUSIVE:
-        if first in fields and second in fields:
-            later = max(fields[first].line, fields[second].line)
-            faults.add(later, f"both {first} and {second} are given", "keep one of them")
-    return values
-
-
-def _note(finding: Finding, line: int, fields: Mapping[str, Node], faults: Faults) -> None:
-    node = fields.get(finding.field)
-    if finding.index is not None and isinstance(node, Listing):
-        node = node.items[finding.index]
-    if finding.problem == "string_type" and isinstance(node, Scalar):
-        faults.add(node.line, *_misread(finding.field, node))
-    else:
-        faults.add(node.line if node is not None else line, finding.what, finding.remedy)
-
-
-def _misread(name: str, node: Scalar) -> tuple[str, str]:
-    if node.value is None and node.text == "":
-        return f"{name} is empty", "write a text there, or remove it"
-    typed = shown(node.text)[1:-1]
-    what = f"{name} is {typed} without quotes, which is {_kind(node.value)} rather than a text"
-    return what, f"quote it: {quoted(typed)}"
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "a yes-or-no value"
-    return "a number" if isinstance(value, int | float) else "a date"
+    name = values.get("id")
+    return Entry(line=node.line, prompt=prompt, id=name, settings=settings, matrix=matrix, shots=shots)
 
 
 def _fields(node: Node, faults: Faults) -> dict[str, Node] | None:
@@ -110,7 +65,7 @@ def _fields(node: Node, faults: Faults) -> dict[str, Node] | None:
     if isinstance(node, Scalar):
         if isinstance(node.value, str):
             return {"prompt": node}
-        faults.add(node.line, *_misread("the prompt", node))
+        faults.add(node.line, *misread("the prompt", node))
     elif isinstance(node, Listing):
         faults.add(node.line, "this prompt is a list", "write a text or a mapping; text in [ ] needs quotes")
     elif _is_trap(node):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vgpipe.job.clip import OVERRIDES, Clip
+from vgpipe.job.clip import OVERRIDES, Clip, Continuation, Shot
 from vgpipe.job.faults import Faults
 from vgpipe.job.images import Images
 from vgpipe.job.levels import Level
@@ -69,8 +70,10 @@ def expand(
     faults = Faults(job.source if job is not None else "")
     strong = [_config_level(overrides, "clip.", faults)]
     weak = [Level.of_config(_settings(preset), "quality."), Level.of_config(_settings(reference), "model.")]
+    frames = int(str(reference.get("num_frames") or rules.largest_num_frames))
     images = Images(job.folder if job is not None else Path(), rules, model, faults)
-    resolved = list(_resolve(job, strong, weak, rules, images, faults))
+    resolve = partial(resolve_entry, rules=rules, images=images, faults=faults, model=model, reference=frames)
+    resolved = list(_resolve(job, strong, weak, resolve))
     images.check_missing()
     _check_amount(resolved, faults)
     faults.raise_any()
@@ -103,16 +106,14 @@ def _resolve(
     job: Job | None,
     strong: Sequence[Level],
     weak: Sequence[Level],
-    rules: ShapeRules,
-    images: Images,
-    faults: Faults,
+    resolve: Callable[[Entry, Sequence[Level]], Resolved | None],
 ) -> Iterator[Resolved]:
     if job is None:
-        found = [resolve_entry(Entry(line=0, prompt=""), [*strong, *weak], rules, images, faults)]
+        found = [resolve(Entry(line=0, prompt=""), [*strong, *weak])]
     else:
         middle = Level.of_file(job.defaults)
         levels = ([*strong, *_own(entry), middle, *weak] for entry in job.entries)
-        found = [resolve_entry(*pair, rules, images, faults) for pair in zip(job.entries, levels, strict=True)]
+        found = [resolve(*pair) for pair in zip(job.entries, levels, strict=True)]
     yield from (entry for entry in found if entry is not None)
 
 
@@ -123,16 +124,20 @@ def _own(entry: Entry) -> list[Level]:
 
 def _check_amount(resolved: Sequence[Resolved], faults: Faults) -> None:
     """Refuse what would fill the memory, before any of it is written out."""
-    from vgpipe.job.schema import MAX_CLIPS
+    from vgpipe.job.schema import MAX_CLIPS, MAX_SEGMENTS
 
-    clips = chars = 0
+    clips = chars = segments = 0
     for entry in resolved:
         clips += entry.num_clips
-        texts = (entry.prompt.value, entry.negative_prompt.value)
-        chars += entry.num_combinations * sum(longest_filled(str(text), entry.entry.matrix) for text in texts)
+        segments += entry.num_segments
+        lengths = (longest_filled(str(text.value), entry.entry.matrix) for text in entry.texts)
+        chars += entry.num_combinations * sum(lengths)
         if clips > MAX_CLIPS:
             what = f"seeds and matrices up to here make {clips:,} clips; at most {MAX_CLIPS:,} are allowed"
             return faults.add(entry.entry.line, what, "shorten a matrix or split the job")
+        if segments > MAX_SEGMENTS:
+            what = f"clips up to here have {segments:,} segments; at most {MAX_SEGMENTS:,} are allowed"
+            return faults.add(entry.entry.line, what, "make them shorter or split the job")
         if chars > MAX_TEXT_CHARS:
             what = f"prompts up to here have {chars:,} characters; at most {MAX_TEXT_CHARS:,} are allowed"
             return faults.add(entry.entry.line, what, "shorten a matrix or split the job")
@@ -166,13 +171,21 @@ class _Writer:
             if not texts["prompt"]:
                 self._faults.add(entry.line, "the matrix makes an empty prompt", "add text outside its places")
             stem = texts["prompt"] if entry.id is None else fill(entry.id, values)
+            shots = [
+                Shot(prompt=one.prompt.filled(values), num_frames=one.num_frames, cut=one.cut) for one in resolved.shots
+            ]
+            if not all(shot.prompt for shot in shots):
+                self._faults.add(entry.line, "the matrix makes a shot's prompt empty", "add text outside its places")
             image, content = self._image(resolved, values)
+            long = _long(shots, resolved.continuation)
             for seed in resolved.seeds:
-                settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model, **content}
+                settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model, **content, **long}
                 settings["fps"] = float(settings["fps"])
                 settings["guidance_scale"] = float(settings["guidance_scale"])
                 if self._is_new(settings, entry.line):
-                    yield Clip(id=self._name(stem, settings), image=image, **settings)
+                    name = self._name(stem, settings)
+                    whole = {**settings, "shots": tuple(shots), "continuation": resolved.continuation}
+                    yield Clip(id=name, image=image, **whole)
 
     def _image(self, resolved: Resolved, values: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
         """Return the image's path, and what the clip is named after: the content alone, nothing without it."""
@@ -184,7 +197,7 @@ class _Writer:
         return picture.path, {"image_sha256": picture.sha256}
 
     def _is_new(self, settings: Mapping[str, object], line: int) -> bool:
-        key = tuple(settings.values())
+        key = tuple(repr(value) if isinstance(value, list | dict) else value for value in settings.values())
         if key not in self._lines:
             self._lines[key] = line
             return True
@@ -203,6 +216,13 @@ class _Writer:
             attempt += 1
         self._ids.add(name)
         return name
+
+
+def _long(shots: Sequence[Shot], continuation: Continuation | None) -> dict[str, Any]:
+    """Return what a long clip is named after beside its settings; nothing for one that is made at once."""
+    if continuation is None:
+        return {}
+    return {"shots": [asdict(shot) for shot in shots], "continuation": asdict(continuation)}
 
 
 def _cut(notes: tuple[str, ...], what_more_do: str) -> tuple[str, ...]:

@@ -22,15 +22,33 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenShot:
+    """One shot of an entry.
+
+    Attributes:
+        line: where it starts in the file, from 1.
+        prompt: still with its `{name}` places.
+        length: its `num_frames` or `seconds`, if it says so itself.
+        cut: whether it begins anew.
+    """
+
+    line: int
+    prompt: str
+    length: Written = field(default_factory=Written)
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One item of the job's list of prompts; seeds and matrix can make many clips of it.
 
     Attributes:
         line: where it starts in the file, from 1.
-        prompt: the prompt, still with its `{name}` places.
+        prompt: the prompt, still with its `{name}` places; that of the first shot where there are shots.
         id: the user's own name for it, still with its `{name}` places, or None.
         settings: its own settings.
         matrix: name -> the texts that take its place, in the file's order.
+        shots: its shots; empty for a single prompt.
     """
 
     line: int
@@ -38,6 +56,7 @@ class Entry:
     id: str | None = None
     settings: Written = field(default_factory=Written)
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shots: tuple[WrittenShot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

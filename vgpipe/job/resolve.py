@@ -6,15 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vgpipe.job.clip import Continuation
+from vgpipe.job.continuations import Wanted
 from vgpipe.job.faults import Faults
 from vgpipe.job.images import Images
+from vgpipe.job.lengths import Length, length_of, written_lengths
 from vgpipe.job.levels import InForce, Level, strongest
 from vgpipe.job.record import Entry
 from vgpipe.job.rules import ShapeRules
-from vgpipe.job.shapes import duration_fault, shape_faults
+from vgpipe.job.segments import count_segments
+from vgpipe.job.shapes import shape_faults
 from vgpipe.job.template import count_combinations
 
 _NUMBERS = ("width", "height", "fps", "num_inference_steps", "guidance_scale")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedShot:
+    """One shot: its prompt, its frames in the finished clip, and whether it begins anew."""
+
+    prompt: InForce
+    num_frames: int
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,8 @@ class Resolved:
         image: the path of the image it starts from, likewise; None without one.
         seeds: one clip is made for each, per combination of the matrix.
         numbers: the other settings, as in `Clip`.
+        shots: its shots; empty for a single prompt.
+        continuation: how its clips go on; None where they are made at once.
     """
 
     entry: Entry
@@ -36,6 +51,19 @@ class Resolved:
     image: InForce | None
     seeds: tuple[int, ...]
     numbers: dict[str, Any]
+    shots: tuple[ResolvedShot, ...] = ()
+    continuation: Continuation | None = None
+
+    @property
+    def texts(self) -> tuple[InForce, ...]:
+        """Every text of one of its clips."""
+        return (*(shot.prompt for shot in self.shots or (self,)), self.negative_prompt)
+
+    @property
+    def num_segments(self) -> int:
+        """How many segments its clips have, about."""
+        shots = [shot.num_frames for shot in self.shots] or [self.numbers["num_frames"]]
+        return self.num_clips * sum(count_segments(one, self.continuation) for one in shots)
 
     @property
     def num_combinations(self) -> int:
@@ -49,7 +77,14 @@ class Resolved:
 
 
 def resolve_entry(
-    entry: Entry, levels: Sequence[Level], rules: ShapeRules, images: Images, faults: Faults
+    entry: Entry,
+    levels: Sequence[Level],
+    rules: ShapeRules,
+    images: Images,
+    faults: Faults,
+    *,
+    model: str,
+    reference: int,
 ) -> Resolved | None:
     """Find the settings in force for an entry.
 
@@ -59,6 +94,8 @@ def resolve_entry(
         rules: what the model can make.
         images: checks the entry's image.
         faults: where faults are noted.
+        model: name of the option of `conf/model`.
+        reference: frames that the model's authors recommend.
 
     Returns:
         The entry resolved, or None where a fault keeps it from being so.
@@ -67,34 +104,37 @@ def resolve_entry(
     negative = strongest(levels, "negative_prompt") or InForce("negative_prompt", "", levels[-1])
     seeds = strongest(levels, "seed", "seeds")
     found = {name: strongest(levels, name) for name in _NUMBERS}
-    length = strongest(levels, "num_frames", "seconds")
+    lengths = written_lengths(entry, levels)
     image = strongest(levels, "image")
     images.check(entry, image)
-    for name, setting in {"prompt": prompt, **found, "num_frames": length}.items():
+    for name, setting in {"prompt": prompt, **found, "num_frames": lengths}.items():
         if setting is None and not faults.is_at(f"clip.{name}"):
             faults.add_at(f"clip.{name}", f"nothing sets {name}", f"set it, for example with clip.{name}=...")
     numbers: dict[str, Any] = {name: setting.value for name, setting in found.items() if setting is not None}
-    if prompt is None or length is None or len(numbers) < len(_NUMBERS):
+    if prompt is None or lengths is None or len(numbers) < len(_NUMBERS):
         return None
-    numbers["num_frames"] = _num_frames(length, float(numbers["fps"]), rules, faults)
+    steps, fps = int(numbers["num_inference_steps"]), float(numbers["fps"])
+    wanted = Wanted.of(levels, num_inference_steps=steps, reference=reference, model=model)
+    length = length_of(entry, lengths, wanted, fps, rules, faults)
+    numbers["num_frames"] = length.num_frames
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
-    return Resolved(entry, prompt, negative, image, _as_seeds(seeds), numbers)
+    shots = _shots(entry, length, prompt)
+    return Resolved(entry, prompt, negative, image, _as_seeds(seeds), numbers, shots, length.continuation)
+
+
+def _shots(entry: Entry, length: Length, prompt: InForce) -> tuple[ResolvedShot, ...]:
+    """Returns the shots; a prompt of the command line is that of all of them."""
+    if len(length.shots) < 2:
+        return ()
+    forced = prompt if not prompt.level.in_file else None
+    own = [InForce("prompt", shot.prompt, Level.of_file(shot.length)) for shot in entry.shots]
+    cuts = [index > 0 and shot.cut for index, shot in enumerate(entry.shots)]
+    return tuple(map(ResolvedShot, (forced or one for one in own), length.shots, cuts))
 
 
 def _as_seeds(setting: InForce | None) -> tuple[int, ...]:
     value: Any = 0 if setting is None else setting.value
     return tuple(value) if isinstance(value, list | tuple) else (int(value),)
-
-
-def _num_frames(length: InForce, fps: float, rules: ShapeRules, faults: Faults) -> int:
-    value: Any = length.value
-    if length.name == "seconds":
-        fault = duration_fault(float(value), fps, rules)
-        if fault is not None:
-            length.level.note(fault.field, fault.what, fault.remedy, faults)
-        return rules.num_frames_for(float(value), fps)
-    _check_sizes([length], rules, faults)
-    return int(value)
 
 
 def _check_sizes(settings: Sequence[InForce], rules: ShapeRules, faults: Faults) -> None:

@@ -17,6 +17,12 @@ class ShapeRules:
         frames_offset: see `frames_step`.
         max_num_frames: the largest frame count.
         image: whether a clip has an image as its first frame: "never", "optional" or "required".
+        continuations: how it can go on beyond `max_num_frames`, best first: "frames", "image", "window", "native".
+        segment_num_frames: frames of a segment of a long clip; None for the reference's.
+        min_segment_num_frames: fewest frames of a segment; None for half of a whole one.
+        overlap_num_frames: frames that a segment shares with the one before, where the method is "frames".
+        image_overlap_num_frames: the same where it is "image"; the first of them conditions the segment.
+        window_overlap_num_frames: frames that neighbouring windows share; None for half of a window.
     """
 
     side_multiple: int = 16
@@ -26,6 +32,12 @@ class ShapeRules:
     frames_offset: int = 1
     max_num_frames: int = 81
     image: str = "never"
+    continuations: tuple[str, ...] = ()
+    segment_num_frames: int | None = None
+    min_segment_num_frames: int | None = None
+    overlap_num_frames: int = 1
+    image_overlap_num_frames: int = 1
+    window_overlap_num_frames: int | None = None
 
     @property
     def smallest_side(self) -> int:

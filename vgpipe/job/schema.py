@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 MAX_CLIPS = 100_000
+MAX_SHOTS = 1000
+MAX_SEGMENTS = 200_000
+Method = Literal["auto", "image", "frames", "window", "native"]
+METHODS = get_args(Method)
+"""How a long clip may be asked to go on; `auto` takes the best that the model has."""
 MAX_PROMPT_CHARS = 20_000
 MAX_SEED = 2**63 - 1
 TEXT_REMEDY = "shorten it, or remove what cannot be seen"
@@ -82,14 +87,33 @@ class SettingFields(_Strict):
     num_inference_steps: Whole = _unset("a whole number from 1 to 1000", ge=1, le=1000)
     guidance_scale: Number = _unset("a number from 0 to 100", ge=0, le=100)
     image: Text = _unset("the path of an image file")
+    continuation: Method = _unset(f"one of {', '.join(METHODS)}")
+    segment_num_frames: Size = _unset("a whole number from 1")
+    segment_num_inference_steps: Whole = _unset("a whole number from 1 to 1000", ge=1, le=1000)
+    match_color: bool = _unset("true or false")
 
 
-class PromptFields(SettingFields):
-    """One prompt of the job; its matrix is checked beside its text."""
+class ShotsFields(SettingFields):
+    """One entry of the job that is told in shots; they and its matrix are checked by themselves."""
 
     id: Text = _unset("a text")
-    prompt: Text = Field(description="a text")
+    shots: Any = _unset("a list of prompts")
     matrix: Any = _unset("names, each with a list of texts or numbers")
+
+
+class PromptFields(ShotsFields):
+    """One prompt of the job."""
+
+    prompt: Text = Field(description="a text")
+
+
+class ShotFields(_Strict):
+    """One shot of an entry."""
+
+    prompt: Text = Field(description="a text")
+    num_frames: Size = _unset("a whole number from 1")
+    seconds: Number = _unset("a number above 0, at most 86400", gt=0, le=86_400)
+    cut: bool = _unset("true or false")
 
 
 class OverrideFields(SettingFields):

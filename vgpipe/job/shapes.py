@@ -36,7 +36,8 @@ def shape_faults(values: Mapping[str, object], rules: ShapeRules) -> Iterator[Sh
             what = f"{field} is {side}; the model makes {rules.describe_sides()}"
             yield ShapeFault(field, what, f"the nearest is {field}: {rules.nearest_side(side)}")
     count = _whole(values.get("num_frames"))
-    if count is not None and not rules.allows_num_frames(count):
+    is_long = count is not None and bool(rules.continuations) and count > rules.largest_num_frames
+    if count is not None and not is_long and not rules.allows_num_frames(count):
         what = f"num_frames is {count}; the model makes {rules.describe_num_frames()}"
         yield ShapeFault("num_frames", what, f"the nearest is num_frames: {rules.nearest_num_frames(count)}")
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from vgpipe.job.entries import checked, read_defaults, read_entry
+from vgpipe.job.checked import checked
+from vgpipe.job.entries import read_defaults, read_entry
 from vgpipe.job.faults import Faults, shown
 from vgpipe.job.naming import slugify
 from vgpipe.job.picture import Flaw, look

@@ -1,0 +1,235 @@
+"""How a long clip is cut into segments: exact lengths, no frame twice and none missing.
+
+`image` and `frames` make a chain: each segment begins with the last frames of the one before. `window` makes one
+trajectory over the whole length, which is denoised once and decoded piece by piece. A cut begins anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from vgpipe.job.clip import Clip, Continuation, Shot
+
+WINDOW, FRAMES = "window", "frames"
+GIVEN = "given by the segment before"
+CONTEXT_FRAMES = 5
+"""Frames at the start of a later piece that only give the decoder something to go on from, at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trajectory:
+    """One denoising pass over more frames than the model can hold, in overlapping windows.
+
+    Attributes:
+        num_frames: frames of the whole pass, on the model's step.
+        overlap_num_frames: frames that neighbouring windows share.
+        prompts: (first frame, prompt) of each shot in it, in order; the first begins at frame 0.
+        first_frame: where in it this segment's piece begins.
+        windows_per_piece: windows denoised for each of its pieces, on average.
+    """
+
+    num_frames: int
+    overlap_num_frames: int
+    prompts: tuple[tuple[int, str], ...]
+    first_frame: int
+    windows_per_piece: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One part of a clip as the model makes it.
+
+    Attributes:
+        index: from 0.
+        clip: it as a clip of its own: what one pass, or one window, is asked for.
+        shot: which shot of the clip it begins in, from 0.
+        given: frames that it shares with the segment before: its first, and that one's last; 0 where it begins anew.
+        conditions: how many of them, from the first on, the model is given to go on from.
+        start: index of the first decoded frame that is delivered.
+        end: index after the last decoded frame that counts.
+        stop: index after the last one that is delivered; from there to `end` the next segment delivers a blend.
+        blend: its first frames that are blended with the last of the segment before.
+        match_color: whether its colours are matched to them.
+        trajectory: the pass that it is a piece of; None where it is a pass of its own.
+    """
+
+    index: int
+    clip: Clip
+    shot: int = 0
+    given: int = 0
+    conditions: int = 0
+    start: int = 0
+    end: int
+    stop: int
+    blend: int = 0
+    match_color: bool = False
+    trajectory: Trajectory | None = None
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether it needs nothing of the segment before."""
+        return self.given == 0
+
+    @property
+    def planned(self) -> Clip:
+        """The clip that takes as much memory and time: given frames count as an image, more windows as more steps."""
+        if self.trajectory is not None:
+            steps = round(self.clip.num_inference_steps * self.trajectory.windows_per_piece)
+            return replace(self.clip, num_inference_steps=max(1, steps))
+        return replace(self.clip, image=self.clip.image or GIVEN) if self.given else self.clip
+
+
+def segments_of(clip: Clip) -> tuple[Segment, ...]:
+    """Returns the segments of a clip, in order; a clip that is made at once has one, which is the clip itself."""
+    if clip.continuation is None:
+        return (Segment(index=0, clip=clip, end=clip.num_frames, stop=clip.num_frames),)
+    shots = clip.shots or (Shot(prompt=clip.prompt, num_frames=clip.num_frames),)
+    found: list[Segment] = []
+    for first, group in _groups(shots):
+        make = _pieces if clip.continuation.method == WINDOW else _chain
+        found += make(clip, clip.continuation, first, group, len(found))
+    names = (f"{clip.id} [{segment.index + 1}/{len(found)}]" for segment in found)
+    return tuple(replace(one, clip=replace(one.clip, id=name)) for one, name in zip(found, names, strict=True))
+
+
+def count_segments(num_frames: int, continuation: Continuation | None) -> int:
+    """Returns about how many segments a clip of one shot has, without making them."""
+    if continuation is None:
+        return 1
+    fresh = max(1, continuation.segment_num_frames - _context(continuation))
+    return 1 + max(0, -(-(num_frames - continuation.segment_num_frames) // fresh))
+
+
+def _context(continuation: Continuation) -> int:
+    """Returns how many frames of a later segment the one before delivers."""
+    if continuation.method != WINDOW:
+        return continuation.overlap_num_frames
+    step, offset = continuation.frames_step, continuation.frames_offset % continuation.frames_step
+    wanted = offset + max(0, -(-(CONTEXT_FRAMES - offset) // step)) * step
+    return min(wanted, continuation.segment_num_frames - step)
+
+
+def _groups(shots: Sequence[Shot]) -> Iterator[tuple[int, list[Shot]]]:
+    """Yields the shots between cuts, with the number of the first."""
+    first = 0
+    for index in range(1, len(shots) + 1):
+        if index == len(shots) or shots[index].cut:
+            yield first, list(shots[first:index])
+            first = index
+
+
+def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], index: int) -> list[Segment]:
+    """Returns a chain of segments; each shot begins with a segment of its own, since its prompt is another."""
+    made: list[Segment] = []
+    for number, shot in enumerate(shots, start=first):
+        left = shot.num_frames
+        while left > 0:
+            given = _given(made[-1].end, how) if made else 0
+            end = min(given + left, how.segment_num_frames)
+            passed = _pass(clip, how, shot.prompt, index + len(made), end, continues=bool(made))
+            blend = given if given > 1 else 0
+            if blend:
+                made[-1] = replace(made[-1], stop=made[-1].end - blend)
+            made.append(
+                Segment(
+                    index=index + len(made),
+                    clip=passed,
+                    shot=number,
+                    given=given,
+                    conditions=given if how.method == FRAMES else min(given, 1),
+                    start=given - blend,
+                    end=end,
+                    stop=end,
+                    blend=blend,
+                    match_color=given > 0 and how.match_color,
+                )
+            )
+            left -= end - given
+    return made
+
+
+def _given(available: int, how: Continuation) -> int:
+    """Returns how many of the last frames condition the next segment: a number that the model can take in."""
+    if available >= how.overlap_num_frames:
+        return how.overlap_num_frames
+    offset = how.frames_offset % how.frames_step or how.frames_step
+    return max(1, offset + (available - offset) // how.frames_step * how.frames_step)
+
+
+def _pass(clip: Clip, how: Continuation, prompt: str, index: int, end: int, *, continues: bool) -> Clip:
+    """Returns one pass as a clip of its own; only the first begins with the clip's image."""
+    return replace(
+        _plain(clip),
+        prompt=prompt,
+        seed=segment_seed(clip.seed, index),
+        num_frames=_on_step(max(end, how.min_segment_num_frames), how),
+        num_inference_steps=how.num_inference_steps if continues else clip.num_inference_steps,
+        image=clip.image if index == 0 else None,
+        image_sha256=clip.image_sha256 if index == 0 else None,
+    )
+
+
+def _pieces(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], index: int) -> list[Segment]:
+    """Returns the pieces of one trajectory over all the shots, each as long as a window."""
+    wanted = sum(shot.num_frames for shot in shots)
+    begins = [0, *accumulate(shot.num_frames for shot in shots)]
+    whole = _pass(clip, how, shots[0].prompt, index, wanted, continues=False)
+    length = how.segment_num_frames
+    if whole.num_frames <= length and len(shots) == 1:
+        return [Segment(index=index, clip=whole, shot=first, end=wanted, stop=wanted)]
+    total = max(whole.num_frames, length)
+    prompts = tuple((begin, shot.prompt) for begin, shot in zip(begins, shots, strict=False))
+    places = _places(wanted, total, how)
+    windows = 1 + -(-(total - length) // max(how.frames_step, length - how.overlap_num_frames))
+    course = Trajectory(
+        num_frames=total,
+        overlap_num_frames=how.overlap_num_frames,
+        prompts=prompts,
+        first_frame=0,
+        windows_per_piece=windows / len(places),
+    )
+    return [
+        Segment(
+            index=index + number,
+            clip=replace(whole, num_frames=length),
+            shot=first + sum(one <= begin + start for one in begins[1:-1]),
+            start=start,
+            end=end,
+            stop=end,
+            trajectory=replace(course, first_frame=begin),
+        )
+        for number, (begin, start, end) in enumerate(places)
+    ]
+
+
+def _places(wanted: int, total: int, how: Continuation) -> list[tuple[int, int, int]]:
+    """Returns where each piece begins in its trajectory, and which of its decoded frames are delivered."""
+    places: list[tuple[int, int, int]] = []
+    done, length = 0, how.segment_num_frames
+    while done < wanted:
+        # The last one reaches back, so that all have one shape.
+        begin = min(done - (_context(how) if places else 0), total - length)
+        end = min(length, wanted - begin)
+        places.append((begin, done - begin, end))
+        done = begin + end
+    return places
+
+
+def _plain(clip: Clip) -> Clip:
+    return replace(clip, shots=(), continuation=None)
+
+
+def _on_step(num_frames: int, how: Continuation) -> int:
+    """Returns the smallest frame count on the model's step that is not less."""
+    first = (how.frames_offset - 1) % how.frames_step + 1
+    return first + max(0, -(-(num_frames - first) // how.frames_step)) * how.frames_step
+
+
+def segment_seed(seed: int, index: int) -> int:
+    """Returns the seed of a segment's noise: the clip's own for the first, so that it is what a short clip would be."""
+    if index == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed} {index}".encode()).digest()[:8], "big") >> 1
