@@ -5,12 +5,23 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class Frames(Protocol):
+    """A video's frames, (T, H, W, 3) uint8: an array, or what reads them one by one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """T, H, W, 3."""
+        ...
+
+    def __iter__(self) -> Iterator[np.ndarray]: ...
 
 
 class Exporter(Protocol):
@@ -22,11 +33,11 @@ class Exporter(Protocol):
 
     kind: str
 
-    def export(self, frames_THWC: np.ndarray, *, fps: float, folder: Path) -> None:
+    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> None:
         """Writes the files into `folder`.
 
         Args:
-            frames_THWC: uint8; may be mapped from disk.
+            frames_THWC: uint8; asked for one after another, once.
             fps: frames a second.
             folder: an empty, writable folder.
 

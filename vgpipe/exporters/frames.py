@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from vgpipe.errors import ExportError
+from vgpipe.exporters.base import Frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class FramesExporter:
     compress_level: int = 6
     kind = "frames"
 
-    def export(self, frames_THWC: np.ndarray, *, fps: float, folder: Path) -> None:
+    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> None:
         """Writes one lossless 8-bit PNG a frame into `folder`; `fps` has no place in them."""
         for index, frame_HWC in enumerate(frames_THWC):
             path = folder / f"{index:06d}.png"

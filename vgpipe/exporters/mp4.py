@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from vgpipe.errors import ExportError
+from vgpipe.exporters.base import Frames
 
 FILE = "video.mp4"
 
@@ -28,7 +29,7 @@ class Mp4Exporter:
     preset: str = "medium"
     kind = "mp4"
 
-    def export(self, frames_THWC: np.ndarray, *, fps: float, folder: Path) -> None:
+    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> None:
         """Streams the frames into ffmpeg, one at a time.
 
         Raises:
@@ -89,7 +90,7 @@ class Mp4Exporter:
         ]
 
 
-def _stream(command: list[str], frames_THWC: np.ndarray, words: object) -> int:
+def _stream(command: list[str], frames_THWC: Frames, words: object) -> int:
     # A session of its own: Ctrl-C in the terminal must stop vgpipe in order, not kill its encoder.
     process = subprocess.Popen(
         command,

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 INK, PAPER = 255, 0
 
 
-def watermarked(frames_THWC: np.ndarray, text: str) -> np.ndarray:
-    """Returns a copy of the frames with a text across each, readable on any background.
+def watermark(text: str, *, width: int, height: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns what draws a text across a frame, readable on any background.
 
     Args:
-        frames_THWC: uint8.
         text: a word or two.
+        width: of the frames, pixels.
+        height: likewise.
 
     Returns:
-        (T, H, W, 3) uint8.
+        Takes a frame (H, W, 3) uint8 and returns a copy with the text over it.
     """
+    stencil_HW = _stencil(text, width, height)
+    paper_HW, ink_HW = stencil_HW > 0, stencil_HW > 160
+
+    def marked(frame_HWC: np.ndarray) -> np.ndarray:
+        copy_HWC = frame_HWC.copy()
+        copy_HWC[paper_HW], copy_HWC[ink_HW] = PAPER, INK
+        return copy_HWC
+
+    return marked
+
+
+def _stencil(text: str, width: int, height: int) -> np.ndarray:
     from PIL import Image, ImageDraw, ImageFont
 
-    height, width = frames_THWC.shape[1:3]
     stencil = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(stencil)
     size = max(6, width // max(4, len(text)))
@@ -30,8 +44,4 @@ def watermarked(frames_THWC: np.ndarray, text: str) -> np.ndarray:
     box = (width / 2, height / 2)
     pen.text(box, text, fill=128, font=font, anchor="mm", stroke_width=max(1, size // 8))
     pen.text(box, text, fill=255, font=font, anchor="mm")
-    drawn_HW = np.asarray(stencil)
-    marked = frames_THWC.copy()
-    marked[:, drawn_HW > 0] = PAPER
-    marked[:, drawn_HW > 160] = INK
-    return marked
+    return np.asarray(stencil)

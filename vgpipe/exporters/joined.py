@@ -1,0 +1,51 @@
+"""The frames of several segments one after another, of which only one is open at a time.
+
+Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some frames of a segment.
+
+    Attributes:
+        open: maps all its frames from the disk, (T, H, W, 3) uint8.
+        start: index of the first that is taken.
+        stop: index after the last.
+    """
+
+    open: Callable[[], np.ndarray]
+    start: int
+    stop: int
+
+
+class JoinedFrames:
+    """A video whose segments lie in files of their own; read frame by frame, so that its length takes no memory.
+
+    Args:
+        spans: in order; not empty.
+        change: what is done to each frame (H, W, 3); None for nothing.
+    """
+
+    def __init__(self, spans: Sequence[Span], change: Callable[[np.ndarray], np.ndarray] | None = None):
+        self._spans, self._change = spans, change
+        height, width, colours = spans[0].open().shape[1:]
+        self.shape = (sum(span.stop - span.start for span in spans), height, width, colours)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for span in self._spans:
+            frames_THWC = span.open()
+            for index in range(span.start, span.stop):
+                frame_HWC = frames_THWC[index]
+                yield frame_HWC if self._change is None else self._change(np.asarray(frame_HWC))
+            del frames_THWC  # mapped pages count as this process's memory until they are let go
