@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
 from vgpipe.stages.denoise import Denoised
+from vgpipe.stages.seams import Seam, joined
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
@@ -16,7 +19,15 @@ FILE = "frames.npy"
 
 
 def run(
-    store: Store, key: Key, clip: Clip, *, family: Family, parts: Components, denoised: Denoised
+    store: Store,
+    key: Key,
+    clip: Clip,
+    *,
+    family: Family,
+    parts: Components,
+    denoised: Denoised,
+    trajectory: Trajectory | None = None,
+    seam: Seam | None = None,
 ) -> Artifact | None:
     """Decodes one clip into the store.
 
@@ -27,6 +38,8 @@ def run(
         family: drives the model.
         parts: the loaded `family.decode_parts`.
         denoised: what denoising left.
+        trajectory: the longer pass that the clip is a piece of; None where the latents are its own.
+        seam: what joins it to the segment before; None where it begins anew.
 
     Returns:
         The artifact: `frames.npy`, (T, H, W, 3) uint8.
@@ -36,7 +49,7 @@ def run(
     """
     started = time.monotonic()
     request = DecodeRequest(
-        latents=denoised.latents,
+        latents=_latents(family, clip, denoised, trajectory),
         width=clip.width,
         height=clip.height,
         num_frames=clip.num_frames,
@@ -44,10 +57,21 @@ def run(
         embeds_dtype=denoised.embeds_dtype,
     )
     frames_THWC = family.decode(parts, request)
+    facts: dict[str, Any] = {}
+    if seam is not None:
+        frames_THWC, facts = joined(frames_THWC, seam)
     with store.create(key) as draft:
         np.save(draft.path(FILE), frames_THWC, allow_pickle=False)
         draft.info["seconds"] = round(time.monotonic() - started, 4)
+        draft.info.update(facts)
     return store.find(key)
+
+
+def _latents(family: Family, clip: Clip, denoised: Denoised, trajectory: Trajectory | None) -> Any:
+    if trajectory is None:
+        return denoised.latents
+    place = {"first_frame": trajectory.first_frame, "num_frames": clip.num_frames}
+    return family.piece_of(denoised.latents, **place, total_frames=trajectory.num_frames)
 
 
 def read(artifact: Artifact) -> np.ndarray:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from vgpipe.errors import PrecisionError, Stopped
 from vgpipe.job.clip import Clip
-from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family, StepCallback
+from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family, StepCallback, Windows
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
 from vgpipe.stages import checkpoints, tensors
 from vgpipe.stages.images import first_frames
@@ -73,8 +74,10 @@ def run(
     negative_embeds: Embeds | None,
     device: str,
     watch: Watch,
+    given_NHWC: np.ndarray | None = None,
+    windows: Windows | None = None,
 ) -> Artifact | None:
-    """Denoises one clip into the store, going on from its checkpoint if it has one.
+    """Denoises one clip, or one segment of it, into the store, going on from its checkpoint if it has one.
 
     Args:
         store: where the artifact and the checkpoints go.
@@ -86,6 +89,8 @@ def run(
         negative_embeds: of the negative prompt; None where it plays no part.
         device: where `parts` are.
         watch: checkpoint rhythm, stop signal and progress.
+        given_NHWC: uint8 frames that the segment goes on from; None where it begins with text or its own image.
+        windows: how more frames than the model can hold are denoised; None where the clip is made at once.
 
     Returns:
         The artifact: `latents.safetensors`, read by `read`.
@@ -98,7 +103,9 @@ def run(
     """
     started = time.monotonic()
     passage = _Passage(store, key, clip, watch, family.scheduler(), device)
-    latents = family.denoise(parts, passage.scheduler, passage.request(embeds, negative_embeds))
+    frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
+    request = passage.request(embeds, negative_embeds, frames_NHWC)
+    latents = family.denoise(parts, passage.scheduler, replace(request, windows=windows))
     passage.restore_generator()  # where a checkpoint left no step to do
     if not torch.isfinite(latents).all():
         checkpoints.remove(store, key)
@@ -120,20 +127,19 @@ def request_for(
     negative_embeds: Embeds | None,
     generator: torch.Generator,
     latents: torch.Tensor | None,
+    frames_NHWC: np.ndarray | None,
     on_step_end: StepCallback,
 ) -> DenoiseRequest:
     """Returns what a family is asked for.
 
     Args:
-        clip: the clip; its image, if any, is read now.
+        clip: the clip.
         embeds: of the prompt.
         negative_embeds: of the negative prompt; None where it plays no part.
         generator: CPU generator, fresh from the clip's seed.
         latents: where to go on from; None starts from noise.
+        frames_NHWC: uint8 frames that it begins with; None where it begins from text alone.
         on_step_end: called with (steps done in this pass, latents) after each step.
-
-    Raises:
-        ModelError: where the clip's image has gone or changed.
     """
     return DenoiseRequest(
         embeds=embeds,
@@ -146,7 +152,7 @@ def request_for(
         guidance_scale=clip.guidance_scale,
         generator=generator,
         latents=latents,
-        frames_NHWC=first_frames(clip),
+        frames_NHWC=frames_NHWC,
         on_step_end=on_step_end,
     )
 
@@ -199,7 +205,7 @@ class _Passage:
             self.generator.set_state(self._generator_state)
             self._generator_state = None
 
-    def request(self, embeds: Embeds, negative_embeds: Embeds | None) -> DenoiseRequest:
+    def request(self, embeds: Embeds, negative_embeds: Embeds | None, frames_NHWC: np.ndarray | None) -> DenoiseRequest:
         """Returns what the family is asked for."""
         return request_for(
             self.clip,
@@ -207,6 +213,7 @@ class _Passage:
             negative_embeds=negative_embeds,
             generator=self.generator,
             latents=self.latents,
+            frames_NHWC=frames_NHWC,
             on_step_end=self._on_step_end,
         )
 

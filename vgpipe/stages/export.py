@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
-
-from vgpipe.exporters.base import Exporter
+from vgpipe.exporters.base import Exporter, Frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
 
-def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: np.ndarray, fps: float) -> Artifact | None:
+def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: Frames, fps: float) -> Artifact | None:
     """Exports one clip into the store.
 
     Args:
         store: where the artifact goes.
         key: its name.
         exporter: writes the files.
-        frames_THWC: uint8; read frame by frame.
+        frames_THWC: uint8; read one by one.
         fps: frames a second.
 
     Returns:

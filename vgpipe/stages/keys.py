@@ -6,33 +6,50 @@ whenever its code would give other bits for the same inputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import Segment, segments_of
 from vgpipe.models.base import Family
 from vgpipe.store.digest import Key
 
 ENCODE, DENOISE, DECODE, EXPORT = "encode", "denoise", "decode", "export"
 STAGES = (ENCODE, DENOISE, DECODE, EXPORT)
-VERSIONS = {ENCODE: 2, DENOISE: 2, DECODE: 2, EXPORT: 1}
+TAIL = "tail"
+"""What a segment leaves for the next one; made with its frames."""
+VERSIONS = {ENCODE: 2, DENOISE: 2, DECODE: 2, TAIL: 1, EXPORT: 1}
+SEAM_VERSION = WINDOWS_VERSION = 1
+Families = Mapping[str, Family]
 
 
 @dataclass(frozen=True, slots=True)
 class ClipKeys:
-    """The store keys of one clip's artifacts; `negative` is None where it plays no part."""
+    """The store keys of the artifacts of one clip, or of one segment.
+
+    Attributes:
+        prompt: of the encoded prompt.
+        negative: of the encoded negative prompt; None where it plays no part.
+        latents: of the latents, which all pieces of a trajectory share.
+        frames: of the decoded frames.
+        export: of the finished file, which all segments of a clip share.
+        tail: of the last frames, that the next segment goes on from; None where none does.
+        later: of the encoded prompts of later shots, where one trajectory has several.
+    """
 
     prompt: Key
     negative: Key | None
     latents: Key
     frames: Key
     export: Key
+    tail: Key | None = None
+    later: tuple[Key, ...] = ()
 
     @property
     def texts(self) -> tuple[Key, ...]:
-        """The keys of all its encoded texts."""
-        return (self.prompt, self.negative) if self.negative else (self.prompt,)
+        """The keys of all its encoded texts: the prompt, the negative one if any, those of later shots."""
+        return (self.prompt, *((self.negative,) if self.negative else ()), *self.later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +64,79 @@ class KeyMaker:
     family: Family
     watermark: str | None = None
 
-    def clip_keys(
-        self, clip: Clip, exporter: Mapping[str, Any], families: Mapping[str, Family] | None = None
-    ) -> ClipKeys:
-        """Returns every key of one clip.
+    def clip_keys(self, clip: Clip, exporter: Mapping[str, Any], families: Families | None = None) -> ClipKeys:
+        """Returns every key of one clip; of a long one, those of its first segment.
 
         Args:
             clip: the clip.
             exporter: the exporter's name and settings, as plain values.
             families: stage -> what drives it, where that is not `family`.
         """
-        by_stage = {stage: (families or {}).get(stage, self.family) for stage in STAGES}
-        prompt = text_key(by_stage[ENCODE], clip.prompt)
-        uses_negative = self.family.uses_negative_prompt(clip.guidance_scale)
-        negative = text_key(by_stage[ENCODE], clip.negative_prompt) if uses_negative else None
-        latents = _latents_key(by_stage[DENOISE], clip, prompt, negative)
-        decoder = by_stage[DECODE]
-        frames = _key(decoder, DECODE, _parts(decoder, decoder.decode_parts), latents=latents.digest)
+        segments = segments_of(clip)
+        return self.segment_keys(segments, clip.fps, exporter, [families or {}] * len(segments))[0]
+
+    def segment_keys(
+        self, segments: Sequence[Segment], fps: float, exporter: Mapping[str, Any], families: Sequence[Families]
+    ) -> tuple[ClipKeys, ...]:
+        """Returns every key of each segment of one clip.
+
+        Args:
+            segments: all of them, in order.
+            fps: frames a second of playback.
+            exporter: the exporter's name and settings, as plain values.
+            families: of each segment, stage -> what drives it, where that is not `family`.
+        """
+        made: list[ClipKeys] = []
+        for number, (segment, own) in enumerate(zip(segments, families, strict=True)):
+            after = segments[number + 1] if number + 1 < len(segments) else None
+            made.append(self._segment(segment, own, made[-1] if made else None, after))
         marks = {"watermark": self.watermark} if self.watermark else {}
-        export = _versioned(EXPORT, frames=frames.digest, fps=float(clip.fps), exporter=dict(exporter), **marks)
-        return ClipKeys(prompt, negative, latents, frames, export)
+        export = _versioned(EXPORT, **_delivered(segments, made), fps=float(fps), exporter=dict(exporter), **marks)
+        return tuple(replace(one, export=export) for one in made)
+
+    def _segment(
+        self, segment: Segment, families: Families, before: ClipKeys | None, after: Segment | None
+    ) -> ClipKeys:
+        by_stage = {stage: families.get(stage, self.family) for stage in STAGES}
+        clip, encoder, decoder = segment.clip, by_stage[ENCODE], by_stage[DECODE]
+        prompt = text_key(encoder, clip.prompt)
+        uses_negative = self.family.uses_negative_prompt(clip.guidance_scale)
+        negative = text_key(encoder, clip.negative_prompt) if uses_negative else None
+        later = (
+            tuple(text_key(encoder, text) for _, text in segment.trajectory.prompts[1:]) if segment.trajectory else ()
+        )
+        tail = before.tail if before is not None and segment.given else None
+        latents = _latents_key(by_stage[DENOISE], segment, prompt, negative, later, tail)
+        parts = _parts(decoder, decoder.decode_parts)
+        frames = _key(decoder, DECODE, parts, latents=latents.digest, **_piece(segment), **_seam(segment, tail))
+        left = _tail_key(segment, frames, after.given) if after is not None and after.given else None
+        return ClipKeys(prompt, negative, latents, frames, export=frames, tail=left, later=later)
+
+
+def _delivered(segments: Sequence[Segment], keys: Sequence[ClipKeys]) -> dict[str, Any]:
+    """Returns what a finished file is made of; a clip that is made at once is named as before there were segments."""
+    if len(segments) == 1 and segments[0].stop == segments[0].clip.num_frames:
+        return {"frames": keys[0].frames.digest}
+    spans = [[one.frames.digest, part.start, part.stop] for part, one in zip(segments, keys, strict=True)]
+    return {"segments": spans}
+
+
+def _piece(segment: Segment) -> dict[str, Any]:
+    course = segment.trajectory
+    if course is None:
+        return {}
+    return {"piece": [course.first_frame, segment.clip.num_frames, course.num_frames]}
+
+
+def _seam(segment: Segment, tail: Key | None) -> dict[str, Any]:
+    if tail is None or not (segment.match_color or segment.blend):
+        return {}
+    joins = {"match_color": segment.match_color, "blend": segment.blend, "version": SEAM_VERSION}
+    return {"seam": {"tail": tail.digest, **joins}}
+
+
+def _tail_key(segment: Segment, frames: Key, given: int) -> Key:
+    return _versioned(TAIL, frames=frames.digest, first=segment.end - given, stop=segment.end)
 
 
 def text_key(family: Family, text: str) -> Key:
@@ -75,22 +145,36 @@ def text_key(family: Family, text: str) -> Key:
     return _key(family, ENCODE, _parts(family, family.encode_parts), text=text, max_sequence_length=limit)
 
 
-def _latents_key(family: Family, clip: Clip, prompt: Key, negative: Key | None) -> Key:
+def _latents_key(
+    family: Family, segment: Segment, prompt: Key, negative: Key | None, later: Sequence[Key], tail: Key | None
+) -> Key:
+    clip, course = segment.clip, segment.trajectory
     return _key(
         family,
         DENOISE,
-        family.denoise_identity(from_image=clip.image is not None),
+        family.denoise_identity(from_image=clip.image is not None or tail is not None),
         prompt=prompt.digest,
         negative=negative.digest if negative else None,
         image=clip.image_sha256,
         seed=clip.seed,
         width=clip.width,
         height=clip.height,
-        num_frames=clip.num_frames,
+        num_frames=course.num_frames if course else clip.num_frames,
         fps=float(clip.fps) if family.uses_fps else None,
         num_inference_steps=clip.num_inference_steps,
         guidance_scale=float(clip.guidance_scale),
+        **({"given": tail.digest, "conditions": segment.conditions} if tail else {}),
+        **(_windows(segment, later) if course else {}),
     )
+
+
+def _windows(segment: Segment, later: Sequence[Key]) -> dict[str, Any]:
+    course = segment.trajectory
+    if course is None:
+        return {}
+    shots = [[first, key.digest] for (first, _), key in zip(course.prompts[1:], later, strict=True)]
+    lengths = {"num_frames": segment.clip.num_frames, "overlap_num_frames": course.overlap_num_frames}
+    return {"windows": {**lengths, "shots": shots, "version": WINDOWS_VERSION}}
 
 
 def _parts(family: Family, parts: tuple[str, ...]) -> dict[str, Any]:

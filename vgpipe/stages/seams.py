@@ -1,0 +1,88 @@
+"""Joins a segment to the one before: its colours are matched over the frames they share, and these are blended.
+
+Shape suffixes: N shared frames, T frames, H height, W width, C colour (red, green, blue).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MAX_GAIN = 1.25
+FLAT = 1.0
+"""A channel that varies by less than this many of 255 levels has no contrast to match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """What joins a segment to the one before.
+
+    Attributes:
+        before_NHWC: the last frames of the segment before, uint8; the segment's first frames show the same moments.
+        match_color: whether its colour and contrast are matched over them.
+        blend: how many of its first frames fade over from them: none or all.
+    """
+
+    before_NHWC: np.ndarray  # noqa: N815 (a shape)
+    match_color: bool
+    blend: int
+
+
+def joined(frames_THWC: np.ndarray, seam: Seam) -> tuple[np.ndarray, dict[str, Any]]:
+    """Joins a segment to the one before.
+
+    Args:
+        frames_THWC: its frames as decoded, uint8.
+        seam: what it is joined by.
+
+    Returns:
+        The frames, (T, H, W, 3) uint8, and what was done to their colours: `gain` and `offset` of each channel.
+    """
+    facts: dict[str, Any] = {}
+    if seam.match_color:
+        gain_C, offset_C = color_match(frames_THWC[: len(seam.before_NHWC)], seam.before_NHWC)
+        frames_THWC = _adjusted(frames_THWC, gain_C, offset_C)
+        facts = {"gain": [round(float(one), 4) for one in gain_C], "offset": [round(float(one), 3) for one in offset_C]}
+    if seam.blend:
+        frames_THWC = np.concatenate([_blended(seam.before_NHWC, frames_THWC[: seam.blend]), frames_THWC[seam.blend :]])
+    return frames_THWC, facts
+
+
+def color_match(source_NHWC: np.ndarray, target_NHWC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the gain and offset of each channel that give the source the mean and the spread of the target.
+
+    The statistics transfer of Reinhard et al., "Color Transfer between Images" (2001), in RGB, over frames that show
+    the same moment. A gain is held within `MAX_GAIN`, so that one odd frame cannot wash out all that follows.
+
+    Args:
+        source_NHWC: uint8.
+        target_NHWC: uint8, of the same shape.
+
+    Returns:
+        gain and offset, (3,) float64: `source * gain + offset`.
+    """
+    axes = (0, 1, 2)
+    spread_C, wanted_C = (frames.std(axes, dtype=np.float64) for frames in (source_NHWC, target_NHWC))
+    flat_C = (spread_C < FLAT) | (wanted_C < FLAT)
+    gain_C = np.where(flat_C, 1.0, wanted_C / np.maximum(spread_C, FLAT)).clip(1 / MAX_GAIN, MAX_GAIN)
+    offset_C = target_NHWC.mean(axes, dtype=np.float64) - gain_C * source_NHWC.mean(axes, dtype=np.float64)
+    return gain_C, offset_C
+
+
+def _adjusted(frames_THWC: np.ndarray, gain_C: np.ndarray, offset_C: np.ndarray) -> np.ndarray:
+    """Applies gain and offset; a table of the 256 levels needs no copy of the frames in floating point."""
+    adjusted_THWC = np.empty_like(frames_THWC)
+    for channel in range(3):
+        table = np.rint(np.arange(256) * gain_C[channel] + offset_C[channel]).clip(0, 255).astype(np.uint8)
+        adjusted_THWC[..., channel] = table[frames_THWC[..., channel]]
+    return adjusted_THWC
+
+
+def _blended(before_NHWC: np.ndarray, after_NHWC: np.ndarray) -> np.ndarray:
+    """Fades linearly from one rendering of the same moments to the other."""
+    weight_N111 = (np.arange(1, len(after_NHWC) + 1) / (len(after_NHWC) + 1))[:, None, None, None]
+    mixed_NHWC = before_NHWC * (1 - weight_N111) + after_NHWC * weight_N111
+    faded: np.ndarray = np.rint(mixed_NHWC).astype(np.uint8)
+    return faded
