@@ -139,3 +139,33 @@ def test_a_run_that_is_still_going_cannot_be_resumed_beside_it(cwd, tiny_wan):
     process.kill()
     process.communicate()
     assert beside.returncode == 2 and "in use" in beside.stderr
+
+
+LONG = (
+    "clip.prompt='a small red circle moving left on a white background'", "clip.seconds=7", "clip.width=32",
+    "clip.height=32", "exporter=frames", "quality.num_inference_steps=60", "clip.segment_num_inference_steps=60",
+    "executor.canary=false", "executor.checkpoint_steps=1", "executor.checkpoint_interval_s=0", "hydra.run.dir=run",
+)  # fmt: skip
+
+
+def long_run(cwd: Path, *arguments: str) -> subprocess.Popen[str]:
+    line = [sys.executable, "-m", "vgpipe", *(arguments or LONG)]
+    return subprocess.Popen(line, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_kill_in_the_third_segment_redoes_nothing_before_it(tmp_path):
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    alone.mkdir(), killed.mkdir()
+    assert long_run(alone).wait(timeout=200) == 0
+    process = long_run(killed)
+    tails = killed / "outputs/.store/tail"
+    wait_for(lambda: len(list(tails.glob("*/[!.]*"))) == 2 and any(checkpoints(killed)), process)
+    process.kill()
+    process.communicate()
+    assert any(checkpoints(killed)), "the kill came too late to prove anything"
+    resumed = long_run(killed, "resume", "run")
+    _, words = resumed.communicate(timeout=200)
+    assert resumed.returncode == 0, words
+    done = [line.split()[2] for line in words.splitlines() if line.startswith("denoise ")]
+    assert "[3/5] goes on at step" in words and done == ["[3/5]", "[4/5]", "[5/5]"]
+    assert equal(pixels(killed), pixels(alone))

@@ -40,6 +40,13 @@ def keys_of(clip: Any, families: Any) -> ClipKeys:
     return ClipKeys(named[0], None, *named[1:])
 
 
+class Named:
+    """Names clips as `keys_of` does."""
+
+    def keys_of(self, clip: Any, families: Any = None) -> ClipKeys:
+        return keys_of(clip, families or {})
+
+
 @pytest.fixture
 def otherwise(tmp_path: Path):
     config = load(["clip.prompt=a", "hardware=cpu", "run.degrade=any"], None)
@@ -48,7 +55,7 @@ def otherwise(tmp_path: Path):
         hardware = replace(config.hardware, memory_limit_gb=limit_gb)
         family: Any = OneFamily(Settings())
         notes = Notes(tmp_path / "notes.jsonl")
-        return MadeOtherwise(notes, family, keys_of, replace(config, hardware=hardware))
+        return MadeOtherwise(notes, family, Named(), replace(config, hardware=hardware))
 
     return made
 

@@ -169,11 +169,12 @@ def test_in_a_sweep_the_other_models_go_on(vgpipe, job, tiny_wan, tmp_path, work
 def test_the_watermark_is_on_every_frame_and_readable():
     import numpy as np
 
-    from vgpipe.exporters.watermark import watermarked
+    from vgpipe.exporters.watermark import watermark
 
     for size in ((32, 32), (64, 64), (480, 832)):
         frames = np.full((3, *size, 3), 127, dtype="uint8")
-        marked = watermarked(frames, "PLACEHOLDER")
+        mark = watermark("PLACEHOLDER", width=size[1], height=size[0])
+        marked = [mark(frame) for frame in frames]
         assert (frames == 127).all()
         for frame in marked:
             assert (frame == 255).any() and (frame == 0).any()

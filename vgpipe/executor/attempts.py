@@ -16,13 +16,13 @@ from vgpipe.executor.local import LocalRun
 from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
 from vgpipe.executor.model_ladder import ModelLadder, Rung
 from vgpipe.executor.model_moves import Step
+from vgpipe.executor.names import Names
 from vgpipe.executor.plan_record import write_measured, write_plan
 from vgpipe.executor.planning import PlanError, RunPlan, plan_run, refuse_what_cannot_fit
 from vgpipe.executor.records import Records
 from vgpipe.executor.stand_ins import stand_in
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.job.clip import Clip
-from vgpipe.models.base import Family
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
@@ -59,15 +59,11 @@ class Attempts:
         if self._config.run.plan == "off":
             return None
         store, config = Store(Path(self._config.store.dir)), self._config
-        exporter, model = asdict(config.exporter), self._first.model
-
-        def keys_of(clip: Clip, families: Mapping[str, Family]) -> ClipKeys:
-            return model.clip_keys(clip, exporter, families)
-
-        otherwise = MadeOtherwise(notes_of(store), model.family, keys_of, config)
+        names = Names(self._first.model, asdict(config.exporter))
+        otherwise = MadeOtherwise(notes_of(store), names.model.family, names, config)
         made = [_made_by(clip, self._first.step) for clip in clips]
-        self._keys = {clip: keys_of(clip, {}) for clip in made}
-        works = [ClipWork(clip, self._keys[clip]) for clip in made]
+        self._keys = {clip: names.keys_of(clip) for clip in made}
+        works = [names.divide(ClipWork(clip, self._keys[clip])) for clip in made]
         left = [work for work in works if store.find(work.keys.export) is None and not otherwise.take(work, store)]
         self._plan = self._planned(self._first, [work.clip for work in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
@@ -150,15 +146,18 @@ class Attempts:
         """Takes clips that overflowed before from where they were then finished, rather than overflow once more."""
         store = Store(Path(self._config.store.dir))
         wanting = [work for work in works if store.find(work.keys.export) is None]
-        overflowed = {work.id for work in wanting if overflows.is_known(store, work.keys)}
+        overflowed = {
+            work.id for work in wanting if any(overflows.is_known(store, part.keys) for part in work.segments)
+        }
         if not overflowed:
             return works
         taken = {work.id: work for work in works}
         for rung in self._ladder.more_precise():
             for work in [taken[name] for name in overflowed]:
-                keys = run.keys_of(work.clip, rung.model)
-                if store.find(keys.export) is not None:
-                    taken[work.id] = ClipWork(work.clip, keys, degradations=rung.step.degradations)
+                names = replace(run.names, model=rung.model)
+                again = ClipWork(work.clip, names.keys_of(work.clip), degradations=rung.step.degradations)
+                if store.find(again.keys.export) is not None:
+                    taken[work.id] = names.divide(again)
                     overflowed.discard(work.id)
         return list(taken.values())
 
@@ -183,8 +182,9 @@ def _cause(works: Sequence[ClipWork]) -> Exception | None:
 
 def _work(asked: Clip, step: Step, run: LocalRun, known: Mapping[Clip, ClipKeys] | None = None) -> ClipWork:
     clip = _made_by(asked, step)
-    keys = (known or {}).get(clip) or run.keys_of(clip)
-    return ClipWork(clip, keys, degradations=step.degradations, asked=None if clip is asked else asked)
+    keys = (known or {}).get(clip) or run.names.keys_of(clip)
+    work = ClipWork(clip, keys, degradations=step.degradations, asked=None if clip is asked else asked)
+    return run.names.divide(work)
 
 
 def _made_by(asked: Clip, step: Step) -> Clip:

@@ -44,8 +44,8 @@ class Canary:
         """Returns a canary for each shape that no finished clip and no earlier canary has proved."""
         if not self._settings.canary:
             return []
-        proved = {work.shape for work in works if work.state is State.DONE}
-        found = self._of([work for work in pending if work.shape not in proved])
+        proved = {part.shape for work in works if work.state is State.DONE for part in work.segments}
+        found = self._of([part for part in _that_begin_anew(pending) if part.shape not in proved])
         return [work for work in found if store.find(work.keys.export) is None]
 
     def try_out(self, stand_ins: list[ClipWork], pending: Sequence[ClipWork]) -> None:
@@ -53,14 +53,14 @@ class Canary:
         self._try(stand_ins)
         failed = {work.shape for work in stand_ins if work.state is State.FAILED}
         # A second one from the other end of the job: one bad clip must not condemn its whole shape.
-        again = self._of([work for work in reversed(pending) if work.shape in failed])
+        again = self._of([part for part in _that_begin_anew(pending[::-1]) if part.shape in failed])
         self._try(again)
         condemned = {work.shape: work for work in again if work.state is State.FAILED}
         for work in pending:
-            if work.shape in condemned and work.state is State.PENDING:
-                work.cause = condemned[work.shape].cause
-                error = condemned[work.shape].error
-                self._records.settle(work, State.FAILED, f"not started, two canaries failed: {error}")
+            dead = next((condemned[part.shape] for part in work.segments if part.shape in condemned), None)
+            if dead is not None and work.state is State.PENDING:
+                work.cause = dead.cause
+                self._records.settle(work, State.FAILED, f"not started, two canaries failed: {dead.error}")
 
     def _of(self, works: Sequence[ClipWork]) -> list[ClipWork]:
         found = canaries(works, self._settings.canary_steps, self._keys_of)
@@ -74,3 +74,8 @@ class Canary:
         for _ in range(MAX_WAVES):
             if left := [work for work in stand_ins if work.state is State.PENDING]:
                 self._run_wave(left)
+
+
+def _that_begin_anew(works: Sequence[ClipWork]) -> list[ClipWork]:
+    """Returns the clips and segments that a canary can stand for: those that need nothing of a segment before."""
+    return [part for work in works for part in work.segments if part.before is None]

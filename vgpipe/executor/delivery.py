@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import Exporter
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.rundir import RunDir
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vgpipe.exporters.joined import Span
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +48,7 @@ class Delivery:
 
     def expect(self, works: Iterable[ClipWork]) -> None:
         """Counts who will need which frames: clips that differ only in fps share them."""
-        self._frames_users = Counter(work.keys.frames.digest for work in works)
+        self._frames_users = Counter(part.keys.frames.digest for work in works for part in work.segments)
 
     def renamed(self, before: ClipKeys, after: ClipKeys) -> None:
         """Counts a clip whose frames have another name from now on."""
@@ -69,7 +75,8 @@ class Delivery:
             return
         work.state = State.DONE
         work.is_reused = before.get("state") != State.DONE.value or bool(before.get("reused"))
-        self._store.discard(work.keys.frames)  # a kill between export and here left them
+        for part in work.segments:
+            self._store.discard(part.keys.frames)  # a kill between export and here left them
 
     def export(self, work: ClipWork) -> Artifact | None:
         """Makes a clip's export artifact; runs in the worker thread.
@@ -77,22 +84,29 @@ class Delivery:
         Returns:
             The artifact; None where another process took the frames away, so that they must be made again.
         """
+        from vgpipe.exporters.joined import JoinedFrames
         from vgpipe.stages import decode, export
 
         made = self._store.find(work.keys.export)  # another process may share the store
-        frames = self._store.find(work.keys.frames) if made is None else None
-        if made is not None or frames is None:
+        found = [self._store.find(part.keys.frames) for part in work.segments] if made is None else []
+        spans = [_span(part, frames) for part, frames in zip(work.segments, found, strict=False) if frames is not None]
+        if made is not None or len(spans) < len(work.segments):
             return made
         try:
-            frames_THWC = decode.read(frames)
+            frames_THWC = JoinedFrames(spans, self._mark(work))
+            return export.run(
+                self._store, work.keys.export, exporter=self._exporter, frames_THWC=frames_THWC, fps=work.clip.fps
+            )
         except FileNotFoundError:
+            if all(part_is_there.path(decode.FILE).exists() for part_is_there in found if part_is_there):
+                raise
             return None
-        key, fps = work.keys.export, work.clip.fps
-        if self._watermark:
-            from vgpipe.exporters.watermark import watermarked
 
-            frames_THWC = watermarked(frames_THWC, self._watermark)
-        return export.run(self._store, key, exporter=self._exporter, frames_THWC=frames_THWC, fps=fps)
+    def _mark(self, work: ClipWork) -> Callable[[np.ndarray], np.ndarray] | None:
+        from vgpipe.exporters.watermark import watermark
+
+        size = {"width": work.clip.width, "height": work.clip.height}
+        return watermark(self._watermark, **size) if self._watermark else None
 
     def place(self, work: ClipWork, artifact: Artifact) -> None:
         """Puts a clip's finished files into the run; a canary has none there.
@@ -106,7 +120,16 @@ class Delivery:
 
     def let_go(self, work: ClipWork) -> None:
         """Discards a clip's frames once no other clip needs them: large, and made again from the latents."""
-        digest = work.keys.frames.digest
-        self._frames_users[digest] -= 1
-        if self._frames_users[digest] <= 0:
-            self._store.discard(work.keys.frames)
+        for part in work.segments:
+            digest = part.keys.frames.digest
+            self._frames_users[digest] -= 1
+            if self._frames_users[digest] <= 0:
+                self._store.discard(part.keys.frames)
+
+
+def _span(part: ClipWork, frames: Artifact) -> Span:
+    from vgpipe.exporters.joined import Span
+    from vgpipe.stages import decode
+
+    start, stop = (part.segment.start, part.segment.stop) if part.segment else (0, part.clip.num_frames)
+    return Span(partial(decode.read, frames), start, stop)

@@ -19,12 +19,13 @@ from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.loader import Loader
 from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
 from vgpipe.executor.memory_ladder import Ground, MemoryLadder
+from vgpipe.executor.names import Names
 from vgpipe.executor.planning import RunPlan
 from vgpipe.executor.progress import Progress, pieces
 from vgpipe.executor.records import Records
 from vgpipe.executor.stage_runs import StageRuns
 from vgpipe.executor.threads import MAX_REHEARSAL_S, REHEARSAL_STEPS, WORTHWHILE_CLIPS, fastest, threads
-from vgpipe.executor.waves import canaries, wave_size, waves
+from vgpipe.executor.waves import canaries, rows, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import exporter
 from vgpipe.hardware import device_of, pick_device, placement
@@ -32,9 +33,8 @@ from vgpipe.job.clip import Clip
 from vgpipe.memory.host_allocator import give_back_large_tensors
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import AUTO, Strategy
-from vgpipe.models.base import Family
 from vgpipe.stages import overflows
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, ClipKeys, KeyMaker
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.rundir import RunDir
 
@@ -74,21 +74,18 @@ class LocalRun:
         self.stop = stop
         self.store = Store(Path(config.store.dir))
         self.model = model
-        self._exporter_settings = asdict(config.exporter)
-        self.delivery = Delivery(self.store, run_dir, exporter(self._exporter_settings), previous, model.watermark)
+        self.names = Names(model, asdict(config.exporter))
+        self.delivery = Delivery(self.store, run_dir, exporter(self.names.exporter), previous, model.watermark)
         self.records = records
         self._denoise_threads: int | None = None
         self.works: Sequence[ClipWork] = ()
         self._wanted: dict[str, Clip] = {}
         self._notes = notes_of(self.store)
-        self._otherwise = MadeOtherwise(self._notes, model.family, self._keys, config)
+        self._otherwise = MadeOtherwise(self._notes, model.family, self.names, config)
 
-    def keys_of(self, clip: Clip, model: KeyMaker | None = None) -> ClipKeys:
-        """Returns the names of a clip's artifacts, made by this run's model or by another."""
-        return (model or self.model).clip_keys(clip, self._exporter_settings)
-
-    def _keys(self, clip: Clip, families: Mapping[str, Family]) -> ClipKeys:
-        return self.model.clip_keys(clip, self._exporter_settings, families)
+    def _rename_segments(self, work: ClipWork) -> None:
+        for before, after in self.names.rename(work):
+            self.delivery.renamed(before, after)
 
     def run(self, works: Sequence[ClipWork]) -> None:
         """Makes every pending clip that is not in the store yet; their states end up in clips.jsonl.
@@ -125,10 +122,11 @@ class LocalRun:
             return
         self.memory = self._memory(device)
         for work in pending:
-            forecast = self.plan.forecast_of(work.clip) if self.plan else None
-            work.predicted_peak_gb = round(forecast.peak_bytes / GIB, 4) if forecast else None
+            work.predicted_peak_gb = self._predicted_peak_gb(work)
             self.memory.begin(work)
-            if work.families:  # made in this way before, by a run that was asked otherwise
+            if any(
+                part.families for part in work.segments
+            ):  # made in this way before, by a run that was asked otherwise
                 self.delivery.take_from_store(work)
             if work.state is State.DONE:
                 self.records.settle(work, State.DONE)
@@ -137,7 +135,7 @@ class LocalRun:
         log.info("memory on %s: %s", device, told)
         loader = Loader(self.model.family, device, stream=self._streams(device), offload_dir=self.store.root / OFFLOAD)
         residency = Residency(loader.load, device, self.memory.strategies)
-        canary = Canary(self.config.executor, self.keys_of, self.memory.begin, self._drained_wave, self.records)
+        canary = Canary(self.config.executor, self.names.keys_of, self.memory.begin, self._drained_wave, self.records)
         stand_ins = canary.stand_ins(self.works, pending, self.store)
         done = sum(work.state is State.DONE for work in self.works)
         self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=done)
@@ -192,25 +190,28 @@ class LocalRun:
                 self.records.settle(work, State.FAILED, shrunk.reason if shrunk else vanished)
 
     def _wave(self, wave: list[ClipWork]) -> None:
+        """Takes clips through all stages; of long ones the first segment of each, then the second of each, ..."""
         self.records.event("wave_started", clips=[work.clip.id for work in wave])
-        self.stages.encode(wave)
+        self.stages.encode([part for work in wave for part in work.segments])
         self.exports.collect()
-        with threads(self._denoise_threads):
-            self.stages.denoise(wave)
-        self.exports.collect()
-        self.stages.decode(wave, self._queue_export)
+        for row in rows(wave):
+            with threads(self._denoise_threads):
+                self.stages.denoise(row)
+            self.exports.collect()
+            self.stages.decode(row, self._queue_export)
 
     def _tune_threads(self, pending: list[ClipWork], residency: Residency, device: str) -> None:
-        left = [work for work in pending if work.state is State.PENDING]
+        clips = [work for work in pending if work.state is State.PENDING]
+        left = [part for work in clips for part in work.segments if part.before is None]
         wanted = self.config.hardware.threads
         if device != "cpu" or wanted or len(left) < WORTHWHILE_CLIPS or not residency.keeps_all:
             return
         steps = self.config.executor.canary_steps
-        tried = [self.store.find(work.keys.latents) for work in canaries(left, steps, self.keys_of)]
+        tried = [self.store.find(work.keys.latents) for work in canaries(left, steps, self.names.keys_of)]
         took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_REHEARSAL_S for artifact in tried)
-        typical = canaries(left, REHEARSAL_STEPS, self.keys_of)
+        typical = canaries(left, REHEARSAL_STEPS, self.names.keys_of)
         # Every shape must be rehearsed: whether thread counts keep the bits depends on the shape.
-        is_proved = {work.shape for work in typical} == {work.shape for work in left}
+        is_proved = {one.shape for one in typical} == {part.shape for work in clips for part in work.segments}
         if is_proved and took_s * REHEARSAL_STEPS / steps < MAX_REHEARSAL_S:
             try:
                 self._denoise_threads = fastest(lambda: self.stages.rehearse(typical))
@@ -243,6 +244,9 @@ class LocalRun:
 
     def _fail(self, work: ClipWork, stage: str, error: Exception) -> None:
         told = reason(stage, error)
+        part, work = work, work.owner
+        if part.segment is not None:
+            told = f"segment {part.segment.index + 1} of {len(work.parts)}: {told}"
         if disk_is_full(error):
             # Every later clip would do its work and then lose it: better to stop while all of it can be resumed.
             work.state, work.error = State.STOPPED, told
@@ -250,12 +254,14 @@ class LocalRun:
             return
         work.cause = model_cause(error)
         if isinstance(error, PrecisionError):
-            self._remember_overflow(work, told)
+            self._remember_overflow(part, told)
         log.error("%s failed in %s", work.clip.id, told)
         log.debug("traceback of %s", work.clip.id, exc_info=error)
         self.records.settle(work, State.FAILED, told)
+        left = len(work.segments) - (part.segment.index if part.segment else 0)
         for dropped in STAGES[max(1, STAGES.index(stage)) :]:
-            self.progress.drop(dropped)
+            for _ in range(1 if dropped == EXPORT else left):
+                self.progress.drop(dropped)
 
     def _remember_overflow(self, work: ClipWork, told: str) -> None:
         try:
@@ -295,8 +301,9 @@ class LocalRun:
         ground = Ground(
             config=self.config,
             family=self.model.family,
-            keys_of=self._keys,
+            keys_of=self.names.keys_of,
             renamed=self.delivery.renamed,
+            rename_segments=self._rename_segments,
             forecast_of=self.plan.forecast_of if self.plan else lambda _clip: None,
             strategies=self._strategies(),
             notes=self._notes,
@@ -311,13 +318,19 @@ class LocalRun:
             return self.plan.strategies()
         return dict.fromkeys((ENCODE, DENOISE, DECODE), Strategy.STAGED if wanted == AUTO else Strategy(wanted))
 
+    def _predicted_peak_gb(self, work: ClipWork) -> float | None:
+        found = [self.plan.forecast_of(part.planned) for part in work.segments] if self.plan else []
+        peaks = [forecast.peak_bytes for forecast in found if forecast is not None]
+        return round(max(peaks) / GIB, 4) if peaks else None
+
     def _streams(self, device: str) -> bool:
         wanted = self.config.memory.stream
         planned = self.plan is not None and self.plan.stream
         return device.startswith("cuda") and (planned if wanted is None else wanted)
 
     def _pieces(self, works: list[ClipWork]) -> dict[str, int]:
-        undecoded = [work for work in works if self.store.find(work.keys.frames) is None]
+        parts = [part for work in works for part in work.segments]
+        undecoded = [part for part in parts if self.store.find(part.keys.frames) is None]
         undenoised = [work for work in undecoded if self.store.find(work.keys.latents) is None]
         texts = {key.digest for work in undenoised for key in work.keys.texts if self.store.find(key) is None}
         return pieces(

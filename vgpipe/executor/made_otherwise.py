@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vgpipe.config.schema import Config
+from vgpipe.executor.names import Names
 from vgpipe.executor.work import ClipWork, Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
@@ -41,6 +42,7 @@ class Made:
 
     Attributes:
         stages: those that were not done as asked.
+        segments: the same for each segment of a long clip; empty for one that is made at once.
         size: of the clip.
         degradations: what the user was told.
         memory_limit_gb: the limit that it was made under, GiB; None without one.
@@ -50,6 +52,7 @@ class Made:
     size: Size
     degradations: tuple[Degradation, ...]
     memory_limit_gb: float | None
+    segments: tuple[dict[str, Bits], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,13 @@ class MadeOtherwise:
     Attributes:
         notes: what earlier runs learnt.
         family: drives the model as it was asked for.
-        keys_of: names a clip's artifacts, from the clip and stage -> family.
+        names: names artifacts.
         config: the whole config.
     """
 
     notes: Notes
     family: Family
-    keys_of: Callable[[Clip, Mapping[str, Family]], ClipKeys]
+    names: Names
     config: Config
 
     def remember(self, work: ClipWork, wanted: Clip) -> None:
@@ -75,15 +78,16 @@ class MadeOtherwise:
             work: the clip.
             wanted: it, as its model was asked for.
         """
-        if not work.families and work.clip == wanted:
+        if work.clip == wanted and not any(part.families for part in work.segments):
             return
         made = Made(
-            {stage: _bits(one) for stage, one in work.families.items()},
+            _all_bits(work),
             Size(work.clip.width, work.clip.height, work.clip.num_frames),
-            work.degradations,
+            work.all_degradations,
             self.config.hardware.memory_limit_gb,
+            tuple(map(_all_bits, work.parts)),
         )
-        self.notes.remember(self._about(self.keys_of(wanted, {})), asdict(made))
+        self.notes.remember(self._about(self.names.keys_of(wanted)), asdict(made))
 
     def take(self, work: ClipWork, store: Store) -> bool:
         """Names a clip's artifacts as an earlier run made them, where they are still there and this run may take them.
@@ -103,16 +107,39 @@ class MadeOtherwise:
         clip = replace(work.clip, **asdict(made.size))
         if clip != work.clip and self.config.run.degrade != "any":
             return False
-        families = {stage: self._family(bits) for stage, bits in made.stages.items()}
-        keys = self.keys_of(clip, families)
+        if not (self._take_segments(work, made, store) if work.parts else self._take_whole(work, clip, made, store)):
+            return False
+        told = (one for one in made.degradations if one not in work.degradations)
+        work.degradations = (*work.degradations, *told)
+        return True
+
+    def _take_whole(self, work: ClipWork, clip: Clip, made: Made, store: Store) -> bool:
+        families = self._families(made.stages)
+        keys = self.names.keys_of(clip, families)
         if store.find(keys.export) is None:
             return False
         if clip != work.clip:
             work.asked, work.clip = work.asked or work.clip, clip
         work.families, work.keys = families, keys
-        told = (one for one in made.degradations if one not in work.degradations)
-        work.degradations = (*work.degradations, *told)
         return True
+
+    def _take_segments(self, work: ClipWork, made: Made, store: Store) -> bool:
+        if len(made.segments) != len(work.parts):
+            return False
+        before = [part.families for part in work.parts]
+        self._name(work, [self._families(stages) for stages in made.segments])
+        if store.find(work.keys.export) is None:
+            self._name(work, before)
+            return False
+        return True
+
+    def _name(self, work: ClipWork, families: Sequence[dict[str, Family]]) -> None:
+        for part, own in zip(work.parts, families, strict=True):
+            part.families = own
+        self.names.rename(work)
+
+    def _families(self, stages: Mapping[str, Bits]) -> dict[str, Family]:
+        return {stage: self._family(bits) for stage, bits in stages.items()}
 
     def _has_more_than(self, memory_limit_gb: float | None) -> bool:
         limit_gb = self.config.hardware.memory_limit_gb
@@ -130,6 +157,10 @@ class MadeOtherwise:
 def notes_of(store: Store) -> Notes:
     """Returns the notes that runs on a store keep for each other."""
     return Notes(store.root / NOTES_FILE)
+
+
+def _all_bits(work: ClipWork) -> dict[str, Bits]:
+    return {stage: _bits(one) for stage, one in work.families.items()}
 
 
 def _bits(family: Family) -> Bits:

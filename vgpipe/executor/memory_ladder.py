@@ -40,6 +40,7 @@ class Ground:
         family: drives the model as it was asked for.
         keys_of: names a clip's artifacts, from the clip and stage -> family.
         renamed: told that a clip's artifacts have other names now, from those before and after.
+        rename_segments: names the artifacts of a long clip's segments anew.
         forecast_of: what the plan says of a clip; None where there is no plan.
         strategies: stage -> where its components live to begin with.
         notes: what earlier runs learnt.
@@ -51,6 +52,7 @@ class Ground:
     family: Family
     keys_of: Callable[[Clip, Mapping[str, Family]], ClipKeys]
     renamed: Callable[[ClipKeys, ClipKeys], None]
+    rename_segments: Callable[[ClipWork], None] = lambda _work: None
     forecast_of: Callable[[Clip], Forecast | None]
     strategies: Mapping[str, Strategy]
     notes: Notes
@@ -81,10 +83,11 @@ class MemoryLadder:
 
     def begin(self, work: ClipWork) -> None:
         """Takes, for a clip that nothing was made of yet, the rungs that plan and earlier runs say it needs."""
-        for stage in ROLES:
-            self.strategies[stage] = self._rung(stage, work).strategy
-        for stage in ROLES:
-            self.fit(work, stage)
+        places = [(stage, part) for part in work.segments for stage in ROLES]
+        for stage, part in places:
+            self.strategies[stage] = self._rung(stage, part).strategy
+        for stage, part in places:
+            self.fit(part, stage)
 
     def fit(self, work: ClipWork, stage: str) -> None:
         """Gives a clip the size and rung that its shape has by now in a stage; its keys and degradations follow."""
@@ -154,7 +157,7 @@ class MemoryLadder:
 
     def _make_smaller(self, work: ClipWork, reason: str) -> bool:
         config = self._ground.config
-        if config.run.degrade != "any":
+        if config.run.degrade != "any" or work.whole is not None:
             return False
         floor = config.hardware.floor
         less = smaller(work.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
@@ -169,6 +172,9 @@ class MemoryLadder:
         return True
 
     def _rename(self, work: ClipWork) -> None:
+        if work.whole is not None:
+            self._ground.rename_segments(work.whole)
+            return
         before, work.keys = work.keys, self._ground.keys_of(work.clip, work.families)
         self._ground.renamed(before, work.keys)
 
@@ -188,7 +194,7 @@ class MemoryLadder:
 
     def _planned(self, stage: str, work: ClipWork) -> Rung:
         rung = self._asked(stage)
-        forecast = self._ground.forecast_of(work.clip)
+        forecast = self._ground.forecast_of(work.planned)
         if forecast is None:
             return rung
         asked = self._ground.family.settings.quantization

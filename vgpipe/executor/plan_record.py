@@ -57,10 +57,10 @@ def write_measured(run_dir: RunDir, plan: RunPlan | None, works: Iterable[ClipWo
         return
     groups: dict[tuple[Asked, str], list[ClipWork]] = defaultdict(list)
     for work in works:
-        if not work.is_canary and not work.is_reused and plan.forecast_of(work.clip) is not None:
-            for stage in STAGES:
-                if work.seconds.get(stage) and stage not in work.families:
-                    groups[plan.profiles.kind(work.clip), stage].append(work)
+        if not work.is_canary and not work.is_reused:
+            for part in work.segments:
+                for stage in _stages_to_compare(part, plan):
+                    groups[plan.profiles.kind(part.planned), stage].append(part)
     told["measured"] = [_compared(plan, stage, found) for (_, stage), found in groups.items()]
     try:
         run_dir.write_plan(told)
@@ -68,8 +68,17 @@ def write_measured(run_dir: RunDir, plan: RunPlan | None, works: Iterable[ClipWo
         log.warning("%s", error)
 
 
+def _stages_to_compare(part: ClipWork, plan: RunPlan) -> list[str]:
+    """Returns the stages of a clip or segment that were measured as they were planned."""
+    if plan.forecast_of(part.planned) is None:
+        return []
+    is_piece = part.segment is not None and part.segment.trajectory is not None  # the first denoises for all others
+    own = [stage for stage in STAGES if part.seconds.get(stage) and stage not in part.families]
+    return [stage for stage in own if not is_piece or stage == STAGES[-1]]
+
+
 def _compared(plan: RunPlan, stage: str, works: Sequence[ClipWork]) -> dict[str, Any]:
-    forecast = plan.forecast_of(works[0].clip)
+    forecast = plan.forecast_of(works[0].planned)
     foreseen = next((one for one in forecast.stages if one.stage == stage), None) if forecast else None
     # The first clip of a job also encodes the negative prompt that all share.
     typical = min if stage == STAGES[0] else statistics.median

@@ -40,11 +40,20 @@ def _lightness(shape: ShapePlan) -> int:
 
 
 def _header(plan: RunPlan) -> str:
-    clips = sum(shape.clips for shape in plan.shapes)
-    what = f"{plan.model}: {clips} clip{'' if clips == 1 else 's'}"
+    what = f"{plan.model}: {_counted(plan.clips, 'clip')}"
+    if plan.segments > plan.clips:
+        what = f"{what} in {plan.segments} segments"
     if len(plan.shapes) > 1:
         what = f"{what} of {len(plan.shapes)} kinds"
     return f"{what}, {plan.dtype}\n{_device(plan.tier, plan.device_name)}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _kind(plan: RunPlan) -> str:
+    return "segment" if plan.segments > plan.clips else "clip"
 
 
 def _device(tier: Tier, name: str) -> str:
@@ -57,7 +66,7 @@ def _device(tier: Tier, name: str) -> str:
 
 
 def _shape(shape: ShapePlan, plan: RunPlan) -> str:
-    head = f"{words.shape(shape.asked)} x {shape.clips} clip{'' if shape.clips == 1 else 's'}"
+    head = f"{words.shape(shape.asked)} x {_counted(shape.clips, _kind(plan))}"
     if shape.chosen is None:
         return "\n".join([f"{head}: does not fit", *_considered(shape), _wrapped(shape.why, "  ")])
     why = _wrapped(f"why: {shape.why}", "  ")

@@ -15,6 +15,7 @@ from vgpipe.executor.plan_profiles import PlanError, Profiles
 from vgpipe.executor.plan_words import Span, added, clip_seconds, times
 from vgpipe.executor.tiers import Target, target_of
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import segments_of
 from vgpipe.memory.strategies import AUTO, OFFLOADS, Strategy, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.planner.cache import default_folder
@@ -39,7 +40,7 @@ class ShapePlan:
 
     Attributes:
         asked: the kind.
-        clips: how many there are.
+        clips: how many there are, a segment of a long clip counting as one.
         rows: every way that was considered, as asked first.
         chosen: the fastest of them that fits; None where none does.
         why: one sentence.
@@ -61,7 +62,9 @@ class RunPlan:
         dtype: torch name of its precision.
         target: the device.
         wish: what was asked for and may be done.
-        shapes: the kinds of clips, in job order.
+        clips: how many there are, a long one counting once.
+        longest_frames_bytes: decoded frames of the longest clip, which wait on the disk until it is complete.
+        shapes: the kinds of clips and segments, in job order.
         profiles: gives profiles, for questions that come later.
         facts: what else it rests on.
         notes: what the user should know, a sentence each.
@@ -71,6 +74,8 @@ class RunPlan:
     dtype: str
     target: Target
     wish: Wish
+    clips: int
+    longest_frames_bytes: int
     shapes: tuple[ShapePlan, ...]
     profiles: Profiles
     facts: Facts
@@ -90,6 +95,11 @@ class RunPlan:
     def download_bytes(self) -> int:
         """Weight files that are not on the disk yet."""
         return self.facts.download_bytes
+
+    @property
+    def segments(self) -> int:
+        """What goes through the stages one by one: clips, and the segments of long ones."""
+        return sum(shape.clips for shape in self.shapes)
 
     @property
     def fits(self) -> bool:
@@ -126,7 +136,7 @@ class RunPlan:
         """Returns what the job leaves in the store, and the most that frames and waiting weights take meanwhile."""
         chosen = [(row, shape.clips, self._kept_bytes(row)) for shape in self.shapes if (row := shape.chosen)]
         passing = max((row.disk_bytes - kept for row, _, kept in chosen), default=0)
-        return passing + sum(kept * clips for _, clips, kept in chosen)
+        return max(passing, self.longest_frames_bytes) + sum(kept * clips for _, clips, kept in chosen)
 
     def _kept_bytes(self, row: Forecast) -> int:
         return kept_bytes(self.profiles.lenient(row.asked, row.vae_tiling, row.vae_tile_size))
@@ -172,13 +182,15 @@ def make_plan(
     model, wish = config.model.name, wish_of(config)
     facts = _facts(config, family, target, download_bytes, len(clips))
     profiles = Profiles(family, model, target.tier.kernels, config.model.reference.fps)
-    kinds = Counter(profiles.kind(clip) for clip in clips)
+    kinds = Counter(profiles.kind(one.planned) for clip in clips for one in segments_of(clip))
     shapes = tuple(_shape(asked, count, target.tier, wish, profiles, facts) for asked, count in kinds.items())
     return RunPlan(
         model=model,
         dtype=config.model.dtype,
         target=target,
         wish=wish,
+        clips=len(clips),
+        longest_frames_bytes=max((clip.width * clip.height * 3 * clip.num_frames for clip in clips), default=0),
         shapes=shapes,
         profiles=profiles,
         facts=facts,
@@ -260,8 +272,8 @@ def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:
 
 
 def _fault(shape: ShapePlan, found: RunPlan, config: Config) -> Fault:
-    asked = shape.asked
-    where = f"{asked.width}x{asked.height}, {asked.num_frames} frames ({shape.clips} clip{'s' * (shape.clips != 1)})"
+    asked, kind = shape.asked, "segment" if found.segments > found.clips else "clip"
+    where = f"{asked.width}x{asked.height}, {asked.num_frames} frames ({shape.clips} {kind}{'s' * (shape.clips != 1)})"
     try:
         advice = nearest(
             asked, found.tier, found.wish, found.profiles.lenient, facts=found.facts, rules=config.model.rules
@@ -269,6 +281,8 @@ def _fault(shape: ShapePlan, found: RunPlan, config: Config) -> Fault:
     except VgpipeError as error:
         log.debug("no advice: %s", error)
         advice = ()
+    if found.segments > found.clips:  # what is planned for is a segment, and its length is another setting
+        advice = tuple(one.replace("clip.num_frames=", "clip.segment_num_frames=") for one in advice)
     if advice:
         return Fault(where, shape.why, f"fits with {', or '.join(advice)}")
     remedy = "another model or card; run.plan=advise tries it all the same"

@@ -63,7 +63,14 @@ def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, ob
     """Returns the clip settings that a quality preset gives for a model; at least one step."""
     scaled = max(1, round(model.reference.num_inference_steps * quality.steps_scale))
     steps = quality.num_inference_steps or scaled
-    return _set_only({"num_inference_steps": steps, "guidance_scale": quality.guidance_scale})
+    return _set_only(
+        {
+            "num_inference_steps": steps,
+            "guidance_scale": quality.guidance_scale,
+            "segment_num_inference_steps": quality.segment_num_inference_steps,
+            "match_color": quality.match_color,
+        }
+    )
 
 
 def key_maker(

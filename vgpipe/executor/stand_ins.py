@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vgpipe.config.model_schema import ModelConfig
-from vgpipe.job.clip import Clip
+from vgpipe.job.clip import Clip, Shot
+from vgpipe.job.continuations import fitted
+from vgpipe.job.lengths import Length
 from vgpipe.job.naming import DIGEST_DIGITS, MAX_ID_BYTES
 
 DIGEST_CHARS = DIGEST_DIGITS + 1  # with the "-" before them
@@ -20,7 +22,8 @@ def stand_in(clip: Clip, model: ModelConfig, mark: str) -> Clip:
         mark: goes into the id, so that no file passes for what was asked for.
     """
     rules, reference = model.rules, model.reference
-    wanted = rules.num_frames_for(clip.num_frames / clip.fps, reference.fps)
+    lengths = _lengths(clip, model)
+    at_once = rules.nearest_num_frames(rules.num_frames_for(clip.num_frames / clip.fps, reference.fps))
     scale = min(1.0, rules.largest_side / max(clip.width, clip.height))  # keeps the shape of the picture
     takes_image = rules.image != "never"
     return replace(
@@ -28,14 +31,37 @@ def stand_in(clip: Clip, model: ModelConfig, mark: str) -> Clip:
         id=_marked(clip.id, mark),
         width=rules.nearest_side(round(clip.width * scale)),
         height=rules.nearest_side(round(clip.height * scale)),
-        num_frames=rules.nearest_num_frames(wanted),
+        num_frames=lengths.num_frames if lengths.continuation else at_once,
         fps=reference.fps,
         num_inference_steps=reference.num_inference_steps,
         guidance_scale=reference.guidance_scale,
         model=model.name,
         image=clip.image if takes_image else None,
         image_sha256=clip.image_sha256 if takes_image else None,
+        shots=_shots(clip, lengths) if lengths.continuation else (),
+        continuation=lengths.continuation,
     )
+
+
+def _lengths(clip: Clip, model: ModelConfig) -> Length:
+    """Returns how long a clip that is made in segments, and its shots, are at the other model's rate."""
+    if clip.continuation is None:
+        return Length((clip.num_frames,), None)
+    reference = model.reference
+    shots = [shot.num_frames for shot in clip.shots] or [clip.num_frames]
+    counts = tuple(max(1, round(count / clip.fps * reference.fps)) for count in shots)
+    how = fitted(
+        counts,
+        model.rules,
+        reference=reference.num_frames,
+        num_inference_steps=reference.num_inference_steps,
+        match_color=clip.continuation.match_color,
+    )
+    return Length(counts, how)
+
+
+def _shots(clip: Clip, lengths: Length) -> tuple[Shot, ...]:
+    return tuple(replace(shot, num_frames=count) for shot, count in zip(clip.shots, lengths.shots, strict=False))
 
 
 def _marked(clip_id: str, mark: str) -> str:

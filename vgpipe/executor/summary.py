@@ -48,6 +48,6 @@ def _row(work: ClipWork) -> tuple[str, str, str, str]:
 def _closing(works: Sequence[ClipWork], root: Path) -> str:
     counts = [(state, sum(work.state is state for work in works)) for state in State]
     told = ", ".join(f"{count} {state.value}" for state, count in counts if count)
-    degraded = sum(bool(work.degradations) and work.state is State.DONE for work in works)
+    degraded = sum(bool(work.all_degradations) and work.state is State.DONE for work in works)
     note = f" ({degraded} degraded: clips.jsonl says how)" if degraded else ""
     return f"{told or 'no clips'}{note}; everything is in {shown_path(root)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from vgpipe.executor.work import ClipWork
@@ -61,3 +61,9 @@ def waves(pending: list[ClipWork], size: Callable[[], int]) -> Iterator[list[Cli
         stop = start + size()
         yield pending[start:stop]
         start = stop
+
+
+def rows(wave: Sequence[ClipWork]) -> Iterator[list[ClipWork]]:
+    """Yields the first segment of every clip, then the second of those that have one, and so on."""
+    for index in range(max((len(work.segments) for work in wave), default=0)):
+        yield [work.segments[index] for work in wave if index < len(work.segments)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from vgpipe.job.clip import Clip
 from vgpipe.job.naming import MAX_ID_BYTES
+from vgpipe.job.segments import Segment
 from vgpipe.memory.tracker import Peak
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import ClipKeys
@@ -73,6 +74,9 @@ class ClipWork:
         degradations: what was not asked for.
         cause: what kept its model from working, where another way to load it may help.
         families: stage -> what drives it, where memory has it done otherwise than asked.
+        segment: for a segment of a long clip, what it is; None for a whole clip.
+        whole: the clip that it is a segment of; None for a whole clip.
+        parts: the segments of a long clip, in order; empty for one that is made at once.
     """
 
     clip: Clip
@@ -91,6 +95,41 @@ class ClipWork:
     degradations: tuple[Degradation, ...] = ()
     cause: Exception | None = None
     families: dict[str, Family] = field(default_factory=dict)
+    segment: Segment | None = None
+    whole: ClipWork | None = field(default=None, compare=False, repr=False)
+    parts: tuple[ClipWork, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def owner(self) -> ClipWork:
+        """The clip that the user gets: itself, or what it is a segment of."""
+        return self.whole or self
+
+    @property
+    def segments(self) -> tuple[ClipWork, ...]:
+        """What goes through the stages one after another: its segments, or itself."""
+        return self.parts or (self,)
+
+    @property
+    def planned(self) -> Clip:
+        """The clip that takes as much memory and time as it."""
+        return self.clip if self.segment is None else self.segment.planned
+
+    @property
+    def before(self) -> ClipWork | None:
+        """The segment that it goes on from; None where it begins anew."""
+        if self.whole is None or self.segment is None or self.segment.begins_anew:
+            return None
+        return self.whole.parts[self.segment.index - 1]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether its clip is complete with it."""
+        return self is self.owner.segments[-1]
+
+    @property
+    def all_degradations(self) -> tuple[Degradation, ...]:
+        """Its own, and those of its segments, each once."""
+        return tuple(dict.fromkeys((*self.degradations, *(one for part in self.parts for one in part.degradations))))
 
     @property
     def is_canary(self) -> bool:
@@ -101,7 +140,7 @@ class ClipWork:
     def shape(self) -> tuple[str, int, int, int, bool]:
         """What a canary stands for: model, size and whether it begins with an image."""
         clip = self.clip
-        return (clip.model, clip.width, clip.height, clip.num_frames, clip.image is not None)
+        return (clip.model, clip.width, clip.height, clip.num_frames, self.planned.image is not None)
 
     @property
     def id(self) -> str:
@@ -109,7 +148,9 @@ class ClipWork:
         return (self.asked or self.clip).id
 
     def note_peak(self, stage: str, peak: Peak) -> None:
-        """Keeps the last peak of a stage, and the largest of any."""
+        """Keeps the last peak of a stage, and the largest of any, also for the clip that it is a segment of."""
+        if self.whole is not None:
+            self.whole.note_peak(stage, peak)
         self.peaks[stage] = peak
         for name in ("ram_gb", "vram_gb"):
             seen = [value for value in (getattr(self, f"peak_{name}"), getattr(peak, name)) if value is not None]
@@ -145,9 +186,25 @@ class ClipWork:
             "predicted_peak_gb": self.predicted_peak_gb,
             "peak_ram_gb": self.peak_ram_gb,
             "peak_vram_gb": self.peak_vram_gb,
-            "degradations": [asdict(degradation) for degradation in self.degradations],
+            "degradations": [asdict(degradation) for degradation in self.all_degradations],
+            "segments": [part.segment_record() for part in self.parts],
             "made": {name: getattr(self.clip, name) for name in MADE} if self.asked else None,
             "error": self.error,
+        }
+
+    def segment_record(self) -> dict[str, Any]:
+        """Returns what a clip's line in clips.jsonl says of one of its segments."""
+        segment = self.segment
+        if segment is None:
+            return {}
+        facts = {name: getattr(self.clip, name) for name in ("prompt", "seed", "num_frames", "num_inference_steps")}
+        return {
+            "shot": segment.shot,
+            **facts,
+            "given_num_frames": segment.given,
+            "delivered": [segment.start, segment.stop],
+            "latents": self.keys.latents.digest,
+            "seconds": self.seconds,
         }
 
 
@@ -159,7 +216,8 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    settings = {item.name: record.get("clip" if item.name == "id" else item.name) for item in fields(Clip)}
+    keys = {item.name: "clip" if item.name == "id" else item.name for item in fields(Clip)}
+    settings = {name: record[key] for name, key in keys.items() if key in record}
     try:
         clip = TypeAdapter(Clip).validate_json(json.dumps(settings), strict=True)
     except ValidationError as error:
