@@ -1,6 +1,8 @@
 """Draws some frames of every clip of a run under its prompt: the picture in the README.
 
 usage: python benchmarks/contact_sheet.py RUN_DIR SHEET.png [--frames 6] [--columns 2] [--scale 2]
+
+A clip in shots has a strip for each of them.
 """
 
 from __future__ import annotations
@@ -35,6 +37,18 @@ def strip(frames: list[np.ndarray], prompt: str, count: int, scale: int) -> Imag
     return sheet
 
 
+def strips_of(run: Path, record: dict, count: int, scale: int) -> list[Image.Image]:
+    """Draws a clip as one strip, or as one for each of its shots."""
+    frames = read_mp4(run / record["files"]["mp4"])
+    shots = record.get("shots") or [{"prompt": record["prompt"], "num_frames": len(frames)}]
+    strips, begin = [], 0
+    for shot in shots:
+        stop = begin + shot["num_frames"]
+        strips.append(strip(frames[begin:stop], shot["prompt"], count, scale))
+        begin = stop
+    return strips
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
@@ -44,10 +58,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=1)
     options = parser.parse_args()
     records = [json.loads(line) for line in (options.run / "clips.jsonl").read_text().splitlines()]
-    strips = [
-        strip(read_mp4(options.run / record["files"]["mp4"]), record["prompt"], options.frames, options.scale)
-        for record in records
-    ]
+    strips = [one for record in records for one in strips_of(options.run, record, options.frames, options.scale)]
     width, height = strips[0].width + 3 * GAP, strips[0].height + 2 * GAP
     rows = -(-len(strips) // options.columns)
     sheet = Image.new("RGB", (width * options.columns, height * rows), PAPER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -34,9 +34,16 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
 def clips_of(write: Callable[..., Path]) -> Callable[..., Expansion]:
     """Writes, reads and expands a job with the reference settings of the shapes model."""
 
-    def make(content: str | None, name: str = "a.yaml", **overrides: object) -> Expansion:
-        job = None if content is None else read_job(write(content, name), rules=RULES)
-        return expand(job, overrides=overrides, preset=PRESET, reference=REFERENCE, rules=RULES, model="shapes")
+    def make(
+        content: str | None,
+        name: str = "a.yaml",
+        *,
+        rules: ShapeRules = RULES,
+        preset: Mapping[str, object] = PRESET,
+        **overrides: object,
+    ) -> Expansion:
+        job = None if content is None else read_job(write(content, name), rules=rules)
+        return expand(job, overrides=overrides, preset=preset, reference=REFERENCE, rules=rules, model="shapes")
 
     return make
 

@@ -4,12 +4,13 @@ import dataclasses
 import subprocess
 import sys
 
-from vgpipe.job.clip import OVERRIDES, SETTINGS, Clip
+from vgpipe.job.clip import LONG_SETTINGS, OVERRIDES, SETTINGS, Clip
 
 
 def test_settings_are_the_fields_a_user_sets() -> None:
-    assert {field.name for field in dataclasses.fields(Clip)} - set(SETTINGS) == {"id", "model", "image_sha256"}
-    assert set(OVERRIDES) - set(SETTINGS) == {"seconds"}
+    others = {"id", "model", "image_sha256", "shots", "continuation"}
+    assert {field.name for field in dataclasses.fields(Clip)} - set(SETTINGS) == others
+    assert set(OVERRIDES) - set(SETTINGS) == {"seconds", *LONG_SETTINGS}
 
 
 def test_the_doors_import_neither_pydantic_nor_yaml() -> None:

@@ -22,12 +22,29 @@ def test_semicolons_separate_too(write) -> None:
     assert read_job(write("Prompt; Seed\na, b;7\n", "a.csv")).entries[0].settings.values == {"seed": 7}
 
 
+def test_settings_of_long_clips_have_columns(write) -> None:
+    table = (
+        "prompt,continuation,segment_num_frames,segment_num_inference_steps,match_color\nx,window,13,4,false\ny,,,,\n"
+    )
+    first, second = read_job(write(table, "a.csv")).entries
+    assert first.settings.values == {
+        "continuation": "window",
+        "segment_num_frames": 13,
+        "segment_num_inference_steps": 4,
+        "match_color": False,
+    }
+    assert not second.settings.values
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("promt,seed\nx,1\n", ["did you mean `prompt`", "names no column `prompt`"]),
         ("prompt,sed\nx,1\n", ["a.csv:1: unknown column", "did you mean `seed`"]),
         ("prompt,matrix\nx,1\n", ["needs a .yaml job"]),
+        ("prompt,shots\nx,1\n", ['a.csv:1: unknown column "shots"', "shots need a .yaml job"]),
+        ("prompt,continuation\nx,window\ny,on\n", ["a.csv:3: continuation is ", "auto, image, frames, window"]),
+        ("prompt,segment_frames\nx,17\n", ["did you mean `segment_num_frames`"]),
         ("prompt,seed,seed\nx,1,2\n", ["is there twice"]),
         ("prompt,seed\nx,y,1\n", ["a.csv:2: 3 cells"]),
         ("prompt,seed\nx,three\n", ['a.csv:2: seed is the text "three"']),

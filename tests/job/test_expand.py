@@ -120,7 +120,7 @@ ODD = st.sampled_from(
     ]
 )
 ODD_ENTRY = st.dictionaries(
-    st.sampled_from([*OVERRIDES, "id", "seeds", "matrix", "prompt", "prompt", "sed", "<<"]),
+    st.sampled_from([*OVERRIDES, "id", "seeds", "matrix", "shots", "prompt", "prompt", "sed", "<<"]),
     ODD | st.lists(ODD, max_size=3) | st.dictionaries(st.sampled_from("cd"), st.lists(ODD, max_size=3), max_size=2),
     max_size=5,
 )

@@ -23,9 +23,10 @@ from vgpipe.executor.names import Names
 from vgpipe.executor.planning import RunPlan
 from vgpipe.executor.progress import Progress, pieces
 from vgpipe.executor.records import Records
+from vgpipe.executor.rehearsal import Rehearsal
 from vgpipe.executor.stage_runs import StageRuns
-from vgpipe.executor.threads import MAX_REHEARSAL_S, REHEARSAL_STEPS, WORTHWHILE_CLIPS, fastest, threads
-from vgpipe.executor.waves import canaries, rows, wave_size, waves
+from vgpipe.executor.threads import threads
+from vgpipe.executor.waves import rows, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.exporters.base import exporter
 from vgpipe.hardware import device_of, pick_device, placement
@@ -201,22 +202,11 @@ class LocalRun:
             self.stages.decode(row, self._queue_export)
 
     def _tune_threads(self, pending: list[ClipWork], residency: Residency, device: str) -> None:
-        clips = [work for work in pending if work.state is State.PENDING]
-        left = [part for work in clips for part in work.segments if part.before is None]
-        wanted = self.config.hardware.threads
-        if device != "cpu" or wanted or len(left) < WORTHWHILE_CLIPS or not residency.keeps_all:
+        if device != "cpu" or self.config.hardware.threads:
             return
-        steps = self.config.executor.canary_steps
-        tried = [self.store.find(work.keys.latents) for work in canaries(left, steps, self.names.keys_of)]
-        took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_REHEARSAL_S for artifact in tried)
-        typical = canaries(left, REHEARSAL_STEPS, self.names.keys_of)
-        # Every shape must be rehearsed: whether thread counts keep the bits depends on the shape.
-        is_proved = {one.shape for one in typical} == {part.shape for work in clips for part in work.segments}
-        if is_proved and took_s * REHEARSAL_STEPS / steps < MAX_REHEARSAL_S:
-            try:
-                self._denoise_threads = fastest(lambda: self.stages.rehearse(typical))
-            except Exception as error:  # what it stumbled over is told by the clip itself
-                log.debug("no rehearsal: %s", error)
+        rehearsal = Rehearsal(self.names, residency, self.store, self.config.executor.canary_steps)
+        self._denoise_threads = rehearsal.fastest_threads(pending)
+        if self._denoise_threads is not None:
             self.records.event("denoise_threads", count=self._denoise_threads)
 
     def _queue_export(self, work: ClipWork) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.errors import Stopped, StoreError
+from vgpipe.errors import Stopped
 from vgpipe.executor.loader import Loader
 from vgpipe.executor.memory_ladder import MemoryLadder
 from vgpipe.executor.progress import Progress
+from vgpipe.executor.segment_inputs import (
+    conditions,
+    denoised_clip,
+    leave_tail,
+    needed,
+    seam_of,
+    texts_of,
+    windows_of,
+)
 from vgpipe.executor.work import ClipWork, State
-from vgpipe.job.clip import Clip
 from vgpipe.memory.budget import enforced
 from vgpipe.memory.out_of_memory import let_go
 from vgpipe.memory.residency import Parts, Residency
@@ -21,12 +28,8 @@ from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
-from vgpipe.store.digest import Key
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from vgpipe.models.base import Windows
     from vgpipe.stages.denoise import Watch
 
 log = logging.getLogger(__name__)
@@ -136,7 +139,7 @@ class StageRuns:
         from vgpipe.stages import encode
 
         family = self._family(work, ENCODE)
-        for key, text in self._texts(work):
+        for key, text in texts_of(work):
             if self.store.find(key) is not None:
                 continue
             loaded = self._loaded(family, family.encode_parts, parts)
@@ -149,78 +152,44 @@ class StageRuns:
         family = self._family(work, DENOISE)
         if self.has_latents(work):
             return
-        given_NHWC = self._given(work)
+        given_NHWC = conditions(self.store, work)
         from_image = work.clip.image is not None or given_NHWC is not None
         keys = work.keys
         artifact = denoise.run(
             self.store,
             keys.latents,
-            denoised_at_once(work),
+            denoised_clip(work),
             family=family,
             parts=self._loaded(family, family.denoise_parts(from_image=from_image), parts),
-            embeds=encode.read(self._needed(keys.prompt)),
-            negative_embeds=encode.read(self._needed(keys.negative)) if keys.negative else None,
+            embeds=encode.read(needed(self.store, keys.prompt)),
+            negative_embeds=encode.read(needed(self.store, keys.negative)) if keys.negative else None,
             device=self.device,
             watch=self._watch(work),
-            given_NHWC=_conditions(work, given_NHWC),
-            windows=self._windows(work),
+            given_NHWC=given_NHWC,
+            windows=windows_of(self.store, work),
         )
         self._account(work, DENOISE, artifact)
 
     def _decode(self, work: ClipWork, parts: Parts) -> None:
         from vgpipe.stages import decode, denoise
-        from vgpipe.stages.seams import Seam
 
         family = self._family(work, DECODE)
         if (made := self.store.find(work.keys.frames)) is not None:
-            self._leave_tail(work, made)
+            leave_tail(self.store, work, made)
             return
-        given_NHWC, segment = self._given(work), work.segment
+        segment = work.segment
         artifact = decode.run(
             self.store,
             work.keys.frames,
             work.clip,
             family=family,
             parts=self._loaded(family, family.decode_parts, parts),
-            denoised=denoise.read(self._needed(work.keys.latents)),
+            denoised=denoise.read(needed(self.store, work.keys.latents)),
             trajectory=segment.trajectory if segment else None,
-            seam=Seam(given_NHWC, segment.match_color, segment.blend) if segment and given_NHWC is not None else None,
+            seam=seam_of(self.store, work),
         )
-        self._leave_tail(work, artifact)
+        leave_tail(self.store, work, artifact)
         self._account(work, DECODE, artifact)
-
-    def _given(self, work: ClipWork) -> np.ndarray | None:
-        """Returns the frames that a segment goes on from, (N, H, W, 3) uint8; None where it begins anew."""
-        from vgpipe.stages import tails
-
-        before = work.before
-        if before is None or before.keys.tail is None:
-            return None
-        return tails.read(self._needed(before.keys.tail))
-
-    def _leave_tail(self, work: ClipWork, frames: Artifact | None) -> None:
-        """Keeps what the next segment goes on from; where another process took the frames away, a later pass does."""
-        from vgpipe.stages import decode, tails
-
-        key, whole = work.keys.tail, work.whole
-        if key is None or whole is None or work.segment is None or frames is None or self.store.find(key) is not None:
-            return
-        after = whole.parts[work.segment.index + 1].segment
-        end = work.segment.end
-        tails.write(self.store, key, decode.read(frames)[end - (after.given if after else 0) : end])
-
-    def _windows(self, work: ClipWork) -> Windows | None:
-        """Returns how a trajectory is denoised; None for a clip or segment that is made at once."""
-        from vgpipe.models.base import Windows, WindowShot
-        from vgpipe.stages import encode
-
-        course = work.segment.trajectory if work.segment else None
-        if course is None:
-            return None
-        later = zip(course.prompts[1:], work.keys.later, strict=True)
-        shots = [WindowShot(first_frame=first, embeds=encode.read(self._needed(key))) for (first, _), key in later]
-        overlap = course.overlap_num_frames
-        return Windows(num_frames=work.clip.num_frames, overlap_frames=overlap, shots=tuple(shots))
 
     def _family(self, work: ClipWork, stage: str) -> Family:
         return work.families.get(stage, self.model.family)
@@ -228,40 +197,6 @@ class StageRuns:
     def _loaded(self, family: Family, names: tuple[str, ...], parts: Parts) -> dict[str, Any]:
         self.loader.serve(family, names, self.residency)
         return parts(names)
-
-    def rehearse(self, works: Iterable[ClipWork]) -> str:
-        """Encodes and denoises some clips without storing anything; both stages' components are loaded at once.
-
-        Returns:
-            A digest over their latents.
-        """
-        digest = hashlib.sha256()
-        with self.residency.stage(DENOISE) as parts:
-            for work in works:
-                digest.update(self._rehearsed(work, parts))
-        return digest.hexdigest()
-
-    def _rehearsed(self, work: ClipWork, parts: Parts) -> bytes:
-        import torch
-
-        from vgpipe.models.resumable import ResumableScheduler
-        from vgpipe.stages.denoise import request_for
-        from vgpipe.stages.images import first_frames
-
-        family, clip = self.model.family, work.clip
-        embeds = [family.encode(parts(family.encode_parts), text) for _, text in self._texts(work)]
-        request = request_for(
-            clip,
-            embeds=embeds[0],
-            negative_embeds=embeds[1] if len(embeds) > 1 else None,
-            generator=torch.Generator("cpu").manual_seed(clip.seed),
-            latents=None,
-            frames_NHWC=first_frames(clip),
-            on_step_end=lambda _steps, _latents: None,
-        )
-        loaded = parts(family.denoise_parts(from_image=clip.image is not None))
-        latents = family.denoise(loaded, ResumableScheduler(family.scheduler()), request)
-        return latents.float().numpy().tobytes()
 
     def has_latents(self, work: ClipWork) -> bool:
         """Says whether nothing before decode is left to do for a clip."""
@@ -282,19 +217,6 @@ class StageRuns:
         self.event("stage_done", stage=stage, clip=work.clip.id, seconds=seconds)
         self.progress.advance(stage, seconds, name or work.clip.id, typical_s(work, stage, seconds))
 
-    def _texts(self, work: ClipWork) -> list[tuple[Key, str]]:
-        keys, clip = work.keys, work.clip
-        negative = [(keys.negative, clip.negative_prompt)] if keys.negative else []
-        course = work.segment.trajectory if work.segment else None
-        later = [text for _, text in course.prompts[1:]] if course else []
-        return [(keys.prompt, clip.prompt), *negative, *zip(keys.later, later, strict=True)]
-
-    def _needed(self, key: Key) -> Artifact:
-        artifact = self.store.find(key)
-        if artifact is None:
-            raise StoreError(f"the {key.stage} artifact {key.digest[:12]} is gone from {self.store.root}")
-        return artifact
-
     def _watch(self, work: ClipWork) -> Watch:
         from vgpipe.stages.denoise import Watch
 
@@ -305,19 +227,6 @@ class StageRuns:
             should_stop=self.should_stop,
             on_step=lambda done: self.progress.step(work.clip.id, done, total),
         )
-
-
-def _conditions(work: ClipWork, given_NHWC: np.ndarray | None) -> np.ndarray | None:
-    """Returns those of the given frames that the model goes on from; the others are only blended."""
-    if given_NHWC is None or work.segment is None:
-        return None
-    return given_NHWC[: work.segment.conditions]
-
-
-def denoised_at_once(work: ClipWork) -> Clip:
-    """Returns what one denoising pass makes: the clip, or for a piece of a trajectory all of that."""
-    course = work.segment.trajectory if work.segment else None
-    return work.clip if course is None else replace(work.clip, num_frames=course.num_frames)
 
 
 def typical_s(work: ClipWork, stage: str, seconds: float) -> float:

@@ -122,6 +122,14 @@ class ClipWork:
         return self.whole.parts[self.segment.index - 1]
 
     @property
+    def after(self) -> Segment | None:
+        """The segment that goes on from it; None where none does."""
+        if self.segment is None or self.is_last:
+            return None
+        following = self.owner.parts[self.segment.index + 1].segment
+        return None if following is None or following.begins_anew else following
+
+    @property
     def is_last(self) -> bool:
         """Whether its clip is complete with it."""
         return self is self.owner.segments[-1]

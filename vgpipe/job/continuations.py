@@ -10,6 +10,7 @@ from vgpipe.job.faults import Faults
 from vgpipe.job.levels import InForce, Level, strongest
 from vgpipe.job.record import Entry
 from vgpipe.job.rules import ShapeRules
+from vgpipe.job.segments import shots_without_window
 
 AUTO, FRAMES, WINDOW = "auto", "frames", "window"
 MIN_LATER_STEPS = 15
@@ -55,6 +56,11 @@ class Wanted:
         )
 
     @property
+    def is_typed(self) -> bool:
+        """Whether the user chose a way to go on, which then also holds for what could be made at once."""
+        return self.method is not None or self.segment_num_frames is not None
+
+    @property
     def steps_of_later(self) -> int:
         """Denoising steps of a segment that goes on from another."""
         if self.later_steps is not None:
@@ -62,10 +68,19 @@ class Wanted:
         return min(self.num_inference_steps, max(MIN_LATER_STEPS, self.num_inference_steps // 2))
 
 
-def continuation_of(
-    entry: Entry, wanted: Wanted, shots: Sequence[int], rules: ShapeRules, faults: Faults
-) -> Continuation | None:
-    """Returns how an entry's clips go on; None where they are made at once, or a fault was noted.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How an entry's clips go on; None where they are made at once, or a fault was noted."""
+
+    continuation: Continuation | None = None
+    is_faulty: bool = False
+
+
+FAULTY = Found(is_faulty=True)
+
+
+def continuation_of(entry: Entry, wanted: Wanted, shots: Sequence[int], rules: ShapeRules, faults: Faults) -> Found:
+    """Finds how an entry's clips go on.
 
     Args:
         entry: the entry.
@@ -74,21 +89,21 @@ def continuation_of(
         rules: what the model can make.
         faults: where faults are noted.
     """
-    segment = _segment(wanted, rules, faults)
-    is_typed = wanted.method is not None or wanted.segment_num_frames is not None
-    at_once = segment if is_typed else rules.largest_num_frames
+    if wanted.is_typed and not _can_be_had(wanted, rules, faults):
+        return FAULTY
+    segment = rules_segment(wanted, rules)
+    at_once = segment if wanted.is_typed else rules.largest_num_frames
     if len(shots) == 1 and sum(shots) <= at_once:
-        return None
+        return Found()
     if not rules.continuations:
-        _note_none(entry, wanted, shots, rules, faults)
-        return None
+        return _without(entry, wanted, shots, rules, faults)
     method = str(wanted.method.value) if wanted.method is not None else rules.continuations[0]
-    if wanted.method is not None and method not in rules.continuations:
-        what = f"continuation is {method}; the model {wanted.model} goes on by: {', '.join(rules.continuations)}"
-        wanted.method.level.note("continuation", what, f"continuation: {rules.continuations[0]}", faults)
-        return None
-    _check_cuts(entry, wanted, rules, faults)
-    return _checked(_made(method, segment, wanted, rules), wanted, faults)
+    how = _made(method, segment, wanted, rules)
+    sound = _brings_something_new(how, wanted, rules, faults)
+    sound = _cuts_can_be_made(entry, wanted, rules, faults) and sound
+    if sound and method == WINDOW:
+        sound = _every_shot_has_a_window(entry, shots, how, faults)
+    return Found(how) if sound else FAULTY
 
 
 def fitted(
@@ -114,19 +129,39 @@ def fitted(
         reference=reference,
         model="",
     )
-    return _made(rules.continuations[0], _segment(wanted, rules, Faults("")), wanted, rules)
+    how = _made(rules.continuations[0], rules_segment(wanted, rules), wanted, rules)
+    return how if how.overlap_num_frames < how.segment_num_frames else None
 
 
-def _segment(wanted: Wanted, rules: ShapeRules, faults: Faults) -> int:
-    """Returns the frames of a segment, and notes a number that the model cannot make."""
-    if wanted.segment_num_frames is None:
-        return rules.nearest_num_frames(rules.segment_num_frames or min(wanted.reference, rules.largest_num_frames))
-    typed = int(str(wanted.segment_num_frames.value))
-    if not rules.allows_num_frames(typed):
-        what = f"segment_num_frames is {typed}; the model makes {rules.describe_num_frames()}"
-        remedy = f"the nearest is segment_num_frames: {rules.nearest_num_frames(typed)}"
-        wanted.segment_num_frames.level.note("segment_num_frames", what, remedy, faults)
-    return typed
+def rules_segment(wanted: Wanted, rules: ShapeRules) -> int:
+    """Returns the frames of a segment: as typed, else as the model's YAML says, else its reference's."""
+    if wanted.segment_num_frames is not None:
+        return int(str(wanted.segment_num_frames.value))
+    return rules.nearest_num_frames(rules.segment_num_frames or min(wanted.reference, rules.largest_num_frames))
+
+
+def _can_be_had(wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
+    """Notes what was typed and the model does not have, also where no clip is long enough to need it."""
+    typed = {"continuation": wanted.method, "segment_num_frames": wanted.segment_num_frames}
+    before = len(faults)
+    for name, setting in typed.items():
+        if setting is None:
+            continue
+        if not rules.continuations:
+            what = f"{name} is {setting.value}; the model {wanted.model} cannot go on with a clip"
+            setting.level.note(name, what, LONG_MODELS, faults)
+            return False
+        if name == "continuation" and setting.value not in rules.continuations:
+            what = f"continuation is {setting.value}; the model {wanted.model} goes on by: "
+            what += ", ".join(rules.continuations)
+            setting.level.note(name, what, f"continuation: {rules.continuations[0]}", faults)
+            return False
+        if name == "segment_num_frames" and not rules.allows_num_frames(int(str(setting.value))):
+            what = f"segment_num_frames is {setting.value}; the model makes {rules.describe_num_frames()}"
+            remedy = f"the nearest is segment_num_frames: {rules.nearest_num_frames(int(str(setting.value)))}"
+            setting.level.note(name, what, remedy, faults)
+            return False
+    return len(faults) == before
 
 
 def _made(method: str, segment: int, wanted: Wanted, rules: ShapeRules) -> Continuation:
@@ -149,31 +184,55 @@ def _made(method: str, segment: int, wanted: Wanted, rules: ShapeRules) -> Conti
     )
 
 
-def _checked(how: Continuation, wanted: Wanted, faults: Faults) -> Continuation | None:
-    """Refuses segments that would bring nothing new."""
+def _brings_something_new(how: Continuation, wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
     if how.overlap_num_frames < how.segment_num_frames:
-        return how
+        return True
+    least = next(count for count in range(how.overlap_num_frames + 1, 1 << 31) if _is_on_step(count, rules))
     what = f"a segment of {how.segment_num_frames} frames shares {how.overlap_num_frames} with the one before"
-    remedy = f"segment_num_frames: {how.overlap_num_frames + 1} or more"
+    remedy = f"segment_num_frames: {least} or more"
     if wanted.segment_num_frames is not None:
         wanted.segment_num_frames.level.note("segment_num_frames", what, remedy, faults)
     else:
         faults.add_at("model.rules.segment_num_frames", what, remedy)
-    return None
+    return False
 
 
-def _note_none(entry: Entry, wanted: Wanted, shots: Sequence[int], rules: ShapeRules, faults: Faults) -> None:
-    """Notes what cannot be had of a model that makes clips at once only; a plain length is noted elsewhere."""
-    if len(shots) > 1:
-        what = f"{len(shots)} shots; the model {wanted.model} makes clips of one prompt, {rules.describe_num_frames()}"
-        faults.add(entry.line, what, LONG_MODELS)
-    elif wanted.method is not None:
-        what = f"continuation is {wanted.method.value}; the model {wanted.model} cannot go on with a clip"
-        wanted.method.level.note("continuation", what, LONG_MODELS, faults)
+def _is_on_step(count: int, rules: ShapeRules) -> bool:
+    return (count - rules.frames_offset) % rules.frames_step == 0
 
 
-def _check_cuts(entry: Entry, wanted: Wanted, rules: ShapeRules, faults: Faults) -> None:
-    for shot in entry.shots[1:] if rules.image == "required" else ():
-        if shot.cut:
-            what = f"cut: the model {wanted.model} begins with an image, and after a cut there is none"
-            faults.add(shot.line, what, "remove the cut, or make the shot a clip of its own with an image")
+def _without(entry: Entry, wanted: Wanted, shots: Sequence[int], rules: ShapeRules, faults: Faults) -> Found:
+    """Notes that shots cannot be had of a model that makes clips at once only; a plain length is noted elsewhere."""
+    if len(shots) < 2:
+        return Found()
+    what = f"{len(shots)} shots; the model {wanted.model} makes clips of one prompt, {rules.describe_num_frames()}"
+    faults.add(entry.line, what, LONG_MODELS)
+    return FAULTY
+
+
+def _cuts_can_be_made(entry: Entry, wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
+    cuts = [shot for shot in entry.shots[1:] if shot.cut] if rules.image == "required" else []
+    for shot in cuts:
+        what = f"cut: the model {wanted.model} begins with an image, and after a cut there is none"
+        faults.add(shot.line, what, "remove the cut, or make the shot a clip of its own with an image")
+    return not cuts
+
+
+def _every_shot_has_a_window(entry: Entry, shots: Sequence[int], how: Continuation, faults: Faults) -> bool:
+    """Notes the shots that would be rendered with the prompts of their neighbours alone."""
+    is_sound = True
+    for first, stop in _between_cuts(entry, len(shots)):
+        for number in shots_without_window(shots[first:stop], how) if stop - first > 1 else ():
+            index = first + number
+            what = (
+                f"shot {index + 1} has {shots[index]} frames, too few for a prompt of its own among windows of "
+                f"{how.segment_num_frames} that share {how.overlap_num_frames}"
+            )
+            faults.add(entry.shots[index].line, what, "make it longer, or begin it and the next with cut: true")
+            is_sound = False
+    return is_sound
+
+
+def _between_cuts(entry: Entry, count: int) -> list[tuple[int, int]]:
+    begins = [0, *(index for index in range(1, count) if entry.shots[index].cut)]
+    return list(zip(begins, [*begins[1:], count], strict=True))

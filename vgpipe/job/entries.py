@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from vgpipe.job.checked import checked, misread
 from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.matrix import check_places, read_matrix
-from vgpipe.job.record import Entry, Written
+from vgpipe.job.record import Entry, Written, WrittenShot
 from vgpipe.job.schema import PromptFields, SettingFields, ShotsFields
 from vgpipe.job.shots import read_shots, shot_texts
 from vgpipe.job.tree import Listing, Node, Scalar, Table, fields_of
@@ -50,7 +50,8 @@ def read_entry(node: Node, defaults: Written, faults: Faults) -> Entry | None:
     matrix_node = fields.get("matrix")
     matrix = read_matrix(matrix_node, faults) if matrix_node is not None else {}
     texts = {**_placed_texts(fields, defaults), **shot_texts(shots)}
-    check_places(texts, matrix, matrix_node.line if matrix_node is not None else node.line, faults)
+    line = matrix_node.line if matrix_node is not None else node.line
+    check_places(texts, matrix, line, faults, has_all=_all_sound(fields.get("shots"), shots))
     prompt = shots[0].prompt if shots else values.get("prompt")
     if prompt is None:
         return None
@@ -58,6 +59,10 @@ def read_entry(node: Node, defaults: Written, faults: Faults) -> Entry | None:
     settings = Written(own, {key: fields[key].line for key in own})
     name = values.get("id")
     return Entry(line=node.line, prompt=prompt, id=name, settings=settings, matrix=matrix, shots=shots)
+
+
+def _all_sound(node: Node | None, shots: tuple[WrittenShot, ...]) -> bool:
+    return node is None or (isinstance(node, Listing) and len(node.items) == len(shots))
 
 
 def _fields(node: Node, faults: Faults) -> dict[str, Node] | None:

@@ -168,7 +168,7 @@ class _Writer:
         for values in combinations(entry.matrix):
             texts = {"prompt": resolved.prompt.filled(values)}
             texts["negative_prompt"] = resolved.negative_prompt.filled(values)
-            if not texts["prompt"]:
+            if not texts["prompt"] and not resolved.shots:
                 self._faults.add(entry.line, "the matrix makes an empty prompt", "add text outside its places")
             stem = texts["prompt"] if entry.id is None else fill(entry.id, values)
             shots = [

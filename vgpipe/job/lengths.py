@@ -66,11 +66,12 @@ def length_of(
     counts = _counts(lengths, fps)
     if sum(counts) > MAX_NUM_FRAMES:
         what = f"{lengths[0].name} makes {sum(counts):,} frames; at most {MAX_NUM_FRAMES:,} are allowed"
-        lengths[0].level.note(lengths[0].name, what, "make it shorter", faults)
+        longest = lengths[counts.index(max(counts))]
+        longest.level.note(longest.name, what, "make it shorter", faults)
         return Length(tuple(counts), None)
-    how = continuation_of(entry, wanted, counts, rules, faults)
-    if how is not None or len(counts) > 1:
-        return Length(tuple(counts), how)
+    found = continuation_of(entry, wanted, counts, rules, faults)
+    if found.continuation is not None or found.is_faulty:
+        return Length(tuple(counts), found.continuation)
     return Length((_at_once(lengths[0], fps, rules, faults),), None)
 
 

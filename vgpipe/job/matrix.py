@@ -31,7 +31,9 @@ def read_matrix(node: Node, faults: Faults) -> Matrix:
     return {name: _texts(name, value, faults) for name, value in fields_of(node, faults).items()}
 
 
-def check_places(texts: Mapping[str, tuple[int, str]], matrix: Matrix, matrix_line: int, faults: Faults) -> None:
+def check_places(
+    texts: Mapping[str, tuple[int, str]], matrix: Matrix, matrix_line: int, faults: Faults, *, has_all: bool = True
+) -> None:
     """Note every `{name}` that the matrix lacks, every name of it that is not used, and texts too long.
 
     Args:
@@ -39,6 +41,7 @@ def check_places(texts: Mapping[str, tuple[int, str]], matrix: Matrix, matrix_li
         matrix: name -> texts.
         matrix_line: where the matrix stands.
         faults: where the faults are noted.
+        has_all: whether no text is missing that could use a name.
     """
     for field, (line, text) in texts.items():
         for name in places(text):
@@ -49,7 +52,7 @@ def check_places(texts: Mapping[str, tuple[int, str]], matrix: Matrix, matrix_li
             what = f"{field} with its places filled has up to {length:,} characters"
             faults.add(line, f"{what}; at most {MAX_PROMPT_CHARS:,} are allowed", "shorten the matrix's texts")
     used = {name for _, text in texts.values() for name in places(text)}
-    for name in matrix:
+    for name in matrix if has_all else ():
         if name not in used:
             remedy = _advice(name, used - set(matrix))
             faults.add(matrix_line, f"no text uses {shown(name)} of the matrix", remedy)

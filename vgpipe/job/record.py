@@ -27,12 +27,14 @@ class WrittenShot:
 
     Attributes:
         line: where it starts in the file, from 1.
+        number: its place among the shots, from 1.
         prompt: still with its `{name}` places.
         length: its `num_frames` or `seconds`, if it says so itself.
         cut: whether it begins anew.
     """
 
     line: int
+    number: int
     prompt: str
     length: Written = field(default_factory=Written)
     cut: bool = False

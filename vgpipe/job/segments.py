@@ -127,9 +127,10 @@ def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], ind
     for number, shot in enumerate(shots, start=first):
         left = shot.num_frames
         while left > 0:
-            given = _given(made[-1].end, how) if made else 0
+            given = _given(made[-1], number, how) if made else 0
             end = min(given + left, how.segment_num_frames)
-            passed = _pass(clip, how, shot.prompt, index + len(made), end, continues=bool(made))
+            place = (number, sum(one.shot == number for one in made))
+            passed = _pass(clip, how, shot.prompt, place, end, continues=bool(made))
             blend = given if given > 1 else 0
             if blend:
                 made[-1] = replace(made[-1], stop=made[-1].end - blend)
@@ -151,24 +152,28 @@ def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], ind
     return made
 
 
-def _given(available: int, how: Continuation) -> int:
-    """Returns how many of the last frames condition the next segment: a number that the model can take in."""
+def _given(before: Segment, shot: int, how: Continuation) -> int:
+    """Returns how many of the last frames the next segment shares: a number that the model can take in."""
+    if how.method != FRAMES and before.shot != shot:
+        return 1  # what the two prompts make of the moments after that frame is not the same, and no blend
+    available = before.end - before.start
     if available >= how.overlap_num_frames:
         return how.overlap_num_frames
     offset = how.frames_offset % how.frames_step or how.frames_step
     return max(1, offset + (available - offset) // how.frames_step * how.frames_step)
 
 
-def _pass(clip: Clip, how: Continuation, prompt: str, index: int, end: int, *, continues: bool) -> Clip:
-    """Returns one pass as a clip of its own; only the first begins with the clip's image."""
+def _pass(clip: Clip, how: Continuation, prompt: str, place: tuple[int, int], end: int, *, continues: bool) -> Clip:
+    """Returns one pass as a clip of its own; `place` is its shot and its number in that; the first has the image."""
+    is_first = place == (0, 0)
     return replace(
         _plain(clip),
         prompt=prompt,
-        seed=segment_seed(clip.seed, index),
+        seed=segment_seed(clip.seed, *place),
         num_frames=_on_step(max(end, how.min_segment_num_frames), how),
         num_inference_steps=how.num_inference_steps if continues else clip.num_inference_steps,
-        image=clip.image if index == 0 else None,
-        image_sha256=clip.image_sha256 if index == 0 else None,
+        image=clip.image if is_first else None,
+        image_sha256=clip.image_sha256 if is_first else None,
     )
 
 
@@ -176,14 +181,14 @@ def _pieces(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], in
     """Returns the pieces of one trajectory over all the shots, each as long as a window."""
     wanted = sum(shot.num_frames for shot in shots)
     begins = [0, *accumulate(shot.num_frames for shot in shots)]
-    whole = _pass(clip, how, shots[0].prompt, index, wanted, continues=False)
+    whole = _pass(clip, how, shots[0].prompt, (first, 0), wanted, continues=False)
     length = how.segment_num_frames
     if whole.num_frames <= length and len(shots) == 1:
         return [Segment(index=index, clip=whole, shot=first, end=wanted, stop=wanted)]
     total = max(whole.num_frames, length)
     prompts = tuple((begin, shot.prompt) for begin, shot in zip(begins, shots, strict=False))
     places = _places(wanted, total, how)
-    windows = 1 + -(-(total - length) // max(how.frames_step, length - how.overlap_num_frames))
+    windows = len(_window_begins(total, how))
     course = Trajectory(
         num_frames=total,
         overlap_num_frames=how.overlap_num_frames,
@@ -228,8 +233,38 @@ def _on_step(num_frames: int, how: Continuation) -> int:
     return first + max(0, -(-(num_frames - first) // how.frames_step)) * how.frames_step
 
 
-def segment_seed(seed: int, index: int) -> int:
-    """Returns the seed of a segment's noise: the clip's own for the first, so that it is what a short clip would be."""
-    if index == 0:
+def segment_seed(seed: int, shot: int, index: int) -> int:
+    """Returns the seed of a segment's noise.
+
+    Args:
+        seed: of the clip.
+        shot: number of its shot, from 0.
+        index: its number in that, from 0; so an edit of one shot leaves the noise of the others as it is.
+
+    Returns:
+        The clip's own for its first segment, so that it is what a short clip would be; else one derived from it.
+    """
+    if shot == index == 0:
         return seed
-    return int.from_bytes(hashlib.sha256(f"{seed} {index}".encode()).digest()[:8], "big") >> 1
+    return int.from_bytes(hashlib.sha256(f"{seed} {shot} {index}".encode()).digest()[:8], "big") >> 1
+
+
+def shots_without_window(shots: Sequence[int], how: Continuation) -> list[int]:
+    """Returns the numbers of shots whose prompt no window has: a window has that of the shot in its middle.
+
+    Args:
+        shots: frames of each shot of one trajectory.
+        how: how it goes on.
+    """
+    total = max(_on_step(sum(shots), how), how.segment_num_frames)
+    middles = [begin + (how.segment_num_frames - 1) // 2 for begin in _window_begins(total, how)]
+    ends = list(accumulate(shots))
+    held = {min(sum(end <= middle for end in ends), len(shots) - 1) for middle in middles}
+    return [number for number in range(len(shots)) if number not in held]
+
+
+def _window_begins(total: int, how: Continuation) -> list[int]:
+    """Returns where windows begin, counted in frames; a VAE whose stride is finer than the model's step has more."""
+    last = total - how.segment_num_frames
+    apart = max(how.frames_step, how.segment_num_frames - 1 + how.frames_step - how.overlap_num_frames)
+    return [*range(0, last, apart), last]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vgpipe.job.checked import checked
+from vgpipe.job.checked import checked, misread
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Written, WrittenShot
 from vgpipe.job.schema import MAX_SHOTS, ShotFields
@@ -35,28 +35,28 @@ def read_shots(fields: Mapping[str, Node], faults: Faults) -> tuple[WrittenShot,
         what = f"{len(node.items):,} shots; at most {MAX_SHOTS:,} are allowed in one clip"
         faults.add(node.line, what, "split the clip")
         return ()
-    found = [_shot(item, faults) for item in node.items]
+    found = [_shot(item, number, faults) for number, item in enumerate(node.items, start=1)]
     return tuple(shot for shot in found if shot is not None)
 
 
 def shot_texts(shots: tuple[WrittenShot, ...]) -> dict[str, tuple[int, str]]:
     """Return name -> line and text of every shot's prompt, which may hold places."""
-    return {f"the prompt of shot {number}": (shot.line, shot.prompt) for number, shot in enumerate(shots, start=1)}
+    return {f"the prompt of shot {shot.number}": (shot.line, shot.prompt) for shot in shots}
 
 
-def _shot(node: Node, faults: Faults) -> WrittenShot | None:
+def _shot(node: Node, number: int, faults: Faults) -> WrittenShot | None:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         fields: Mapping[str, Node] = {"prompt": node}
     elif isinstance(node, Table):
         fields = fields_of(node, faults)
     else:
-        faults.add(node.line, "this shot is neither a text nor a mapping", EXAMPLE)
+        misread_as = misread("the prompt of a shot", node) if isinstance(node, Scalar) else None
+        faults.add(node.line, *(misread_as or ("this shot is a list", EXAMPLE)))
         return None
     values = checked(node.line, fields, ShotFields, faults)
     if not values:
         return None
     length = {name: values[name] for name in LENGTHS if name in values}
     lines = {name: fields[name].line for name in length}
-    return WrittenShot(
-        line=node.line, prompt=values["prompt"], length=Written(length, lines), cut=values.get("cut", False)
-    )
+    own = Written(length, lines)
+    return WrittenShot(line=node.line, number=number, prompt=values["prompt"], length=own, cut=values.get("cut", False))

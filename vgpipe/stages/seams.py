@@ -63,12 +63,22 @@ def color_match(source_NHWC: np.ndarray, target_NHWC: np.ndarray) -> tuple[np.nd
     Returns:
         gain and offset, (3,) float64: `source * gain + offset`.
     """
-    axes = (0, 1, 2)
-    spread_C, wanted_C = (frames.std(axes, dtype=np.float64) for frames in (source_NHWC, target_NHWC))
+    (mean_C, spread_C), (wanted_mean_C, wanted_C) = _statistics(source_NHWC), _statistics(target_NHWC)
     flat_C = (spread_C < FLAT) | (wanted_C < FLAT)
     gain_C = np.where(flat_C, 1.0, wanted_C / np.maximum(spread_C, FLAT)).clip(1 / MAX_GAIN, MAX_GAIN)
-    offset_C = target_NHWC.mean(axes, dtype=np.float64) - gain_C * source_NHWC.mean(axes, dtype=np.float64)
-    return gain_C, offset_C
+    return gain_C, wanted_mean_C - gain_C * mean_C
+
+
+def _statistics(frames_NHWC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and standard deviation of each channel, from its histogram: no copy in floating point."""
+    levels = np.arange(256)
+    found = []
+    for channel in range(3):
+        counts = np.bincount(frames_NHWC[..., channel].ravel(), minlength=256)
+        mean = counts @ levels / counts.sum()
+        found.append((mean, np.sqrt(counts @ (levels - mean) ** 2 / counts.sum())))
+    means, spreads = zip(*found, strict=True)
+    return np.array(means), np.array(spreads)
 
 
 def _adjusted(frames_THWC: np.ndarray, gain_C: np.ndarray, offset_C: np.ndarray) -> np.ndarray:
@@ -82,7 +92,7 @@ def _adjusted(frames_THWC: np.ndarray, gain_C: np.ndarray, offset_C: np.ndarray)
 
 def _blended(before_NHWC: np.ndarray, after_NHWC: np.ndarray) -> np.ndarray:
     """Fades linearly from one rendering of the same moments to the other."""
-    weight_N111 = (np.arange(1, len(after_NHWC) + 1) / (len(after_NHWC) + 1))[:, None, None, None]
+    weight_N111 = (np.arange(1, len(after_NHWC) + 1, dtype=np.float32) / (len(after_NHWC) + 1))[:, None, None, None]
     mixed_NHWC = before_NHWC * (1 - weight_N111) + after_NHWC * weight_N111
     faded: np.ndarray = np.rint(mixed_NHWC).astype(np.uint8)
     return faded
