@@ -5,23 +5,11 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    import numpy as np
-
-
-class Frames(Protocol):
-    """A video's frames, (T, H, W, 3) uint8: an array, or what reads them one by one."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """T, H, W, 3."""
-        ...
-
-    def __iter__(self) -> Iterator[np.ndarray]: ...
+from vgpipe.exporters.joined import Frames
 
 
 class Exporter(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from vgpipe.errors import ExportError
-from vgpipe.exporters.base import Frames
+from vgpipe.exporters.joined import Frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The frames of several segments one after another, of which only one is open at a time.
+"""What an exporter reads: the frames of a clip, one by one; those of several segments one after another.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -7,8 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+
+
+class Frames(Protocol):
+    """A video's frames, (T, H, W, 3) uint8: an array, or what reads them one by one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """T, H, W, 3."""
+        ...
+
+    def __iter__(self) -> Iterator[np.ndarray]: ...
 
 
 @dataclass(frozen=True, slots=True)

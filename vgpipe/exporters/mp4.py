@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from vgpipe.errors import ExportError
-from vgpipe.exporters.base import Frames
+from vgpipe.exporters.joined import Frames
 
 FILE = "video.mp4"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 
@@ -16,13 +16,42 @@ from vgpipe.models.resumable import ResumableScheduler
 from vgpipe.models.shots import Prompts, first_call, prompts_of
 from vgpipe.models.windows import in_windows, window_starts
 
-if TYPE_CHECKING:
-    from vgpipe.models.stock import StockFamily
+
+class Windowed(Protocol):
+    """What a family tells and does for a clip in windows; see `StockFamily`."""
+
+    denoisers: ClassVar[tuple[str, ...]]
+
+    @property
+    def temporal_stride(self) -> int:
+        """Frames of video to a latent frame."""
+        ...
+
+    @property
+    def temporal_patch(self) -> int:
+        """Latent frames that the denoiser takes together."""
+        ...
+
+    def latent_frames(self, num_frames: int) -> int:
+        """Returns how many latent frames a clip has, padding included."""
+        ...
+
+    def padding(self, num_frames: int) -> int:
+        """Returns how many latent frames of padding come before a clip's own."""
+        ...
+
+    def scheduler(self) -> Any:
+        """Returns a fresh diffusers scheduler."""
+        ...
+
+    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> Any:
+        """Makes the stock call that denoises, at once."""
+        ...
 
 
 @contextmanager
 def denoising_in_windows(
-    family: StockFamily, cuts: Cuts, parts: Components, request: DenoiseRequest, windows: Windows
+    family: Windowed, cuts: Cuts, parts: Components, request: DenoiseRequest, windows: Windows
 ) -> Iterator[None]:
     """Has the denoisers among the parts work in windows meanwhile.
 
@@ -50,7 +79,7 @@ def denoising_in_windows(
         yield
 
 
-def spans_of(family: StockFamily, num_frames: int, windows: Windows) -> tuple[Span, ...]:
+def spans_of(family: Windowed, num_frames: int, windows: Windows) -> tuple[Span, ...]:
     """Returns the windows of a clip, which begin and end with whole patches of its latents.
 
     Args:
@@ -68,7 +97,7 @@ def spans_of(family: StockFamily, num_frames: int, windows: Windows) -> tuple[Sp
     return tuple(Span(start * patch, min(length, total) * patch, total * patch) for start in starts)
 
 
-def _middle(family: StockFamily, num_frames: int, windows: Windows, span: Span) -> int:
+def _middle(family: Windowed, num_frames: int, windows: Windows, span: Span) -> int:
     """Returns the frame in the middle of a window, counted in the clip."""
     first = (span.start - family.padding(num_frames)) * family.temporal_stride
     return first + (min(windows.num_frames, num_frames) - 1) // 2
@@ -93,6 +122,6 @@ def _one_window(request: DenoiseRequest, windows: Windows, shot: int) -> Denoise
     )
 
 
-def _call(family: StockFamily, modules: Sequence[Any], parts: Components, request: DenoiseRequest) -> Mapping[str, Any]:
+def _call(family: Windowed, modules: Sequence[Any], parts: Components, request: DenoiseRequest) -> Mapping[str, Any]:
     scheduler = ResumableScheduler(family.scheduler())
     return first_call(modules, partial(family.run, parts, scheduler, request))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from vgpipe.exporters.base import Exporter, Frames
+from vgpipe.exporters.base import Exporter
+from vgpipe.exporters.joined import Frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
