@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_shown_and_ends_with_2_and_what_does(vgpipe):
         (["model=nope,shapes"], ["model", "nope", "cogvideox_5b"]),
         (["memory=much"], ["memory", "much", "leaf_offload"]),
         (["clip.width=65"], ["clip.width", "65", "64"]),
-        (["clip.num_frames=999"], ["clip.num_frames", "999", "17"]),
+        (["clip.num_frames=16"], ["clip.num_frames", "16", "17"]),
         (["job=missing.yaml"], ["missing.yaml"]),
         (["job=job.yaml"], ["job.yaml:2", "sed"]),
         (["-m", "quality=quick,standard"], ["plan takes no sweep", "hardware=all"]),

@@ -29,11 +29,14 @@ print(held() - before)
 """
 
 
+def kept_mib(*, give: bool) -> int:
+    command = [sys.executable, "-c", f"give = {give}" + KEPT]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's account of the process")
 def test_large_tensors_go_back_to_the_system_at_once():
-    kept_mib = {}
-    for give in (False, True):
-        command = [sys.executable, "-c", f"give = {give}" + KEPT]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-        kept_mib[give] = int(ran.stdout)
-    assert kept_mib[True] <= 8 < 100 <= kept_mib[False]
+    assert kept_mib(give=True) <= 8
+    # What glibc does by itself hangs on where the heap's last block happens to lie, which changes from start to start.
+    if not any(kept_mib(give=False) >= 100 for _ in range(6)):
+        pytest.skip("glibc gave everything back by itself")
