@@ -99,5 +99,9 @@ class ExportError(VgpipeError):
     """An exporter could not deliver its file."""
 
 
+class EncoderError(ExportError):
+    """An encoder failed, or is not there; another one may do."""
+
+
 class Stopped(VgpipeError):
     """The run was asked to stop; what is done is on the disk and `resume` goes on from it."""

@@ -81,7 +81,9 @@ def faults(*overrides):
         ("quality.steps_scale=nan", ["quality.steps_scale"]),
         ("executor.canary=maybe", ["executor.canary", "true or false"]),
         ("exporter.crf=52", ["exporter.crf", "52", "51"]),
-        ("exporter.name=gif", ["exporter", "gif"]),
+        ("exporter.name=gift", ["exporter", "gift", "mov_prores"]),
+        ("exporter.upscale_height=721", ["exporter.upscale_height", "multiple of 2"]),
+        ("exporter.interpolate=minterpolate", ["exporter", "needs exporter.fps"]),
         ("run.until=25:00", ["run.until", "25:00", "07:00"]),
         ("run.budget=soon", ["run.budget", "8h"]),
         ("model.rules.side_multiple=0", ["model.rules.side_multiple", "0"]),
@@ -144,5 +146,5 @@ def test_unknown_keys_are_found_at_every_depth():
     assert unknown_key("model.reference.width") is None
     assert unknown_key("model.refrence.width") == ("model.refrence", "did you mean model.reference?")
     assert unknown_key("clip.seed.x")[1] == "clip.seed is a value and has no keys"
-    assert children(("exporter",)) == {"name", "crf", "preset", "compress_level"}
+    assert children(("exporter",)) >= {"name", "crf", "preset", "compress_level", "timeout_s", "rows"}
     assert set(Config.GROUPS) <= children(())

@@ -57,9 +57,24 @@ def test_equal_frames_give_equal_files(tmp_path):
     assert (tmp_path / "a/video.mp4").read_bytes() == (tmp_path / "b/video.mp4").read_bytes()
 
 
-def test_odd_sides_are_refused_with_what_to_type(tmp_path):
-    with pytest.raises(ExportError, match="exporter=frames"):
-        Mp4Exporter().export(frames(height=47), fps=8.0, folder=tmp_path)
+def test_odd_sides_are_padded_by_the_last_row_and_nothing_is_scaled(tmp_path):
+    original = frames(height=47)
+    made = Mp4Exporter(crf=4).export(original, fps=8.0, folder=tmp_path)
+    _, got = decoded(tmp_path / "video.mp4")
+    assert made.facts["padded"] == [0, 1] and made.facts["height"] == 48
+    assert psnr_db(got[:, :47], original) > 38 and psnr_db(got[:, 47], original[:, 46]) > 35
+
+
+def test_the_command_is_the_one_that_made_the_artifacts_there_are(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("vgpipe.exporters.video.pipe", lambda arguments, *_, **__: seen.append(arguments))
+    Mp4Exporter().export(frames(), fps=8.0, folder=tmp_path)
+    assert " ".join(seen[0]) == (
+        "-f rawvideo -pix_fmt rgb24 -s 64x48 -r 8 -i - "
+        "-vf scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int "
+        "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv "
+        "-c:v libx264 -crf 16 -preset medium -pix_fmt yuv420p -movflags +faststart -an -y"
+    )
 
 
 def test_ffmpegs_own_words_are_in_the_error(tmp_path):

@@ -73,6 +73,13 @@ def test_frames_become_a_folder_and_replace_an_old_one(tmp_path):
         assert [path.name for path in (run.root / "frames/c").iterdir()] == ["000000.png"]
 
 
+def test_a_sheet_lies_in_a_folder_of_its_own(tmp_path):
+    (tmp_path / "sheet.png").write_bytes(b"p")
+    with RunDir(tmp_path / "run") as run:
+        assert run.place("sheet", "c", [tmp_path / "sheet.png"]) == "sheets/c.png"
+        assert run.place("apng", "c", [tmp_path / "sheet.png"]) == "videos/c.png"
+
+
 def test_half_placed_files_of_a_killed_process_are_swept(tmp_path):
     with RunDir(tmp_path) as run:
         (tmp_path / "frames").mkdir()

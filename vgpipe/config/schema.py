@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from vgpipe.config.exporter_schema import ExporterConfig
 from vgpipe.config.hardware_schema import HardwareConfig
 from vgpipe.config.limits import Fps, FrameCount, Guidance, Seconds, Seed, Side, Steps, record
 from vgpipe.config.model_schema import Dtype, ModelConfig
@@ -54,31 +55,6 @@ class QualityConfig:
     than 15, nor more than the first's."""
     match_color: bool = True
     """Whether the colour and contrast of such a segment are matched to the one before, over the frames they share."""
-
-
-@record
-class Mp4Config:
-    """H.264 in MP4."""
-
-    name: Literal["mp4"] = "mp4"
-    crf: Annotated[int, Field(ge=0, le=51)] = 16
-    """Constant rate factor: 0 lossless, 51 worst."""
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"] = (
-        "medium"
-    )
-    """x264's trade of time for size."""
-
-
-@record
-class FramesConfig:
-    """One PNG a frame."""
-
-    name: Literal["frames"] = "frames"
-    compress_level: Annotated[int, Field(ge=0, le=9)] = 6
-    """zlib level: 0 none, 9 smallest."""
-
-
-ExporterConfig = Annotated[Mp4Config | FramesConfig, Field(discriminator="name")]
 
 
 @record

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.fields import children, nearest
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
@@ -69,8 +70,10 @@ def _fault(detail: Any) -> Fault:
 
 def _path(location: tuple[Any, ...]) -> tuple[str, ...]:
     """Returns the key's parts; pydantic also names the arm of a union, which is no key."""
-    arms = {"mp4", "frames"}
-    return tuple(str(part) for part in location if part not in arms) or ("config",)
+    parts = tuple(map(str, location))
+    if parts[:1] == ("exporter",) and parts[1:2] and parts[1] in EXPORTERS:
+        parts = parts[:1] + parts[2:]
+    return parts or ("config",)
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.executor.work import ClipWork, State
+from vgpipe.executor.work import ClipWork, Degradation, State
 from vgpipe.exporters.base import Exporter
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact, Store
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from vgpipe.exporters.joined import Span
 
 log = logging.getLogger(__name__)
+
+EXPORTER = "exporter"
+"""The kind of degradation."""
 
 
 class Delivery:
@@ -109,14 +112,18 @@ class Delivery:
         return watermark(self._watermark, **size) if self._watermark else None
 
     def place(self, work: ClipWork, artifact: Artifact) -> None:
-        """Puts a clip's finished files into the run; a canary has none there.
+        """Puts a clip's finished files into the run, under the kind that was really made; a canary has none there.
 
         Raises:
             OSError: where they cannot be placed.
         """
-        if not work.is_canary:
-            kind = self._exporter.kind
-            work.files[kind] = self._run_dir.place(kind, work.clip.id, artifact.paths())
+        if work.is_canary:
+            return
+        kind = artifact.info.get("kind", self._exporter.kind)
+        work.files[kind] = self._run_dir.place(kind, work.clip.id, artifact.paths())
+        told = artifact.info.get("degradation")
+        others = [one for one in work.degradations if one.kind != EXPORTER]
+        work.degradations = (*others, *([Degradation(EXPORTER, **told)] if told else []))
 
     def let_go(self, work: ClipWork) -> None:
         """Discards a clip's frames once no other clip needs them: large, and made again from the latents."""

@@ -36,7 +36,7 @@ class Degradation:
     """Something the user did not ask for, done so that a clip could finish.
 
     Attributes:
-        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights` or `size`.
+        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size` or `exporter`.
         asked: what was asked for, or would have been taken first.
         got: what was taken.
         reason: why.

@@ -1,14 +1,19 @@
-"""frames: one PNG a frame, written by Pillow; needs no ffmpeg."""
+"""frames: one image a frame, written by Pillow; needs no ffmpeg.
+
+Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vgpipe.errors import ExportError
+from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.joined import Frames
 
 
@@ -17,17 +22,33 @@ class FramesExporter:
     """Writes 000000.png, 000001.png, ...
 
     Attributes:
-        compress_level: zlib level, 0 none to 9 smallest.
+        compress_level: zlib level of PNG, 0 none to 9 smallest.
+        image_format: `png`, lossless, or `jpg`.
+        jpeg_quality: 1 smallest to 100 best.
     """
 
     compress_level: int = 6
+    image_format: str = "png"
+    jpeg_quality: int = 95
     kind = "frames"
+    name = "frames"
 
-    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> None:
-        """Writes one lossless 8-bit PNG a frame into `folder`; `fps` has no place in them."""
+    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> Exported:
+        """Writes one 8-bit image a frame into `folder`; `fps` has no place in them.
+
+        Raises:
+            ExportError: where one cannot be written.
+        """
+        names: list[str] = []
         for index, frame_HWC in enumerate(frames_THWC):
-            path = folder / f"{index:06d}.png"
+            names.append(f"{index:06d}.{self.image_format}")
             try:
-                Image.fromarray(np.asarray(frame_HWC)).save(path, compress_level=self.compress_level)
+                Image.fromarray(np.asarray(frame_HWC)).save(folder / names[-1], **self._options())
             except (OSError, ValueError) as error:
                 raise ExportError(f"frame {index} could not be written: {error}") from error
+        return Exported(self.kind, tuple(names))
+
+    def _options(self) -> dict[str, Any]:
+        if self.image_format == "png":
+            return {"compress_level": self.compress_level}
+        return {"quality": self.jpeg_quality, "subsampling": 0}

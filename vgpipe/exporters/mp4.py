@@ -1,113 +1,76 @@
-"""mp4: H.264 by the ffmpeg that imageio-ffmpeg ships."""
+"""mp4: H.264, or what stands in for it, by ffmpeg."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
+from typing import ClassVar
 
-import numpy as np
-
-from vgpipe.errors import ExportError
-from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.video import BT709_TAGS, TO_BT709, Picture, VideoExporter
 
 FILE = "video.mp4"
+X264 = "libx264"
+HARDWARE = ("h264_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox")
+# MPEG-4 streams do not say their matrix, and players then take this one.
+TO_BT601 = TO_BT709.replace("bt709", "bt601")
+BT601_TAGS = ("-colorspace", "smpte170m", *BT709_TAGS[2:])
+RENDER_NODE = "/dev/dri/renderD128"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mp4Exporter:
+class Mp4Exporter(VideoExporter):
     """Writes `video.mp4`: H.264, yuv420p, bt709, index at the front.
 
     Attributes:
-        crf: 0 lossless to 51 worst.
+        crf: 0 lossless to 51 worst; other encoders than libx264 get what comes near.
         preset: x264's trade of time for size.
+        encoder: ffmpeg's name of it; None for libx264.
     """
 
     crf: int = 16
     preset: str = "medium"
-    kind = "mp4"
+    encoder: str | None = None
+    kind: ClassVar[str] = "mp4"
+    file: ClassVar[str] = FILE
+    halves_colour: ClassVar[bool] = True
 
-    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> None:
-        """Streams the frames into ffmpeg, one at a time.
+    @property
+    def name(self) -> str:
+        """The kind and its encoder."""
+        return f"{self.kind} ({self.encoder or X264})"
 
-        Raises:
-            ExportError: with ffmpeg's own words.
-        """
-        _, height, width, _ = frames_THWC.shape
-        if height % 2 or width % 2:
-            raise ExportError(f"H.264 needs even sides, not {width}x{height} -> exporter=frames")
-        command = self._command(width, height, fps, folder / FILE)
-        # stderr goes to a file: a full pipe nobody reads would block ffmpeg for ever.
-        with tempfile.TemporaryFile() as words:
-            status = _stream(command, frames_THWC, words)
-            if status != 0:
-                words.seek(0)
-                said = words.read()[-2000:].decode("utf-8", "replace").strip()
-                raise ExportError(f"ffmpeg failed (exit {status}): {said or 'it said nothing'}")
+    def before_input(self) -> list[str]:
+        """Returns ffmpeg's arguments for the encoder's device."""
+        return ["-vaapi_device", RENDER_NODE] if self.encoder == "h264_vaapi" else []
 
-    def _command(self, width: int, height: int, fps: float, target: Path) -> list[str]:
-        from imageio_ffmpeg import get_ffmpeg_exe
+    def filters(self, picture: Picture, post: list[str]) -> list[str]:
+        """Returns ffmpeg's arguments for filters and colours."""
+        if self.encoder == "mpeg4":
+            return ["-vf", ",".join([*post, TO_BT601]), *BT601_TAGS]
+        arguments = VideoExporter.filters(self, picture, post)
+        if self.encoder == "h264_vaapi":
+            arguments[1] += ",format=nv12,hwupload"
+        return arguments
 
-        rate = Fraction(fps).limit_denominator(1001)
-        source = [
-            "-f",
-            "rawvideo",
-            "-pix_fmt",
-            "rgb24",
-            "-s",
-            f"{width}x{height}",
-            "-r",
-            str(rate),
-            "-i",
-            "-",
-        ]
-        # The scaler converts with bt601 unless told otherwise, which would shift every colour.
-        colours = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"]
-        tags = [
-            "-colorspace",
-            "bt709",
-            "-color_primaries",
-            "bt709",
-            "-color_trc",
-            "bt709",
-            "-color_range",
-            "tv",
-        ]
-        codec = ["-c:v", "libx264", "-crf", str(self.crf), "-preset", self.preset, "-pix_fmt", "yuv420p"]
-        place = ["-movflags", "+faststart", "-an", "-y", str(target)]
-        return [
-            get_ffmpeg_exe(),
-            "-hide_banner",
-            "-loglevel",
-            "error",
-            *source,
-            *colours,
-            *tags,
-            *codec,
-            *place,
-        ]
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        encoder = self.encoder or X264
+        pixels = {"h264_vaapi": [], "h264_qsv": ["-pix_fmt", "nv12"]}.get(encoder, ["-pix_fmt", "yuv420p"])
+        return ["-c:v", encoder, *self._quality(encoder, picture), *pixels, "-movflags", "+faststart"]
+
+    def _quality(self, encoder: str, picture: Picture) -> list[str]:
+        bits = str(_bits_per_s(picture, self.crf))
+        return {
+            X264: ["-crf", str(self.crf), "-preset", self.preset],
+            "libopenh264": ["-rc_mode", "bitrate", "-b:v", bits, "-allow_skip_frames", "0"],
+            "mpeg4": ["-q:v", str(max(2, self.crf // 6)), "-tag:v", "mp4v"],
+            "h264_nvenc": ["-rc", "vbr", "-cq", str(self.crf), "-b:v", "0"],
+            "h264_qsv": ["-global_quality", str(max(1, self.crf))],
+            "h264_vaapi": ["-rc_mode", "CQP", "-qp", str(self.crf)],
+            "h264_videotoolbox": ["-b:v", bits],
+        }[encoder]
 
 
-def _stream(command: list[str], frames_THWC: Frames, words: object) -> int:
-    # A session of its own: Ctrl-C in the terminal must stop vgpipe in order, not kill its encoder.
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=words,
-        start_new_session=True,  # type: ignore[call-overload]
-    )
-    try:
-        for frame_HWC in frames_THWC:
-            process.stdin.write(np.ascontiguousarray(frame_HWC).tobytes())
-        process.stdin.close()
-    except OSError:
-        pass  # ffmpeg has ended; its exit status and words say why
-    except BaseException:
-        process.kill()
-        raise
-    finally:
-        status = process.wait()
-    return int(status)
+def _bits_per_s(picture: Picture, crf: int) -> int:
+    """Returns a bit rate for encoders that know no constant quality; 6 steps of crf halve it."""
+    pixels_per_s = picture.width * picture.height * float(picture.rate)
+    return max(200_000, int(pixels_per_s * 0.3 * 2 ** ((16 - crf) / 6)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 
 from vgpipe.exporters.base import Exporter
 from vgpipe.exporters.joined import Frames
@@ -21,7 +22,8 @@ def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: Frames, fps:
         fps: frames a second.
 
     Returns:
-        The artifact: one video, or one image a frame.
+        The artifact: one video, or one image a frame. Its info says which `kind` it is, what its `file` holds, and the
+        `degradation` (`asked`, `got`, `reason`; else None) where that is not what was asked for.
 
     Raises:
         ExportError: where the exporter could not deliver.
@@ -29,6 +31,9 @@ def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: Frames, fps:
     """
     started = time.monotonic()
     with store.create(key) as draft:
-        exporter.export(frames_THWC, fps=fps, folder=draft.folder)
+        made = exporter.export(frames_THWC, fps=fps, folder=draft.folder)
+        draft.info["kind"] = made.kind
+        draft.info["file"] = dict(made.facts)
+        draft.info["degradation"] = asdict(made.degradation) if made.degradation else None
         draft.info["seconds"] = round(time.monotonic() - started, 4)
     return store.find(key)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vgpipe.exporters.base import identity
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment, segments_of
 from vgpipe.models.base import Family
@@ -91,7 +92,7 @@ class KeyMaker:
             after = segments[number + 1] if number + 1 < len(segments) else None
             made.append(self._segment(segment, own, made[-1] if made else None, after))
         marks = {"watermark": self.watermark} if self.watermark else {}
-        export = _versioned(EXPORT, **_delivered(segments, made), fps=float(fps), exporter=dict(exporter), **marks)
+        export = _versioned(EXPORT, **_delivered(segments, made), fps=float(fps), exporter=identity(exporter), **marks)
         return tuple(replace(one, export=export) for one in made)
 
     def _segment(

@@ -48,6 +48,8 @@ class RunDir:
         self.events = root / "events.jsonl"
         self.log = root / "run.log"
         self.plan = root / "plan.json"
+        self.report = root / "report.html"
+        self.report_data = root / "report-data.js"
         self._lock_path = root / LOCK_NAME
         self._lock: Any = None
 
@@ -108,8 +110,11 @@ class RunDir:
         """Appends a clip's newest record; its last line counts."""
         _append_line(self.clips, {"schema": CLIPS_SCHEMA, **record}, flush_to_disk=True)
 
-    def read_clips(self) -> list[dict[str, Any]]:
+    def read_clips(self, *, warn: bool = True) -> list[dict[str, Any]]:
         """Returns the newest record of each clip, in job order; a line torn by a crash is skipped.
+
+        Args:
+            warn: whether torn lines are told in the log; not where another thread may be writing one.
 
         Raises:
             UsageError: where the directory holds no run.
@@ -124,7 +129,7 @@ class RunDir:
             record = _parsed(line)
             if record is not None:
                 newest[record["clip"]] = record
-            elif line:
+            elif line and warn:
                 log.warning("%s:%d is torn and skipped: %.60s", self.clips, number, line)
         return list(newest.values())
 
@@ -136,11 +141,37 @@ class RunDir:
         """Appends one event with the time of day (UNIX seconds)."""
         _append_line(self.events, {"time": round(time.time(), 3), "event": kind, **facts}, flush_to_disk=False)
 
+    def read_events(self) -> list[dict[str, Any]]:
+        """Returns the events so far, in order; torn lines are skipped, and without a file there are none."""
+        try:
+            text = self.events.read_text("utf-8", errors="replace")
+        except OSError:
+            return []
+        found = [_object(line) for line in text.split("\n")]
+        return [event for event in found if event is not None]
+
+    def write_report(self, page: str | None, data: str) -> None:
+        """Writes the page that shows the run and the data it loads, each at once.
+
+        Args:
+            page: HTML; None leaves the page as it is.
+            data: JavaScript.
+
+        Raises:
+            StoreError: where the directory cannot be written.
+        """
+        try:
+            write_atomically(self.report_data, data.encode())
+            if page is not None:
+                write_atomically(self.report, page.encode())
+        except OSError as error:
+            raise StoreError(f"{self.report} cannot be written: {error}") from error
+
     def place(self, kind: str, clip_id: str, sources: list[Path]) -> str:
         """Puts a finished clip's files into the run, hard-linked from the store where possible.
 
         Args:
-            kind: `mp4` for one video file, `frames` for a folder of images.
+            kind: `frames` for a folder of images, `sheet` for a contact sheet, any other for one video file.
             clip_id: the clip's id.
             sources: files in the store.
 
@@ -149,7 +180,8 @@ class RunDir:
         """
         if kind == "frames":
             return self._place_folder(self.root / "frames" / clip_id, sources)
-        target = self.root / "videos" / f"{clip_id}{sources[0].suffix}"
+        folder = "sheets" if kind == "sheet" else "videos"
+        target = self.root / folder / f"{clip_id}{sources[0].suffix}"
         target.parent.mkdir(exist_ok=True)
         link_or_copy(sources[0], target)
         return target.relative_to(self.root).as_posix()
@@ -170,7 +202,7 @@ class RunDir:
 
     def sweep_leftovers(self) -> None:
         """Removes half-placed files that a killed process left; only call while holding the lock."""
-        for folder in (self.root, self.root / "videos", self.root / "frames"):
+        for folder in (self.root, self.root / "videos", self.root / "frames", self.root / "sheets"):
             for path in folder.glob(".tmp-*"):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -189,11 +221,16 @@ class RunDir:
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
+    record = _object(line)
+    return record if record is not None and isinstance(record.get("clip"), str) else None
+
+
+def _object(line: str) -> dict[str, Any] | None:
     try:
-        record = json.loads(line)
-    except ValueError:
+        value = json.loads(line)
+    except (ValueError, RecursionError):  # the latter: nested deeper than any record
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("clip"), str) else None
+    return value if isinstance(value, dict) else None
 
 
 def _append_line(path: Path, record: Mapping[str, Any], *, flush_to_disk: bool) -> None:

@@ -1,0 +1,297 @@
+"""Whatever encoders a machine has, something playable comes out, and it is told what."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import threading
+import time
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.exporters.clips import BARS, bars, decoded, fake_ffmpeg, ffmpeg_without, psnr_db, smooth
+from vgpipe.config.exporter_schema import EXPORTERS, FramesConfig, Mp4Config
+from vgpipe.config.load import load
+from vgpipe.errors import EncoderError, ExportError
+from vgpipe.exporters.base import exporter, identity
+from vgpipe.exporters.chain import Chain
+from vgpipe.exporters.frames import FramesExporter
+from vgpipe.exporters.mp4 import Mp4Exporter
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
+H264 = ("libx264", "libopenh264", "mpeg4")
+
+
+@pytest.fixture
+def out(tmp_path):
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def lacking(tmp_path, monkeypatch):
+    """Makes ffmpeg lack encoders."""
+
+    def lack(*encoders):
+        monkeypatch.setenv("VGPIPE_FFMPEG", str(ffmpeg_without(tmp_path, *encoders)))
+
+    return lack
+
+
+def calls(tmp_path):
+    return (tmp_path / "calls").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind", "got"),
+    [
+        (H264[:1], "mp4", "mp4 (libopenh264)"),
+        (H264[:2], "mp4", "mp4 (mpeg4)"),
+        (H264, "gif", "gif"),
+        ((*H264, "gif"), "frames", "frames"),
+    ],
+)
+def test_each_encoder_has_a_stand_in(tmp_path, out, lacking, missing, kind, got):
+    lacking(*missing)
+    made = exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)
+    assert made.kind == kind and made.degradation.got == got and made.degradation.asked == "mp4 (libx264)"
+    assert made.degradation.reason == "ffmpeg failed (exit 8): Unknown encoder 'libx264'"
+    assert sorted(path.name for path in out.iterdir()) == list(made.files)
+    if kind == "frames":
+        read = np.stack([np.asarray(Image.open(out / name)) for name in made.files])
+        assert np.array_equal(read, smooth())
+    else:
+        assert decoded(out / made.files[0])[0].shape == smooth().shape
+        assert psnr_db(decoded(out / made.files[0])[0], smooth()) > (25 if kind == "gif" else 33)
+
+
+@pytest.mark.parametrize("missing", [H264[:1], H264[:2], H264])
+def test_stand_ins_keep_saturated_colours(out, lacking, missing):
+    lacking(*missing)
+    made = exporter({"name": "mp4"}).export(bars(), fps=8.0, folder=out)
+    got, _ = decoded(out / made.files[0])
+    for number, colour in enumerate(BARS.astype(int)):
+        assert np.abs(got[:, 16:-16, 32 * number + 12 : 32 * number + 20] - colour).max() <= 3
+
+
+@pytest.mark.parametrize("found", ["/nowhere/ffmpeg", None])
+def test_without_any_ffmpeg_frames_are_written(out, monkeypatch, found):
+    def none():
+        raise RuntimeError("No ffmpeg exe could be found.\nInstall it")
+
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", none)
+    if found:
+        monkeypatch.setenv("VGPIPE_FFMPEG", found)
+    made = exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)
+    assert made.kind == "frames" and len(made.files) == 9
+    assert ("No such file" if found else "No ffmpeg exe") in made.degradation.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoder"),
+    [
+        ("mp4_hevc", "libx265"),
+        ("webm", "libvpx-vp9"),
+        ("av1", "libsvtav1"),
+        ("mov_prores", "prores_ks"),
+        ("ffv1", "ffv1"),
+        ("gif", "gif"),
+        ("webp", "libwebp_anim"),
+        ("apng", "apng"),
+    ],
+)
+def test_the_other_kinds_fall_back_on_mp4(tmp_path, out, lacking, kind, encoder):
+    lacking(encoder)
+    made = exporter({"name": kind, "upscale_factor": 2.0}).export(smooth(), fps=8.0, folder=out)
+    assert made.kind == "mp4" and made.degradation.got == "mp4 (libx264)" and made.degradation.asked.startswith(kind)
+    assert decoded(out / "video.mp4")[0].shape == (9, 96, 128, 3)
+    assert calls(tmp_path) == [encoder, "libx264"]
+
+
+def test_gif_ends_in_frames_too(tmp_path, out, lacking):
+    lacking(*H264, "gif")
+    made = exporter({"name": "gif", "fps": 4.0}).export(smooth(), fps=8.0, folder=out)
+    assert calls(tmp_path) == ["gif", *H264]
+    assert made.degradation.got == "frames, with the clip's own size and rate"
+
+
+def test_what_failed_is_not_tried_again(tmp_path, out, lacking, caplog):
+    lacking(*H264[:2])
+    one = exporter({"name": "mp4"})
+    told = [one.export(smooth(2), fps=8.0, folder=out).degradation for _ in range(3)]
+    assert calls(tmp_path) == [*H264[:2], "mpeg4", "mpeg4", "mpeg4"] and len(set(told)) == 1
+    assert caplog.text.count("is left out from now on") == 2
+
+
+def test_several_threads_may_share_it(tmp_path, lacking):
+    lacking(*H264[:1])
+    one, made = exporter({"name": "mp4"}), []
+
+    def work(number):
+        (tmp_path / str(number)).mkdir()
+        made.append(one.export(smooth(2), fps=8.0, folder=tmp_path / str(number)))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert [one.degradation.got for one in made] == ["mp4 (libopenh264)"] * 4
+
+
+def test_an_encoder_that_dies_in_the_middle_leaves_nothing(tmp_path, out, monkeypatch):
+    fake = fake_ffmpeg(tmp_path, {"libx264": f"head -c 9999 >{out}/video.part; echo 'disk on fire' >&2; exit 7"})
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake))
+    made = exporter({"name": "mp4"}).export(smooth(200), fps=8.0, folder=out)
+    assert made.degradation.reason == "ffmpeg failed (exit 7): disk on fire"
+    assert [path.name for path in out.iterdir()] == ["video.mp4"] and len(decoded(out / "video.mp4")[0]) == 200
+
+
+@pytest.mark.parametrize(
+    ("action", "words"), [("exit 0", "before it had all|wrote nothing"), ("cat >/dev/null; exit 0", "nothing")]
+)
+def test_an_encoder_that_lies_is_found_out(tmp_path, out, monkeypatch, action, words):
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, {"libx264": action})))
+    with pytest.raises(EncoderError, match=words):
+        Mp4Exporter().export(smooth(200), fps=8.0, folder=out)
+
+
+@pytest.mark.parametrize("action", ["sleep 60", "cat >/dev/null; sleep 60"])
+def test_a_stuck_ffmpeg_is_ended(tmp_path, out, monkeypatch, action):
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, {"libx264": action})))
+    started = time.monotonic()
+    made = exporter({"name": "mp4", "timeout_s": 0.5}).export(smooth(200), fps=8.0, folder=out)
+    assert time.monotonic() - started < 20
+    assert made.kind == "mp4" and "no progress for 0.5 s" in made.degradation.reason
+
+
+class Slow:
+    """Frames that take their time."""
+
+    shape = (2, 48, 64, 3)
+
+    def __iter__(self):
+        yield smooth(1)[0]
+        time.sleep(2)
+        yield smooth(1)[0]
+
+
+def test_slow_frames_are_no_fault_of_ffmpeg(out):
+    Mp4Exporter(timeout_s=1.2).export(Slow(), fps=8.0, folder=out)
+    assert len(decoded(out / "video.mp4")[0]) == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /dev/full")
+def test_a_full_disk_is_no_encoders_fault(tmp_path, out, lacking):
+    lacking()
+    (out / "video.mp4").symlink_to("/dev/full")
+    with pytest.raises(ExportError, match="No space left on device") as caught:
+        exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)
+    assert not isinstance(caught.value, EncoderError) and caught.value.__cause__.errno == errno.ENOSPC
+    assert calls(tmp_path) == ["libx264"]
+
+
+@pytest.mark.parametrize("name", ["frames", "sheet"])
+def test_a_full_disk_stops_images_too(out, monkeypatch, name):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("PIL.Image.Image.save", full)
+    with pytest.raises(ExportError, match="No space left") as caught:
+        exporter({"name": name}).export(smooth(), fps=8.0, folder=out)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif", "frames", "sheet"])
+def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path, lacking, kind):
+    lacking()
+    with pytest.raises(ExportError, match="No such file") as caught:
+        exporter({"name": kind}).export(smooth(), fps=8.0, folder=tmp_path / "missing")
+    assert not isinstance(caught.value, EncoderError)
+    assert not (tmp_path / "calls").exists() or len(calls(tmp_path)) == 1
+
+
+def test_a_folder_that_vanishes_in_the_middle_is_an_error_at_once(tmp_path, out, lacking):
+    class Vanishing:
+        shape = (9, 48, 64, 3)
+
+        def __iter__(self):
+            for index, frame in enumerate(smooth()):
+                if index == 4:
+                    shutil.rmtree(out)
+                yield frame
+
+    lacking()
+    with pytest.raises(ExportError, match="is gone") as caught:
+        exporter({"name": "mp4"}).export(Vanishing(), fps=8.0, folder=out)
+    assert not isinstance(caught.value, EncoderError) and calls(tmp_path) == ["libx264"]
+
+
+def test_frames_that_cannot_be_read_are_no_encoders_fault(tmp_path, out, lacking):
+    class Gone:
+        shape = (9, 48, 64, 3)
+
+        def __iter__(self):
+            yield smooth(1)[0]
+            raise FileNotFoundError("frames.npy")
+
+    lacking()
+    with pytest.raises(FileNotFoundError, match=r"frames\.npy"):
+        exporter({"name": "mp4"}).export(Gone(), fps=8.0, folder=out)
+    assert "libopenh264" not in ((tmp_path / "calls").read_text() if (tmp_path / "calls").exists() else "")
+
+
+def test_a_hardware_encoder_is_proved_by_a_few_frames(tmp_path, out, monkeypatch):
+    fakes = {"h264_nvenc": 'echo "Cannot load libcuda.so.1" >&2; exit 1'}
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, fakes)))
+    one = exporter({"name": "mp4", "encoder": "h264_nvenc"})
+    made = [one.export(smooth(), fps=8.0, folder=out) for _ in range(2)]
+    assert calls(tmp_path) == ["h264_nvenc", "libx264", "libx264"]
+    assert made[0].degradation.asked == "mp4 (h264_nvenc)" and "libcuda" in made[0].degradation.reason
+
+
+def test_a_hardware_encoder_that_works_is_proved_once(tmp_path, out):
+    class Stand(Mp4Exporter):
+        """Takes note of how many frames it gets, and encodes by x264."""
+
+        def codec(self, picture):
+            seen.append(picture.num_frames)
+            return Mp4Exporter().codec(picture)
+
+    seen = []
+    one = Chain([Stand(encoder="h264_nvenc"), FramesExporter()])
+    made = [one.export(smooth(), fps=8.0, folder=out) for _ in range(2)]
+    assert seen == [5, 9, 9] and made[0].degradation is None
+    assert [path.name for path in out.iterdir()] == ["video.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "words"),
+    [
+        ("h264_nvenc", "-c:v h264_nvenc -rc vbr -cq 16 -b:v 0 -pix_fmt yuv420p"),
+        ("h264_qsv", "-c:v h264_qsv -global_quality 16 -pix_fmt nv12"),
+        ("h264_vaapi", "format=nv12,hwupload"),
+        ("h264_videotoolbox", "-c:v h264_videotoolbox -b:v"),
+    ],
+)
+def test_hardware_commands(out, monkeypatch, encoder, words):
+    seen = []
+    monkeypatch.setattr("vgpipe.exporters.video.pipe", lambda arguments, *_, **__: seen.append(" ".join(arguments)))
+    Mp4Exporter(encoder=encoder).export(smooth(), fps=8.0, folder=out)
+    assert words in seen[0]
+
+
+def test_settings_that_came_later_leave_the_names_of_artifacts_alone():
+    assert identity(asdict(Mp4Config())) == {"name": "mp4", "crf": 16, "preset": "medium"}
+    assert identity(asdict(FramesConfig())) == {"name": "frames", "compress_level": 6}
+    changed = identity(asdict(Mp4Config(fps=24.0, encoder="h264_qsv", timeout_s=1.0)))
+    assert changed == {"name": "mp4", "crf": 16, "preset": "medium", "fps": 24.0, "encoder": "h264_qsv"}
+
+
+def test_every_option_of_the_group_has_an_exporter():
+    for name in EXPORTERS:
+        settings = asdict(load([f"exporter={name}"]).exporter)
+        assert settings["name"] == name and exporter(settings).kind == name

@@ -1,0 +1,175 @@
+"""The schema of the group `exporter`: one record for each kind of file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from vgpipe.config.limits import Fps, record
+
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
+
+
+@record
+class VideoConfig:
+    """What every video exporter can be told beside its own settings."""
+
+    fps: Fps | None = None
+    """Frames a second of the file where they shall differ from the clip's; null: the clip's."""
+    interpolate: Literal["minterpolate"] | None = None
+    """How frames between are made where `fps` is set: `minterpolate` is ffmpeg's motion estimation; null repeats or
+    drops whole frames."""
+    upscale_height: Annotated[int, Field(ge=16, le=8640, multiple_of=2)] | None = None
+    """Height of the file, pixels, by Lanczos; the width follows. Not together with `upscale_factor`."""
+    upscale_factor: Annotated[float, Field(gt=0, le=16, allow_inf_nan=False)] | None = None
+    """Times the clip's sides, by Lanczos; null: as it is."""
+    timeout_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 300.0
+    """Seconds without progress after which ffmpeg counts as stuck and is given up. Changes no bits."""
+
+    def __post_init__(self) -> None:
+        if self.interpolate and self.fps is None:
+            raise PydanticCustomError("needs_fps", "interpolate needs exporter.fps, the rate to reach")
+        if self.upscale_height and self.upscale_factor:
+            raise PydanticCustomError("two_sizes", "either upscale_height or upscale_factor, not both")
+
+
+@record
+class Mp4Config(VideoConfig):
+    """H.264 in MP4."""
+
+    name: Literal["mp4"] = "mp4"
+    crf: Annotated[int, Field(ge=0, le=51)] = 16
+    """Constant rate factor: 0 lossless, 51 worst."""
+    preset: Preset = "medium"
+    """x264's trade of time for size."""
+    encoder: Literal["h264_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox"] | None = None
+    """A hardware encoder to try first, proved by a few frames; null: libx264."""
+
+
+@record
+class HevcConfig(VideoConfig):
+    """H.265 in MP4."""
+
+    name: Literal["mp4_hevc"] = "mp4_hevc"
+    crf: Annotated[int, Field(ge=0, le=51)] = 18
+    """Constant rate factor: 0 best, 51 worst."""
+    preset: Preset = "medium"
+    """x265's trade of time for size."""
+
+
+@record
+class WebmConfig(VideoConfig):
+    """VP9 in WebM."""
+
+    name: Literal["webm"] = "webm"
+    crf: Annotated[int, Field(ge=0, le=63)] = 24
+    """Constant rate factor: 0 best, 63 worst."""
+    speed: Annotated[int, Field(ge=0, le=8)] = 2
+    """0 slow and small, 8 fast."""
+
+
+@record
+class Av1Config(VideoConfig):
+    """AV1 in MP4."""
+
+    name: Literal["av1"] = "av1"
+    crf: Annotated[int, Field(ge=1, le=63)] = 24
+    """Constant rate factor: 1 best, 63 worst."""
+    preset: Annotated[int, Field(ge=0, le=13)] = 6
+    """0 slow and small, 13 fast."""
+
+
+@record
+class ProresConfig(VideoConfig):
+    """ProRes 422 HQ in QuickTime."""
+
+    name: Literal["mov_prores"] = "mov_prores"
+
+
+@record
+class Ffv1Config(VideoConfig):
+    """FFV1 RGB in Matroska, lossless."""
+
+    name: Literal["ffv1"] = "ffv1"
+
+
+@record
+class GifConfig(VideoConfig):
+    """GIF."""
+
+    name: Literal["gif"] = "gif"
+    dither: Literal["bayer", "sierra2_4a", "none"] = "sierra2_4a"
+    """How colours between those of the palette are shown."""
+
+
+@record
+class WebpConfig(VideoConfig):
+    """Animated WebP."""
+
+    name: Literal["webp"] = "webp"
+    quality: Annotated[int, Field(ge=0, le=100)] = 90
+    """0 smallest, 100 best."""
+
+
+@record
+class ApngConfig(VideoConfig):
+    """Animated PNG, lossless."""
+
+    name: Literal["apng"] = "apng"
+
+
+@record
+class FramesConfig:
+    """One image a frame."""
+
+    name: Literal["frames"] = "frames"
+    compress_level: Annotated[int, Field(ge=0, le=9)] = 6
+    """zlib level of PNG: 0 none, 9 smallest."""
+    image_format: Literal["png", "jpg"] = "png"
+    """PNG is lossless."""
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
+    """Of JPEG: 1 smallest, 100 best."""
+
+
+@record
+class SheetConfig:
+    """One PNG with frames of the clip side by side."""
+
+    name: Literal["sheet"] = "sheet"
+    columns: Annotated[int, Field(ge=1, le=32)] = 4
+    """Frames in a row."""
+    rows: Annotated[int, Field(ge=1, le=32)] = 4
+    """Rows, at most."""
+    frame_width: Annotated[int, Field(ge=16, le=4096)] = 320
+    """Pixels of a frame in it, at most."""
+
+
+ExporterConfig = Annotated[
+    Mp4Config
+    | HevcConfig
+    | WebmConfig
+    | Av1Config
+    | ProresConfig
+    | Ffv1Config
+    | GifConfig
+    | WebpConfig
+    | ApngConfig
+    | FramesConfig
+    | SheetConfig,
+    Field(discriminator="name"),
+]
+EXPORTERS = (
+    "mp4",
+    "mp4_hevc",
+    "webm",
+    "av1",
+    "mov_prores",
+    "ffv1",
+    "gif",
+    "webp",
+    "apng",
+    "frames",
+    "sheet",
+)

@@ -1,0 +1,169 @@
+"""What all video exporters share: sizes, rates and filters; a kind adds its codec.
+
+Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from vgpipe.exporters.exported import Exported
+from vgpipe.exporters.ffmpeg import pipe
+from vgpipe.exporters.joined import Frames
+
+# The scaler converts with bt601 unless told otherwise, which would shift every colour.
+TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
+FROM_BT709 = "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=rgb24"
+BT709_TAGS = (
+    *("-colorspace", "bt709", "-color_primaries", "bt709"),
+    *("-color_trc", "bt709", "-color_range", "tv"),
+)
+# Motion estimation loses the last frames; repeated ones take their place, and what is too much is cut off.
+SPARE_FRAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a file holds.
+
+    Attributes:
+        width: pixels.
+        height: pixels.
+        rate: frames a second.
+        num_frames: of the file.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    num_frames: int
+
+
+class Padded:
+    """Frames whose right and bottom edge is repeated once where their sides are odd."""
+
+    def __init__(self, frames_THWC: Frames):
+        count, height, width, colours = frames_THWC.shape
+        self._frames, self.bottom, self.right = frames_THWC, height % 2, width % 2
+        self.shape = (count, height + self.bottom, width + self.right, colours)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for frame_HWC in self._frames:
+            yield np.pad(frame_HWC, ((0, self.bottom), (0, self.right), (0, 0)), mode="edge")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoExporter:
+    """Streams frames into ffmpeg, one at a time.
+
+    Attributes:
+        fps: of the file; None for the clip's.
+        interpolate: `minterpolate` for ffmpeg's motion estimation; None repeats or drops frames.
+        upscale_height: of the file, pixels; None leaves it to `upscale_factor`.
+        upscale_factor: times the clip's sides; None leaves them.
+        timeout_s: seconds without progress after which ffmpeg is given up.
+    """
+
+    fps: float | None = None
+    interpolate: str | None = None
+    upscale_height: int | None = None
+    upscale_factor: float | None = None
+    timeout_s: float = 300.0
+    kind: ClassVar[str]
+    file: ClassVar[str]
+    codec_name: ClassVar[str]
+    halves_colour: ClassVar[bool] = False
+    """Whether its pixel format keeps colour at half the size, so that sides must be even."""
+
+    @property
+    def name(self) -> str:
+        """The kind and its encoder."""
+        return self.kind if self.codec_name == self.kind else f"{self.kind} ({self.codec_name})"
+
+    @property
+    def changes_frames(self) -> bool:
+        """Whether the file shall have another size or rate than the clip."""
+        return any((self.fps, self.upscale_height, self.upscale_factor))
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        raise NotImplementedError
+
+    def before_input(self) -> list[str]:
+        """Returns ffmpeg's arguments before all others: devices."""
+        return []
+
+    def filters(self, picture: Picture, post: list[str]) -> list[str]:
+        """Returns ffmpeg's arguments for filters and colours.
+
+        Args:
+            picture: what the file holds.
+            post: filters for another size or rate.
+        """
+        if self.halves_colour:
+            return ["-vf", ",".join([*post, TO_BT709]), *BT709_TAGS]
+        return ["-vf", ",".join(post)] if post else []
+
+    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> Exported:
+        """Writes one file into `folder`.
+
+        Raises:
+            EncoderError: with ffmpeg's own words.
+            ExportError: where the folder is full, read-only or gone.
+        """
+        padded = Padded(frames_THWC) if self._is_padded(frames_THWC) else None
+        source: Frames = padded or frames_THWC
+        rate = Fraction(fps).limit_denominator(1001)
+        picture = self._picture(source, rate)
+        arguments = self._arguments(source, rate, picture)
+        pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s)
+        facts = _facts(picture) | ({"padded": [padded.right, padded.bottom]} if padded else {})
+        return Exported(self.kind, (self.file,), facts=facts)
+
+    def _is_padded(self, frames_THWC: Frames) -> bool:
+        _, height, width, _ = frames_THWC.shape
+        is_scaled = bool(self.upscale_height or self.upscale_factor)
+        return self.halves_colour and not is_scaled and bool(height % 2 or width % 2)
+
+    def _picture(self, source: Frames, rate: Fraction) -> Picture:
+        count, height, width, _ = source.shape
+        factor = self.upscale_height / height if self.upscale_height else self.upscale_factor
+        if factor:
+            width, height = _even(width * factor), self.upscale_height or _even(height * factor)
+        target = Fraction(self.fps).limit_denominator(1001) if self.fps else rate
+        return Picture(width, height, target, max(1, floor(count * target / rate + Fraction(1, 2))))
+
+    def _arguments(self, source: Frames, rate: Fraction, picture: Picture) -> list[str]:
+        _, height, width, _ = source.shape
+        size = f"{width}x{height}"
+        raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(rate), "-i", "-"]
+        post = self._post(source, rate, picture)
+        return [*self.before_input(), *raw, *self.filters(picture, post), *self.codec(picture), "-an", "-y"]
+
+    def _post(self, source: Frames, rate: Fraction, picture: Picture) -> list[str]:
+        steps: list[str] = []
+        if picture.rate != rate:
+            between = [TO_BT709, "format=yuv444p", f"minterpolate=fps={picture.rate}", FROM_BT709]
+            spare = f"tpad=stop_mode=clone:stop={SPARE_FRAMES}"
+            end = f"trim=end_frame={picture.num_frames}"
+            steps = [spare, *(between if self.interpolate else [f"fps={picture.rate}:round=up"]), end]
+        if (picture.height, picture.width) != tuple(source.shape[1:3]):
+            size = f"{picture.width}:{picture.height}"
+            steps += [f"scale={size}:flags=lanczos+accurate_rnd+full_chroma_int", "format=rgb24"]
+        return steps
+
+
+def _even(pixels: float) -> int:
+    return max(2, 2 * round(pixels / 2))
+
+
+def _facts(picture: Picture) -> dict[str, Any]:
+    size = {"width": picture.width, "height": picture.height}
+    return {**size, "num_frames": picture.num_frames, "fps": str(picture.rate)}

@@ -1,0 +1,140 @@
+"""The other kinds of video, one small class each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vgpipe.exporters.video import Picture, VideoExporter
+
+FASTSTART = ("-movflags", "+faststart")
+SAME_BYTES = ("-fflags", "+bitexact")  # Matroska has a random id otherwise
+PALETTE_BUFFER_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HevcExporter(VideoExporter):
+    """Writes H.265 in MP4, tagged hvc1 for Apple's players."""
+
+    crf: int = 18
+    preset: str = "medium"
+    kind: ClassVar[str] = "mp4_hevc"
+    file: ClassVar[str] = "video.mp4"
+    codec_name: ClassVar[str] = "libx265"
+    halves_colour: ClassVar[bool] = True
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        quality = ["-crf", str(self.crf), "-preset", self.preset, "-x265-params", "log-level=error"]
+        return ["-c:v", "libx265", *quality, "-pix_fmt", "yuv420p", "-tag:v", "hvc1", *FASTSTART]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebmExporter(VideoExporter):
+    """Writes VP9 in WebM."""
+
+    crf: int = 24
+    speed: int = 2
+    kind: ClassVar[str] = "webm"
+    file: ClassVar[str] = "video.webm"
+    codec_name: ClassVar[str] = "libvpx-vp9"
+    halves_colour: ClassVar[bool] = True
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        quality = ["-crf", str(self.crf), "-b:v", "0", "-deadline", "good", "-cpu-used", str(self.speed)]
+        return ["-c:v", "libvpx-vp9", *quality, "-row-mt", "1", "-pix_fmt", "yuv420p", *SAME_BYTES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Av1Exporter(VideoExporter):
+    """Writes AV1 in MP4."""
+
+    crf: int = 24
+    preset: int = 6
+    kind: ClassVar[str] = "av1"
+    file: ClassVar[str] = "video.mp4"
+    codec_name: ClassVar[str] = "libsvtav1"
+    halves_colour: ClassVar[bool] = True
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        quality = ["-crf", str(self.crf), "-preset", str(self.preset)]
+        return ["-c:v", "libsvtav1", *quality, "-pix_fmt", "yuv420p", *FASTSTART]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProresExporter(VideoExporter):
+    """Writes ProRes 422 HQ, 10 bit, in QuickTime."""
+
+    kind: ClassVar[str] = "mov_prores"
+    file: ClassVar[str] = "video.mov"
+    codec_name: ClassVar[str] = "prores_ks"
+    halves_colour: ClassVar[bool] = True
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        profile = ["-profile:v", "3", "-vendor", "apl0"]
+        return ["-c:v", "prores_ks", *profile, "-pix_fmt", "yuv422p10le", *FASTSTART]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ffv1Exporter(VideoExporter):
+    """Writes FFV1 in Matroska; the frames come back bit for bit."""
+
+    kind: ClassVar[str] = "ffv1"
+    file: ClassVar[str] = "video.mkv"
+    codec_name: ClassVar[str] = "ffv1"
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        return ["-c:v", "ffv1", "-level", "3", "-slicecrc", "1", "-pix_fmt", "bgr0", *SAME_BYTES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GifExporter(VideoExporter):
+    """Writes a GIF, its palette made of the clip itself."""
+
+    dither: str = "sierra2_4a"
+    kind: ClassVar[str] = "gif"
+    file: ClassVar[str] = "video.gif"
+    codec_name: ClassVar[str] = "gif"
+
+    def filters(self, picture: Picture, post: list[str]) -> list[str]:
+        """Returns ffmpeg's arguments for filters: one palette, or one a frame where ffmpeg would hold too much."""
+        held_bytes = picture.width * picture.height * picture.num_frames * 4
+        own, new = ("", "") if held_bytes <= PALETTE_BUFFER_BYTES else (":stats_mode=single", ":new=1")
+        make = f"[a]palettegen=reserve_transparent=0{own}[p]"
+        use = f"[b][p]paletteuse=dither={self.dither}{new}"
+        return ["-vf", ";".join([",".join([*post, "split[a][b]"]), make, use])]
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        return ["-c:v", "gif", "-loop", "0"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebpExporter(VideoExporter):
+    """Writes an animated WebP."""
+
+    quality: int = 90
+    kind: ClassVar[str] = "webp"
+    file: ClassVar[str] = "video.webp"
+    codec_name: ClassVar[str] = "libwebp_anim"
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        return ["-c:v", "libwebp_anim", "-quality", str(self.quality), "-pix_fmt", "bgra", "-loop", "0"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApngExporter(VideoExporter):
+    """Writes an animated PNG; the frames come back bit for bit."""
+
+    kind: ClassVar[str] = "apng"
+    file: ClassVar[str] = "video.png"
+    codec_name: ClassVar[str] = "apng"
+
+    def codec(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for encoder and container."""
+        return ["-c:v", "apng", "-pix_fmt", "rgb24", "-plays", "0", "-f", "apng"]
