@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vgpipe.executor.runs import Ready
 
 EXIT_USAGE, EXIT_STOPPED = 2, 3
-COMMANDS = ("run", "plan", "resume", "doctor")
+COMMANDS = ("run", "plan", "resume", "report", "doctor")
 
 HELP = """\
 vgpipe renders lists of prompts into videos, stage by stage, and never redoes finished work.
@@ -33,6 +33,8 @@ usage:
   python -m vgpipe -m job=prompts.yaml quality=quick,standard              sweep: one run per combination
   python -m vgpipe plan [job=...] [hardware=rtx3060_8gb|all] [--json]      forecast memory, RAM, disk and time
   python -m vgpipe resume RUN_DIR [run.until=... run.budget=...]           finish a stopped run in place
+  python -m vgpipe report RUN_DIR                                          build the page that shows a run
+  python -m vgpipe report RUN_DIR RUN_DIR ... [--out FILE]                 and the one that compares several
   python -m vgpipe doctor [--json]                                         say what is wrong here, and what to type
 
 groups (group=option):
@@ -91,12 +93,14 @@ def _dispatch(given: list[str]) -> int:
         return _doctor(rest)
     if command == "plan":
         return _plan(rest)
-    if {"-h", "--help"} & set(rest) or not (rest or command == "resume"):
+    if {"-h", "--help"} & set(rest) or not (rest or command in ("resume", "report")):
         _write_help()
         return 0 if rest else EXIT_USAGE
     if "--version" in rest:
         sys.stdout.write(f"vgpipe {__version__}\n")
         return 0
+    if command == "report":
+        return _report(rest)
     return _resume(rest) if command == "resume" else _run(rest)
 
 
@@ -192,6 +196,12 @@ def _resume(arguments: list[str]) -> int:
 
     with StopSignal() as stop:
         return resume(Path(arguments[0]), load_limits(arguments[1:]), stop)
+
+
+def _report(arguments: list[str]) -> int:
+    from vgpipe.report.command import report
+
+    return report(arguments)
 
 
 def _check_versions() -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -135,12 +136,23 @@ def _run(
         for note in (*notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}
-        works = attempts.make(clips, run_dir, stop, previous)
+        with _watched(run_dir):
+            works = attempts.make(clips, run_dir, stop, previous)
         _show(table(works, run_dir.root))
         code = exit_code(works)
         if code == EXIT_STOPPED:
             log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, shown_path(run_dir.root))
     return code
+
+
+def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
+    """Returns what keeps the run's page up to date; nothing does where its libraries cannot be imported."""
+    try:
+        from vgpipe.report.live import watched
+    except ImportError as error:
+        log.warning("there will be no report.html: %s", error)
+        return nullcontext()
+    return watched(run_dir)
 
 
 def _show(text: str) -> None:

@@ -1,0 +1,251 @@
+"""The page's files: whole, escaped, and never surprised by what a record holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.report.runs import HOSTILE, data_of, make_run, record
+from vgpipe.errors import StoreError, UsageError
+from vgpipe.report.build import asset, build, page, run_data
+from vgpipe.store.rundir import RunDir
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str):
+        super().__init__()
+        self.scripts: list[str] = []
+        self.policy = ""
+        self._inside = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self._inside = tag == "script"
+        if tag == "meta" and ("http-equiv", "Content-Security-Policy") in attrs:
+            self.policy = dict(attrs)["content"]
+
+    def handle_data(self, data):
+        if self._inside:
+            self.scripts.append(data)
+
+    def handle_endtag(self, tag):
+        self._inside = False
+
+
+def test_page_and_data_lie_in_the_run(tmp_path):
+    run_dir = make_run(tmp_path, [record("a"), record("b", state="failed", error="decode: no memory", files={})])
+    assert build(run_dir) == tmp_path / "report.html"
+    data = data_of(run_dir)
+    assert [clip["state"] for clip in data["clips"]] == ["done", "failed"]
+    assert data["clips"][0]["files"] == [{"kind": "mp4", "show": "video", "url": "./videos/a.mp4"}]
+    assert data["clips"][1]["error"] == "decode: no memory"
+    assert data["timeline"]["ended"] and data["timeline"]["bars"][0][2] == 1.0
+
+
+def test_page_has_no_address_outside_itself(tmp_path):
+    text = page("run")
+    loaded = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", text.split("<script>")[0])
+    assert loaded == ["data:,"]
+    assert not re.findall(r"@import|url\(", text)
+
+
+def test_policy_lets_only_the_pages_own_scripts_run():
+    text = page("run")
+    tags = Tags(text)
+    assert "default-src 'none'" in tags.policy
+    assert "unsafe" not in tags.policy and "http" not in tags.policy
+    assert len(tags.scripts) == tags.policy.partition("style-src")[0].count("sha256-") == 5
+
+
+def test_scripts_can_stand_in_a_page():
+    for name in ("card.js", "charts.js", "page.js", "theme.js", "compare.js"):
+        assert not re.search(
+            r"</script|<!--|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", asset(f"templates/{name}")
+        )
+
+
+def test_title_is_escaped(tmp_path):
+    root = tmp_path / "<img src=x onerror=alert(1)>"
+    run_dir = make_run(root, [record()])
+    text = build(run_dir).read_text("utf-8")
+    assert "<img src=x" not in text and "&lt;img src=x" in text
+
+
+@pytest.mark.parametrize("prompt", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_prompts_are_data(tmp_path, prompt):
+    run_dir = make_run(tmp_path, [record("a", prompt=prompt, error=prompt, model=prompt, negative_prompt=prompt)])
+    build(run_dir)
+    raw = run_dir.report_data.read_bytes()
+    assert raw.isascii() and b"<" not in raw and raw.count(b"\n") == 1
+    assert data_of(run_dir)["clips"][0]["prompt"] == prompt
+    assert prompt[:20] not in run_dir.report.read_text("utf-8")
+
+
+PATHS = [
+    "../../etc/passwd", "/etc/passwd", "javascript:alert(1)", "videos/../../x.mp4", "C:\\x.mp4", "videos\\a.mp4",
+    "https://example.org/x.mp4", "//example.org/x.mp4", "data:text/html,x", "", ".", "videos", "missing.mp4", "\x00",
+    "x" * 5000, "link.mp4", "out/secret.mp4", 7, None, ["videos/a.mp4"], {"a": 1}, True,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path)[:30])
+def test_paths_outside_the_run_are_not_linked(tmp_path, path):
+    (tmp_path / "secret.mp4").touch()
+    (tmp_path / "run").mkdir()
+    os.symlink(tmp_path / "secret.mp4", tmp_path / "run" / "link.mp4")
+    os.symlink(tmp_path, tmp_path / "run" / "out")
+    run_dir = make_run(tmp_path / "run", [record("a", files={"mp4": path})])
+    build(run_dir)
+    assert "files" not in data_of(run_dir)["clips"][0]
+
+
+def test_names_are_quoted_in_addresses(tmp_path):
+    name = "a b#c?d%20'\"<x>.mp4"
+    run_dir = make_run(tmp_path, [record("a", files={"mp4": f"videos/{name}"})])
+    (tmp_path / "videos" / name).touch()
+    build(run_dir)
+    assert data_of(run_dir)["clips"][0]["files"][0]["url"] == "./videos/a%20b%23c%3Fd%2520%27%22%3Cx%3E.mp4"
+
+
+def test_a_folder_of_frames_is_shown_by_its_first(tmp_path):
+    run_dir = make_run(tmp_path, [record("a", files={"frames": "frames/a"})])
+    (tmp_path / "frames" / "a").mkdir(parents=True)
+    for number in (1, 0, 2):
+        (tmp_path / "frames" / "a" / f"{number:06}.png").touch()
+    build(run_dir)
+    assert data_of(run_dir)["clips"][0]["files"] == [
+        {"kind": "frames", "show": "image", "url": "./frames/a/000000.png"}
+    ]
+
+
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_moving_images_are_images(tmp_path, name):
+    run_dir = make_run(tmp_path, [record("a", files={name: f"videos/a.{name}"})])
+    (tmp_path / "videos" / f"a.{name}").touch()
+    build(run_dir)
+    assert data_of(run_dir)["clips"][0]["files"][0]["show"] == "image"
+
+
+def test_what_browsers_cannot_play_is_linked_after_what_they_can(tmp_path):
+    files = {"mov_prores": "videos/a.mov", "sheet": "sheets/a.png", "mp4": "videos/a.mp4"}
+    run_dir = make_run(tmp_path, [record("a", files=files)])
+    (tmp_path / "sheets").mkdir()
+    for path in files.values():
+        (tmp_path / path).touch()
+    shown = [(file["kind"], file["show"]) for file in run_data(run_dir)["clips"][0]["files"]]
+    assert shown == [("mp4", "video"), ("sheet", "image"), ("mov_prores", "link")]
+
+
+WRONG = [
+    None,
+    7,
+    -1.5,
+    float("nan"),
+    float("inf"),
+    10**30,
+    "text",
+    "",
+    [],
+    [1, None, {"a": []}],
+    {},
+    {"x": {"y": 1}},
+    True,
+]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_any_key_may_be_of_any_type(tmp_path, value):
+    one = record("a")
+    records = [{**one, "clip": key, key: value} for key in (*one, "shots", "continuation", "image") if key != "clip"]
+    run_dir = make_run(tmp_path, [*records, {"clip": "bare"}, {"clip": "more", "unknown": value}])
+    build(run_dir)
+    assert len(data_of(run_dir)["clips"]) == len(records) + 2
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_plan_config_and_events_may_hold_anything(tmp_path, value):
+    run_dir = make_run(tmp_path, [record()])
+    keys = ("measured", "tier", "strategies", "dtype")
+    run_dir.write_plan({key: value for key in keys} | {"measured": [value, {"predicted": value, "measured": value}]})
+    run_dir.write_config(json.dumps({"model": value, "exporter": value, "job": value}))
+    for key in ("time", "event", "stage", "seconds", "reason"):
+        line = {"time": 1.0, "event": "stage_done", "stage": "x", "seconds": 1, key: value}
+        with run_dir.events.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    build(run_dir)
+    assert data_of(run_dir)["clips"]
+
+
+def test_torn_and_deep_lines_are_skipped(tmp_path):
+    run_dir = make_run(tmp_path, [record("a")])
+    with run_dir.clips.open("ab") as file:
+        file.write(b"[" * 100_000 + b"\n" + b'"text"\n\xff\xfe\n{"clip": 3}\n{"clip": "b", "sta')
+    with run_dir.events.open("ab") as file:
+        file.write(b'\n{"time": 1, "eve')
+    build(run_dir)
+    assert [clip["id"] for clip in data_of(run_dir)["clips"]] == ["a"]
+
+
+def test_each_state_is_told(tmp_path):
+    states = ["pending", "done", "failed", "stopped", "sideways"]
+    run_dir = make_run(tmp_path, [record(state, state=state) for state in states], has_ended=False)
+    data = run_data(run_dir)
+    assert [clip["state"] for clip in data["clips"]] == [*states[:4], "unknown"]
+    assert data["timeline"]["ended"] is None
+
+
+def test_a_resumed_run_goes_on(tmp_path):
+    run_dir = make_run(tmp_path, [record()])
+    run_dir.append_event("run_started", clips=1)
+    assert run_data(run_dir)["timeline"]["ended"] is None
+
+
+def test_degradations_segments_and_stand_ins_are_told(tmp_path):
+    changes = {
+        "degradations": [{"kind": "dtype", "asked": "a", "got": "b", "reason": "c", "stage": "decode"}],
+        "segments": [{"shot": 0, "seed": 2**62, "delivered": [0, 17], "num_frames": 17, "seconds": {"denoise": 1}}],
+        "shots": [{"prompt": "one", "num_frames": 17, "cut": True}],
+        "made": {"model": "other", "width": 32},
+        "seed": 2**63 - 1,
+    }
+    clip = run_data(make_run(tmp_path, [record(**changes)]))["clips"][0]
+    assert clip["degradations"] == ["dtype: b in place of a, decode only (c)"]
+    assert clip["segments"][0]["seed"] == str(2**62) and clip["seed"] == str(2**63 - 1)
+    assert clip["shots"][0]["cut"] and clip["made"]["model"] == "other"
+
+
+def test_what_cannot_be_written_leaves_the_old_page_whole(tmp_path, monkeypatch):
+    run_dir = make_run(tmp_path, [record()])
+    build(run_dir)
+    before = {path: path.read_bytes() for path in (run_dir.report, run_dir.report_data)}
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(StoreError, match="disk full"):
+        build(run_dir)
+    assert before == {path: path.read_bytes() for path in before}
+    assert not list(tmp_path.glob(".tmp-*"))
+
+
+def test_no_run_is_no_page(tmp_path):
+    with pytest.raises(UsageError, match="holds no run"):
+        build(RunDir(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_thousand_clips_take_less_than_two_seconds(tmp_path):
+    run_dir = make_run(tmp_path, [record(f"clip{number}", prompt="word " * 40) for number in range(2000)])
+    start = time.perf_counter()
+    build(run_dir)
+    assert time.perf_counter() - start < 2
+    assert len(data_of(run_dir)["clips"]) == 2000
+
+
+def test_vendored_files_have_their_licence():
+    folder = Path(__file__).parents[2] / "vgpipe" / "report" / "vendor"
+    assert "MIT License" in (folder / "uPlot.LICENSE.txt").read_text()
+    assert "uPlot" in (folder / "uPlot.iife.min.js").read_text()[:200]

@@ -1,0 +1,60 @@
+"""The page while a run goes on."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+
+from tests.report.runs import data_of, make_run, record
+from vgpipe.report import live
+from vgpipe.store.rundir import RunDir
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(live, "INTERVAL_S", 0.02)
+    monkeypatch.setattr(live, "FIRST_LOOK_S", 0.01)
+    monkeypatch.setattr(live, "MAX_SHARE", 1.0)
+
+
+def wait_for(says):
+    end = time.monotonic() + 10
+    while not says():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_page_follows_the_run(tmp_path):
+    run_dir = RunDir(tmp_path)
+    with live.watched(run_dir):
+        time.sleep(0.05)
+        assert not run_dir.report.exists()  # nothing to show yet
+        make_run(tmp_path, [record("a", state="pending")], has_ended=False)
+        wait_for(run_dir.report.exists)
+        run_dir.append_clip(record("a", state="done"))
+        wait_for(lambda: data_of(run_dir)["clips"][0]["state"] == "done")
+        run_dir.append_event("run_ended", reason="finished")
+    assert data_of(run_dir)["timeline"]["ended"]
+
+
+def test_a_page_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch, caplog):
+    run_dir = make_run(tmp_path, [record()])
+    monkeypatch.setattr(live, "build", lambda *_, **__: 1 / 0)
+    with caplog.at_level(logging.WARNING), live.watched(run_dir):
+        pass
+    assert "could not be written: division by zero" in caplog.text
+
+
+def test_a_failing_run_fails_as_before(tmp_path):
+    run_dir = make_run(tmp_path, [record()])
+    with pytest.raises(KeyError), live.watched(run_dir):
+        raise KeyError("x")
+    assert run_dir.report.exists()
+
+
+def test_a_run_that_never_began_has_no_page(tmp_path):
+    with live.watched(RunDir(tmp_path)):
+        pass
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,63 @@
+"""`python -m vgpipe report` as a user types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.conftest import SMALL
+from tests.report.runs import data_of, make_run, record
+from vgpipe.store.rundir import RunDir
+
+
+def test_report_builds_each_page_and_says_where(vgpipe, tmp_path):
+    for name in ("one", "two"):
+        make_run(tmp_path / name, [record()])
+    ran = vgpipe("report", "one", "two")
+    assert ran.code == 0
+    assert [line.replace("\\", "/") for line in ran.out.splitlines()][:2] == ["one/report.html", "two/report.html"]
+    assert ran.out.splitlines()[2] == str(tmp_path / "comparison.html")
+    assert (tmp_path / "two" / "report-data.js").exists()
+
+
+def test_report_without_a_run_says_what_to_type(vgpipe, tmp_path):
+    assert "python -m vgpipe report outputs" in vgpipe("report").err
+    make_run(tmp_path / "one", [record()])
+    ran = vgpipe("report", "one", "missing")
+    assert ran.code == 2 and "holds no run" in ran.err
+    assert not (tmp_path / "one" / "report.html").exists()
+    ran = vgpipe("report", "--json", "one")
+    assert ran.code == 2 and "--json" in ran.err
+
+
+def test_comparison_goes_where_it_is_told(vgpipe, tmp_path):
+    for name in ("one", "two"):
+        make_run(tmp_path / name, [record()])
+    assert vgpipe("report", "one", "two", "--out", "both.html").code == 0
+    assert (tmp_path / "both.html").exists() and not (tmp_path / "comparison.html").exists()
+    for wrong in (
+        ("one", "--out", "x.html"),
+        ("one", "two", "--out", "one/clips.jsonl"),
+        ("one", "two", "--out=no/x.html"),
+    ):
+        ran = vgpipe("report", *wrong)
+        assert ran.code == 2 and "--out" in ran.err
+
+
+def test_help_tells_of_it(vgpipe):
+    assert "report RUN_DIR" in vgpipe("report", "--help").out
+
+
+def test_report_needs_no_model_library(tmp_path):
+    make_run(tmp_path, [record()])
+    check = "import sys; from vgpipe.cli import main; main(['report', sys.argv[1]]); "
+    check += "sys.exit(any(name in sys.modules for name in ('torch', 'diffusers', 'hydra')))"
+    assert subprocess.run([sys.executable, "-c", check, str(tmp_path)], check=False).returncode == 0
+
+
+def test_a_run_leaves_its_page(vgpipe, tiny_wan):
+    ran = vgpipe("clip.prompt='a small red circle'", f"model.id={tiny_wan}", *SMALL)
+    assert ran.code == 0, ran.err
+    data = data_of(RunDir(ran.root))
+    assert data["timeline"]["ended"] and data["clips"][0]["files"][0]["show"] == "video"
+    assert (ran.root / "report.html").exists()

@@ -1,0 +1,127 @@
+"""Builds report.html and report-data.js of a run directory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vgpipe.report.cards import card
+from vgpipe.report.commands import run_overrides
+from vgpipe.report.forecast import facts, memory
+from vgpipe.report.media import Media
+from vgpipe.report.timeline import timeline
+from vgpipe.report.values import table_of
+from vgpipe.store.rundir import RunDir
+
+SCHEMA = 1
+CARDS, THEME = "templates/card.js", "templates/theme.js"
+SCRIPTS = ("vendor/uPlot.iife.min.js", THEME, CARDS, "templates/charts.js", "templates/page.js")
+STYLES = ("vendor/uPlot.min.css", "templates/report.css")
+LICENCE = "vendor/uPlot.LICENSE.txt"
+
+
+def build(run_dir: RunDir, *, with_page: bool = True) -> Path:
+    """Writes the page of a run as it stands, each file at once.
+
+    Args:
+        run_dir: of the run; need not be locked.
+        with_page: False renews only the data, which an open page loads again by itself.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UsageError: where the directory holds no run.
+        StoreError: where it cannot be written.
+    """
+    data = script(run_data(run_dir))
+    run_dir.write_report(page(run_dir.root.resolve().name) if with_page else None, data)
+    return run_dir.report
+
+
+def run_data(run_dir: RunDir) -> dict[str, Any]:
+    """Returns all that the page shows, as plain values of known types.
+
+    Raises:
+        UsageError: where the directory holds no run.
+    """
+    records = run_dir.read_clips(warn=False)
+    config, plan = read_config(run_dir), run_dir.read_plan() or {}
+    media, extra = Media(run_dir.root), run_overrides(config)
+    return {
+        "schema": SCHEMA,
+        "run": run_dir.root.resolve().name,
+        "key": hashlib.sha256(str(run_dir.root.resolve()).encode("utf-8", "replace")).hexdigest()[:16],
+        "written": round(time.time(), 1),
+        "facts": facts(config, plan),
+        "timeline": timeline(run_dir.read_events()),
+        "memory": memory(plan),
+        "clips": [card(record, media, extra) for record in records],
+    }
+
+
+def read_config(run_dir: RunDir) -> Mapping[str, Any]:
+    """Returns what config.yaml holds; nothing where there is none, or it cannot be read."""
+    try:
+        return table_of(yaml.safe_load(run_dir.config.read_text("utf-8")))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
+
+
+def script(data: Mapping[str, Any], name: str = "vgpipeReport") -> str:
+    """Returns data as a script, pure ASCII, that no HTML parser could take for the end of one."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n"
+
+
+def page(title: str) -> str:
+    """Returns the page of a run, which loads its data from beside it.
+
+    Args:
+        title: of the page; escaped.
+    """
+    scripts, styles = [asset(name) for name in SCRIPTS], [asset(name) for name in STYLES]
+    return rendered("report.html.j2", title, scripts, styles, licence=asset(LICENCE))
+
+
+def rendered(template: str, title: str, scripts: Sequence[str], styles: Sequence[str], **more: str) -> str:
+    """Returns a page, scripts and styles within; only they may run, each known by its digest.
+
+    Args:
+        template: which page.
+        title: of the page; escaped.
+        scripts: in order; they must not hold what ends a script.
+        styles: likewise.
+        more: other texts of the template; escaped.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("vgpipe.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.get_template(template).render(
+        title=title.encode("utf-8", "replace").decode(),
+        scripts=[Markup(text) for text in scripts],
+        styles=[Markup(text) for text in styles],
+        script_hashes=[_digest(text) for text in scripts],
+        style_hashes=[_digest(text) for text in styles],
+        **more,
+    )
+
+
+def asset(name: str) -> str:
+    """Returns one of the files that the pages are made of."""
+    return (resources.files("vgpipe.report") / name).read_text("utf-8")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,43 @@
+// Light, dark or as the system says; and what the browser remembers between visits.
+(function () {
+  "use strict";
+  const CHOICES = ["auto", "light", "dark"];
+  const system = matchMedia("(prefers-color-scheme: dark)");
+
+  // A page from a disk may have no storage: then it is forgotten with the page.
+  function remembered(name) {
+    try {
+      return localStorage.getItem(`vgpipe.${name}`);
+    } catch (error) {
+      return null;
+    }
+  }
+
+  function remember(name, value) {
+    try {
+      localStorage.setItem(`vgpipe.${name}`, value);
+    } catch (error) {
+      // see above
+    }
+  }
+
+  // Makes a button the switch; `changed` is called whenever the colours have changed.
+  function followTheme(button, changed) {
+    let choice = CHOICES.includes(remembered("theme")) ? remembered("theme") : "auto";
+    function show() {
+      const isDark = choice === "dark" || (choice === "auto" && system.matches);
+      document.documentElement.dataset.theme = isDark ? "dark" : "light";
+      button.textContent = `theme: ${choice}`;
+      changed();
+    }
+    button.addEventListener("click", () => {
+      choice = CHOICES[(CHOICES.indexOf(choice) + 1) % CHOICES.length];
+      remember("theme", choice);
+      show();
+    });
+    system.addEventListener("change", show);
+    show();
+  }
+
+  window.vgpipeTheme = { remembered, remember, followTheme };
+})();
