@@ -61,3 +61,12 @@ def test_a_run_leaves_its_page(vgpipe, tiny_wan):
     data = data_of(RunDir(ran.root))
     assert data["timeline"]["ended"] and data["clips"][0]["files"][0]["show"] == "video"
     assert (ran.root / "report.html").exists()
+
+
+def test_a_sweep_ends_with_the_page_that_compares_its_runs(render, workdir):
+    ran = render("-m", "clip.prompt=a small red circle", "clip.seed=1,2")
+    assert ran.code == 0, ran.err
+    (page,) = workdir.rglob("comparison.html")
+    assert ran.out.strip().endswith(f"compared in {page.relative_to(workdir)}")
+    assert len(list(page.parent.rglob("clips.jsonl"))) == 2
+    assert page.read_text().count("videos/") >= 2

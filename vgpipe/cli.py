@@ -134,9 +134,35 @@ def _run(given: list[str]) -> int:
     checked = [] if arguments.only_shows else _check_everything(arguments)
     from vgpipe.executor.interrupts import StopSignal
 
+    roots: list[Path] = []
+
+    def task(config: Config, root: Path) -> int:
+        roots.append(root)
+        return _start(config, checked, root, stop)
+
     with StopSignal() as stop:
-        codes = run_app(arguments, lambda config, root: _start(config, checked, root, stop), _tell)
+        codes = run_app(arguments, task, _tell)
+    if arguments.is_sweep:
+        _compare(roots)
     return max(codes, default=0)
+
+
+def _compare(roots: Sequence[Path]) -> None:
+    """Ends a sweep with the page that compares its runs; one that cannot be written takes nothing from them."""
+    from vgpipe.executor.summary import shown_path
+    from vgpipe.store.rundir import RunDir
+
+    runs = [run for run in map(RunDir, roots) if run.holds_run()]
+    if len(runs) < 2:
+        return
+    try:
+        from vgpipe.report.compare import NAME, build_comparison
+
+        page = build_comparison(runs, Path(os.path.commonpath([run.root.absolute() for run in runs])) / NAME)
+    except (ImportError, OSError, VgpipeError) as error:
+        _tell(error)
+        return
+    sys.stdout.write(f"compared in {shown_path(page)}\n")
 
 
 def _start(config: Config, checked: list[tuple[Config, Ready | VgpipeError]], root: Path, stop: StopSignal) -> int:
