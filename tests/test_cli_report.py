@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 
 from tests.conftest import SMALL
 from tests.report.runs import data_of, make_run, record
+from vgpipe.report.build import run_data
 from vgpipe.store.rundir import RunDir
 
 
@@ -70,3 +73,20 @@ def test_a_sweep_ends_with_the_page_that_compares_its_runs(render, workdir):
     assert ran.out.strip().endswith(f"compared in {page.relative_to(workdir)}")
     assert len(list(page.parent.rglob("clips.jsonl"))) == 2
     assert page.read_text().count("videos/") >= 2
+
+
+def test_the_line_of_picked_drafts_renders_just_those_with_the_same_seeds(render, vgpipe, workdir, tiny_wan):
+    prompts = [{"prompt": "a small red circle", "seeds": [1, 2]}, {"prompt": 'a "large", $blue square', "seed": 3}]
+    (workdir / "job.yaml").write_text(json.dumps({"prompts": prompts}))
+    draft = render("job=job.yaml", "quality=quick")
+    data = run_data(RunDir(draft.root))
+    picks = [clip["pick"] for clip in data["clips"]]
+    line = data["pick_line"].replace("PICKS", ",".join(picks[1:]))
+    final = vgpipe(*shlex.split(line)[3:])
+    assert final.code == 0, final.err
+    assert [(one["prompt"], one["seed"]) for one in final.records()] == [
+        ("a small red circle", 2), ('a "large", $blue square', 3),
+    ]  # fmt: skip
+    again = vgpipe("job=job.yaml", "pick=[p00000000]", f"model.id={tiny_wan}")
+    assert again.code == 2 and "no clip of the job is picked by it" in again.err
+    assert vgpipe("job=job.yaml", "pick=[hero]").code == 2

@@ -145,6 +145,8 @@ class Config:
 
     job: str | None = None
     """The job file, looked up as given, then under `jobs/`."""
+    pick: tuple[Annotated[str, Field(pattern=r"^p[0-9a-f]{8}$")], ...] = ()
+    """The clips of the job that are rendered, by what report.html picks them by; empty for all."""
     clip: ClipOverrides
     run: StopConfig
     store: StoreConfig

@@ -46,6 +46,7 @@ def request(config: Config) -> Request:
     """
     from vgpipe.job.expand import expand
     from vgpipe.job.parse import find_job, read_job
+    from vgpipe.job.picks import only_picked
 
     job = read_job(find_job(config.job, Path.cwd()), rules=config.model.rules) if config.job else None
     expansion = expand(
@@ -56,7 +57,7 @@ def request(config: Config) -> Request:
         rules=config.model.rules,
         model=config.model.name,
     )
-    return Request(expansion.clips, expansion.notes)
+    return Request(only_picked(expansion.clips, config.pick), expansion.notes)
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from vgpipe.report.cards import card
-from vgpipe.report.commands import run_overrides
+from vgpipe.report.cards import FINAL_QUALITY, card
+from vgpipe.report.commands import pick_line, run_overrides
 from vgpipe.report.forecast import facts, memory
 from vgpipe.report.media import Media
 from vgpipe.report.timeline import timeline
@@ -64,6 +64,7 @@ def run_data(run_dir: RunDir) -> dict[str, Any]:
         "facts": facts(config, plan),
         "timeline": timeline(run_dir.read_events()),
         "memory": memory(plan),
+        "pick_line": pick_line(config, FINAL_QUALITY),
         "clips": [card(record, media, extra) for record in records],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vgpipe.report.commands import CannotSay, command_line
+from vgpipe.report.commands import CannotSay, command_line, pick_of
 from vgpipe.report.media import Media
 from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of, text_of
 
@@ -37,6 +37,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
     facts["shots"] = [_shot(table_of(shot)) for shot in list_of(record.get("shots"))]
     facts["segments"] = [_segment(table_of(segment)) for segment in list_of(record.get("segments"))]
     facts["made"] = _made(table_of(record.get("made")))
+    facts["pick"] = pick_of(record)
     facts |= _commands(record, extra)
     return {name: value for name, value in facts.items() if value not in (None, [], {}, False)}
 

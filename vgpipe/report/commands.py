@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from vgpipe.job.picks import pick_name
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
 
 PROGRAM = "python -m vgpipe"
@@ -17,6 +19,7 @@ BUNDLED = "vgpipe.conf"
 NUMBERS = ("seed", "width", "height", "num_frames", "fps")
 WORK = ("num_inference_steps", "guidance_scale")
 """The settings that a quality preset gives: a line with `quality=` leaves them out, since `clip.*` is stronger."""
+PICKS = "PICKS"
 LONG_METHODS = ("image", "frames", "window", "native")
 # A terminal would act on these while the line is pasted, quoted or not.
 UNTYPABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -63,6 +66,43 @@ def overrides(record: Mapping[str, Any], *, with_work: bool = True) -> list[str]
         words.append(f"clip.image={_text(record, 'image')}")
     words += _continuation(record, with_work=with_work)
     return [*words, f"model={_model(record)}"]
+
+
+def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
+    """Returns the line that renders picked clips of a run's job again, with `PICKS` for what they are picked by.
+
+    Args:
+        config: the run's config.yaml; whatever it holds.
+        quality: a preset to render them at.
+
+    Returns:
+        None where the run had no job, or one that no line can name.
+    """
+    job, model, typed = config.get("job"), table_of(config.get("model")).get("name"), table_of(config.get("clip"))
+    if not isinstance(job, str) or UNTYPABLE.search(job) or not isinstance(model, str) or not NAME.fullmatch(model):
+        return None
+    try:
+        forced = [_forced(name, value) for name, value in typed.items() if value is not None and name not in WORK]
+    except CannotSay:
+        return None
+    words = [f"job={quoted(job)}", f"model={model}", *run_overrides(config), *forced]
+    return " ".join([PROGRAM, *map(shell_quoted, words), f"'pick=[{PICKS}]'", f"quality={quality}"])
+
+
+def pick_of(record: Mapping[str, Any]) -> str | None:
+    """Returns what a clip is picked by; None where its record does not say enough."""
+    texts = [record.get(name) for name in ("prompt", "negative_prompt")]
+    seed, image = int_of(record.get("seed")), record.get("image_sha256")
+    shots = [table_of(shot).get("prompt") for shot in list_of(record.get("shots"))]
+    if seed is None or not all(isinstance(text, str) for text in (*texts, *shots, image or "")):
+        return None
+    return pick_name(str(texts[0]), str(texts[1]), seed, image, [str(shot) for shot in shots])
+
+
+def _forced(name: str, value: object) -> str:
+    if not FLAT.fullmatch(name) or not isinstance(value, str | int | float) or UNTYPABLE.search(str(value)):
+        raise CannotSay(f"clip.{name}")
+    return f"clip.{name}={quoted(value) if isinstance(value, str) else json.dumps(value)}"
 
 
 def run_overrides(config: Mapping[str, Any]) -> tuple[str, ...]:

@@ -231,9 +231,16 @@
     const clips = pickedClips();
     byId("picks").hidden = clips.length === 0;
     byId("picked").textContent = `${clips.length} picked`;
+    byId("commands").textContent = pickedLines(clips).join("\n");
+  }
+
+  // One line for all of them where the run had a job, which loads the model once; else one a clip.
+  function pickedLines(clips) {
+    if (report.pick_line && clips.every((clip) => clip.pick)) {
+      return [report.pick_line.replace("PICKS", clips.map((clip) => clip.pick).join(","))];
+    }
     // One that cannot be typed is a comment, so that pasting them all still works.
-    const lines = clips.map((clip) => clip.final || `# ${clip.id.replace(/[^\w.-]+/g, "_")}: ${clip.no_command}`);
-    byId("commands").textContent = lines.join("\n");
+    return clips.map((clip) => clip.final || `# ${clip.id.replace(/[^\w.-]+/g, "_")}: ${clip.no_command}`);
   }
 
   async function copy(text, button) {
