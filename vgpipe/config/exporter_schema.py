@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 from pydantic_core import PydanticCustomError
@@ -146,7 +146,7 @@ class SheetConfig:
     """Pixels of a frame in it, at most."""
 
 
-ExporterConfig = Annotated[
+AnyExporter = (
     Mp4Config
     | HevcConfig
     | WebmConfig
@@ -157,19 +157,7 @@ ExporterConfig = Annotated[
     | WebpConfig
     | ApngConfig
     | FramesConfig
-    | SheetConfig,
-    Field(discriminator="name"),
-]
-EXPORTERS = (
-    "mp4",
-    "mp4_hevc",
-    "webm",
-    "av1",
-    "mov_prores",
-    "ffv1",
-    "gif",
-    "webp",
-    "apng",
-    "frames",
-    "sheet",
+    | SheetConfig
 )
+ExporterConfig = Annotated[AnyExporter, Field(discriminator="name")]
+EXPORTERS: tuple[str, ...] = tuple(config.name for config in get_args(AnyExporter))

@@ -40,20 +40,12 @@ def _lightness(shape: ShapePlan) -> int:
 
 
 def _header(plan: RunPlan) -> str:
-    what = f"{plan.model}: {_counted(plan.clips, 'clip')}"
+    what = f"{plan.model}: {words.counted(plan.clips, 'clip')}"
     if plan.segments > plan.clips:
         what = f"{what} in {plan.segments} segments"
     if len(plan.shapes) > 1:
         what = f"{what} of {len(plan.shapes)} kinds"
     return f"{what}, {plan.dtype}\n{_device(plan.tier, plan.device_name)}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _kind(plan: RunPlan) -> str:
-    return "segment" if plan.segments > plan.clips else "clip"
 
 
 def _device(tier: Tier, name: str) -> str:
@@ -66,7 +58,7 @@ def _device(tier: Tier, name: str) -> str:
 
 
 def _shape(shape: ShapePlan, plan: RunPlan) -> str:
-    head = f"{words.shape(shape.asked)} x {_counted(shape.clips, _kind(plan))}"
+    head = f"{words.shape(shape.asked)} x {words.counted(shape.clips, plan.unit)}"
     if shape.chosen is None:
         return "\n".join([f"{head}: does not fit", *_considered(shape), _wrapped(shape.why, "  ")])
     why = _wrapped(f"why: {shape.why}", "  ")

@@ -123,3 +123,8 @@ def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[s
 
 def _cell(text: str, width: int, is_left: bool) -> str:
     return text.ljust(width) if is_left else text.rjust(width)
+
+
+def counted(count: int, what: str) -> str:
+    """Returns a count with its noun: `1 clip`, `2 clips`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

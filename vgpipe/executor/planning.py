@@ -12,7 +12,7 @@ from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, VgpipeError
 from vgpipe.executor.plan_model import download_bytes
 from vgpipe.executor.plan_profiles import PlanError, Profiles
-from vgpipe.executor.plan_words import Span, added, clip_seconds, times
+from vgpipe.executor.plan_words import Span, added, clip_seconds, counted, times
 from vgpipe.executor.tiers import Target, target_of
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
@@ -100,6 +100,11 @@ class RunPlan:
     def segments(self) -> int:
         """What goes through the stages one by one: clips, and the segments of long ones."""
         return sum(shape.clips for shape in self.shapes)
+
+    @property
+    def unit(self) -> str:
+        """What its kinds are kinds of: `clip`, or `segment` where there are long clips."""
+        return "segment" if self.segments > self.clips else "clip"
 
     @property
     def fits(self) -> bool:
@@ -272,8 +277,8 @@ def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:
 
 
 def _fault(shape: ShapePlan, found: RunPlan, config: Config) -> Fault:
-    asked, kind = shape.asked, "segment" if found.segments > found.clips else "clip"
-    where = f"{asked.width}x{asked.height}, {asked.num_frames} frames ({shape.clips} {kind}{'s' * (shape.clips != 1)})"
+    asked = shape.asked
+    where = f"{asked.width}x{asked.height}, {asked.num_frames} frames ({counted(shape.clips, found.unit)})"
     try:
         advice = nearest(
             asked, found.tier, found.wish, found.profiles.lenient, facts=found.facts, rules=config.model.rules
@@ -281,7 +286,7 @@ def _fault(shape: ShapePlan, found: RunPlan, config: Config) -> Fault:
     except VgpipeError as error:
         log.debug("no advice: %s", error)
         advice = ()
-    if found.segments > found.clips:  # what is planned for is a segment, and its length is another setting
+    if found.unit == "segment":  # what is planned for is a segment, and its length is another setting
         advice = tuple(one.replace("clip.num_frames=", "clip.segment_num_frames=") for one in advice)
     if advice:
         return Fault(where, shape.why, f"fits with {', or '.join(advice)}")

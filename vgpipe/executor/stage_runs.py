@@ -212,7 +212,7 @@ class StageRuns:
 
     def _account(self, work: ClipWork, stage: str, artifact: Artifact | None, name: str = "") -> None:
         seconds = float(artifact.info["seconds"]) if artifact else 0.0
-        for one in {id(work): work, id(work.owner): work.owner}.values():
+        for one in filter(None, (work, work.whole)):
             one.seconds[stage] = round(one.seconds.get(stage, 0.0) + seconds, 4)
         self.event("stage_done", stage=stage, clip=work.clip.id, seconds=seconds)
         self.progress.advance(stage, seconds, name or work.clip.id, typical_s(work, stage, seconds))

@@ -9,8 +9,8 @@ from vgpipe.job.clip import Continuation
 from vgpipe.job.faults import Faults
 from vgpipe.job.levels import InForce, Level, strongest
 from vgpipe.job.record import Entry
-from vgpipe.job.rules import ShapeRules
-from vgpipe.job.segments import shots_without_window
+from vgpipe.job.rules import ShapeRules, next_on_step
+from vgpipe.job.segments import between_cuts, shots_without_window
 
 AUTO, FRAMES, WINDOW = "auto", "frames", "window"
 MIN_LATER_STEPS = 15
@@ -143,7 +143,6 @@ def rules_segment(wanted: Wanted, rules: ShapeRules) -> int:
 def _can_be_had(wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
     """Notes what was typed and the model does not have, also where no clip is long enough to need it."""
     typed = {"continuation": wanted.method, "segment_num_frames": wanted.segment_num_frames}
-    before = len(faults)
     for name, setting in typed.items():
         if setting is None:
             continue
@@ -161,7 +160,7 @@ def _can_be_had(wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
             remedy = f"the nearest is segment_num_frames: {rules.nearest_num_frames(int(str(setting.value)))}"
             setting.level.note(name, what, remedy, faults)
             return False
-    return len(faults) == before
+    return True
 
 
 def _made(method: str, segment: int, wanted: Wanted, rules: ShapeRules) -> Continuation:
@@ -187,7 +186,7 @@ def _made(method: str, segment: int, wanted: Wanted, rules: ShapeRules) -> Conti
 def _brings_something_new(how: Continuation, wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
     if how.overlap_num_frames < how.segment_num_frames:
         return True
-    least = next(count for count in range(how.overlap_num_frames + 1, 1 << 31) if _is_on_step(count, rules))
+    least = next_on_step(how.overlap_num_frames + 1, step=rules.frames_step, offset=rules.frames_offset)
     what = f"a segment of {how.segment_num_frames} frames shares {how.overlap_num_frames} with the one before"
     remedy = f"segment_num_frames: {least} or more"
     if wanted.segment_num_frames is not None:
@@ -195,10 +194,6 @@ def _brings_something_new(how: Continuation, wanted: Wanted, rules: ShapeRules, 
     else:
         faults.add_at("model.rules.segment_num_frames", what, remedy)
     return False
-
-
-def _is_on_step(count: int, rules: ShapeRules) -> bool:
-    return (count - rules.frames_offset) % rules.frames_step == 0
 
 
 def _without(entry: Entry, wanted: Wanted, shots: Sequence[int], rules: ShapeRules, faults: Faults) -> Found:
@@ -221,7 +216,7 @@ def _cuts_can_be_made(entry: Entry, wanted: Wanted, rules: ShapeRules, faults: F
 def _every_shot_has_a_window(entry: Entry, shots: Sequence[int], how: Continuation, faults: Faults) -> bool:
     """Notes the shots that would be rendered with the prompts of their neighbours alone."""
     is_sound = True
-    for first, stop in _between_cuts(entry, len(shots)):
+    for first, stop in between_cuts([shot.cut for shot in entry.shots]) if entry.shots else ():
         for number in shots_without_window(shots[first:stop], how) if stop - first > 1 else ():
             index = first + number
             what = (
@@ -231,8 +226,3 @@ def _every_shot_has_a_window(entry: Entry, shots: Sequence[int], how: Continuati
             faults.add(entry.shots[index].line, what, "make it longer, or begin it and the next with cut: true")
             is_sound = False
     return is_sound
-
-
-def _between_cuts(entry: Entry, count: int) -> list[tuple[int, int]]:
-    begins = [0, *(index for index in range(1, count) if entry.shots[index].cut)]
-    return list(zip(begins, [*begins[1:], count], strict=True))

@@ -52,7 +52,7 @@ class ShapeRules:
     @property
     def smallest_num_frames(self) -> int:
         """The smallest frame count above zero."""
-        return (self.frames_offset - 1) % self.frames_step + 1
+        return next_on_step(1, step=self.frames_step, offset=self.frames_offset)
 
     @property
     def largest_num_frames(self) -> int:
@@ -92,9 +92,7 @@ class ShapeRules:
         Returns:
             The smallest count on the step that is at least `round(seconds * fps)`.
         """
-        wanted = round(seconds * fps)
-        steps = -(-(wanted - self.smallest_num_frames) // self.frames_step)
-        return self.smallest_num_frames + max(steps, 0) * self.frames_step
+        return next_on_step(round(seconds * fps), step=self.frames_step, offset=self.frames_offset)
 
     def describe_sides(self) -> str:
         """Say which sides can be made, for a message."""
@@ -107,3 +105,9 @@ class ShapeRules:
             return f"{first} to {last} frames"
         shown = [first + step * self.frames_step for step in range(3)]
         return f"{', '.join(str(n) for n in shown if n < last)}, ... {last} frames"
+
+
+def next_on_step(num_frames: int, *, step: int, offset: int) -> int:
+    """Return the smallest frame count above zero that is `offset` plus a multiple of `step` and not less than asked."""
+    first = (offset - 1) % step + 1
+    return first + max(0, -(-(num_frames - first) // step)) * step

@@ -7,11 +7,12 @@ trajectory over the whole length, which is denoised once and decoded piece by pi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from vgpipe.job.clip import Clip, Continuation, Shot
+from vgpipe.job.rules import next_on_step
 
 WINDOW, FRAMES = "window", "frames"
 GIVEN = "given by the segment before"
@@ -88,9 +89,9 @@ def segments_of(clip: Clip) -> tuple[Segment, ...]:
         return (Segment(index=0, clip=clip, end=clip.num_frames, stop=clip.num_frames),)
     shots = clip.shots or (Shot(prompt=clip.prompt, num_frames=clip.num_frames),)
     found: list[Segment] = []
-    for first, group in _groups(shots):
-        make = _pieces if clip.continuation.method == WINDOW else _chain
-        found += make(clip, clip.continuation, first, group, len(found))
+    make = _pieces if clip.continuation.method == WINDOW else _chain
+    for first, stop in between_cuts([shot.cut for shot in shots]):
+        found += make(clip, clip.continuation, first, shots[first:stop], len(found))
     names = (f"{clip.id} [{segment.index + 1}/{len(found)}]" for segment in found)
     return tuple(replace(one, clip=replace(one.clip, id=name)) for one, name in zip(found, names, strict=True))
 
@@ -112,13 +113,10 @@ def _context(continuation: Continuation) -> int:
     return min(wanted, continuation.segment_num_frames - step)
 
 
-def _groups(shots: Sequence[Shot]) -> Iterator[tuple[int, list[Shot]]]:
-    """Yields the shots between cuts, with the number of the first."""
-    first = 0
-    for index in range(1, len(shots) + 1):
-        if index == len(shots) or shots[index].cut:
-            yield first, list(shots[first:index])
-            first = index
+def between_cuts(cuts: Sequence[bool]) -> list[tuple[int, int]]:
+    """Returns where the shots that go on from each other begin, and where they stop; the first always begins anew."""
+    begins = [0, *(index for index in range(1, len(cuts)) if cuts[index])]
+    return list(zip(begins, [*begins[1:], len(cuts)], strict=True))
 
 
 def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], index: int) -> list[Segment]:
@@ -167,13 +165,15 @@ def _pass(clip: Clip, how: Continuation, prompt: str, place: tuple[int, int], en
     """Returns one pass as a clip of its own; `place` is its shot and its number in that; the first has the image."""
     is_first = place == (0, 0)
     return replace(
-        _plain(clip),
+        clip,
         prompt=prompt,
         seed=segment_seed(clip.seed, *place),
         num_frames=_on_step(max(end, how.min_segment_num_frames), how),
         num_inference_steps=how.num_inference_steps if continues else clip.num_inference_steps,
         image=clip.image if is_first else None,
         image_sha256=clip.image_sha256 if is_first else None,
+        shots=(),
+        continuation=None,
     )
 
 
@@ -223,14 +223,8 @@ def _places(wanted: int, total: int, how: Continuation) -> list[tuple[int, int, 
     return places
 
 
-def _plain(clip: Clip) -> Clip:
-    return replace(clip, shots=(), continuation=None)
-
-
 def _on_step(num_frames: int, how: Continuation) -> int:
-    """Returns the smallest frame count on the model's step that is not less."""
-    first = (how.frames_offset - 1) % how.frames_step + 1
-    return first + max(0, -(-(num_frames - first) // how.frames_step)) * how.frames_step
+    return next_on_step(num_frames, step=how.frames_step, offset=how.frames_offset)
 
 
 def segment_seed(seed: int, shot: int, index: int) -> int:
