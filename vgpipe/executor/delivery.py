@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.errors import StoreError
 from vgpipe.executor.work import ClipWork, Degradation, State
 from vgpipe.exporters.base import Exporter
 from vgpipe.stages.keys import ClipKeys
@@ -88,7 +89,7 @@ class Delivery:
             The artifact; None where another process took the frames away, so that they must be made again.
         """
         from vgpipe.exporters.joined import JoinedFrames
-        from vgpipe.stages import decode, export
+        from vgpipe.stages import export
 
         made = self._store.find(work.keys.export)  # another process may share the store
         found = [self._store.find(part.keys.frames) for part in work.segments] if made is None else []
@@ -100,8 +101,8 @@ class Delivery:
             return export.run(
                 self._store, work.keys.export, exporter=self._exporter, frames_THWC=frames_THWC, fps=work.clip.fps
             )
-        except FileNotFoundError:
-            if all(part_is_there.path(decode.FILE).exists() for part_is_there in found if part_is_there):
+        except (FileNotFoundError, StoreError):  # the latter where they go while the file is being written
+            if all(self._store.find(part.keys.frames) for part in work.segments):
                 raise
             return None
 
