@@ -1,0 +1,1 @@
+"""What can be measured of finished frames: arrays in, numbers out."""
