@@ -41,15 +41,25 @@ def _hints(record: type) -> dict[str, object]:
 
 def children(path: tuple[str, ...]) -> set[str]:
     """Returns the key names that may stand below `path`; empty for a value or an unknown path."""
-    records: list[type] = [Config]
+    hints: list[object] = [Config]
     for name in path:
-        records = [found for record in records for found in _unwrapped(_hints(record).get(name))]
-    return {name for record in records for name in _hints(record)}
+        hints = [below for hint in hints for below in _below(hint, name)]
+    return {name for hint in hints for record in _unwrapped(hint) for name in _hints(record)}
+
+
+def _below(hint: object, name: str) -> list[object]:
+    """Returns the type hints of a key; every key of a mapping has that of its values."""
+    if _is_dict(hint):
+        return [typing.get_args(_bare(hint))[1]]
+    return [_hints(record)[name] for record in _unwrapped(hint) if name in _hints(record)]
+
+
+def _bare(hint: object) -> object:
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
 
 
 def _is_dict(hint: object) -> bool:
-    bare = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
-    return typing.get_origin(bare) is dict
+    return typing.get_origin(_bare(hint)) is dict
 
 
 def is_open(path: tuple[str, ...]) -> bool:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vgpipe.config.fields import is_open
+from vgpipe.config.joined_options import written_with_plus
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parsed, sweep_values
 from vgpipe.config.resolvers import register_resolvers
@@ -27,7 +28,7 @@ CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
 
 
 RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=")
-KEPT = ("degrade", "plan")
+KEPT = ("degrade", "plan", "sheet", "metadata")
 Origin = TypeVar("Origin", bound=OriginConfig)
 Limits = Callable[[StopConfig], StopConfig]
 
@@ -113,10 +114,10 @@ def _composed(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
 
 def forced(override: str) -> str:
     """Returns an override as Hydra must see it: keys that the chosen option's YAML may lack are added."""
-    key = override.partition("=")[0]
-    parts = tuple(key.split("."))
+    written = written_with_plus(override)
+    parts = tuple(written.partition("=")[0].split("."))
     is_optional = parts[0] == "model" and len(parts) > 1  # an option's YAML may leave keys out
-    return f"++{override}" if is_optional or is_open(parts) else override
+    return f"++{written}" if is_optional or is_open(parts) else written
 
 
 def from_hydra(composed: DictConfig) -> Config:
@@ -136,10 +137,11 @@ def from_hydra(composed: DictConfig) -> Config:
         values = OmegaConf.to_container(bare, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise composition_error(error) from None
-    return _with_absolute_paths(validated(values))  # type: ignore[arg-type]
+    return with_absolute_paths(validated(values))  # type: ignore[arg-type]
 
 
-def _with_absolute_paths(config: Config) -> Config:
+def with_absolute_paths(config: Config) -> Config:
+    """Returns a config whose paths do not depend on the working directory, nor on `~`."""
     # A run is resumed from any working directory, so the paths it keeps cannot be relative.
     store = StoreConfig(dir=str(Path(config.store.dir).expanduser().absolute()))
     components = {name: _absolute(origin) for name, origin in config.model.components.items()}

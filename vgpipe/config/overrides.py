@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 
 from vgpipe.config.fields import nearest, unknown_key
 from vgpipe.config.groups import options
+from vgpipe.config.joined_options import JOINED_GROUP, parts_of, register_joined, written_with_plus
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 
@@ -29,12 +30,15 @@ def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
 
     Raises:
         ConfigError: with a fault for each unreadable override, unknown key and unknown group option.
+
+    Side effects:
+        Hydra is told of choices that join several options.
     """
     found: list[Override] = []
     faults: list[Fault] = []
     if config_dir is not None and not Path(config_dir).is_dir():
         faults.append(Fault("--config-dir", f"{config_dir!r} is no folder", "give the folder that holds your groups"))
-    for text in overrides:
+    for text in map(written_with_plus, overrides):
         override = _parse(text, faults)
         if override is not None:
             faults += _key_faults(override, config_dir)
@@ -83,10 +87,14 @@ def _key_faults(override: Override, config_dir: str | None) -> list[Fault]:
 def _choice_faults(override: Override, config_dir: str | None) -> list[Fault]:
     group, known = override.key_or_group, options(override.key_or_group, config_dir)
     listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
+    choices = [parts_of(group, choice) for choice in _choices(override, config_dir)]
+    unknown = [name for names in choices for name in names if name not in known]
+    twice = [name for names in choices for name in dict.fromkeys(names) if names.count(name) > 1]
+    if not (unknown or twice) and group == JOINED_GROUP:
+        register_joined(_choices(override, config_dir))
     return [
-        Fault(group, f"{choice!r} is not one of its options{listed}", nearest(choice, known))
-        for choice in _choices(override, config_dir)
-        if choice not in known
+        *(Fault(group, f"{name!r} is not one of its options{listed}", nearest(name, known)) for name in unknown),
+        *(Fault(group, f"{name!r} is named twice", "name each exporter once") for name in twice),
     ]
 
 

@@ -127,6 +127,10 @@ class StopConfig:
     plan: Literal["enforce", "advise", "off"] = "enforce"
     """What the plan counts: `enforce` refuses what it says cannot fit; `advise` tries it all the same; `off` makes
     none: memory=auto is then `staged`, and steps down where memory really runs out."""
+    sheet: bool = True
+    """Whether each clip also gets a contact sheet and a still, as the report shows them."""
+    metadata: bool = True
+    """Whether files carry the recipe they were made by: prompt, settings, model, versions (docs/recipe.md)."""
 
 
 @record
@@ -156,3 +160,5 @@ class Config:
     quality: QualityConfig
     exporter: ExporterConfig
     executor: ExecutorConfig
+    also: dict[str, ExporterConfig] = field(default_factory=dict)
+    """Further files of each clip, by the option's name: all but the first of `exporter=mp4+gif`."""

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.fields import children, nearest
+from vgpipe.config.joined_options import OTHERS
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 
@@ -71,8 +72,9 @@ def _fault(detail: Any) -> Fault:
 def _path(location: tuple[Any, ...]) -> tuple[str, ...]:
     """Returns the key's parts; pydantic also names the arm of a union, which is no key."""
     parts = tuple(map(str, location))
-    if parts[:1] == ("exporter",) and parts[1:2] and parts[1] in EXPORTERS:
-        parts = parts[:1] + parts[2:]
+    arm = {"exporter": 1, OTHERS: 2}.get(parts[0], 0) if parts else 0
+    if arm and parts[arm : arm + 1] and parts[arm] in EXPORTERS:
+        parts = parts[:arm] + parts[arm + 1 :]
     return parts or ("config",)
 
 

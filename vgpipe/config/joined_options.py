@@ -1,0 +1,34 @@
+"""Several options of one group at once: `exporter=mp4+gif`, or `exporter=[mp4,gif]`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+JOINED_GROUP, OTHERS, PLUS = "exporter", "also", "+"
+"""The group that takes several, the key under which all but the first stand, and what joins their names."""
+LIST = re.compile(r"\[([^\[\]]*)\]")
+
+
+def written_with_plus(override: str) -> str:
+    """Returns an override that gives the group lists as one that joins their options, any other as it is."""
+    key, _, value = override.partition("=")
+    if key.strip() != JOINED_GROUP:
+        return override
+    return f"{JOINED_GROUP}={LIST.sub(lambda found: PLUS.join(map(str.strip, found[1].split(','))), value)}"
+
+
+def parts_of(group: str, choice: str) -> list[str]:
+    """Returns the options that a choice joins; of other groups the choice itself."""
+    return choice.split(PLUS) if group == JOINED_GROUP else [choice]
+
+
+def register_joined(choices: Iterable[str]) -> None:
+    """Tells Hydra of choices that join options; it composes the first as usual, the others under `also`."""
+    from hydra.core.config_store import ConfigStore
+
+    for choice in choices:
+        first, *others = parts_of(JOINED_GROUP, choice)
+        also = [{f"/{JOINED_GROUP}@_global_.{OTHERS}.{name}": name} for name in others]
+        if others:
+            ConfigStore.instance().store(group=JOINED_GROUP, name=choice, node={"defaults": [first, *also]})
