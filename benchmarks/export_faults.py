@@ -1,4 +1,4 @@
-"""Exports random clips while encoders are missing, die, lie or hang, and counts what can be played.
+"""Exports random clips while encoders are missing, die, lie or hang, and counts what plays and has its recipe.
 
 usage: python benchmarks/export_faults.py [--count 1000] [--seed 0]
 """
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.exporters.clips import decoded, fake_ffmpeg, psnr_db, refuses, smooth
 from vgpipe.exporters.base import exporter
 from vgpipe.exporters.exported import Exported
+from vgpipe.exporters.reading import read_recipe
 
 KINDS = ("mp4", "mp4_hevc", "webm", "av1", "mov_prores", "ffv1", "gif", "webp", "apng", "frames", "sheet")
 ENCODERS = (
     *("libx264", "libopenh264", "mpeg4", "gif", "libx265", "libvpx-vp9"),
-    *("libsvtav1", "prores_ks", "ffv1", "libwebp_anim", "apng"),
+    *("libsvtav1", "prores_ks", "ffv1", "libwebp", "apng"),
 )
 STUCK_S = 0.4
 
@@ -65,6 +67,12 @@ def is_playable(made: Exported, folder: Path, original: np.ndarray) -> bool:
     return len(got) == count and psnr_db(got[:, :height, :width], original) > 20
 
 
+def has_recipe(made: Exported, folder: Path, recipe: dict[str, object]) -> bool:
+    """Says whether the file tells the recipe, and of a stand-in."""
+    told = [{"kind": "exporter", "stage": None, **asdict(made.degradation)}] if made.degradation else []
+    return read_recipe(folder if made.kind == "frames" else folder / made.files[0]) == {**recipe, "degradations": told}
+
+
 def one(dice: random.Random, folder: Path) -> tuple[Exported, bool]:
     """Exports one random clip.
 
@@ -73,7 +81,7 @@ def one(dice: random.Random, folder: Path) -> tuple[Exported, bool]:
         folder: an empty one.
 
     Returns:
-        What was made, and whether it can be played.
+        What was made, and whether it can be played and has its recipe.
     """
     original = smooth(dice.randint(1, 12), dice.randint(16, 90), dice.randint(16, 90))
     os.environ["VGPIPE_FFMPEG"] = faulty(folder, dice)
@@ -82,8 +90,10 @@ def one(dice: random.Random, folder: Path) -> tuple[Exported, bool]:
         settings |= {"timeout_s": STUCK_S if "sleep" in _text(folder) else 60.0}
     out = folder / "out"
     out.mkdir()
-    made = exporter(settings).export(original, fps=dice.choice([8.0, 16.0, 23.976, 24.0, 30.0]), folder=out)
-    return made, is_playable(made, out, original)
+    recipe = {"vgpipe": 1, "prompt": dice.randbytes(dice.choice([9, 999, 20_000])).hex(), "degradations": []}
+    fps = dice.choice([8.0, 16.0, 23.976, 24.0, 30.0])
+    made = exporter(settings).export(original, fps=fps, folder=out, recipe=recipe)
+    return made, is_playable(made, out, original) and has_recipe(made, out, recipe)
 
 
 def _text(folder: Path) -> str:
@@ -107,9 +117,11 @@ def main() -> None:
         playable += is_fine
         degraded += made.degradation is not None
         if not is_fine:
-            print(f"export {number} is not playable: {made}")
+            print(f"export {number} is not playable, or lacks its recipe: {made}")
     took_s = time.monotonic() - started
-    print(f"{playable} of {options.count} exports ended playable, {degraded} by a stand-in, in {took_s:.0f} s")
+    print(
+        f"{playable} of {options.count} ended playable with their recipe, {degraded} by a stand-in, in {took_s:.0f} s"
+    )
     print(", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
 
 

@@ -101,7 +101,7 @@ def test_without_any_ffmpeg_frames_are_written(out, monkeypatch, found):
         ("mov_prores", "prores_ks"),
         ("ffv1", "ffv1"),
         ("gif", "gif"),
-        ("webp", "libwebp_anim"),
+        ("webp", "libwebp"),
         ("apng", "apng"),
     ],
 )
@@ -285,10 +285,10 @@ def test_hardware_commands(out, monkeypatch, encoder, words):
 
 
 def test_settings_that_came_later_leave_the_names_of_artifacts_alone():
-    assert identity(asdict(Mp4Config())) == {"name": "mp4", "crf": 16, "preset": "medium"}
+    assert identity(asdict(Mp4Config())) == {"name": "mp4", "crf": 16, "preset": "medium", "version": 2}
     assert identity(asdict(FramesConfig())) == {"name": "frames", "compress_level": 6}
     changed = identity(asdict(Mp4Config(fps=24.0, encoder="h264_qsv", timeout_s=1.0)))
-    assert changed == {"name": "mp4", "crf": 16, "preset": "medium", "fps": 24.0, "encoder": "h264_qsv"}
+    assert changed == {"name": "mp4", "crf": 16, "preset": "medium", "fps": 24.0, "encoder": "h264_qsv", "version": 2}
 
 
 def test_every_option_of_the_group_has_an_exporter():

@@ -47,7 +47,7 @@ def test_it_is_tagged_and_starts_with_its_index(tmp_path):
     data = (tmp_path / "video.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     told = subprocess.run([get_ffmpeg_exe(), "-i", tmp_path / "video.mp4"], capture_output=True, text=True).stderr
-    assert re.search(r"h264.*yuv420p\(tv, bt709", told)
+    assert re.search(r"h264.*yuv420p\(tv, bt709[,)]", told)
 
 
 def test_equal_frames_give_equal_files(tmp_path):
@@ -71,7 +71,8 @@ def test_the_command_is_the_one_that_made_the_artifacts_there_are(tmp_path, monk
     Mp4Exporter().export(frames(), fps=8.0, folder=tmp_path)
     assert " ".join(seen[0]) == (
         "-f rawvideo -pix_fmt rgb24 -s 64x48 -r 8 -i - "
-        "-vf scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int "
+        "-vf scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
+        "setparams=color_primaries=bt709:color_trc=bt709 "
         "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv "
         "-c:v libx264 -crf 16 -preset medium -pix_fmt yuv420p -movflags +faststart -an -y"
     )

@@ -5,11 +5,12 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from vgpipe.exporters.exported import Exported
+from vgpipe.exporters.failures import Failures
 from vgpipe.exporters.joined import Frames
 
 CHANGES_NO_BITS = ("timeout_s",)
@@ -24,6 +25,11 @@ ADDED_LATER = {
 }
 """Settings that came when there were artifacts already, at the value that leaves these as they are."""
 
+VERSIONS = {
+    **{"sheet": 2, "webp": 2},  # with a poster and measures; whole frames
+    **dict.fromkeys(("mp4", "mp4_hevc", "webm", "av1", "mov_prores"), 2),  # primaries and transfer are tagged
+}
+
 
 class Exporter(Protocol):
     """Writes frames into files."""
@@ -33,13 +39,21 @@ class Exporter(Protocol):
         """What was asked for; the key under `files` in clips.jsonl unless another kind had to stand in."""
         ...
 
-    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> Exported:
+    def works(self) -> bool:
+        """Says whether what was asked for can be made here, rather than what stands in for it; may try."""
+        ...
+
+    def export(
+        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+    ) -> Exported:
         """Writes the files into `folder`.
 
         Args:
             frames_THWC: uint8; asked for one after another, and again where an encoder fails.
             fps: frames a second.
             folder: an empty, writable folder.
+            recipe: what every file shall tell of itself, as JSON knows it: a schema number under `vgpipe`, and under
+                `degradations` a list, to which a stand-in for an encoder is added; None writes nothing.
 
         Returns:
             What was really made.
@@ -57,8 +71,23 @@ def exporter(settings: Mapping[str, Any]) -> Exporter:
     Args:
         settings: `name` and that exporter's own keys.
     """
+    return exporters([settings])[0]
+
+
+def exporters(settings: Sequence[Mapping[str, Any]], *, has_stand_ins: bool = True) -> tuple[Exporter, ...]:
+    """Returns exporters that know of each other's failures: an encoder that fails one of them is tried by none again.
+
+    Args:
+        settings: for each, `name` and that exporter's own keys.
+        has_stand_ins: whether another encoder may stand in for one that fails; else its error is raised.
+    """
+    failures = Failures()
+    return tuple(_exporter(one, failures, has_stand_ins) for one in settings)
+
+
+def _exporter(settings: Mapping[str, Any], failures: Failures, has_stand_ins: bool) -> Exporter:
     from vgpipe.exporters import videos
-    from vgpipe.exporters.chain import chain_of
+    from vgpipe.exporters.chain import Chain, chain_of
     from vgpipe.exporters.frames import FramesExporter
     from vgpipe.exporters.mp4 import Mp4Exporter
     from vgpipe.exporters.sheet import SheetExporter
@@ -79,7 +108,8 @@ def exporter(settings: Mapping[str, Any]) -> Exporter:
         "webp": videos.WebpExporter,
         "apng": videos.ApngExporter,
     }
-    return chain_of(kinds[settings["name"]](**own))
+    first = kinds[settings["name"]](**own)
+    return chain_of(first, failures) if has_stand_ins else Chain((first,), failures)
 
 
 def identity(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,4 +119,6 @@ def identity(settings: Mapping[str, Any]) -> dict[str, Any]:
         settings: `name` and that exporter's own keys.
     """
     kept = {key: value for key, value in settings.items() if key not in CHANGES_NO_BITS}
-    return {key: value for key, value in kept.items() if key not in ADDED_LATER or value != ADDED_LATER[key]}
+    named = {key: value for key, value in kept.items() if key not in ADDED_LATER or value != ADDED_LATER[key]}
+    version = VERSIONS.get(str(settings.get("name")))
+    return named | ({"version": version} if version else {})

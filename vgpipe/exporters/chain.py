@@ -5,17 +5,18 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vgpipe.errors import EncoderError
+from vgpipe.errors import EncoderError, ExportError
 from vgpipe.exporters.exported import Exported, Fallback
+from vgpipe.exporters.failures import Failures
 from vgpipe.exporters.ffmpeg import one_line
 from vgpipe.exporters.folder import empty, inside
 from vgpipe.exporters.frames import FramesExporter
@@ -24,9 +25,8 @@ from vgpipe.exporters.mp4 import HARDWARE, X264, Mp4Exporter
 from vgpipe.exporters.video import VideoExporter
 from vgpipe.exporters.videos import GifExporter
 
-log = logging.getLogger(__name__)
-
 TRIAL_FRAMES = 5
+GREY_THWC = np.full((TRIAL_FRAMES, 64, 64, 3), 128, np.uint8)
 Step = VideoExporter | FramesExporter
 
 
@@ -46,64 +46,97 @@ class Chain:
 
     Args:
         steps: in order; the first is what was asked for, the last needs no ffmpeg.
+        failures: what is known of the encoders; None for a memory of its own.
     """
 
-    def __init__(self, steps: Sequence[Step]):
+    def __init__(self, steps: Sequence[Step], failures: Failures | None = None):
         self.kind = steps[0].kind
         self._steps = tuple(steps)
-        self._lock = threading.Lock()
-        self._failed: dict[str, str] = {}
-        self._proved: set[str] = set()
+        self._failures = failures or Failures()
 
-    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> Exported:
+    def export(
+        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+    ) -> Exported:
         """Writes the files into `folder`.
 
         Raises:
             ExportError: where the folder is full, read-only or gone; no encoder can help that.
         """
         for step in self._steps[:-1]:
-            if self._has_failed(step):
+            if self._failures.of(step.name) is not None:
                 continue
             try:
                 self._prove(step, frames_THWC, fps, folder)
-                return self._told(step, step.export(frames_THWC, fps=fps, folder=folder))
+                return self._exported(step, frames_THWC, fps, folder, recipe)
             except EncoderError as error:
-                self._give_up(step, error)
+                self._failures.note(step.name, one_line(str(error)))
                 empty(folder)
-        last = self._steps[-1]
-        return self._told(last, last.export(frames_THWC, fps=fps, folder=folder))
+        return self._last(frames_THWC, fps, folder, recipe)
 
-    def _has_failed(self, step: Step) -> bool:
-        with self._lock:
-            return step.name in self._failed
+    def works(self) -> bool:
+        """Says whether the encoder that was asked for works, as far as is known, or by a trial on a few grey frames."""
+        asked = self._steps[0]
+        if self._failures.of(asked.name) is None and not self._failures.has_proved(asked.name):
+            try:
+                with tempfile.TemporaryDirectory() as folder:
+                    asked.export(GREY_THWC, fps=8, folder=Path(folder))
+                self._failures.prove(asked.name)
+            except EncoderError as error:
+                self._failures.note(asked.name, one_line(str(error)))
+            except (ExportError, OSError):  # there is no room for a trial
+                return False
+        return self._failures.of(asked.name) is None
+
+    def _last(self, frames_THWC: Frames, fps: float, folder: Path, recipe: Mapping[str, Any] | None) -> Exported:
+        """Exports with the last step, whose failure is the clip's."""
+        step = self._steps[-1]
+        if (said := self._failures.of(step.name)) is not None:
+            raise EncoderError(said)
+        try:
+            self._prove(step, frames_THWC, fps, folder)
+            return self._exported(step, frames_THWC, fps, folder, recipe)
+        except EncoderError as error:
+            self._failures.note(step.name, one_line(str(error)))
+            raise
+
+    def _exported(
+        self, step: Step, frames_THWC: Frames, fps: float, folder: Path, recipe: Mapping[str, Any] | None
+    ) -> Exported:
+        fallback = self._fallback(step)
+        told = recipe if recipe is None or fallback is None else _with(fallback, recipe)
+        made = step.export(frames_THWC, fps=fps, folder=folder, recipe=told)
+        return replace(made, degradation=fallback)
 
     def _prove(self, step: Step, frames_THWC: Frames, fps: float, folder: Path) -> None:
         """Encodes a few frames by a hardware encoder, which may be listed and still not work."""
-        if getattr(step, "encoder", None) not in HARDWARE or step.name in self._proved:
+        if getattr(step, "encoder", None) not in HARDWARE or self._failures.has_proved(step.name):
             return
         with inside(folder) as trial:
             step.export(Head(frames_THWC, TRIAL_FRAMES), fps=fps, folder=trial)
-        self._proved.add(step.name)
+        self._failures.prove(step.name)
 
-    def _give_up(self, step: Step, error: EncoderError) -> None:
-        said = one_line(str(error))
-        with self._lock:
-            if step.name not in self._failed:
-                log.warning("%s does not work here and is left out from now on: %s", step.name, said)
-            self._failed.setdefault(step.name, said)
-
-    def _told(self, step: Step, made: Exported) -> Exported:
+    def _fallback(self, step: Step) -> Fallback | None:
         asked = self._steps[0]
         if step is asked:
-            return made
+            return None
         is_bare = isinstance(step, FramesExporter) and isinstance(asked, VideoExporter) and asked.changes_frames
         got = f"{step.name}, with the clip's own size and rate" if is_bare else step.name
-        with self._lock:
-            return replace(made, degradation=Fallback(asked.name, got, self._failed[asked.name]))
+        return Fallback(asked.name, got, self._failures.of(asked.name) or "")
 
 
-def chain_of(first: VideoExporter) -> Chain:
-    """Returns the encoder that was asked for and what stands in for it: H.264, MPEG-4, GIF, PNG frames."""
+def _with(fallback: Fallback, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a recipe that tells of a stand-in, so that the file itself does."""
+    told = {"kind": "exporter", **asdict(fallback), "stage": None}
+    return {**recipe, "degradations": [*recipe.get("degradations", ()), told]}
+
+
+def chain_of(first: VideoExporter, failures: Failures | None = None) -> Chain:
+    """Returns the encoder that was asked for and what stands in for it: H.264, MPEG-4, GIF, PNG frames.
+
+    Args:
+        first: the encoder that was asked for.
+        failures: what is known of the encoders; chains that share it try none twice.
+    """
     shared = {
         "fps": first.fps,
         "interpolate": first.interpolate,
@@ -117,4 +150,4 @@ def chain_of(first: VideoExporter) -> Chain:
     unique: dict[str, Step] = {}
     for step in steps:
         unique.setdefault(step.name, step)
-    return Chain(tuple(unique.values()))
+    return Chain(tuple(unique.values()), failures)

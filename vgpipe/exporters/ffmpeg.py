@@ -1,4 +1,4 @@
-"""Pipes frames into ffmpeg, one at a time; the only place that starts it.
+"""Pipes frames into ffmpeg, one at a time, and asks it about files; the only place that starts it.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -63,11 +64,10 @@ def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: 
     """
     # stderr goes to a file: a full pipe nobody reads would block ffmpeg for ever.
     with tempfile.TemporaryFile() as words:
-        process = _started([executable(), *QUIET, *arguments, str(target)], words)
+        process = _started([executable(), *QUIET, *arguments, str(target)], words, subprocess.PIPE, subprocess.DEVNULL)
         with Watchdog(process, target, timeout_s) as watchdog:
             is_all_taken = _fed(process, frames_THWC, watchdog)
-        words.seek(0)
-        said = words.read()[-2000:].decode("utf-8", "replace").strip()
+        said = _said(words)
     wrong = _wrong(process.returncode, is_all_taken, target)
     if watchdog.has_fired:
         wrong = f"ffmpeg made no progress for {timeout_s:g} s and was ended"
@@ -75,6 +75,40 @@ def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: 
         told = f"{wrong}: {said or 'it said nothing'}"
         raise_if_unwritable(target.parent, told)
         raise EncoderError(told)
+
+
+def answer(arguments: list[str], *, most_bytes: int, timeout_s: float) -> bytes:
+    """Runs ffmpeg without frames and returns what it writes to stdout.
+
+    Args:
+        arguments: everything but the program and what keeps it quiet.
+        most_bytes: of the answer; it is ended where it writes more.
+        timeout_s: seconds after which it is ended.
+
+    Raises:
+        EncoderError: where ffmpeg cannot be started, fails, takes too long or says too much.
+    """
+    with tempfile.TemporaryFile() as words:
+        process = _started([executable(), *QUIET, *arguments], words, subprocess.DEVNULL, subprocess.PIPE)
+        clock = threading.Timer(timeout_s, kill, (process,))
+        clock.start()
+        try:
+            got = process.stdout.read(most_bytes + 1) if process.stdout else b""
+            if len(got) <= most_bytes:
+                process.wait()
+        finally:
+            clock.cancel()
+            kill(process)
+            process.wait()
+        said = _said(words)
+    if process.returncode != 0:
+        raise EncoderError(one_line(said) if said else f"ffmpeg failed (exit {process.returncode})")
+    return got
+
+
+def _said(words: IO[bytes]) -> str:
+    words.seek(0)
+    return words.read()[-2000:].decode("utf-8", "replace").strip()
 
 
 def _wrong(status: int, is_all_taken: bool, target: Path) -> str:
@@ -85,13 +119,13 @@ def _wrong(status: int, is_all_taken: bool, target: Path) -> str:
     return "" if target.is_file() and target.stat().st_size else "ffmpeg wrote nothing"
 
 
-def _started(command: list[str], words: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(command: list[str], words: IO[bytes], stdin: int, stdout: int) -> subprocess.Popen[bytes]:
     try:
         # A session of its own: Ctrl-C in the terminal must stop vgpipe in order, not kill its encoder.
         return subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdin=stdin,
+            stdout=stdout,
             stderr=words,
             start_new_session=True,
             env={**TERSE, **os.environ},

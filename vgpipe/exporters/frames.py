@@ -5,16 +5,19 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from vgpipe.errors import ExportError
+from vgpipe.exporters.embed import PNG_KEY
 from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.recipe import to_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +36,43 @@ class FramesExporter:
     kind = "frames"
     name = "frames"
 
-    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> Exported:
+    def works(self) -> bool:
+        """Says that Pillow is always here."""
+        return True
+
+    def export(
+        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+    ) -> Exported:
         """Writes one 8-bit image a frame into `folder`; `fps` has no place in them.
 
         Raises:
             ExportError: where one cannot be written.
         """
         names: list[str] = []
+        options = self._options(None if recipe is None else to_text(recipe))
         for index, frame_HWC in enumerate(frames_THWC):
             names.append(f"{index:06d}.{self.image_format}")
             try:
-                Image.fromarray(np.asarray(frame_HWC)).save(folder / names[-1], **self._options())
+                Image.fromarray(np.asarray(frame_HWC)).save(folder / names[-1], **options)
             except (OSError, ValueError) as error:
                 raise ExportError(f"frame {index} could not be written: {error}") from error
         return Exported(self.kind, tuple(names))
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, text: str | None) -> dict[str, Any]:
         if self.image_format == "png":
-            return {"compress_level": self.compress_level}
-        return {"quality": self.jpeg_quality, "subsampling": 0}
+            return {"compress_level": self.compress_level, **in_png(text)}
+        return {"quality": self.jpeg_quality, "subsampling": 0, **in_jpeg(text)}
+
+
+def in_jpeg(text: str | None) -> dict[str, Any]:
+    """Returns Pillow's arguments that put a recipe into a JPEG; none for None."""
+    return {} if text is None else {"comment": text.encode()}
+
+
+def in_png(text: str | None) -> dict[str, Any]:
+    """Returns Pillow's arguments that put a recipe into a PNG; none for None."""
+    if text is None:
+        return {}
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt(PNG_KEY, text, zip=True)
+    return {"pnginfo": info}

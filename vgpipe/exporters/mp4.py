@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vgpipe.exporters.video import BT709_TAGS, TO_BT709, Picture, VideoExporter
+from vgpipe.exporters.video import BT709_TAGS, TO_BT601, Picture, VideoExporter
 
 FILE = "video.mp4"
 X264 = "libx264"
 HARDWARE = ("h264_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox")
 # MPEG-4 streams do not say their matrix, and players then take this one.
-TO_BT601 = TO_BT709.replace("bt709", "bt601")
 BT601_TAGS = ("-colorspace", "smpte170m", *BT709_TAGS[2:])
 RENDER_NODE = "/dev/dri/renderD128"
 

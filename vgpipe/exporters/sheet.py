@@ -5,22 +5,28 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vgpipe.errors import ExportError
 from vgpipe.exporters.exported import Exported
+from vgpipe.exporters.frames import in_jpeg, in_png
 from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.recipe import to_text
+from vgpipe.quality.measures import Measures
 
-FILE = "sheet.png"
+FILE, POSTER_FILE = "sheet.png", "poster.jpg"
+POSTER_WIDTH, POSTER_QUALITY = 640, 88
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetExporter:
-    """Writes `sheet.png`.
+    """Writes what a clip is at a glance: `sheet.png`, its first frame as `poster.jpg`, and what its frames measure.
 
     Attributes:
         columns: frames in a row.
@@ -34,30 +40,66 @@ class SheetExporter:
     kind = "sheet"
     name = "sheet"
 
-    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> Exported:
+    def works(self) -> bool:
+        """Says that Pillow is always here."""
+        return True
+
+    def export(
+        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+    ) -> Exported:
         """Writes frames from the first to the last, evenly apart; only the sheet is held in memory.
 
         Raises:
             ExportError: where it cannot be written.
         """
-        sheet = self._drawn(frames_THWC)
+        text = None if recipe is None else to_text(recipe)
+        measures = Measures()
+        sheet = self._sheet(frames_THWC)
+        for index, frame_HWC in enumerate(frames_THWC):
+            measures.add(frame_HWC)
+            sheet.add(index, frame_HWC)
         try:
-            sheet.save(folder / FILE)
+            sheet.image.save(folder / FILE, **in_png(text))
+            sheet.first.save(folder / POSTER_FILE, quality=POSTER_QUALITY, **in_jpeg(text))
         except (OSError, ValueError) as error:
             raise ExportError(f"the sheet could not be written: {error}") from error
-        return Exported(self.kind, (FILE,))
+        return Exported(self.kind, (FILE, POSTER_FILE), facts={"measures": measures.result()})
 
-    def _drawn(self, frames_THWC: Frames) -> Image.Image:
+    def _sheet(self, frames_THWC: Frames) -> _Sheet:
         count, height, width, _ = frames_THWC.shape
         wanted = np.unique(np.linspace(0, count - 1, min(count, self.columns * self.rows)).round().astype(int))
-        place = {int(index): number for number, index in enumerate(wanted)}
         small_w = min(width, self.frame_width)
-        small_h = max(1, round(height * small_w / width))
-        columns, rows = min(self.columns, len(wanted)), -(-len(wanted) // self.columns)
-        sheet = Image.new("RGB", (columns * small_w, rows * small_h))
-        for index, frame_HWC in enumerate(frames_THWC):
-            if index in place:
-                small = Image.fromarray(np.asarray(frame_HWC)).resize((small_w, small_h), Image.Resampling.LANCZOS)
-                row, column = divmod(place[index], self.columns)
-                sheet.paste(small, (column * small_w, row * small_h))
-        return sheet
+        return _Sheet([int(index) for index in wanted], self.columns, (small_w, _scaled(height, small_w / width)))
+
+
+class _Sheet:
+    """Pastes the frames that are wanted side by side.
+
+    Args:
+        wanted: indices of the frames, in order.
+        columns: in a row, at most.
+        size: of a frame in it, (width, height), pixels.
+    """
+
+    def __init__(self, wanted: list[int], columns: int, size: tuple[int, int]):
+        self._place = {index: number for number, index in enumerate(wanted)}
+        self._columns, self._size = columns, size
+        columns, rows = min(columns, len(wanted)), -(-len(wanted) // columns)
+        self.image = Image.new("RGB", (columns * size[0], rows * size[1]))
+        self.first = Image.new("RGB", size)
+
+    def add(self, index: int, frame_HWC: np.ndarray) -> None:
+        """Takes the next frame; keeps it where it is wanted, the first also for itself."""
+        if index not in self._place:
+            return
+        frame = Image.fromarray(np.asarray(frame_HWC))
+        row, column = divmod(self._place[index], self._columns)
+        small = frame.resize(self._size, Image.Resampling.LANCZOS)
+        self.image.paste(small, (column * self._size[0], row * self._size[1]))
+        if index == 0:
+            width = min(frame.width, POSTER_WIDTH)
+            self.first = frame.resize((width, _scaled(frame.height, width / frame.width)), Image.Resampling.LANCZOS)
+
+
+def _scaled(pixels: int, factor: float) -> int:
+    return max(1, round(pixels * factor))

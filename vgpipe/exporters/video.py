@@ -5,7 +5,7 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -14,12 +14,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from vgpipe.errors import EncoderError, ExportError
 from vgpipe.exporters.exported import Exported
+from vgpipe.exporters.ffmetadata import Tags, tags
 from vgpipe.exporters.ffmpeg import pipe
 from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.recipe import to_text
 
 # The scaler converts with bt601 unless told otherwise, which would shift every colour.
 TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
+# What frames say of themselves wins over the options, and raw ones say nothing; players then guess by the size.
+SAY_BT709 = "setparams=color_primaries=bt709:color_trc=bt709"
+TO_BT601 = TO_BT709.replace("bt709", "bt601")
 FROM_BT709 = "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=rgb24"
 BT709_TAGS = (
     *("-colorspace", "bt709", "-color_primaries", "bt709"),
@@ -81,6 +87,8 @@ class VideoExporter:
     codec_name: ClassVar[str]
     halves_colour: ClassVar[bool] = False
     """Whether its pixel format keeps colour at half the size, so that sides must be even."""
+    takes_comment: ClassVar[bool] = True
+    """Whether ffmpeg writes a comment into its container; else `insert` puts it there."""
 
     @property
     def name(self) -> str:
@@ -108,10 +116,16 @@ class VideoExporter:
             post: filters for another size or rate.
         """
         if self.halves_colour:
-            return ["-vf", ",".join([*post, TO_BT709]), *BT709_TAGS]
+            return ["-vf", ",".join([*post, TO_BT709, SAY_BT709]), *BT709_TAGS]
         return ["-vf", ",".join(post)] if post else []
 
-    def export(self, frames_THWC: Frames, *, fps: float, folder: Path) -> Exported:
+    def insert(self, path: Path, text: str) -> None:
+        """Puts a recipe into the finished file, where ffmpeg does not."""
+        raise NotImplementedError
+
+    def export(
+        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+    ) -> Exported:
         """Writes one file into `folder`.
 
         Raises:
@@ -122,10 +136,22 @@ class VideoExporter:
         source: Frames = padded or frames_THWC
         rate = Fraction(fps).limit_denominator(1001)
         picture = self._picture(source, rate)
-        arguments = self._arguments(source, rate, picture)
-        pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s)
+        text = None if recipe is None else to_text(recipe)
+        with tags(text if self.takes_comment else None) as told:
+            arguments = self._arguments(source, rate, picture, told)
+            pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s)
+        if text is not None and not self.takes_comment:
+            self._inserted(folder / self.file, text)
         facts = _facts(picture) | ({"padded": [padded.right, padded.bottom]} if padded else {})
         return Exported(self.kind, (self.file,), facts=facts)
+
+    def _inserted(self, path: Path, text: str) -> None:
+        try:
+            self.insert(path, text)
+        except OSError as error:
+            raise ExportError(f"the recipe could not be put into {path}: {error}") from error
+        except ValueError as error:
+            raise EncoderError(f"ffmpeg wrote no {self.kind}: {error}") from error
 
     def _is_padded(self, frames_THWC: Frames) -> bool:
         _, height, width, _ = frames_THWC.shape
@@ -140,12 +166,13 @@ class VideoExporter:
         target = Fraction(self.fps).limit_denominator(1001) if self.fps else rate
         return Picture(width, height, target, max(1, floor(count * target / rate + Fraction(1, 2))))
 
-    def _arguments(self, source: Frames, rate: Fraction, picture: Picture) -> list[str]:
+    def _arguments(self, source: Frames, rate: Fraction, picture: Picture, told: Tags) -> list[str]:
         _, height, width, _ = source.shape
         size = f"{width}x{height}"
         raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(rate), "-i", "-"]
         post = self._post(source, rate, picture)
-        return [*self.before_input(), *raw, *self.filters(picture, post), *self.codec(picture), "-an", "-y"]
+        inputs = [*self.before_input(), *raw, *told.input]
+        return [*inputs, *self.filters(picture, post), *self.codec(picture), *told.output, "-an", "-y"]
 
     def _post(self, source: Frames, rate: Fraction, picture: Picture) -> list[str]:
         steps: list[str] = []

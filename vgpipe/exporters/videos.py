@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
-from vgpipe.exporters.video import Picture, VideoExporter
+from vgpipe.exporters.embed import into_gif, into_png, into_webp
+from vgpipe.exporters.video import TO_BT601, Picture, VideoExporter
 
 FASTSTART = ("-movflags", "+faststart")
 SAME_BYTES = ("-fflags", "+bitexact")  # Matroska has a random id otherwise
@@ -99,6 +101,11 @@ class GifExporter(VideoExporter):
     kind: ClassVar[str] = "gif"
     file: ClassVar[str] = "video.gif"
     codec_name: ClassVar[str] = "gif"
+    takes_comment: ClassVar[bool] = False
+
+    def insert(self, path: Path, text: str) -> None:
+        """Puts a recipe into the finished file."""
+        into_gif(path, text)
 
     def filters(self, picture: Picture, post: list[str]) -> list[str]:
         """Returns ffmpeg's arguments for filters: one palette, or one a frame where ffmpeg would hold too much."""
@@ -115,16 +122,29 @@ class GifExporter(VideoExporter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebpExporter(VideoExporter):
-    """Writes an animated WebP."""
+    """Writes an animated WebP of whole frames.
+
+    libwebp's own animation encoder (`libwebp_anim`) keeps what changes little from the frame before, and with it the
+    coloured fringes of edges that have moved on.
+    """
 
     quality: int = 90
     kind: ClassVar[str] = "webp"
     file: ClassVar[str] = "video.webp"
-    codec_name: ClassVar[str] = "libwebp_anim"
+    codec_name: ClassVar[str] = "libwebp"
+    takes_comment: ClassVar[bool] = False
+
+    def insert(self, path: Path, text: str) -> None:
+        """Puts a recipe into the finished file."""
+        into_webp(path, text)
+
+    def filters(self, picture: Picture, post: list[str]) -> list[str]:
+        """Returns ffmpeg's arguments for filters and colours: WebP's matrix is that of bt601."""
+        return ["-vf", ",".join([*post, TO_BT601])]
 
     def codec(self, picture: Picture) -> list[str]:
         """Returns ffmpeg's arguments for encoder and container."""
-        return ["-c:v", "libwebp_anim", "-quality", str(self.quality), "-pix_fmt", "bgra", "-loop", "0"]
+        return ["-c:v", "libwebp", "-quality", str(self.quality), "-pix_fmt", "yuv420p", "-loop", "0"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +154,11 @@ class ApngExporter(VideoExporter):
     kind: ClassVar[str] = "apng"
     file: ClassVar[str] = "video.png"
     codec_name: ClassVar[str] = "apng"
+    takes_comment: ClassVar[bool] = False
+
+    def insert(self, path: Path, text: str) -> None:
+        """Puts a recipe into the finished file."""
+        into_png(path, text)
 
     def codec(self, picture: Picture) -> list[str]:
         """Returns ffmpeg's arguments for encoder and container."""

@@ -1,0 +1,155 @@
+"""Puts a recipe into finished files of the kinds whose comments ffmpeg does not write: GIF, animated PNG and WebP.
+
+A file is copied to a temporary name beside it, piece by piece, and takes its place at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+from xml.sax.saxutils import escape
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+PNG_KEY = "vgpipe"
+IHDR_BYTES = 25  # with length, name and checksum
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+GIF_STARTS = (b"GIF89a", b"GIF87a")
+GIF_APPLICATION, GIF_COMMENT = b"\x21\xff", b"\x21\xfe"
+WEBP_HAS_XMP = 0x04
+XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
+<rdf:Description rdf:about="" xmlns:vgpipe="urn:vgpipe:"><vgpipe:recipe>{}</vgpipe:recipe></rdf:Description>\
+</rdf:RDF></x:xmpmeta><?xpacket end="r"?>"""
+
+
+def into_png(path: Path, text: str) -> None:
+    """Puts a text into a PNG, animated or not, as an iTXt chunk at its end.
+
+    Args:
+        path: the file; replaced.
+        text: ASCII, one line.
+
+    Raises:
+        OSError: where it cannot be written.
+        ValueError: where it is no PNG.
+    """
+    _rewrite(path, lambda source, target: _png(source, target, text))
+
+
+def into_gif(path: Path, text: str) -> None:
+    """Puts a text into a GIF, as a comment before its first frame.
+
+    Args:
+        path: the file; replaced.
+        text: ASCII, one line.
+
+    Raises:
+        OSError: where it cannot be written.
+        ValueError: where it is no GIF.
+    """
+    _rewrite(path, lambda source, target: _gif(source, target, text))
+
+
+def into_webp(path: Path, text: str) -> None:
+    """Puts a text into a lossy WebP, animated or not, as an XMP chunk at its end.
+
+    Args:
+        path: the file; replaced.
+        text: ASCII, one line.
+
+    Raises:
+        OSError: where it cannot be written.
+        ValueError: where it is no WebP.
+    """
+    _rewrite(path, lambda source, target: _webp(source, target, text))
+
+
+def _rewrite(path: Path, copy: Callable[[BinaryIO, BinaryIO], None]) -> None:
+    beside = path.with_name(f".with-recipe-{path.name}")
+    try:
+        with path.open("rb") as source, beside.open("wb") as target:
+            copy(source, target)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def exactly(source: BinaryIO, count: int) -> bytes:
+    """Returns the next bytes of a file.
+
+    Raises:
+        ValueError: where there are not as many.
+    """
+    taken = source.read(count)
+    if len(taken) < count:
+        raise ValueError("the file ends too early")
+    return taken
+
+
+def _png(source: BinaryIO, target: BinaryIO, text: str) -> None:
+    start = exactly(source, len(PNG_START) + IHDR_BYTES)
+    if not start.startswith(PNG_START):
+        raise ValueError("it is no PNG")
+    target.write(start)
+    shutil.copyfileobj(source, target)
+    source.seek(-len(PNG_END), os.SEEK_END)
+    if source.read() != PNG_END:
+        raise ValueError("the file ends too early")
+    # keyword, compressed, by zlib, no language, no translated keyword
+    body = b"iTXt" + PNG_KEY.encode() + b"\0\1\0\0\0" + zlib.compress(text.encode(), 9)
+    # At the end: ffmpeg takes an animation for a still where a long chunk stands before its first frame.
+    target.seek(-len(PNG_END), os.SEEK_END)
+    target.write(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + PNG_END)
+
+
+def _gif(source: BinaryIO, target: BinaryIO, text: str) -> None:
+    start = exactly(source, 13)
+    if not start.startswith(GIF_STARTS):
+        raise ValueError("it is no GIF")
+    colours = exactly(source, 3 << ((start[10] & 7) + 1)) if start[10] & 0x80 else b""
+    target.write(start + colours)
+    # Some players look for the loop count right after the colours.
+    while (mark := exactly(source, 2)) == GIF_APPLICATION:
+        target.write(mark)
+        _copy_gif_blocks(source, target)
+    said = text.encode()
+    blocks = [said[at : at + 255] for at in range(0, len(said), 255)]
+    target.write(GIF_COMMENT + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0")
+    target.write(mark)
+    shutil.copyfileobj(source, target)
+
+
+def _copy_gif_blocks(source: BinaryIO, target: BinaryIO) -> None:
+    while (size := exactly(source, 1)) != b"\0":
+        target.write(size + exactly(source, size[0]))
+    target.write(size)
+
+
+def _webp(source: BinaryIO, target: BinaryIO, text: str) -> None:
+    start, first = exactly(source, 12), exactly(source, 18)
+    if start[:4] != b"RIFF" or start[8:] != b"WEBP":
+        raise ValueError("it is no WebP")
+    size = struct.unpack("<I", start[4:8])[0]
+    extended = _extended(first)
+    packet = XMP.format(escape(text)).encode()
+    chunk = b"XMP " + struct.pack("<I", len(packet)) + packet + b"\0" * (len(packet) % 2)
+    whole = size + len(extended) - len(first) + len(chunk)
+    target.write(b"RIFF" + struct.pack("<I", whole) + b"WEBP" + extended)
+    shutil.copyfileobj(source, target)
+    target.write(chunk)
+
+
+def _extended(first: bytes) -> bytes:
+    """Returns the first 18 bytes after the header with the mark that there is XMP; a still may lack their place."""
+    if first[:4] == b"VP8X":
+        return first[:8] + bytes([first[8] | WEBP_HAS_XMP]) + first[9:]
+    if first[:4] != b"VP8 " or first[11:14] != b"\x9d\x01\x2a":
+        raise ValueError("it is a WebP of another kind")
+    sides = struct.unpack("<HH", first[14:])
+    width, height = (struct.pack("<I", (side & 0x3FFF) - 1)[:3] for side in sides)
+    return b"VP8X" + struct.pack("<I", 10) + bytes([WEBP_HAS_XMP, 0, 0, 0]) + width + height + first

@@ -1,0 +1,83 @@
+"""How ffmpeg is given a recipe, and gives it back: as the `comment` in a file of its metadata."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vgpipe.errors import ExportError
+
+FIRST_LINE = ";FFMETADATA1\n"
+KEY = "comment"
+SPECIAL = re.compile(r"[=;#\\\n]")
+ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+SECTION_OR_ENTRY = re.compile(r"^(?:(\[)|((?:[^\\=\n]|\\.)+)=((?:[^\\\n]|\\.)*))", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """ffmpeg's arguments for the metadata of a file.
+
+    Attributes:
+        input: a second input.
+        output: that it tells of the file, and shows nothing.
+    """
+
+    input: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+
+
+@contextmanager
+def tags(text: str | None) -> Iterator[Tags]:
+    """Gives the arguments that put a text into a file; it lies in a temporary file for as long.
+
+    On a command line it could be too long, and everybody could see it.
+
+    Args:
+        text: one line; None for none, and no arguments.
+
+    Raises:
+        ExportError: where the temporary file cannot be written.
+    """
+    if text is None:
+        yield Tags()
+        return
+    with ExitStack() as stack:
+        path = _written(text, stack)
+        yield Tags(("-f", "ffmetadata", "-i", str(path)), ("-map", "0:v", "-map_metadata", "1"))
+
+
+def _written(text: str, stack: ExitStack) -> Path:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="vgpipe-", ignore_cleanup_errors=True)
+        path = Path(stack.enter_context(folder)) / "recipe"
+        path.write_text(FIRST_LINE + comment(text), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ExportError(f"the recipe cannot be written to a temporary file: {error}") from error
+    return path
+
+
+def comment(text: str) -> str:
+    """Returns a text as a line of ffmpeg's metadata format."""
+    return f"{KEY}={SPECIAL.sub(lambda found: chr(92) + found[0], text)}\n"
+
+
+def comments(told: str) -> Iterator[str]:
+    """Finds the comments of a file.
+
+    Args:
+        told: its metadata in ffmpeg's format.
+
+    Returns:
+        What stands under `comment`, which Matroska writes in capitals.
+    """
+    for found in SECTION_OR_ENTRY.finditer(told):
+        section, key, value = found.groups()
+        if section:  # what follows is of a stream or a chapter
+            return
+        if ESCAPED.sub(r"\1", key).lower() == KEY:
+            yield ESCAPED.sub(r"\1", value)

@@ -1,0 +1,65 @@
+"""Reads the recipe out of a finished file, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import EncoderError
+from vgpipe.exporters.ffmetadata import comments
+from vgpipe.exporters.ffmpeg import answer
+from vgpipe.exporters.recipe import MAX_PLAIN_BYTES, SCHEMA, from_text
+from vgpipe.exporters.texts import texts
+
+NONE = "has no vgpipe recipe in it (made with run.metadata=false, or its metadata were stripped)"
+UNREADABLE = "its recipe cannot be read: "
+IMAGES = (".png", ".jpg", ".jpeg")
+# Only these containers, and no other file or address that one of them may name.
+ONLY = ("-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm")
+TIMEOUT_S = 30.0
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Returns the recipe that an exported file carries.
+
+    Args:
+        path: a video or an image, or a folder of frames, of which the first is read.
+
+    Raises:
+        ValueError: where there is none to be read, with the reason in one line.
+        OSError: where the file cannot be read.
+    """
+    if path.is_dir():
+        return read_recipe(_first_image(path))
+    if not path.is_file():
+        raise ValueError("is not a file" if path.exists() else "no such file")
+    try:
+        in_image = texts(path)
+        return _first(_in_video(path) if in_image is None else in_image)
+    except (ValueError, EncoderError) as error:
+        raise ValueError(str(error) if str(error) == NONE else f"{UNREADABLE}{error}") from error
+
+
+def _first_image(folder: Path) -> Path:
+    images = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES and path.is_file())
+    first = min(images, default=None)
+    if first is None:
+        raise ValueError("has no PNG or JPEG in it")
+    return first
+
+
+def _first(found: Iterable[str]) -> dict[str, Any]:
+    """Returns the first recipe; other programs' comments are passed over."""
+    for text in found:
+        if f'"{SCHEMA}"' in text:
+            return from_text(text)
+    raise ValueError(NONE)
+
+
+def _in_video(path: Path) -> Iterable[str]:
+    # An absolute path behind its protocol is neither an option nor an address, whatever its name.
+    source = [*ONLY, "-nofind_stream_info", "-i", f"file:{path.absolute()}"]
+    target = ["-map_chapters", "-1", "-f", "ffmetadata", "-"]
+    told = answer([*source, *target], most_bytes=4 * MAX_PLAIN_BYTES, timeout_s=TIMEOUT_S)
+    return comments(told.decode("utf-8", "replace"))

@@ -1,0 +1,139 @@
+"""Finds the texts in image files where a recipe may lie; decodes no pixel, and trusts no length it reads."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from xml.sax.saxutils import unescape
+
+from vgpipe.exporters.embed import GIF_STARTS, PNG_KEY, PNG_START, exactly
+from vgpipe.exporters.recipe import MAX_PLAIN_BYTES
+
+IN_XMP = re.compile(rb"<vgpipe:recipe>([^<]*)</vgpipe:recipe>")
+JPEG_START, JPEG_COMMENT = b"\xff\xd8\xff", 0xFE
+JPEG_PIXELS = (0xDA, 0xD9)  # from here on, and at the end, there are no more segments
+JPEG_BARE = (0x01, *range(0xD0, 0xD8))
+GIF_IMAGE, GIF_EXTENSION, GIF_COMMENT = b"\x2c", b"\x21", b"\xfe"
+Texts = Iterator[bytes]
+
+
+def texts(path: Path) -> Iterator[str] | None:
+    """Returns the texts of an image file where a recipe may lie.
+
+    Args:
+        path: any file.
+
+    Returns:
+        One after another, read while they are asked for, which raises ValueError where the file is damaged, or None
+        where it is no PNG, JPEG, GIF or WebP.
+
+    Raises:
+        OSError: where it cannot be read.
+    """
+    with path.open("rb") as source:
+        start = source.read(12)
+    reader = _reader(start)
+    return None if reader is None else _read(path, reader)
+
+
+def _read(path: Path, reader: Callable[[BinaryIO], Texts]) -> Iterator[str]:
+    with path.open("rb") as source:
+        for text in reader(source):
+            yield text.decode("ascii", "replace")
+
+
+def _reader(start: bytes) -> Callable[[BinaryIO], Texts] | None:
+    if start.startswith(PNG_START):
+        return _in_png
+    if start.startswith(JPEG_START):
+        return _in_jpeg
+    if start.startswith(GIF_STARTS):
+        return _in_gif
+    return _in_webp if start[:4] == b"RIFF" and start[8:] == b"WEBP" else None
+
+
+def _chunk(source: BinaryIO, size: int, *, is_wanted: bool, padding: int) -> bytes:
+    """Returns what a chunk holds, or nothing where it is not wanted or too large for a recipe; goes to the next."""
+    is_read = is_wanted and size <= MAX_PLAIN_BYTES
+    taken = exactly(source, size) if is_read else b""
+    source.seek(padding if is_read else size + padding, os.SEEK_CUR)
+    return taken
+
+
+def _in_png(source: BinaryIO) -> Texts:
+    source.seek(len(PNG_START))
+    while True:
+        head = exactly(source, 8)
+        size, name = int.from_bytes(head[:4], "big"), head[4:]
+        key, _, rest = _chunk(source, size, is_wanted=name == b"iTXt", padding=4).partition(b"\0")
+        if key == PNG_KEY.encode() and len(rest) > 2:
+            yield _itxt(rest)
+        if name == b"IEND":
+            return
+
+
+def _itxt(rest: bytes) -> bytes:
+    text = rest[2:].split(b"\0", 2)[-1]  # after the language and the translated keyword
+    if rest[0] == 0:
+        return text
+    try:
+        return zlib.decompressobj().decompress(text, MAX_PLAIN_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"it cannot be unpacked: {error}") from None
+
+
+def _in_jpeg(source: BinaryIO) -> Texts:
+    source.seek(2)
+    while True:
+        start, mark = exactly(source, 2)
+        if start != 0xFF:
+            raise ValueError("the file is damaged")
+        if mark == 0xFF:  # padding: the mark is yet to come
+            source.seek(-1, os.SEEK_CUR)
+        elif mark in JPEG_PIXELS:
+            return
+        elif mark not in JPEG_BARE:
+            size = max(0, int.from_bytes(exactly(source, 2), "big") - 2)
+            text = _chunk(source, size, is_wanted=mark == JPEG_COMMENT, padding=0)
+            if mark == JPEG_COMMENT:
+                yield text
+
+
+def _in_gif(source: BinaryIO) -> Texts:
+    _skip_colours(source, exactly(source, 13)[10])
+    while (kind := exactly(source, 1)) in (GIF_IMAGE, GIF_EXTENSION):
+        if kind == GIF_IMAGE:
+            _skip_colours(source, exactly(source, 9)[8])
+        mark = exactly(source, 1)  # of an image: how its pixels are packed
+        is_comment = kind == GIF_EXTENSION and mark == GIF_COMMENT
+        text = _blocks(source, is_wanted=is_comment)
+        if is_comment:
+            yield text
+
+
+def _skip_colours(source: BinaryIO, flags: int) -> None:
+    if flags & 0x80:
+        source.seek(3 << ((flags & 7) + 1), os.SEEK_CUR)
+
+
+def _blocks(source: BinaryIO, *, is_wanted: bool) -> bytes:
+    taken = bytearray()
+    while size := exactly(source, 1)[0]:
+        if is_wanted and len(taken) <= MAX_PLAIN_BYTES:
+            taken += exactly(source, size)
+        else:
+            source.seek(size, os.SEEK_CUR)
+    return bytes(taken)
+
+
+def _in_webp(source: BinaryIO) -> Texts:
+    source.seek(12)
+    while len(head := source.read(8)) == 8:
+        size = int.from_bytes(head[4:], "little")
+        packet = _chunk(source, size, is_wanted=head[:4] == b"XMP ", padding=size % 2)
+        for found in IN_XMP.findall(packet):
+            yield unescape(found.decode("ascii", "replace")).encode("ascii", "replace")
