@@ -12,8 +12,8 @@ LIST = re.compile(r"\[([^\[\]]*)\]")
 
 def written_with_plus(override: str) -> str:
     """Returns an override that gives the group lists as one that joins their options, any other as it is."""
-    key, _, value = override.partition("=")
-    if key.strip() != JOINED_GROUP:
+    key, equals, value = override.partition("=")
+    if key.strip() != JOINED_GROUP or not equals:
         return override
     return f"{JOINED_GROUP}={LIST.sub(lambda found: PLUS.join(map(str.strip, found[1].split(','))), value)}"
 
