@@ -1,74 +1,23 @@
-"""The page in a real Chromium, opened from the disk; skipped where there is none (`pip install '.[browser]'`)."""
+"""The pages in a real Chromium, opened from the disk: search, keys, picks, charts, and 2,000 clips."""
 
 from __future__ import annotations
 
+import io
+import json
 import shlex
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.report.browsing import until, write_image, write_video
 from tests.report.runs import HOSTILE, make_run, record
 from vgpipe.config.load import load
 from vgpipe.report.build import build
-from vgpipe.report.compare import build_comparison
 
-CHROMIUM = Path("/usr/bin/chromium")
-playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium")
 READY_S = 5.0  # for 2,000 clips, beside other tests; 0.8 to 1.0 by itself
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser):
-    """Opens a run's page; in the end there must have been no complaint in its console."""
-    complaints: list[str] = []
-    pages = []
-
-    def opened(run_dir, **options):
-        page = browser.new_page(**options)
-        pages.append(page)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url.startswith("http") and complaints.append(request.url))
-        page.goto((run_dir if isinstance(run_dir, Path) else build(run_dir)).as_uri())
-        page.wait_for_selector("html[data-ready]")
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    assert complaints == []
-
-
-def write_video(path: Path) -> None:
-    import imageio_ffmpeg
-
-    path.parent.mkdir(exist_ok=True, parents=True)
-    writer = imageio_ffmpeg.write_frames(str(path), (64, 48), fps=8, codec="libx264", macro_block_size=2)
-    writer.send(None)
-    for shade in range(17):
-        writer.send(np.full((48, 64, 3), shade * 15, np.uint8))
-    writer.close()
-
-
-def until(page, expression: str) -> None:
-    """Waits until an expression holds; Playwright's own way needs eval, which the page's policy forbids."""
-    end = time.monotonic() + 15
-    while not page.evaluate(expression):
-        assert time.monotonic() < end, expression
-        page.wait_for_timeout(20)
+LANES = {"denoise": (0x35, 0x77, 0xDD), "export": (0xD0, 0x8A, 0x14)}  # the colours of the light theme
 
 
 def shown(page) -> list[str]:
@@ -87,22 +36,6 @@ def mixed(tmp_path):
     for name in ("a", "b", "d"):
         write_video(tmp_path / "videos" / f"{name}.mp4")
     return run_dir
-
-
-def test_a_video_plays_where_the_pointer_is(open_page, mixed):
-    page = open_page(mixed)
-    assert page.evaluate("document.querySelector('video').paused")
-    page.hover(".card video")
-    until(page, "document.querySelector('video').currentTime > 0.2")
-    page.hover("h1")
-    until(page, "document.querySelector('video').paused")
-
-
-def test_a_broken_video_says_so(open_page, tmp_path):
-    run_dir = make_run(tmp_path, [record("a")])
-    (tmp_path / "videos" / "a.mp4").write_bytes(b"this is no video" * 100)
-    page = open_page(run_dir)
-    page.wait_for_selector("text=this browser cannot play it")
 
 
 def test_keyboard(open_page, mixed):
@@ -173,6 +106,19 @@ def test_theme_and_charts(open_page, mixed, theme):
     assert page.get_attribute("html", "data-theme") == "dark"
 
 
+def test_exports_have_a_lane_of_their_own(open_page, mixed):
+    lines = [
+        {"time": 10.0 + at, "event": "stage_done", "stage": stage, "seconds": 1.0} for at, stage in enumerate(LANES)
+    ]
+    mixed.events.write_text("\n".join(map(json.dumps, [{"time": 9.0, "event": "run_started"}, *lines])))
+    page = open_page(mixed)
+    page.click("#charts summary")
+    chart = page.wait_for_selector("#chart-timeline canvas")
+    pixels = np.asarray(Image.open(io.BytesIO(chart.screenshot())).convert("RGB"))
+    rows = [np.flatnonzero((pixels == color).all(axis=2).any(axis=1)) for color in LANES.values()]
+    assert rows[0][0] < rows[0][-1] < rows[1][0] < rows[1][-1]
+
+
 def test_hostile_prompts_are_text(open_page, tmp_path):
     records = [
         record(name, prompt=text, error=text, negative_prompt=text, model=text, files={})
@@ -210,17 +156,21 @@ def test_the_page_follows_a_run(open_page, tmp_path):
 
 
 def test_two_thousand_clips_are_quick(open_page, tmp_path):
-    run_dir = make_run(tmp_path, [record(f"clip{number}", prompt="some words " * 20) for number in range(2000)])
-    write_video(tmp_path / "videos" / "clip0.mp4")
-    for number in range(1, 2000):
-        (tmp_path / "videos" / f"clip{number}.mp4").unlink()
-        (tmp_path / "videos" / f"clip{number}.mp4").hardlink_to(tmp_path / "videos" / "clip0.mp4")
+    names = [f"clip{number}" for number in range(2000)]
+    files = {name: {"mp4": f"videos/{name}.mp4", "poster": f"sheets/{name}.poster.jpg"} for name in names}
+    run_dir = make_run(tmp_path, [record(name, prompt="some words " * 20, files=files[name]) for name in names])
+    write_video(tmp_path / "one.mp4")
+    write_image(tmp_path / "one.jpg")
+    (tmp_path / "sheets").mkdir()
+    for name in names:
+        (tmp_path / files[name]["mp4"]).unlink()
+        (tmp_path / files[name]["mp4"]).hardlink_to(tmp_path / "one.mp4")
+        (tmp_path / files[name]["poster"]).hardlink_to(tmp_path / "one.jpg")
     page = open_page(run_dir)
     ready_s = page.evaluate(
         "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"
     )
     assert ready_s / 1000 < READY_S
-    assert page.evaluate("document.querySelectorAll('video[src]').length") < 60
     begin = time.monotonic()
     page.fill("#search", "clip1999")
     until(page, "document.querySelectorAll('.card').length === 1")
@@ -228,21 +178,9 @@ def test_two_thousand_clips_are_quick(open_page, tmp_path):
     page.fill("#search", "")
     until(page, "document.querySelectorAll('.card').length === 2000")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    until(page, "document.querySelector('.card:last-child video[src]')?.readyState > 0")
+    until(page, "document.querySelector('.card:last-child video[src]')?.poster.endsWith('clip1999.poster.jpg')")
     assert page.evaluate("document.querySelectorAll('video[src]').length") < 60
+    assert page.evaluate("[...document.querySelectorAll('video')].every(video => video.readyState === 0)")
+    page.hover(".card:last-child .media")
+    until(page, "document.querySelector('.card:last-child video').currentTime > 0")
     print(f"ready {ready_s:.0f} ms, search {search_s * 1000:.0f} ms")
-
-
-def test_videos_of_a_row_play_together(open_page, tmp_path):
-    runs = [make_run(tmp_path / name, [record("a", prompt=HOSTILE["html"])]) for name in ("one", "two <b>")]
-    for run_dir in runs:
-        write_video(run_dir.root / "videos" / "a.mp4")
-    page = open_page(build_comparison(runs, tmp_path / "comparison.html"))
-    page.click("#rows button")
-    until(page, "[...document.querySelectorAll('video')].every(video => video.currentTime > 0.5)")
-    first, second = page.evaluate("[...document.querySelectorAll('video')].map(video => video.currentTime)")
-    assert abs(first - second) < 0.2
-    until(page, "document.querySelector('video').currentTime < 0.4")  # begins again
-    page.click("#rows button")
-    until(page, "[...document.querySelectorAll('video')].every(video => video.paused)")
-    assert page.text_content("#rows .prompt") == HOSTILE["html"] and page.evaluate("window.pwned") is None

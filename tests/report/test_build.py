@@ -7,13 +7,14 @@ import os
 import re
 import time
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from tests.report.runs import HOSTILE, data_of, make_run, record
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.report.build import asset, build, page, run_data
+from vgpipe.report.build import SCRIPTS, asset, build, page, run_data
 from vgpipe.store.rundir import RunDir
 
 
@@ -60,11 +61,12 @@ def test_policy_lets_only_the_pages_own_scripts_run():
     tags = Tags(text)
     assert "default-src 'none'" in tags.policy
     assert "unsafe" not in tags.policy and "http" not in tags.policy
-    assert len(tags.scripts) == tags.policy.partition("style-src")[0].count("sha256-") == 5
+    assert len(tags.scripts) == tags.policy.partition("style-src")[0].count("sha256-") == len(SCRIPTS)
 
 
 def test_scripts_can_stand_in_a_page():
-    for name in ("card.js", "charts.js", "page.js", "theme.js", "compare.js"):
+    names = [script.name for script in resources.files("vgpipe.report").joinpath("templates").iterdir()]
+    for name in (name for name in names if name.endswith(".js")):
         assert not re.search(
             r"</script|<!--|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", asset(f"templates/{name}")
         )
@@ -111,35 +113,6 @@ def test_names_are_quoted_in_addresses(tmp_path):
     (tmp_path / "videos" / name).touch()
     build(run_dir)
     assert data_of(run_dir)["clips"][0]["files"][0]["url"] == "./videos/a%20b%23c%3Fd%2520%27%22%3Cx%3E.mp4"
-
-
-def test_a_folder_of_frames_is_shown_by_its_first(tmp_path):
-    run_dir = make_run(tmp_path, [record("a", files={"frames": "frames/a"})])
-    (tmp_path / "frames" / "a").mkdir(parents=True)
-    for number in (1, 0, 2):
-        (tmp_path / "frames" / "a" / f"{number:06}.png").touch()
-    build(run_dir)
-    assert data_of(run_dir)["clips"][0]["files"] == [
-        {"kind": "frames", "show": "image", "url": "./frames/a/000000.png"}
-    ]
-
-
-@pytest.mark.parametrize("name", ["gif", "webp"])
-def test_moving_images_are_images(tmp_path, name):
-    run_dir = make_run(tmp_path, [record("a", files={name: f"videos/a.{name}"})])
-    (tmp_path / "videos" / f"a.{name}").touch()
-    build(run_dir)
-    assert data_of(run_dir)["clips"][0]["files"][0]["show"] == "image"
-
-
-def test_what_browsers_cannot_play_is_linked_after_what_they_can(tmp_path):
-    files = {"mov_prores": "videos/a.mov", "sheet": "sheets/a.png", "mp4": "videos/a.mp4"}
-    run_dir = make_run(tmp_path, [record("a", files=files)])
-    (tmp_path / "sheets").mkdir()
-    for path in files.values():
-        (tmp_path / path).touch()
-    shown = [(file["kind"], file["show"]) for file in run_data(run_dir)["clips"][0]["files"]]
-    assert shown == [("mp4", "video"), ("sheet", "image"), ("mov_prores", "link")]
 
 
 WRONG = [
@@ -237,11 +210,11 @@ def test_no_run_is_no_page(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_two_thousand_clips_take_less_than_two_seconds(tmp_path):
+def test_two_thousand_clips_take_less_than_two_seconds_of_one_core(tmp_path):
     run_dir = make_run(tmp_path, [record(f"clip{number}", prompt="word " * 40) for number in range(2000)])
-    start = time.perf_counter()
+    start = time.process_time()
     build(run_dir)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert len(data_of(run_dir)["clips"]) == 2000
 
 

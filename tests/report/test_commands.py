@@ -84,3 +84,18 @@ def test_another_checkpoint_and_exporter_are_said():
     assert run_overrides({"model": {"name": "shapes", "id": "embedded:shapes"}, "exporter": {"name": "mp4"}}) == ()
     words = shlex.split(command_line(record(), run_overrides(config)))
     assert load(words[3:]).model.id == "/models/my model"
+
+
+def test_further_exporters_are_said_after_the_first():
+    config = {"exporter": {"name": "mp4"}, "also": {"gif": {"dither": "none"}, "sheet": None}}
+    assert run_overrides(config) == ("exporter=mp4+gif+sheet",)
+    assert command_line(record(), run_overrides(config)).endswith(" exporter=mp4+gif+sheet")
+
+
+ALSO = [None, {}, [], 7, "gif", {"a; id": 1}, {"-h": 1}, {"a+b": 1}, {7: 1}, {"": 1}, {"$(id)": {}}]
+
+
+@pytest.mark.parametrize("also", ALSO, ids=repr)
+def test_exporters_that_cannot_be_typed_are_left_out(also):
+    assert run_overrides({"exporter": {"name": "mp4"}, "also": also}) == ()
+    assert run_overrides({"exporter": {"name": "a; id"}, "also": {"gif": {}}}) == ()

@@ -22,7 +22,7 @@ def two_runs(tmp_path):
 
 def test_rows_are_prompts_and_columns_runs(tmp_path):
     data = comparison(two_runs(tmp_path), tmp_path)
-    cells = [(row["prompt"], *[cell and cell["url"] for cell in row["cells"]]) for row in data["rows"]]
+    cells = [(row["prompt"], *[cell and cell["files"][0]["url"] for cell in row["cells"]]) for row in data["rows"]]
     assert cells == [
         ("p", "./x/a%20b/videos/a.mp4", None),
         ("q", "./x/a%20b/videos/b.mp4", "./y/a%20b/videos/c.mp4"),

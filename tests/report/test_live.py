@@ -36,6 +36,8 @@ def test_the_page_follows_the_run(tmp_path):
         run_dir.append_clip(record("a", state="done"))
         wait_for(lambda: data_of(run_dir)["clips"][0]["state"] == "done")
         run_dir.append_event("run_ended", reason="finished")
+        assert not (tmp_path / "contact-sheet.png").exists()  # only at the end
+    assert data_of(run_dir)["sheet"] == "./contact-sheet.png"
     assert data_of(run_dir)["timeline"]["ended"]
 
 
@@ -45,6 +47,14 @@ def test_a_page_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch, caplo
     with caplog.at_level(logging.WARNING), live.watched(run_dir):
         pass
     assert "could not be written: division by zero" in caplog.text
+
+
+def test_a_contact_sheet_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch, caplog):
+    run_dir = make_run(tmp_path, [record()])
+    monkeypatch.setattr(live, "write_contact_sheet", lambda *_: 1 / 0)
+    with caplog.at_level(logging.WARNING), live.watched(run_dir):
+        pass
+    assert "contact-sheet.png could not be written: division by zero" in caplog.text and run_dir.report.exists()
 
 
 def test_a_failing_run_fails_as_before(tmp_path):

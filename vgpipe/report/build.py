@@ -22,8 +22,8 @@ from vgpipe.report.values import table_of
 from vgpipe.store.rundir import RunDir
 
 SCHEMA = 1
-CARDS, THEME = "templates/card.js", "templates/theme.js"
-SCRIPTS = ("vendor/uPlot.iife.min.js", THEME, CARDS, "templates/charts.js", "templates/page.js")
+OWN_SCRIPTS = ("elements", "theme", "media", "card", "charts", "head", "filters", "picks", "keys", "page")
+SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
 STYLES = ("vendor/uPlot.min.css", "templates/report.css")
 LICENCE = "vendor/uPlot.LICENSE.txt"
 
@@ -64,6 +64,7 @@ def run_data(run_dir: RunDir) -> dict[str, Any]:
         "facts": facts(config, plan),
         "timeline": timeline(run_dir.read_events()),
         "memory": memory(plan),
+        "sheet": media.url_of(run_dir.contact_sheet.name),
         "pick_line": pick_line(config, FINAL_QUALITY),
         "clips": [card(record, media, extra) for record in records],
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vgpipe.report.commands import CannotSay, command_line, pick_of
+from vgpipe.report.measures import measures_of
 from vgpipe.report.media import Media
 from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of, text_of
 
@@ -33,6 +34,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
     facts["reused"] = record.get("reused") is True
     facts["seconds"] = seconds_of(record.get("seconds"))
     facts["files"] = media.files(record.get("files"))
+    facts["measures"] = measures_of(record.get("measures"))
     facts["degradations"] = [text for item in list_of(record.get("degradations")) if (text := _degradation(item))]
     facts["shots"] = [_shot(table_of(shot)) for shot in list_of(record.get("shots"))]
     facts["segments"] = [_segment(table_of(segment)) for segment in list_of(record.get("segments"))]

@@ -9,13 +9,16 @@ from pathlib import Path
 from vgpipe.errors import UsageError
 from vgpipe.report.build import build
 from vgpipe.report.compare import NAME, build_comparison
+from vgpipe.report.contact_sheet import write_contact_sheet
 from vgpipe.store.rundir import RunDir
 
 USAGE = "python -m vgpipe report outputs/<job>/<date_time> [more runs ... [--out comparison.html]]"
 
 
 def report(given: Sequence[str]) -> int:
-    """Builds report.html in each run directory, of several also the comparison page, and says where they are.
+    """Builds report.html and the contact sheet in each run directory, of several also the comparison page.
+
+    Says where the pages are.
 
     Args:
         given: run directories, and `--out FILE` for the comparison page, as typed; by default it is
@@ -34,6 +37,7 @@ def report(given: Sequence[str]) -> int:
     for run_dir in runs:
         run_dir.read_clips(warn=False)  # all of them, before anything is written
     for run_dir in runs:
+        write_contact_sheet(run_dir)
         _tell(build(run_dir))
     if target is not None:
         _tell(build_comparison(runs, target))

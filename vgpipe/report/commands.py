@@ -20,6 +20,7 @@ NUMBERS = ("seed", "width", "height", "num_frames", "fps")
 WORK = ("num_inference_steps", "guidance_scale")
 """The settings that a quality preset gives: a line with `quality=` leaves them out, since `clip.*` is stronger."""
 PICKS = "PICKS"
+MAX_EXPORTERS = 20
 LONG_METHODS = ("image", "frames", "window", "native")
 # A terminal would act on these while the line is pasted, quoted or not.
 UNTYPABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -111,12 +112,21 @@ def run_overrides(config: Mapping[str, Any]) -> tuple[str, ...]:
     Args:
         config: the run's config.yaml; whatever it holds.
     """
-    model, exporter = table_of(config.get("model")), table_of(config.get("exporter")).get("name")
+    model, exporters = table_of(config.get("model")), _exporters(config)
     known = _bundled_model(model.get("name"))
     words = [f"model.{key}={quoted(str(model[key]))}" for key in ("id", "revision") if _differs(model, known, key)]
-    if isinstance(exporter, str) and exporter != "mp4" and NAME.fullmatch(exporter):
-        words.append(f"exporter={exporter}")
+    if exporters not in ([], ["mp4"]):
+        words.append(f"exporter={'+'.join(exporters)}")
     return tuple(words)
+
+
+def _exporters(config: Mapping[str, Any]) -> list[str]:
+    """Returns the names of a run's exporters that can be typed, the first one's first; empty without that."""
+    first = table_of(config.get("exporter")).get("name")
+    if not isinstance(first, str) or not NAME.fullmatch(first):
+        return []
+    others = list(table_of(config.get("also")))[:MAX_EXPORTERS]
+    return [first, *(name for name in others if isinstance(name, str) and NAME.fullmatch(name))]
 
 
 def quoted(text: str) -> str:

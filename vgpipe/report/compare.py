@@ -8,10 +8,12 @@ from statistics import mean
 from typing import Any
 
 from vgpipe.errors import StoreError
-from vgpipe.report.build import CARDS, STYLES, THEME, asset, read_config, rendered, script
+from vgpipe.report.build import STYLES, asset, read_config, rendered, script
 from vgpipe.report.cards import card
+from vgpipe.report.figures import figures
+from vgpipe.report.forecast import STAGES
 from vgpipe.report.media import Media
-from vgpipe.report.values import text_of
+from vgpipe.report.values import counted, text_of
 from vgpipe.store.durable import write_atomically
 from vgpipe.store.rundir import RunDir
 
@@ -19,7 +21,7 @@ Card = dict[str, Any]
 NAME = "comparison.html"
 VARIABLE = "vgpipeComparison"
 MAX_SETTINGS = 60
-STAGES = ("encode", "denoise", "decode", "export")
+SCRIPTS = ("elements.js", "theme.js", "media.js", "figures.js", "together.js", "compare.js")
 
 
 def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
@@ -37,8 +39,9 @@ def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
         StoreError: where the page cannot be written.
     """
     scripts = [script(comparison(runs, target.parent), VARIABLE)]
-    scripts += [asset(name) for name in (THEME, CARDS, "templates/compare.js")]
-    text = rendered("comparison.html.j2", f"{len(runs)} runs beside each other", scripts, [asset(STYLES[1])])
+    scripts += [asset(f"templates/{name}") for name in SCRIPTS]
+    title = f"{counted(len(runs), 'run')} beside each other"
+    text = rendered("comparison.html.j2", title, scripts, [asset(STYLES[1])])
     try:
         write_atomically(target, text.encode())
     except OSError as error:
@@ -62,6 +65,7 @@ def comparison(runs: Sequence[RunDir], folder: Path) -> dict[str, Any]:
         "runs": [{"name": name} for name in _names(runs)],
         "settings": _differences([read_config(run) for run in runs]),
         "costs": _costs(columns),
+        "figures": figures(columns),
         "rows": rows,
         "shared": sum(None not in row["cells"] for row in rows),
     }
@@ -87,20 +91,16 @@ def _rows(columns: Sequence[Sequence[Card]]) -> list[dict[str, Any]]:
 
 
 def _cell(clip: Card) -> Card:
-    file: Mapping[str, Any] = next((file for file in clip.get("files", []) if file["show"] != "link"), {})
-    told = {name: clip.get(name) for name in ("state", "error", "degradations")}
-    cell = {**told, "url": file.get("url"), "show": file.get("show"), "numbers": _numbers(clip)}
+    told = {name: clip.get(name) for name in ("state", "error", "degradations", "files", "fps", "made")}
+    cell = {**told, "numbers": _numbers(clip)}
     return {name: value for name, value in cell.items() if value is not None}
 
 
 def _numbers(clip: Card) -> str:
     seconds, memory = sum(clip.get("seconds", {}).values()), clip.get("peak_vram_gb") or clip.get("peak_ram_gb")
     told = [f"{clip['width']}\u00d7{clip['height']}" if "width" in clip and "height" in clip else None]
-    told += [
-        f"{clip[key]} {word}"
-        for key, word in (("num_frames", "frames"), ("num_inference_steps", "steps"))
-        if key in clip
-    ]
+    words = (("num_frames", "frame"), ("num_inference_steps", "step"))
+    told += [counted(clip[key], word) for key, word in words if key in clip]
     told += [f"{seconds:.2f} s" if seconds else None, f"{memory:.2f} GiB" if memory else None]
     return " \u00b7 ".join(text for text in told if text)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from vgpipe.report.build import build
+from vgpipe.report.contact_sheet import write_contact_sheet
 from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
@@ -23,7 +26,7 @@ MAX_SHARE = 0.02
 def watched(run_dir: RunDir) -> Iterator[None]:
     """Writes the page as soon as there are records, renews its data every few seconds, and once more at the end.
 
-    A page that cannot be written is a warning, never a failure of the run.
+    At the end there is also the contact sheet. What cannot be written is a warning, never a failure of the run.
 
     Args:
         run_dir: of the run that goes on inside.
@@ -37,7 +40,8 @@ def watched(run_dir: RunDir) -> Iterator[None]:
         is_over.set()
         thread.join()
         if run_dir.holds_run():
-            _try(run_dir, with_page=True)
+            _try(run_dir.contact_sheet, lambda: write_contact_sheet(run_dir))
+            _try(run_dir.report, lambda: build(run_dir))  # after the sheet, which it links
 
 
 def _keep(run_dir: RunDir, is_over: threading.Event) -> None:
@@ -46,16 +50,17 @@ def _keep(run_dir: RunDir, is_over: threading.Event) -> None:
         if not run_dir.holds_run():
             continue
         before = time.monotonic()
-        if not _try(run_dir, with_page=not is_written):
+        renew = partial(build, run_dir, with_page=not is_written)
+        if not _try(run_dir.report, renew):
             return  # told once; the last try is made at the end
         is_written, pause_s = True, max(INTERVAL_S, (time.monotonic() - before) / MAX_SHARE)
 
 
-def _try(run_dir: RunDir, *, with_page: bool) -> bool:
+def _try(path: Path, write: Callable[[], object]) -> bool:
     try:
-        build(run_dir, with_page=with_page)
+        write()
     except Exception as error:  # whatever is wrong with the page, the clips are done all the same
-        log.warning("%s could not be written: %s", run_dir.report, error)
+        log.warning("%s could not be written: %s", path, error)
         log.debug("traceback of the report", exc_info=error)
         return False
     return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +13,10 @@ from vgpipe.report.values import table_of
 
 VIDEOS = frozenset({".mp4", ".webm", ".m4v"})  # what browsers play; ProRes and FFV1 (.mov, .mkv) they do not
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".apng"})
+MOVING = frozenset({".gif", ".webp", ".apng"})
 MAX_PATH = 1000
-ORDER = ("video", "image", "link")
+ORDER = ("video", "moving", "frames", "still", "poster", "link")
+"""How a file is shown; of a clip's files the first of these stands in its card."""
 
 
 class Media:
@@ -36,12 +40,25 @@ class Media:
             record: kind -> path relative to the run; whatever else it is gives nothing.
 
         Returns:
-            For each file its `kind`, how it is shown (`video`, `image` or `link`) and its `url`; what can be shown
-            comes first.
+            For each file its `kind`, how it is shown (one of `ORDER`) and its `url`; what can be shown comes first. A
+            folder of numbered images also has `folder` (its address), `suffix` and `count`.
         """
         named = list(table_of(record).items())[:20]
         found = [entry for kind, path in named if (entry := self._entry(str(kind)[:40], path)) is not None]
         return sorted(found, key=lambda entry: ORDER.index(entry["show"]))
+
+    def first_image(self, relative: object) -> Path | None:
+        """Returns the image that a path of a record names, or the first in the folder that it names; None without."""
+        path = self._inside(relative)
+        if path is None or path.is_file():
+            return path if path is not None and path.suffix.lower() in IMAGES else None
+        images = _images(path)
+        return path / min(images) if images else None
+
+    def url_of(self, relative: str) -> str | None:
+        """Returns the address of a file below the run directory; None where there is none."""
+        path = self._inside(relative)
+        return self._url(path) if path is not None and path.is_file() else None
 
     def _entry(self, kind: str, relative: object) -> dict[str, Any] | None:
         path = self._inside(relative)
@@ -49,19 +66,18 @@ class Media:
             return None
         if path.is_dir():
             return self._folder(kind, path)
-        suffix = path.suffix.lower()
-        show = "video" if suffix in VIDEOS else "image" if suffix in IMAGES else "link"
-        return {"kind": kind, "show": show, "url": self._url(path)}
+        return {"kind": kind, "show": _shown_as(kind, path.suffix.lower()), "url": self._url(path)}
 
     def _folder(self, kind: str, folder: Path) -> dict[str, Any] | None:
-        try:
-            images = [name for name in os.listdir(folder) if Path(name).suffix.lower() in IMAGES]
-        except OSError:
-            return None
+        images = _images(folder)
         if not images:
             return None
-        first = self._inside((folder / min(images)).relative_to(self._root).as_posix())
-        return {"kind": kind, "show": "image", "url": self._url(first)} if first is not None else None
+        first = folder / min(images)
+        count = _count(images, first.suffix)
+        if not count:
+            return {"kind": kind, "show": "still", "url": self._url(first)}
+        numbered = {"folder": f"{self._url(folder)}/", "suffix": first.suffix, "count": count}
+        return {"kind": kind, "show": "frames", "url": self._url(first), **numbered}
 
     def _inside(self, relative: object) -> Path | None:
         """Returns where a path of a record leads; None unless it exists below the run directory."""
@@ -80,3 +96,28 @@ class Media:
 
     def _url(self, path: Path) -> str:
         return self._prefix + quote(path.relative_to(self._root).as_posix(), safe="/")
+
+
+def _shown_as(kind: str, suffix: str) -> str:
+    if suffix in VIDEOS:
+        return "video"
+    if suffix not in IMAGES:
+        return "link"
+    if suffix in MOVING or kind == "apng":
+        return "moving"
+    return "poster" if kind == "poster" else "still"
+
+
+def _images(folder: Path) -> set[str]:
+    """Returns the names of the images in a folder; links among them could lead anywhere, and are left out."""
+    try:
+        with os.scandir(folder) as entries:
+            files = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    except OSError:
+        return set()
+    return {name for name in files if Path(name).suffix.lower() in IMAGES}
+
+
+def _count(images: Collection[str], suffix: str) -> int:
+    """Returns how many images are numbered from 000000 on without a gap."""
+    return sum(1 for _ in takewhile(lambda number: f"{number:06}{suffix}" in images, range(len(images))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vgpipe.report.forecast import STAGES
 from vgpipe.report.values import float_of, text_of
 
 MAX_BARS = 20_000
@@ -18,8 +19,9 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         events: of events.jsonl, in order; whatever their keys hold.
 
     Returns:
-        `started` (UNIX seconds), `ended` (None while the run goes on), `reason` it ended, `stages` (names in order of
-        appearance) and `bars`: place in `stages`, start in seconds after `started`, seconds.
+        `started` (UNIX seconds), `ended` (None while the run goes on), `reason` it ended, `stages` (names, a lane each:
+        in the order of the work, then those that are not known) and `bars`: place in `stages`, start in seconds after
+        `started`, seconds.
     """
     started = ended = reason = None
     stages: dict[str, int] = {}
@@ -36,7 +38,14 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         elif kind == "stage_done":
             bar = _bar(event, time - started, stages)
             bars += [bar] if bar else []
-    return {"started": started, "ended": ended, "reason": reason, "stages": list(stages), "bars": bars[-MAX_BARS:]}
+    return {"started": started, "ended": ended, "reason": reason, **_lanes(list(stages), bars[-MAX_BARS:])}
+
+
+def _lanes(stages: list[str], bars: list[tuple[int, float, float]]) -> dict[str, Any]:
+    """Orders the lanes: a clip whose latents were there already may have been exported before the first denoising."""
+    ordered = sorted(stages, key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
+    places = [ordered.index(stage) for stage in stages]
+    return {"stages": ordered, "bars": [(places[lane], start, seconds) for lane, start, seconds in bars]}
 
 
 def _bar(event: Mapping[str, Any], end: float, stages: dict[str, int]) -> tuple[int, float, float] | None:

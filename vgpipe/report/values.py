@@ -46,3 +46,8 @@ def seconds_of(value: object) -> dict[str, float]:
     """Returns stage -> seconds, of those stages that have a number that is not negative."""
     found = {str(stage)[:40]: float_of(seconds) for stage, seconds in list(table_of(value).items())[:20]}
     return {stage: round(seconds, 4) for stage, seconds in found.items() if seconds is not None and seconds >= 0}
+
+
+def counted(number: int, word: str) -> str:
+    """Returns a number and its word, in the plural but for one: `1 clip`, `2 clips`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,88 +1,32 @@
-// Cards: one clip each. Everything that comes from a record is set as text, never as markup.
+// Cards: one clip each.
 (function () {
   "use strict";
-  const STAGES = ["encode", "denoise", "decode", "export"];
-
-  function make(tag, className, text) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    if (text !== undefined && text !== null) element.textContent = String(text);
-    return element;
-  }
-
-  function color(name) {
-    return `var(--${name}, var(--other))`;
-  }
-
-  function stageColor(stage) {
-    return color(STAGES.includes(stage) ? stage : "other");
-  }
-
-  function total(clip) {
-    return Object.values(clip.seconds || {}).reduce((sum, seconds) => sum + seconds, 0);
-  }
-
-  function shown(number, digits) {
-    return Number(number.toFixed(digits === undefined ? 2 : digits)).toString();
-  }
-
-  function stack(parts) {
-    const bar = make("div", "stack");
-    for (const part of parts) {
-      const span = make("span");
-      span.style.flexGrow = String(part.size);
-      span.style.background = part.color;
-      span.title = part.title;
-      bar.append(span);
-    }
-    return bar;
-  }
+  const { make, color, stageColor, stack, total, shown, counted, pairs, table, button } = window.vgpipeElements;
+  const { playerOf } = window.vgpipeMedia;
 
   function numbers(clip) {
     const told = [];
     if (clip.width && clip.height) told.push(`${clip.width}\u00d7${clip.height}`);
-    if (clip.num_frames !== undefined) told.push(`${clip.num_frames} frames`);
+    if (clip.num_frames !== undefined) told.push(counted(clip.num_frames, "frame"));
     if (clip.fps !== undefined) told.push(`${shown(clip.fps)} fps`);
-    if (clip.num_inference_steps !== undefined) told.push(`${clip.num_inference_steps} steps`);
+    if (clip.num_inference_steps !== undefined) told.push(counted(clip.num_inference_steps, "step"));
     if (clip.guidance_scale !== undefined) told.push(`guidance ${shown(clip.guidance_scale)}`);
     if (clip.seed !== undefined) told.push(`seed ${clip.seed}`);
     return told.join(" \u00b7 ");
   }
 
-  function showable(clip) {
-    return (clip.files || []).find((file) => file.show !== "link");
-  }
-
-  function cannotPlay(video, file) {
-    if (video.error.code === MediaError.MEDIA_ERR_ABORTED) return;
-    video.replaceWith(make("span", "", `${file.kind}: this browser cannot play it`));
-  }
-
-  function media(clip) {
+  function frame(clip, player) {
     const box = make("div", "media");
     const state = make("span", "state", clip.reused ? "done (reused)" : clip.state);
     state.style.background = color(clip.state);
-    const file = showable(clip);
-    if (file && file.show === "video") {
-      const video = make("video");
-      video.muted = video.loop = video.playsInline = true;
-      video.preload = "metadata"; // which also shows the first frame
-      video.dataset.url = file.url;
-      video.addEventListener("error", () => video.hasAttribute("src") && cannotPlay(video, file));
-      box.append(video);
-    } else if (file) {
-      const image = make("img");
-      image.alt = "";
-      image.decoding = "async";
-      image.dataset.url = file.url;
-      box.append(image);
-    } else {
-      const done = clip.files ? `${clip.files[0].kind}: not a kind that browsers play` : "its file is not here";
-      const missing = { done, failed: "no video" };
-      box.append(make("span", "", missing[clip.state] || "no video yet"));
-    }
-    box.append(state);
+    box.append(player ? player.element : make("span", "", missing(clip)), state);
     return box;
+  }
+
+  function missing(clip) {
+    if (clip.state === "failed") return "no video";
+    if (clip.state !== "done") return "no video yet";
+    return clip.files ? `${clip.files[0].kind}: not a kind that browsers play` : "its file is not here";
   }
 
   function time(clip) {
@@ -93,32 +37,6 @@
     return row;
   }
 
-  function pairs(rows) {
-    const list = make("dl");
-    for (const [label, value] of rows) {
-      if (value === undefined || value === null || value === "") continue;
-      const cell = make("dd", "", value);
-      cell.dir = "auto";
-      list.append(make("dt", "", label), cell);
-    }
-    return list;
-  }
-
-  function table(head, rows) {
-    const box = make("div", "scroll");
-    const element = make("table");
-    const top = make("tr");
-    top.append(...head.map((text) => make("th", "", text)));
-    element.append(top);
-    for (const row of rows) {
-      const line = make("tr");
-      line.append(...row.map((text) => make("td", "", text === undefined || text === null ? "" : text)));
-      element.append(line);
-    }
-    box.append(element);
-    return box;
-  }
-
   function gib(value) {
     return value === undefined ? undefined : `${shown(value, 3)} GiB`;
   }
@@ -126,7 +44,7 @@
   function madeOf(clip) {
     const made = clip.made;
     if (!made) return undefined;
-    return `${made.model || "?"}, ${made.width || "?"}\u00d7${made.height || "?"}, ${made.num_frames || "?"} frames`;
+    return `${made.model || "?"}, ${made.width || "?"}\u00d7${made.height || "?"}, ${made.num_frames === undefined ? "? frames" : counted(made.num_frames, "frame")}`;
   }
 
   function moreRows(clip) {
@@ -140,6 +58,7 @@
       ["memory predicted", gib(clip.predicted_peak_gb)],
       ["GPU memory measured", gib(clip.peak_vram_gb)],
       ["RAM of the process", gib(clip.peak_ram_gb)],
+      ...Object.entries(clip.measures || {}).map(([name, value]) => [name, String(Number(value.toPrecision(3)))]),
     ];
   }
 
@@ -178,29 +97,23 @@
     return details;
   }
 
-  function button(text, act, title) {
-    const element = make("button", act, text);
-    element.type = "button";
-    element.dataset.act = act;
-    if (title) element.title = title;
-    return element;
-  }
-
   function buttons(clip) {
     const row = make("div", "buttons");
     row.append(button("pick", "pick", "mark it for a final rendering (p)"));
     const copy = button("copy command", "copy", clip.command || clip.no_command);
     copy.disabled = !clip.command;
-    row.append(copy);
-    const file = (clip.files || [])[0];
-    if (file) {
-      const link = make("a", "", file.kind);
-      link.href = file.url;
-      link.target = "_blank";
-      link.rel = "noopener";
-      row.append(link);
-    }
+    const links = make("span", "links");
+    links.append(...(clip.files || []).map(link));
+    row.append(copy, links);
     return row;
+  }
+
+  function link(file) {
+    const element = make("a", "", file.kind);
+    element.href = file.url;
+    element.target = "_blank";
+    element.rel = "noopener";
+    return element;
   }
 
   function notes(clip) {
@@ -213,6 +126,8 @@
 
   // Fills an empty card; its media get their addresses only from `load`.
   function fill(element, clip) {
+    if (element.player) element.player.unload();
+    element.player = playerOf(clip);
     const body = make("div", "body");
     const prompt = make("p", "prompt", clip.prompt === undefined ? "(no prompt)" : clip.prompt);
     prompt.dir = "auto";
@@ -220,32 +135,21 @@
     if (clip.seconds) body.append(time(clip));
     body.append(...notes(clip), more(clip, element), buttons(clip));
     element.classList.remove("open");
-    element.replaceChildren(media(clip), body);
+    element.replaceChildren(frame(clip, element.player), body);
   }
 
-  function load(element) {
-    for (const item of element.querySelectorAll("video, img")) {
-      if (!item.hasAttribute("src")) item.src = item.dataset.url;
-    }
-  }
+  const load = (element) => element.player && element.player.load();
+  const unload = (element) => element.player && element.player.unload();
 
-  // A browser has only so many decoders: a video that is far away gives its own back.
-  function unload(element) {
-    for (const video of element.querySelectorAll("video[src]")) {
-      video.pause();
-      video.removeAttribute("src");
-      video.load();
-    }
-  }
-
+  // `wanted`: whether it is to play; left out, it is the other of what it does.
   function play(element, wanted) {
-    const video = element.querySelector("video");
-    if (!video) return;
-    load(element);
-    const plays = wanted === undefined ? video.paused : wanted;
-    if (plays) video.play().catch(() => {}); // it left the screen before it could begin
-    else video.pause();
+    const { player } = element;
+    if (!player) return;
+    player.load();
+    const plays = wanted === undefined ? !player.isPlaying() : wanted;
+    if (plays) player.play();
+    else player.pause();
   }
 
-  window.vgpipeCards = { make, color, stageColor, stack, total, shown, pairs, fill, load, unload, play };
+  window.vgpipeCards = { fill, load, unload, play };
 })();

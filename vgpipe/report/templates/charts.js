@@ -1,7 +1,7 @@
 // Charts of a run, drawn by uPlot when they are first looked at.
 (function () {
   "use strict";
-  const { stageColor, shown } = window.vgpipeCards;
+  const { STAGES, stageColor, shown } = window.vgpipeElements;
   const HEIGHT = 210;
   let drawn = [];
 
@@ -64,9 +64,8 @@
   }
 
   function stagesOf(clips) {
-    const known = ["encode", "denoise", "decode", "export"];
     const found = new Set(clips.flatMap((clip) => Object.keys(clip.seconds || {})));
-    return [...known.filter((stage) => found.has(stage)), ...[...found].filter((stage) => !known.includes(stage))];
+    return [...STAGES.filter((stage) => found.has(stage)), ...[...found].filter((stage) => !STAGES.includes(stage))];
   }
 
   function seconds(report) {

@@ -1,0 +1,156 @@
+"""The contact sheet of a run: one picture with a tile for each finished clip."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.errors import StoreError
+from vgpipe.report.media import Media
+from vgpipe.report.tiles import blank, tile
+from vgpipe.report.values import int_of, table_of, text_of
+from vgpipe.store.durable import write_atomically
+from vgpipe.store.rundir import RunDir
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = logging.getLogger(__name__)
+
+MAX_TILE_PX = 160
+MAX_PIXELS = 12_000_000
+"""Of the whole picture: 36 MB while it is drawn, and what any viewer opens."""
+GAP_PX = 2
+MAX_SECONDS = 30.0
+"""Beyond it the tiles that are left are blank: pictures without posters may be large, and be many."""
+BACKGROUND = (24, 27, 32)
+SHEET_SIDE, SHEET_FRAME_PX = 4, 320  # the exporter's own; another layout is shown as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the tiles lie.
+
+    Attributes:
+        columns: tiles in a row.
+        rows: of tiles.
+        width: of a tile with its gap, pixels.
+        height: likewise.
+    """
+
+    columns: int
+    rows: int
+    width: int
+    height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole, pixels."""
+        return self.columns * self.width, self.rows * self.height
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        """Width and height of a tile without its gap, pixels."""
+        return max(1, self.width - GAP_PX), max(1, self.height - GAP_PX)
+
+    def place(self, number: int) -> tuple[int, int]:
+        """Returns the left and top of a tile, pixels."""
+        row, column = divmod(number, self.columns)
+        return column * self.width + GAP_PX // 2, row * self.height + GAP_PX // 2
+
+
+def write_contact_sheet(run_dir: RunDir) -> Path | None:
+    """Draws the finished clips of a run and writes the picture at once.
+
+    Args:
+        run_dir: of the run; need not be locked.
+
+    Returns:
+        Its path; None where no clip is finished, and nothing is written.
+
+    Raises:
+        UsageError: where the directory holds no run.
+        StoreError: where it cannot be written.
+    """
+    clips = [record for record in run_dir.read_clips(warn=False) if record.get("state") == "done"]
+    if not clips:
+        return None
+    path = run_dir.contact_sheet
+    try:
+        write_atomically(path, _png(_drawn(clips, Media(run_dir.root))))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}") from error
+    return path
+
+
+def grid_of(count: int, aspect: float) -> Grid:
+    """Returns as many columns as rows, or one more, with the largest tiles that the bounds allow.
+
+    Args:
+        count: of tiles, at least 1.
+        aspect: width of a tile by its height.
+    """
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    fitting = math.sqrt(MAX_PIXELS * aspect / (columns * rows))
+    width = max(1, min(MAX_TILE_PX, int(fitting)))
+    return Grid(columns, rows, width, max(1, int(width / aspect)))
+
+
+def _drawn(clips: Sequence[Mapping[str, Any]], media: Media) -> Image.Image:
+    from PIL import Image
+
+    grid = grid_of(len(clips), _aspect(clips))
+    sheet = Image.new("RGB", grid.size, BACKGROUND)
+    end = time.monotonic() + MAX_SECONDS
+    for number, clip in enumerate(clips):
+        drawn = _tile(clip, media, grid.inner) if time.monotonic() < end else None
+        if drawn is None:
+            drawn = blank(text_of(clip.get("clip")) or "", grid.inner)
+        left, top = grid.place(number)
+        sheet.paste(drawn, (left + (grid.inner[0] - drawn.width) // 2, top + (grid.inner[1] - drawn.height) // 2))
+    return sheet
+
+
+def _aspect(clips: Sequence[Mapping[str, Any]]) -> float:
+    """Returns the shape that most clips have, within what a grid can be made of."""
+    sizes = [(int_of(clip.get("width")) or 0, int_of(clip.get("height")) or 0) for clip in clips]
+    known = Counter(size for size in sizes if min(size) > 0)
+    width, height = known.most_common(1)[0][0] if known else (1, 1)
+    return min(2.0, max(0.5, width / height))
+
+
+def _tile(clip: Mapping[str, Any], media: Media, size: tuple[int, int]) -> Image.Image | None:
+    pictures = (tile(path, size, first) for path, first in _sources(clip, media))
+    return next((picture for picture in pictures if picture is not None), None)
+
+
+def _sources(clip: Mapping[str, Any], media: Media) -> Iterator[tuple[Path, tuple[int, int, int, int] | None]]:
+    """Gives what a clip's tile can be made from, best first, and how it is divided where it is a sheet."""
+    files = table_of(clip.get("files"))
+    for kind in ("poster", "sheet", "frames"):
+        path = media.first_image(files.get(kind))
+        if path is not None:
+            yield path, _layout(clip) if kind == "sheet" else None
+
+
+def _layout(clip: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
+    """Returns columns, rows, and width and height of a frame, of a sheet as the exporter makes it unless told else."""
+    count, width, height = (int_of(clip.get(key)) or 0 for key in ("num_frames", "width", "height"))
+    if min(count, width, height) < 1:
+        return None
+    shown, frame_width = min(count, SHEET_SIDE**2), min(width, SHEET_FRAME_PX)
+    return min(SHEET_SIDE, shown), -(-shown // SHEET_SIDE), frame_width, max(1, round(height * frame_width / width))
+
+
+def _png(sheet: Image.Image) -> bytes:
+    data = io.BytesIO()
+    sheet.save(data, "PNG", compress_level=4)
+    return data.getvalue()

@@ -1,0 +1,68 @@
+// The clips that are picked for a final rendering, and the lines that render them.
+(function () {
+  "use strict";
+  const { byId, make } = window.vgpipeElements;
+  const { remembered, remember } = window.vgpipeTheme;
+
+  // Returns the ids that were picked in a run, as far as the browser remembers them.
+  function read(report) {
+    try {
+      return new Set(JSON.parse(remembered(`picks.${report.key}`) || "[]"));
+    } catch (error) {
+      return new Set();
+    }
+  }
+
+  function toggle(report, picks, id) {
+    if (!picks.delete(id)) picks.add(id);
+    remember(`picks.${report.key}`, JSON.stringify([...picks]));
+  }
+
+  // Marks a card as picked or not.
+  function mark(element, isPicked) {
+    element.classList.toggle("picked", isPicked);
+    const button = element.querySelector("button.pick");
+    if (!button) return;
+    button.setAttribute("aria-pressed", String(isPicked));
+    button.textContent = isPicked ? "picked" : "pick";
+  }
+
+  function clipsOf(report, picks) {
+    return report.clips.filter((clip) => picks.has(clip.id));
+  }
+
+  // Shows the bar at the bottom of the page.
+  function show(report, picks) {
+    const clips = clipsOf(report, picks);
+    byId("picks").hidden = clips.length === 0;
+    byId("picked").textContent = `${clips.length} picked`;
+    byId("what-picked").textContent = `render the picked ${clips.length === 1 ? "clip" : "clips"} again at quality=high`;
+    byId("commands").textContent = lines(report, clips).join("\n");
+  }
+
+  // One line for all of them where the run had a job, which loads the model once; else one a clip.
+  function lines(report, clips) {
+    if (report.pick_line && clips.every((clip) => clip.pick)) {
+      return [report.pick_line.replace("PICKS", clips.map((clip) => clip.pick).join(","))];
+    }
+    // One that cannot be typed is a comment, so that pasting them all still works.
+    return clips.map((clip) => clip.final || `# ${clip.id.replace(/[^\w.-]+/g, "_")}: ${clip.no_command}`);
+  }
+
+  async function copy(text, button) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch (error) {
+      const area = make("textarea", "", text); // where the clipboard is refused
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    const before = button.textContent;
+    button.textContent = "copied";
+    setTimeout(() => (button.textContent = before), 1200);
+  }
+
+  window.vgpipePicks = { read, toggle, mark, clipsOf, show, copy };
+})();

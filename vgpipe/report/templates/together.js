@@ -1,0 +1,54 @@
+// Plays what stands in a row together. A row has `players`; its button says what it would do.
+(function () {
+  "use strict";
+  const DRIFT_S = 0.08;
+  const videosOf = (row) => row.players.map((player) => player.element).filter((element) => element.tagName === "VIDEO" && !element.error);
+  const isPlaying = (row) => row.classList.contains("playing");
+
+  function stop(row) {
+    row.classList.remove("playing");
+    row.querySelector("button").textContent = "play all";
+    for (const player of row.players) player.pause();
+  }
+
+  // All begin together, once each has its first frames, and again when the longest video has ended.
+  async function playAll(row) {
+    const videos = videosOf(row);
+    for (const player of row.players) player.load();
+    row.classList.add("playing");
+    row.querySelector("button").textContent = "pause";
+    await Promise.all(videos.map(rewound));
+    if (!isPlaying(row)) return;
+    for (const player of row.players) player.play();
+    const leader = videos.reduce((one, other) => (other.duration > one.duration ? other : one), videos[0]);
+    if (!leader) return;
+    leader.ontimeupdate = () => follow(leader, videos);
+    leader.onended = () => isPlaying(row) && playAll(row);
+  }
+
+  function rewound(video) {
+    return new Promise((done) => {
+      const begin = () => {
+        video.currentTime = 0;
+        done();
+      };
+      if (video.readyState >= 2) begin();
+      else {
+        video.addEventListener("loadeddata", begin, { once: true });
+        video.addEventListener("error", done, { once: true });
+        video.preload = "auto";
+      }
+    });
+  }
+
+  function follow(leader, videos) {
+    for (const video of videos) {
+      const isBehind = Math.abs(video.currentTime - leader.currentTime) > DRIFT_S;
+      if (video !== leader && isBehind && leader.currentTime < video.duration) video.currentTime = leader.currentTime;
+    }
+  }
+
+  const toggle = (row) => (isPlaying(row) ? stop(row) : playAll(row));
+
+  window.vgpipeTogether = { stop, toggle };
+})();

@@ -1,0 +1,64 @@
+"""One tile of a contact sheet, from a picture that anybody may have put there."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("JPEG", "PNG")  # what a run writes; each is decoded without reading the whole file at once
+MAX_SOURCE_PIXELS = 24_000_000
+"""Told by the file's header, before a pixel is decoded; beyond it a picture is not looked at."""
+GREY, INK = (112, 118, 128), (240, 240, 240)
+LETTER_PX, LINE_PX, MIN_WIDTH_PX = 7, 13, 40
+
+
+def tile(path: Path, size: tuple[int, int], sheet: tuple[int, int, int, int] | None = None) -> Image.Image | None:
+    """Returns a picture within a size, in its own shape; None where it cannot be read, or is too large.
+
+    Args:
+        path: of a JPEG or PNG file.
+        size: width and height that it may take, pixels.
+        sheet: columns, rows, and width and height of a frame: a picture of just that is a sheet, and its first frame
+            is taken.
+    """
+    try:
+        return _read(path, size, sheet)
+    except Exception as error:  # a decoder given bytes at random raises anything
+        log.debug("%s has no tile: %s", path, error)
+        return None
+
+
+def blank(text: str, size: tuple[int, int]) -> Image.Image:
+    """Returns a grey tile of a size (width and height, pixels) with a text, cut where it does not fit."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    drawn = Image.new("RGB", size, GREY)
+    if size[0] >= MIN_WIDTH_PX:
+        # The font that Pillow brings has no other letters.
+        letters = "".join(letter if " " <= letter <= "~" else "?" for letter in text[:200])
+        lines = [letters[at : at + size[0] // LETTER_PX] for at in range(0, len(letters), size[0] // LETTER_PX)]
+        draw, font = ImageDraw.Draw(drawn), ImageFont.load_default()
+        for number, line in enumerate(lines[: size[1] // LINE_PX]):
+            draw.text((3, 2 + number * LINE_PX), line, INK, font)
+    return drawn
+
+
+def _read(path: Path, size: tuple[int, int], sheet: tuple[int, int, int, int] | None) -> Image.Image | None:
+    from PIL import Image, ImageOps
+
+    with Image.open(path, formats=FORMATS) as picture:
+        if picture.width * picture.height > MAX_SOURCE_PIXELS:
+            log.debug("%s has no tile: %d x %d pixels are too many", path, picture.width, picture.height)
+            return None
+        is_sheet = sheet is not None and picture.size == (sheet[0] * sheet[2], sheet[1] * sheet[3])
+        if not is_sheet:
+            picture.draft("RGB", size)  # a JPEG is decoded no larger than it has to be
+        whole = picture.convert("RGB")
+    found = whole.crop((0, 0, sheet[2], sheet[3])) if is_sheet and sheet is not None else whole
+    return ImageOps.contain(found, size)
