@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, VgpipeError
+from vgpipe.executor.exporters_asked import file_bytes_per_pixel
 from vgpipe.executor.plan_model import download_bytes
 from vgpipe.executor.plan_profiles import PlanError, Profiles
 from vgpipe.executor.plan_words import Span, added, clip_seconds, counted, times
@@ -144,7 +145,7 @@ class RunPlan:
         return max(passing, self.longest_frames_bytes) + sum(kept * clips for _, clips, kept in chosen)
 
     def _kept_bytes(self, row: Forecast) -> int:
-        return kept_bytes(self.profiles.lenient(row.asked, row.vae_tiling, row.vae_tile_size))
+        return kept_bytes(self.profiles.lenient(row.asked, row.vae_tiling, row.vae_tile_size), self.facts)
 
 
 def plan_run(config: Config, family: Family, clips: Sequence[Clip]) -> RunPlan:
@@ -253,6 +254,7 @@ def _facts(config: Config, family: Family, target: Target, download_bytes: int, 
         clips=config.executor.wave_size or max(clips, 1),
         attention=attention,
         efficiency={stage: share for stage, share in known.items() if share is not None},
+        file_bytes_per_pixel=file_bytes_per_pixel(config),
     )
 
 

@@ -154,7 +154,7 @@ def forecast(
         weight_bytes=sum(plan.stored.values()),
         load_seconds=load_seconds(sum(one.file_bytes or one.weight_bytes for one in profile.components)),
         download_bytes=facts.download_bytes,
-        disk_bytes=disk_bytes(profile, plan.parts(), is_cpu=plan.is_cpu),
+        disk_bytes=disk_bytes(profile, plan.parts(), facts, is_cpu=plan.is_cpu),
     )
     return judged(found, tier, facts=facts)
 

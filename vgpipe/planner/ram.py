@@ -19,7 +19,7 @@ DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add to it;
 FRAME_BYTES = 3  # uint8 RGB
 FLOAT_FRAME_COPIES = 3  # of float32 frames while they are rounded: as diffusers gives them, times 255, rounded
 SAME_PRECISION = (0.8, 1.25)  # of a file's size to its weights'; else loading converts them, and has both
-VIDEO_BYTES_PER_PIXEL = 0.1  # of H.264 at the exporter's quality; noise takes more, still pictures far less
+VIDEO_BYTES_PER_PIXEL = 0.2  # of H.264 at the exporter's quality (vgpipe/exporters/sizes.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class Facts:
         context_bytes: device memory that is gone before the first tensor; None takes the default of the kind.
         attention: the denoiser's attention backend.
         efficiency: stage -> least and most share of the peak rate, from this machine's own runs.
+        file_bytes_per_pixel: bytes of finished files for each pixel of each frame.
     """
 
     download_bytes: int = 0
@@ -43,6 +44,7 @@ class Facts:
     context_bytes: int | None = None
     attention: str = "sdpa"
     efficiency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    file_bytes_per_pixel: float = VIDEO_BYTES_PER_PIXEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,20 +182,21 @@ def _pixels(profile: Profile) -> int:
     return profile.asked.width * profile.asked.height * profile.asked.num_frames
 
 
-def disk_bytes(profile: Profile, parts: tuple[Part, ...], *, is_cpu: bool) -> int:
+def disk_bytes(profile: Profile, parts: tuple[Part, ...], facts: Facts, *, is_cpu: bool) -> int:
     """Returns what one clip leaves in the store, and the largest stage's files of offloaded weights.
 
     Args:
         profile: the model at one size.
         parts: every component, with where its weights are.
+        facts: what a pixel of a finished file takes.
         is_cpu: whether all offloaded weights wait in files.
     """
     in_files = {Placing.DISK} | ({Placing.BLOCKS, Placing.LEAVES} if is_cpu else set())
     offloaded = sum(part.stored_bytes for part in parts if part.where in in_files)
-    return offloaded + _pixels(profile) * FRAME_BYTES + kept_bytes(profile)
+    return offloaded + _pixels(profile) * FRAME_BYTES + kept_bytes(profile, facts)
 
 
-def kept_bytes(profile: Profile) -> int:
-    """Returns what one clip leaves in the store for good; its frames are discarded once the video is made."""
+def kept_bytes(profile: Profile, facts: Facts) -> int:
+    """Returns what one clip leaves in the store for good; its frames are discarded once its files are made."""
     outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != "decode" for use in stage.uses)
-    return outputs + round(_pixels(profile) * VIDEO_BYTES_PER_PIXEL)
+    return outputs + round(_pixels(profile) * facts.file_bytes_per_pixel)
