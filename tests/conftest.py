@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 # As the command line sets it: a spinning OpenMP thread beside another test worker is many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a worker a core
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
@@ -31,6 +33,14 @@ def pytest_unconfigure() -> None:
     """Removes the plans that the tests shared."""
     if IS_FIRST:
         shutil.rmtree(os.environ["VGPIPE_TEST_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def old_objects_stay() -> Iterator[None]:
+    """Lets the collector, which every run calls, pass over what was there before the module's tests: mostly imports."""
+    gc.collect()
+    gc.freeze()
+    yield
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +107,8 @@ def vgpipe_process(workdir: Path) -> Callable[..., subprocess.Popen[str]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips tests marked `gpu` where there is none."""
+    """Has those of the whole program begin, some of which are long; skips tests marked `gpu` where there is none."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

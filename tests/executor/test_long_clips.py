@@ -85,8 +85,8 @@ def test_ten_seconds_are_eighty_frames_in_a_file_that_plays(one):
 
 
 def test_a_sound_frame_stands_at_every_place(one):
-    frames = frames_of(one("clip.seconds=6", "quality.num_inference_steps=8", "clip.width=64", "clip.height=64"))
-    assert frames.shape == (48, 64, 64, 3)
+    frames = frames_of(one("clip.seconds=5", "quality.num_inference_steps=8", "clip.width=64", "clip.height=64"))
+    assert frames.shape == (40, 64, 64, 3)
     change = np.abs(np.diff(frames.astype(int), axis=0)).mean((1, 2, 3))
     assert (change > 0).all()  # no frame twice: the circle moves in every one
 
@@ -101,9 +101,10 @@ def test_later_segments_have_fewer_steps_and_seeds_of_their_own(one, denoised):
 
 def test_the_first_segment_is_what_a_short_clip_would_be(one, denoised):
     short = one("clip.seconds=2").records()[0]
-    long = one("clip.seconds=5").records()[0]
-    assert long["segments"][0]["latents"] == short["artifacts"]["latents"] and len(denoised) == 3
-    longer = one("clip.seconds=8").records()[0]
+    long = one("clip.seconds=3").records()[0]
+    assert long["segments"][0]["latents"] == short["artifacts"]["latents"] and len(denoised) == 2
+    longer = one("clip.seconds=5").records()[0]
+    assert len(denoised) == 3
     assert [part["latents"] for part in longer["segments"][:2]] == [part["latents"] for part in long["segments"][:2]]
 
 
@@ -126,9 +127,9 @@ def test_a_segment_has_the_bits_of_the_stock_pipeline_given_the_last_frames(one,
 
 
 def test_the_same_command_again_does_nothing(one, denoised):
-    first = one("clip.seconds=10")
+    first = one("clip.seconds=3")
     count = len(denoised)
-    again = one("clip.seconds=10")
+    again = one("clip.seconds=3")
     assert again.records()[0]["reused"] and len(denoised) == count
     assert np.array_equal(frames_of(first), frames_of(again))
 
@@ -171,15 +172,15 @@ def test_editing_a_shot_leaves_what_follows_a_cut(told, denoised):
 
 
 def test_a_row_of_segments_goes_through_before_the_next_row(told, denoised):
-    prompts = [{"prompt": RED, "seconds": 5, "seed": 1}, {"prompt": BLUE, "seconds": 5, "seed": 2}]
+    prompts = [{"prompt": RED, "seconds": 3, "seed": 1}, {"prompt": BLUE, "seconds": 3, "seed": 2}]
     ran = told(prompts, "memory=staged", "executor.wave_size=2")
-    order = [[1, 2], [segment_seed(seed, 0, 1) for seed in (1, 2)], [segment_seed(seed, 0, 2) for seed in (1, 2)]]
+    order = [[1, 2], [segment_seed(seed, 0, 1) for seed in (1, 2)]]
     assert [seed for _, seed, _ in denoised] == [seed for row in order for seed in row]
-    assert (ran.root / "run.log").read_text().count("loaded transformer") == 3
+    assert (ran.root / "run.log").read_text().count("loaded transformer") == 2
 
 
 def test_wave_and_strategy_change_no_bits(told):
-    prompts = [{"prompt": RED, "seconds": 5, "seed": 1}, {"prompt": BLUE, "seconds": 4, "seed": 2}]
+    prompts = [{"prompt": RED, "seconds": 4, "seed": 1}, {"prompt": BLUE, "seconds": 3, "seed": 2}]
     one = told(prompts, "memory=staged", "executor.wave_size=2", "store.dir=a")
     two = told(prompts, "memory=resident", "executor.wave_size=1", "store.dir=b")
     for first, second in zip(one.records(), two.records(), strict=True):
@@ -195,20 +196,20 @@ def test_a_segment_that_fails_takes_its_clip_along_and_no_other(told, monkeypatc
         return original(self, parts, request)
 
     monkeypatch.setattr(WanFamily, "decode", decode)
-    ran = told([{"prompt": RED, "seconds": 5, "seed": seed} for seed in (1, 2)])
+    ran = told([{"prompt": RED, "seconds": 5, "seed": 1}, {"prompt": RED, "seconds": 3, "seed": 2}])
     failed, done = ran.records()
     assert ran.code == 1 and (failed["state"], done["state"]) == ("failed", "done")
     assert failed["error"].startswith("segment 2 of 3: decode") and "boom" in failed["error"]
 
 
 def test_a_tail_that_is_damaged_is_made_again(one, workdir, denoised):
-    whole = frames_of(one("clip.seconds=5"))
+    whole = frames_of(one("clip.seconds=3"))
     store = workdir / "outputs/.store"
     for path in (store / "tail").rglob("tail.npy"):
         path.write_bytes(path.read_bytes()[:-9])
     shutil.rmtree(store / "export")
     denoised.clear()
-    assert np.array_equal(frames_of(one("clip.seconds=5")), whole) and denoised == []
+    assert np.array_equal(frames_of(one("clip.seconds=3")), whole) and denoised == []
 
 
 def test_colours_are_matched_unless_switched_off(one, workdir):
@@ -237,10 +238,10 @@ def test_one_pass_denoises_all_windows_and_is_decoded_piece_by_piece(one, denois
 
 def test_windows_of_later_shots_have_their_prompts(told):
     def film(*prompts):
-        return frames_of(told([{"shots": shots(*prompts)}], "clip.continuation=window"))
+        return frames_of(told([{"shots": shots(*prompts, seconds=2)}], "clip.continuation=window"))
 
     same, other = film(RED, RED), film(RED, BLUE)
-    assert same.shape == other.shape == (48, 32, 32, 3) and not np.array_equal(same[-8:], other[-8:])
+    assert same.shape == other.shape == (32, 32, 32, 3) and not np.array_equal(same[-8:], other[-8:])
 
 
 def test_what_memory_had_made_otherwise_is_found_again(told, monkeypatch, denoised):
@@ -254,12 +255,12 @@ def test_what_memory_had_made_otherwise_is_found_again(told, monkeypatch, denois
 
     monkeypatch.setattr(WanFamily, "decode", decode)
     prompts = [{"prompt": RED, "seconds": 3, "seed": 1}]
-    ran = told(prompts, "clip.width=128", "clip.height=128", "run.plan=off", "memory=auto")
+    ran = told(prompts, "clip.width=128", "clip.height=64", "run.plan=off", "memory=auto")
     record = ran.records()[0]
     assert record["state"] == "done" and refused, record["error"]
     assert [one["kind"] for one in record["degradations"]] == ["vae_tiling"]
     refused.clear(), denoised.clear()
-    again = told(prompts, "clip.width=128", "clip.height=128", "run.plan=off", "memory=auto").records()[0]
+    again = told(prompts, "clip.width=128", "clip.height=64", "run.plan=off", "memory=auto").records()[0]
     assert again["reused"] and not refused and not denoised
     assert again["degradations"] == record["degradations"]
 
@@ -272,7 +273,7 @@ def test_the_plan_counts_segments(run):
 
 
 def test_a_placeholder_is_as_long_as_what_it_stands_for(one, tmp_path):
-    ran = one("clip.seconds=4", f"model.id={tmp_path}/nowhere", "model.name=mine", "run.degrade=any")
+    ran = one("clip.seconds=3", f"model.id={tmp_path}/nowhere", "model.name=mine", "run.degrade=any")
     record = ran.records()[0]
     assert record["state"] == "done" and [one["kind"] for one in record["degradations"]] == ["model"]
-    assert len(frames_of(ran)) == record["num_frames"] == 32
+    assert len(frames_of(ran)) == record["num_frames"] == 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_going_on_from_any_step_gives_the_same_bits(plain):
 
 
 def test_float16_equals_the_stock_pipelines(folder):
-    pair(folder, "float16").assert_equal(GUIDED)
+    pair(folder, "float16").assert_equal(replace(GUIDED, width=16, height=16))  # slow on a CPU
 
 
 def test_the_unet_is_made_of_two_components_once_a_load(folder):

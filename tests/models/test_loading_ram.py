@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,10 +30,10 @@ def status():
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {name: int(lines[name].split()[0]) << 10 for name in FIELDS}
 
-def load(dtype):
+def load(component, dtype):
     return load_component(checkpoint, component, Settings(dtype=dtype), "cpu")
 
-def watched(dtype):
+def watched(component, dtype):
     gc.collect()
     before, peak, done = status(), dict.fromkeys(FIELDS, 0), threading.Event()
     def watch():
@@ -41,7 +42,7 @@ def watched(dtype):
             time.sleep(0.001)
     watching = threading.Thread(target=watch)
     watching.start()
-    module = load(dtype)
+    module = load(component, dtype)
     done.set()
     watching.join()
     gc.collect()
@@ -53,10 +54,12 @@ def watched(dtype):
         "left": {name: size - before[name] for name, size in status().items()},
     }
 
-component = sys.argv[2]
+components = ("transformer", "text_encoder")
 checkpoint = open_checkpoint(Origin(sys.argv[1]))
-load("float32")  # what is imported for it is not of the component
-print(json.dumps({dtype: watched(dtype) for dtype in ("float32", "bfloat16", "float16")}))
+for component in components:
+    load(component, "float32")  # what is imported for it is not of the component
+told = {one: {dtype: watched(one, dtype) for dtype in ("float32", "bfloat16", "float16")} for one in components}
+print(json.dumps(told))
 """
 
 
@@ -89,14 +92,20 @@ def folder(tmp_path_factory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("component", ["transformer", "text_encoder"])
-def test_loading_takes_its_size_in_ram_once(folder, component):
-    command = [sys.executable, "-c", MEASURE, str(folder), component]
+@pytest.fixture(scope="module")
+def measured(folder) -> dict[str, dict[str, dict[str, Any]]]:
+    """Component -> precision -> what loading it took, in a process of its own."""
+    command = [sys.executable, "-c", MEASURE, str(folder)]
     # So that the allocator gives every freed tensor back, and what is measured is what is held.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072"}
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert ran.returncode == 0, ran.stderr
-    for dtype, found in json.loads(ran.stdout.splitlines()[-1]).items():
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("component", ["transformer", "text_encoder"])
+def test_loading_takes_its_size_in_ram_once(measured, component):
+    for dtype, found in measured[component].items():
         assert found["size"] > 70 * MIB
         # What is not converted stays in its file, mapped; of what is, no file is still mapped beside it.
         own, mapped = (0, 1.05) if dtype == "float32" else (found["size"], 0.2)

@@ -10,16 +10,16 @@ from tests import tiny
 
 # option, method, size, segment, frames asked for, frames that condition a later segment
 CASES = [
-    ("wan22_ti2v_5b", "image", 64, 9, 20, 1),
-    ("wan22_ti2v_5b", "window", 64, 9, 20, 0),
+    ("wan22_ti2v_5b", "image", 64, 9, 14, 1),
+    ("wan22_ti2v_5b", "window", 32, 9, 14, 0),
     ("wan21_t2v_1_3b", "window", 32, 9, 20, 0),
-    ("wan21_vace_1_3b", "frames", 32, 13, 24, 5),
-    ("cogvideox_5b", "window", 32, 9, 26, 0),
-    ("cogvideox_5b_i2v", "image", (48, 32), None, 70, 1),
-    ("ltx_video_2b", "image", 64, 17, 30, 1),
-    ("ltx_video_distilled", "frames", 64, 17, 30, 9),
-    ("hunyuan_video_15", "window", 32, 9, 20, 0),
-    ("text_to_video_ms", "window", 64, 4, 9, 0),
+    ("wan21_vace_1_3b", "frames", 32, 13, 18, 5),
+    ("cogvideox_5b", "window", 32, 9, 14, 0),
+    ("cogvideox_5b_i2v", "image", (48, 32), None, 52, 1),
+    ("ltx_video_2b", "image", 64, 17, 22, 1),
+    ("ltx_video_distilled", "frames", 64, 17, 22, 9),
+    ("hunyuan_video_15", "window", 32, 9, 14, 0),
+    ("text_to_video_ms", "window", 16, 4, 9, 0),
 ]
 
 

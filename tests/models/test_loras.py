@@ -325,11 +325,11 @@ def test_keys_change_with_the_files_bytes_its_weight_the_order_and_the_component
     )  # fmt: skip
     a, b = lora(files[0]), lora(files[1])
     used = [(), (a,), (b,), (lora(files[0], 0.5),), (a, b), (b, a)]
-    keys = [KeyMaker(drive("wan", tiny_wan, with_loras(*one)).family).clip_keys(clip, {}) for one in used]
+    keys = [KeyMaker(drive("wan", tiny_wan, with_loras(*one)).family).clip_keys(clip, []) for one in used]
     assert len({key.latents.digest for key in keys}) == len(used)
     assert len({key.prompt.digest for key in keys}) == 1
     same = drive("wan", tiny_wan, with_loras(lora(files[0], component="transformer")))
-    assert KeyMaker(same.family).clip_keys(clip, {}).latents == keys[1].latents
+    assert KeyMaker(same.family).clip_keys(clip, []).latents == keys[1].latents
 
 
 def test_a_run_applies_the_lora_and_a_second_run_reuses_it(render, files):

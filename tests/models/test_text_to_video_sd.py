@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,9 @@ def test_going_on_from_any_step_gives_the_same_bits(plain):
 
 def test_the_fp16_files_equal_the_stock_pipelines(folder):
     half = pair(folder, "float16", "fp16")
-    half.assert_equal(GUIDED)
-    assert_resumes(half.driven, GUIDED, [1, 6])
+    small = replace(GUIDED, width=16, height=16)  # float16 is slow on a CPU
+    half.assert_equal(small)
+    assert_resumes(half.driven, small, [1, 6])
 
 
 def test_the_whole_pipeline_runs(vgpipe, folder):

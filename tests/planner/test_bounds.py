@@ -59,7 +59,7 @@ def test_a_clip_that_cannot_fit_is_not_run():
     assert [clip for clip, tiling in noting.calls if not tiling] == [CLIP]
 
 
-@pytest.mark.parametrize("memory_gb", [0.01, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 1.7])
+@pytest.mark.parametrize("memory_gb", [0.01, 0.4, 0.6, 1.0, 1.7])
 @pytest.mark.parametrize("wish", [ANY, ALL])
 def test_the_largest_clip_is_the_same_with_fewer_runs(memory_gb, wish, monkeypatch):
     tier, bounded, plain = card(memory_gb), Noting(), Noting()

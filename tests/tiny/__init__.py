@@ -1,12 +1,17 @@
 """Tiny random checkpoints of every model option, in real diffusers layout.
 
 `BUILDERS` maps an option of conf/model to `module:function`; the function saves into a folder and returns it.
+All tests of a session, in whatever worker, get copies of one build.
 `python -m tests.tiny OPTION FOLDER` builds one by hand.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 BUILDERS: dict[str, str] = {
@@ -32,5 +37,17 @@ BUILDERS: dict[str, str] = {
 
 def build(option: str, folder: Path) -> Path:
     """Builds the tiny checkpoint of a model option into `folder` and returns it."""
+    if "VGPIPE_TEST_CACHE" not in os.environ:
+        return _build(option, folder)
+    kept = Path(os.environ["VGPIPE_TEST_CACHE"]) / "tiny" / option
+    if not kept.is_dir():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = _build(option, Path(tempfile.mkdtemp(dir=kept.parent)))
+        with contextlib.suppress(OSError):  # another worker was faster
+            draft.rename(kept)
+    return Path(shutil.copytree(kept, folder, dirs_exist_ok=True))
+
+
+def _build(option: str, folder: Path) -> Path:
     module, function = BUILDERS[option].split(":")
     return getattr(importlib.import_module(module), function)(folder)
