@@ -11,8 +11,10 @@ import pytest
 
 from tests.executor.test_work import PLAIN
 from vgpipe.config.load import load
+from vgpipe.executor.delivered import Delivered
 from vgpipe.executor.made_otherwise import MadeOtherwise
 from vgpipe.executor.work import ClipWork, Degradation
+from vgpipe.exporters.base import exporter
 from vgpipe.models.base import Settings
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
@@ -36,8 +38,8 @@ class OneFamily:
 def keys_of(clip: Any, families: Any) -> ClipKeys:
     size = [clip.width, clip.height, clip.num_frames]
     bits = {stage: repr(one.settings) for stage, one in families.items()}
-    named = [Key(stage, {"size": size, "bits": bits}) for stage in ("encode", "denoise", "decode", "export")]
-    return ClipKeys(named[0], None, *named[1:])
+    named = tuple(Key(stage, {"size": size, "bits": bits}) for stage in ("encode", "denoise", "decode", "export"))
+    return ClipKeys(named[0], None, *named[1:3], named[3:])
 
 
 class Named:
@@ -65,12 +67,16 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
+def delivered(store: Store) -> Delivered:
+    return Delivered(store, [exporter({"name": "frames"})])
+
+
 def finished(otherwise: MadeOtherwise, store: Store) -> ClipWork:
     """Remembers a clip in tiles with fewer frames, its file in the store."""
     less = replace(PLAIN, num_frames=PLAIN.num_frames - 4)
     families: Any = {"decode": OneFamily(Settings(vae_tiling=True))}
     work = ClipWork(less, keys_of(less, families), asked=PLAIN, degradations=(TOLD,), families=families)
-    with store.create(work.keys.export) as draft:
+    with store.create(work.keys.exports[0]) as draft:
         draft.path("clip.mp4").write_bytes(b"frames")
     otherwise.remember(work, PLAIN)
     return work
@@ -83,7 +89,7 @@ def finished(otherwise: MadeOtherwise, store: Store) -> ClipWork:
 def test_more_memory_has_the_clip_made_as_asked(otherwise, store, before_gb, now_gb, is_taken):
     made = finished(otherwise(before_gb), store)
     work = ClipWork(PLAIN, keys_of(PLAIN, {}))
-    assert otherwise(now_gb).take(work, store) is is_taken
+    assert otherwise(now_gb).take(work, delivered(store)) is is_taken
     assert work.degradations == ((TOLD,) if is_taken else ())
     assert (work.keys == made.keys and work.asked == PLAIN) is is_taken
 
@@ -109,9 +115,9 @@ def test_nonsense_among_the_notes_is_passed_over(otherwise, store, tmp_path, fac
     entry = json.loads(path.read_text())
     path.write_text(json.dumps({**entry, "fact": fact}) + "\n")
     work = ClipWork(PLAIN, keys_of(PLAIN, {}))
-    assert otherwise().take(work, store) is False and work.keys == keys_of(PLAIN, {}) and work.asked is None
+    assert otherwise().take(work, delivered(store)) is False and work.keys == keys_of(PLAIN, {}) and work.asked is None
 
 
 def test_a_file_that_has_gone_is_not_taken(otherwise, store):
-    store.discard(finished(otherwise(), store).keys.export)
-    assert otherwise().take(ClipWork(PLAIN, keys_of(PLAIN, {})), store) is False
+    store.discard(finished(otherwise(), store).keys.exports[0])
+    assert otherwise().take(ClipWork(PLAIN, keys_of(PLAIN, {})), delivered(store)) is False

@@ -97,7 +97,7 @@ def ladder(folder: Path, *typed: str) -> tuple[MemoryLadder, ClipWork]:
     model = key_maker(replace(config.model, dtype="float32"), config.memory, str(folder))
 
     def keys_of(clip: Clip, families: Any) -> ClipKeys:
-        return model.clip_keys(clip, {}, families)
+        return model.clip_keys(clip, [], families)
 
     ground = Ground(
         config=config,

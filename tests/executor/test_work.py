@@ -22,6 +22,7 @@ WITH_IMAGE = replace(PLAIN, image="/pics/a.png", image_sha256="0f" * 32)
 
 def record_of(clip: Clip) -> dict[str, Any]:
     keys: dict[str, Any] = {field.name: Key("encode", {}) for field in fields(ClipKeys)}
+    keys["exports"] = (keys["exports"],)
     return json.loads(json.dumps(ClipWork(clip, ClipKeys(**keys)).record()))
 
 

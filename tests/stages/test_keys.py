@@ -33,8 +33,10 @@ def maker(tiny_wan):
 
 
 def digests(maker, clip=CLIP, exporter=MP4):
-    keys = maker.clip_keys(clip, exporter)
-    return [key.digest if key else None for key in (keys.prompt, keys.negative, keys.latents, keys.frames, keys.export)]
+    keys = maker.clip_keys(clip, [exporter])
+    return [
+        key.digest if key else None for key in (keys.prompt, keys.negative, keys.latents, keys.frames, *keys.exports)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,3 +140,12 @@ def test_another_class_for_a_component_counts(maker, tiny_wan, tmp_path, part, f
 def test_where_the_checkpoint_lies_does_not_count(maker, tiny_wan, tmp_path):
     shutil.copytree(tiny_wan, tmp_path / "elsewhere")
     assert digests(maker) == digests(make(tmp_path / "elsewhere"))
+
+
+def test_a_recipe_in_the_file_and_every_exporter_have_names_of_their_own(maker):
+    gif = {"name": "gif", "dither": "none"}
+    plain = maker.clip_keys(CLIP, [MP4, gif])
+    told = replace(maker, carries_recipe=True).clip_keys(CLIP, [MP4, gif])
+    assert len({key.digest for key in (*plain.exports, *told.exports)}) == 4
+    assert plain.exports[0] == maker.clip_keys(CLIP, [MP4]).exports[0]  # whatever else is made beside it
+    assert (plain.latents, plain.frames) == (told.latents, told.frames)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
+from vgpipe.executor.delivered import delivered_of
+from vgpipe.executor.exporters_asked import exporters_of
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.local import LocalRun
 from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
 from vgpipe.executor.model_ladder import ModelLadder, Rung
 from vgpipe.executor.model_moves import Step
 from vgpipe.executor.names import Names
+from vgpipe.executor.pinning import pinned_model
 from vgpipe.executor.plan_record import write_measured, write_plan
 from vgpipe.executor.planning import PlanError, RunPlan, plan_run, refuse_what_cannot_fit
 from vgpipe.executor.records import Records
@@ -25,7 +26,6 @@ from vgpipe.executor.work import ClipWork, State
 from vgpipe.job.clip import Clip
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
-from vgpipe.store.artifacts import Store
 from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Attempts:
         self._first = self._ladder.first()
         self._plan: RunPlan | None = None
         self._keys: dict[Clip, ClipKeys] = {}
+        self._delivered = delivered_of(config)
 
     def plan(self, clips: Sequence[Clip]) -> RunPlan | None:
         """Plans what the clips that are not in the store yet take; None where there are none, or no plan can be made.
@@ -58,13 +59,13 @@ class Attempts:
         """
         if self._config.run.plan == "off":
             return None
-        store, config = Store(Path(self._config.store.dir)), self._config
-        names = Names(self._first.model, asdict(config.exporter))
-        otherwise = MadeOtherwise(notes_of(store), names.model.family, names, config)
+        delivered, config = self._delivered, self._config
+        names = Names(self._first.model, exporters_of(config))
+        otherwise = MadeOtherwise(notes_of(delivered.store), names.model.family, names, config)
         made = [_made_by(clip, self._first.step) for clip in clips]
         self._keys = {clip: names.keys_of(clip) for clip in made}
         works = [names.divide(ClipWork(clip, self._keys[clip])) for clip in made]
-        left = [work for work in works if store.find(work.keys.export) is None and not otherwise.take(work, store)]
+        left = [work for work in works if not delivered.has(work.keys) and not otherwise.take(work, delivered)]
         self._plan = self._planned(self._first, [work.clip for work in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != "any":
@@ -87,17 +88,9 @@ class Attempts:
 
     def pinned(self) -> Config:
         """Returns the config with commits of the hub in place of branches, so that resuming takes the same files."""
-        checkpoint, model = self._first.model.family.checkpoint, self._config.model
         if self._first.step.is_other_model:
             return self._config
-
-        def pin(component: str, origin: OriginConfig) -> OriginConfig:
-            repo = checkpoint.source(component).repo
-            return replace(origin, revision=repo.commit) if repo else origin
-
-        components = {name: pin(name, origin) for name, origin in model.components.items()}
-        revision = checkpoint.repo.commit if checkpoint.repo else model.revision
-        return replace(self._config, model=replace(model, revision=revision, components=components))
+        return replace(self._config, model=pinned_model(self._config.model, self._first.model.family.checkpoint))
 
     def make(
         self,
@@ -127,7 +120,7 @@ class Attempts:
         def attempt(rung: Rung) -> LocalRun:
             _tell(rung.step)
             plan = self._plan if rung is self._first else self._planned(rung, _as_made(works, rung))
-            return LocalRun(self._config, rung.model, run_dir, stop, previous, records, plan)
+            return LocalRun(self._config, rung, run_dir, stop, previous, records, self._delivered, plan)
 
         works: list[ClipWork] = []
         run = attempt(self._first)
@@ -144,8 +137,8 @@ class Attempts:
 
     def _made_otherwise(self, works: list[ClipWork], run: LocalRun) -> list[ClipWork]:
         """Takes clips that overflowed before from where they were then finished, rather than overflow once more."""
-        store = Store(Path(self._config.store.dir))
-        wanting = [work for work in works if store.find(work.keys.export) is None]
+        store = self._delivered.store
+        wanting = [work for work in works if not self._delivered.has(work.keys)]
         overflowed = {
             work.id for work in wanting if any(overflows.is_known(store, part.keys) for part in work.segments)
         }
@@ -156,7 +149,7 @@ class Attempts:
             for work in [taken[name] for name in overflowed]:
                 names = replace(run.names, model=rung.model)
                 again = ClipWork(work.clip, names.keys_of(work.clip), degradations=rung.step.degradations)
-                if store.find(again.keys.export) is not None:
+                if self._delivered.has(again.keys):
                     taken[work.id] = names.divide(again)
                     overflowed.discard(work.id)
         return list(taken.values())

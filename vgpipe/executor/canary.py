@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Sequence
 
 from vgpipe.config.schema import ExecutorConfig
+from vgpipe.executor.delivered import Delivered
 from vgpipe.executor.records import Records
 from vgpipe.executor.waves import canaries
 from vgpipe.executor.work import ClipWork, State
 from vgpipe.job.clip import Clip
 from vgpipe.stages.keys import ClipKeys
-from vgpipe.store.artifacts import Store
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,13 @@ class Canary:
         self._settings, self._keys_of, self._begin = settings, keys_of, begin
         self._run_wave, self._records = run_wave, records
 
-    def stand_ins(self, works: Sequence[ClipWork], pending: Sequence[ClipWork], store: Store) -> list[ClipWork]:
+    def stand_ins(self, works: Sequence[ClipWork], pending: Sequence[ClipWork], delivered: Delivered) -> list[ClipWork]:
         """Returns a canary for each shape that no finished clip and no earlier canary has proved."""
         if not self._settings.canary:
             return []
         proved = {part.shape for work in works if work.state is State.DONE for part in work.segments}
         found = self._of([part for part in _that_begin_anew(pending) if part.shape not in proved])
-        return [work for work in found if store.find(work.keys.export) is None]
+        return [work for work in found if not delivered.has(work.keys)]
 
     def try_out(self, stand_ins: list[ClipWork], pending: Sequence[ClipWork]) -> None:
         """Runs the canaries; fails the pending clips of a shape of which two have died."""

@@ -4,49 +4,54 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import StoreError
+from vgpipe.executor.delivered import Delivered
+from vgpipe.executor.names import Names
+from vgpipe.executor.recipes import Recipes
+from vgpipe.executor.segment_inputs import needed
 from vgpipe.executor.work import ClipWork, Degradation, State
-from vgpipe.exporters.base import Exporter
 from vgpipe.stages.keys import ClipKeys
-from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.artifacts import Artifact
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from vgpipe.exporters.joined import Span
+    from vgpipe.exporters.joined import JoinedFrames, Span
 
 log = logging.getLogger(__name__)
 
 EXPORTER = "exporter"
 """The kind of degradation."""
+POSTER = "poster"
 
 
 class Delivery:
     """Exports clips, places their files into the run and lets go of frames that nobody needs any more.
 
     Args:
-        store: where frames and finished files are.
+        delivered: the store and the exporters.
         run_dir: where the files go.
-        exporter: writes them.
+        names: names artifacts; knows the exporters' settings.
         previous: clip id -> its record of an earlier go at this run.
-        watermark: text drawn over the frames; None leaves them as they are.
+        recipes: what files say of how they were made; None where they shall not.
     """
 
     def __init__(
         self,
-        store: Store,
+        delivered: Delivered,
         run_dir: RunDir,
-        exporter: Exporter,
+        names: Names,
         previous: Mapping[str, Mapping[str, Any]],
-        watermark: str | None = None,
+        recipes: Recipes | None = None,
     ):
-        self._watermark = watermark
-        self._store, self._run_dir, self._exporter = store, run_dir, exporter
+        self._delivered, self._store, self._run_dir = delivered, delivered.store, run_dir
+        self._names, self._recipes = names, recipes
         self._previous = previous
         self._frames_users: Counter[str] = Counter()
 
@@ -68,11 +73,11 @@ class Delivery:
             for path in before.get("files", {}).values():
                 self._run_dir.discard(path)
         work.take_over(before, [kind for kind, path in before.get("files", {}).items() if self._run_dir.has(path)])
-        artifact = self._store.find(work.keys.export)
-        if artifact is None:
+        artifacts = self._delivered.found(work.keys)
+        if artifacts is None:
             return
         try:
-            self.place(work, artifact)
+            self.place(work, artifacts)
         except OSError as error:
             work.state, work.error = State.FAILED, f"export: {error}"
             log.error("%s failed in %s", work.clip.id, work.error)
@@ -82,49 +87,86 @@ class Delivery:
         for part in work.segments:
             self._store.discard(part.keys.frames)  # a kill between export and here left them
 
-    def export(self, work: ClipWork) -> Artifact | None:
-        """Makes a clip's export artifact; runs in the worker thread.
+    def export(self, work: ClipWork) -> tuple[Artifact, ...] | None:
+        """Makes a clip's export artifacts; runs in the worker thread.
 
         Returns:
-            The artifact; None where another process took the frames away, so that they must be made again.
+            One for each exporter; None where another process took the frames away, so that they must be made again.
         """
-        from vgpipe.exporters.joined import JoinedFrames
-        from vgpipe.stages import export
-
-        made = self._store.find(work.keys.export)  # another process may share the store
-        found = [self._store.find(part.keys.frames) for part in work.segments] if made is None else []
-        spans = [_span(part, frames) for part, frames in zip(work.segments, found, strict=False) if frames is not None]
-        if made is not None or len(spans) < len(work.segments):
+        made = self._delivered.found(work.keys)  # another process may share the store
+        if made is not None:
             return made
         try:
-            frames_THWC = JoinedFrames(spans, self._mark(work))
-            return export.run(
-                self._store, work.keys.export, exporter=self._exporter, frames_THWC=frames_THWC, fps=work.clip.fps
-            )
+            for number in range(len(self._delivered.exporters)):
+                self._export(work, number)
         except (FileNotFoundError, StoreError):  # the latter where they go while the file is being written
             if all(self._store.find(part.keys.frames) for part in work.segments):
                 raise
             return None
+        return self._delivered.found(work.keys)
+
+    def _export(self, work: ClipWork, number: int) -> None:
+        """Makes the file of one exporter, where it is not there yet; a stand-in's that has had its day makes way."""
+        from vgpipe.stages import export
+
+        key, exporter = work.keys.exports[number], self._delivered.exporters[number]
+        if self._delivered.find(key, exporter) is not None:
+            return
+        self._store.discard(key)
+        recipe = self._recipes.of(work, self._names.exporters[number]) if self._recipes else None
+        frames_THWC = self._frames(work)
+        export.run(self._store, key, exporter=exporter, frames_THWC=frames_THWC, fps=work.clip.fps, recipe=recipe)
+
+    def _frames(self, work: ClipWork) -> JoinedFrames:
+        from vgpipe.exporters.joined import JoinedFrames
+
+        spans = [_span(part, needed(self._store, part.keys.frames)) for part in work.segments]
+        return JoinedFrames(spans, self._mark(work))
 
     def _mark(self, work: ClipWork) -> Callable[[np.ndarray], np.ndarray] | None:
         from vgpipe.exporters.watermark import watermark
 
         size = {"width": work.clip.width, "height": work.clip.height}
-        return watermark(self._watermark, **size) if self._watermark else None
+        text = self._names.model.watermark
+        return watermark(text, **size) if text else None
 
-    def place(self, work: ClipWork, artifact: Artifact) -> None:
-        """Puts a clip's finished files into the run, under the kind that was really made; a canary has none there.
+    def place(self, work: ClipWork, artifacts: Sequence[Artifact]) -> None:
+        """Puts a clip's finished files into the run, under the kinds that were really made; a canary has none there.
 
         Raises:
             OSError: where they cannot be placed.
         """
         if work.is_canary:
             return
-        kind = artifact.info.get("kind", self._exporter.kind)
-        work.files[kind] = self._run_dir.place(kind, work.clip.id, artifact.paths())
-        told = artifact.info.get("degradation")
+        files: dict[str, str] = {}
+        for artifact in sorted(artifacts, key=_is_stand_in):  # what was asked for has the first right to a name
+            self._place_one(work.clip.id, artifact, files)
+        self._drop_stand_ins(work, files)
+        work.files = {**work.files, **files}
+        told = [artifact.info["degradation"] for artifact in artifacts if _is_stand_in(artifact)]
         others = [one for one in work.degradations if one.kind != EXPORTER]
-        work.degradations = (*others, *([Degradation(EXPORTER, **told)] if told else []))
+        work.degradations = (*others, *(Degradation(EXPORTER, **one) for one in told))
+        work.measures = next((m for one in artifacts if (m := one.info.get("file", {}).get("measures"))), None)
+
+    def _place_one(self, clip_id: str, artifact: Artifact, files: dict[str, str]) -> None:
+        made = str(artifact.info["kind"])
+        kind = next(name for name in chain((made,), (f"{made}_{n}" for n in count(2))) if name not in files)
+        from vgpipe.exporters.sheet import POSTER_FILE
+
+        posters = [path for path in artifact.paths() if path.name == POSTER_FILE]
+        sources = [path for path in artifact.paths() if path not in posters]
+        files[kind] = self._run_dir.place(kind, clip_id, sources, taken=files.values())
+        if posters:
+            files[POSTER] = self._run_dir.place(POSTER, clip_id, posters)
+
+    def _drop_stand_ins(self, work: ClipWork, files: Mapping[str, str]) -> None:
+        """Removes what stood in for files that are there now."""
+        told = self._previous.get(work.id, {}).get("degradations") or ()
+        kinds = {str(one.get("got")).partition(" ")[0] for one in told if one.get("kind") == EXPORTER}
+        for kind in kinds & set(work.files) - set(files):
+            path = work.files.pop(kind)
+            if path not in files.values():
+                self._run_dir.discard(path)
 
     def let_go(self, work: ClipWork) -> None:
         """Discards a clip's frames once no other clip needs them: large, and made again from the latents."""
@@ -133,6 +175,10 @@ class Delivery:
             self._frames_users[digest] -= 1
             if self._frames_users[digest] <= 0:
                 self._store.discard(part.keys.frames)
+
+
+def _is_stand_in(artifact: Artifact) -> bool:
+    return bool(artifact.info.get("degradation"))
 
 
 def _span(part: ClipWork, frames: Artifact) -> Span:

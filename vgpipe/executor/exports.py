@@ -8,22 +8,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from vgpipe.executor.work import ClipWork
 from vgpipe.store.artifacts import Artifact
 
-Export = Callable[[ClipWork], Artifact | None]
-Finish = Callable[[ClipWork, Callable[[], Artifact | None]], None]
+Artifacts = tuple[Artifact, ...] | None
+Result = Callable[[], Artifacts]
+Export = Callable[[ClipWork], Artifacts]
+Finish = Callable[[ClipWork, Result], None]
 
 
 class ExportQueue:
     """Runs exports in one worker thread; their results are taken up in the caller's thread.
 
     Args:
-        export: makes a clip's export artifact; runs in the worker.
-        finish: takes up one result; called with the clip and a function that returns the artifact or raises.
+        export: makes a clip's export artifacts; runs in the worker.
+        finish: takes up one result; called with the clip and a function that returns the artifacts or raises.
     """
 
     def __init__(self, export: Export, finish: Finish):
         self._export, self._finish = export, finish
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
-        self._waiting: list[tuple[ClipWork, Future[Artifact | None]]] = []
+        self._waiting: list[tuple[ClipWork, Future[Artifacts]]] = []
 
     def add(self, work: ClipWork) -> None:
         """Queues a clip whose frames are in the store."""

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError, PrecisionError, Stopped, StoreError
 from vgpipe.executor.canary import Canary
+from vgpipe.executor.delivered import Delivered
 from vgpipe.executor.delivery import Delivery
 from vgpipe.executor.downloads import download_progress, fetch_weights
-from vgpipe.executor.exports import ExportQueue
+from vgpipe.executor.exporters_asked import exporters_of
+from vgpipe.executor.exports import ExportQueue, Result
 from vgpipe.executor.failures import disk_is_full, model_cause, reason
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.loader import Loader
 from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
+from vgpipe.executor.memory_choice import first_strategies, predicted_peak_gb, streams
 from vgpipe.executor.memory_ladder import Ground, MemoryLadder
+from vgpipe.executor.model_ladder import Rung
 from vgpipe.executor.names import Names
+from vgpipe.executor.pieces import left_to_do
+from vgpipe.executor.pinning import pinned
 from vgpipe.executor.planning import RunPlan
-from vgpipe.executor.progress import Progress, pieces
+from vgpipe.executor.progress import Progress
+from vgpipe.executor.recipes import Recipes
 from vgpipe.executor.records import Records
 from vgpipe.executor.rehearsal import Rehearsal
 from vgpipe.executor.stage_runs import StageRuns
 from vgpipe.executor.threads import threads
 from vgpipe.executor.waves import rows, wave_size, waves
 from vgpipe.executor.work import ClipWork, State
-from vgpipe.exporters.base import exporter
 from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.job.clip import Clip
 from vgpipe.memory.host_allocator import give_back_large_tensors
 from vgpipe.memory.residency import Residency
-from vgpipe.memory.strategies import AUTO, Strategy
 from vgpipe.stages import overflows
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES, KeyMaker
-from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES
 from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
 
 MAX_PASSES = 10
 OFFLOAD = "offload"
-GIB = 1 << 30
 
 
 class LocalRun:
@@ -51,38 +52,42 @@ class LocalRun:
 
     Args:
         config: the whole config; opened here and nowhere below.
-        model: names artifacts; knows the family.
+        rung: how the model is loaded; names artifacts, knows the family.
         run_dir: locked; gets the records and the files.
         stop: says when to stop early.
         previous: clip id -> its record of an earlier go at this run.
         records: where clips and events are written.
+        delivered: the store, and what turns clips into files.
         plan: what the run takes; None where that could not be told.
     """
 
     def __init__(
         self,
         config: Config,
-        model: KeyMaker,
+        rung: Rung,
         run_dir: RunDir,
         stop: StopSignal,
         previous: Mapping[str, Mapping[str, Any]],
         records: Records,
+        delivered: Delivered,
         plan: RunPlan | None = None,
     ):
         self.config = config
         self.plan = plan
         self.run_dir = run_dir
         self.stop = stop
-        self.store = Store(Path(config.store.dir))
-        self.model = model
-        self.names = Names(model, asdict(config.exporter))
-        self.delivery = Delivery(self.store, run_dir, exporter(self.names.exporter), previous, model.watermark)
+        self.store = delivered.store
+        self.model = rung.model
+        self.names = Names(rung.model, exporters_of(config))
+        self.delivered = delivered
+        recipes = Recipes(pinned(rung), config.memory, rung.model.family, self.store) if config.run.metadata else None
+        self.delivery = Delivery(delivered, run_dir, self.names, previous, recipes)
         self.records = records
         self._denoise_threads: int | None = None
         self.works: Sequence[ClipWork] = ()
         self._wanted: dict[str, Clip] = {}
         self._notes = notes_of(self.store)
-        self._otherwise = MadeOtherwise(self._notes, model.family, self.names, config)
+        self._otherwise = MadeOtherwise(self._notes, rung.model.family, self.names, config)
 
     def _rename_segments(self, work: ClipWork) -> None:
         for before, after in self.names.rename(work):
@@ -103,7 +108,7 @@ class LocalRun:
         for work in works:
             if work.state is State.PENDING:
                 self.delivery.take_from_store(work)
-            if work.state is State.PENDING and self._otherwise.take(work, self.store):
+            if work.state is State.PENDING and self._otherwise.take(work, self.delivered):
                 self.delivery.take_from_store(work)
         self.records.begin(works)
         pending = [work for work in works if work.state is State.PENDING]
@@ -123,7 +128,7 @@ class LocalRun:
             return
         self.memory = self._memory(device)
         for work in pending:
-            work.predicted_peak_gb = self._predicted_peak_gb(work)
+            work.predicted_peak_gb = predicted_peak_gb(self.plan, work)
             self.memory.begin(work)
             if any(
                 part.families for part in work.segments
@@ -134,12 +139,17 @@ class LocalRun:
         pending = [work for work in pending if work.state is State.PENDING]
         told = ", ".join(f"{stage} {strategy.value}" for stage, strategy in self.memory.strategies.items())
         log.info("memory on %s: %s", device, told)
-        loader = Loader(self.model.family, device, stream=self._streams(device), offload_dir=self.store.root / OFFLOAD)
+        loader = Loader(
+            self.model.family,
+            device,
+            stream=streams(self.config, self.plan, device),
+            offload_dir=self.store.root / OFFLOAD,
+        )
         residency = Residency(loader.load, device, self.memory.strategies)
         canary = Canary(self.config.executor, self.names.keys_of, self.memory.begin, self._drained_wave, self.records)
-        stand_ins = canary.stand_ins(self.works, pending, self.store)
+        stand_ins = canary.stand_ins(self.works, pending, self.delivered)
         done = sum(work.state is State.DONE for work in self.works)
-        self.progress = Progress(self._pieces([*stand_ins, *pending]), clips=len(self.works), done=done)
+        self.progress = Progress(left_to_do(self.store, [*stand_ins, *pending]), clips=len(self.works), done=done)
         self.delivery.expect([*stand_ins, *pending])
         self.exports = ExportQueue(self.delivery.export, self._take_up)
         self.stages = self._stage_runs(residency, loader, device)
@@ -213,17 +223,18 @@ class LocalRun:
         self.exports.add(work)
         self.exports.collect()
 
-    def _take_up(self, work: ClipWork, result: Callable[[], Artifact | None]) -> None:
+    def _take_up(self, work: ClipWork, result: Result) -> None:
         try:
-            artifact = result()
-            if artifact is None:
+            artifacts = result()
+            if artifacts is None:
                 log.warning("%s: its frames vanished from the store; they are made again", work.clip.id)
                 return
-            self.delivery.place(work, artifact)
+            self.delivery.place(work, artifacts)
         except Exception as error:  # one bad clip never stops the others
             self._fail(work, EXPORT, error)
             return
-        work.seconds[EXPORT] = float(artifact.info["seconds"])
+        work.seconds[EXPORT] = round(sum(float(artifact.info["seconds"]) for artifact in artifacts), 4)
+        self.records.event("stage_done", stage=EXPORT, clip=work.clip.id, seconds=work.seconds[EXPORT])
         if not work.is_canary:
             self._otherwise.remember(work, self._wanted[work.id])
         self.records.settle(work, State.DONE)
@@ -295,40 +306,12 @@ class LocalRun:
             renamed=self.delivery.renamed,
             rename_segments=self._rename_segments,
             forecast_of=self.plan.forecast_of if self.plan else lambda _clip: None,
-            strategies=self._strategies(),
+            strategies=first_strategies(self.config, self.plan),
             notes=self._notes,
             device=told,
             event=self.records.event,
         )
         return MemoryLadder(ground)
-
-    def _strategies(self) -> dict[str, Strategy]:
-        wanted = self.config.memory.strategy
-        if self.plan is not None:
-            return self.plan.strategies()
-        return dict.fromkeys((ENCODE, DENOISE, DECODE), Strategy.STAGED if wanted == AUTO else Strategy(wanted))
-
-    def _predicted_peak_gb(self, work: ClipWork) -> float | None:
-        found = [self.plan.forecast_of(part.planned) for part in work.segments] if self.plan else []
-        peaks = [forecast.peak_bytes for forecast in found if forecast is not None]
-        return round(max(peaks) / GIB, 4) if peaks else None
-
-    def _streams(self, device: str) -> bool:
-        wanted = self.config.memory.stream
-        planned = self.plan is not None and self.plan.stream
-        return device.startswith("cuda") and (planned if wanted is None else wanted)
-
-    def _pieces(self, works: list[ClipWork]) -> dict[str, int]:
-        parts = [part for work in works for part in work.segments]
-        undecoded = [part for part in parts if self.store.find(part.keys.frames) is None]
-        undenoised = [work for work in undecoded if self.store.find(work.keys.latents) is None]
-        texts = {key.digest for work in undenoised for key in work.keys.texts if self.store.find(key) is None}
-        return pieces(
-            texts=len(texts),
-            denoise=len({work.keys.latents.digest for work in undenoised}),
-            decode=len({work.keys.frames.digest for work in undecoded}),
-            export=len(works),
-        )
 
     def _clean_up(self) -> None:
         self.run_dir.sweep_leftovers()

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vgpipe.config.schema import Config
+from vgpipe.executor.delivered import Delivered
 from vgpipe.executor.names import Names
 from vgpipe.executor.work import ClipWork, Degradation
 from vgpipe.job.clip import Clip
@@ -89,14 +90,14 @@ class MadeOtherwise:
         )
         self.notes.remember(self._about(self.names.keys_of(wanted)), asdict(made))
 
-    def take(self, work: ClipWork, store: Store) -> bool:
+    def take(self, work: ClipWork, delivered: Delivered) -> bool:
         """Names a clip's artifacts as an earlier run made them, where they are still there and this run may take them.
 
         A run that has more memory, or asks for it to be used otherwise, tries the clip as it was asked for.
 
         Args:
             work: its keys are still those of the clip as it was asked for.
-            store: where artifacts are.
+            delivered: knows which clips have their files.
 
         Returns:
             Whether it did.
@@ -107,28 +108,32 @@ class MadeOtherwise:
         clip = replace(work.clip, **asdict(made.size))
         if clip != work.clip and self.config.run.degrade != "any":
             return False
-        if not (self._take_segments(work, made, store) if work.parts else self._take_whole(work, clip, made, store)):
+        if work.parts:
+            is_taken = self._take_segments(work, made, delivered)
+        else:
+            is_taken = self._take_whole(work, clip, made, delivered)
+        if not is_taken:
             return False
         told = (one for one in made.degradations if one not in work.degradations)
         work.degradations = (*work.degradations, *told)
         return True
 
-    def _take_whole(self, work: ClipWork, clip: Clip, made: Made, store: Store) -> bool:
+    def _take_whole(self, work: ClipWork, clip: Clip, made: Made, delivered: Delivered) -> bool:
         families = self._families(made.stages)
         keys = self.names.keys_of(clip, families)
-        if store.find(keys.export) is None:
+        if not delivered.has(keys):
             return False
         if clip != work.clip:
             work.asked, work.clip = work.asked or work.clip, clip
         work.families, work.keys = families, keys
         return True
 
-    def _take_segments(self, work: ClipWork, made: Made, store: Store) -> bool:
+    def _take_segments(self, work: ClipWork, made: Made, delivered: Delivered) -> bool:
         if len(made.segments) != len(work.parts):
             return False
         before = [part.families for part in work.parts]
         self._name(work, [self._families(stages) for stages in made.segments])
-        if store.find(work.keys.export) is None:
+        if not delivered.has(work.keys):
             self._name(work, before)
             return False
         return True
@@ -151,7 +156,7 @@ class MadeOtherwise:
     def _about(self, asked: ClipKeys) -> dict[str, Any]:
         hardware = self.config.hardware
         device = {"hardware": hardware.name, "device": hardware.device}
-        return {"made": asked.export.digest, "memory": asdict(self.config.memory), **device}
+        return {"made": asked.exports[0].digest, "memory": asdict(self.config.memory), **device}
 
 
 def notes_of(store: Store) -> Notes:

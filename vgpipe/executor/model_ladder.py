@@ -104,7 +104,14 @@ class ModelLadder:
     def _open(self, step: Step) -> Rung:
         mark = WATERMARK if step.is_placeholder else None
         memory, store_dir = self._config.memory, self._config.store.dir
-        made = prepare.key_maker(step.config, memory, store_dir, watermark=mark, is_stand_in=step.is_other_model)
+        made = prepare.key_maker(
+            step.config,
+            memory,
+            store_dir,
+            watermark=mark,
+            carries_recipe=self._config.run.metadata,
+            is_stand_in=step.is_other_model,
+        )
         return Rung(step, made)
 
 

@@ -15,19 +15,19 @@ from vgpipe.stages.keys import ClipKeys, KeyMaker
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names artifacts of one model, exported in one way.
+    """Names artifacts of one model, exported in the ways that were asked for.
 
     Attributes:
         model: makes the keys.
-        exporter: the exporter's name and settings, as plain values.
+        exporters: the name and settings of each, as plain values; the first is what the user asked for first.
     """
 
     model: KeyMaker
-    exporter: Mapping[str, Any]
+    exporters: tuple[Mapping[str, Any], ...]
 
     def keys_of(self, clip: Clip, families: Mapping[str, Family] | None = None) -> ClipKeys:
         """Returns the names of a clip's artifacts; of a long one, those of its first segment."""
-        return self.model.clip_keys(clip, self.exporter, families)
+        return self.model.clip_keys(clip, self.exporters, families)
 
     def divide(self, work: ClipWork) -> ClipWork:
         """Gives a long clip its segments, each with its own names; returns it."""
@@ -46,7 +46,7 @@ class Names:
         before = [part.keys for part in work.parts]
         segments = [part.segment for part in work.parts if part.segment is not None]
         families = [part.families for part in work.parts]
-        after = self.model.segment_keys(segments, work.clip.fps, self.exporter, families)
+        after = self.model.segment_keys(segments, work.clip.fps, self.exporters, families)
         for part, keys in zip(work.parts, after, strict=True):
             part.keys = keys
         work.keys = after[0]

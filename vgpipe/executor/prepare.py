@@ -80,6 +80,7 @@ def key_maker(
     store_dir: str,
     *,
     watermark: str | None = None,
+    carries_recipe: bool = False,
     is_stand_in: bool = False,
 ) -> KeyMaker:
     """Opens the model's checkpoint and returns what names its artifacts; loads no weights.
@@ -89,6 +90,7 @@ def key_maker(
         memory: what of it changes bits; those of its options that need a GPU or a package are tried here.
         store_dir: where digests of large files are remembered.
         watermark: drawn over the frames of a placeholder.
+        carries_recipe: whether finished files say how they were made.
         is_stand_in: whether the memory options were meant for another model; what this one has no use for is left out.
 
     Raises:
@@ -102,7 +104,7 @@ def key_maker(
     driver = family(model.family, checkpoint, _settings(model, asked, checkpoint, loras))
     driver.check()
     refuse_unknown(asked.weights, driver.components())  # native ones too
-    return KeyMaker(driver, watermark)
+    return KeyMaker(driver, watermark, carries_recipe)
 
 
 def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None) -> Checkpoint:

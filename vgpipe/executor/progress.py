@@ -10,8 +10,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from vgpipe.stages.keys import STAGES
-
 log = logging.getLogger(__name__)
 
 
@@ -121,11 +119,6 @@ class Progress:
 
 JOB_FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 STEP_FORMAT = "  {desc} {n_fmt}/{total_fmt} steps|{bar}| {rate_fmt}"
-
-
-def pieces(*, texts: int, denoise: int, decode: int, export: int) -> dict[str, int]:
-    """Returns the work left per stage, in the order of the stages."""
-    return dict(zip(STAGES, (texts, denoise, decode, export), strict=True))
 
 
 def clock(seconds: float) -> str:

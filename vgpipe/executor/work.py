@@ -68,6 +68,7 @@ class ClipWork:
         peak_vram_gb: the same for the GPU; None without one.
         predicted_peak_gb: largest peak of device memory that the plan foresaw, GiB; None without a plan.
         files: kind -> path relative to the run.
+        measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
         error: why it failed.
         is_reused: whether it was taken from the store whole.
         asked: the clip that the user asked for, where another model's or a smaller one stands in for it.
@@ -89,6 +90,7 @@ class ClipWork:
     peak_vram_gb: float | None = None
     predicted_peak_gb: float | None = None
     files: dict[str, str] = field(default_factory=dict)
+    measures: dict[str, float] | None = None
     error: str | None = None
     is_reused: bool = False
     asked: Clip | None = None
@@ -187,7 +189,8 @@ class ClipWork:
                 "prompt_embeds": self.keys.prompt.digest,
                 "negative_prompt_embeds": self.keys.negative.digest if self.keys.negative else None,
                 "latents": self.keys.latents.digest,
-                "export": self.keys.export.digest,
+                "export": self.keys.exports[0].digest,
+                "exports": [key.digest for key in self.keys.exports],
             },
             "reused": self.is_reused,
             "seconds": self.seconds,
@@ -196,6 +199,7 @@ class ClipWork:
             "peak_vram_gb": self.peak_vram_gb,
             "degradations": [asdict(degradation) for degradation in self.all_degradations],
             "segments": [part.segment_record() for part in self.parts],
+            "measures": self.measures,
             "made": {name: getattr(self.clip, name) for name in MADE} if self.asked else None,
             "error": self.error,
         }

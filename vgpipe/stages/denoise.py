@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from vgpipe.errors import PrecisionError, Stopped
+from vgpipe.hardware.arithmetic import arithmetic_of
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family, StepCallback, Windows
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
@@ -116,6 +117,7 @@ def run(
         tensors.save(draft.path(FILE), kept, {"embeds_dtype": _dtype_name(embeds)})
         draft.info["seconds"] = round(time.monotonic() - started, 4)
         draft.info["resumed_from_step"] = passage.first_step
+        draft.info["device"] = arithmetic_of(device)
     checkpoints.remove(store, key)
     return store.find(key)
 

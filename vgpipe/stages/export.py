@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from vgpipe.exporters.base import Exporter
 from vgpipe.exporters.joined import Frames
@@ -11,7 +13,15 @@ from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
 
-def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: Frames, fps: float) -> Artifact | None:
+def run(
+    store: Store,
+    key: Key,
+    *,
+    exporter: Exporter,
+    frames_THWC: Frames,
+    fps: float,
+    recipe: Mapping[str, Any] | None = None,
+) -> Artifact | None:
     """Exports one clip into the store.
 
     Args:
@@ -20,6 +30,7 @@ def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: Frames, fps:
         exporter: writes the files.
         frames_THWC: uint8; read one by one.
         fps: frames a second.
+        recipe: what the file shall say of how it was made, as plain values; None for nothing.
 
     Returns:
         The artifact: one video, or one image a frame. Its info says which `kind` it is, what its `file` holds, and the
@@ -31,7 +42,7 @@ def run(store: Store, key: Key, *, exporter: Exporter, frames_THWC: Frames, fps:
     """
     started = time.monotonic()
     with store.create(key) as draft:
-        made = exporter.export(frames_THWC, fps=fps, folder=draft.folder)
+        made = exporter.export(frames_THWC, fps=fps, folder=draft.folder, recipe=recipe)
         draft.info["kind"] = made.kind
         draft.info["file"] = dict(made.facts)
         draft.info["degradation"] = asdict(made.degradation) if made.degradation else None

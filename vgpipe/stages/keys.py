@@ -21,7 +21,7 @@ STAGES = (ENCODE, DENOISE, DECODE, EXPORT)
 TAIL = "tail"
 """What a segment leaves for the next one; made with its frames."""
 VERSIONS = {ENCODE: 2, DENOISE: 2, DECODE: 2, TAIL: 1, EXPORT: 1}
-SEAM_VERSION = WINDOWS_VERSION = 1
+SEAM_VERSION = WINDOWS_VERSION = RECIPE_VERSION = 1
 Families = Mapping[str, Family]
 
 
@@ -34,7 +34,7 @@ class ClipKeys:
         negative: of the encoded negative prompt; None where it plays no part.
         latents: of the latents, which all pieces of a trajectory share.
         frames: of the decoded frames.
-        export: of the finished file, which all segments of a clip share.
+        exports: of the finished files, one for each exporter, which all segments of a clip share.
         tail: of the last frames, that the next segment goes on from; None where none does.
         later: of the encoded prompts of later shots, where one trajectory has several.
     """
@@ -43,7 +43,7 @@ class ClipKeys:
     negative: Key | None
     latents: Key
     frames: Key
-    export: Key
+    exports: tuple[Key, ...]
     tail: Key | None = None
     later: tuple[Key, ...] = ()
 
@@ -60,40 +60,52 @@ class KeyMaker:
     Attributes:
         family: drives the model; the digests of its files are read once.
         watermark: text drawn over the frames of a placeholder; None leaves them as they are.
+        carries_recipe: whether finished files say how they were made.
     """
 
     family: Family
     watermark: str | None = None
+    carries_recipe: bool = False
 
-    def clip_keys(self, clip: Clip, exporter: Mapping[str, Any], families: Families | None = None) -> ClipKeys:
+    def clip_keys(
+        self, clip: Clip, exporters: Sequence[Mapping[str, Any]], families: Families | None = None
+    ) -> ClipKeys:
         """Returns every key of one clip; of a long one, those of its first segment.
 
         Args:
             clip: the clip.
-            exporter: the exporter's name and settings, as plain values.
+            exporters: the name and settings of each, as plain values.
             families: stage -> what drives it, where that is not `family`.
         """
         segments = segments_of(clip)
-        return self.segment_keys(segments, clip.fps, exporter, [families or {}] * len(segments))[0]
+        return self.segment_keys(segments, clip.fps, exporters, [families or {}] * len(segments))[0]
 
     def segment_keys(
-        self, segments: Sequence[Segment], fps: float, exporter: Mapping[str, Any], families: Sequence[Families]
+        self,
+        segments: Sequence[Segment],
+        fps: float,
+        exporters: Sequence[Mapping[str, Any]],
+        families: Sequence[Families],
     ) -> tuple[ClipKeys, ...]:
         """Returns every key of each segment of one clip.
 
         Args:
             segments: all of them, in order.
             fps: frames a second of playback.
-            exporter: the exporter's name and settings, as plain values.
+            exporters: the name and settings of each, as plain values.
             families: of each segment, stage -> what drives it, where that is not `family`.
         """
         made: list[ClipKeys] = []
         for number, (segment, own) in enumerate(zip(segments, families, strict=True)):
             after = segments[number + 1] if number + 1 < len(segments) else None
             made.append(self._segment(segment, own, made[-1] if made else None, after))
-        marks = {"watermark": self.watermark} if self.watermark else {}
-        export = _versioned(EXPORT, **_delivered(segments, made), fps=float(fps), exporter=identity(exporter), **marks)
-        return tuple(replace(one, export=export) for one in made)
+        file = {**_delivered(segments, made), "fps": float(fps), **self._marks()}
+        exports = tuple(_versioned(EXPORT, **file, exporter=identity(settings)) for settings in exporters)
+        return tuple(replace(one, exports=exports) for one in made)
+
+    def _marks(self) -> dict[str, Any]:
+        watermark = {"watermark": self.watermark} if self.watermark else {}
+        return watermark | ({"recipe": RECIPE_VERSION} if self.carries_recipe else {})
 
     def _segment(
         self, segment: Segment, families: Families, before: ClipKeys | None, after: Segment | None
@@ -111,7 +123,7 @@ class KeyMaker:
         parts = _parts(decoder, decoder.decode_parts)
         frames = _key(decoder, DECODE, parts, latents=latents.digest, **_piece(segment), **_seam(segment, tail))
         left = _tail_key(segment, frames, after.given) if after is not None and after.given else None
-        return ClipKeys(prompt, negative, latents, frames, export=frames, tail=left, later=later)
+        return ClipKeys(prompt, negative, latents, frames, exports=(), tail=left, later=later)
 
 
 def _delivered(segments: Sequence[Segment], keys: Sequence[ClipKeys]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -34,12 +34,14 @@ class Artifact:
         folder: where its files lie; they must not be changed.
         files: file name -> {"bytes": size, "sha256": checksum}.
         info: what its stage had to say about it (seconds, peak memory, shapes).
+        versions: of the packages that it was made with.
     """
 
     key: Key
     folder: Path
     files: Mapping[str, Mapping[str, Any]]
     info: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         """Returns where one of its files lies."""
@@ -93,6 +95,10 @@ class Store:
             return None
         self._verified[key.digest] = artifact
         return artifact
+
+    def has_all(self, keys: Iterable[Key]) -> bool:
+        """Says whether the artifacts of all keys are there, checksums proved."""
+        return all(self.find(key) is not None for key in keys)
 
     @contextmanager
     def create(self, key: Key) -> Iterator[Draft]:
@@ -163,7 +169,7 @@ class Store:
                 if attempt == 2:
                     raise
         flush_folder(final.parent)
-        self._verified[key.digest] = Artifact(key, final, record["files"], record["info"])
+        self._verified[key.digest] = Artifact(key, final, record["files"], record["info"], record["versions"])
 
     def _set_aside(self, folder: Path, reason: str) -> None:
         aside = temporary_beside(folder).with_name(f"bad-{os.getpid()}-{folder.name}")
@@ -201,7 +207,7 @@ def _read(key: Key, folder: Path) -> Artifact:
         path = folder / name
         if path.stat().st_size != facts["bytes"] or file_sha256(path) != facts["sha256"]:
             raise ValueError(f"checksum of {name} does not match")
-    return Artifact(key, folder, record["files"], record["info"])
+    return Artifact(key, folder, record["files"], record["info"], record.get("versions") or {})
 
 
 def _versions() -> dict[str, str]:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -50,6 +50,7 @@ class RunDir:
         self.plan = root / "plan.json"
         self.report = root / "report.html"
         self.report_data = root / "report-data.js"
+        self.contact_sheet = root / "contact-sheet.png"
         self._lock_path = root / LOCK_NAME
         self._lock: Any = None
 
@@ -167,21 +168,23 @@ class RunDir:
         except OSError as error:
             raise StoreError(f"{self.report} cannot be written: {error}") from error
 
-    def place(self, kind: str, clip_id: str, sources: list[Path]) -> str:
+    def place(self, kind: str, clip_id: str, sources: list[Path], taken: Collection[str] = ()) -> str:
         """Puts a finished clip's files into the run, hard-linked from the store where possible.
 
         Args:
-            kind: `frames` for a folder of images, `sheet` for a contact sheet, any other for one video file.
+            kind: `frames` for a folder of images, `sheet` or `poster` for an image, any other for one video file.
             clip_id: the clip's id.
             sources: files in the store.
+            taken: paths of the clip's other files, which stay.
 
         Returns:
             The path relative to the run, with forward slashes.
         """
         if kind == "frames":
             return self._place_folder(self.root / "frames" / clip_id, sources)
-        folder = "sheets" if kind == "sheet" else "videos"
-        target = self.root / folder / f"{clip_id}{sources[0].suffix}"
+        folder = "sheets" if kind in ("sheet", "poster") else "videos"
+        own = f".{kind}" if kind == "poster" or f"{folder}/{clip_id}{sources[0].suffix}" in taken else ""
+        target = self.root / folder / f"{clip_id}{own}{sources[0].suffix}"
         target.parent.mkdir(exist_ok=True)
         link_or_copy(sources[0], target)
         return target.relative_to(self.root).as_posix()

@@ -1,0 +1,19 @@
+"""What of a device decides the last bits of its arithmetic, in one line."""
+
+from __future__ import annotations
+
+from vgpipe.hardware.devices import device_of
+
+
+def arithmetic_of(device: str) -> str:
+    """Returns the kind of a device and what picks its kernels: `cpu AVX512`, `cuda NVIDIA GeForce RTX 3060`.
+
+    Args:
+        device: torch device string.
+    """
+    kind = device.partition(":")[0]
+    if kind != "cpu":
+        return f"{kind} {device_of(device).name}"
+    import torch
+
+    return f"cpu {torch.backends.cpu.get_cpu_capability()}"
