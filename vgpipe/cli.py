@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vgpipe.executor.runs import Ready
 
 EXIT_USAGE, EXIT_STOPPED = 2, 3
-COMMANDS = ("run", "plan", "resume", "report", "doctor")
+COMMANDS = ("run", "plan", "resume", "report", "rerun", "verify", "doctor")
 
 HELP = """\
 vgpipe renders lists of prompts into videos, stage by stage, and never redoes finished work.
@@ -35,6 +35,8 @@ usage:
   python -m vgpipe resume RUN_DIR [run.until=... run.budget=...]           finish a stopped run in place
   python -m vgpipe report RUN_DIR                                          build the page that shows a run
   python -m vgpipe report RUN_DIR RUN_DIR ... [--out FILE]                 and the one that compares several
+  python -m vgpipe rerun FILE                                              render again what a file says it is
+  python -m vgpipe verify FILE ... [--render]                              say whether its recipe still makes it
   python -m vgpipe doctor [--json]                                         say what is wrong here, and what to type
 
 groups (group=option):
@@ -48,6 +50,8 @@ stopping and places:
   run.until=07:00      stop at a time of day        hydra.run.dir=DIR   the run's directory
   run.budget=8h        stop after a duration        store.dir=DIR       artifacts shared by all runs
   run.degrade=any      let another model stand in where one cannot be loaded (strict, safe, any)
+  run.metadata=false   leave the recipe (prompt, settings, model) out of the files
+  exporter=mp4+gif     several files of each clip; the first is exporter.*, the others also.gif.*
 
 flags:
   -m, --multirun       sweep comma-separated values    --config-dir DIR   your own groups
@@ -93,6 +97,8 @@ def _dispatch(given: list[str]) -> int:
         return _doctor(rest)
     if command == "plan":
         return _plan(rest)
+    if command in ("rerun", "verify"):
+        return _from_files(command, rest)
     if {"-h", "--help"} & set(rest) or not (rest or command in ("resume", "report")):
         _write_help()
         return 0 if rest else EXIT_USAGE
@@ -118,6 +124,19 @@ def _plan(given: list[str]) -> int:
     from vgpipe.executor.plan_command import plan
 
     return plan(given)
+
+
+def _from_files(command: str, given: list[str]) -> int:
+    _set_library_environment()
+    if not {"-h", "--help"} & set(given):
+        _check_versions()
+    if command == "rerun":
+        from vgpipe.executor.rerun_command import rerun
+
+        return rerun(given)
+    from vgpipe.executor.verify_command import verify
+
+    return verify(given)
 
 
 def _run(given: list[str]) -> int:

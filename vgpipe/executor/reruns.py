@@ -1,0 +1,130 @@
+"""From the recipe in a file to the config and clip that make it again. It may be anybody's: all is checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vgpipe.config.exporter_schema import AnyExporter, ExporterConfig
+from vgpipe.config.load import load, with_absolute_paths
+from vgpipe.config.model_schema import ModelConfig
+from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig
+from vgpipe.config.validate import validated_as
+from vgpipe.errors import ConfigError, Fault, UsageError
+from vgpipe.executor.recipes import SCHEMA
+from vgpipe.executor.work import clip_of_record
+from vgpipe.job.clip import Clip
+
+MAY_FOLLOW = (
+    *("hardware", "hardware.", "executor", "executor.", "exporter", "exporter.", "also.", "run.", "store."),
+    *("memory.strategy", "memory.stream", "model.id", "model.revision", "clip.image", "hydra.run.dir"),
+)
+"""What changes no latents, and where things lie by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What makes a file again.
+
+    Attributes:
+        path: the file.
+        recipe: what it says of itself, as it was read.
+        config: the whole config.
+        clip: its clip.
+    """
+
+    path: Path
+    recipe: Mapping[str, Any]
+    config: Config
+    clip: Clip
+
+
+def read_again(path: Path, overrides: Sequence[str] = (), config_dir: str | None = None) -> Again:
+    """Reads the recipe of a file.
+
+    Args:
+        path: a video, an image, or a folder of frames.
+        overrides: as typed after it.
+        config_dir: the user's own group folder, if any.
+
+    Raises:
+        UsageError: where there is no such file, no recipe in it, or one that cannot be followed.
+        ConfigError: where an override would change what the recipe says, or is faulty.
+    """
+    refuse_changes(overrides)
+    recipe = read(path)
+    composed = load(overrides, config_dir)
+    try:
+        config = _with_recipe(composed, recipe, {text.partition("=")[0] for text in overrides})
+        clip = _clip(recipe, composed.clip.image)
+    except UsageError as error:
+        raise UsageError(f"the recipe in {path} cannot be followed", error.faults) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"the recipe in {path} cannot be followed: {error}") from error
+    return Again(path, recipe, config, clip)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Returns the recipe of a file, as it stands there.
+
+    Raises:
+        UsageError: where there is none that this vgpipe understands.
+    """
+    from vgpipe.exporters.reading import read_recipe
+
+    try:
+        recipe = read_recipe(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    if recipe["vgpipe"] > SCHEMA:
+        raise UsageError(f"{path} was made by a newer vgpipe (recipe {recipe['vgpipe']}) -> pip install -U vgpipe")
+    if "too_large" in recipe:
+        raise UsageError(f"{path}: its recipe was too large to be kept in a file")
+    return recipe
+
+
+def refuse_changes(overrides: Sequence[str]) -> None:
+    """Refuses overrides that would make another clip than the one in the file.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
+    others = [key for key in keys if key not in MAY_FOLLOW and not _is_below(key)]
+    if others:
+        may = f"it takes {', '.join(name.rstrip('.') for name in MAY_FOLLOW)}; to change the clip, render it anew"
+        faults = [Fault(key[:80], "would make another clip than the one in the file", may) for key in others]
+        raise ConfigError("the command line is faulty; nothing was started", faults)
+
+
+def _is_below(key: str) -> bool:
+    return key.startswith(tuple(name for name in MAY_FOLLOW if name.endswith(".")))
+
+
+def _with_recipe(config: Config, recipe: Mapping[str, Any], typed: set[str]) -> Config:
+    model: ModelConfig = validated_as(ModelConfig, recipe["model"])
+    moved = {name: getattr(config.model, name) for name in ("id", "revision") if f"model.{name}" in typed}
+    asked: MemoryConfig = validated_as(MemoryConfig, recipe["memory"])
+    memory = replace(asked, strategy=config.memory.strategy, stream=config.memory.stream)
+    wanted: AnyExporter = config.exporter
+    if not any(key == "exporter" or key.startswith("exporter.") for key in typed):
+        wanted = validated_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
+    found = replace(config, model=replace(model, **moved), memory=memory, exporter=wanted)
+    return with_absolute_paths(replace(found, job=None, pick=(), clip=ClipOverrides()))
+
+
+def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:
+    record = dict(recipe["clip"])
+    _check_ranges(record)
+    if "image" in record:
+        record["image"] = os.path.abspath(Path(image or str(record["image"])).expanduser())
+    return clip_of_record(record)
+
+
+def _check_ranges(record: Mapping[str, Any]) -> None:
+    """Holds a stranger's clip to the limits that a user's own has."""
+    names = set(ClipOverrides.__annotations__) - {"image", "continuation", "match_color"}
+    validated_as(ClipOverrides, {name: value for name, value in record.items() if name in names})
