@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor.drift import checksums, differences
 from vgpipe.executor.recipes import without_defaults
-from vgpipe.executor.reruns import read_again
+from vgpipe.executor.reruns import read_again, typed_after
 from vgpipe.exporters.base import exporter
 
 RECIPE: dict[str, Any] = {
@@ -52,6 +52,8 @@ RECIPE: dict[str, Any] = {
     "degradations": [],
 }  # fmt: skip
 
+NOTHING = typed_after()
+
 
 @pytest.fixture
 def file_of(tmp_path: Path):
@@ -77,11 +79,11 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 def test_a_recipe_gives_config_and_clip(file_of, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    again = read_again(file_of(RECIPE), ["memory.strategy=staged", "store.dir=elsewhere", "hardware=cpu"])
+    again = read_again(file_of(RECIPE), typed_after(["memory.strategy=staged", "store.dir=elsewhere", "hardware=cpu"]))
     assert again.clip.seed == 3 and again.clip.image is None and again.config.model.family == "wan"
     assert again.config.exporter.name == "gif" and again.config.job is None
     assert again.config.memory.strategy == "staged" and again.config.store.dir == str(tmp_path / "elsewhere")
-    assert read_again(file_of(RECIPE), ["exporter=webm"]).config.exporter.name == "webm"
+    assert read_again(file_of(RECIPE), typed_after(["exporter=webm"])).config.exporter.name == "webm"
 
 
 def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path):
@@ -89,9 +91,9 @@ def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path
     (tmp_path / "wan").mkdir()
     recipe = changed("model.id", "~/wan")
     recipe["clip"].update(image="~/dog.png", image_sha256="0" * 64)
-    again = read_again(file_of(recipe))
+    again = read_again(file_of(recipe), NOTHING)
     assert again.config.model.id == str(tmp_path / "wan") and again.clip.image == str(tmp_path / "dog.png")
-    assert read_again(file_of(recipe), ["clip.image=/pics/cat.png"]).clip.image == "/pics/cat.png"
+    assert read_again(file_of(recipe), typed_after(["clip.image=/pics/cat.png"])).clip.image == "/pics/cat.png"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path
 )
 def test_a_hostile_recipe_is_refused_in_plain_words(file_of, path, value):
     with pytest.raises(UsageError, match="recipe"):
-        read_again(file_of(changed(path, value)))
+        read_again(file_of(changed(path, value)), NOTHING)
 
 
 JSON = st.recursive(
@@ -139,7 +141,7 @@ def test_any_recipe_is_followed_or_refused(tmp_path_factory, key, value):
         np.zeros((1, 8, 8, 3), np.uint8), fps=8, folder=folder, recipe={**RECIPE, key: value}
     )
     try:
-        again = read_again(folder / made.files[0])
+        again = read_again(folder / made.files[0], NOTHING)
     except VgpipeError:
         return
     assert isinstance(differences(again.recipe, RECIPE), tuple) and isinstance(checksums(again.recipe), list)

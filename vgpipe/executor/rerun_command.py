@@ -13,7 +13,7 @@ from vgpipe.errors import UsageError
 from vgpipe.executor.drift import checksums, differences
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.prepare import Request
-from vgpipe.executor.reruns import Again, read, read_again
+from vgpipe.executor.reruns import Again, read, read_again, typed_after
 from vgpipe.executor.runs import EXIT_DONE, ready, start
 from vgpipe.executor.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused
@@ -60,7 +60,7 @@ def rerun(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         raise UsageError("rerun takes a finished file -> python -m vgpipe rerun FILE [key=value ...]")
     typed = split(arguments[1:])
-    again = read_again(Path(arguments[0]), typed.overrides, typed.config_dir)
+    again = read_again(Path(arguments[0]), typed_after(typed.overrides, typed.config_dir))
     run = ready(again.config, Request((again.clip,), (_told(again),)))
     root = unused(_root(typed.overrides))
     with StopSignal() as stop:

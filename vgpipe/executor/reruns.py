@@ -26,6 +26,19 @@ MAY_FOLLOW = (
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed after a file.
+
+    Attributes:
+        config: composed of it.
+        keys: what of the config was typed.
+    """
+
+    config: Config
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Again:
     """What makes a file again.
 
@@ -42,24 +55,34 @@ class Again:
     clip: Clip
 
 
-def read_again(path: Path, overrides: Sequence[str] = (), config_dir: str | None = None) -> Again:
+def typed_after(overrides: Sequence[str] = (), config_dir: str | None = None) -> Typed:
+    """Composes what was typed after a file.
+
+    Args:
+        overrides: as typed.
+        config_dir: the user's own group folder, if any.
+
+    Raises:
+        ConfigError: where an override would make another clip than the one in the file, or is faulty.
+    """
+    _refuse_changes(overrides)
+    return Typed(load(overrides, config_dir), frozenset(text.partition("=")[0] for text in overrides))
+
+
+def read_again(path: Path, typed: Typed) -> Again:
     """Reads the recipe of a file.
 
     Args:
         path: a video, an image, or a folder of frames.
-        overrides: as typed after it.
-        config_dir: the user's own group folder, if any.
+        typed: what was typed after it.
 
     Raises:
         UsageError: where there is no such file, no recipe in it, or one that cannot be followed.
-        ConfigError: where an override would change what the recipe says, or is faulty.
     """
-    refuse_changes(overrides)
     recipe = read(path)
-    composed = load(overrides, config_dir)
     try:
-        config = _with_recipe(composed, recipe, {text.partition("=")[0] for text in overrides})
-        clip = _clip(recipe, composed.clip.image)
+        config = _with_recipe(typed, recipe)
+        clip = _clip(recipe, typed.config.clip.image)
     except UsageError as error:
         raise UsageError(f"the recipe in {path} cannot be followed", error.faults) from error
     except (ValueError, TypeError, KeyError) as error:
@@ -86,12 +109,7 @@ def read(path: Path) -> dict[str, Any]:
     return recipe
 
 
-def refuse_changes(overrides: Sequence[str]) -> None:
-    """Refuses overrides that would make another clip than the one in the file.
-
-    Raises:
-        ConfigError: naming them.
-    """
+def _refuse_changes(overrides: Sequence[str]) -> None:
     keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
     others = [key for key in keys if key not in MAY_FOLLOW and not _is_below(key)]
     if others:
@@ -104,13 +122,14 @@ def _is_below(key: str) -> bool:
     return key.startswith(tuple(name for name in MAY_FOLLOW if name.endswith(".")))
 
 
-def _with_recipe(config: Config, recipe: Mapping[str, Any], typed: set[str]) -> Config:
+def _with_recipe(typed: Typed, recipe: Mapping[str, Any]) -> Config:
+    config = typed.config
     model: ModelConfig = validated_as(ModelConfig, recipe["model"])
-    moved = {name: getattr(config.model, name) for name in ("id", "revision") if f"model.{name}" in typed}
+    moved = {name: getattr(config.model, name) for name in ("id", "revision") if f"model.{name}" in typed.keys}
     asked: MemoryConfig = validated_as(MemoryConfig, recipe["memory"])
     memory = replace(asked, strategy=config.memory.strategy, stream=config.memory.stream)
     wanted: AnyExporter = config.exporter
-    if not any(key == "exporter" or key.startswith("exporter.") for key in typed):
+    if not any(key == "exporter" or key.startswith("exporter.") for key in typed.keys):
         wanted = validated_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
     found = replace(config, model=replace(model, **moved), memory=memory, exporter=wanted)
     return with_absolute_paths(replace(found, job=None, pick=(), clip=ClipOverrides()))

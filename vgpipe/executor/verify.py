@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,11 +18,12 @@ from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.names import Names
 from vgpipe.executor.prepare import HASHES_FILE, Request, key_maker
 from vgpipe.executor.recipes import LIBRARIES, parts_of
-from vgpipe.executor.reruns import Again, read, read_again
+from vgpipe.executor.reruns import Again, Typed, read, read_again
 from vgpipe.executor.runs import EXIT_DONE, ready, start
 from vgpipe.executor.work import ClipWork
 from vgpipe.hardware import pick_device
 from vgpipe.hardware.arithmetic import arithmetic_of
+from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.digest import file_sha256
 from vgpipe.store.durable import temporary_beside
 from vgpipe.store.rundir import RunDir
@@ -53,48 +54,73 @@ class Verdict:
     is_rendered: bool = False
 
 
-def verdict(path: Path, overrides: Sequence[str], config_dir: str | None = None) -> Verdict:
-    """Compares what a file's latents hang on with what is here; renders nothing.
+class Verifier:
+    """Verifies files; what several of them share is opened once.
 
     Args:
-        path: a video, an image, or a folder of frames.
-        overrides: where things lie by now, as after `rerun`.
-        config_dir: the user's own group folder, if any.
+        typed: where things lie by now, as typed after the files.
     """
-    try:
-        again = read_again(path, overrides, config_dir)
-        if (gone := _image_trouble(again)) is not None:
-            return Verdict(path, Answer.CANNOT, (gone,))
-        changed = differences(again.recipe, _here(again))
-    except VgpipeError as error:
-        return Verdict(path, Answer.CANNOT, (" ".join(str(error).removeprefix(f"{path}: ").split()),))
-    if changed:
-        return Verdict(path, Answer.DRIFTED, changed)
-    return Verdict(path, Answer.SAME, ("model, settings, versions and device are as they were",))
 
+    def __init__(self, typed: Typed):
+        self._typed = typed
+        self._makers: dict[str, KeyMaker] = {}
 
-def rendered_verdict(path: Path, overrides: Sequence[str], config_dir: str | None, stop: StopSignal) -> Verdict:
-    """Renders a file's clip once more, in a store of its own that goes at the end, and compares the latents.
+    def verdict(self, path: Path) -> Verdict:
+        """Compares what a file's latents hang on with what is here; renders nothing.
 
-    Args:
-        path: a video, an image, or a folder of frames.
-        overrides: where things lie by now, as after `rerun`.
-        config_dir: the user's own group folder, if any.
-        stop: says when to stop early.
-    """
-    found = verdict(path, overrides, config_dir)
-    if found.answer is Answer.CANNOT:
-        return found
-    again = read_again(path, overrides, config_dir)
-    try:
-        made = _made_again(again, stop)
-    except (VgpipeError, OSError) as error:
-        return Verdict(path, Answer.CANNOT, (first_line(error),), is_rendered=True)
-    notes = found.reasons if found.answer is Answer.DRIFTED else ()
-    if checksums(made) == checksums(again.recipe):
-        told = ("its latents came out the same, bit for bit", *(f"although {note}" for note in notes))
-        return Verdict(path, Answer.SAME, told, is_rendered=True)
-    return Verdict(path, Answer.DRIFTED, ("its latents came out otherwise", *notes), is_rendered=True)
+        Args:
+            path: a video, an image, or a folder of frames.
+        """
+        try:
+            again = read_again(path, self._typed)
+            if (gone := _image_trouble(again)) is not None:
+                return Verdict(path, Answer.CANNOT, (gone,))
+            changed = differences(again.recipe, self._here(again))
+        except VgpipeError as error:
+            return Verdict(path, Answer.CANNOT, (" ".join(str(error).removeprefix(f"{path}: ").split()),))
+        if changed:
+            return Verdict(path, Answer.DRIFTED, changed)
+        return Verdict(path, Answer.SAME, ("model, settings, versions and device are as they were",))
+
+    def rendered_verdict(self, path: Path, stop: StopSignal) -> Verdict:
+        """Renders a file's clip once more, in a store of its own that goes at the end, and compares the latents.
+
+        Args:
+            path: a video, an image, or a folder of frames.
+            stop: says when to stop early.
+        """
+        found = self.verdict(path)
+        if found.answer is Answer.CANNOT:
+            return found
+        again = read_again(path, self._typed)
+        try:
+            made = _made_again(again, stop)
+        except (VgpipeError, OSError) as error:
+            return Verdict(path, Answer.CANNOT, (first_line(error),), is_rendered=True)
+        notes = found.reasons if found.answer is Answer.DRIFTED else ()
+        if checksums(made) == checksums(again.recipe):
+            told = ("its latents came out the same, bit for bit", *(f"although {note}" for note in notes))
+            return Verdict(path, Answer.SAME, told, is_rendered=True)
+        return Verdict(path, Answer.DRIFTED, ("its latents came out otherwise", *notes), is_rendered=True)
+
+    def _here(self, again: Again) -> dict[str, Any]:
+        """Returns, in the words of a recipe, what a file's latents would hang on here."""
+        maker = self._maker(again.config)
+        names = Names(maker, ())
+        work = names.divide(ClipWork(again.clip, names.keys_of(again.clip)))
+        keys = dict.fromkeys(part.keys.latents.digest for part in work.segments)
+        return {
+            "parts": parts_of(maker.family, work),
+            "latents": [{"key": key} for key in keys],
+            "versions": dict(_installed()),
+            "device": arithmetic_of(pick_device(again.config.hardware.device)),
+        }
+
+    def _maker(self, config: Config) -> KeyMaker:
+        told = repr((config.model, config.memory))
+        if told not in self._makers:
+            self._makers[told] = key_maker(config.model, config.memory, config.store.dir)
+        return self._makers[told]
 
 
 def _image_trouble(again: Again) -> str | None:
@@ -105,21 +131,6 @@ def _image_trouble(again: Again) -> str | None:
     if not image.is_file():
         return f"its image {image} is gone -> clip.image=PATH"
     return None if file_sha256(image) == clip.image_sha256 else f"its image {image} is another one now"
-
-
-def _here(again: Again) -> dict[str, Any]:
-    """Returns, in the words of a recipe, what its latents would hang on here."""
-    config = again.config
-    maker = key_maker(config.model, config.memory, config.store.dir)
-    names = Names(maker, ())
-    work = names.divide(ClipWork(again.clip, names.keys_of(again.clip)))
-    keys = dict.fromkeys(part.keys.latents.digest for part in work.segments)
-    return {
-        "parts": parts_of(maker.family, work),
-        "latents": [{"key": key} for key in keys],
-        "versions": dict(_installed()),
-        "device": arithmetic_of(pick_device(config.hardware.device)),
-    }
 
 
 def _installed() -> Iterator[tuple[str, str]]:

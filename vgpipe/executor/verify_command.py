@@ -11,8 +11,8 @@ from pathlib import Path
 from vgpipe.config.arguments import split
 from vgpipe.errors import UsageError
 from vgpipe.executor.interrupts import EXIT_STOPPED, StopSignal
-from vgpipe.executor.reruns import refuse_changes
-from vgpipe.executor.verify import Answer, Verdict, rendered_verdict, verdict
+from vgpipe.executor.reruns import typed_after
+from vgpipe.executor.verify import Answer, Verdict, Verifier
 
 HELP = """\
 usage: python -m vgpipe verify FILE ... [--render] [--json] [key=value ...]
@@ -51,14 +51,12 @@ def verify(arguments: Sequence[str]) -> int:
         return EXIT_SAME
     files, typed = _taken_apart(arguments)
     options = split(typed)
-    refuse_changes(options.overrides)
+    verifier = Verifier(typed_after(options.overrides, options.config_dir))
     answers = set()
     with StopSignal() as stop:
         for path in files:
-            if "--render" in arguments:
-                found = rendered_verdict(path, options.overrides, options.config_dir, stop)
-            else:
-                found = verdict(path, options.overrides, options.config_dir)
+            is_rendered = "--render" in arguments
+            found = verifier.rendered_verdict(path, stop) if is_rendered else verifier.verdict(path)
             if stop():
                 return EXIT_STOPPED
             _write(found, as_json="--json" in arguments)
