@@ -143,3 +143,22 @@ def test_frames_that_vanish_in_the_middle_of_an_export_are_made_again(render, jo
     monkeypatch.setattr(JoinedFrames, "__iter__", vanishing)
     ran = render(*job, "executor.canary=false")
     assert ran.code == 0 and len(lost) == 2 and "made again" in ran.err
+
+
+def test_a_file_that_was_made_is_not_made_again_for_the_sake_of_another(render, job, monkeypatch):
+    from vgpipe.errors import ExportError
+    from vgpipe.exporters.mp4 import Mp4Exporter
+    from vgpipe.exporters.videos import GifExporter
+
+    options = (*job, "executor.canary=false", "exporter=mp4+gif")
+    with monkeypatch.context() as broken:
+
+        def full(*_: object, **__: object) -> None:
+            raise ExportError("the folder is gone")
+
+        broken.setattr(GifExporter, "export", full)
+        ran = render(*options)
+        assert ran.code == 1 and "the folder is gone" in ran.records()[-1]["error"]
+    monkeypatch.setattr(Mp4Exporter, "export", lambda *_, **__: pytest.fail("the mp4 is in the store"))
+    ran = render(*options)
+    assert ran.code == 0 and set(ran.records()[0]["files"]) == {"mp4", "gif"}
