@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from vgpipe.doctor import families, optional, places
-from vgpipe.doctor.encoders import encoder_lines, try_encoder
+from vgpipe.doctor.encoders import ENCODERS, encoder_lines, try_encoder
 from vgpipe.doctor.families import Model, model_lines
 from vgpipe.doctor.lines import Line, Section, Status
 from vgpipe.doctor.machine import _limit_line, device_lines
@@ -31,6 +31,8 @@ GPU = {
     "usable": True,
 }
 TORCH = {"version": "2.8.0", "build": "CUDA 12.8", "device": "cuda", "reason": "", "gpus": [], "numpy": ""}
+
+H264 = next(one for one in ENCODERS if one.name == "H.264")
 
 
 def _devices(gpu, error=""):
@@ -73,8 +75,8 @@ def test_a_cgroup_limit_below_the_ram_is_a_warning():
 def test_an_encoder_that_does_not_exist_is_not_claimed():
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    assert try_encoder(get_ffmpeg_exe(), "libx264", ".mp4") == ""
-    assert "libnothing does not encode" in try_encoder(get_ffmpeg_exe(), "libnothing", ".mp4")
+    assert try_encoder(get_ffmpeg_exe(), "libx264", H264) == ""
+    assert "libnothing does not encode" in try_encoder(get_ffmpeg_exe(), "libnothing", H264)
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def false_ffmpeg(tmp_path):
 
 @pytest.mark.skipif("os.name == 'nt'")
 def test_a_file_that_decodes_to_another_picture_is_noticed(false_ffmpeg):
-    assert "another picture" in try_encoder(false_ffmpeg, "libx264", ".mp4")
+    assert "another picture" in try_encoder(false_ffmpeg, "libx264", H264)
     lines = encoder_lines(Answer(ok=True, value={"exe": false_ffmpeg, "version": "0"}))
     assert {line.name: line.status for line in lines}["H.264"] is Status.BROKEN
     assert {line.name: line.status for line in lines}["AV1"] is Status.ABSENT
@@ -256,3 +258,15 @@ def test_the_table_keeps_its_width_and_a_remedy_stands_in_one_row(width):
 def test_the_worst_line_is_the_status():
     assert worst(LINES) is Status.BROKEN and worst(LINES[1:]) is Status.WARNING and worst(LINES[2:]) is Status.OK
     assert json.loads(as_json(LINES[2:]))["status"] == "ok"
+
+
+def test_every_encoder_that_an_exporter_asks_for_is_tried():
+    from vgpipe.config.exporter_schema import EXPORTERS
+    from vgpipe.exporters.base import exporter
+    from vgpipe.exporters.mp4 import HARDWARE, Mp4Exporter
+
+    videos = [exporter({"name": kind}) for kind in EXPORTERS if kind not in ("frames", "sheet")]
+    names = {step.name for chain in videos for step in chain._steps if step.name != "frames"}
+    asked = {name.partition(" (")[2].rstrip(")") or name for name in names} | set(HARDWARE)
+    assert Mp4Exporter(encoder=HARDWARE[0]).name == f"mp4 ({HARDWARE[0]})"
+    assert asked == {codec for one in ENCODERS for codec in one.codecs}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -68,6 +70,10 @@ def _machine(_: str) -> dict[str, Any]:
 
 
 def _ffmpeg(_: str) -> dict[str, str]:
+    named = os.environ.get("VGPIPE_FFMPEG")
+    if named:
+        told = subprocess.run([named, "-version"], capture_output=True, text=True, check=True).stdout
+        return {"exe": named, "version": told.removeprefix("ffmpeg version ").partition(" ")[0]}
     import imageio_ffmpeg
 
     exe = imageio_ffmpeg.get_ffmpeg_exe()

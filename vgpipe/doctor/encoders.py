@@ -16,7 +16,8 @@ WIDTH, HEIGHT, FRAMES = 256, 144, 6  # NVIDIA's encoders refuse smaller pictures
 LIMIT_S = 60.0
 FARTHEST = 24  # of 255: what lossy coding of a smooth picture may change on average
 REINSTALL = "pip install --force-reinstall imageio-ffmpeg"
-OWN_FFMPEG = "IMAGEIO_FFMPEG_EXE"
+OWN_FFMPEG = ("VGPIPE_FFMPEG", "IMAGEIO_FFMPEG_EXE")
+RENDER_NODE = "/dev/dri/renderD128"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Encoder:
         suffix: of the file.
         needed: whether vgpipe writes videos with it.
         needs: what it takes to have it.
+        pixels: the pixel format that it is given.
+        device: ffmpeg's arguments for the device it runs on, before all others.
+        upload: the filter that brings frames there; none where it takes them from memory.
+        is_decoded: whether its file is decoded again; older ffmpegs read no animated WebP.
     """
 
     name: str
@@ -36,17 +41,37 @@ class Encoder:
     suffix: str = ".mp4"
     needed: bool = False
     needs: str = "a build of ffmpeg with it"
+    pixels: str = "yuv420p"
+    device: tuple[str, ...] = ()
+    upload: str = ""
+    is_decoded: bool = True
 
 
 ENCODERS = (
     Encoder("H.264", ("libx264",), needed=True),
     Encoder("H.265", ("libx265",)),
-    Encoder("AV1", ("libsvtav1", "libaom-av1")),
+    Encoder("AV1", ("libsvtav1",)),
     Encoder("VP9", ("libvpx-vp9",), ".webm"),
+    Encoder("ProRes", ("prores_ks",), ".mov", pixels="yuv422p10le"),
+    Encoder("FFV1", ("ffv1",), ".mkv", pixels="bgr0"),
+    Encoder("GIF", ("gif",), ".gif", pixels="rgb8"),
+    Encoder("WebP", ("libwebp",), ".webp", is_decoded=False),
+    Encoder("APNG", ("apng",), ".apng", pixels="rgb24"),
+    Encoder("H.264 openh264", ("libopenh264",)),
+    Encoder("MPEG-4", ("mpeg4",)),
     Encoder("H.264 nvenc", ("h264_nvenc",), needs="an NVIDIA GPU and its driver"),
-    Encoder("H.265 nvenc", ("hevc_nvenc",), needs="an NVIDIA GPU and its driver"),
-    Encoder("AV1 nvenc", ("av1_nvenc",), needs="an NVIDIA RTX 40 or newer"),
+    Encoder("H.264 qsv", ("h264_qsv",), needs="an Intel GPU and its driver", pixels="nv12"),
+    Encoder(
+        "H.264 vaapi",
+        ("h264_vaapi",),
+        needs=f"an Intel or AMD GPU at {RENDER_NODE}",
+        pixels="",
+        device=("-vaapi_device", RENDER_NODE),
+        upload="format=nv12,hwupload",
+    ),
+    Encoder("H.264 videotoolbox", ("h264_videotoolbox",), needs="macOS"),
 )
+"""What exporters ask for: each kind's own, the stand-ins, hardware."""
 
 
 def encoder_lines(ffmpeg: Answer) -> list[Line]:
@@ -67,41 +92,45 @@ def encoder_lines(ffmpeg: Answer) -> list[Line]:
 
 
 def _remedy(ffmpeg: Answer) -> str:
-    if os.environ.get(OWN_FFMPEG):
-        return f"correct or unset {OWN_FFMPEG}"
+    named = next((name for name in OWN_FFMPEG if os.environ.get(name)), None)
+    if named:
+        return f"correct or unset {named}"
     return "pip install imageio-ffmpeg" if "No module named" in ffmpeg.error else REINSTALL
 
 
 def _encoder_line(exe: str, encoder: Encoder) -> Line:
     error = ""
     for codec in encoder.codecs:
-        error = try_encoder(exe, codec, encoder.suffix)
+        error = try_encoder(exe, codec, encoder)
         if not error:
-            return Line(Section.ENCODERS, encoder.name, Status.OK, f"{codec} encodes, and its file decodes")
+            told = f"{codec} encodes, and its file decodes" if encoder.is_decoded else f"{codec} encodes"
+            return Line(Section.ENCODERS, encoder.name, Status.OK, told)
     if encoder.needed:
         return Line(Section.ENCODERS, encoder.name, Status.BROKEN, error, REINSTALL)
     reason = error.partition(": ")[2] or error
     return Line(Section.ENCODERS, encoder.name, Status.ABSENT, f"needs {encoder.needs} ({reason})")
 
 
-def try_encoder(exe: str, codec: str, suffix: str) -> str:
+def try_encoder(exe: str, codec: str, encoder: Encoder) -> str:
     """Encodes a moving picture and decodes it again, in a temporary folder.
 
     Args:
         exe: the ffmpeg program.
         codec: ffmpeg's name of the encoder.
-        suffix: of the file, which chooses the container.
+        encoder: how it is called.
 
     Returns:
         Why it does not work, in one line; empty where it does.
     """
     picture = _frames()
     with tempfile.TemporaryDirectory(prefix="vgpipe-doctor-") as folder:
-        video = Path(folder) / f"video{suffix}"
+        video = Path(folder) / f"video{encoder.suffix}"
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", "8", "-i", "-"]
-        error, _ = _run([exe, *source, "-c:v", codec, "-pix_fmt", "yuv420p", "-y", str(video)], picture)
-        if error:
-            return f"{codec} does not encode: {error}"
+        pixels = ["-pix_fmt", encoder.pixels] if encoder.pixels else []
+        upload = ["-vf", encoder.upload] if encoder.upload else []
+        error, _ = _run([exe, *encoder.device, *source, *upload, "-c:v", codec, *pixels, "-y", str(video)], picture)
+        if error or not encoder.is_decoded:
+            return f"{codec} does not encode: {error}" if error else ""
         error, decoded = _run([exe, "-i", str(video), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], b"")
     return _difference(codec, error, picture, decoded)
 
