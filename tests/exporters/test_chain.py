@@ -22,6 +22,7 @@ from vgpipe.exporters.base import exporter, identity
 from vgpipe.exporters.chain import Chain
 from vgpipe.exporters.frames import FramesExporter
 from vgpipe.exporters.mp4 import Mp4Exporter
+from vgpipe.exporters.videos import Av1Exporter, HevcExporter
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
 H264 = ("libx264", "libopenh264", "mpeg4")
@@ -269,19 +270,31 @@ def test_a_hardware_encoder_that_works_is_proved_once(tmp_path, out):
 
 
 @pytest.mark.parametrize(
-    ("encoder", "words"),
+    ("kind", "encoder", "words"),
     [
-        ("h264_nvenc", "-c:v h264_nvenc -rc vbr -cq 16 -b:v 0 -pix_fmt yuv420p"),
-        ("h264_qsv", "-c:v h264_qsv -global_quality 16 -pix_fmt nv12"),
-        ("h264_vaapi", "format=nv12,hwupload"),
-        ("h264_videotoolbox", "-c:v h264_videotoolbox -b:v"),
+        (Mp4Exporter, "h264_nvenc", "-c:v h264_nvenc -rc vbr -cq 16 -b:v 0 -pix_fmt yuv420p"),
+        (Mp4Exporter, "h264_qsv", "-c:v h264_qsv -global_quality 16 -pix_fmt nv12"),
+        (Mp4Exporter, "h264_vaapi", "format=nv12,hwupload"),
+        (Mp4Exporter, "h264_videotoolbox", "-c:v h264_videotoolbox -b:v"),
+        (HevcExporter, "hevc_nvenc", "-c:v hevc_nvenc -rc vbr -cq 18 -b:v 0 -pix_fmt yuv420p -tag:v hvc1"),
+        (HevcExporter, "hevc_vaapi", "-c:v hevc_vaapi -rc_mode CQP -qp 18 -tag:v hvc1"),
+        (Av1Exporter, "av1_nvenc", "-c:v av1_nvenc -rc vbr -cq 24 -b:v 0 -pix_fmt yuv420p -movflags"),
+        (Av1Exporter, "av1_vaapi", "-c:v av1_vaapi -rc_mode CQP -global_quality 97 -movflags"),
     ],
 )
-def test_hardware_commands(out, monkeypatch, encoder, words):
+def test_hardware_commands(out, monkeypatch, kind, encoder, words):
     seen = []
     monkeypatch.setattr("vgpipe.exporters.video.pipe", lambda arguments, *_, **__: seen.append(" ".join(arguments)))
-    Mp4Exporter(encoder=encoder).export(smooth(), fps=8.0, folder=out)
+    kind(encoder=encoder).export(smooth(), fps=8.0, folder=out)
     assert words in seen[0]
+
+
+def test_behind_a_hardware_encoder_stands_its_kinds_own(tmp_path, out, monkeypatch):
+    fakes = {"hevc_nvenc": 'echo "Cannot load libcuda.so.1" >&2; exit 1'}
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, fakes)))
+    made = exporter({"name": "mp4_hevc", "encoder": "hevc_nvenc"}).export(smooth(), fps=8.0, folder=out)
+    assert calls(tmp_path) == ["hevc_nvenc", "libx265"]
+    assert (made.kind, made.degradation.got) == ("mp4_hevc", "mp4_hevc (libx265)")
 
 
 def test_settings_that_came_later_leave_the_names_of_artifacts_alone():

@@ -57,6 +57,8 @@ class HevcConfig(VideoConfig):
     """Constant rate factor: 0 best, 51 worst."""
     preset: Preset = "medium"
     """x265's trade of time for size."""
+    encoder: Literal["hevc_nvenc", "hevc_qsv", "hevc_vaapi", "hevc_videotoolbox"] | None = None
+    """A hardware encoder to try first, proved by a few frames; null: libx265."""
 
 
 @record
@@ -79,6 +81,8 @@ class Av1Config(VideoConfig):
     """Constant rate factor: 1 best, 63 worst."""
     preset: Annotated[int, Field(ge=0, le=13)] = 6
     """0 slow and small, 13 fast."""
+    encoder: Literal["av1_nvenc", "av1_qsv", "av1_vaapi"] | None = None
+    """A hardware encoder to try first, proved by a few frames; null: SVT-AV1."""
 
 
 @record

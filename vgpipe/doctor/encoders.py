@@ -47,6 +47,17 @@ class Encoder:
     is_decoded: bool = True
 
 
+def _vaapi(name: str, codec: str) -> Encoder:
+    return Encoder(
+        name,
+        (codec,),
+        needs=f"an Intel or AMD GPU at {RENDER_NODE}",
+        pixels="",
+        device=("-vaapi_device", RENDER_NODE),
+        upload="format=nv12,hwupload",
+    )
+
+
 ENCODERS = (
     Encoder("H.264", ("libx264",), needed=True),
     Encoder("H.265", ("libx265",)),
@@ -60,16 +71,16 @@ ENCODERS = (
     Encoder("H.264 openh264", ("libopenh264",)),
     Encoder("MPEG-4", ("mpeg4",)),
     Encoder("H.264 nvenc", ("h264_nvenc",), needs="an NVIDIA GPU and its driver"),
+    Encoder("H.265 nvenc", ("hevc_nvenc",), needs="an NVIDIA GPU and its driver"),
+    Encoder("AV1 nvenc", ("av1_nvenc",), needs="an NVIDIA RTX 40 or newer"),
     Encoder("H.264 qsv", ("h264_qsv",), needs="an Intel GPU and its driver", pixels="nv12"),
-    Encoder(
-        "H.264 vaapi",
-        ("h264_vaapi",),
-        needs=f"an Intel or AMD GPU at {RENDER_NODE}",
-        pixels="",
-        device=("-vaapi_device", RENDER_NODE),
-        upload="format=nv12,hwupload",
-    ),
+    Encoder("H.265 qsv", ("hevc_qsv",), needs="an Intel GPU and its driver", pixels="nv12"),
+    Encoder("AV1 qsv", ("av1_qsv",), needs="an Intel Arc GPU and its driver", pixels="nv12"),
+    _vaapi("H.264 vaapi", "h264_vaapi"),
+    _vaapi("H.265 vaapi", "hevc_vaapi"),
+    _vaapi("AV1 vaapi", "av1_vaapi"),
     Encoder("H.264 videotoolbox", ("h264_videotoolbox",), needs="macOS"),
+    Encoder("H.265 videotoolbox", ("hevc_videotoolbox",), needs="macOS"),
 )
 """What exporters ask for: each kind's own, the stand-ins, hardware."""
 

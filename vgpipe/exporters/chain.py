@@ -20,8 +20,9 @@ from vgpipe.exporters.failures import Failures
 from vgpipe.exporters.ffmpeg import one_line
 from vgpipe.exporters.folder import empty, inside
 from vgpipe.exporters.frames import FramesExporter
+from vgpipe.exporters.hardware import HardwareVideo
 from vgpipe.exporters.joined import Frames
-from vgpipe.exporters.mp4 import HARDWARE, X264, Mp4Exporter
+from vgpipe.exporters.mp4 import X264, Mp4Exporter
 from vgpipe.exporters.video import VideoExporter
 from vgpipe.exporters.videos import GifExporter
 
@@ -109,7 +110,8 @@ class Chain:
 
     def _prove(self, step: Step, frames_THWC: Frames, fps: float, folder: Path) -> None:
         """Encodes a few frames by a hardware encoder, which may be listed and still not work."""
-        if getattr(step, "encoder", None) not in HARDWARE or self._failures.has_proved(step.name):
+        is_hardware = isinstance(step, HardwareVideo) and step.family is not None
+        if not is_hardware or self._failures.has_proved(step.name):
             return
         with inside(folder) as trial:
             step.export(Head(frames_THWC, TRIAL_FRAMES), fps=fps, folder=trial)
@@ -131,7 +133,7 @@ def _with(fallback: Fallback, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chain_of(first: VideoExporter, failures: Failures | None = None) -> Chain:
-    """Returns the encoder that was asked for and what stands in for it: H.264, MPEG-4, GIF, PNG frames.
+    """Returns the encoder that was asked for and what stands in for it: its kind's own, H.264, MPEG-4, GIF, PNG frames.
 
     Args:
         first: the encoder that was asked for.
@@ -146,7 +148,8 @@ def chain_of(first: VideoExporter, failures: Failures | None = None) -> Chain:
     }
     plain = first if isinstance(first, Mp4Exporter) else Mp4Exporter(**shared)  # type: ignore[arg-type]
     videos = [replace(plain, encoder=encoder) for encoder in (X264, "libopenh264", "mpeg4")]
-    steps: list[Step] = [first, *videos, GifExporter(**shared), FramesExporter()]  # type: ignore[arg-type]
+    own = [replace(first, encoder=None)] if isinstance(first, HardwareVideo) else []
+    steps: list[Step] = [first, *own, *videos, GifExporter(**shared), FramesExporter()]  # type: ignore[arg-type]
     unique: dict[str, Step] = {}
     for step in steps:
         unique.setdefault(step.name, step)

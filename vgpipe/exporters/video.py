@@ -31,6 +31,7 @@ BT709_TAGS = (
     *("-colorspace", "bt709", "-color_primaries", "bt709"),
     *("-color_trc", "bt709", "-color_range", "tv"),
 )
+FASTSTART = ("-movflags", "+faststart")
 # Motion estimation loses the last frames; repeated ones take their place, and what is too much is cut off.
 SPARE_FRAMES = 3
 

@@ -7,28 +7,27 @@ from pathlib import Path
 from typing import ClassVar
 
 from vgpipe.exporters.embed import into_gif, into_png, into_webp
-from vgpipe.exporters.video import TO_BT601, Picture, VideoExporter
+from vgpipe.exporters.hardware import HardwareVideo
+from vgpipe.exporters.video import FASTSTART, TO_BT601, Picture, VideoExporter
 
-FASTSTART = ("-movflags", "+faststart")
 SAME_BYTES = ("-fflags", "+bitexact")  # Matroska has a random id otherwise
 PALETTE_BUFFER_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HevcExporter(VideoExporter):
+class HevcExporter(HardwareVideo):
     """Writes H.265 in MP4, tagged hvc1 for Apple's players."""
 
     crf: int = 18
     preset: str = "medium"
     kind: ClassVar[str] = "mp4_hevc"
     file: ClassVar[str] = "video.mp4"
-    codec_name: ClassVar[str] = "libx265"
-    halves_colour: ClassVar[bool] = True
+    software: ClassVar[str] = "libx265"
+    container: ClassVar[tuple[str, ...]] = ("-tag:v", "hvc1", *FASTSTART)
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
-        quality = ["-crf", str(self.crf), "-preset", self.preset, "-x265-params", "log-level=error"]
-        return ["-c:v", "libx265", *quality, "-pix_fmt", "yuv420p", "-tag:v", "hvc1", *FASTSTART]
+    def quality(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how well libx265 does."""
+        return ["-crf", str(self.crf), "-preset", self.preset, "-x265-params", "log-level=error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +48,18 @@ class WebmExporter(VideoExporter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Av1Exporter(VideoExporter):
+class Av1Exporter(HardwareVideo):
     """Writes AV1 in MP4."""
 
     crf: int = 24
     preset: int = 6
     kind: ClassVar[str] = "av1"
     file: ClassVar[str] = "video.mp4"
-    codec_name: ClassVar[str] = "libsvtav1"
-    halves_colour: ClassVar[bool] = True
+    software: ClassVar[str] = "libsvtav1"
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
-        quality = ["-crf", str(self.crf), "-preset", str(self.preset)]
-        return ["-c:v", "libsvtav1", *quality, "-pix_fmt", "yuv420p", *FASTSTART]
+    def quality(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how well SVT-AV1 does."""
+        return ["-crf", str(self.crf), "-preset", str(self.preset)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
