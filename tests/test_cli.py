@@ -121,6 +121,18 @@ def test_a_sweep_makes_one_directory_per_combination_and_shares_the_store(render
     assert sum(reused) == 2
 
 
+def test_one_run_of_a_sweep_is_resumed_by_its_directory(render, vgpipe, workdir):
+    (workdir / "job.yaml").write_text("prompts:\n  - a small red circle\n")
+    assert render("-m", "job=job.yaml", "clip.seed=1,2").code == 0
+    found = next((workdir / "outputs/job").glob("*-sweep/clip.seed=1"))
+    for video in (found / "videos").iterdir():
+        video.unlink()
+    ran = vgpipe("resume", found)
+    assert ran.code == 0, ran.err
+    assert len(list((found / "videos").iterdir())) == 1
+    assert vgpipe("resume", "clip.seed=1").code == 2
+
+
 def test_flags_may_stand_anywhere_and_glob_sweeps_over_all_options(render, workdir):
     (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
     ran = render("job=job.yaml", "-m", "quality=glob(*)")

@@ -231,7 +231,8 @@ def _read(combination: Sequence[str], arguments: Arguments) -> tuple[Config, Req
 
 
 def _resume(arguments: list[str]) -> int:
-    if not arguments or not arguments[0] or "=" in arguments[0]:
+    # A sweep's directories have "=" in their names.
+    if not arguments or not arguments[0] or ("=" in arguments[0] and not Path(arguments[0]).is_dir()):
         raise UsageError("resume takes a run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
     _check_versions()
     _set_library_environment()
