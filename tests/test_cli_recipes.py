@@ -138,4 +138,6 @@ def test_bad_files_are_told_apart(vgpipe, workdir, tiny_wan):
         assert told.code == 2 and name in told.err and not Path("outputs").exists()
     for command in ("rerun", "verify"):
         assert vgpipe(command).code == 2
+        ran = vgpipe(command, "text.mp4", "--rendr")
+        assert ran.code == 2 and "--rendr" in ran.err
         assert "usage" in vgpipe(command, "--help").out

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from vgpipe.config.arguments import split
 from vgpipe.errors import UsageError
 from vgpipe.executor.drift import checksums, differences
 from vgpipe.executor.interrupts import StopSignal
@@ -59,8 +58,8 @@ def rerun(arguments: Sequence[str]) -> int:
         return EXIT_DONE
     if not arguments or arguments[0].startswith("-"):
         raise UsageError("rerun takes a finished file -> python -m vgpipe rerun FILE [key=value ...]")
-    typed = split(arguments[1:])
-    again = read_again(Path(arguments[0]), typed_after(typed.overrides, typed.config_dir))
+    typed = typed_after(arguments[1:])
+    again = read_again(Path(arguments[0]), typed)
     run = ready(again.config, Request((again.clip,), (_told(again),)))
     root = unused(_root(typed.overrides))
     with StopSignal() as stop:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vgpipe.config.arguments import CONFIG_DIR_FLAGS, split
 from vgpipe.config.exporter_schema import AnyExporter, ExporterConfig
 from vgpipe.config.load import load, with_absolute_paths
 from vgpipe.config.model_schema import ModelConfig
@@ -31,10 +32,12 @@ class Typed:
 
     Attributes:
         config: composed of it.
+        overrides: those among it.
         keys: what of the config was typed.
     """
 
     config: Config
+    overrides: tuple[str, ...]
     keys: frozenset[str]
 
 
@@ -55,18 +58,24 @@ class Again:
     clip: Clip
 
 
-def typed_after(overrides: Sequence[str] = (), config_dir: str | None = None) -> Typed:
+def typed_after(words: Sequence[str] = ()) -> Typed:
     """Composes what was typed after a file.
 
     Args:
-        overrides: as typed.
-        config_dir: the user's own group folder, if any.
+        words: overrides, and `--config-dir DIR`, as typed.
 
     Raises:
+        UsageError: for any other flag.
         ConfigError: where an override would make another clip than the one in the file, or is faulty.
     """
-    _refuse_changes(overrides)
-    return Typed(load(overrides, config_dir), frozenset(text.partition("=")[0] for text in overrides))
+    options = split(words)
+    flags = [flag for flag in options.flags if flag != options.config_dir]
+    unknown = [flag for flag in flags if flag.partition("=")[0] not in CONFIG_DIR_FLAGS]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no flag of this command -> --help")
+    _refuse_changes(options.overrides)
+    config = load(options.overrides, options.config_dir)
+    return Typed(config, options.overrides, frozenset(text.partition("=")[0] for text in options.overrides))
 
 
 def read_again(path: Path, typed: Typed) -> Again:
@@ -113,7 +122,8 @@ def _refuse_changes(overrides: Sequence[str]) -> None:
     keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
     others = [key for key in keys if key not in MAY_FOLLOW and not _is_below(key)]
     if others:
-        may = f"it takes {', '.join(name.rstrip('.') for name in MAY_FOLLOW)}; to change the clip, render it anew"
+        names = dict.fromkeys(name.rstrip(".") for name in MAY_FOLLOW)
+        may = f"{', '.join(names)} may follow; to change the clip, render it anew"
         faults = [Fault(key[:80], "would make another clip than the one in the file", may) for key in others]
         raise ConfigError("the command line is faulty; nothing was started", faults)
 

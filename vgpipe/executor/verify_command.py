@@ -50,8 +50,7 @@ def verify(arguments: Sequence[str]) -> int:
         sys.stdout.write(HELP)
         return EXIT_SAME
     files, typed = _taken_apart(arguments)
-    options = split(typed)
-    verifier = Verifier(typed_after(options.overrides, options.config_dir))
+    verifier = Verifier(typed_after(typed))
     answers = set()
     with StopSignal() as stop:
         for path in files:
@@ -65,12 +64,11 @@ def verify(arguments: Sequence[str]) -> int:
 
 
 def _taken_apart(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
-    words = [word for word in arguments if word not in FLAGS]
-    typed = [word for word in words if word.startswith("-") or ("=" in word and not Path(word).exists())]
-    files = [Path(word) for word in words if word not in typed]
+    words = split([word for word in arguments if word not in FLAGS])
+    files = [word for word in words.overrides if "=" not in word or Path(word).exists()]
     if not files:
         raise UsageError("verify takes finished files -> python -m vgpipe verify FILE ... [--render]")
-    return files, typed
+    return [Path(word) for word in files], [*words.flags, *(word for word in words.overrides if word not in files)]
 
 
 def _write(found: Verdict, *, as_json: bool) -> None:
