@@ -141,3 +141,25 @@ def test_bad_files_are_told_apart(vgpipe, workdir, tiny_wan):
         ran = vgpipe(command, "text.mp4", "--rendr")
         assert ran.code == 2 and "--rendr" in ran.err
         assert "usage" in vgpipe(command, "--help").out
+
+
+def test_what_cannot_be_rendered_or_compared_is_said(made, vgpipe, monkeypatch):
+    from vgpipe.models.wan import WanFamily
+
+    video = made("mp4")["mp4"]
+    ran = vgpipe("rerun", video, "run.metadata=false", *QUIET)
+    assert (
+        ran.code == 0 and ran.out.splitlines()[-1] == "without metadata in the new file its latents cannot be compared"
+    )
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the card fell out")
+
+    monkeypatch.setattr(WanFamily, "denoise", broken)
+    ran = vgpipe("verify", "--render", video)
+    assert (
+        ran.code == 1
+        and "the card fell out" in ran.out.splitlines()[-1]
+        and ran.out.splitlines()[-1].startswith("cannot")
+    )
+    assert not list(Path("outputs/.store").glob(".tmp-*"))

@@ -16,6 +16,7 @@ from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor.drift import checksums, differences
 from vgpipe.executor.recipes import without_defaults
 from vgpipe.executor.reruns import read_again, typed_after
+from vgpipe.executor.verify import Answer, Verifier
 from vgpipe.exporters.base import exporter
 
 RECIPE: dict[str, Any] = {
@@ -166,3 +167,15 @@ def test_defaults_are_left_out_of_a_recipe():
     assert without_defaults({"strategy": "auto", "vae_tiling": True, "weights": {}}, MemoryConfig) == {
         "vae_tiling": True
     }
+
+
+def test_an_image_that_is_gone_or_another_cannot_be_verified(file_of, tmp_path):
+    recipe = copy.deepcopy(RECIPE)
+    image = tmp_path / "dog.png"
+    recipe["clip"].update(image=str(image), image_sha256="0" * 64)
+    path = file_of(recipe)
+    gone = Verifier(NOTHING).verdict(path)
+    assert gone.answer is Answer.CANNOT and "is gone -> clip.image=PATH" in gone.reasons[0]
+    image.write_bytes(b"another dog")
+    other = Verifier(NOTHING).verdict(path)
+    assert other.answer is Answer.CANNOT and "another one now" in other.reasons[0]
