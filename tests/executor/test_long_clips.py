@@ -265,6 +265,54 @@ def test_what_memory_had_made_otherwise_is_found_again(told, monkeypatch, denois
     assert again["degradations"] == record["degradations"]
 
 
+@pytest.mark.parametrize("method", ["image", "window"])
+def test_where_a_segment_does_not_fit_the_clip_is_cut_into_shorter_ones(told, monkeypatch, denoised, method):
+    original = WanFamily.denoise
+
+    def denoise(self, parts, scheduler, request):
+        window = request.windows.num_frames if request.windows else request.num_frames
+        if window > 9:
+            raise OutOfMemory("no room", "transformer")
+        return original(self, parts, scheduler, request)
+
+    monkeypatch.setattr(WanFamily, "denoise", denoise)
+    shorter = ("model.rules.min_segment_num_frames=5", "hardware.floor.num_frames=5", "run.plan=off", "memory=auto")
+    prompts = [{"prompt": colour, "seconds": 4} for colour in (RED, BLUE)]
+    options = ("run.degrade=any", f"clip.continuation={method}", *shorter)
+    ran = told(prompts, *options)
+    assert ran.code == 0, ran.err
+    for record in ran.records():
+        assert record["state"] == "done" and len(frames_of(ran, record)) == record["num_frames"] == 32
+        (size,) = [one for one in record["degradations"] if one["kind"] == "size"]
+        assert (
+            size["asked"] == "32x32, 32 frames in segments of 17" and size["got"] == "32x32, 32 frames in segments of 9"
+        )
+        assert "no room" in size["reason"] and record["continuation"]["segment_num_frames"] == 17
+        assert {part["num_frames"] for part in record["segments"]} <= {5, 9}
+    denoised.clear()
+    again = told(prompts, *options)
+    assert all(one["reused"] for one in again.records()) and not denoised
+    assert [one["degradations"] for one in again.records()] == [one["degradations"] for one in ran.records()]
+    refused = told(prompts, *options[1:])  # what was not allowed is not taken from the store either
+    assert refused.code == 1 and "no room" in refused.records()[0]["error"]
+
+
+def test_a_decoder_that_cannot_take_a_segment_has_it_made_again_shorter(told, monkeypatch):
+    original, made = WanFamily.decode, []
+
+    def decode(self, parts, request):
+        if request.num_frames > 9:
+            raise OutOfMemory("no room", "vae")
+        made.append(request.num_frames)
+        return original(self, parts, request)
+
+    monkeypatch.setattr(WanFamily, "decode", decode)
+    shorter = ("model.rules.min_segment_num_frames=5", "hardware.floor.num_frames=5", "run.plan=off", "memory=auto")
+    ran = told([{"prompt": RED, "seconds": 3}], "run.degrade=any", *shorter)
+    assert ran.code == 0 and len(frames_of(ran)) == 24 and made
+    assert "in segments of 9" in ran.records()[0]["degradations"][-1]["got"]
+
+
 def test_the_plan_counts_segments(run):
     ran = run("plan", f"clip.prompt='{RED}'", "clip.seconds=10")
     assert "1 clip in 7 segments" in ran.out and "from an image x 6 segments" in ran.out

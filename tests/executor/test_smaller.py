@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.executor.test_work import PLAIN
 from vgpipe.executor.smaller import smaller
+from vgpipe.job.clip import Continuation
 from vgpipe.job.rules import ShapeRules
 
 RULES = ShapeRules(side_multiple=16, min_side=64, max_side=1280, frames_step=4, frames_offset=1, max_num_frames=129)
@@ -38,3 +39,15 @@ def test_what_comes_out_can_be_made_and_keeps_the_floor(num_frames, wide, high, 
     assert volume[1] < volume[0] and less.id == clip.id
     assert less.num_frames == num_frames or less.num_frames >= floor_frames
     assert less.width == clip.width or min(less.width, less.height) >= floor_side
+
+
+def test_a_long_clip_keeps_its_length_in_shorter_segments():
+    how = Continuation(
+        method="window", segment_num_frames=81, min_segment_num_frames=33, overlap_num_frames=40, frames_step=4,
+        frames_offset=1, num_inference_steps=2, match_color=True,
+    )  # fmt: skip
+    clip, told = replace(PLAIN, width=832, height=480, num_frames=400, continuation=how), []
+    while (clip := smaller(clip, RULES, floor_num_frames=33, floor_side=240)) is not None:
+        told.append((clip.width, clip.continuation.segment_num_frames, clip.continuation.overlap_num_frames))
+        assert clip.num_frames == 400
+    assert told == [(832, 57, 28), (832, 41, 20), (624, 41, 20), (464, 41, 20)]

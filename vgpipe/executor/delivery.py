@@ -65,6 +65,11 @@ class Delivery:
             self._frames_users[before.frames.digest] -= 1
             self._frames_users[after.frames.digest] += 1
 
+    def cut_anew(self, before: Iterable[ClipKeys], after: Iterable[ClipKeys]) -> None:
+        """Counts a long clip whose segments are others from now on."""
+        self._frames_users.subtract(keys.frames.digest for keys in before)
+        self._frames_users.update(keys.frames.digest for keys in after)
+
     def take_from_store(self, work: ClipWork) -> None:
         """Finishes a clip whose files the store already has; keeps what an earlier go at the run measured."""
         before = self._previous.get(work.id, {})

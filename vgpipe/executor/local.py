@@ -93,6 +93,11 @@ class LocalRun:
         for before, after in self.names.rename(work):
             self.delivery.renamed(before, after)
 
+    def _divide(self, work: ClipWork) -> None:
+        before = [part.keys for part in work.segments]
+        self.names.divide(work)
+        self.delivery.cut_anew(before, [part.keys for part in work.segments])
+
     def run(self, works: Sequence[ClipWork]) -> None:
         """Makes every pending clip that is not in the store yet; their states end up in clips.jsonl.
 
@@ -305,6 +310,7 @@ class LocalRun:
             keys_of=self.names.keys_of,
             renamed=self.delivery.renamed,
             rename_segments=self._rename_segments,
+            divide=self._divide,
             forecast_of=self.plan.forecast_of if self.plan else lambda _clip: None,
             strategies=first_strategies(self.config, self.plan),
             notes=self._notes,

@@ -30,11 +30,30 @@ class Bits:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What was made: pixels, and frames."""
+    """What was made: pixels, frames, and of a long clip those of a segment, and those that neighbours share."""
 
     width: int
     height: int
     num_frames: int
+    segment_num_frames: int | None = None
+    overlap_num_frames: int | None = None
+
+    @classmethod
+    def of(cls, clip: Clip) -> Size:
+        """Returns the size of a clip."""
+        how = clip.continuation
+        segments = (how.segment_num_frames, how.overlap_num_frames) if how else (None, None)
+        return cls(clip.width, clip.height, clip.num_frames, *segments)
+
+    def taken_by(self, clip: Clip) -> Clip:
+        """Returns a clip at this size."""
+        less = replace(clip, width=self.width, height=self.height, num_frames=self.num_frames)
+        if less.continuation is None or self.segment_num_frames is None or self.overlap_num_frames is None:
+            return less
+        how = replace(
+            less.continuation, segment_num_frames=self.segment_num_frames, overlap_num_frames=self.overlap_num_frames
+        )
+        return replace(less, continuation=how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +102,7 @@ class MadeOtherwise:
             return
         made = Made(
             _all_bits(work),
-            Size(work.clip.width, work.clip.height, work.clip.num_frames),
+            Size.of(work.clip),
             work.all_degradations,
             self.config.hardware.memory_limit_gb,
             tuple(map(_all_bits, work.parts)),
@@ -105,11 +124,11 @@ class MadeOtherwise:
         made = _read(self.notes.find(self._about(work.keys))) if self.config.run.degrade != "strict" else None
         if made is None or self._has_more_than(made.memory_limit_gb):
             return False
-        clip = replace(work.clip, **asdict(made.size))
+        clip = made.size.taken_by(work.clip)
         if clip != work.clip and self.config.run.degrade != "any":
             return False
         if work.parts:
-            is_taken = self._take_segments(work, made, delivered)
+            is_taken = self._take_segments(work, clip, made, delivered)
         else:
             is_taken = self._take_whole(work, clip, made, delivered)
         if not is_taken:
@@ -128,15 +147,17 @@ class MadeOtherwise:
         work.families, work.keys = families, keys
         return True
 
-    def _take_segments(self, work: ClipWork, made: Made, delivered: Delivered) -> bool:
-        if len(made.segments) != len(work.parts):
-            return False
-        before = [part.families for part in work.parts]
-        self._name(work, [self._families(stages) for stages in made.segments])
-        if not delivered.has(work.keys):
-            self._name(work, before)
-            return False
-        return True
+    def _take_segments(self, work: ClipWork, clip: Clip, made: Made, delivered: Delivered) -> bool:
+        before = work.clip, work.parts, work.keys
+        work.clip = clip
+        self.names.divide(work)
+        if len(made.segments) == len(work.parts):
+            self._name(work, [self._families(stages) for stages in made.segments])
+            if delivered.has(work.keys):
+                work.asked = work.asked or (before[0] if clip != before[0] else None)
+                return True
+        work.clip, work.parts, work.keys = before
+        return False
 
     def _name(self, work: ClipWork, families: Sequence[dict[str, Family]]) -> None:
         for part, own in zip(work.parts, families, strict=True):

@@ -41,6 +41,7 @@ class Ground:
         keys_of: names a clip's artifacts, from the clip and stage -> family.
         renamed: told that a clip's artifacts have other names now, from those before and after.
         rename_segments: names the artifacts of a long clip's segments anew.
+        divide: cuts a long clip into segments anew.
         forecast_of: what the plan says of a clip; None where there is no plan.
         strategies: stage -> where its components live to begin with.
         notes: what earlier runs learnt.
@@ -53,6 +54,7 @@ class Ground:
     keys_of: Callable[[Clip, Mapping[str, Family]], ClipKeys]
     renamed: Callable[[ClipKeys, ClipKeys], None]
     rename_segments: Callable[[ClipWork], None] = lambda _work: None
+    divide: Callable[[ClipWork], None] = lambda _work: None
     forecast_of: Callable[[Clip], Forecast | None]
     strategies: Mapping[str, Strategy]
     notes: Notes
@@ -88,10 +90,18 @@ class MemoryLadder:
             self.strategies[stage] = self._rung(stage, part).strategy
         for stage, part in places:
             self.fit(part, stage)
+            if part.is_stale:
+                self.begin(work)
+                return
 
     def fit(self, work: ClipWork, stage: str) -> None:
-        """Gives a clip the size and rung that its shape has by now in a stage; its keys and degradations follow."""
+        """Gives a clip the size and rung that its shape has by now in a stage; its keys and degradations follow.
+
+        A segment may be of no clip any more after this, which was then cut into shorter ones.
+        """
         self._keep_small(work, stage)
+        if work.is_stale:
+            return
         rung = self._rung(stage, work)
         family = self._family(stage, rung)
         if family is work.families.get(stage, self._ground.family):
@@ -145,7 +155,10 @@ class MemoryLadder:
             return False
         self._too_large[stage, shape] = reason
         self._climbs[work.id, stage] = 0
-        self.fit(work, stage)
+        if work.is_stale:
+            self.begin(work.owner)
+        else:
+            self.fit(work, stage)
         return True
 
     def _keep_small(self, work: ClipWork, stage: str) -> None:
@@ -153,21 +166,26 @@ class MemoryLadder:
         ahead = list(ROLES)[list(ROLES).index(stage) :]
         for one in ahead:
             while (reason := self._too_large.get((one, work.shape))) and self._make_smaller(work, reason):
-                pass
+                if work.is_stale:
+                    return
 
     def _make_smaller(self, work: ClipWork, reason: str) -> bool:
-        config = self._ground.config
-        if config.run.degrade != "any" or work.whole is not None:
+        """Makes a clip smaller, of a segment the whole clip, which is then cut anew."""
+        config, owner = self._ground.config, work.owner
+        if config.run.degrade != "any":
             return False
         floor = config.hardware.floor
-        less = smaller(work.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
+        less = smaller(owner.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
         if less is None:
             return False
-        asked = work.asked or work.clip
-        work.asked, work.clip = asked, less
-        self._rename(work)
+        asked = owner.asked or owner.clip
+        owner.asked, owner.clip = asked, less
+        if owner.parts:
+            self._ground.divide(owner)
+        else:
+            self._rename(owner)
         degradation = Degradation("size", size_of(asked), size_of(less), reason)
-        work.degradations = (*(one for one in work.degradations if one.kind != "size"), degradation)
+        owner.degradations = (*(one for one in owner.degradations if one.kind != "size"), degradation)
         self._tell(degradation)
         return True
 

@@ -27,4 +27,6 @@ def tiles(rung: Rung) -> str:
 
 def size_of(clip: Clip) -> str:
     """Returns a clip's size in words."""
-    return f"{clip.width}x{clip.height}, {clip.num_frames} frames"
+    how = clip.continuation
+    segments = f" in segments of {how.segment_num_frames}" if how else ""
+    return f"{clip.width}x{clip.height}, {clip.num_frames} frames{segments}"

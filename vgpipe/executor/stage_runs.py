@@ -107,7 +107,7 @@ class StageRuns:
         """Makes one clip's artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
         latents = work.keys.latents
         self.memory.fit(work, stage)
-        if stage == DECODE and work.keys.latents != latents:
+        if work.is_stale or (stage == DECODE and work.keys.latents != latents):
             return  # a smaller clip, which has to be denoised first, in a later pass
         while (failure := self._failure(work, stage, make, parts)) is not None:
             rung = self.memory.climb(work, stage, failure)
@@ -115,7 +115,7 @@ class StageRuns:
                 self.fail(work, stage, failure)
                 return
             self.residency.change(stage, rung.strategy)
-            if stage == DECODE and work.keys.latents != latents:
+            if work.is_stale or (stage == DECODE and work.keys.latents != latents):
                 return
         self.memory.proved(work, stage)
 
@@ -207,7 +207,7 @@ class StageRuns:
         for work in wave:
             if self.should_stop():
                 raise Stopped(f"stopped before {stage} of {work.clip.id}")
-            if work.owner.state is State.PENDING:
+            if work.owner.state is State.PENDING and not work.is_stale:
                 yield work
 
     def _account(self, work: ClipWork, stage: str, artifact: Artifact | None, name: str = "") -> None:

@@ -64,6 +64,10 @@ def waves(pending: list[ClipWork], size: Callable[[], int]) -> Iterator[list[Cli
 
 
 def rows(wave: Sequence[ClipWork]) -> Iterator[list[ClipWork]]:
-    """Yields the first segment of every clip, then the second of those that have one, and so on."""
-    for index in range(max((len(work.segments) for work in wave), default=0)):
-        yield [work.segments[index] for work in wave if index < len(work.segments)]
+    """Yields the first segment of every clip, then the second of those that have one, and so on.
+
+    Of a clip that is cut anew meanwhile the old ones are yielded; the new ones are for another wave.
+    """
+    clips = [work.segments for work in wave]
+    for index in range(max(map(len, clips), default=0)):
+        yield [segments[index] for segments in clips if index < len(segments)]

@@ -132,6 +132,11 @@ class ClipWork:
         return None if following is None or following.begins_anew else following
 
     @property
+    def is_stale(self) -> bool:
+        """Whether it is a segment of a clip that was cut anew, and so of no clip any more."""
+        return self.whole is not None and not any(part is self for part in self.whole.parts)
+
+    @property
     def is_last(self) -> bool:
         """Whether its clip is complete with it."""
         return self is self.owner.segments[-1]
