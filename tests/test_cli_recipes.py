@@ -163,3 +163,10 @@ def test_what_cannot_be_rendered_or_compared_is_said(made, vgpipe, monkeypatch):
         and ran.out.splitlines()[-1].startswith("cannot")
     )
     assert not list(Path("outputs/.store").glob(".tmp-*"))
+
+
+def test_a_runs_directory_stands_for_the_first_file_of_each_clip(vgpipe, model, workdir):
+    (workdir / "job.yaml").write_text("prompts:\n  - a circle\n  - a square\n")
+    ran = vgpipe("job=job.yaml", f"model.id={model}", *SMALL, "executor.canary=false", "exporter=gif+frames")
+    told = vgpipe("verify", ran.root)
+    assert told.code == 0 and answers(told) == ["same"] * 2 and told.out.count(".gif:") == 2

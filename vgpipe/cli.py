@@ -36,7 +36,7 @@ usage:
   python -m vgpipe report RUN_DIR                                          build the page that shows a run
   python -m vgpipe report RUN_DIR RUN_DIR ... [--out FILE]                 and the one that compares several
   python -m vgpipe rerun FILE                                              render again what a file says it is
-  python -m vgpipe verify FILE ... [--render]                              say whether its recipe still makes it
+  python -m vgpipe verify FILE|RUN_DIR ... [--render]                      say whether its recipe still makes it
   python -m vgpipe doctor [--json]                                         say what is wrong here, and what to type
 
 groups (group=option):

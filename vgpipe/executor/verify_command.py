@@ -13,11 +13,12 @@ from vgpipe.errors import UsageError
 from vgpipe.executor.interrupts import EXIT_STOPPED, StopSignal
 from vgpipe.executor.reruns import typed_after
 from vgpipe.executor.verify import Answer, Verdict, Verifier
+from vgpipe.store.rundir import RunDir
 
 HELP = """\
-usage: python -m vgpipe verify FILE ... [--render] [--json] [key=value ...]
+usage: python -m vgpipe verify FILE|RUN_DIR ... [--render] [--json] [key=value ...]
 
-Says of each finished file whether its recipe still makes it here:
+Says of each finished file, of a run of each clip's first, whether its recipe still makes it here:
 
   same      the model's files, all settings, the libraries' versions and the device are those it was made with
   drifted   something of that has changed, and what; its latents may come out otherwise
@@ -68,7 +69,17 @@ def _taken_apart(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     files = [word for word in words.overrides if "=" not in word or Path(word).exists()]
     if not files:
         raise UsageError("verify takes finished files -> python -m vgpipe verify FILE ... [--render]")
-    return [Path(word) for word in files], [*words.flags, *(word for word in words.overrides if word not in files)]
+    found = [path for word in files for path in _files_of(Path(word))]
+    return found, [*words.flags, *(word for word in words.overrides if word not in files)]
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Returns the files to verify: of a run's directory the first of each finished clip, else the file itself."""
+    run_dir = RunDir(path)
+    if not run_dir.holds_run():
+        return [path]
+    files = [record.get("files") for record in run_dir.read_clips(warn=False)]
+    return [path / str(next(iter(one.values()))) for one in files if isinstance(one, dict) and one]
 
 
 def _write(found: Verdict, *, as_json: bool) -> None:
