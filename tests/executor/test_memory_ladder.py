@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 
 from tests.executor.test_work import PLAIN
 from vgpipe.config.load import load
-from vgpipe.executor.memory_ladder import ROLES, Ground, MemoryLadder
+from vgpipe.executor.ground import Ground
+from vgpipe.executor.memory_ladder import ROLES, MemoryLadder
 from vgpipe.executor.prepare import key_maker
 from vgpipe.executor.work import ClipWork
 from vgpipe.job.clip import Clip

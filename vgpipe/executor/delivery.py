@@ -15,6 +15,7 @@ from vgpipe.executor.names import Names
 from vgpipe.executor.recipes import Recipes
 from vgpipe.executor.segment_inputs import needed
 from vgpipe.executor.work import ClipWork, Degradation, State
+from vgpipe.exporters.exported import POSTER_FILE
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact
 from vgpipe.store.rundir import RunDir
@@ -117,7 +118,8 @@ class Delivery:
         key, exporter = work.keys.exports[number], self._delivered.exporters[number]
         if self._delivered.find(key, exporter) is not None:
             return
-        self._store.discard(key)
+        if self._store.find(key) is not None:
+            self._store.discard(key)
         recipe = self._recipes.of(work, self._names.exporters[number]) if self._recipes else None
         frames_THWC = self._frames(work)
         export.run(self._store, key, exporter=exporter, frames_THWC=frames_THWC, fps=work.clip.fps, recipe=recipe)
@@ -156,8 +158,6 @@ class Delivery:
     def _place_one(self, clip_id: str, artifact: Artifact, files: dict[str, str]) -> None:
         made = str(artifact.info["kind"])
         kind = next(name for name in chain((made,), (f"{made}_{n}" for n in count(2))) if name not in files)
-        from vgpipe.exporters.sheet import POSTER_FILE
-
         posters = [path for path in artifact.paths() if path.name == POSTER_FILE]
         sources = [path for path in artifact.paths() if path not in posters]
         files[kind] = self._run_dir.place(kind, clip_id, sources, taken=files.values())

@@ -15,11 +15,12 @@ from vgpipe.executor.downloads import download_progress, fetch_weights
 from vgpipe.executor.exporters_asked import exporters_of
 from vgpipe.executor.exports import ExportQueue, Result
 from vgpipe.executor.failures import disk_is_full, model_cause, reason
+from vgpipe.executor.ground import Ground
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.loader import Loader
 from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
 from vgpipe.executor.memory_choice import first_strategies, predicted_peak_gb, streams
-from vgpipe.executor.memory_ladder import Ground, MemoryLadder
+from vgpipe.executor.memory_ladder import MemoryLadder
 from vgpipe.executor.model_ladder import Rung
 from vgpipe.executor.names import Names
 from vgpipe.executor.pieces import left_to_do

@@ -4,62 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from vgpipe.config.schema import Config
-from vgpipe.executor.rung_words import first_words, size_of, tiles, told
-from vgpipe.executor.smaller import smaller
+from vgpipe.executor.ground import Ground
+from vgpipe.executor.rung_words import first_words, tiles, told
+from vgpipe.executor.shrinking import Shape, Shrinking
 from vgpipe.executor.work import ClipWork, Degradation
-from vgpipe.job.clip import Clip
 from vgpipe.memory.ladder import FEWER_BITS, NATIVE, Allowed, Rung, below
 from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
-from vgpipe.memory.strategies import Role, Strategy, most_frugal
+from vgpipe.memory.strategies import Role, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.models.vae_options import tile_sizes
-from vgpipe.planner.records import Forecast
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, ClipKeys
-from vgpipe.store.notes import Notes
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE
 
 log = logging.getLogger(__name__)
 
 ROLES = {ENCODE: Role.ENCODER, DENOISE: Role.DENOISER, DECODE: Role.DECODER}
 MAX_CLIMBS = 12
 EARLIER = "memory ran out without it in an earlier run"
-
-Shape = tuple[str, int, int, int, bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What the rungs of a run stand on.
-
-    Attributes:
-        config: the whole config.
-        family: drives the model as it was asked for.
-        keys_of: names a clip's artifacts, from the clip and stage -> family.
-        renamed: told that a clip's artifacts have other names now, from those before and after.
-        rename_segments: names the artifacts of a long clip's segments anew.
-        divide: cuts a long clip into segments anew.
-        forecast_of: what the plan says of a clip; None where there is no plan.
-        strategies: stage -> where its components live to begin with.
-        notes: what earlier runs learnt.
-        device: what memory ran out on, as plain values; its `kind` is that of torch.
-        event: appends to the run's events.
-    """
-
-    config: Config
-    family: Family
-    keys_of: Callable[[Clip, Mapping[str, Family]], ClipKeys]
-    renamed: Callable[[ClipKeys, ClipKeys], None]
-    rename_segments: Callable[[ClipWork], None] = lambda _work: None
-    divide: Callable[[ClipWork], None] = lambda _work: None
-    forecast_of: Callable[[Clip], Forecast | None]
-    strategies: Mapping[str, Strategy]
-    notes: Notes
-    device: Mapping[str, Any]
-    event: Callable[..., None]
 
 
 class MemoryLadder:
@@ -79,9 +42,9 @@ class MemoryLadder:
         self._families: dict[tuple[str, Rung], Family] = {}
         self._climbs: Counter[tuple[str, str]] = Counter()
         self._reasons: dict[tuple[str, Shape | None], str] = {}
-        self._too_large: dict[tuple[str, Shape], str] = {}
         self._told: set[Degradation] = set()
         self._climbed: set[tuple[str, Shape | None]] = set()
+        self._shrinking = Shrinking(ground, self._tell)
 
     def begin(self, work: ClipWork) -> None:
         """Takes, for a clip that nothing was made of yet, the rungs that plan and earlier runs say it needs."""
@@ -99,7 +62,8 @@ class MemoryLadder:
 
         A segment may be of no clip any more after this, which was then cut into shorter ones.
         """
-        self._keep_small(work, stage)
+        stages = list(ROLES)
+        self._shrinking.keep_small(work, stages[stages.index(stage) :])
         if work.is_stale:
             return
         rung = self._rung(stage, work)
@@ -107,7 +71,7 @@ class MemoryLadder:
         if family is work.families.get(stage, self._ground.family):
             return
         work.families[stage] = family
-        self._rename(work)
+        self._ground.rename(work)
         others = [one for one in work.degradations if one.stage != stage]
         work.degradations = (*others, *self._degradations(stage, rung, self._reasons.get(_place(stage, work), EARLIER)))
 
@@ -150,51 +114,15 @@ class MemoryLadder:
             self._ground.notes.remember(self._about(place), asdict(self._rungs[place]))
 
     def _shrink(self, work: ClipWork, stage: str, reason: str) -> bool:
-        shape = work.shape
-        if stage == ENCODE or not self._make_smaller(work, reason):  # a text takes as much for a smaller clip
+        # A text takes as much for a smaller clip.
+        if stage == ENCODE or not self._shrinking.shrink(work, stage, reason):
             return False
-        self._too_large[stage, shape] = reason
         self._climbs[work.id, stage] = 0
         if work.is_stale:
             self.begin(work.owner)
         else:
             self.fit(work, stage)
         return True
-
-    def _keep_small(self, work: ClipWork, stage: str) -> None:
-        """Spares a clip the sizes that were found too large for what is still to be done."""
-        ahead = list(ROLES)[list(ROLES).index(stage) :]
-        for one in ahead:
-            while (reason := self._too_large.get((one, work.shape))) and self._make_smaller(work, reason):
-                if work.is_stale:
-                    return
-
-    def _make_smaller(self, work: ClipWork, reason: str) -> bool:
-        """Makes a clip smaller, of a segment the whole clip, which is then cut anew."""
-        config, owner = self._ground.config, work.owner
-        if config.run.degrade != "any":
-            return False
-        floor = config.hardware.floor
-        less = smaller(owner.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
-        if less is None:
-            return False
-        asked = owner.asked or owner.clip
-        owner.asked, owner.clip = asked, less
-        if owner.parts:
-            self._ground.divide(owner)
-        else:
-            self._rename(owner)
-        degradation = Degradation("size", size_of(asked), size_of(less), reason)
-        owner.degradations = (*(one for one in owner.degradations if one.kind != "size"), degradation)
-        self._tell(degradation)
-        return True
-
-    def _rename(self, work: ClipWork) -> None:
-        if work.whole is not None:
-            self._ground.rename_segments(work.whole)
-            return
-        before, work.keys = work.keys, self._ground.keys_of(work.clip, work.families)
-        self._ground.renamed(before, work.keys)
 
     def _rung(self, stage: str, work: ClipWork) -> Rung:
         place = _place(stage, work)

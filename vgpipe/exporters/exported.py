@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+POSTER_FILE = "poster.jpg"
+"""The clip's first frame, beside its contact sheet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fallback:

@@ -14,13 +14,13 @@ import numpy as np
 from PIL import Image
 
 from vgpipe.errors import ExportError
-from vgpipe.exporters.exported import Exported
+from vgpipe.exporters.exported import POSTER_FILE, Exported
 from vgpipe.exporters.frames import in_jpeg, in_png
 from vgpipe.exporters.joined import Frames
 from vgpipe.exporters.recipe import to_text
 from vgpipe.quality.measures import Measures
 
-FILE, POSTER_FILE = "sheet.png", "poster.jpg"
+FILE = "sheet.png"
 POSTER_WIDTH, POSTER_QUALITY = 640, 88
 
 
