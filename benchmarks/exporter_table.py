@@ -46,7 +46,15 @@ CLIPS = ((24, 96, 160, 24.0), (24, 97, 161, 23.976))  # frames, height, width, f
 STAND_INS = ("libx264", "libopenh264", "mpeg4", "gif")
 RECIPE = {"vgpipe": 1, "prompt": 'a "red" circle; a square = 2 \\ #1, 🐈', "degradations": []}
 COLUMNS = (
-    *("kind", "codec, pixels", "size asked -> got", "frames", "fps", "matrix/range", "least PSNR, dB"),
+    *(
+        "kind",
+        "codec, pixels",
+        "size asked -> got",
+        "frames",
+        "fps",
+        "matrix, primaries, transfer, range",
+        "least PSNR, dB",
+    ),
     *("mean shift R G B", "recipe", "bytes"),
 )
 CHAIN_COLUMNS = ("asked", "encoders refused", "delivered", "frames decoded", "in the record and in the file", "reason")
@@ -84,7 +92,8 @@ def system(name: str) -> str:
 
 def probed(source: str) -> dict[str, Any]:
     """Returns what ffprobe says of a file's video stream."""
-    entries = "codec_name,pix_fmt,width,height,r_frame_rate,avg_frame_rate,color_space,color_range,nb_read_frames"
+    entries = "codec_name,pix_fmt,width,height,r_frame_rate,avg_frame_rate,color_space,"
+    entries += "color_primaries,color_transfer,color_range,nb_read_frames"
     command = [system("ffprobe"), "-v", "error", "-count_frames", "-select_streams", "v:0"]
     command += ["-show_entries", f"stream={entries}", "-of", "json", source]
     ran = subprocess.run(command, capture_output=True, text=True)
@@ -150,7 +159,9 @@ def _rate(made: Exported, fps: float, told: dict[str, Any]) -> str:
 
 
 def _colours(told: dict[str, Any]) -> str:
-    return f"{told.get('color_space', 'none')}/{told.get('color_range', 'none')}"
+    names = [told.get(f"color_{name}", "none") for name in ("space", "primaries", "transfer")]
+    alike = dict.fromkeys(names)  # all three are bt709 where they are said at all
+    return f"{', '.join(alike)}; {told.get('color_range', 'none')}"
 
 
 def _compared(frames_THWC: np.ndarray, original_THWC: np.ndarray) -> tuple[str, str]:
