@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum, auto
 from pathlib import Path
 
 from vgpipe.config.schema import Config
@@ -14,27 +13,18 @@ from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
 
-class StandIns(Enum):
-    """What another encoder's file counts for, where the one that was asked for did not work."""
-
-    TAKEN = auto()
-    REFUSED = auto()
-
-
 class Delivered:
     """Finds finished files.
 
-    A stand-in's file counts only as long as the encoder that was asked for still does not work here.
+    A stand-in's file counts only where one may stand in, and as long as the encoder that was asked for does not work.
 
     Args:
         store: where they are.
         exporters: what was asked for; the exports of a clip's keys are theirs, in the same order.
-        stand_ins: whether a file by another encoder counts at all.
     """
 
-    def __init__(self, store: Store, exporters: Sequence[Exporter], stand_ins: StandIns = StandIns.TAKEN):
+    def __init__(self, store: Store, exporters: Sequence[Exporter]):
         self.store, self.exporters = store, tuple(exporters)
-        self._stand_ins = stand_ins
 
     def has(self, keys: ClipKeys) -> bool:
         """Says whether every file of a clip is there."""
@@ -51,11 +41,10 @@ class Delivered:
         artifact = self.store.find(key)
         if artifact is None or not artifact.info.get("degradation"):
             return artifact
-        return artifact if self._stand_ins is StandIns.TAKEN and not exporter.works() else None
+        return artifact if exporter.may_stand_in() else None
 
 
 def delivered_of(config: Config) -> Delivered:
     """Returns what finds, and what makes, the files that a run was asked for."""
-    takes = StandIns.REFUSED if config.run.degrade == "strict" else StandIns.TAKEN
-    made = exporters(exporters_of(config), has_stand_ins=takes is StandIns.TAKEN)
-    return Delivered(Store(Path(config.store.dir)), made, takes)
+    made = exporters(exporters_of(config), has_stand_ins=config.run.degrade != "strict")
+    return Delivered(Store(Path(config.store.dir)), made)

@@ -39,8 +39,8 @@ class Exporter(Protocol):
         """What was asked for; the key under `files` in clips.jsonl unless another kind had to stand in."""
         ...
 
-    def works(self) -> bool:
-        """Says whether what was asked for can be made here, rather than what stands in for it; may try."""
+    def may_stand_in(self) -> bool:
+        """Says whether something else's file may pass: it is allowed, and what was asked for does not work; may try."""
         ...
 
     def export(

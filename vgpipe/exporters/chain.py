@@ -74,7 +74,11 @@ class Chain:
                 empty(folder)
         return self._last(frames_THWC, fps, folder, recipe)
 
-    def works(self) -> bool:
+    def may_stand_in(self) -> bool:
+        """Says whether another step's file may pass: there is one, and the encoder that was asked for does not work."""
+        return len(self._steps) > 1 and not self._works()
+
+    def _works(self) -> bool:
         """Says whether the encoder that was asked for works, as far as is known, or by a trial on a few grey frames."""
         asked = self._steps[0]
         if self._failures.of(asked.name) is None and not self._failures.has_proved(asked.name):

@@ -27,46 +27,19 @@ XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\
 </rdf:RDF></x:xmpmeta><?xpacket end="r"?>"""
 
 
-def into_png(path: Path, text: str) -> None:
-    """Puts a text into a PNG, animated or not, as an iTXt chunk at its end.
+def put_into(path: Path, text: str) -> None:
+    """Puts a text into a finished file: into a GIF before its first frame, else at the end.
 
     Args:
-        path: the file; replaced.
+        path: a GIF, a PNG or a lossy WebP, animated or not, as its suffix says; replaced.
         text: ASCII, one line.
 
     Raises:
         OSError: where it cannot be written.
-        ValueError: where it is no PNG.
+        ValueError: where it is not what its suffix says.
     """
-    _rewrite(path, lambda source, target: _png(source, target, text))
-
-
-def into_gif(path: Path, text: str) -> None:
-    """Puts a text into a GIF, as a comment before its first frame.
-
-    Args:
-        path: the file; replaced.
-        text: ASCII, one line.
-
-    Raises:
-        OSError: where it cannot be written.
-        ValueError: where it is no GIF.
-    """
-    _rewrite(path, lambda source, target: _gif(source, target, text))
-
-
-def into_webp(path: Path, text: str) -> None:
-    """Puts a text into a lossy WebP, animated or not, as an XMP chunk at its end.
-
-    Args:
-        path: the file; replaced.
-        text: ASCII, one line.
-
-    Raises:
-        OSError: where it cannot be written.
-        ValueError: where it is no WebP.
-    """
-    _rewrite(path, lambda source, target: _webp(source, target, text))
+    copy = COPIES[path.suffix]
+    _rewrite(path, lambda source, target: copy(source, target, text))
 
 
 def _rewrite(path: Path, copy: Callable[[BinaryIO, BinaryIO], None]) -> None:
@@ -153,3 +126,7 @@ def _extended(first: bytes) -> bytes:
     sides = struct.unpack("<HH", first[14:])
     width, height = (struct.pack("<I", (side & 0x3FFF) - 1)[:3] for side in sides)
     return b"VP8X" + struct.pack("<I", 10) + bytes([WEBP_HAS_XMP, 0, 0, 0]) + width + height + first
+
+
+COPIES = {".gif": _gif, ".png": _png, ".webp": _webp}
+"""Suffix -> what copies such a file with a text in it."""

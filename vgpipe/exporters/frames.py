@@ -36,9 +36,9 @@ class FramesExporter:
     kind = "frames"
     name = "frames"
 
-    def works(self) -> bool:
-        """Says that Pillow is always here."""
-        return True
+    def may_stand_in(self) -> bool:
+        """Says that nothing stands in for what Pillow writes."""
+        return False
 
     def export(
         self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None

@@ -24,15 +24,13 @@ class HardwareVideo(VideoExporter):
 
     crf: int
     encoder: str | None = None
-    software: ClassVar[str]
-    """The encoder that needs no card."""
     container: ClassVar[tuple[str, ...]] = FASTSTART
     halves_colour: ClassVar[bool] = True
 
     @property
-    def name(self) -> str:
-        """The kind and its encoder."""
-        return f"{self.kind} ({self.encoder or self.software})"
+    def encoder_name(self) -> str:
+        """What ffmpeg calls its encoder."""
+        return self.encoder or self.codec_name
 
     @property
     def family(self) -> str | None:
@@ -51,11 +49,11 @@ class HardwareVideo(VideoExporter):
             arguments[1] += ",format=nv12,hwupload"
         return arguments
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
         quality = self.hardware_quality(picture) if self.family else self.quality(picture)
         pixels = {"vaapi": [], "qsv": ["-pix_fmt", "nv12"]}.get(self.family or "", ["-pix_fmt", "yuv420p"])
-        return ["-c:v", self.encoder or self.software, *quality, *pixels, *self.container]
+        return [*quality, *pixels, *self.container]
 
     def quality(self, picture: Picture) -> list[str]:
         """Returns ffmpeg's arguments for how well the software encoder does."""

@@ -28,7 +28,7 @@ class Mp4Exporter(HardwareVideo):
     preset: str = "medium"
     kind: ClassVar[str] = "mp4"
     file: ClassVar[str] = FILE
-    software: ClassVar[str] = X264
+    codec_name: ClassVar[str] = X264
 
     def filters(self, picture: Picture, post: list[str]) -> list[str]:
         """Returns ffmpeg's arguments for filters and colours."""

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vgpipe.errors import EncoderError, ExportError
+from vgpipe.exporters.embed import COPIES, put_into
 from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.ffmetadata import Tags, tags
 from vgpipe.exporters.ffmpeg import pipe
@@ -86,15 +87,19 @@ class VideoExporter:
     kind: ClassVar[str]
     file: ClassVar[str]
     codec_name: ClassVar[str]
+    """What ffmpeg calls its encoder, where nobody asked for another."""
     halves_colour: ClassVar[bool] = False
     """Whether its pixel format keeps colour at half the size, so that sides must be even."""
-    takes_comment: ClassVar[bool] = True
-    """Whether ffmpeg writes a comment into its container; else `insert` puts it there."""
+
+    @property
+    def encoder_name(self) -> str:
+        """What ffmpeg calls its encoder."""
+        return self.codec_name
 
     @property
     def name(self) -> str:
         """The kind and its encoder."""
-        return self.kind if self.codec_name == self.kind else f"{self.kind} ({self.codec_name})"
+        return self.kind if self.encoder_name == self.kind else f"{self.kind} ({self.encoder_name})"
 
     @property
     def changes_frames(self) -> bool:
@@ -103,6 +108,10 @@ class VideoExporter:
 
     def codec(self, picture: Picture) -> list[str]:
         """Returns ffmpeg's arguments for encoder and container."""
+        return ["-c:v", self.encoder_name, *self.options(picture)]
+
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
         raise NotImplementedError
 
     def before_input(self) -> list[str]:
@@ -120,10 +129,6 @@ class VideoExporter:
             return ["-vf", ",".join([*post, TO_BT709, SAY_BT709]), *BT709_TAGS]
         return ["-vf", ",".join(post)] if post else []
 
-    def insert(self, path: Path, text: str) -> None:
-        """Puts a recipe into the finished file, where ffmpeg does not."""
-        raise NotImplementedError
-
     def export(
         self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
     ) -> Exported:
@@ -138,17 +143,18 @@ class VideoExporter:
         rate = Fraction(fps).limit_denominator(1001)
         picture = self._picture(source, rate)
         text = None if recipe is None else to_text(recipe)
-        with tags(text if self.takes_comment else None) as told:
+        is_put_in = Path(self.file).suffix in COPIES  # ffmpeg writes no comment into these
+        with tags(None if is_put_in else text) as told:
             arguments = self._arguments(source, rate, picture, told)
             pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s)
-        if text is not None and not self.takes_comment:
-            self._inserted(folder / self.file, text)
+        if text is not None and is_put_in:
+            self._put_in(folder / self.file, text)
         facts = _facts(picture) | ({"padded": [padded.right, padded.bottom]} if padded else {})
         return Exported(self.kind, (self.file,), facts=facts)
 
-    def _inserted(self, path: Path, text: str) -> None:
+    def _put_in(self, path: Path, text: str) -> None:
         try:
-            self.insert(path, text)
+            put_into(path, text)
         except OSError as error:
             raise ExportError(f"the recipe could not be put into {path}: {error}") from error
         except ValueError as error:

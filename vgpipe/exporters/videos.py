@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from vgpipe.exporters.embed import into_gif, into_png, into_webp
 from vgpipe.exporters.hardware import HardwareVideo
 from vgpipe.exporters.video import FASTSTART, TO_BT601, Picture, VideoExporter
 
@@ -22,7 +20,7 @@ class HevcExporter(HardwareVideo):
     preset: str = "medium"
     kind: ClassVar[str] = "mp4_hevc"
     file: ClassVar[str] = "video.mp4"
-    software: ClassVar[str] = "libx265"
+    codec_name: ClassVar[str] = "libx265"
     container: ClassVar[tuple[str, ...]] = ("-tag:v", "hvc1", *FASTSTART)
 
     def quality(self, picture: Picture) -> list[str]:
@@ -41,10 +39,10 @@ class WebmExporter(VideoExporter):
     codec_name: ClassVar[str] = "libvpx-vp9"
     halves_colour: ClassVar[bool] = True
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
         quality = ["-crf", str(self.crf), "-b:v", "0", "-deadline", "good", "-cpu-used", str(self.speed)]
-        return ["-c:v", "libvpx-vp9", *quality, "-row-mt", "1", "-pix_fmt", "yuv420p", *SAME_BYTES]
+        return [*quality, "-row-mt", "1", "-pix_fmt", "yuv420p", *SAME_BYTES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,7 @@ class Av1Exporter(HardwareVideo):
     preset: int = 6
     kind: ClassVar[str] = "av1"
     file: ClassVar[str] = "video.mp4"
-    software: ClassVar[str] = "libsvtav1"
+    codec_name: ClassVar[str] = "libsvtav1"
 
     def quality(self, picture: Picture) -> list[str]:
         """Returns ffmpeg's arguments for how well SVT-AV1 does."""
@@ -71,10 +69,10 @@ class ProresExporter(VideoExporter):
     codec_name: ClassVar[str] = "prores_ks"
     halves_colour: ClassVar[bool] = True
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
         profile = ["-profile:v", "3", "-vendor", "apl0"]
-        return ["-c:v", "prores_ks", *profile, "-pix_fmt", "yuv422p10le", *FASTSTART]
+        return [*profile, "-pix_fmt", "yuv422p10le", *FASTSTART]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +83,9 @@ class Ffv1Exporter(VideoExporter):
     file: ClassVar[str] = "video.mkv"
     codec_name: ClassVar[str] = "ffv1"
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
-        return ["-c:v", "ffv1", "-level", "3", "-slicecrc", "1", "-pix_fmt", "bgr0", *SAME_BYTES]
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        return ["-level", "3", "-slicecrc", "1", "-pix_fmt", "bgr0", *SAME_BYTES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +96,6 @@ class GifExporter(VideoExporter):
     kind: ClassVar[str] = "gif"
     file: ClassVar[str] = "video.gif"
     codec_name: ClassVar[str] = "gif"
-    takes_comment: ClassVar[bool] = False
-
-    def insert(self, path: Path, text: str) -> None:
-        """Puts a recipe into the finished file."""
-        into_gif(path, text)
 
     def filters(self, picture: Picture, post: list[str]) -> list[str]:
         """Returns ffmpeg's arguments for filters: one palette, or one a frame where ffmpeg would hold too much."""
@@ -112,9 +105,9 @@ class GifExporter(VideoExporter):
         use = f"[b][p]paletteuse=dither={self.dither}{new}"
         return ["-vf", ";".join([",".join([*post, "split[a][b]"]), make, use])]
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
-        return ["-c:v", "gif", "-loop", "0"]
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        return ["-loop", "0"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,19 +122,14 @@ class WebpExporter(VideoExporter):
     kind: ClassVar[str] = "webp"
     file: ClassVar[str] = "video.webp"
     codec_name: ClassVar[str] = "libwebp"
-    takes_comment: ClassVar[bool] = False
-
-    def insert(self, path: Path, text: str) -> None:
-        """Puts a recipe into the finished file."""
-        into_webp(path, text)
 
     def filters(self, picture: Picture, post: list[str]) -> list[str]:
         """Returns ffmpeg's arguments for filters and colours: WebP's matrix is that of bt601."""
         return ["-vf", ",".join([*post, TO_BT601])]
 
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
-        return ["-c:v", "libwebp", "-quality", str(self.quality), "-pix_fmt", "yuv420p", "-loop", "0"]
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        return ["-quality", str(self.quality), "-pix_fmt", "yuv420p", "-loop", "0"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +139,7 @@ class ApngExporter(VideoExporter):
     kind: ClassVar[str] = "apng"
     file: ClassVar[str] = "video.png"
     codec_name: ClassVar[str] = "apng"
-    takes_comment: ClassVar[bool] = False
 
-    def insert(self, path: Path, text: str) -> None:
-        """Puts a recipe into the finished file."""
-        into_png(path, text)
-
-    def codec(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for encoder and container."""
-        return ["-c:v", "apng", "-pix_fmt", "rgb24", "-plays", "0", "-f", "apng"]
+    def options(self, picture: Picture) -> list[str]:
+        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        return ["-pix_fmt", "rgb24", "-plays", "0", "-f", "apng"]
