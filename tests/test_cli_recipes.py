@@ -170,3 +170,10 @@ def test_a_runs_directory_stands_for_the_first_file_of_each_clip(vgpipe, model, 
     ran = vgpipe("job=job.yaml", f"model.id={model}", *SMALL, "executor.canary=false", "exporter=gif+frames")
     told = vgpipe("verify", ran.root)
     assert told.code == 0 and answers(told) == ["same"] * 2 and told.out.count(".gif:") == 2
+
+
+def test_a_contact_sheet_is_made_again_by_itself(vgpipe, model):
+    ran = vgpipe("clip.prompt=a circle", f"model.id={model}", *SMALL)
+    sheet = ran.root / ran.records()[0]["files"]["sheet"]
+    again = vgpipe("rerun", sheet)
+    assert again.code == 0 and again.out.splitlines()[-1].startswith("same: ")

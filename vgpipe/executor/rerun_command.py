@@ -12,7 +12,7 @@ from vgpipe.errors import UsageError
 from vgpipe.executor.drift import checksums, differences
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.prepare import Request
-from vgpipe.executor.reruns import Again, read, read_again, typed_after
+from vgpipe.executor.reruns import Again, first_files, read, read_again, typed_after
 from vgpipe.executor.runs import EXIT_DONE, ready, start
 from vgpipe.executor.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused
@@ -84,10 +84,8 @@ def _root(overrides: Sequence[str]) -> Path:
 
 def _compared(again: Again, run_dir: RunDir) -> str:
     """Says whether the latents are the same; the new file's own recipe knows."""
-    record = run_dir.read_clips()[0]
-    files = [path for kind, path in record["files"].items() if kind not in ("sheet", "poster")]
     try:
-        made = read(run_dir.root / files[0])
+        made = read(first_files(run_dir)[0])
     except UsageError:
         return "without metadata in the new file its latents cannot be compared"
     if checksums(made) == checksums(again.recipe):

@@ -18,6 +18,7 @@ from vgpipe.errors import ConfigError, Fault, UsageError
 from vgpipe.executor.recipes import SCHEMA
 from vgpipe.executor.work import clip_of_record
 from vgpipe.job.clip import Clip
+from vgpipe.store.rundir import RunDir
 
 MAY_FOLLOW = (
     *("hardware", "hardware.", "executor", "executor.", "exporter", "exporter.", "also.", "run.", "store."),
@@ -97,6 +98,12 @@ def read_again(path: Path, typed: Typed) -> Again:
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"the recipe in {path} cannot be followed: {error}") from error
     return Again(path, recipe, config, clip)
+
+
+def first_files(run_dir: RunDir) -> list[Path]:
+    """Returns the first file of each clip of a run that has one; every file of a clip tells its latents."""
+    files = [record.get("files") for record in run_dir.read_clips(warn=False)]
+    return [run_dir.root / str(next(iter(one.values()))) for one in files if isinstance(one, dict) and one]
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,14 @@ from vgpipe.executor.drift import checksums, differences
 from vgpipe.executor.interrupts import StopSignal
 from vgpipe.executor.names import Names
 from vgpipe.executor.prepare import HASHES_FILE, Request, key_maker
-from vgpipe.executor.recipes import LIBRARIES, parts_of
-from vgpipe.executor.reruns import Again, Typed, read, read_again
+from vgpipe.executor.recipes import parts_of
+from vgpipe.executor.reruns import Again, Typed, first_files, read, read_again
 from vgpipe.executor.runs import EXIT_DONE, ready, start
 from vgpipe.executor.work import ClipWork
 from vgpipe.hardware import pick_device
 from vgpipe.hardware.arithmetic import arithmetic_of
 from vgpipe.stages.keys import KeyMaker
+from vgpipe.store.artifacts import installed_versions
 from vgpipe.store.digest import file_sha256
 from vgpipe.store.durable import temporary_beside
 from vgpipe.store.rundir import RunDir
@@ -112,7 +112,7 @@ class Verifier:
         return {
             "parts": parts_of(maker.family, work),
             "latents": [{"key": key} for key in keys],
-            "versions": dict(_installed()),
+            "versions": installed_versions(),
             "device": arithmetic_of(pick_device(again.config.hardware.device)),
         }
 
@@ -133,14 +133,6 @@ def _image_trouble(again: Again) -> str | None:
     return None if file_sha256(image) == clip.image_sha256 else f"its image {image} is another one now"
 
 
-def _installed() -> Iterator[tuple[str, str]]:
-    for name in LIBRARIES:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            continue
-
-
 def _made_again(again: Again, stop: StopSignal) -> dict[str, Any]:
     with _fresh_store(again.config) as config:
         root = Path(config.store.dir) / "run"
@@ -148,7 +140,7 @@ def _made_again(again: Again, stop: StopSignal) -> dict[str, Any]:
         record = RunDir(root).read_clips()[0]
         if code != EXIT_DONE:
             raise VgpipeError(f"it could not be rendered: {record.get('error') or record.get('state')}")
-        return read(root / next(iter(record["files"].values())))
+        return read(first_files(RunDir(root))[0])
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from vgpipe.config.arguments import split
 from vgpipe.errors import UsageError
 from vgpipe.executor.interrupts import EXIT_STOPPED, StopSignal
-from vgpipe.executor.reruns import typed_after
+from vgpipe.executor.reruns import first_files, typed_after
 from vgpipe.executor.verify import Answer, Verdict, Verifier
 from vgpipe.store.rundir import RunDir
 
@@ -76,10 +76,7 @@ def _taken_apart(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
 def _files_of(path: Path) -> list[Path]:
     """Returns the files to verify: of a run's directory the first of each finished clip, else the file itself."""
     run_dir = RunDir(path)
-    if not run_dir.holds_run():
-        return [path]
-    files = [record.get("files") for record in run_dir.read_clips(warn=False)]
-    return [path / str(next(iter(one.values()))) for one in files if isinstance(one, dict) and one]
+    return first_files(run_dir) if run_dir.holds_run() else [path]
 
 
 def _write(found: Verdict, *, as_json: bool) -> None:

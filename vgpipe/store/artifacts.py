@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -95,10 +95,6 @@ class Store:
             return None
         self._verified[key.digest] = artifact
         return artifact
-
-    def has_all(self, keys: Iterable[Key]) -> bool:
-        """Says whether the artifacts of all keys are there, checksums proved."""
-        return all(self.find(key) is not None for key in keys)
 
     @contextmanager
     def create(self, key: Key) -> Iterator[Draft]:
@@ -195,7 +191,7 @@ def _record(key: Key, draft: Draft) -> dict[str, Any]:
         "inputs": key.inputs,
         "files": files,
         "info": draft.info,
-        "versions": _versions(),
+        "versions": installed_versions(),
     }
 
 
@@ -210,7 +206,8 @@ def _read(key: Key, folder: Path) -> Artifact:
     return Artifact(key, folder, record["files"], record["info"], record.get("versions") or {})
 
 
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
+    """Returns package -> version of what an artifact may hang on, as it is installed."""
     found = {}
     for package in RECORDED_PACKAGES:
         try:
