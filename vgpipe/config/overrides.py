@@ -87,11 +87,12 @@ def _key_faults(override: Override, config_dir: str | None) -> list[Fault]:
 def _choice_faults(override: Override, config_dir: str | None) -> list[Fault]:
     group, known = override.key_or_group, options(override.key_or_group, config_dir)
     listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
-    choices = [parts_of(group, choice) for choice in _choices(override, config_dir)]
+    typed = _choices(override, config_dir)
+    choices = [parts_of(group, choice) for choice in typed]
     unknown = [name for names in choices for name in names if name not in known]
     twice = [name for names in choices for name in dict.fromkeys(names) if names.count(name) > 1]
     if not (unknown or twice) and group == JOINED_GROUP:
-        register_joined(_choices(override, config_dir))
+        register_joined(typed)
     return [
         *(Fault(group, f"{name!r} is not one of its options{listed}", nearest(name, known)) for name in unknown),
         *(Fault(group, f"{name!r} is named twice", "name each exporter once") for name in twice),

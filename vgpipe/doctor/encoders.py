@@ -26,7 +26,7 @@ class Encoder:
 
     Attributes:
         name: as it is shown.
-        codecs: ffmpeg's names for it; the first that works is taken.
+        codec: ffmpeg's name for it.
         suffix: of the file.
         needed: whether vgpipe writes videos with it.
         needs: what it takes to have it.
@@ -37,7 +37,7 @@ class Encoder:
     """
 
     name: str
-    codecs: tuple[str, ...]
+    codec: str
     suffix: str = ".mp4"
     needed: bool = False
     needs: str = "a build of ffmpeg with it"
@@ -50,7 +50,7 @@ class Encoder:
 def _vaapi(name: str, codec: str) -> Encoder:
     return Encoder(
         name,
-        (codec,),
+        codec,
         needs=f"an Intel or AMD GPU at {RENDER_NODE}",
         pixels="",
         device=("-vaapi_device", RENDER_NODE),
@@ -59,28 +59,28 @@ def _vaapi(name: str, codec: str) -> Encoder:
 
 
 ENCODERS = (
-    Encoder("H.264", ("libx264",), needed=True),
-    Encoder("H.265", ("libx265",)),
-    Encoder("AV1", ("libsvtav1",)),
-    Encoder("VP9", ("libvpx-vp9",), ".webm"),
-    Encoder("ProRes", ("prores_ks",), ".mov", pixels="yuv422p10le"),
-    Encoder("FFV1", ("ffv1",), ".mkv", pixels="bgr0"),
-    Encoder("GIF", ("gif",), ".gif", pixels="rgb8"),
-    Encoder("WebP", ("libwebp",), ".webp", is_decoded=False),
-    Encoder("APNG", ("apng",), ".apng", pixels="rgb24"),
-    Encoder("H.264 openh264", ("libopenh264",)),
-    Encoder("MPEG-4", ("mpeg4",)),
-    Encoder("H.264 nvenc", ("h264_nvenc",), needs="an NVIDIA GPU and its driver"),
-    Encoder("H.265 nvenc", ("hevc_nvenc",), needs="an NVIDIA GPU and its driver"),
-    Encoder("AV1 nvenc", ("av1_nvenc",), needs="an NVIDIA RTX 40 or newer"),
-    Encoder("H.264 qsv", ("h264_qsv",), needs="an Intel GPU and its driver", pixels="nv12"),
-    Encoder("H.265 qsv", ("hevc_qsv",), needs="an Intel GPU and its driver", pixels="nv12"),
-    Encoder("AV1 qsv", ("av1_qsv",), needs="an Intel Arc GPU and its driver", pixels="nv12"),
+    Encoder("H.264", "libx264", needed=True),
+    Encoder("H.265", "libx265"),
+    Encoder("AV1", "libsvtav1"),
+    Encoder("VP9", "libvpx-vp9", ".webm"),
+    Encoder("ProRes", "prores_ks", ".mov", pixels="yuv422p10le"),
+    Encoder("FFV1", "ffv1", ".mkv", pixels="bgr0"),
+    Encoder("GIF", "gif", ".gif", pixels="rgb8"),
+    Encoder("WebP", "libwebp", ".webp", is_decoded=False),
+    Encoder("APNG", "apng", ".apng", pixels="rgb24"),
+    Encoder("H.264 openh264", "libopenh264"),
+    Encoder("MPEG-4", "mpeg4"),
+    Encoder("H.264 nvenc", "h264_nvenc", needs="an NVIDIA GPU and its driver"),
+    Encoder("H.265 nvenc", "hevc_nvenc", needs="an NVIDIA GPU and its driver"),
+    Encoder("AV1 nvenc", "av1_nvenc", needs="an NVIDIA RTX 40 or newer"),
+    Encoder("H.264 qsv", "h264_qsv", needs="an Intel GPU and its driver", pixels="nv12"),
+    Encoder("H.265 qsv", "hevc_qsv", needs="an Intel GPU and its driver", pixels="nv12"),
+    Encoder("AV1 qsv", "av1_qsv", needs="an Intel Arc GPU and its driver", pixels="nv12"),
     _vaapi("H.264 vaapi", "h264_vaapi"),
     _vaapi("H.265 vaapi", "hevc_vaapi"),
     _vaapi("AV1 vaapi", "av1_vaapi"),
-    Encoder("H.264 videotoolbox", ("h264_videotoolbox",), needs="macOS"),
-    Encoder("H.265 videotoolbox", ("hevc_videotoolbox",), needs="macOS"),
+    Encoder("H.264 videotoolbox", "h264_videotoolbox", needs="macOS"),
+    Encoder("H.265 videotoolbox", "hevc_videotoolbox", needs="macOS"),
 )
 """What exporters ask for: each kind's own, the stand-ins, hardware."""
 
@@ -110,30 +110,27 @@ def _remedy(ffmpeg: Answer) -> str:
 
 
 def _encoder_line(exe: str, encoder: Encoder) -> Line:
-    error = ""
-    for codec in encoder.codecs:
-        error = try_encoder(exe, codec, encoder)
-        if not error:
-            told = f"{codec} encodes, and its file decodes" if encoder.is_decoded else f"{codec} encodes"
-            return Line(Section.ENCODERS, encoder.name, Status.OK, told)
+    error = try_encoder(exe, encoder)
+    if not error:
+        told = f"{encoder.codec} encodes, and its file decodes" if encoder.is_decoded else f"{encoder.codec} encodes"
+        return Line(Section.ENCODERS, encoder.name, Status.OK, told)
     if encoder.needed:
         return Line(Section.ENCODERS, encoder.name, Status.BROKEN, error, REINSTALL)
     reason = error.partition(": ")[2] or error
     return Line(Section.ENCODERS, encoder.name, Status.ABSENT, f"needs {encoder.needs} ({reason})")
 
 
-def try_encoder(exe: str, codec: str, encoder: Encoder) -> str:
+def try_encoder(exe: str, encoder: Encoder) -> str:
     """Encodes a moving picture and decodes it again, in a temporary folder.
 
     Args:
         exe: the ffmpeg program.
-        codec: ffmpeg's name of the encoder.
-        encoder: how it is called.
+        encoder: what to try.
 
     Returns:
         Why it does not work, in one line; empty where it does.
     """
-    picture = _frames()
+    picture, codec = _frames(), encoder.codec
     with tempfile.TemporaryDirectory(prefix="vgpipe-doctor-") as folder:
         video = Path(folder) / f"video{encoder.suffix}"
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", "8", "-i", "-"]

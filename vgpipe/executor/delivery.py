@@ -14,7 +14,7 @@ from vgpipe.executor.delivered import Delivered
 from vgpipe.executor.names import Names
 from vgpipe.executor.recipes import Recipes
 from vgpipe.executor.segment_inputs import needed
-from vgpipe.executor.work import ClipWork, Degradation, State
+from vgpipe.executor.work import EXPORTER, ClipWork, Degradation, State
 from vgpipe.exporters.exported import POSTER_FILE
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXPORTER = "exporter"
-"""The kind of degradation."""
 POSTER = "poster"
 
 

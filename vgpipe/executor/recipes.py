@@ -10,7 +10,7 @@ from typing import Any
 from vgpipe import __version__
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import MemoryConfig
-from vgpipe.executor.work import ClipWork
+from vgpipe.executor.work import EXPORTER, ClipWork
 from vgpipe.job.clip import Clip
 from vgpipe.models.attention import SDPA
 from vgpipe.models.base import Family
@@ -58,7 +58,7 @@ class Recipes:
             "latents": [_latents(key, artifact) for key, artifact in latents],
             "versions": versions_of(first),
             "device": first.info.get("device") if first else None,
-            "degradations": [asdict(one) for one in work.all_degradations if one.kind != "exporter"],
+            "degradations": [asdict(one) for one in work.all_degradations if one.kind != EXPORTER],
         }
 
     def _memory(self, work: ClipWork) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def clip_facts(clip: Clip) -> dict[str, Any]:
 
 def parts_of(family: Family, work: ClipWork) -> dict[str, str]:
     """Returns part of the model -> digest of all about it that can change bits, its files included."""
-    found: dict[str, str] = {}
+    drivers: dict[tuple[str, str], Family] = {}
     for work_part in work.segments:
         from_image = work_part.clip.image is not None or work_part.before is not None
         for stage in (ENCODE, DENOISE, DECODE):
@@ -99,8 +99,8 @@ def parts_of(family: Family, work: ClipWork) -> dict[str, str]:
                 DENOISE: driver.denoise_parts(from_image=from_image),
                 DECODE: driver.decode_parts,
             }[stage]
-            found.update({f"{stage}.{name}": digest_of(driver.identity(name)) for name in names})
-    return found
+            drivers.update({(stage, name): driver for name in names})
+    return {f"{stage}.{name}": digest_of(driver.identity(name)) for (stage, name), driver in drivers.items()}
 
 
 def versions_of(artifact: Artifact | None) -> dict[str, str]:

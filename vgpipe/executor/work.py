@@ -20,6 +20,8 @@ from vgpipe.stages.keys import ClipKeys
 SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
 MADE = ("model", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+EXPORTER = "exporter"
+"""The kind of degradation where another encoder stood in."""
 
 
 class State(StrEnum):

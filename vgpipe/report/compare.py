@@ -7,14 +7,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from vgpipe.errors import StoreError
 from vgpipe.report.build import STYLES, asset, read_config, rendered, script
 from vgpipe.report.cards import card
 from vgpipe.report.figures import figures
 from vgpipe.report.forecast import STAGES
 from vgpipe.report.media import Media
 from vgpipe.report.values import counted, text_of
-from vgpipe.store.durable import write_atomically
+from vgpipe.store.durable import replace_file
 from vgpipe.store.rundir import RunDir
 
 Card = dict[str, Any]
@@ -42,10 +41,7 @@ def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
     scripts += [asset(f"templates/{name}") for name in SCRIPTS]
     title = f"{counted(len(runs), 'run')} beside each other"
     text = rendered("comparison.html.j2", title, scripts, [asset(STYLES[1])])
-    try:
-        write_atomically(target, text.encode())
-    except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error}") from error
+    replace_file(target, text.encode())
     return target
 
 

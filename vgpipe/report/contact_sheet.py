@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.errors import StoreError
 from vgpipe.report.media import Media
 from vgpipe.report.tiles import blank, tile
 from vgpipe.report.values import int_of, table_of, text_of
-from vgpipe.store.durable import write_atomically
+from vgpipe.store.durable import replace_file
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -83,10 +82,7 @@ def write_contact_sheet(run_dir: RunDir) -> Path | None:
     if not clips:
         return None
     path = run_dir.contact_sheet
-    try:
-        write_atomically(path, _png(_drawn(clips, Media(run_dir.root))))
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}") from error
+    replace_file(path, _png(_drawn(clips, Media(run_dir.root))))
     return path
 
 

@@ -12,6 +12,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from vgpipe.errors import StoreError
+
 PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
@@ -51,6 +53,18 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replaces `path` by `data` at once.
+
+    Raises:
+        StoreError: where that cannot be done; the old file is then untouched.
+    """
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}") from error
 
 
 def link_or_copy(source: Path, target: Path) -> None:

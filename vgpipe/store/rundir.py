@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.store.durable import link_or_copy, temporary_beside, write_atomically
+from vgpipe.store.durable import link_or_copy, replace_file, temporary_beside
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +76,7 @@ class RunDir:
         Raises:
             StoreError: where the directory cannot be written.
         """
-        try:
-            write_atomically(self.config, text.encode())
-        except OSError as error:
-            raise StoreError(f"{self.config} cannot be written: {error}") from error
+        replace_file(self.config, text.encode())
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Writes plan.json, at once; a plan (plain values) of an earlier go at this run is replaced.
@@ -87,10 +84,7 @@ class RunDir:
         Raises:
             StoreError: where the directory cannot be written.
         """
-        try:
-            write_atomically(self.plan, json.dumps(plan, indent=1, ensure_ascii=False).encode() + b"\n")
-        except OSError as error:
-            raise StoreError(f"{self.plan} cannot be written: {error}") from error
+        replace_file(self.plan, json.dumps(plan, indent=1, ensure_ascii=False).encode() + b"\n")
 
     def read_plan(self) -> dict[str, Any] | None:
         """Returns what plan.json holds; None where there is none, or it cannot be read."""
@@ -102,10 +96,7 @@ class RunDir:
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rewrites clips.jsonl with one line per clip, at once."""
-        try:
-            write_atomically(self.clips, b"".join(_line({"schema": CLIPS_SCHEMA, **record}) for record in records))
-        except OSError as error:
-            raise StoreError(f"{self.clips} cannot be written: {error}") from error
+        replace_file(self.clips, b"".join(_line({"schema": CLIPS_SCHEMA, **record}) for record in records))
 
     def append_clip(self, record: Mapping[str, Any]) -> None:
         """Appends a clip's newest record; its last line counts."""
@@ -161,12 +152,9 @@ class RunDir:
         Raises:
             StoreError: where the directory cannot be written.
         """
-        try:
-            write_atomically(self.report_data, data.encode())
-            if page is not None:
-                write_atomically(self.report, page.encode())
-        except OSError as error:
-            raise StoreError(f"{self.report} cannot be written: {error}") from error
+        replace_file(self.report_data, data.encode())
+        if page is not None:
+            replace_file(self.report, page.encode())
 
     def place(self, kind: str, clip_id: str, sources: list[Path], taken: Collection[str] = ()) -> str:
         """Puts a finished clip's files into the run, hard-linked from the store where possible.
