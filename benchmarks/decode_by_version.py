@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from vgpipe.planner.tracker import Tracker
+from vgpipe.planner.profiling.memory_mode import Tracker
 
 CONFIG = Path(__file__).parents[1] / "conf" / "components" / "cogvideox_5b.json"
 LATENTS_BCTHW = (1, 16, 13, 60, 90)

@@ -7,10 +7,10 @@ from typing import Any
 
 from benchmarks.plan_calls import planned
 from vgpipe.config.load import load
-from vgpipe.executor import plan_words as words
-from vgpipe.executor.tiers import tier_of
-from vgpipe.planner.forecast import context_bytes
-from vgpipe.planner.ram import Facts
+from vgpipe.planner.estimate.forecast import context_bytes
+from vgpipe.planner.estimate.host_memory import Facts
+from vgpipe.plans import wording as words
+from vgpipe.plans.target import tier_of
 
 MODELS = ("cogvideox_2b", "cogvideox_5b", "wan21_t2v_1_3b")
 STAGES = ("encode", "denoise", "decode")

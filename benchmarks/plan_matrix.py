@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.plan_calls import planned
 from benchmarks.plan_claim import claim
 from vgpipe.config.groups import options
-from vgpipe.executor import plan_words as words
+from vgpipe.plans import wording as words
 
 PAGE = Path(__file__).parents[1] / "docs" / "matrix.md"
 NOT_MEANT = ("generic", "shapes")  # any repo; the model of the repository, which fits everything

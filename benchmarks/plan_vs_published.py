@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.config.load import load
-from vgpipe.executor.plan_model import planned_model
-from vgpipe.executor.tiers import target_of
 from vgpipe.memory.strategies import Strategy
-from vgpipe.models.outline import outline_of
-from vgpipe.planner.cache import ProfileCache, cached_profile, default_folder
-from vgpipe.planner.forecast import context_bytes, forecast
-from vgpipe.planner.picking import Facts
+from vgpipe.models.checkpoint.manifest import outline_of
+from vgpipe.planner.choice.choose import Facts
+from vgpipe.planner.estimate.forecast import context_bytes, forecast
+from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
 from vgpipe.planner.records import Asked, Forecast, Profile, Tier
+from vgpipe.plans.inputs import planned_model
+from vgpipe.plans.target import target_of
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 GIB = 1 << 30

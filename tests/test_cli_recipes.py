@@ -144,7 +144,7 @@ def test_bad_files_are_told_apart(vgpipe, workdir, tiny_wan):
 
 
 def test_what_cannot_be_rendered_or_compared_is_said(made, vgpipe, monkeypatch):
-    from vgpipe.models.wan import WanFamily
+    from vgpipe.models.families.wan import WanFamily
 
     video = made("mp4")["mp4"]
     ran = vgpipe("rerun", video, "run.metadata=false", *QUIET)

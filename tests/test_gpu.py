@@ -41,7 +41,7 @@ def test_latents_equal_the_stock_pipelines_and_vram_is_measured(render, workdir,
 def test_a_stopped_clip_goes_on_to_the_same_latents(render, vgpipe, workdir, monkeypatch):
     import torch
 
-    from vgpipe.executor.interrupts import StopSignal
+    from vgpipe.executor.stop_signal import StopSignal
 
     prompt = ("clip.prompt=a small red circle", "executor.checkpoint_steps=1", "executor.checkpoint_interval_s=0")
     whole = stored_latents(workdir, render(*prompt, "store.dir=whole").records()[0])

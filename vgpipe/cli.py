@@ -15,11 +15,11 @@ from vgpipe import __version__
 from vgpipe.errors import ConfigError, ModelError, UsageError, VgpipeError
 
 if TYPE_CHECKING:
+    from vgpipe.clips.from_config import Request
     from vgpipe.config.arguments import Arguments
     from vgpipe.config.schema import Config
-    from vgpipe.executor.interrupts import StopSignal
-    from vgpipe.executor.prepare import Request
-    from vgpipe.executor.runs import Ready
+    from vgpipe.executor.stop_signal import StopSignal
+    from vgpipe.runs.run import Ready
 
 EXIT_USAGE, EXIT_STOPPED = 2, 3
 COMMANDS = ("run", "plan", "resume", "report", "rerun", "verify", "doctor")
@@ -121,7 +121,7 @@ def _plan(given: list[str]) -> int:
     _set_library_environment()
     if not {"-h", "--help"} & set(given):
         _check_versions()
-    from vgpipe.executor.plan_command import plan
+    from vgpipe.commands.plan import plan
 
     return plan(given)
 
@@ -131,10 +131,10 @@ def _from_files(command: str, given: list[str]) -> int:
     if not {"-h", "--help"} & set(given):
         _check_versions()
     if command == "rerun":
-        from vgpipe.executor.rerun_command import rerun
+        from vgpipe.commands.rerun import rerun
 
         return rerun(given)
-    from vgpipe.executor.verify_command import verify
+    from vgpipe.commands.verify import verify
 
     return verify(given)
 
@@ -151,7 +151,7 @@ def _run(given: list[str]) -> int:
     if arguments.only_shows:
         combinations(arguments.overrides, arguments.config_dir)
     checked = [] if arguments.only_shows else _check_everything(arguments)
-    from vgpipe.executor.interrupts import StopSignal
+    from vgpipe.executor.stop_signal import StopSignal
 
     roots: list[Path] = []
 
@@ -168,7 +168,7 @@ def _run(given: list[str]) -> int:
 
 def _compare(roots: Sequence[Path]) -> None:
     """Ends a sweep with the page that compares its runs; one that cannot be written takes nothing from them."""
-    from vgpipe.executor.summary import shown_path
+    from vgpipe.runs.summary import shown_path
     from vgpipe.store.rundir import RunDir
 
     runs = [run for run in map(RunDir, roots) if run.holds_run()]
@@ -185,8 +185,8 @@ def _compare(roots: Sequence[Path]) -> None:
 
 
 def _start(config: Config, checked: list[tuple[Config, Ready | VgpipeError]], root: Path, stop: StopSignal) -> int:
-    from vgpipe.executor.prepare import request
-    from vgpipe.executor.runs import ready, start
+    from vgpipe.clips.from_config import request
+    from vgpipe.runs.run import ready, start
 
     # Composed once more by Hydra: a resolver that tells the time may have said something else by now.
     found = next((result for one, result in checked if one == config), None) or ready(config, request(config))
@@ -202,7 +202,7 @@ def _check_everything(arguments: Arguments) -> list[tuple[Config, Ready | Vgpipe
         Each config with what will run, or with what kept it from it; the others of a sweep go on.
     """
     from vgpipe.config.load import combinations
-    from vgpipe.executor.runs import ready
+    from vgpipe.runs.run import ready
 
     sweep = combinations(arguments.overrides, arguments.config_dir) if arguments.is_sweep else [arguments.overrides]
     checked: list[tuple[Config, Ready | VgpipeError]] = []
@@ -218,8 +218,8 @@ def _check_everything(arguments: Arguments) -> list[tuple[Config, Ready | Vgpipe
 
 
 def _read(combination: Sequence[str], arguments: Arguments) -> tuple[Config, Request]:
+    from vgpipe.clips.from_config import request
     from vgpipe.config.load import load
-    from vgpipe.executor.prepare import request
 
     try:
         config = load(combination, arguments.config_dir)
@@ -237,15 +237,15 @@ def _resume(arguments: list[str]) -> int:
     _check_versions()
     _set_library_environment()
     from vgpipe.config.load import load_limits
-    from vgpipe.executor.interrupts import StopSignal
-    from vgpipe.executor.runs import resume
+    from vgpipe.executor.stop_signal import StopSignal
+    from vgpipe.runs.run import resume
 
     with StopSignal() as stop:
         return resume(Path(arguments[0]), load_limits(arguments[1:]), stop)
 
 
 def _report(arguments: list[str]) -> int:
-    from vgpipe.report.command import report
+    from vgpipe.commands.report import report
 
     return report(arguments)
 

@@ -13,7 +13,7 @@ from vgpipe.config.load import load
 from vgpipe.config.schema import ClipOverrides
 from vgpipe.errors import ConfigError
 from vgpipe.job.clip import OVERRIDES, Clip
-from vgpipe.job.continuations import LONG_MODELS, fitted
+from vgpipe.job.resolving.continuations import LONG_MODELS, fitted
 from vgpipe.job.schema import METHODS
 from vgpipe.job.segments import segments_of
 from vgpipe.models.registry import FAMILIES

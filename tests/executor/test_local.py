@@ -11,7 +11,7 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from vgpipe.errors import ExportError
-from vgpipe.models.wan import WanFamily
+from vgpipe.models.families.wan import WanFamily
 
 JOB = """
 defaults: {seed: 3}

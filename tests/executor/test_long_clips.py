@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from vgpipe.errors import OutOfMemory
 from vgpipe.job.segments import segment_seed
-from vgpipe.models.wan import WanFamily
+from vgpipe.models.families.wan import WanFamily
 
 RED, BLUE, GREEN = (f"a small {colour} circle moving left on a white background" for colour in ("red", "blue", "green"))
 QUICK = (

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vgpipe.clips.clip_state import ClipWork
 from vgpipe.executor.waves import UNMEASURED_WAVE, canaries, wave_size, waves
-from vgpipe.executor.work import ClipWork
 from vgpipe.job.clip import Clip
 
 

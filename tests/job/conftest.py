@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from vgpipe.errors import JobError
-from vgpipe.job.expand import Expansion, expand
-from vgpipe.job.parse import read_job
+from vgpipe.job.reading.parse import read_job
+from vgpipe.job.resolving.expand import Expansion, expand
 from vgpipe.job.rules import ShapeRules
 
 RULES = ShapeRules(max_side=256)

@@ -16,7 +16,7 @@ def test_settings_are_the_fields_a_user_sets() -> None:
 def test_the_doors_import_neither_pydantic_nor_yaml() -> None:
     code = (
         "import sys, vgpipe.job.clip, vgpipe.job.rules, vgpipe.job.naming\n"
-        "import vgpipe.job.parse, vgpipe.job.expand\n"
+        "import vgpipe.job.reading.parse, vgpipe.job.resolving.expand\n"
         "print(sorted({'pydantic', 'yaml', 'torch', 'hydra', 'omegaconf', 'diffusers'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -28,7 +28,8 @@ def test_reading_and_expanding_imports_no_heavy_library(tmp_path) -> None:
     path.write_text("prompts: [{prompt: x, width: 64, height: 64, fps: 8, num_frames: 5, "
                     "num_inference_steps: 2, guidance_scale: 1}]")  # fmt: skip
     code = (
-        "import sys, pathlib; from vgpipe.job.parse import read_job; from vgpipe.job.expand import expand\n"
+        "import sys, pathlib; from vgpipe.job.reading.parse import read_job\n"
+        "from vgpipe.job.resolving.expand import expand\n"
         "from vgpipe.job.rules import ShapeRules\n"
         f"job = read_job(pathlib.Path({str(path)!r}))\n"
         "expand(job, overrides={}, preset={}, reference={}, rules=ShapeRules(), model='m')\n"

@@ -7,7 +7,7 @@ import pytest
 
 from vgpipe.errors import JobError
 from vgpipe.job import source
-from vgpipe.job.parse import read_job
+from vgpipe.job.reading.parse import read_job
 from vgpipe.job.source import read_text
 
 

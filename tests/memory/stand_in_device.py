@@ -19,8 +19,8 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from vgpipe.memory import offloading
 from vgpipe.memory.live_bytes import LiveBytes
-from vgpipe.planner.attention import Attention
-from vgpipe.planner.tracker import Tracker
+from vgpipe.planner.profiling.attention import Attention
+from vgpipe.planner.profiling.memory_mode import Tracker
 
 KIND = "standin"
 DEVICE, RAM = f"{KIND}:0", f"{KIND}:1"

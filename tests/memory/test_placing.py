@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.families import Case, Driven, drive
+from tests.models.driven import Case, Driven, drive
 from tests.models.pairs import settings_of
 from tests.tiny import BUILDERS, build
 from vgpipe.config.load import load
 from vgpipe.memory.budget import enforced
 from vgpipe.memory.placing import move, place
 from vgpipe.memory.strategies import Placing, Role, Strategy, placing, role_by_name
-from vgpipe.models.loading import load_component
-from vgpipe.models.sources import Origin
+from vgpipe.models.open import Origin
+from vgpipe.models.weights.load_component import load_component
 from vgpipe.store.artifacts import Store
 
 IN_FILES = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
@@ -155,8 +155,8 @@ def test_two_components_of_one_class_do_not_share_files(tmp_path):
 def test_a_full_disk_is_told_and_leaves_no_files(net, tmp_path, monkeypatch):
     from safetensors import SafetensorError
 
+    from vgpipe.clips.clip_state import disk_is_full
     from vgpipe.errors import StoreError
-    from vgpipe.executor.failures import disk_is_full
     from vgpipe.memory import offloading
 
     def full(*_args, **_kwargs):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.models.families import Driven, drive
+from tests.models.driven import Driven, drive
 from tests.models.long_clips import SETUPS, Setup
-from vgpipe.models.sources import Origin
+from vgpipe.models.open import Origin
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.models.families import Case, Driven
+from tests.models.driven import Case, Driven
 from vgpipe.models.base import Settings
 
 GIVEN_NHWC = np.random.default_rng(5).integers(0, 256, (9, 40, 70, 3), dtype="uint8")

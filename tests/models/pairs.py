@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.models.families import Case, Driven, assert_equals_stock
+from tests.models.driven import Case, Driven, assert_equals_stock
 from vgpipe.config.load import load
 from vgpipe.models.base import Settings
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 import yaml
 
-from tests.models.families import Case, Driven, assert_equals_stock, assert_resumes
+from tests.models.driven import Case, Driven, assert_equals_stock, assert_resumes
 from tests.tiny.others import mochi
 from vgpipe.config.groups import builtin_conf
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.validate import validated_as
 from vgpipe.models.base import Settings
-from vgpipe.models.sources import Origin, open_checkpoint
+from vgpipe.models.open import Origin, open_checkpoint
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "adding-a-family.md").read_text("utf-8")
 CASE = Case("a red circle", "blue", 3, 4.5, width=48, height=32, num_frames=7, num_inference_steps=4)

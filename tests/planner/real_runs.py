@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from vgpipe.models.base import Family, Settings
-from vgpipe.models.checkpoint import Checkpoint, Source
-from vgpipe.models.loading import load_component
+from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
 from vgpipe.models.registry import family
+from vgpipe.models.weights.load_component import load_component
+from vgpipe.planner.profiling.stages import StageRun, Stages
 from vgpipe.planner.records import Asked
-from vgpipe.planner.stage_runs import StageRun, Stages
 
 FAMILIES = {
     "animatediff_sd15": "animatediff", "generic": "generic", "text_to_video_ms": "text_to_video_sd",

@@ -10,8 +10,8 @@ import pytest
 
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Lora, Settings
+from vgpipe.models.open import Origin, open_checkpoint
 from vgpipe.models.registry import family
-from vgpipe.models.sources import Origin, open_checkpoint
 from vgpipe.stages.keys import KeyMaker
 
 CLIP = Clip(

@@ -1,1 +1,1 @@
-"""Runs the stages over a whole job."""
+"""What drives stages over clips."""

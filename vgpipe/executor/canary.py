@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from vgpipe.clips.clip_state import ClipWork, State
+from vgpipe.clips.finished_files import Delivered
 from vgpipe.config.schema import ExecutorConfig
-from vgpipe.executor.delivered import Delivered
-from vgpipe.executor.records import Records
+from vgpipe.executor.run_records import Records
 from vgpipe.executor.waves import canaries
-from vgpipe.executor.work import ClipWork, State
 from vgpipe.job.clip import Clip
 from vgpipe.stages.keys import ClipKeys
 

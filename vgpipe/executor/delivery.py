@@ -9,13 +9,13 @@ from functools import partial
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.clips.artifact_keys import Names
+from vgpipe.clips.clip_state import EXPORTER, ClipWork, Degradation, State
+from vgpipe.clips.finished_files import Delivered
 from vgpipe.errors import StoreError
-from vgpipe.executor.delivered import Delivered
-from vgpipe.executor.names import Names
-from vgpipe.executor.recipes import Recipes
-from vgpipe.executor.segment_inputs import needed
-from vgpipe.executor.work import EXPORTER, ClipWork, Degradation, State
+from vgpipe.executor.stage_inputs import needed
 from vgpipe.exporters.exported import POSTER_FILE
+from vgpipe.provenance.recipe import Recipes
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact
 from vgpipe.store.rundir import RunDir

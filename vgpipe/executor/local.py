@@ -6,38 +6,33 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vgpipe.clips.artifact_keys import Names
+from vgpipe.clips.clip_state import ClipWork, State, disk_is_full, model_cause, reason
+from vgpipe.clips.finished_files import Delivered
+from vgpipe.clips.from_config import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError, PrecisionError, Stopped, StoreError
 from vgpipe.executor.canary import Canary
-from vgpipe.executor.delivered import Delivered
+from vgpipe.executor.component_loader import Loader
 from vgpipe.executor.delivery import Delivery
 from vgpipe.executor.downloads import download_progress, fetch_weights
-from vgpipe.executor.exporters_asked import exporters_of
-from vgpipe.executor.exports import ExportQueue, Result
-from vgpipe.executor.failures import disk_is_full, model_cause, reason
-from vgpipe.executor.ground import Ground
-from vgpipe.executor.interrupts import StopSignal
-from vgpipe.executor.loader import Loader
-from vgpipe.executor.made_otherwise import MadeOtherwise, notes_of
-from vgpipe.executor.memory_choice import first_strategies, predicted_peak_gb, streams
-from vgpipe.executor.memory_ladder import MemoryLadder
-from vgpipe.executor.model_ladder import Rung
-from vgpipe.executor.names import Names
-from vgpipe.executor.pieces import left_to_do
-from vgpipe.executor.pinning import pinned
-from vgpipe.executor.planning import RunPlan
-from vgpipe.executor.progress import Progress
-from vgpipe.executor.recipes import Recipes
-from vgpipe.executor.records import Records
-from vgpipe.executor.rehearsal import Rehearsal
-from vgpipe.executor.stage_runs import StageRuns
-from vgpipe.executor.threads import threads
+from vgpipe.executor.export_queue import ExportQueue, Result
+from vgpipe.executor.progress import Progress, left_to_do
+from vgpipe.executor.run_records import Records
+from vgpipe.executor.stage_loop import StageRuns
+from vgpipe.executor.stop_signal import StopSignal
+from vgpipe.executor.thread_tuning import Rehearsal, threads
 from vgpipe.executor.waves import rows, wave_size, waves
-from vgpipe.executor.work import ClipWork, State
+from vgpipe.fallback.context import Ground
+from vgpipe.fallback.history import MadeOtherwise, notes_of
+from vgpipe.fallback.loading_ladder import Rung, pinned
+from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.job.clip import Clip
 from vgpipe.memory.host_allocator import give_back_large_tensors
 from vgpipe.memory.residency import Residency
+from vgpipe.plans.run_plan import RunPlan, first_strategies, predicted_peak_gb, streams
+from vgpipe.provenance.recipe import Recipes
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES
 from vgpipe.store.rundir import RunDir

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tqdm import tqdm
+
+from vgpipe.clips.clip_state import ClipWork
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT
+from vgpipe.store.artifacts import Store
 
 log = logging.getLogger(__name__)
 
@@ -126,3 +130,22 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def left_to_do(store: Store, works: Sequence[ClipWork]) -> dict[str, int]:
+    """Returns the pieces of work that clips still need, by stage; what they share counts once.
+
+    Args:
+        store: what is in it is done.
+        works: the clips.
+    """
+    parts = [part for work in works for part in work.segments]
+    undecoded = [part for part in parts if store.find(part.keys.frames) is None]
+    undenoised = [work for work in undecoded if store.find(work.keys.latents) is None]
+    texts = {key.digest for work in undenoised for key in work.keys.texts if store.find(key) is None}
+    return {
+        ENCODE: len(texts),
+        DENOISE: len({work.keys.latents.digest for work in undenoised}),
+        DECODE: len({work.keys.frames.digest for work in undecoded}),
+        EXPORT: len(works),
+    }

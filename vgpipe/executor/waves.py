@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from vgpipe.executor.work import ClipWork
+from vgpipe.clips.clip_state import ClipWork
 from vgpipe.job.clip import Clip
 from vgpipe.stages.keys import ClipKeys
 

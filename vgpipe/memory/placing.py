@@ -73,7 +73,7 @@ def _put(module: Any, placing: Placing, device: str, *, stream: bool, offload_di
     if placing is Placing.WHOLE:
         return move(module, device)
     if placing is Placing.TURNS:
-        from vgpipe.memory.turns import wait
+        from vgpipe.memory.offload_hooks import wait
 
         return wait(module, device)
     from vgpipe.memory.offloading import offload

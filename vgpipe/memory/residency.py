@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vgpipe.errors import ModelError
-from vgpipe.memory import budget, turns
+from vgpipe.memory import budget, offload_hooks
 from vgpipe.memory.out_of_memory import is_out_of_memory, let_go
 from vgpipe.memory.placing import move
 from vgpipe.memory.strategies import Placing, Role, Strategy, placing, role_by_name
@@ -125,7 +125,7 @@ class Residency:
             return
         log.debug("freeing %s", ", ".join(present))
         for part in present:
-            turns.leave(self._held[part].module)
+            offload_hooks.leave(self._held[part].module)
             del self._held[part]
         self._link()
         _empty_cache(self._device)
@@ -160,7 +160,7 @@ class Residency:
     def _link(self) -> None:
         turning = [held.module for held in self._held.values() if held.placing is Placing.TURNS]
         if turning:
-            turns.link(turning)
+            offload_hooks.link(turning)
 
     def _part(self, stage: str, part: str, wanted: Placing) -> Any:
         held = self._held.get(part)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from vgpipe.models.checkpoint import Checkpoint
+    from vgpipe.models.checkpoint.checkpoint import Checkpoint
     from vgpipe.models.resumable import ResumableScheduler
 
 Embeds = Mapping[str, "torch.Tensor"]
@@ -47,7 +47,7 @@ class Settings:
         dtype: precision of weights and arithmetic: `float32`, `bfloat16` or `float16`.
         component_dtypes: component -> its own precision, where it differs.
         variant: which weight files are taken where a component has them (`fp16`); None takes the plain ones.
-        quantization: component -> how its weights are stored (`vgpipe/models/quantize.py`); native where left out.
+        quantization: component -> how its weights are stored (`models/weights/quantize.py`); native where left out.
         vae_tiling: whether the VAE works in tiles.
         vae_tile_size: side of a tile, pixels; None is the VAE's own.
         vae_slicing: whether an image VAE works on one frame at a time.

@@ -6,20 +6,20 @@ import importlib
 
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.models.base import Family, Settings
-from vgpipe.models.checkpoint import Checkpoint
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
 
 FAMILIES = {
-    "animatediff": "vgpipe.models.animatediff:AnimateDiffFamily",
-    "cogvideox": "vgpipe.models.cogvideox:CogVideoXFamily",
-    "hunyuan_video": "vgpipe.models.hunyuan_video:HunyuanVideoFamily",
-    "hunyuan_video_15": "vgpipe.models.hunyuan_video15:HunyuanVideo15Family",
-    "ltx": "vgpipe.models.ltx:LtxFamily",
-    "ltx_condition": "vgpipe.models.ltx_condition:LtxConditionFamily",
-    "generic": "vgpipe.models.generic:family",
-    "generic_whole": "vgpipe.models.generic:whole",
-    "text_to_video_sd": "vgpipe.models.text_to_video_sd:TextToVideoSDFamily",
-    "wan": "vgpipe.models.wan:WanFamily",
-    "wan_vace": "vgpipe.models.wan_vace:WanVaceFamily",
+    "animatediff": "vgpipe.models.families.animatediff:AnimateDiffFamily",
+    "cogvideox": "vgpipe.models.families.cogvideox:CogVideoXFamily",
+    "hunyuan_video": "vgpipe.models.families.hunyuan_video:HunyuanVideoFamily",
+    "hunyuan_video_15": "vgpipe.models.families.hunyuan_video15:HunyuanVideo15Family",
+    "ltx": "vgpipe.models.families.ltx:LtxFamily",
+    "ltx_condition": "vgpipe.models.families.ltx_condition:LtxConditionFamily",
+    "generic": "vgpipe.models.families.generic:family",
+    "generic_whole": "vgpipe.models.families.generic:whole",
+    "text_to_video_sd": "vgpipe.models.families.text_to_video_sd:TextToVideoSDFamily",
+    "wan": "vgpipe.models.families.wan:WanFamily",
+    "wan_vace": "vgpipe.models.families.wan_vace:WanVaceFamily",
 }
 
 

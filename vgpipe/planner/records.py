@@ -1,6 +1,6 @@
 """What the planner knows and says, as records.
 
-A `Profile` holds what one fake run of each stage showed, free of any device; `vgpipe/planner/forecast.py` turns it into
+A `Profile` holds what one fake run of each stage showed, free of any device; `estimate/forecast.py` turns it into
 figures by arithmetic. Sizes are bytes; every weight tensor is counted as CUDA's allocator rounds it up.
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from vgpipe.job.picks import pick_name
+from vgpipe.job.resolving.picks import pick_name
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
 
 PROGRAM = "python -m vgpipe"

@@ -1,4 +1,6 @@
-"""Joins a segment to the one before: its colours are matched over the frames they share, and these are blended.
+"""Joins a segment to the one before: matches its colours over the frames they share, and blends those frames.
+
+The tail of a segment, the frames that the next one continues from, is an artifact of its own.
 
 Shape suffixes: N shared frames, T frames, H height, W width, C colour (red, green, blue).
 """
@@ -10,6 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.digest import Key
+
+TAIL_FILE = "tail.npy"
 MAX_GAIN = 1.25
 FLAT = 1.0
 """A channel that varies by less than this many of 255 levels has no contrast to match."""
@@ -96,3 +102,28 @@ def _blended(before_NHWC: np.ndarray, after_NHWC: np.ndarray) -> np.ndarray:
     mixed_NHWC = before_NHWC * (1 - weight_N111) + after_NHWC * weight_N111
     faded: np.ndarray = np.rint(mixed_NHWC).astype(np.uint8)
     return faded
+
+
+def write_tail(store: Store, key: Key, frames_NHWC: np.ndarray) -> Artifact | None:
+    """Keeps the last frames of a segment, taken from its decoded frames rather than from a video file.
+
+    Args:
+        store: where the artifact goes.
+        key: its name.
+        frames_NHWC: uint8.
+
+    Returns:
+        The artifact.
+
+    Raises:
+        StoreError: where the store cannot be written.
+    """
+    with store.create(key) as draft:
+        np.save(draft.path(TAIL_FILE), frames_NHWC, allow_pickle=False)
+    return store.find(key)
+
+
+def read_tail(artifact: Artifact) -> np.ndarray:
+    """Returns the frames (N, H, W, 3) uint8 of a tail."""
+    frames: np.ndarray = np.load(artifact.path(TAIL_FILE), allow_pickle=False)
+    return frames

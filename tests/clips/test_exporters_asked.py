@@ -1,0 +1,41 @@
+"""Which files a run makes of a clip, and what they take."""
+
+from __future__ import annotations
+
+import pytest
+
+from vgpipe.clips.from_config import exporters_of, file_bytes_per_pixel
+from vgpipe.config.exporter_schema import EXPORTERS
+from vgpipe.config.load import load
+from vgpipe.exporters.sizes import BYTES_PER_PIXEL, bytes_per_pixel
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ([], ["mp4", "sheet"]),
+        (["run.sheet=false"], ["mp4"]),
+        (["exporter=mp4+gif"], ["mp4", "gif", "sheet"]),
+        (["exporter=sheet"], ["sheet"]),
+        (["exporter=mp4+sheet", "also.sheet.columns=2"], ["mp4", "sheet"]),
+        (["exporter=gif", "also.small.name=gif", "also.small.upscale_factor=0.5"], ["gif", "gif", "sheet"]),
+        (["exporter=gif", "also.again.name=gif"], ["gif", "sheet"]),
+    ],
+)
+def test_each_file_is_made_once(typed, names):
+    found = exporters_of(load(typed))
+    assert [one["name"] for one in found] == names
+    assert all(one.get("columns", 2) == 2 for one in found) or "also.sheet.columns=2" not in typed
+
+
+def test_every_kind_has_a_size_and_more_files_take_more():
+    assert set(BYTES_PER_PIXEL) == set(EXPORTERS)
+    one, two = (file_bytes_per_pixel(load([f"exporter={kinds}"])) for kinds in ("mp4", "mp4+ffv1"))
+    assert two - one == pytest.approx(BYTES_PER_PIXEL["ffv1"])
+
+
+def test_another_size_or_rate_counts():
+    plain = bytes_per_pixel({"name": "mp4"}, height=480, fps=16)
+    assert bytes_per_pixel({"name": "mp4", "upscale_factor": 2.0}, height=480, fps=16) == pytest.approx(4 * plain)
+    assert bytes_per_pixel({"name": "mp4", "upscale_height": 240}, height=480, fps=16) == pytest.approx(plain / 4)
+    assert bytes_per_pixel({"name": "mp4", "fps": 32.0}, height=480, fps=16) == pytest.approx(2 * plain)

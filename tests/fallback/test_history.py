@@ -1,0 +1,123 @@
+"""What is said of clips that were made otherwise is of use where it is sound, and does no harm where it is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clips.test_clip_state import PLAIN
+from vgpipe.clips.clip_state import ClipWork, Degradation
+from vgpipe.clips.finished_files import Delivered
+from vgpipe.config.load import load
+from vgpipe.exporters.base import exporter
+from vgpipe.fallback.history import MadeOtherwise
+from vgpipe.models.base import Settings
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.artifacts import Store
+from vgpipe.store.digest import Key
+from vgpipe.store.notes import Notes
+
+TOLD = Degradation("vae_tiling", "no tiles", "tiles", "why", "decode")
+
+
+class OneFamily:
+    """Drives nothing; has settings."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    def with_settings(self, settings: Settings) -> OneFamily:
+        """As `Family` does it."""
+        return OneFamily(settings)
+
+
+def keys_of(clip: Any, families: Any) -> ClipKeys:
+    size = [clip.width, clip.height, clip.num_frames]
+    bits = {stage: repr(one.settings) for stage, one in families.items()}
+    named = tuple(Key(stage, {"size": size, "bits": bits}) for stage in ("encode", "denoise", "decode", "export"))
+    return ClipKeys(named[0], None, *named[1:3], named[3:])
+
+
+class Named:
+    """Names clips as `keys_of` does."""
+
+    def keys_of(self, clip: Any, families: Any = None) -> ClipKeys:
+        return keys_of(clip, families or {})
+
+
+@pytest.fixture
+def otherwise(tmp_path: Path):
+    config = load(["clip.prompt=a", "hardware=cpu", "run.degrade=any"], None)
+
+    def made(limit_gb: float | None = None) -> MadeOtherwise:
+        hardware = replace(config.hardware, memory_limit_gb=limit_gb)
+        family: Any = OneFamily(Settings())
+        notes = Notes(tmp_path / "notes.jsonl")
+        return MadeOtherwise(notes, family, Named(), replace(config, hardware=hardware))
+
+    return made
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def delivered(store: Store) -> Delivered:
+    return Delivered(store, [exporter({"name": "frames"})])
+
+
+def finished(otherwise: MadeOtherwise, store: Store) -> ClipWork:
+    """Remembers a clip in tiles with fewer frames, its file in the store."""
+    less = replace(PLAIN, num_frames=PLAIN.num_frames - 4)
+    families: Any = {"decode": OneFamily(Settings(vae_tiling=True))}
+    work = ClipWork(less, keys_of(less, families), asked=PLAIN, degradations=(TOLD,), families=families)
+    with store.create(work.keys.exports[0]) as draft:
+        draft.path("clip.mp4").write_bytes(b"frames")
+    otherwise.remember(work, PLAIN)
+    return work
+
+
+@pytest.mark.parametrize(
+    ("before_gb", "now_gb", "is_taken"),
+    [(1.0, 1.0, True), (1.0, 0.5, True), (1.0, 2.0, False), (1.0, None, False), (None, 1.0, True), (None, None, True)],
+)
+def test_more_memory_has_the_clip_made_as_asked(otherwise, store, before_gb, now_gb, is_taken):
+    made = finished(otherwise(before_gb), store)
+    work = ClipWork(PLAIN, keys_of(PLAIN, {}))
+    assert otherwise(now_gb).take(work, delivered(store)) is is_taken
+    assert work.degradations == ((TOLD,) if is_taken else ())
+    assert (work.keys == made.keys and work.asked == PLAIN) is is_taken
+
+
+HOSTILE = [
+    *[[], "x", 3, {}, {"stages": {}}],
+    {"stages": [], "size": {"width": 64, "height": 64, "num_frames": 5}, "degradations": [], "memory_limit_gb": None},
+    {"stages": {}, "size": {"width": 1e999, "height": 1, "num_frames": 1}, "degradations": [], "memory_limit_gb": 1},
+    {"stages": {}, "size": {"width": 64, "height": 64, "num_frames": 5}, "degradations": [3], "memory_limit_gb": None},
+    {
+        "stages": {"decode": {"quantization": 5, "vae_tiling": True, "vae_tile_size": None}},
+        "size": {"width": 64, "height": 64, "num_frames": 5},
+        "degradations": [],
+        "memory_limit_gb": None,
+    },
+]
+
+
+@pytest.mark.parametrize("fact", HOSTILE, ids=str)
+def test_nonsense_among_the_notes_is_passed_over(otherwise, store, tmp_path, fact):
+    finished(otherwise(), store)
+    path = tmp_path / "notes.jsonl"
+    entry = json.loads(path.read_text())
+    path.write_text(json.dumps({**entry, "fact": fact}) + "\n")
+    work = ClipWork(PLAIN, keys_of(PLAIN, {}))
+    assert otherwise().take(work, delivered(store)) is False and work.keys == keys_of(PLAIN, {}) and work.asked is None
+
+
+def test_a_file_that_has_gone_is_not_taken(otherwise, store):
+    store.discard(finished(otherwise(), store).keys.exports[0])
+    assert otherwise().take(ClipWork(PLAIN, keys_of(PLAIN, {})), delivered(store)) is False

@@ -1,0 +1,223 @@
+"""Real models that run out of an enforced budget on the CPU: they step down, go on, and say what it cost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.clips.test_clip_state import PLAIN
+from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.from_config import key_maker
+from vgpipe.config.load import load
+from vgpipe.fallback.context import Ground
+from vgpipe.fallback.memory_ladder import ROLES, MemoryLadder
+from vgpipe.job.clip import Clip
+from vgpipe.memory.strategies import Strategy
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.notes import Notes
+
+JOB = "prompts:\n  - {prompt: a red circle, seed: 1}\n  - {prompt: a blue square, seed: 2}\n"
+SIZE = ("clip.width=96", "clip.height=96", "clip.num_frames=9", "clip.num_inference_steps=2", "hardware=cpu")
+OFF = ("memory=resident", "run.plan=off", "executor.canary=false")
+
+
+@pytest.fixture
+def run(vgpipe, workdir):
+    (workdir / "job.yaml").write_text(JOB)
+    return lambda *more: vgpipe("job=job.yaml", *SIZE, *more)
+
+
+def events(root: Path, kind: str) -> list[dict]:
+    found = [json.loads(line) for line in (root / "events.jsonl").read_text().splitlines()]
+    return [event for event in found if event["event"] == kind]
+
+
+def peak_gb(root: Path) -> float:
+    return max(event["device_gb"] for event in events(root, "stage_peak"))
+
+
+def latents(store: Path, record: dict) -> np.ndarray:
+    digest = record["artifacts"]["latents"]
+    return load_file(store / "denoise" / digest[:2] / digest / "latents.safetensors")["latents"]
+
+
+def limited(limit_gb: float) -> str:
+    return f"++hardware.memory_limit_gb={limit_gb:.6f}"
+
+
+@pytest.fixture
+def resident(run):
+    """The same job with room for everything."""
+    ran = run(*OFF, limited(32), "store.dir=resident")
+    assert ran.code == 0 and events(ran.root, "memory_rung") == []
+    return ran
+
+
+def test_exact_rungs_are_taken_where_memory_runs_out_and_keep_every_bit(run, resident):
+    ran = run(*OFF, limited(peak_gb(resident.root) * 0.8), "store.dir=less", "run.degrade=strict", "memory=auto")
+    rungs = [(one["stage"], one["rung"]["strategy"]) for one in events(ran.root, "memory_rung")]
+    ran = run(*OFF, limited(peak_gb(resident.root) * 0.8), "store.dir=other")
+    assert ran.code == 0, ran.err
+    assert {one["stage"] for one in events(ran.root, "memory_rung")} == {"decode"}, rungs
+    assert peak_gb(ran.root) <= peak_gb(resident.root) * 0.8 + 1e-6
+    for before, after in zip(resident.records(), ran.records(), strict=True):
+        assert after["degradations"] == [] and after["artifacts"] == before["artifacts"]
+        assert np.array_equal(latents(Path("resident"), before), latents(Path("other"), after))
+
+
+def test_tiles_are_said_remembered_and_found_again(run, resident):
+    limit = limited(peak_gb(resident.root) * 0.4)
+    ran = run(*OFF, limit, "store.dir=tiled")
+    assert ran.code == 0, ran.err
+    first, second = ran.records()
+    kinds = {(one["kind"], one["stage"]) for one in first["degradations"]}
+    assert ("vae_tiling", "decode") in kinds and first["degradations"] == second["degradations"]
+    assert first["artifacts"]["latents"] == resident.records()[0]["artifacts"]["latents"]
+    assert first["artifacts"]["export"] != resident.records()[0]["artifacts"]["export"]
+    assert "degraded: vae_tiling" in ran.err and "out of memory in decode" in ran.err
+    again = run(*OFF, limit, "store.dir=tiled")
+    assert again.code == 0 and all(one["reused"] for one in again.records()), again.err
+    assert again.records()[0]["degradations"] == first["degradations"]
+    anew = run(*OFF, limit, "store.dir=tiled", "clip.seed=7")
+    assert anew.code == 0 and "out of memory" not in anew.err  # begins on the rung that the first ended on
+    assert "in an earlier run" in anew.records()[0]["degradations"][0]["reason"]
+    roomier = run(*OFF, limited(32), "store.dir=tiled")
+    assert roomier.code == 0 and [one["degradations"] for one in roomier.records()] == [[], []]
+    assert roomier.records()[0]["artifacts"]["export"] == resident.records()[0]["artifacts"]["export"]
+
+
+def ladder(folder: Path, *typed: str) -> tuple[MemoryLadder, ClipWork]:
+    """Returns the ladder of a run of the embedded model, and a clip of a size that has tiles of several sizes."""
+    config = load(["clip.prompt=a", "hardware=cpu", "memory=staged", *typed], None)
+    model = key_maker(replace(config.model, dtype="float32"), config.memory, str(folder))
+
+    def keys_of(clip: Clip, families: Any) -> ClipKeys:
+        return model.clip_keys(clip, [], families)
+
+    ground = Ground(
+        config=config,
+        family=model.family,
+        keys_of=keys_of,
+        renamed=lambda _before, _after: None,
+        forecast_of=lambda _clip: None,
+        strategies=dict.fromkeys(ROLES, Strategy.STAGED),
+        notes=Notes(folder / "notes.jsonl"),
+        device={"device": "made up", "kind": "cpu"},
+        event=lambda _kind, **_facts: None,
+    )
+    clip = replace(PLAIN, width=832, height=480)
+    return MemoryLadder(ground), ClipWork(clip, keys_of(clip, {}))
+
+
+def test_what_was_learnt_is_for_what_was_typed_then(tmp_path):
+    first, work = ladder(tmp_path)
+    first.begin(work)
+    first.climb(work, "decode", MemoryError())
+    unproved, other = ladder(tmp_path)
+    unproved.begin(other)
+    assert not other.degradations  # the next rung may have failed for another reason
+    first.proved(work, "decode")
+    again, work = ladder(tmp_path)
+    again.begin(work)
+    assert [one.got for one in work.degradations] == ["tiles of the VAE's own size"]
+    for typed in (("memory.vae_tiling=true", "memory.vae_tile_size=64"), ("memory=leaf_offload",)):
+        other, work = ladder(tmp_path, *typed)
+        other.begin(work)
+        assert not work.families and not work.degradations, typed
+
+
+def test_a_text_that_does_not_fit_makes_no_clip_smaller(tmp_path):
+    memory, work = ladder(tmp_path, "run.degrade=any")
+    asked = work.clip
+    rungs = 0
+    while memory.climb(work, "encode", MemoryError()) is not None:
+        rungs += 1
+    assert 0 < rungs < 8 and work.clip == asked and work.asked is None
+
+
+def test_a_size_that_was_too_large_is_not_tried_with_the_next_clip(tmp_path):
+    memory, work = ladder(tmp_path, "run.degrade=any", "memory.vae_tiling=false")
+    asked = work.clip
+    while work.clip == asked:
+        assert memory.climb(work, "decode", MemoryError()) is not None
+    other = ClipWork(asked, work.keys)
+    memory.fit(other, "denoise")
+    assert other.clip == work.clip and other.asked == asked
+    assert [one.kind for one in other.degradations] == ["size"]
+
+
+def test_what_thousands_of_clips_share_is_said_once(tmp_path, caplog):
+    first, work = ladder(tmp_path)
+    first.begin(work)
+    with caplog.at_level("WARNING"):
+        first.climb(work, "decode", MemoryError())
+        for _ in range(3):
+            first.begin(ClipWork(work.clip, work.keys))
+    assert [one.message for one in caplog.records if "degraded" in one.message] == [f"degraded: {work.degradations[0]}"]
+
+
+def test_strict_changes_no_bit_and_fails_the_clip_instead(run, resident):
+    ran = run(*OFF, limited(peak_gb(resident.root) * 0.3), "run.degrade=strict", "memory=auto")
+    assert ran.code == 1
+    assert all(one["state"] == "failed" and not one["degradations"] for one in ran.records())
+    assert all("limit" in one["error"] and one["error"].startswith("decode") for one in ran.records())
+
+
+def test_with_any_the_clip_gets_smaller_but_never_below_the_floor(run, resident):
+    few = ("run.degrade=any", "memory.vae_tiling=false", "hardware.floor.side=64", "hardware.floor.num_frames=5")
+    ran = run(*OFF, limited(peak_gb(resident.root) * 0.4), *few)
+    assert ran.code == 0, ran.err
+    record = ran.records()[0]
+    size = next(one for one in record["degradations"] if one["kind"] == "size")
+    assert size["asked"] == "96x96, 9 frames" and (record["width"], record["num_frames"]) == (96, 9)
+    assert record["made"]["num_frames"] >= 5 and record["made"]["width"] >= 64
+    assert record["made"]["width"] * record["made"]["num_frames"] < 96 * 9
+
+
+def test_a_size_that_is_too_large_is_found_out_once_and_by_the_canary_too(run, resident):
+    few = ("run.degrade=any", "memory.vae_tiling=false", "hardware.floor.side=64", "hardware.floor.num_frames=5")
+    ran = run(*OFF[:2], limited(peak_gb(resident.root) * 0.4), *few)
+    assert ran.code == 0, ran.err
+    made = [(one["made"]["width"], one["made"]["num_frames"]) for one in ran.records()]
+    assert made[0] == made[1] and made[0] != (96, 9)
+    told = [line for line in ran.err.splitlines() if "out of memory" in line]
+    assert told and all("canary" in line for line in told), told
+    pieces = [(one["stage"], one["clip"]) for one in events(ran.root, "stage_done")]
+    assert all(pieces.count(("denoise", one["clip"])) <= 1 for one in ran.records())
+
+
+def test_a_plan_begins_on_a_rung_that_fits(run, resident):
+    limit_gb = peak_gb(resident.root) * 0.5
+    ran = run(limited(limit_gb), "executor.canary=false")
+    assert ran.code == 0, ran.err
+    assert events(ran.root, "memory_rung") == [] and peak_gb(ran.root) <= limit_gb + 1e-6
+    assert ran.records()[0]["predicted_peak_gb"] <= limit_gb
+
+
+def test_what_cannot_fit_is_refused_before_anything_starts(run, workdir):
+    ran = run(limited(0.001))
+    assert ran.code == 2 and "does not fit" in ran.err and "->" in ran.err
+    assert not (workdir / "outputs").exists()
+
+
+def test_a_plan_takes_smaller_tiles_where_the_own_ones_do_not_fit(run, resident):
+    ran = run(limited(peak_gb(resident.root) * 0.35), "executor.canary=false")
+    assert ran.code == 0, ran.err
+    assert events(ran.root, "memory_rung") == []
+    tiled = next(one for one in ran.records()[0]["degradations"] if one["kind"] == "vae_tiling")
+    assert tiled["got"].startswith("tiles of ") and tiled["reason"].startswith("the plan")
+
+
+def test_what_another_strategy_made_of_the_same_bits_is_not_made_again(run, resident):
+    limit = limited(peak_gb(resident.root) * 0.4)
+    first = run(limit, "executor.canary=false", "store.dir=one")
+    again = run(limit, "executor.canary=false", "store.dir=one", "memory=leaf_offload")
+    assert (first.code, again.code) == (0, 0), again.err
+    assert first.records()[0]["artifacts"] == again.records()[0]["artifacts"]
+    assert all(one["reused"] and one["degradations"] for one in again.records()) and "loaded" not in again.err

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from vgpipe.errors import LoadError, ModelError, VgpipeError
+from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint import manifest
+from vgpipe.models.checkpoint.manifest import Outline, outline_of
+from vgpipe.models.registry import family
+
+CONF = Path(__file__).parents[3] / "conf"
+OPTIONS = sorted(path.stem for path in (CONF / "model").glob("[!_]*.yaml") if path.stem not in ("generic", "shapes"))
+
+# Parameters, counted on the meta device and held against the published counts (names, READMEs, sizes of files).
+T5_XXL, UMT5_XXL, CLIP_L = 4_762_310_656, 5_680_910_336, 123_060_480
+COGVIDEOX_VAE, WAN_VAE, SD_VAE, LTX_095_VAE = 215_583_907, 126_892_531, 83_653_863, 1_246_913_522
+COUNTS = {
+    "animatediff_sd15": {
+        "unet": 859_520_964, "motion_adapter": 453_209_280, "vae": SD_VAE, "text_encoder": CLIP_L,
+    },
+    "cogvideox_2b": {"transformer": 1_693_783_872, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL},
+    "cogvideox_5b": {"transformer": 5_570_283_072, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL},
+    # 16 more channels into patches of 2 x 2 and 3072
+    "cogvideox_5b_i2v": {
+        "transformer": 5_570_283_072 + 16 * 4 * 3072, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL,
+    },
+    "cogvideox15_5b": {"transformer": 5_570_676_352, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL},
+    "hunyuan_video": {
+        "transformer": 12_821_012_544, "vae": 246_478_803, "text_encoder": 7_505_186_816, "text_encoder_2": CLIP_L,
+    },
+    "hunyuan_video_15": {
+        "transformer": 8_326_608_160, "vae": 1_260_634_115, "text_encoder": 7_070_619_136,
+        "text_encoder_2": 219_314_944,
+    },
+    "ltx_video_2b": {"transformer": 1_923_385_472, "vae": 419_193_649, "text_encoder": T5_XXL},
+    "ltx_video_distilled": {"transformer": 13_042_569_344, "vae": LTX_095_VAE, "text_encoder": T5_XXL},
+    "mochi_1_preview": {"transformer": 10_027_677_744, "vae": 459_748_611, "text_encoder": T5_XXL},
+    "text_to_video_ms": {"unet": 1_411_233_860, "vae": SD_VAE, "text_encoder": 340_387_840},
+    "wan21_t2v_1_3b": {"transformer": 1_418_996_800, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
+    "wan21_t2v_14b": {"transformer": 14_288_491_584, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
+    "wan21_vace_1_3b": {"transformer": 2_153_972_032, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
+    "wan22_t2v_a14b": {
+        "transformer": 14_288_491_584, "transformer_2": 14_288_491_584, "vae": WAN_VAE, "text_encoder": UMT5_XXL,
+    },
+    "wan22_ti2v_5b": {"transformer": 4_999_787_712, "vae": 704_688_668, "text_encoder": UMT5_XXL},
+}  # fmt: skip
+
+# Bytes of published weight files, as told by those who downloaded them; "*" is all of the repo that a pipeline loads.
+PUBLISHED = [
+    ("wan21_t2v_1_3b", "transformer", 4_998_781_576 + 677_289_072),
+    ("wan21_t2v_1_3b", "text_encoder", 22_723_671_784),
+    ("wan21_t2v_1_3b", "vae", 507_591_892),
+    ("wan21_t2v_14b", "transformer", 57_154_198_566),
+    ("wan21_t2v_14b", "*", 80_406_933_703),
+    ("wan22_t2v_a14b", "text_encoder", 4_935_812_536 + 4_983_103_192 + 1_442_935_480),
+    ("wan22_t2v_a14b", "*", 126_199_294_813),
+    ("wan22_ti2v_5b", "*", 34_201_427_557),
+    ("wan21_vace_1_3b", "*", 19_040_000_000),
+    ("cogvideox_2b", "*", 13_775_539_179),
+    ("ltx_video_distilled", "text_encoder", 19_049_290_370),
+    ("mochi_1_preview", "transformer", 40_110_710_976),
+    ("mochi_1_preview", "text_encoder", 19_049_242_624),
+    ("text_to_video_ms", "unet", 5_645_118_394),
+    ("text_to_video_ms", "text_encoder", 1_361_597_016),
+    ("text_to_video_ms", "vae", 334_643_276),
+]
+
+
+@cache
+def conf(option: str) -> dict[str, Any]:
+    base = yaml.safe_load((CONF / "model/_base.yaml").read_text())
+    return base | yaml.safe_load((CONF / f"model/{option}.yaml").read_text())
+
+
+def outlined(option: str) -> Outline:
+    others = {name: other["id"] for name, other in conf(option)["components"].items()}
+    found = outline_of(option, conf(option)["id"], others)
+    assert found is not None
+    return found
+
+
+def driven(option: str, **changes: Any) -> Any:
+    model = conf(option)
+    settings = Settings(
+        dtype=model["safe_dtypes"][0],
+        component_dtypes=model["component_dtypes"],
+        max_sequence_length=model["max_sequence_length"],
+        scheduler=model["scheduler"].get("name"),
+        scheduler_config=model["scheduler"].get("config", {}),
+        pipeline_kwargs=model["pipeline_kwargs"],
+        **changes,
+    )
+    return family(model["family"], outlined(option), settings)
+
+
+def test_every_option_with_a_hub_id_has_an_outline_and_every_outline_an_option():
+    assert sorted(COUNTS) == OPTIONS == sorted(path.stem for path in (CONF / "components").iterdir())
+    assert [outlined(option).name for option in OPTIONS] == [conf(option)["id"] for option in OPTIONS]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_installed_classes_make_of_its_configs_models_of_the_published_size(option):
+    one, built = outlined(option), {}
+    for component in COUNTS[option]:
+        loader, config = one.component_class(component), one.config(component)
+        with torch.device("meta"):
+            made = (
+                loader.from_config(config)
+                if one.index[component][0] == "diffusers"
+                else _of_transformers(loader, config)
+            )
+        built[component] = sum(parameter.numel() for parameter in made.parameters())
+    assert built == COUNTS[option]
+    assert {name: count for name in one.component_names if (count := one.parameters(name))} == COUNTS[option]
+
+
+def _of_transformers(loader: Any, config: dict[str, Any]) -> Any:
+    return loader(loader.config_class(**config))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_diffusers_class_ignores_nothing_of_its_config(option):
+    one = outlined(option)
+    for component in COUNTS[option]:
+        if one.index[component][0] == "diffusers":
+            loader, config = one.component_class(component), one.config(component)
+            assert config["_class_name"] == loader.__name__
+            assert loader.extract_init_dict(dict(config))[1] == {}, component
+
+
+@pytest.mark.parametrize(("option", "component", "size_bytes"), PUBLISHED)
+def test_files_are_as_large_as_those_published(option, component, size_bytes):
+    one = outlined(option)
+    told = sum(map(one.size_bytes, one.component_names if component == "*" else [component]))
+    # Above it: headers, tokenizers, indices; 0.0 to 0.2 % of what was seen.
+    assert told <= size_bytes * 1.0001 and told == pytest.approx(size_bytes, rel=2e-3)
+
+
+def test_files_of_a_variant_are_those_of_half_the_size_where_there_are_any():
+    small, plain = outlined("text_to_video_ms"), outlined("wan21_t2v_1_3b")
+    assert outlined("mochi_1_preview").size_bytes("transformer", "bf16") == 20_055_355_488
+    assert small.has_variant("unet", "fp16") and not small.is_only_in("unet", "fp16")
+    assert small.size_bytes("unet", "fp16") * 2 == small.size_bytes("unet")
+    assert not plain.has_variant("transformer", "fp16")
+    assert plain.size_bytes("transformer", "fp16") == plain.size_bytes("transformer")
+    assert plain.size_bytes("tokenizer") == 0
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_its_family_takes_it_for_a_checkpoint(option):
+    one = driven(option)
+    one.check()
+    one.prove_classes()
+    modules = {name for name in one.components() if one.checkpoint.parameters(name)}
+    assert modules == set(COUNTS[option])
+    assert {*one.encode_parts, *one.denoise_parts(from_image=False), *one.decode_parts} >= modules - {"motion_adapter"}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_its_scheduler_is_the_checkpoints_with_the_changes_of_the_option(option):
+    one, wanted = driven(option), conf(option)["scheduler"]
+    made = one.scheduler()
+    assert type(made).__name__ == (wanted.get("name") or one.checkpoint.index["scheduler"][1])
+    own = one.checkpoint.config("scheduler")
+    expected = {**{name: own[name] for name in own if name in made.config}, **wanted.get("config", {})}
+    told = dict(made.config)
+    assert {name: told[name] for name in expected if name != "_class_name"} == {
+        name: value for name, value in expected.items() if name != "_class_name"
+    }
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_pipeline_is_put_together_with_shells_of_its_components(option):
+    one = driven(option)
+    pipeline = one.build(one.pipeline, {}, shells=(*one.denoisers, *one.decoders))
+    config = one.checkpoint.config("vae")
+    told = {name: pipeline.vae.config[name] for name in config if name != "_class_name"}
+    assert json.loads(json.dumps(told)) == {name: config[name] for name in told}
+    assert not isinstance(pipeline.vae, torch.nn.Module)
+
+
+def test_constants_of_the_pipeline_are_those_of_the_checkpoint():
+    constants = {option: outlined(option).index.get("boundary_ratio") for option in OPTIONS}
+    assert {option for option, value in constants.items() if value} == {"wan22_t2v_a14b"}
+    experts = driven("wan22_t2v_a14b")
+    assert experts.build("WanPipeline", {}, shells=experts.decoders).config.boundary_ratio == 0.875
+    assert driven("wan22_ti2v_5b").build("WanPipeline", {}, shells=("vae",)).config.expand_timesteps is True
+
+
+def test_the_negative_prompt_counts_as_the_checkpoint_decides():
+    assert driven("hunyuan_video_15").uses_negative_prompt(6.0) and not driven("hunyuan_video_15").uses_negative_prompt(
+        1
+    )
+    assert not driven("hunyuan_video").uses_negative_prompt(6.0)
+
+
+def test_memory_options_are_checked_against_it_as_against_a_checkpoint():
+    driven("cogvideox_5b", quantization={"transformer": "fp8", "text_encoder": "fp8"}, vae_tiling=True).check()
+    with pytest.raises(VgpipeError, match=r"tokenizer.*one of: text_encoder, transformer, vae"):
+        driven("cogvideox_5b", quantization={"tokenizer": "fp8"}).check()
+
+
+def test_a_checkpoint_of_the_users_own_has_none(tmp_path, monkeypatch):
+    model = conf("animatediff_sd15")
+    assert outline_of("animatediff_sd15", "emilianJR/epiCRealism") is None
+    assert outline_of("animatediff_sd15", model["id"], {"motion_adapter": "wangfuyun/AnimateLCM"}) is None
+    assert outline_of("animatediff_sd15", model["id"], {}) is None
+    assert outline_of("generic", "genmo/mochi-1-preview") is None
+    assert outline_of("shapes", "embedded:shapes") is None
+    monkeypatch.chdir(tmp_path)
+    assert outline_of("animatediff_sd15", model["id"]) is not None
+    (tmp_path / model["id"]).mkdir(parents=True)  # a folder of that name is what would be loaded
+    assert outline_of("animatediff_sd15", model["id"]) is None
+
+
+def test_it_names_no_artifact_and_holds_no_file():
+    one = driven("wan21_t2v_1_3b")
+    with pytest.raises(LoadError, match=r"transformer of Wan-AI/.* is outlined alone, not downloaded"):
+        one.identity("transformer")
+    with pytest.raises(LoadError, match="not downloaded"):
+        one.checkpoint.files("vae", None)
+    with pytest.raises(ModelError, match=r"Wan-AI/.*holds no config of image_encoder"):
+        one.checkpoint.config("image_encoder")
+
+
+def test_a_component_that_its_index_names_and_nothing_describes_is_refused():
+    told = json.loads((CONF / "components/wan21_t2v_1_3b.json").read_text())
+    del told["components"]["vae"]
+    with pytest.raises(LoadError, match="holds no config of vae"):
+        Outline(told).require(["transformer", "tokenizer", "scheduler", "text_encoder", "vae"])
+    with pytest.raises(ModelError, match="has no unet"):
+        Outline(told).require(["unet"])
+
+
+def test_an_outline_of_another_version_is_refused(tmp_path, monkeypatch):
+    told = json.loads((CONF / "components/wan21_t2v_1_3b.json").read_text())
+    (tmp_path / "components").mkdir()
+    (tmp_path / "components/wan21_t2v_1_3b.json").write_text(json.dumps({**told, "schema": 2}))
+    monkeypatch.setattr(manifest, "files", lambda _package: tmp_path)
+    with pytest.raises(ModelError, match=r"of schema 2, and 1 is needed"):
+        outline_of("wan21_t2v_1_3b", told["repo_id"])
+
+
+def test_reading_one_imports_no_model_library():
+    program = (
+        "import sys; from vgpipe.models.checkpoint.manifest import outline_of; "
+        "from vgpipe.models.base import Settings; from vgpipe.models.registry import family; "
+        "one = family('wan', outline_of('wan21_t2v_14b', 'Wan-AI/Wan2.1-T2V-14B-Diffusers'), Settings()); one.check(); "
+        "assert one.checkpoint.config('transformer')['num_layers'] == 40; "
+        "print(sorted({'torch', 'diffusers', 'transformers', 'accelerate'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

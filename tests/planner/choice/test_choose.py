@@ -1,0 +1,222 @@
+"""What is chosen, why, and what is advised where nothing fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.planner.profiles import CARD, CLIP, HOST, profile, scaled_profile
+from vgpipe.job.rules import ShapeRules
+from vgpipe.memory.strategies import Strategy
+from vgpipe.planner.choice.advice import Choice, Facts, Wish, largest, nearest, plan
+from vgpipe.planner.records import Asked, Profile, Tier
+
+ANY = Wish(
+    strategy=None,
+    weights={},
+    vae_tiling=None,
+    vae_tile_size=None,
+    stream=None,
+    may_tile=False,
+    may_shrink_weights=False,
+)
+RULES = ShapeRules(side_multiple=32, min_side=64, max_side=512, frames_step=4, frames_offset=1, max_num_frames=33)
+CONTEXT = 0.45
+MANY = Facts(clips=100)  # so that what happens once a wave hardly counts
+
+
+def own(asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+    return profile(asked, tiling=tiling)
+
+
+def card(memory_gb: float, **options) -> Tier:
+    return replace(CARD, memory_gb=memory_gb + CONTEXT, **options)
+
+
+def chosen(tier: Tier, wish: Wish = ANY, profile_of=own) -> Choice:
+    return plan(CLIP, tier, wish, profile_of, facts=MANY)
+
+
+def names(choice: Choice) -> list[str]:
+    return [row.strategy.value for row in choice.rows]
+
+
+def test_everything_fits_a_large_card():
+    found = chosen(card(24))
+    assert found.chosen.strategy is Strategy.RESIDENT
+    assert found.why == "resident: the fastest, and it fits"
+    assert names(found)[0] == "resident"
+    assert set(names(found)) == {one.value for one in Strategy}
+
+
+@pytest.mark.parametrize(
+    ("memory_gb", "strategies"),
+    [
+        (4.9, {"resident"}),
+        (2.5, {"model_offload"}),
+        (1.8, {"block_offload", "model_offload"}),  # the VAE, whole, needs 1.76
+        (1.75, {"leaf_offload", "model_offload", "block_offload"}),
+    ],
+)
+def test_the_fastest_that_fits_is_taken_stage_by_stage(memory_gb, strategies):
+    found = chosen(card(memory_gb))
+    used = {(stage.strategy or found.chosen.strategy).value for stage in found.chosen.stages}
+    assert used <= strategies
+    assert found.chosen.fits
+    assert found.chosen.peak_bytes <= memory_gb * 2**30
+
+
+def test_why_names_what_does_not_fit():
+    found = chosen(card(2.5))
+    assert found.why == "model_offload: resident needs 5.2 GiB, 3.0 GiB of device memory may be used"
+
+
+def test_without_rates_the_order_of_the_strategies_stands():
+    found = chosen(Tier(name="unknown", kind="cuda", memory_gb=24))
+    assert names(found) == [one.value for one in Strategy]
+
+
+def test_on_a_cpu_nothing_waits_in_ram_for_its_stage():
+    assert "model_offload" not in names(chosen(replace(HOST, memory_gb=16)))
+
+
+def test_little_ram_forbids_what_waits_there():
+    found = chosen(card(2.5, ram_gb=3.0))
+    assert found.chosen.fits
+    assert max(stage.ram_bytes for stage in found.chosen.stages) <= 3.0 * 2**30
+    assert "model_offload needs 4.2 GiB of RAM" in found.why
+
+
+def test_a_stream_is_taken_where_it_fits():
+    pinned = replace(ANY, strategy=Strategy.BLOCK_OFFLOAD)
+    assert chosen(card(24), pinned).chosen.stream
+    assert not chosen(card(24, ram_gb=3.05), pinned).chosen.stream  # pinned RAM is rounded up
+    assert not chosen(card(24), replace(pinned, stream=False)).chosen.stream
+    assert not chosen(replace(HOST, memory_gb=16), pinned).chosen.stream
+
+
+def test_a_pinned_strategy_is_the_only_row():
+    found = chosen(card(24), replace(ANY, strategy=Strategy.LEAF_OFFLOAD))
+    assert names(found) == ["leaf_offload"]
+    assert found.why == "leaf_offload: it was asked for, and fits"
+    refused = chosen(card(2.5), replace(ANY, strategy=Strategy.RESIDENT))
+    assert refused.chosen is None
+    assert "resident" in refused.why
+
+
+def test_nothing_is_changed_that_nobody_allowed():
+    found = chosen(card(1.0))
+    assert found.chosen is None
+    assert found.why.startswith("nothing fits; ")
+    assert not any(row.vae_tiling for row in found.rows)
+
+
+def test_tiling_comes_only_where_nothing_exact_fits():
+    may = replace(ANY, may_tile=True)
+    assert not chosen(card(1.75), may).chosen.vae_tiling
+    found = chosen(card(1.2), may)
+    assert found.chosen.vae_tiling
+    assert "with VAE tiling, without which nothing fits" in found.why
+
+
+def test_tiling_that_was_asked_for_is_no_last_resort():
+    assert chosen(card(24), replace(ANY, vae_tiling=True)).chosen.vae_tiling
+    refused = chosen(card(1.2), replace(ANY, vae_tiling=False, may_tile=True))
+    assert refused.chosen is None
+
+
+def test_fewer_bits_come_last_the_denoiser_before_the_text_encoder():
+    whole = replace(ANY, strategy=Strategy.STAGED, may_tile=True, may_shrink_weights=True)
+    denoiser = chosen(card(1.8), whole).chosen
+    assert denoiser.weights == {"text_encoder": "native", "transformer": "fp8", "vae": "native"}
+    assert not denoiser.vae_tiling
+    assert chosen(card(1.7), whole).chosen.vae_tiling
+    heavy = profile()
+    text = replace(heavy.stages[0].uses[0], peak_bytes=700 * 2**20)
+    heavy = replace(heavy, stages=(replace(heavy.stages[0], uses=(text,)), *heavy.stages[1:]))
+    both = chosen(card(1.65), whole, lambda asked, tiling, size: _with_text(own(asked, tiling, size), heavy))
+    assert both.chosen.weights == {"text_encoder": "fp8", "transformer": "fp8", "vae": "native"}
+
+
+def _with_text(made: Profile, heavy: Profile) -> Profile:
+    return replace(made, stages=(heavy.stages[0], *made.stages[1:]))
+
+
+def test_weights_that_were_asked_for_stay_as_asked():
+    wish = replace(ANY, strategy=Strategy.STAGED, weights={"transformer": "int8"}, may_shrink_weights=True)
+    assert chosen(card(24), wish).chosen.weights["transformer"] == "int8"
+    assert chosen(card(1.3), wish).chosen is None
+
+
+def advice(tier: Tier, wish: Wish = ANY) -> tuple[str, ...]:
+    return nearest(CLIP, tier, wish, scaled_profile, facts=MANY, rules=RULES)
+
+
+def test_advice_names_another_strategy_first():
+    assert advice(card(2.5), replace(ANY, strategy=Strategy.RESIDENT))[0] == "memory=model_offload"
+
+
+def test_advice_names_tiling_smaller_and_shorter_clips():
+    found = advice(card(1.2))
+    assert found[0] == "memory.vae_tiling=true"
+    assert any(one.startswith("clip.width=") for one in found)
+    assert any(one.startswith("clip.num_frames=") for one in found)
+    assert len(found) <= 4
+
+
+def test_whatever_is_advised_fits():
+    tier = card(1.2)
+    for one in advice(tier):
+        typed = dict(item.split("=") for item in one.split())
+        clip = replace(
+            CLIP,
+            width=int(typed.get("clip.width", CLIP.width)),
+            height=int(typed.get("clip.height", CLIP.height)),
+            num_frames=int(typed.get("clip.num_frames", CLIP.num_frames)),
+        )
+        tiling = True if "memory.vae_tiling" in typed else None
+        weights = {key.rpartition(".")[2]: value for key, value in typed.items() if "weights" in key}
+        wish = replace(ANY, vae_tiling=tiling, weights=weights)
+        assert plan(clip, tier, wish, scaled_profile, facts=Facts()).chosen is not None, one
+        assert RULES.allows_side(clip.width)
+        assert RULES.allows_side(clip.height)
+        assert RULES.allows_num_frames(clip.num_frames)
+
+
+def test_no_advice_where_nothing_helps():
+    assert advice(card(0.01)) == ()
+
+
+def test_the_reference_is_the_largest_where_it_fits():
+    asked = []
+
+    def noted(clip: Asked, tiling: bool, tile_size: int | None) -> Profile:
+        asked.append(clip)
+        return scaled_profile(clip, tiling, tile_size)
+
+    found = largest(card(24), ANY, noted, facts=Facts(), rules=RULES, reference=CLIP)
+    assert found.asked == CLIP
+    assert set(asked) == {CLIP}
+
+
+def test_the_largest_that_fits_is_smaller_on_a_small_card():
+    found = largest(card(1.2), ANY, scaled_profile, facts=Facts(), rules=RULES, reference=CLIP)
+    assert found.fits
+    volume = found.asked.width * found.asked.height * found.asked.num_frames
+    assert volume < CLIP.width * CLIP.height * CLIP.num_frames
+    assert found.asked.width == 2 * found.asked.height
+    assert RULES.allows_num_frames(found.asked.num_frames)
+
+
+def test_nothing_fits_a_card_of_nothing():
+    assert largest(card(0.01), ANY, scaled_profile, facts=Facts(), rules=RULES, reference=CLIP) is None
+
+
+def test_stages_with_a_strategy_each_are_left_to_the_planner():
+    """No single name can be typed for them."""
+    tier = card(1.75, ram_gb=2.7)
+    found = plan(CLIP, tier, ANY, own, facts=MANY).chosen
+    assert len({stage.strategy or found.strategy for stage in found.stages}) > 1
+    told = nearest(CLIP, tier, replace(ANY, strategy=Strategy.RESIDENT), own, facts=MANY, rules=RULES)
+    assert told[0] == "memory=auto"

@@ -1,0 +1,131 @@
+"""What finished runs teach, and what cannot mislead it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vgpipe.planner.estimate.calibration import ENOUGH, LAST, MAX_BYTES, NAME, efficiency_of, record
+
+
+def learn(
+    folder, share: float, *, device: str = "card", stage: str = "denoise", attention: str = "sdpa", **more
+) -> None:
+    record(
+        folder,
+        device=device,
+        attention=attention,
+        stage=stage,
+        model="made_up",
+        flops=share * 10.0 * 1e12,
+        seconds=1.0,
+        peak_tflops=10.0,
+        **more,
+    )
+
+
+def told(folder, **wanted):
+    return efficiency_of(folder, **({"device": "card", "stage": "denoise", "attention": "sdpa"} | wanted))
+
+
+def test_nothing_is_learned_from_few_runs(tmp_path):
+    for _ in range(ENOUGH - 1):
+        learn(tmp_path, 0.5)
+    assert told(tmp_path) is None
+    learn(tmp_path, 0.5)
+    assert told(tmp_path) == pytest.approx((0.45, 0.55))
+
+
+def test_one_slow_run_changes_little(tmp_path):
+    for share in (0.50, 0.50, 0.52, 0.48, 0.02):
+        learn(tmp_path, share)
+    least, most = told(tmp_path)
+    assert 0.40 < least < most < 0.60
+
+
+def test_runs_that_differ_give_a_wide_range(tmp_path):
+    for share in (0.2, 0.4, 0.6):
+        learn(tmp_path, share)
+    least, most = told(tmp_path)
+    assert least < 0.2
+    assert most > 0.6
+
+
+def test_the_last_runs_count(tmp_path):
+    for share in [0.1] * 50 + [0.8] * LAST:
+        learn(tmp_path, share)
+    assert told(tmp_path)[0] > 0.7
+
+
+def test_devices_stages_and_backends_are_kept_apart(tmp_path):
+    for _ in range(ENOUGH):
+        learn(tmp_path, 0.5)
+        learn(tmp_path, 0.2, stage="decode", attention="sage")
+    assert told(tmp_path, device="other") is None
+    assert told(tmp_path, stage="encode") is None
+    assert told(tmp_path, attention="sage") is None
+    assert told(tmp_path, stage="decode") == pytest.approx((0.18, 0.22))  # no attention to speak of
+
+
+def test_a_run_on_a_device_of_unknown_rate_is_kept_without_teaching(tmp_path):
+    record(
+        tmp_path,
+        device="card",
+        attention="sdpa",
+        stage="denoise",
+        model="m",
+        flops=1e12,
+        seconds=2.0,
+        measured_bytes=5,
+        predicted_bytes=4,
+    )
+    line = json.loads((tmp_path / NAME).read_text())
+    assert (line["efficiency"], line["measured_bytes"], line["predicted_bytes"]) == (None, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("flops", "seconds"), [(0.0, 1.0), (1.0, 0.0), (float("nan"), 1.0), (1.0, float("inf")), (-1, 1)]
+)
+def test_what_is_no_measurement_is_not_kept(tmp_path, flops, seconds):
+    record(tmp_path, device="c", attention="sdpa", stage="encode", model="m", flops=flops, seconds=seconds)
+    assert not (tmp_path / NAME).exists()
+
+
+HOSTILE = [
+    b"\xff\xfe\x00garbage",
+    b"[" * 100_000,
+    b'{"schema": 1, "device": "card", "stage": "denoise", "attention": "sdpa", "efficiency": "0.5"}',
+    b'{"schema": 1, "device": "card", "stage": "denoise", "attention": "sdpa", "efficiency": NaN}',
+    b'{"schema": 1, "device": "card", "stage": "denoise", "attention": "sdpa", "efficiency": 1e308}',
+    b'{"schema": 1, "device": ["card"], "stage": {}, "efficiency": 0.9}',
+    b'{"schema": 9, "device": "card", "stage": "denoise", "attention": "sdpa", "efficiency": 0.9}',
+    b"null",
+    b'{"schema": 1, "device": "card", "stage": "denoi',
+]
+
+
+def test_nothing_in_the_file_can_mislead_or_stop_it(tmp_path):
+    for _ in range(ENOUGH):
+        learn(tmp_path, 0.5)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(b"\n".join(HOSTILE) + b"\n")
+    assert told(tmp_path) == pytest.approx((0.45, 0.55))
+
+
+def test_a_folder_in_place_of_the_file_and_one_that_cannot_be_made_are_no_error(tmp_path, caplog):
+    (tmp_path / NAME).mkdir()
+    assert told(tmp_path) is None
+    learn(tmp_path, 0.5)
+    (tmp_path / "file").write_text("")
+    learn(tmp_path / "file" / "below", 0.5)
+    assert caplog.text.count("are not kept for the next plan") == 2
+
+
+def test_the_file_stays_small_and_keeps_the_newest(tmp_path):
+    (tmp_path / NAME).write_bytes(b'{"old": 1}\n' * (MAX_BYTES // 11 + 10))
+    for _ in range(ENOUGH):
+        learn(tmp_path, 0.5)
+    assert (tmp_path / NAME).stat().st_size < MAX_BYTES * 0.6
+    assert told(tmp_path) == pytest.approx((0.45, 0.55))
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]

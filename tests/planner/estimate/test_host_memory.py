@@ -1,0 +1,204 @@
+"""Host RAM and disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.planner.profiles import MIB, linear, profile
+from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.planner.estimate.host_memory import (
+    DEVICE_RUNTIME_BYTES,
+    PROCESS_BYTES,
+    Facts,
+    Part,
+    disk_bytes,
+    pinned_bytes,
+    ram_parts,
+)
+
+MADE = profile()
+FRAMES = 512 * 256 * 17
+
+
+def parts(stage: str, where: Placing) -> tuple[Part, ...]:
+    return tuple(
+        Part(
+            name=use.component,
+            where=where,
+            stored_bytes=use.weight_bytes,
+            native_bytes=use.weight_bytes,
+            leaves=use.leaves,
+            in_stage=one.stage == stage,
+        )
+        for one in MADE.stages
+        for use in one.uses
+    )
+
+
+def told(
+    stage: str, where: Placing, strategy: Strategy, *, stream: bool = False, is_cpu: bool = False
+) -> dict[str, int]:
+    return ram_parts(
+        MADE,
+        next(one for one in MADE.stages if one.stage == stage),
+        parts(stage, where),
+        strategy=strategy,
+        stream=stream,
+        is_cpu=is_cpu,
+        allocated_bytes=5000 * MIB,
+        facts=Facts(),
+    )
+
+
+def test_a_component_passes_through_ram():
+    found = told("denoise", Placing.WHOLE, Strategy.STAGED)
+    assert found == {"process": PROCESS_BYTES + DEVICE_RUNTIME_BYTES, "loading": 2100 * MIB, "offloaded": 0}
+
+
+def test_components_that_wait_are_all_in_ram():
+    assert told("denoise", Placing.WHOLE, Strategy.MODEL_OFFLOAD)["waiting"] == 3300 * MIB
+
+
+def test_offloaded_weights_of_the_stage_alone_are_in_ram():
+    assert told("denoise", Placing.BLOCKS, Strategy.BLOCK_OFFLOAD)["offloaded"] == 2100 * MIB
+    assert told("encode", Placing.LEAVES, Strategy.LEAF_OFFLOAD)["offloaded"] == 1000 * MIB
+
+
+def test_pinned_weights_are_rounded_up_to_powers_of_two():
+    assert told("denoise", Placing.LEAVES, Strategy.LEAF_OFFLOAD, stream=True)["offloaded"] == (128 + 8 * 256) * MIB
+
+
+def test_a_matrix_of_a_power_of_two_is_not_doubled_by_its_bias():
+    leaf = replace(linear("ff", 256, 1), weight_bytes=256 * MIB + 512)
+    part = Part(
+        name="x",
+        where=Placing.LEAVES,
+        stored_bytes=leaf.weight_bytes,
+        native_bytes=leaf.weight_bytes,
+        leaves=(leaf,),
+        in_stage=True,
+    )
+    assert pinned_bytes(part) == 256 * MIB + 512
+
+
+def test_weights_in_files_leave_one_layer_in_ram():
+    assert told("denoise", Placing.DISK, Strategy.DISK_OFFLOAD)["offloaded"] == 250 * MIB
+
+
+def test_on_a_cpu_the_device_is_ram():
+    assert told("denoise", Placing.WHOLE, Strategy.STAGED, is_cpu=True) == {
+        "process": PROCESS_BYTES,
+        "device": 5000 * MIB,
+        "workspace": 0,
+        "loading": 0,
+    }
+
+
+def test_on_a_cpu_convolutions_take_more_than_tensors():
+    working = replace(MADE.stages[0], workspace_bytes=70 * MIB)
+    options = {"strategy": Strategy.STAGED, "stream": False, "allocated_bytes": 50 * MIB, "facts": Facts()}
+    found = [ram_parts(MADE, working, (), is_cpu=is_cpu, **options) for is_cpu in (True, False)]
+    assert [one.get("workspace") for one in found] == [70 * MIB, None]
+
+
+def on_cpu(*loaded: Part, strategy: Strategy = Strategy.STAGED, allocated: int = 0) -> int:
+    found = ram_parts(
+        MADE,
+        MADE.stages[0],
+        loaded,
+        strategy=strategy,
+        stream=False,
+        is_cpu=True,
+        allocated_bytes=allocated * MIB,
+        facts=Facts(process_bytes=0),
+    )
+    return sum(found.values()) // MIB
+
+
+def part(native: int, file: int, *, where: Placing = Placing.WHOLE, in_stage: bool = True) -> Part:
+    return Part(
+        name="x",
+        where=where,
+        stored_bytes=native * MIB,
+        native_bytes=native * MIB,
+        leaves=(),
+        in_stage=in_stage,
+        file_bytes=file * MIB,
+    )
+
+
+def test_what_is_converted_has_its_file_beside_it():
+    assert on_cpu(part(100, 200), allocated=120) == 300
+    assert on_cpu(part(100, 101), allocated=120) == 120  # used as it lies in the file
+    assert on_cpu(part(100, 0), allocated=120) == 120  # not known
+
+
+def test_what_is_loaded_already_stays_while_the_next_is():
+    assert on_cpu(part(100, 200), part(50, 100)) == 300
+    assert on_cpu(part(50, 100), part(100, 200)) == 350
+    assert on_cpu(part(50, 100, where=Placing.LEAVES), part(100, 200)) == 300  # in files by then
+
+
+def test_what_is_resident_stays_while_another_stage_loads():
+    loaded = part(70, 70, in_stage=False), part(100, 200)
+    assert on_cpu(*loaded, strategy=Strategy.RESIDENT) == 370
+    assert on_cpu(*loaded) == 300
+
+
+def test_what_goes_to_files_is_whole_in_ram_first():
+    assert on_cpu(part(100, 100, where=Placing.LEAVES), allocated=20) == 100
+
+
+def test_on_a_device_files_of_another_precision_are_in_ram_too():
+    loaded = (part(100, 200), part(30, 30))
+    for strategy, expected in ((Strategy.STAGED, 300), (Strategy.MODEL_OFFLOAD, 330)):
+        found = ram_parts(
+            MADE,
+            MADE.stages[0],
+            loaded,
+            strategy=strategy,
+            stream=False,
+            is_cpu=False,
+            allocated_bytes=0,
+            facts=Facts(process_bytes=0),
+        )
+        assert sum(found.values()) == expected * MIB
+
+
+def test_frames_come_when_the_files_of_the_weights_are_gone():
+    found = told("decode", Placing.WHOLE, Strategy.STAGED)
+    assert found["loading"] == 200 * MIB
+    assert found["frames"] == 0  # 36 bytes a pixel are less than what loading took
+    offloaded = told("decode", Placing.DISK, Strategy.DISK_OFFLOAD)
+    assert offloaded["frames"] == FRAMES * 36
+
+
+def test_frames_on_a_cpu_come_when_the_activations_are_gone():
+    found = told("decode", Placing.WHOLE, Strategy.STAGED, is_cpu=True)
+    assert found["frames"] == 0
+    assert found["device"] == 5000 * MIB
+
+
+def test_a_measured_process_takes_the_place_of_the_default():
+    found = ram_parts(
+        MADE,
+        MADE.stages[0],
+        parts("encode", Placing.WHOLE),
+        strategy=Strategy.STAGED,
+        stream=False,
+        is_cpu=False,
+        allocated_bytes=0,
+        facts=Facts(process_bytes=700 * MIB),
+    )
+    assert found["process"] == 700 * MIB
+
+
+@pytest.mark.parametrize(
+    ("where", "is_cpu", "offloaded"),
+    [(Placing.WHOLE, False, 0), (Placing.LEAVES, False, 0), (Placing.LEAVES, True, 3300), (Placing.DISK, False, 3300)],
+)
+def test_the_disk_holds_latents_frames_and_offloaded_weights(where, is_cpu, offloaded):
+    taken = disk_bytes(MADE, parts("denoise", where), Facts(), is_cpu=is_cpu)
+    assert taken == offloaded * MIB + 2 * MIB + round(FRAMES * 3.2)

@@ -1,0 +1,204 @@
+"""What the user and other programs read of a plan, and what a run keeps of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+
+from tests.plans.plan_runs import MadeUpProfiles
+from vgpipe.clips.clip_state import ClipWork
+from vgpipe.commands import plan as plan_command
+from vgpipe.commands.plan import plan_of
+from vgpipe.config.load import load
+from vgpipe.memory.tracker import Peak
+from vgpipe.planner.estimate.calibration import NAME, efficiency_of
+from vgpipe.planner.profiling.profile_cache import default_folder
+from vgpipe.plans import profiles as plan_profiles
+from vgpipe.plans import wording as words
+from vgpipe.plans.as_json import as_json
+from vgpipe.plans.as_text import as_text
+from vgpipe.plans.inputs import clips_to_plan
+from vgpipe.plans.plan_file import write_measured, write_plan
+from vgpipe.store.rundir import RunDir
+
+NOW = datetime(2026, 1, 31, 23, 5)
+PROMISED = {
+    *("model", "width", "height", "num_frames", "strategy", "vae_tiling", "weights", "stages"),
+    *("peak_allocated_gib", "weights_gib", "fits", "chosen"),
+}
+OF_STAGE = {"allocated_gib", "reserved_gib", "ram_gib", "tflop", "seconds"}
+
+
+@pytest.fixture(autouse=True)
+def profiles(monkeypatch, tmp_path):
+    monkeypatch.setenv("VGPIPE_CACHE", str(tmp_path / "cache"))
+    made = MadeUpProfiles()
+    monkeypatch.setattr(plan_profiles, "cached_profile", made)
+    return made
+
+
+def plan(*overrides):
+    return plan_of(load(["model=cogvideox_5b", *overrides]))
+
+
+def test_json_keeps_its_promise():
+    told = json.loads(as_json([plan("hardware=rtx3060_12gb", "memory.vae_tiling=true")]))
+    assert told["schema"] == 1 and sum(row["chosen"] for row in told["rows"]) == 1
+    for row in told["rows"]:
+        assert set(row) >= PROMISED
+        assert set(row["stages"]) == {"encode", "denoise", "decode"}
+        assert set(row["weights"]) == {"text_encoder", "transformer", "vae"}
+        for stage in row["stages"].values():
+            assert set(stage) >= OF_STAGE and stage["seconds"][0] <= stage["seconds"][1]
+        assert row["peak_allocated_gib"] == max(stage["allocated_gib"] for stage in row["stages"].values())
+        assert row["fits"] is not bool(row["refusals"])
+    resident = next(row for row in told["rows"] if row["strategy"] == "resident")
+    assert resident["weights_gib"] == pytest.approx(14.5, abs=0.01)
+
+
+def test_unknown_times_are_null():
+    told = json.loads(as_json([plan("hardware=a100_80gb", *(f"hardware.peak_tflops.{one}=null" for one in DTYPES))]))
+    assert all(stage["seconds"] is None for row in told["rows"] for stage in row["stages"].values())
+    assert told["plans"][0]["seconds"] is None
+
+
+DTYPES = ("fp32", "fp16", "fp16_fp16_accumulate", "bf16", "int8")
+
+
+def test_flops_are_those_of_the_whole_stage():
+    row = json.loads(as_json([plan("hardware=a100_80gb", "clip.num_inference_steps=30")]))["rows"][0]
+    assert row["stages"]["denoise"]["tflop"] == pytest.approx(30 * 11)
+
+
+def test_the_table_says_what_was_chosen_and_why():
+    text = as_text(plan("hardware=rtx3080_10gb"), NOW)
+    for word in (
+        "cogvideox_5b: 1 clip, bfloat16", "rtx3080_10gb", "10.0 GiB may be used",
+        "720x480, 49 frames, 50 steps x 1 clip",
+        "encode", "denoise", "decode", "why:", "VAE tiling", "chosen", "no: decode needs", "to download", "whole job",
+        "finishes", "none was measured on this GPU",
+    ):  # fmt: skip
+        assert word in text, word
+    assert all(len(line) < 200 for line in text.splitlines() if not line.startswith(("note:", "  why:")))
+
+
+def test_a_job_of_many_shapes_stays_readable(workdir):
+    frames = ", ".join(f"{{prompt: a, num_frames: {1 + 8 * number}, width: {256 + 16 * wide}}}"
+                       for number in range(7) for wide in range(6))  # fmt: skip
+    (workdir / "job.yaml").write_text(f"prompts: [{frames}]\n")
+    text = as_text(plan("hardware=a100_80gb", "job=job.yaml"), NOW)
+    assert "42 clips of 42 kinds" in text and "and 15 more shapes" in text and len(text.splitlines()) < 100
+    assert text.index("336x480, 49 frames") < text.index("336x480, 41 frames")  # the heaviest first
+
+
+def test_what_does_not_fit_has_no_time():
+    text = as_text(plan("hardware=gtx1660ti_6gb", "run.degrade=strict"), NOW)
+    assert "does not fit" in text and "nothing fits" in text and "finishes" not in text and "in the store" not in text
+
+
+def test_the_largest_clip_says_where_it_is_tight(capsys):
+    assert plan_command.plan(["model=cogvideox_5b", "hardware=rtx3060_12gb,rtx3090_24gb"]) == 0
+    head, _, *rows, _, note = capsys.readouterr().out.splitlines()
+    peak = [cell.strip() for cell in head.split("|")].index("GPU GiB")
+    told = {row.split("|")[2].strip(): row.split("|")[peak].strip() for row in rows}
+    assert told == {"rtx3060_12gb": "10.06", "rtx3090_24gb": "21.00, tight"}
+    assert note.startswith("note: figures are forecasts")
+
+
+@pytest.mark.parametrize(
+    ("span", "told"),
+    [
+        (None, "?"),
+        ((0.001, 0.002), "under 0.01 s"),
+        ((0.5, 3), "0.5-3 s"),
+        ((40, 65), "40-65 s"),
+        ((200, 360), "3.3-6 min"),
+        ((7200, 11000), "2-3.1 h"),
+        ((400000, 900000), "4.6-10 days"),
+        ((60, 60.2), "60 s"),
+    ],
+)
+def test_times_in_words(span, told):
+    assert words.seconds(span) == told
+
+
+@pytest.mark.parametrize(
+    ("span", "told"),
+    [
+        (None, "unknown"),
+        ((10, 20), "23:05"),
+        ((29100, 37500), "07:10-09:30"),
+        ((86400, 200000), "Sun 01 Feb 23:05 to Tue 03 Feb 06:38"),
+    ],
+)
+def test_the_end_in_words(span, told):
+    assert words.finishing(span, NOW) == told
+
+
+def test_sums_of_times_are_unknown_where_a_part_is():
+    assert words.added([(1.0, 2.0), (3.0, 4.0)]) == (4.0, 6.0)
+    assert words.added([(1.0, 2.0), None]) is None and words.times(None, 3) is None
+
+
+def done(clip, seconds, device_gb=None):
+    work = ClipWork(clip, keys=None)
+    work.seconds = dict(seconds)
+    for stage in seconds:
+        work.note_peak(stage, Peak(ram_gb=2.0, vram_gb=device_gb, device_gb=device_gb))
+    return work
+
+
+def test_a_run_keeps_what_was_foreseen_and_what_came(tmp_path):
+    config = load(["model=cogvideox_5b", "hardware=a100_80gb"])
+    found = plan_of(config)
+    clips, _ = clips_to_plan(config)
+    with RunDir(tmp_path / "run") as run_dir:
+        write_plan(run_dir, found)
+        kept = json.loads(run_dir.plan.read_text())
+        assert kept["schema"] == 1 and kept["tier"]["name"] == "a100_80gb" and kept["measured"] == []
+        assert kept["shapes"][0]["chosen"]["stages"]["denoise"]["strategy"] == "resident"
+        assert len(kept["shapes"][0]["considered"]) == 6 and kept["shapes"][0]["why"]
+        works = [done(clips[0], {"encode": 1.0, "denoise": seconds}, 17.5) for seconds in (3.0, 4.0, 9.0)]
+        write_measured(run_dir, found, works)
+        told = {one["stage"]: one for one in json.loads(run_dir.plan.read_text())["measured"]}
+    assert set(told) == {"encode", "denoise"}
+    assert told["denoise"]["measured"] == {"seconds": 4.0, "allocated_gib": 17.5, "ram_gib": 2.0}
+    assert told["denoise"]["clips"] == 3
+    stage = found.shapes[0].chosen.stages[1]
+    assert told["denoise"]["predicted"]["allocated_gib"] == pytest.approx(stage.allocated_bytes / words.GIB)
+    line = json.loads((default_folder() / NAME).read_text().splitlines()[-1])
+    assert line["stage"] == "denoise" and line["flops"] == stage.flops and line["measured_bytes"] == 17.5 * words.GIB
+
+
+def test_what_was_measured_feeds_the_next_plan(tmp_path):
+    config = load(["model=cogvideox_5b", "hardware=a100_80gb"])
+    found = plan_of(config)
+    clips, _ = clips_to_plan(config)
+    seconds = found.shapes[0].chosen.stages[1].flops / 312e12 / 0.5
+    with RunDir(tmp_path / "run") as run_dir:
+        write_plan(run_dir, found)
+        for _ in range(3):
+            write_measured(run_dir, found, [done(clips[0], {"denoise": seconds})])
+    known = efficiency_of(default_folder(), device="a100_80gb", stage="denoise", attention="sdpa")
+    assert known == pytest.approx((0.45, 0.55))
+    low, high = plan_of(config).shapes[0].chosen.stages[1].seconds
+    assert low < seconds < high < 1.3 * low
+
+
+def test_offloaded_stages_teach_no_rate_and_others_made_otherwise_nothing(tmp_path):
+    config = load(["model=cogvideox_5b", "hardware=a100_80gb", "memory=leaf_offload"])
+    found = plan_of(config)
+    clips, _ = clips_to_plan(config)
+    otherwise = done(clips[0], {"decode": 1.0})
+    otherwise.families["decode"] = object()
+    reused = done(clips[0], {"encode": 1.0})
+    reused.is_reused = True
+    with RunDir(tmp_path / "run") as run_dir:
+        write_plan(run_dir, found)
+        write_measured(run_dir, found, [done(clips[0], {"denoise": 5.0}), otherwise, reused])
+        told = json.loads(run_dir.plan.read_text())["measured"]
+        write_measured(run_dir, None, [reused])
+    assert [one["stage"] for one in told] == ["denoise"]
+    assert json.loads((default_folder() / NAME).read_text())["efficiency"] is None

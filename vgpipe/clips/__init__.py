@@ -1,0 +1,1 @@
+"""The state of a clip, its record, its artifact keys and finished files."""

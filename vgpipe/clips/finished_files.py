@@ -1,0 +1,50 @@
+"""Which clips have their finished files in the store already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vgpipe.clips.from_config import exporters_of
+from vgpipe.config.schema import Config
+from vgpipe.exporters.base import Exporter, exporters
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.digest import Key
+
+
+class Delivered:
+    """Finds finished files.
+
+    A stand-in's file counts only where one may stand in, and as long as the encoder that was asked for does not work.
+
+    Args:
+        store: where they are.
+        exporters: what was asked for; the exports of a clip's keys are theirs, in the same order.
+    """
+
+    def __init__(self, store: Store, exporters: Sequence[Exporter]):
+        self.store, self.exporters = store, tuple(exporters)
+
+    def has(self, keys: ClipKeys) -> bool:
+        """Says whether every file of a clip is there."""
+        return self.found(keys) is not None
+
+    def found(self, keys: ClipKeys) -> tuple[Artifact, ...] | None:
+        """Returns every file of a clip; None where one is missing."""
+        files = [self.find(key, exporter) for key, exporter in zip(keys.exports, self.exporters, strict=True)]
+        known = tuple(artifact for artifact in files if artifact is not None)
+        return known if len(known) == len(files) else None
+
+    def find(self, key: Key, exporter: Exporter) -> Artifact | None:
+        """Returns what an exporter made; None where there is nothing, or only what no longer has to stand in for it."""
+        artifact = self.store.find(key)
+        if artifact is None or not artifact.info.get("degradation"):
+            return artifact
+        return artifact if exporter.may_stand_in() else None
+
+
+def delivered_of(config: Config) -> Delivered:
+    """Returns what finds, and what makes, the files that a run was asked for."""
+    made = exporters(exporters_of(config), has_stand_ins=config.run.degrade != "strict")
+    return Delivered(Store(Path(config.store.dir)), made)

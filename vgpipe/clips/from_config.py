@@ -1,0 +1,210 @@
+"""Opens the config: from a checked `Config` to the clips to make and the model to make them with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vgpipe.config.exporter_schema import SheetConfig
+from vgpipe.config.model_schema import ModelConfig, OriginConfig
+from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
+from vgpipe.errors import LoadError
+from vgpipe.exporters.sizes import bytes_per_pixel
+from vgpipe.job.clip import Clip
+from vgpipe.models.base import Family, Lora, Settings
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.open import Origin, open_checkpoint, open_lora
+from vgpipe.models.pipeline.attention import SDPA
+from vgpipe.models.registry import family
+from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, variant_for
+from vgpipe.models.weights.quantize import NATIVE, refuse_unknown
+from vgpipe.stages.keys import KeyMaker
+from vgpipe.store.file_hashes import FileHashes
+
+HASHES_FILE = "file-hashes.jsonl"
+DENOISERS, VAE = ("transformer", "transformer_2", "unet"), "vae"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is to make.
+
+    Attributes:
+        clips: in job order.
+        notes: what the user should know about how the job was read.
+    """
+
+    clips: tuple[Clip, ...]
+    notes: tuple[str, ...] = ()
+
+
+def request(config: Config) -> Request:
+    """Reads the job and resolves every clip's settings.
+
+    Raises:
+        JobError: naming everything that is wrong with the job or with `clip.*`.
+    """
+    from vgpipe.job.reading.parse import find_job, read_job
+    from vgpipe.job.resolving.expand import expand
+    from vgpipe.job.resolving.picks import only_picked
+
+    job = read_job(find_job(config.job, Path.cwd()), rules=config.model.rules) if config.job else None
+    expansion = expand(
+        job,
+        overrides=_set_only(asdict(config.clip)),
+        preset=quality_settings(config.quality, config.model),
+        reference=asdict(config.model.reference),
+        rules=config.model.rules,
+        model=config.model.name,
+    )
+    return Request(only_picked(expansion.clips, config.pick), expansion.notes)
+
+
+def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:
+    """Returns the clip settings that a quality preset gives for a model; at least one step."""
+    scaled = max(1, round(model.reference.num_inference_steps * quality.steps_scale))
+    steps = quality.num_inference_steps or scaled
+    return _set_only(
+        {
+            "num_inference_steps": steps,
+            "guidance_scale": quality.guidance_scale,
+            "segment_num_inference_steps": quality.segment_num_inference_steps,
+            "match_color": quality.match_color,
+        }
+    )
+
+
+def key_maker(
+    model: ModelConfig,
+    memory: MemoryConfig,
+    store_dir: str,
+    *,
+    watermark: str | None = None,
+    carries_recipe: bool = False,
+    is_stand_in: bool = False,
+) -> KeyMaker:
+    """Opens the model's checkpoint and returns what names its artifacts; loads no weights.
+
+    Args:
+        model: with its precision decided.
+        memory: what of it changes bits; those of its options that need a GPU or a package are tried here.
+        store_dir: where digests of large files are remembered.
+        watermark: drawn over the frames of a placeholder.
+        carries_recipe: whether finished files say how they were made.
+        is_stand_in: whether the memory options were meant for another model; what this one has no use for is left out.
+
+    Raises:
+        ModelError: where there is no such checkpoint, or not all of it.
+        ConfigError: where its family is unknown, or an option of `memory` cannot be had with it.
+    """
+    hashes = FileHashes(Path(store_dir) / HASHES_FILE)
+    checkpoint = opened(model, store_dir, hashes)
+    loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in model.loras)
+    asked = _for_stand_in(memory, checkpoint) if is_stand_in else memory
+    driver = family(model.family, checkpoint, _settings(model, asked, checkpoint, loras))
+    driver.check()
+    refuse_unknown(asked.weights, driver.components())  # native ones too
+    return KeyMaker(driver, watermark, carries_recipe)
+
+
+def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None) -> Checkpoint:
+    """Opens a model's checkpoint.
+
+    Args:
+        model: its config.
+        store_dir: where digests of large files are remembered.
+        hashes: remembers them; None makes what does.
+
+    Raises:
+        ModelError: where there is none.
+    """
+    others = {component: _origin(other) for component, other in model.components.items()}
+    known = hashes or FileHashes(Path(store_dir) / HASHES_FILE)
+    return open_checkpoint(Origin(model.id, model.revision), others, known)
+
+
+def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpoint, store_dir: str) -> Family:
+    """Returns what drives a model that is only planned for: adapters that are here, no check that imports a library.
+
+    Args:
+        model: with its precision decided.
+        memory: what of it changes bits.
+        checkpoint: the model's files, or the outline of them.
+        store_dir: where digests of large files are remembered.
+
+    Raises:
+        ConfigError: where its family is unknown, or an option of `memory` names what it has not.
+        ModelError: where an adapter cannot be read.
+    """
+    hashes = FileHashes(Path(store_dir) / HASHES_FILE)
+    here = [lora for lora in model.loras if Path(lora.id).expanduser().exists()]
+    loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in here)
+    driver = family(model.family, checkpoint, _settings(model, memory, checkpoint, loras))
+    refuse_unknown(memory.weights, driver.components())
+    return driver
+
+
+def _for_stand_in(memory: MemoryConfig, checkpoint: Checkpoint) -> MemoryConfig:
+    weights = {name: stored for name, stored in memory.weights.items() if name in checkpoint.component_names}
+    return replace(memory, weights=weights, attention="auto")
+
+
+def _settings(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpoint, loras: tuple[Lora, ...]) -> Settings:
+    vaes = [name for name in checkpoint.component_names if name.startswith(VAE)]
+    typed = dict.fromkeys(vaes, memory.vae_dtype) if memory.vae_dtype else {}
+    return Settings(
+        dtype=model.dtype,
+        component_dtypes={**model.component_dtypes, **typed},
+        variant=_variant(model.variant, model.dtype, checkpoint),
+        quantization={name: stored for name, stored in memory.weights.items() if stored != NATIVE},
+        vae_tiling=bool(memory.vae_tiling),
+        vae_tile_size=memory.vae_tile_size,
+        vae_slicing=memory.vae_slicing,
+        attention=SDPA if memory.attention == AUTO else memory.attention,
+        max_sequence_length=model.max_sequence_length,
+        scheduler=model.scheduler.name,
+        scheduler_config=dict(model.scheduler.config),
+        pipeline_kwargs=dict(model.pipeline_kwargs),
+        loras=loras,
+    )
+
+
+def _variant(typed: str | None, dtype: str, checkpoint: Checkpoint) -> str | None:
+    """Returns the variant to load; components without it are loaded from their plain files."""
+    wanted = variant_for(typed, dtype)
+    have = {name for name in checkpoint.component_names if wanted and checkpoint.has_variant(name, wanted)}
+    if typed not in (None, AUTO) and not have:
+        raise LoadError(f"model.variant: {checkpoint.name} has no {wanted} weight files -> model.variant=null")
+    if wanted is None and any(checkpoint.is_only_in(name, FP16_VARIANT) for name in checkpoint.component_names):
+        return FP16_VARIANT
+    return wanted if have else None
+
+
+def _origin(config: OriginConfig) -> Origin:
+    return Origin(config.id, config.revision, config.subfolder, config.file)
+
+
+def _set_only(settings: Mapping[str, Any]) -> dict[str, object]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+SHEET = SheetConfig().name
+
+
+def exporters_of(config: Config) -> tuple[Mapping[str, Any], ...]:
+    """Returns the name and settings of every exporter: what was asked for first, further ones, the contact sheet.
+
+    Two that would make the same file are one.
+    """
+    asked = [asdict(one) for one in (config.exporter, *config.also.values())]
+    if config.run.sheet and all(one["name"] != SHEET for one in asked):
+        asked.append(asdict(SheetConfig()))
+    return tuple(one for number, one in enumerate(asked) if one not in asked[:number])
+
+
+def file_bytes_per_pixel(config: Config) -> float:
+    """Returns about how many bytes all files of a clip take for each pixel of each frame."""
+    reference = config.model.reference
+    return sum(bytes_per_pixel(one, height=reference.height, fps=reference.fps) for one in exporters_of(config))

@@ -1,0 +1,1 @@
+"""Both ladders, their history, smaller clips and other models."""

@@ -1,0 +1,1 @@
+"""Job files to checked entries: YAML, CSV, text and JSON lines."""

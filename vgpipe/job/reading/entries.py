@@ -1,0 +1,114 @@
+"""From one node of the file to one entry of the job, or to its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vgpipe.job.faults import Faults, nearest, shown
+from vgpipe.job.reading.field_faults import checked, misread
+from vgpipe.job.reading.matrix import check_places, read_matrix
+from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
+from vgpipe.job.reading.shots import read_shots, shot_texts
+from vgpipe.job.reading.yaml_scalars import quoted
+from vgpipe.job.record import Entry, Written, WrittenShot
+from vgpipe.job.schema import PromptFields, SettingFields, ShotsFields
+
+_PLACED_FIELDS = ("prompt", "negative_prompt", "id", "image")
+_PLACED_DEFAULTS = ("negative_prompt", "image")
+
+
+def read_defaults(node: Node, faults: Faults) -> Written:
+    """Read the settings under `defaults:`; nothing under it is no fault."""
+    if isinstance(node, Scalar) and node.value is None:
+        return Written()
+    if not isinstance(node, Table):
+        faults.add(node.line, "defaults is not a mapping of settings", "write settings such as `seed: 3`")
+        return Written()
+    fields = fields_of(node, faults)
+    values = checked(node.line, fields, SettingFields, faults)
+    return Written(values, {key: fields[key].line for key in values})
+
+
+def read_entry(node: Node, defaults: Written, faults: Faults) -> Entry | None:
+    """Read one item of `prompts:`.
+
+    Args:
+        node: the item: a text or a mapping.
+        defaults: the job's defaults; their negative prompt and image may hold places for the entry's matrix.
+        faults: where faults are noted.
+
+    Returns:
+        The entry, or None where a fault keeps it from being one.
+    """
+    fields = _fields(node, faults)
+    if fields is None:
+        return None
+    shots = read_shots(fields, faults) if "shots" in fields else ()
+    model = ShotsFields if "shots" in fields else PromptFields
+    sound = {name: value for name, value in fields.items() if name != "prompt" or "shots" not in fields}
+    values = checked(node.line, sound, model, faults)
+    matrix_node = fields.get("matrix")
+    matrix = read_matrix(matrix_node, faults) if matrix_node is not None else {}
+    texts = {**_placed_texts(fields, defaults), **shot_texts(shots)}
+    line = matrix_node.line if matrix_node is not None else node.line
+    check_places(texts, matrix, line, faults, has_all=_all_sound(fields.get("shots"), shots))
+    prompt = shots[0].prompt if shots else values.get("prompt")
+    if prompt is None:
+        return None
+    own = {key: value for key, value in values.items() if key in SettingFields.model_fields}
+    settings = Written(own, {key: fields[key].line for key in own})
+    name = values.get("id")
+    return Entry(line=node.line, prompt=prompt, id=name, settings=settings, matrix=matrix, shots=shots)
+
+
+def _all_sound(node: Node | None, shots: tuple[WrittenShot, ...]) -> bool:
+    return node is None or (isinstance(node, Listing) and len(node.items) == len(shots))
+
+
+def _fields(node: Node, faults: Faults) -> dict[str, Node] | None:
+    """Return the fields of an entry, where it is a text or a mapping of fields."""
+    if isinstance(node, Scalar):
+        if isinstance(node.value, str):
+            return {"prompt": node}
+        faults.add(node.line, *misread("the prompt", node))
+    elif isinstance(node, Listing):
+        faults.add(node.line, "this prompt is a list", "write a text or a mapping; text in [ ] needs quotes")
+    elif _is_trap(node):
+        faults.add(node.line, *_trap(node))
+    else:
+        return fields_of(node, faults)
+    return None
+
+
+def _is_trap(table: Table) -> bool:
+    """Tell whether a mapping was likely meant as a text: `- a cat: asleep` or `- {colour}`."""
+    if len(table.pairs) != 1:
+        return False
+    key, value = table.pairs[0]
+    if not isinstance(key, Scalar) or not isinstance(value, Scalar) or key.text == "<<":
+        return False
+    return " " in key.text.strip() or nearest(key.text, PromptFields.model_fields) is None
+
+
+def _trap(table: Table) -> tuple[str, str]:
+    """Explain it so that it also helps whoever did mean a key."""
+    key, value = (shown(node.text)[1:-1] for node in table.pairs[0] if isinstance(node, Scalar))
+    if not value:
+        what = "YAML takes this prompt for a mapping: it is in braces or ends in a colon"
+        return what, "quote the whole prompt"
+    what = f'"{key}" before a `: ` is taken for a key, and no prompt has such a key'
+    return what, f"quote the whole text: {quoted(f'{key}: {value}')}; or write prompt: {quoted(value)}"
+
+
+def _placed_texts(fields: Mapping[str, Node], defaults: Written) -> dict[str, tuple[int, str]]:
+    """Return field -> line and text, of every text of the entry that may hold places."""
+    texts = {
+        name: (node.line, node.value)
+        for name in _PLACED_FIELDS
+        if isinstance(node := fields.get(name), Scalar) and isinstance(node.value, str)
+    }
+    for name in _PLACED_DEFAULTS:
+        default = defaults.values.get(name)
+        if isinstance(default, str) and name not in fields:
+            texts[name] = (defaults.lines[name], default)
+    return texts

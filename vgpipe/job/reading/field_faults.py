@@ -1,0 +1,162 @@
+"""From pydantic's errors to faults of the job, each at its own line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from vgpipe.job.faults import Faults, nearest, shown
+from vgpipe.job.reading.nodes import Listing, Node, Scalar, plain
+from vgpipe.job.reading.yaml_scalars import quoted, resolve
+from vgpipe.job.schema import EXCLUSIVE, MAX_SEED, OWN_FAULT, TEXT_REMEDY, SettingFields, cleaned, description_of
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong in a group of fields, not yet placed.
+
+    Attributes:
+        field: the key it is about; "" for the group.
+        index: which item of a list, or None.
+        problem: pydantic's name for the kind of error.
+        what: what is wrong.
+        remedy: what to write instead.
+    """
+
+    field: str
+    index: int | None
+    problem: str
+    what: str
+    remedy: str
+
+
+def check(values: Mapping[str, Any], model: type[BaseModel]) -> tuple[Mapping[str, Any], list[Finding]]:
+    """Validate a group of fields.
+
+    Args:
+        values: field -> plain value.
+        model: one of the models in `schema`.
+
+    Returns:
+        The fields as validated (none if any is wrong), and everything that is wrong with them.
+    """
+    try:
+        return cleaned(model.model_validate(values)), []
+    except ValidationError as error:
+        return {}, list(_findings(error, model, values))
+
+
+def _findings(error: ValidationError, model: type[BaseModel], values: Mapping[str, Any]) -> Iterator[Finding]:
+    details = error.errors(include_url=False)
+    meant = {near for d in details if d["type"] == "extra_forbidden" and (near := _meant(d, model, values))}
+    for detail in details:
+        field = str(detail["loc"][0])
+        index = next((place for place in detail["loc"][1:] if isinstance(place, int)), None)
+        problem = detail["type"]
+        if problem == "extra_forbidden":
+            yield Finding(field, None, problem, *_unknown(field, _meant(detail, model, values), model))
+        elif problem != "missing":
+            yield Finding(field, index, problem, *_wrong(detail, field, index, model))
+        elif field not in meant:
+            remedy = f"add `{field}:` with {description_of(model, field)}"
+            yield Finding("", None, problem, f"`{field}` is missing", remedy)
+
+
+def _meant(detail: ErrorDetails, model: type[BaseModel], values: Mapping[str, Any]) -> str | None:
+    return nearest(str(detail["loc"][0]), [name for name in model.model_fields if name not in values])
+
+
+def _unknown(field: str, meant: str | None, model: type[BaseModel]) -> tuple[str, str]:
+    if field == "<<":
+        return "merge keys (`<<`) are not read", "put what the prompts share under `defaults:`"
+    known = sorted(model.model_fields, key=lambda name: name in SettingFields.model_fields)
+    what = f"unknown key {shown(field)}; known: {', '.join(known)}"
+    return what, f"did you mean `{meant}`?" if meant else "remove it"
+
+
+def _wrong(detail: ErrorDetails, field: str, index: int | None, model: type[BaseModel]) -> tuple[str, str]:
+    name = field if index is None else f"item {index + 1} of {field}"
+    if detail["type"] == OWN_FAULT:
+        remedy = f"write {description_of(model, field)} there" if "empty" in detail["msg"] else TEXT_REMEDY
+        return f"{name} {detail['msg']}", remedy
+    value = detail["input"]
+    if detail["type"] == "too_long":
+        most = detail["ctx"]["max_length"]
+        return f"{field} has {len(value):,} items; at most {most:,} are allowed", "split the job"
+    allowed = description_of(model, field)
+    allowed = allowed if index is None else allowed.removeprefix("a list of ")
+    return f"{name} is {_as_read(value)}; allowed: {allowed}", _remedy(field, value, detail)
+
+
+def _as_read(value: object) -> str:
+    if isinstance(value, bool):
+        return f"{shown(value)} (a yes-or-no value)"
+    if isinstance(value, list) and not value:
+        return "an empty list"
+    return f"the text {shown(value)}" if isinstance(value, str) else shown(value)
+
+
+def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
+    """Say what to write instead of a value that has the wrong type or is out of range."""
+    limits = detail.get("ctx", {})
+    if detail["type"] == "list_type" and isinstance(value, int) and not isinstance(value, bool):
+        return f"write {field}: [{shown(value)}], or seed: {shown(value)}"
+    if isinstance(value, str) and value.strip() and type(resolve(value.strip())) in (int, float):
+        return f"remove the quotes: {field}: {value.strip()[:30]}"
+    for limit, words in {"le": "the most is", "ge": "the least is", "gt": "it must be above"}.items():
+        if limit in limits:
+            return f"{words} {limits[limit]:g}" if limits[limit] < MAX_SEED else "use a smaller number"
+    return f"give it such a value, or remove `{field}`"
+
+
+def checked(line: int, fields: Mapping[str, Node], model: type[BaseModel], faults: Faults) -> Mapping[str, Any]:
+    """Validate the fields of a mapping and note what is wrong with them.
+
+    Args:
+        line: of the mapping, for what is missing.
+        fields: key -> node.
+        model: the model of the mapping.
+        faults: where faults are noted.
+
+    Returns:
+        The fields as validated, or none.
+    """
+    values, findings = check({key: plain(node) for key, node in fields.items()}, model)
+    for finding in findings:
+        _note(finding, line, fields, faults)
+    for first, second in EXCLUSIVE:
+        if first in fields and second in fields:
+            later = max(fields[first].line, fields[second].line)
+            faults.add(later, f"both {first} and {second} are given", "keep one of them")
+    return values
+
+
+def _note(finding: Finding, line: int, fields: Mapping[str, Node], faults: Faults) -> None:
+    node = fields.get(finding.field)
+    if finding.index is not None and isinstance(node, Listing):
+        node = node.items[finding.index]
+    if finding.problem == "string_type" and isinstance(node, Scalar):
+        faults.add(node.line, *misread(finding.field, node))
+    else:
+        faults.add(node.line if node is not None else line, finding.what, finding.remedy)
+
+
+def misread(name: str, node: Scalar) -> tuple[str, str]:
+    """Return what is wrong with a text that YAML took for something else, and what to write."""
+    if node.value is None and node.text == "":
+        return f"{name} is empty", "write a text there, or remove it"
+    typed = shown(node.text)[1:-1]
+    what = f"{name} is {typed} without quotes, which is {_kind(node.value)} rather than a text"
+    return what, f"quote it: {quoted(typed)}"
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "a yes-or-no value"
+    return "a number" if isinstance(value, int | float) else "a date"

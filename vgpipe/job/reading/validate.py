@@ -1,0 +1,143 @@
+"""From the node tree to the job, or to every fault in it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from vgpipe.job.faults import Faults, shown
+from vgpipe.job.naming import slugify
+from vgpipe.job.picture import Flaw, look
+from vgpipe.job.reading.entries import read_defaults, read_entry
+from vgpipe.job.reading.field_faults import checked
+from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of, plain, text_pairs
+from vgpipe.job.record import Entry, Job, Written
+from vgpipe.job.rules import ShapeRules, shape_faults
+from vgpipe.job.schema import MAX_CLIPS, JobFields, text_fault
+from vgpipe.job.template import fill, places
+
+MAX_NAME_BYTES = 80
+SHAPE_FIELDS = ("width", "height", "num_frames")
+
+
+def build_job(
+    root: Node, stem: str, faults: Faults, rules: ShapeRules | None = None, folder: Path | None = None
+) -> Job:
+    """Check the whole file and make it a job.
+
+    Args:
+        root: the top of the file's tree.
+        stem: the name of a job that names itself nowhere.
+        faults: the faults found while reading, and where more are noted.
+        rules: what the model can make. With it, the shapes it cannot make are listed beside other faults;
+            where they are the only faults they are left to `expand`, which knows what overrides them.
+        folder: where relative paths in the file start. With it, images that cannot be read are listed in
+            the same cases.
+
+    Returns:
+        The job; its settings are of the right type and range.
+
+    Raises:
+        JobError: there are faults; it names them all.
+    """
+    fields = _top(root, faults)
+    head = checked(root.line, {key: _headed(key, node) for key, node in fields.items()}, JobFields, faults)
+    defaults = read_defaults(fields["defaults"], faults) if "defaults" in fields else Written()
+    entries = _entries(fields.get("prompts"), defaults, faults)
+    _check_ids(fields.get("prompts"), faults)
+    if len(faults) and rules is not None:
+        _note_shapes(fields, rules, faults)
+    if len(faults) and folder is not None:
+        _note_images(fields, folder, faults)
+    faults.raise_any()
+    title = str(head.get("name", stem))
+    name = slugify(title, MAX_NAME_BYTES)
+    return Job(
+        source=faults.source,
+        name=name,
+        title=title,
+        defaults=defaults,
+        entries=tuple(entries),
+        folder=folder or Path(),
+    )
+
+
+def _top(root: Node, faults: Faults) -> dict[str, Node]:
+    if isinstance(root, Table):
+        return fields_of(root, faults)
+    if isinstance(root, Listing):
+        what = "the file is a list, not a mapping with `prompts:`"
+        faults.add(root.line, what, "put the list under `prompts:`")
+    elif root.value is None:
+        faults.add(root.line, "the file is empty", "write `prompts:` and a line `- ...` for each prompt")
+    else:
+        what = "the file is a single text, not a mapping with `prompts:`"
+        faults.add(root.line, what, "write `prompts:` and under it `- ` and the text")
+    raise faults.error()
+
+
+def _headed(key: str, node: Node) -> Node:
+    """Hide the inside of the big parts: they are checked by themselves."""
+    return Scalar(node.line, None, "") if key in ("defaults", "prompts") else node
+
+
+def _entries(node: Node | None, defaults: Written, faults: Faults) -> list[Entry]:
+    if node is None:
+        return []
+    if not isinstance(node, Listing) or not node.items:
+        empty = isinstance(node, Listing) or (isinstance(node, Scalar) and node.value is None)
+        what = "there is no prompt in the file" if empty else "prompts is not a list"
+        faults.add(node.line, what, "write at least one" if empty else "start each prompt's line with `- `")
+        return []
+    if len(node.items) > MAX_CLIPS:
+        what = f"{len(node.items):,} prompts; at most {MAX_CLIPS:,} are allowed"
+        faults.add(node.line, what, "split the job")
+        raise faults.error()
+    read = (read_entry(item, defaults, faults) for item in node.items)
+    return [entry for entry in read if entry is not None]
+
+
+def _check_ids(prompts: Node | None, faults: Faults) -> None:
+    lines: dict[str, int] = {}
+    for item in prompts.items if isinstance(prompts, Listing) else ():
+        for key, node in text_pairs(item) if isinstance(item, Table) else ():
+            if key == "id" and isinstance(node, Scalar) and isinstance(node.value, str):
+                _check_id(node, node.value, lines, faults)
+
+
+def _check_id(node: Node, name: str, lines: dict[str, int], faults: Faults) -> None:
+    # File systems that ignore case also compare composed and decomposed letters as equal.
+    folded = unicodedata.normalize("NFC", name.strip()).casefold()
+    if folded in lines:
+        what = f"the id {shown(name)} is already at line {lines[folded]} (case does not count)"
+        faults.add(node.line, what, "give each prompt its own id, or leave the id out")
+    lines.setdefault(folded, node.line)
+
+
+def _note_shapes(fields: Mapping[str, Node], rules: ShapeRules, faults: Faults) -> None:
+    for own in _settings(fields):
+        values: dict[str, object] = {key: plain(own[key]) for key in SHAPE_FIELDS if key in own}
+        for fault in shape_faults(values, rules):
+            faults.add(own[fault.field].line, fault.what, fault.remedy)
+
+
+def _note_images(fields: Mapping[str, Node], folder: Path, faults: Faults) -> None:
+    """Note the images that cannot be read; paths with places wait until there is a sound matrix."""
+    looked = cache(look)
+    for own in _settings(fields):
+        node = own.get("image")
+        given = node.value if isinstance(node, Scalar) else None
+        if node is not None and isinstance(given, str) and not text_fault(given) and not places(given):
+            found = looked(fill(given, {}).strip(), folder)
+            if isinstance(found, Flaw):
+                faults.add(node.line, found.what, found.remedy)
+
+
+def _settings(fields: Mapping[str, Node]) -> Iterator[dict[str, Node]]:
+    """Yield setting -> node for `defaults` and for each prompt that is a mapping."""
+    prompts = fields.get("prompts")
+    for table in (fields.get("defaults"), *(prompts.items if isinstance(prompts, Listing) else ())):
+        if isinstance(table, Table):
+            yield {key.text: node for key, node in table.pairs if isinstance(key, Scalar)}

@@ -1,0 +1,1 @@
+"""Entries, overrides and presets to frozen clips."""

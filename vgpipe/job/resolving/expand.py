@@ -1,0 +1,230 @@
+"""From the job to its clips: the door to this floor's second half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from vgpipe.job.clip import OVERRIDES, Clip, Continuation, Shot
+from vgpipe.job.faults import Faults
+from vgpipe.job.naming import clip_id
+from vgpipe.job.record import Entry, Job, Written
+from vgpipe.job.resolving.images import Images
+from vgpipe.job.resolving.precedence import Level
+from vgpipe.job.resolving.resolve import Resolved, resolve_entry
+from vgpipe.job.rules import ShapeRules
+from vgpipe.job.template import combinations, fill, longest_filled
+
+MAX_TEXT_CHARS = 200_000_000
+MAX_NOTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a job expands to.
+
+    Attributes:
+        clips: the clips, in the file's order; no two have the same id or the same settings.
+        notes: what the user should know about it, a sentence each.
+    """
+
+    clips: tuple[Clip, ...]
+    notes: tuple[str, ...]
+
+
+def expand(
+    job: Job | None,
+    *,
+    overrides: Mapping[str, object],
+    preset: Mapping[str, object],
+    reference: Mapping[str, object],
+    rules: ShapeRules,
+    model: str,
+) -> Expansion:
+    """Write out a job's seeds and matrices and resolve every setting.
+
+    Settings come from, the strongest first: `overrides`, the prompt's own, the job's defaults, `preset`,
+    `reference`. None in a mapping counts as not set. `num_frames` and `seconds` are one setting, and so
+    are `seed` and `seeds`. An override's texts are literal: their braces are not places for a matrix.
+    Image files are read and decoded here, each once; a relative path of the job file starts at its folder,
+    any other at the working directory.
+
+    Args:
+        job: the job, or None for a single clip.
+        overrides: settings of `clip.*` on the command line, without "clip.".
+        preset: settings of the quality preset; keys that are no settings are passed over.
+        reference: settings of the model; likewise.
+        rules: what sizes and frame counts the model can make, and whether it takes images.
+        model: name of the option of `conf/model`.
+
+    Returns:
+        The clips and notes.
+
+    Raises:
+        JobError: settings are faulty, cannot be made by the model or are missing, an image cannot be read,
+            or they make more than 100,000 clips; all faults are in the error.
+    """
+    faults = Faults(job.source if job is not None else "")
+    strong = [_config_level(overrides, "clip.", faults)]
+    weak = [Level.of_config(_settings(preset), "quality."), Level.of_config(_settings(reference), "model.")]
+    frames = int(str(reference.get("num_frames") or rules.largest_num_frames))
+    images = Images(job.folder if job is not None else Path(), rules, model, faults)
+    resolve = partial(resolve_entry, rules=rules, images=images, faults=faults, model=model, reference=frames)
+    resolved = list(_resolve(job, strong, weak, resolve))
+    images.check_missing()
+    _check_amount(resolved, faults)
+    faults.raise_any()
+    return _Writer(model, images, faults).write(resolved)
+
+
+def _config_level(overrides: Mapping[str, object], prefix: str, faults: Faults) -> Level:
+    """Check the overrides: they reach this floor as the user typed them."""
+    # pydantic takes longer to import than a command like `--help` may take.
+    from vgpipe.job.reading.field_faults import check
+    from vgpipe.job.schema import EXCLUSIVE, OverrideFields
+
+    given = {name: value for name, value in overrides.items() if value is not None}
+    values, findings = check(given, OverrideFields)
+    for finding in findings:
+        faults.add_at(f"{prefix}{finding.field}", finding.what, finding.remedy)
+    for first, second in EXCLUSIVE:
+        if first in given and second in given:
+            what = f"both {prefix}{first} and {prefix}{second} are given"
+            faults.add_at(f"{prefix}{second}", what, "keep one of them")
+    wrong = {finding.field for finding in findings}
+    return Level.of_config(values or {name: given[name] for name in given if name not in wrong}, prefix)
+
+
+def _settings(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name in OVERRIDES}
+
+
+def _resolve(
+    job: Job | None,
+    strong: Sequence[Level],
+    weak: Sequence[Level],
+    resolve: Callable[[Entry, Sequence[Level]], Resolved | None],
+) -> Iterator[Resolved]:
+    if job is None:
+        found = [resolve(Entry(line=0, prompt=""), [*strong, *weak])]
+    else:
+        middle = Level.of_file(job.defaults)
+        levels = ([*strong, *_own(entry), middle, *weak] for entry in job.entries)
+        found = [resolve(*pair) for pair in zip(job.entries, levels, strict=True)]
+    yield from (entry for entry in found if entry is not None)
+
+
+def _own(entry: Entry) -> list[Level]:
+    prompt = Written({"prompt": entry.prompt}, {"prompt": entry.line})
+    return [Level.of_file(entry.settings), Level.of_file(prompt)]
+
+
+def _check_amount(resolved: Sequence[Resolved], faults: Faults) -> None:
+    """Refuse what would fill the memory, before any of it is written out."""
+    from vgpipe.job.schema import MAX_CLIPS, MAX_SEGMENTS
+
+    clips = chars = segments = 0
+    for entry in resolved:
+        clips += entry.num_clips
+        segments += entry.num_segments
+        lengths = (longest_filled(str(text.value), entry.entry.matrix) for text in entry.texts)
+        chars += entry.num_combinations * sum(lengths)
+        if clips > MAX_CLIPS:
+            what = f"seeds and matrices up to here make {clips:,} clips; at most {MAX_CLIPS:,} are allowed"
+            return faults.add(entry.entry.line, what, "shorten a matrix or split the job")
+        if segments > MAX_SEGMENTS:
+            what = f"clips up to here have {segments:,} segments; at most {MAX_SEGMENTS:,} are allowed"
+            return faults.add(entry.entry.line, what, "make them shorter or split the job")
+        if chars > MAX_TEXT_CHARS:
+            what = f"prompts up to here have {chars:,} characters; at most {MAX_TEXT_CHARS:,} are allowed"
+            return faults.add(entry.entry.line, what, "shorten a matrix or split the job")
+    return None
+
+
+class _Writer:
+    """Writes the clips out, each set of settings once, each under a name of its own."""
+
+    def __init__(self, model: str, images: Images, faults: Faults):
+        self._model = model
+        self._images = images
+        self._faults = faults
+        self._lines: dict[tuple[object, ...], int] = {}
+        self._ids: set[str] = set()
+        self._repeats: dict[str, None] = {}
+
+    def write(self, resolved: Sequence[Resolved]) -> Expansion:
+        """Write out all entries."""
+        clips = tuple(clip for entry in resolved for clip in self._clips(entry))
+        self._faults.raise_any()
+        repeats = _cut(tuple(self._repeats), "lines repeat others")
+        shapes = _cut(self._images.shape_notes, "images have another shape than their clips")
+        return Expansion(clips, (*repeats, *shapes))
+
+    def _clips(self, resolved: Resolved) -> Iterator[Clip]:
+        entry, numbers = resolved.entry, resolved.numbers
+        for values in combinations(entry.matrix):
+            texts = {"prompt": resolved.prompt.filled(values)}
+            texts["negative_prompt"] = resolved.negative_prompt.filled(values)
+            if not texts["prompt"] and not resolved.shots:
+                self._faults.add(entry.line, "the matrix makes an empty prompt", "add text outside its places")
+            stem = texts["prompt"] if entry.id is None else fill(entry.id, values)
+            shots = [
+                Shot(prompt=one.prompt.filled(values), num_frames=one.num_frames, cut=one.cut) for one in resolved.shots
+            ]
+            if not all(shot.prompt for shot in shots):
+                self._faults.add(entry.line, "the matrix makes a shot's prompt empty", "add text outside its places")
+            image, content = self._image(resolved, values)
+            long = _long(shots, resolved.continuation)
+            for seed in resolved.seeds:
+                settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model, **content, **long}
+                settings["fps"] = float(settings["fps"])
+                settings["guidance_scale"] = float(settings["guidance_scale"])
+                if self._is_new(settings, entry.line):
+                    name = self._name(stem, settings)
+                    whole = {**settings, "shots": tuple(shots), "continuation": resolved.continuation}
+                    yield Clip(id=name, image=image, **whole)
+
+    def _image(self, resolved: Resolved, values: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
+        """Return the image's path, and what the clip is named after: the content alone, nothing without it."""
+        picture = self._images.picture(resolved.image, values)
+        if picture is None or resolved.image is None:
+            return None, {}
+        width, height = resolved.numbers["width"], resolved.numbers["height"]
+        self._images.note_shape(resolved.image, picture, width, height)
+        return picture.path, {"image_sha256": picture.sha256}
+
+    def _is_new(self, settings: Mapping[str, object], line: int) -> bool:
+        key = tuple(repr(value) if isinstance(value, list | dict) else value for value in settings.values())
+        if key not in self._lines:
+            self._lines[key] = line
+            return True
+        first = self._lines[key]
+        if first == line:
+            note = f"line {line} makes the same clip more than once: rendered once"
+        else:
+            note = f"line {line} repeats line {first} (same prompt, seed and settings): rendered once"
+        self._repeats[note] = None
+        return False
+
+    def _name(self, stem: str, settings: Mapping[str, object]) -> str:
+        """Name a clip; the slug is folded, so that equal ids are equal on every file system."""
+        attempt = 0
+        while (name := clip_id(stem, settings, attempt)) in self._ids:
+            attempt += 1
+        self._ids.add(name)
+        return name
+
+
+def _long(shots: Sequence[Shot], continuation: Continuation | None) -> dict[str, Any]:
+    """Return what a long clip is named after beside its settings; nothing for one that is made at once."""
+    if continuation is None:
+        return {}
+    return {"shots": [asdict(shot) for shot in shots], "continuation": asdict(continuation)}
+
+
+def _cut(notes: tuple[str, ...], what_more_do: str) -> tuple[str, ...]:
+    left = len(notes) - MAX_NOTES
+    return (*notes[:MAX_NOTES], f"and {left} more {what_more_do}") if left > 0 else notes

@@ -1,0 +1,142 @@
+"""The settings in force for one entry of the job, before its matrix and seeds are written out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vgpipe.job.clip import Continuation
+from vgpipe.job.faults import Faults
+from vgpipe.job.record import Entry
+from vgpipe.job.resolving.continuations import Wanted
+from vgpipe.job.resolving.images import Images
+from vgpipe.job.resolving.lengths import Length, length_of, written_lengths
+from vgpipe.job.resolving.precedence import InForce, Level, strongest
+from vgpipe.job.rules import ShapeRules, shape_faults
+from vgpipe.job.segments import count_segments
+from vgpipe.job.template import count_combinations
+
+_NUMBERS = ("width", "height", "fps", "num_inference_steps", "guidance_scale")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedShot:
+    """One shot: its prompt, its frames in the finished clip, and whether it begins anew."""
+
+    prompt: InForce
+    num_frames: int
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One entry with its settings in force.
+
+    Attributes:
+        entry: the entry.
+        prompt: the prompt; its places are filled from the entry's matrix if it comes from the file.
+        negative_prompt: likewise.
+        image: the path of the image it starts from, likewise; None without one.
+        seeds: one clip is made for each, per combination of the matrix.
+        numbers: the other settings, as in `Clip`.
+        shots: its shots; empty for a single prompt.
+        continuation: how its clips go on; None where they are made at once.
+    """
+
+    entry: Entry
+    prompt: InForce
+    negative_prompt: InForce
+    image: InForce | None
+    seeds: tuple[int, ...]
+    numbers: dict[str, Any]
+    shots: tuple[ResolvedShot, ...] = ()
+    continuation: Continuation | None = None
+
+    @property
+    def texts(self) -> tuple[InForce, ...]:
+        """Every text of one of its clips."""
+        return (*(shot.prompt for shot in self.shots or (self,)), self.negative_prompt)
+
+    @property
+    def num_segments(self) -> int:
+        """How many segments its clips have, about."""
+        shots = [shot.num_frames for shot in self.shots] or [self.numbers["num_frames"]]
+        return self.num_clips * sum(count_segments(one, self.continuation) for one in shots)
+
+    @property
+    def num_combinations(self) -> int:
+        """How many different prompts the matrix makes."""
+        return count_combinations(self.entry.matrix)
+
+    @property
+    def num_clips(self) -> int:
+        """How many clips it makes, repeated ones included."""
+        return self.num_combinations * len(self.seeds)
+
+
+def resolve_entry(
+    entry: Entry,
+    levels: Sequence[Level],
+    rules: ShapeRules,
+    images: Images,
+    faults: Faults,
+    *,
+    model: str,
+    reference: int,
+) -> Resolved | None:
+    """Find the settings in force for an entry.
+
+    Args:
+        entry: the entry.
+        levels: the strongest first, the entry's own among them.
+        rules: what the model can make.
+        images: checks the entry's image.
+        faults: where faults are noted.
+        model: name of the option of `conf/model`.
+        reference: frames that the model's authors recommend.
+
+    Returns:
+        The entry resolved, or None where a fault keeps it from being so.
+    """
+    prompt = strongest(levels, "prompt")
+    negative = strongest(levels, "negative_prompt") or InForce("negative_prompt", "", levels[-1])
+    seeds = strongest(levels, "seed", "seeds")
+    found = {name: strongest(levels, name) for name in _NUMBERS}
+    lengths = written_lengths(entry, levels)
+    image = strongest(levels, "image")
+    images.check(entry, image)
+    for name, setting in {"prompt": prompt, **found, "num_frames": lengths}.items():
+        if setting is None and not faults.is_at(f"clip.{name}"):
+            faults.add_at(f"clip.{name}", f"nothing sets {name}", f"set it, for example with clip.{name}=...")
+    numbers: dict[str, Any] = {name: setting.value for name, setting in found.items() if setting is not None}
+    if prompt is None or lengths is None or len(numbers) < len(_NUMBERS):
+        return None
+    steps, fps = int(numbers["num_inference_steps"]), float(numbers["fps"])
+    wanted = Wanted.of(levels, num_inference_steps=steps, reference=reference, model=model)
+    length = length_of(entry, lengths, wanted, fps, rules, faults)
+    numbers["num_frames"] = length.num_frames
+    _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
+    shots = _shots(entry, length, prompt)
+    return Resolved(entry, prompt, negative, image, _as_seeds(seeds), numbers, shots, length.continuation)
+
+
+def _shots(entry: Entry, length: Length, prompt: InForce) -> tuple[ResolvedShot, ...]:
+    """Returns the shots; a prompt of the command line is that of all of them."""
+    if len(length.shots) < 2:
+        return ()
+    forced = prompt if not prompt.level.in_file else None
+    own = [InForce("prompt", shot.prompt, Level.of_file(shot.length)) for shot in entry.shots]
+    cuts = [index > 0 and shot.cut for index, shot in enumerate(entry.shots)]
+    return tuple(map(ResolvedShot, (forced or one for one in own), length.shots, cuts))
+
+
+def _as_seeds(setting: InForce | None) -> tuple[int, ...]:
+    value: Any = 0 if setting is None else setting.value
+    return tuple(value) if isinstance(value, list | tuple) else (int(value),)
+
+
+def _check_sizes(settings: Sequence[InForce], rules: ShapeRules, faults: Faults) -> None:
+    for setting in settings:
+        for fault in shape_faults({setting.name: setting.value}, rules):
+            setting.level.note(fault.field, fault.what, fault.remedy, faults)

@@ -1,0 +1,286 @@
+"""A checkpoint in diffusers layout: what it holds, whether it is whole, and what names its bits. Loads nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import LoadError, ModelError
+from vgpipe.hub.repo import HubRepo, variants_of, weight_files
+from vgpipe.models.checkpoint.installed_classes import class_of
+from vgpipe.models.checkpoint.safetensors_files import prove_whole
+from vgpipe.store.digest import digest_of
+from vgpipe.store.file_hashes import FileHashes, mark_of
+
+LIBRARIES = ("diffusers", "transformers")
+TEXT_SUFFIXES = (".json", ".txt", ".model", ".jinja")
+INDEX = re.compile(r"\.index(\.[^./]+)?\.json$")
+CONFIG_NAMES = ("config.json", "scheduler_config.json", "guider_config.json", "preprocessor_config.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the files of one component lie.
+
+    Attributes:
+        folder: a checkpoint's folder, or a snapshot in the hub cache.
+        prefix: the component's folder in it; "" for the folder itself.
+        repo: the hub repo it is a snapshot of; None for a folder of the user's.
+        file: the single file that holds the weights (GGUF), relative to `folder`; None for a folder of them.
+    """
+
+    folder: Path
+    prefix: str
+    repo: HubRepo | None = None
+    file: str | None = None
+
+    @property
+    def place(self) -> Path:
+        """The component's own folder."""
+        return self.folder / self.prefix if self.prefix else self.folder
+
+    def listing(self) -> dict[str, int]:
+        """Returns file -> bytes, named from `folder`, whether downloaded yet or not."""
+        if self.repo is not None and self.repo.files is not None:
+            return dict(self.repo.files)
+        if not self.place.is_dir():
+            return {}
+        files = [path for path in self.place.iterdir() if path.is_file()]
+        return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in files}
+
+
+class Checkpoint:
+    """One checkpoint. Reading its index and digests imports neither torch nor diffusers.
+
+    Args:
+        folder: holds model_index.json.
+        repo: the hub repo that the folder is a snapshot of, if any.
+        others: component -> where it is taken from instead.
+        hashes: remembers the SHA-256 of large files.
+        index: what model_index.json would say, where there is no such file to read.
+
+    Raises:
+        ModelError: on construction, where `folder` holds no readable model_index.json.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        repo: HubRepo | None = None,
+        others: Mapping[str, Source] | None = None,
+        hashes: FileHashes | None = None,
+        index: Mapping[str, Any] | None = None,
+    ):
+        self.folder = folder
+        self.repo = repo
+        self.index = _read_index(folder) if index is None else dict(index)
+        self._others = dict(others or {})
+        self._hashes = hashes or FileHashes(None)
+        self._marks: dict[Path, str] = {}
+        for component, source in self._others.items():
+            if source.file is None and not (self.index.get(component) or [None])[0]:
+                self.index[component] = [_library_of(source), _class_in(source)]
+
+    @property
+    def name(self) -> str:
+        """What a user calls it: its repo or its folder."""
+        return self.repo.repo_id if self.repo else str(self.folder)
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """The components that this checkpoint really has, sorted."""
+        return tuple(
+            sorted(
+                name
+                for name, entry in self.index.items()
+                if isinstance(entry, list) and len(entry) == 2 and entry[0] is not None
+            )
+        )
+
+    def source(self, component: str) -> Source:
+        """Returns where a component's files lie."""
+        return self._others.get(component, Source(self.folder, component, self.repo))
+
+    def config(self, component: str) -> dict[str, Any]:
+        """Returns a component's config.
+
+        Raises:
+            ModelError: where its file is missing or damaged.
+        """
+        source = self.source(component)
+        place = self.folder / component if source.file else source.place
+        for name in CONFIG_NAMES:
+            if (place / name).is_file():
+                return _read_json(place / name)
+        raise ModelError(f"{place}: no config.json -> copy or download the checkpoint again")
+
+    def component_class(self, component: str) -> Any:
+        """Returns the class that loads a component; imports its library.
+
+        Raises:
+            ModelError: where it is of another library, or the installed one lacks the class or cannot import it.
+        """
+        library, name = self._class_entry(component)
+        found = class_of(library, name)
+        if not isinstance(found, type):
+            raise ModelError(
+                f"{self.name}/model_index.json: {component} needs {library}.{name}, which the installed "
+                f"{library} lacks -> pip install -U {library}"
+            )
+        return found
+
+    def _class_entry(self, component: str) -> tuple[str, str]:
+        library, name = self.index.get(component) or (None, None)
+        if library not in LIBRARIES or not isinstance(name, str):
+            raise ModelError(
+                f"{self.name}/model_index.json: {component} is of library {library!r}; "
+                f"only {' and '.join(LIBRARIES)} classes are loaded -> choose another checkpoint"
+            )
+        return library, name
+
+    def require(self, needed: Iterable[str], idle: Iterable[str] = (), *, variant: str | None = None) -> None:
+        """Proves, without loading anything, that components are there and whole, and that no other is left unused.
+
+        Args:
+            needed: components that a family loads.
+            idle: components that may be there and are not needed.
+            variant: which weight files will be loaded.
+
+        Raises:
+            LoadError: where files of a component are missing or torn, naming them.
+            ModelError: where it is no checkpoint for this family.
+        """
+        for component in sorted(needed):
+            if component not in self.component_names:
+                raise ModelError(f"{self.name}/model_index.json: has no {component} -> choose another model.family")
+            self._class_entry(component)
+            try:
+                self._prove_present(component, variant)
+            except ModelError as error:
+                raise LoadError(str(error), component) from None  # other weight files may do
+        unused = sorted(set(self.component_names) - {*needed, *idle})
+        if unused:
+            raise ModelError(
+                f"{self.name}: has {', '.join(unused)}, which this model.family does not drive -> choose another "
+                "model.family, or model.family=generic"
+            )
+
+    def _prove_present(self, component: str, variant: str | None) -> None:
+        source = self.source(component)
+        if source.repo is None and not source.place.is_dir():
+            raise ModelError(f"{source.place}: the checkpoint lacks its {component} -> copy or download it again")
+        names = self.files(component, variant)
+        for name in names:
+            path = source.folder / name
+            if source.repo is not None and source.repo.files is not None:
+                continue  # the download proves sizes and checksums, and mends what is torn
+            if path.is_file():
+                if path.suffix == ".safetensors":
+                    prove_whole(path, component)
+            elif source.repo is None:
+                raise ModelError(f"{path}: the checkpoint lacks this file of its {component} -> download it again")
+
+    def files(self, component: str, variant: str | None) -> list[str]:
+        """Returns the files of a component that loading reads, weights of one variant only, named from its source.
+
+        Raises:
+            ModelError: where it has no weights that can be loaded.
+        """
+        source = self.source(component)
+        if source.file:
+            return [source.file]
+        listing = source.listing()
+        start = f"{source.prefix}/" if source.prefix else ""
+        own = [name for name in listing if name.startswith(start) and "/" not in name[len(start) :]]
+        texts = [name for name in own if name.endswith(TEXT_SUFFIXES) and not INDEX.search(name)]
+        weights = weight_files(source.repo or listing, source.prefix, variant, where=self.name)
+        return sorted({*texts, *weights})
+
+    def has_weights(self, component: str, variant: str | None) -> bool:
+        """Says whether a component has weights; tokenizers and the like have none."""
+        return any(name.endswith((".safetensors", ".gguf")) for name in self.files(component, variant))
+
+    def has_variant(self, component: str, variant: str) -> bool:
+        """Says whether a component has weight files of a variant."""
+        return variant in self._variants(component)
+
+    def is_only_in(self, component: str, variant: str) -> bool:
+        """Says whether a component has weight files of a variant and no plain ones."""
+        return self._variants(component) == (variant,)
+
+    def _variants(self, component: str) -> tuple[str, ...]:
+        source = self.source(component)
+        return variants_of(source.listing(), source.prefix)
+
+    def identity(self, component: str, variant: str | None) -> list[Any]:
+        """Returns what names a component's bits: its class, and repo and commit, or a digest over its files."""
+        source = self.source(component)
+        entry = [*self.index[component], self.config(component)] if source.file else self.index[component]
+        if source.repo is not None:
+            return [entry, source.repo.repo_id, source.repo.commit, source.prefix, source.file, variant]
+        names = self.files(component, variant)
+        try:
+            digests = {Path(name).name: self._hashed(source.folder / name) for name in names}
+        except OSError as error:
+            raise LoadError(f"{component} cannot be read: {error} -> check the disk", component) from error
+        return [entry, digest_of(digests)]
+
+    def _hashed(self, path: Path) -> str:
+        self._marks[path] = mark_of(path)
+        return self._hashes.sha256(path)
+
+    def prove_unchanged(self, component: str, variant: str | None) -> None:
+        """Proves, after loading, that a component's files are those that named its artifacts.
+
+        Raises:
+            LoadError: naming the file that has changed since.
+        """
+        source = self.source(component)
+        for path in (source.folder / name for name in self.files(component, variant)):
+            if path in self._marks and self._marks[path] != mark_of(path):
+                raise LoadError(f"{component}: {path} has changed since the run began -> run the same command again")
+
+    def size_bytes(self, component: str, variant: str | None = None) -> int:
+        """Returns the size of the files of a component that loading reads, downloaded or not."""
+        source = self.source(component)
+        listing = source.listing()
+        return sum(
+            listing[name] if name in listing else (source.folder / name).stat().st_size
+            for name in self.files(component, variant)
+        )
+
+
+def _library_of(source: Source) -> str:
+    return "diffusers" if "_class_name" in _read_json(source.place / "config.json") else "transformers"
+
+
+def _class_in(source: Source) -> str:
+    config = _read_json(source.place / "config.json")
+    found = config.get("_class_name") or next(iter(config.get("architectures") or ()), None)
+    if not isinstance(found, str):
+        raise ModelError(f"{source.place}/config.json: names no class -> give a component that save_pretrained made")
+    return found
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    if not (folder / "model_index.json").is_file():
+        raise ModelError(
+            f"model.id: {folder} is no checkpoint folder in diffusers layout (no model_index.json) -> "
+            "give the folder that save_pretrained or a download made"
+        )
+    return _read_json(folder / "model_index.json")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}) -> copy or download it again") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: is not a JSON object -> copy or download it again")
+    return value

@@ -1,0 +1,70 @@
+"""Any text-to-video pipeline of diffusers: stage by stage where its source allows, else in one piece.
+
+What a component is for is told by its name.
+"""
+
+from __future__ import annotations
+
+from vgpipe.errors import ModelError
+from vgpipe.models.base import Family, Settings
+from vgpipe.models.checkpoint.checkpoint import LIBRARIES, Checkpoint
+from vgpipe.models.families.generic_base import FRAME_COUNTS, RATES, AnyFamily
+from vgpipe.models.families.generic_by_stage import Staged
+from vgpipe.models.families.generic_whole import Whole
+from vgpipe.models.pipeline.stock_source import StockSource, read_source
+
+TEXT, DECODER = ("tokenizer", "text_encoder"), ("vae",)
+NEVER_DENOISES = ("scheduler", "safety_checker", "feature_extractor", "image_encoder", "image_processor")
+
+
+def family(checkpoint: Checkpoint, settings: Settings) -> Family:
+    """Returns what drives a checkpoint: stage by stage where its pipeline allows.
+
+    Raises:
+        ModelError: where its pipeline makes no video from a text.
+    """
+    source = _text_to_video(checkpoint)
+    return _made(Whole if source.obstacle else Staged, checkpoint, settings, source)
+
+
+def whole(checkpoint: Checkpoint, settings: Settings) -> Family:
+    """Returns what drives a checkpoint in one piece, whatever its pipeline allows.
+
+    Raises:
+        ModelError: where its pipeline makes no video from a text.
+    """
+    return _made(Whole, checkpoint, settings, _text_to_video(checkpoint))
+
+
+def _text_to_video(checkpoint: Checkpoint) -> StockSource:
+    name = checkpoint.index.get("_class_name")
+    if not isinstance(name, str):
+        raise ModelError(f"{checkpoint.name}/model_index.json: names no pipeline of diffusers -> choose another model")
+    source = read_source(name)
+    missing = sorted(set(source.required) - {"prompt"})
+    if not set(FRAME_COUNTS) & set(source.arguments):
+        reason = f"its call takes no {FRAME_COUNTS[0]}"
+    elif missing:
+        reason = f"its call needs more than a text: {', '.join(missing)}"
+    elif "prompt" not in source.arguments:
+        reason = "its call takes no prompt"
+    else:
+        return source
+    raise ModelError(f"{checkpoint.name}: {name} is no text-to-video pipeline, {reason} -> choose another model.id")
+
+
+def _made(base: type[AnyFamily], checkpoint: Checkpoint, settings: Settings, source: StockSource) -> Family:
+    """Makes a family of the one pipeline, as if it had a file of its own."""
+    have = [name for name in source.parts if name in checkpoint.component_names]
+    parts = tuple(name for name in have if name != "scheduler" and checkpoint.index[name][0] in LIBRARIES)
+    attributes = {
+        "pipeline": source.name,
+        "source": source,
+        "parts": parts,
+        "left_out": tuple(name for name in have if checkpoint.index[name][0] not in LIBRARIES),
+        "text_parts": tuple(name for name in parts if name.startswith(TEXT)),
+        "decoders": tuple(name for name in parts if name.startswith(DECODER)),
+        "denoisers": tuple(name for name in parts if not name.startswith((*TEXT, *DECODER, *NEVER_DENOISES))),
+        "uses_fps": bool(set(RATES) & set(source.arguments)),
+    }
+    return type(f"{base.__name__}{source.name}", (base,), attributes)(checkpoint, settings)

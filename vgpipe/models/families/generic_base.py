@@ -1,0 +1,71 @@
+"""What is the same of every pipeline that has no family file, whether it is driven stage by stage or run whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from vgpipe.models.base import DenoiseRequest
+from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.pipeline.stock_source import StockSource
+
+log = logging.getLogger(__name__)
+
+FRAME_COUNTS, RATES = ("num_frames", "video_length", "frames"), ("fps", "frame_rate")
+OWN_DEFAULTS = ("width", "height", *FRAME_COUNTS, *RATES, "num_inference_steps", "guidance_scale")
+EXPECTED = ("width", "height", "num_inference_steps", "guidance_scale", "generator")
+
+
+class AnyFamily(StockFamily):
+    """Drives a pipeline by what its source says.
+
+    Attributes:
+        source: what the pipeline's source says.
+        parts: components that may be loaded.
+        left_out: components of another library, which are never loaded.
+    """
+
+    name = "generic"
+    source: ClassVar[StockSource]
+    parts: ClassVar[tuple[str, ...]]
+    left_out: ClassVar[tuple[str, ...]]
+
+    def check(self) -> None:
+        """Proves, without loading anything heavy, that what will be loaded is there; the rest is left alone."""
+        needed = {*self.components(), "scheduler"}
+        self.checkpoint.require(needed, self.checkpoint.component_names, variant=self.settings.variant)
+        self.check_choices()
+
+    def prove_classes(self) -> None:
+        """Proves that the installed libraries have its classes, and says how it is driven."""
+        super().prove_classes()
+        own = {name: self.source.defaults.get(name) for name in OWN_DEFAULTS}
+        told = ", ".join(f"{name}={value}" for name, value in own.items() if value is not None) or "none"
+        log.info("%s is %s", self.pipeline, self.way())
+        log.info("the defaults of %s's own call, which clip.* can set: %s", self.pipeline, told)
+        deaf = [name for name in EXPECTED if name not in self.source.arguments]
+        if deaf:
+            log.warning("%s's call takes no %s: what clip.* sets is left out", self.pipeline, ", ".join(deaf))
+        if self.left_out:
+            log.info("%s is never loaded: only diffusers and transformers classes are", ", ".join(self.left_out))
+
+    def way(self) -> str:
+        """Returns how the pipeline is driven, in words."""
+        raise NotImplementedError
+
+    def uses_negative_prompt(self, guidance_scale: float) -> bool:
+        """Says whether the negative prompt plays a part at this guidance."""
+        known = self.source.arguments
+        return "negative_prompt" in known and (guidance_scale > 1 or "guidance_scale" not in known)
+
+    def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
+        driven = {"pipeline": self.pipeline, "way": type(self).__mro__[1].__name__}
+        return {**super().denoise_identity(from_image=from_image), **driven}
+
+    def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
+        """Returns the arguments of the stock call, under the names that this one has for length and rate."""
+        fps = int(request.fps) if request.fps == int(request.fps) else request.fps
+        named = {**dict.fromkeys(FRAME_COUNTS, request.num_frames), **dict.fromkeys(RATES, fps)}
+        return {**named, **super().call_arguments(pipeline, request)}

@@ -1,0 +1,108 @@
+"""A pipeline without a family file, driven stage by stage.
+
+Texts are encoded by the stock call itself, broken off once it has encoded them, so that each is treated as the
+pipeline treats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.errors import ModelError
+from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.families.generic_base import FRAME_COUNTS, AnyFamily
+from vgpipe.models.pipeline.stock_calls import accepted
+
+if TYPE_CHECKING:
+    import torch
+
+NEGATIVE = "negative_"
+
+
+class Staged(AnyFamily):
+    """Drives a pipeline stage by stage, as a family of its own would."""
+
+    def way(self) -> str:
+        """Returns how the pipeline is driven, in words."""
+        stages = {"encode": self.text_parts, "denoise": self.denoisers, "decode": self.decoders}
+        return "driven stage by stage: " + "; ".join(f"{stage}: {', '.join(parts)}" for stage, parts in stages.items())
+
+    def identity(self, part: str) -> Mapping[str, Any]:
+        """Returns, as plain values, everything that can change bits: of a text, the call's arguments too."""
+        call = {"pipeline": self.pipeline, "pipeline_kwargs": dict(self.settings.pipeline_kwargs)}
+        return {**super().identity(part), **(call if part in self.text_parts else {})}
+
+    def encode(self, parts: Components, text: str) -> Embeds:
+        """Encodes one text as the stock call does, both as prompt and as negative prompt; CPU tensors."""
+        import torch
+
+        pipeline = self.build(self.pipeline, parts, shells=(*self.denoisers, *self.decoders))
+        texts = {"prompt": text, "negative_prompt": text, "guidance_scale": 2.0, **self.settings.pipeline_kwargs}
+        found = zip(self.source.embeds, _encoded(pipeline, accepted(pipeline, texts)), strict=True)
+        embeds = {name: tensor for name, tensor in found if tensor is not None}
+        strange = [name for name, tensor in embeds.items() if not isinstance(tensor, torch.Tensor)]
+        if strange:
+            raise ModelError(f"{self.pipeline} gives no tensor as {', '.join(strange)} -> model.family=generic_whole")
+        return {name: tensor.cpu() for name, tensor in embeds.items()}
+
+    def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
+        """Returns the arguments of the stock call, each text in the role that it plays."""
+        embeds = {name: tensor for name, tensor in request.embeds.items() if not name.startswith(NEGATIVE)}
+        given = request.negative_embeds or {}
+        negative = {name.removeprefix(NEGATIVE): one for name, one in given.items() if name.startswith(NEGATIVE)}
+        if request.latents is not None:
+            _keep_dtype(pipeline, request.latents.dtype)
+        return super().call_arguments(pipeline, replace(request, embeds=embeds, negative_embeds=negative or given))
+
+    def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
+        """Returns embeddings for a call in which no step remains; only their dtype counts."""
+        import torch
+
+        names = [name for name in self.source.embeds if not name.startswith(NEGATIVE)]
+        blanks = {name: torch.zeros(1, 1, 1, dtype=request.embeds_dtype) for name in names}
+        masks = {name: torch.ones(1, 1, dtype=torch.int64) for name in names if "mask" in name}
+        pooled = {name: torch.zeros(1, 1, dtype=request.embeds_dtype) for name in names if "pooled" in name}
+        return {**blanks, **masks, **pooled}
+
+    def decode_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Asks for a few steps, none of which is left: some pipelines cannot lay out a schedule of one."""
+        lengths = dict.fromkeys(FRAME_COUNTS, arguments["num_frames"])
+        return {**lengths, **arguments, "num_inference_steps": 4}
+
+
+class _Encoded(Exception):
+    """Carries what a pipeline's `encode_prompt` gave out of its call."""
+
+    def __init__(self, embeds: tuple[Any, ...]):
+        self.embeds = embeds
+        super().__init__()
+
+
+def _encoded(pipeline: Any, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Runs the stock call as far as its first `encode_prompt` and returns what that gave."""
+    original = pipeline.encode_prompt
+
+    def encode_prompt(*args: Any, **kwargs: Any) -> None:
+        raise _Encoded(original(*args, **kwargs))
+
+    pipeline.encode_prompt = encode_prompt
+    try:
+        pipeline(**arguments)
+    except _Encoded as encoded:
+        return encoded.embeds
+    raise ModelError(f"{type(pipeline).__name__} encodes no prompt -> model.family=generic_whole")
+
+
+def _keep_dtype(pipeline: Any, dtype: torch.dtype) -> None:
+    """Has the loop go on with latents in the dtype it left them in; some pipelines make them another, as with noise."""
+    import torch
+
+    prepare = pipeline.prepare_latents
+
+    def prepare_latents(*args: Any, **kwargs: Any) -> Any:
+        prepared = prepare(*args, **kwargs)
+        return prepared.to(dtype) if isinstance(prepared, torch.Tensor) else prepared
+
+    pipeline.prepare_latents = prepare_latents

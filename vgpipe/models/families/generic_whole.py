@@ -1,0 +1,86 @@
+"""A pipeline without a family file, run in one piece."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.errors import ModelError
+from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.families.generic_base import AnyFamily
+from vgpipe.models.pipeline.stock_calls import accepted, step_hook, to_uint8
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from vgpipe.models.resumable import ResumableScheduler
+
+
+class Whole(AnyFamily):
+    """Runs the stock call in one piece: the texts are its input, the frames are what it denoises to."""
+
+    @property
+    def encode_parts(self) -> tuple[str, ...]:
+        """What encoding needs: nothing."""
+        return ()
+
+    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+        """What denoising a clip needs: everything."""
+        return self.parts
+
+    @property
+    def decode_parts(self) -> tuple[str, ...]:
+        """What decoding needs: nothing."""
+        return ()
+
+    def way(self) -> str:
+        """Returns how the pipeline is driven, in words."""
+        reason = self.source.obstacle or "model.family=generic_whole asks for it"
+        return f"run whole: {reason}; all of it is in memory at once, and a stopped clip begins again"
+
+    def encode(self, parts: Components, text: str) -> Embeds:
+        """Returns the text itself, (1, bytes) uint8."""
+        import torch
+
+        return {"text": torch.tensor([list(text.encode())], dtype=torch.uint8)}
+
+    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+        """Runs the stock pipeline from the texts to frames (T, H, W, 3) uint8."""
+        import torch
+
+        pipeline = self.build(self.pipeline, {**parts, "scheduler": scheduler.wrapped})
+        steps = itertools.count(1)
+
+        def at_step_end(_steps: int, _latents: torch.Tensor) -> None:
+            request.on_step_end(min(next(steps), request.num_inference_steps), None)
+
+        texts = {"prompt": _text(request.embeds), "negative_prompt": _text(request.negative_embeds)}
+        blank = replace(request, embeds={}, negative_embeds=None, latents=None)
+        arguments = {**self.call_arguments(pipeline, blank), **texts, "output_type": "np"}
+        output = pipeline(**accepted(pipeline, arguments), **step_hook(pipeline, at_step_end))
+        return torch.from_numpy(_frames(output, self.pipeline))
+
+    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+        """Hands the frames on."""
+        frames: np.ndarray = request.latents.numpy()
+        return frames
+
+
+def _text(embeds: Embeds | None) -> str | None:
+    return None if embeds is None else bytes(embeds["text"][0].tolist()).decode()
+
+
+def _frames(output: Any, pipeline: str) -> np.ndarray:
+    """Returns the one video of a pipeline's output, (T, H, W, 3) uint8."""
+    import numpy as np
+
+    found = getattr(output, "frames", None)
+    frames = np.asarray(getattr(output, "images", None) if found is None else found)
+    frames = frames[0] if frames.ndim == 5 else frames
+    if frames.ndim != 4:
+        raise ModelError(f"{pipeline} gives no frames -> choose another model.id")
+    if frames.dtype == np.uint8:
+        return frames
+    return to_uint8(frames)

@@ -1,0 +1,66 @@
+"""HunyuanVideo: text to video with embedded guidance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, LoadComponent
+from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.weights.byte_level_tokenizers import as_saved
+from vgpipe.models.windows.window_cuts import Cuts
+
+if TYPE_CHECKING:
+    import torch
+
+
+class HunyuanVideoFamily(StockFamily):
+    """Drives `diffusers.HunyuanVideoPipeline`.
+
+    Guidance is an input of the transformer at any value, so that "off" is no special case.
+    """
+
+    name = "hunyuan_video"
+    pipeline = "HunyuanVideoPipeline"
+    continuations = ("window",)
+    cuts = Cuts("hidden_states", 2)
+    text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
+
+    def uses_negative_prompt(self, guidance_scale: float) -> bool:
+        """Says whether the negative prompt plays a part: with `true_cfg_scale` alone, never by embedded guidance."""
+        return float(self.settings.pipeline_kwargs.get("true_cfg_scale", 1.0)) > 1
+
+    def load(self, part: str, load_component: LoadComponent) -> Any:
+        """Loads one part; the tokenizer is Llama 3's, which transformers 5 mistakes for one of Llama 2."""
+        loaded = super().load(part, load_component)
+        return as_saved(loaded, self.checkpoint.source(part).place) if part == "tokenizer" else loaded
+
+    def embeds(self, pipeline: Any, text: str) -> Embeds:
+        """Encodes one text with both encoders."""
+        embeds, pooled, mask = pipeline.encode_prompt(text, max_sequence_length=self.settings.max_sequence_length)
+        return {"prompt_embeds": embeds, "pooled_prompt_embeds": pooled, "prompt_attention_mask": mask}
+
+    def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
+        """Returns the arguments of the stock call."""
+        arguments = super().call_arguments(pipeline, request)
+        if request.latents is not None:
+            keep_dtype(pipeline, request.latents.dtype)
+        return arguments
+
+    def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
+        """Returns embeddings for a call in which no step remains."""
+        import torch
+
+        return {
+            **super().blank_embeds(request),
+            "pooled_prompt_embeds": torch.zeros(1, 1),
+            "prompt_attention_mask": torch.zeros(1, 1),
+        }
+
+
+def keep_dtype(pipeline: Any, dtype: torch.dtype) -> None:
+    """Has the loop begin with given latents in their own dtype, which rounds the timestep too.
+
+    The pipeline makes them float32, as it does with noise; after one step they have the transformer's precision.
+    """
+    prepare = pipeline.prepare_latents
+    pipeline.prepare_latents = lambda *args, **kwargs: prepare(*args, **kwargs).to(dtype)

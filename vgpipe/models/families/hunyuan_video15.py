@@ -1,0 +1,103 @@
+"""HunyuanVideo-1.5: text to video, guided by a guider component."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.windows.window_cuts import Cuts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import numpy as np
+    import torch
+
+    from vgpipe.models.resumable import ResumableScheduler
+
+GUIDER = "guider"
+
+
+class HunyuanVideo15Family(StockFamily):
+    """Drives `diffusers.HunyuanVideo15Pipeline`, which has no callback: its scheduler tells of each step."""
+
+    name = "hunyuan_video_15"
+    pipeline = "HunyuanVideo15Pipeline"
+    text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
+    decoders = ("vae", GUIDER)
+    continuations = ("window",)
+    cuts = Cuts("hidden_states", 2)
+
+    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+        """What denoising a clip needs; the guider too."""
+        return (*super().denoise_parts(from_image=from_image), GUIDER)
+
+    def uses_negative_prompt(self, guidance_scale: float) -> bool:
+        """Says whether the negative prompt plays a part, as the guider decides it."""
+        config = self.checkpoint.config(GUIDER)
+        off = 0.0 if config.get("use_original_formulation") else 1.0
+        return bool(config.get("enabled", True)) and not math.isclose(guidance_scale, off)
+
+    def embeds(self, pipeline: Any, text: str) -> Embeds:
+        """Encodes one text; quoted parts of it go to the second encoder too.
+
+        Each encoder's own precision is kept, since the pipeline will turn it into the transformer's.
+        """
+        import torch
+
+        pipeline.tokenizer_max_length = self.settings.max_sequence_length
+        embeds, mask, embeds_2, mask_2 = pipeline.encode_prompt(text, dtype=torch.float32)
+        return {
+            "prompt_embeds": embeds.to(pipeline.text_encoder.dtype),
+            "prompt_embeds_mask": mask.bool(),
+            "prompt_embeds_2": embeds_2.to(pipeline.text_encoder_2.dtype),
+            "prompt_embeds_mask_2": mask_2.bool(),
+        }
+
+    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+        """Runs the stock pipeline to latents, guided as the clip says."""
+        guider = guided(parts[GUIDER], request.guidance_scale, scheduler.done_steps)
+        return super().denoise({**parts, GUIDER: guider}, scheduler, request)
+
+    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+        """Decodes latents to frames (T, H, W, 3) uint8, unguided."""
+        guider = copy.copy(parts[GUIDER])
+        guider.disable()
+        return super().decode({**parts, GUIDER: guider}, request)
+
+    def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
+        """Returns embeddings for a call in which no step remains."""
+        import torch
+
+        embeds, mask = torch.zeros(1, 1, 1, dtype=request.embeds_dtype), torch.zeros(1, 1)
+        return {
+            "prompt_embeds": embeds,
+            "prompt_embeds_mask": mask,
+            "prompt_embeds_2": embeds,
+            "prompt_embeds_mask_2": mask,
+        }
+
+    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
+        """Puts the stock pipeline together; it reads the VAE's config even where it only encodes text."""
+        return super().build(class_name, parts, shells={*shells, "vae"} - {GUIDER})
+
+
+def guided(guider: Any, guidance_scale: float, done_steps: int) -> Any:
+    """Returns a guider of another scale; a copy, since `guider.new` warns of its experimental state every time.
+
+    Args:
+        guider: the checkpoint's; left as it is.
+        guidance_scale: of the clip.
+        done_steps: steps of earlier passes; a guider that acts in a part of the schedule alone must count them.
+    """
+    made = copy.copy(guider)
+    made.guidance_scale = guidance_scale
+
+    def set_state(step: int, num_inference_steps: int, timestep: Any) -> None:
+        guider_class.set_state(made, step + done_steps, num_inference_steps + done_steps, timestep)
+
+    guider_class, made.set_state = type(guider), set_state
+    return made

@@ -1,0 +1,37 @@
+"""ModelScope's text to video, and the checkpoints made from it (zeroscope)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from vgpipe.models.base import Components, Embeds
+from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.windows.window_cuts import Cuts
+
+DEPRECATIONS = logging.getLogger("diffusers.pipelines.pipeline_utils")
+
+
+class TextToVideoSDFamily(StockFamily):
+    """Drives `diffusers.TextToVideoSDPipeline`."""
+
+    name = "text_to_video_sd"
+    pipeline = "TextToVideoSDPipeline"
+    denoisers = ("unet",)
+    continuations = ("window",)
+    cuts = Cuts("sample", 2)
+
+    def embeds(self, pipeline: Any, text: str) -> Embeds:
+        """Encodes one text; its length is CLIP's own."""
+        first, _ = pipeline.encode_prompt(text, pipeline._execution_device, 1, do_classifier_free_guidance=False)
+        return {"prompt_embeds": first}
+
+    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
+        """Puts the stock pipeline together; that it is deprecated is said once, by the model's note."""
+        level = DEPRECATIONS.level
+        DEPRECATIONS.setLevel(logging.ERROR)
+        try:
+            return super().build(class_name, parts, shells=shells)
+        finally:
+            DEPRECATIONS.setLevel(level)

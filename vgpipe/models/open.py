@@ -1,0 +1,113 @@
+"""Opens a checkpoint by its id: inside vgpipe, a folder, or a repo of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from vgpipe.errors import ConfigError, Fault, ModelError
+from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, open_repo
+from vgpipe.models.base import Lora
+from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
+from vgpipe.store.file_hashes import FileHashes
+
+EMBEDDED = "embedded:"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something is taken from.
+
+    Attributes:
+        id: `embedded:<name>`, a folder, or a repo of the hub.
+        revision: of a repo: branch, tag or commit; None is its main branch.
+        subfolder: below that; "" for the thing itself.
+        file: the single weight file below that; None for a folder of them.
+    """
+
+    id: str
+    revision: str | None = None
+    subfolder: str = ""
+    file: str | None = None
+
+
+def open_checkpoint(
+    origin: Origin, others: Mapping[str, Origin] | None = None, hashes: FileHashes | None = None
+) -> Checkpoint:
+    """Opens a checkpoint; of a repo, its small files are downloaded.
+
+    Args:
+        origin: where it is.
+        others: component -> where it is taken from instead.
+        hashes: remembers the SHA-256 of large files.
+
+    Raises:
+        ConfigError: where no id is given.
+        ModelError: where there is none.
+    """
+    if not origin.id:
+        fault = Fault("model.id", "is empty, and this model has none of its own", "model.id=<folder or owner/name>")
+        raise ConfigError("the config is faulty; nothing was started", [fault])
+    folder, repo = _place(origin)
+    sources = {component: _source(other) for component, other in (others or {}).items()}
+    return Checkpoint(folder, repo=repo, others=sources, hashes=hashes)
+
+
+def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str | None = None) -> Lora:
+    """Finds the one safetensors file of a LoRA, downloading it if need be.
+
+    Args:
+        origin: where it is; its `id` may be the file itself.
+        weight: its strength.
+        hashes: remembers the SHA-256 of large files.
+        component: the one denoiser it is for; None is for all.
+
+    Raises:
+        ModelError: where there is none, or several and none is named.
+    """
+    if origin.file is None and Path(origin.id).expanduser().is_file():
+        path = Path(origin.id).expanduser()
+    else:
+        path = _lora_file(origin)
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise ModelError(f"model.loras: {path} is no safetensors file -> give one; pickled weights are not loaded")
+    return Lora(path=str(path.absolute()), weight=weight, sha256=hashes.sha256(path), component=component)
+
+
+def _lora_file(origin: Origin) -> Path:
+    source = _source(origin)
+    found = [name for name in source.listing() if name.endswith(".safetensors")]
+    if source.file:
+        found = [name for name in found if name == source.file]
+    if not found:
+        raise ModelError(f"model.loras: {origin.id}: no safetensors file is there -> give a file, a folder or a repo")
+    if len(found) != 1:
+        told = ", ".join(sorted(found)[:5])
+        raise ModelError(f"model.loras: {origin.id} has not the one safetensors file ({told}) -> add file: <name>")
+    if source.repo is not None:
+        fetch(source.repo, found, progress=None, should_stop=None)
+    return source.folder / found[0]
+
+
+def _source(origin: Origin) -> Source:
+    folder, repo = _place(origin)
+    file = f"{origin.subfolder}/{origin.file}" if origin.subfolder and origin.file else origin.file
+    return Source(folder, origin.subfolder, repo, file)
+
+
+def _repo(origin: Origin) -> HubRepo:
+    try:
+        return open_repo(origin.id, origin.revision)
+    except ModelError as error:
+        raise ModelError(f"{error} (and there is no folder {origin.id} here)") from None
+
+
+def _place(origin: Origin) -> tuple[Path, HubRepo | None]:
+    if origin.id.startswith(EMBEDDED):
+        return Path(str(files("vgpipe") / "weights" / origin.id.removeprefix(EMBEDDED))), None
+    if is_hub_id(origin.id):
+        repo = _repo(origin)
+        return repo.folder, repo
+    return Path(origin.id).expanduser().absolute(), None

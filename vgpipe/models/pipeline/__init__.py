@@ -1,0 +1,1 @@
+"""How stock diffusers pipelines are built and called."""

@@ -1,0 +1,90 @@
+"""Puts stock pipelines of one checkpoint together from the components that a stage needs.
+
+The others are stood in for by shells that know their config.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection
+from typing import Any
+
+from vgpipe.errors import ModelError
+from vgpipe.models.base import Components, Settings
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.pipeline.config_only import Shell
+from vgpipe.models.pipeline.stock_calls import pipeline_class_of
+
+
+class Assembly:
+    """Makes pipelines and schedulers of a checkpoint.
+
+    Attributes:
+        checkpoint: the model's files.
+        settings: how they are loaded and called.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, settings: Settings):
+        self.checkpoint = checkpoint
+        self.settings = settings
+        self._shells: dict[str, Shell] = {}
+
+    def scheduler(self) -> Any:
+        """Returns a fresh diffusers scheduler."""
+        import diffusers
+
+        name = self.scheduler_name
+        found = getattr(diffusers, name, None)
+        if found is None:
+            raise ModelError(f"model.scheduler.name: diffusers has no {name} -> name one of its scheduler classes")
+        return found.from_config(self.scheduler_config)
+
+    @property
+    def scheduler_name(self) -> str:
+        """The scheduler's class in diffusers."""
+        return self.settings.scheduler or str(self.checkpoint.index["scheduler"][1])
+
+    @property
+    def scheduler_config(self) -> dict[str, Any]:
+        """The checkpoint's config of it, with the settings laid over."""
+        return {**self.checkpoint.config("scheduler"), **self.settings.scheduler_config}
+
+    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
+        """Puts the stock pipeline together from loaded parts, shells for those in `shells`, and None for the rest.
+
+        Args:
+            class_name: in diffusers.
+            parts: loaded components by name.
+            shells: components of which the pipeline reads config, dtype or sizes but runs nothing.
+        """
+        pipeline_class = pipeline_class_of(class_name)
+        given: dict[str, Any] = {}
+        for name, parameter in list(inspect.signature(pipeline_class.__init__).parameters.items())[1:]:
+            in_index = self.checkpoint.index.get(name)
+            if name in parts:
+                given[name] = parts[name]
+            elif name in shells and name in self.checkpoint.component_names:
+                given[name] = self.shell(name)
+            elif in_index is not None and not isinstance(in_index, list):
+                given[name] = in_index
+            elif parameter.default is inspect.Parameter.empty:
+                given[name] = None
+        pipeline = pipeline_class(**given)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def shell(self, component: str) -> Shell:
+        """Returns what stands in for a component that a stage does not load."""
+        if component not in self._shells:
+            dtype = self.settings.dtype_of(component)
+            self._shells[component] = Shell(self.checkpoint, component, dtype)
+        return self._shells[component]
+
+    def present(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns those of some components that the checkpoint has."""
+        return tuple(part for part in parts if part in self.checkpoint.component_names)
+
+    def call_index(self) -> dict[str, Any]:
+        """Returns what the checkpoint's index says beside its components."""
+        plain = {name: value for name, value in self.checkpoint.index.items() if not isinstance(value, list)}
+        return {name: value for name, value in plain.items() if not name.startswith("_")}

@@ -1,0 +1,81 @@
+"""What the memory options that change bits ask of a model: proved before anything starts, done to what was loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.pipeline import attention, conv_caches, vae_options
+from vgpipe.models.weights import layerwise_cast, loras, quantize
+
+
+def check(
+    checkpoint: Checkpoint,
+    settings: Settings,
+    components: Sequence[str],
+    *,
+    denoisers: Sequence[str],
+    decoders: Sequence[str],
+) -> None:
+    """Proves, without loading weights, that the options can be had; imports classes for those that are set.
+
+    Args:
+        checkpoint: the model's files.
+        settings: the options.
+        components: all that will be loaded.
+        denoisers: those of them that denoise.
+        decoders: those of them that decode.
+
+    Raises:
+        ConfigError: naming the key of `memory` that this model or machine has no way for.
+        ModelError: naming the key of `model.components` that fits no method.
+    """
+    quantize.check(checkpoint, settings, components, decoders)
+    for component in denoisers:
+        attention.check(checkpoint, component, settings)
+    for component in decoders:
+        tiles_only = checkpoint.index[component][1] in vae_options.TILES_ONLY
+        if settings.vae_tiling or settings.vae_slicing or tiles_only:
+            vae_options.check(checkpoint.component_class(component), **_of_vae(settings))
+
+
+def set_denoiser(module: Any, part: str, settings: Settings) -> None:
+    """Has a loaded denoiser, its LoRAs applied, work as asked.
+
+    Args:
+        module: changed in place.
+        part: its name.
+        settings: the options.
+
+    Raises:
+        ConfigError: where its class cannot.
+    """
+    import torch
+
+    if settings.quantization.get(part) == layerwise_cast.METHOD and loras.chosen(settings.loras, part):
+        # Loading leaves that until LoRAs are applied.
+        layerwise_cast.cast(module, getattr(torch, settings.dtype_of(part)))
+    attention.apply(module, settings.attention, part)
+
+
+def set_decoder(module: Any, settings: Settings) -> None:
+    """Has a loaded VAE work as asked, and let go of what it has used.
+
+    Args:
+        module: changed in place; a part that decodes nothing itself (a guider) is left as it is.
+        settings: the options.
+
+    Raises:
+        ConfigError: where its class cannot.
+    """
+    if not hasattr(module, "decode"):
+        return
+    vae_options.apply(module, **_of_vae(settings))
+    conv_caches.let_go_of_used(module)
+
+
+def _of_vae(settings: Settings) -> dict[str, Any]:
+    size = settings.vae_tile_size if settings.vae_tiling else None
+    return {"tiling": settings.vae_tiling, "tile_size": size, "slicing": settings.vae_slicing}

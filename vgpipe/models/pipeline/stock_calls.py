@@ -1,0 +1,86 @@
+"""How a stock pipeline's call is addressed, whatever its signature."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.errors import ModelError, PrecisionError
+from vgpipe.models.checkpoint.installed_classes import class_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def pipeline_class_of(name: str) -> Any:
+    """Returns a pipeline class of the installed diffusers.
+
+    Raises:
+        ModelError: where it has none of that name, or cannot import it.
+    """
+    import diffusers
+
+    found = class_of("diffusers", name)
+    if found is None:
+        raise ModelError(f"the installed diffusers {diffusers.__version__} has no {name} -> pip install -U diffusers")
+    return found
+
+
+def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
+    """Has `on_step_end` called with (steps done, latents) after each step of a stock call.
+
+    Returns:
+        The arguments to add to the call; none where the pipeline has no callback and its `ResumableScheduler` tells.
+    """
+
+    def at_step_end(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        on_step_end(step + 1, tensors["latents"])
+        return {}
+
+    parameters = inspect.signature(type(pipeline).__call__).parameters
+    if "callback_on_step_end" in parameters:
+        return {"callback_on_step_end": at_step_end}
+    if "callback" in parameters:
+        return {"callback": lambda step, _timestep, latents: on_step_end(step + 1, latents), "callback_steps": 1}
+    pipeline.scheduler.after_step = on_step_end
+    return {}
+
+
+def accepted(pipeline: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns those arguments that the pipeline's call takes and that are set."""
+    parameters = inspect.signature(type(pipeline).__call__).parameters
+    return {name: value for name, value in arguments.items() if name in parameters and value is not None}
+
+
+def refuse_unknown(key: str, given: Mapping[str, Any], takers: Sequence[Callable[..., Any]]) -> None:
+    """Refuses settings that nothing takes.
+
+    Args:
+        key: where they stand in the config.
+        given: name -> value.
+        takers: classes and functions, of which one must have a parameter of that name.
+
+    Raises:
+        ModelError: naming those that none has.
+    """
+    known = {name for taker in takers for name in inspect.signature(taker).parameters}
+    unknown = sorted(set(given) - known)
+    if unknown:
+        names = ", ".join(getattr(taker, "__qualname__", str(taker)).partition(".")[0] for taker in takers)
+        raise ModelError(f"{key}: {names} takes no {', '.join(unknown)} -> leave it out, or upgrade diffusers")
+
+
+def to_uint8(frames_THWC: np.ndarray) -> np.ndarray:
+    """Rounds frames of 0 to 1 as diffusers' `numpy_to_pil` does.
+
+    Raises:
+        PrecisionError: where they are no numbers; rounded they would pass for black ones.
+    """
+    import numpy as np
+
+    if not np.isfinite(frames_THWC).all():
+        remedy = "a dtype with more range, as model.component_dtypes.vae=float32"
+        raise PrecisionError(f"the decoded frames are not finite (NaN or infinite) -> {remedy}", "decode")
+    rounded: np.ndarray = (frames_THWC * 255).round().astype("uint8")
+    return rounded

@@ -1,0 +1,305 @@
+"""What all families share: a stock diffusers pipeline that holds only the components a stage needs.
+
+Decoding is the same stock call with no step left to do, so that latents are turned into frames by the pipeline's own
+last lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from vgpipe.errors import ModelError
+from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.pipeline import exactness, memory_options
+from vgpipe.models.pipeline.builder import Assembly
+from vgpipe.models.pipeline.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
+from vgpipe.models.weights import loras
+from vgpipe.models.weights.quantize import kept_as
+from vgpipe.models.windows.window_cuts import Cuts
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from vgpipe.models.resumable import ResumableScheduler
+
+NO_CONTINUATION = "leave continuation out and ask for fewer num_frames, or choose another model.id"
+
+
+class StockFamily(Assembly):
+    """A family whose stock pipeline takes prompt embeddings and latents, and gives latents.
+
+    A family file names its classes and parts, and overrides what its pipeline does differently.
+
+    Attributes:
+        name: as in `model.family`.
+        pipeline: text-to-video class in diffusers; also decodes.
+        decode_pipeline: class that decodes in its place, where its own call would do more than that; None where not.
+        image_pipeline: class for clips that begin with an image; None where there is none.
+        text_parts: components that encode a text.
+        denoisers: components that denoise; those that the checkpoint lacks are left out.
+        image_parts: components that the image pipeline needs beside the denoisers.
+        decoders: components that decode latents.
+        made_of: part -> the components it is put together from, where it is not just itself.
+        idle: components that a checkpoint may hold and that no stage needs.
+        uses_fps: whether fps changes the latents.
+        continuations: how it can go on beyond what the model can hold, best first (`Family.continuations`).
+        cuts: how a denoiser's call is cut to a window of a long clip; None where the family makes none in windows.
+        frames_axis: of the latents, that of their frames.
+    """
+
+    name: ClassVar[str]
+    pipeline: ClassVar[str]
+    decode_pipeline: ClassVar[str | None] = None
+    image_pipeline: ClassVar[str | None] = None
+    text_parts: ClassVar[tuple[str, ...]] = ("tokenizer", "text_encoder")
+    denoisers: ClassVar[tuple[str, ...]] = ("transformer",)
+    image_parts: ClassVar[tuple[str, ...]] = ("vae",)
+    decoders: ClassVar[tuple[str, ...]] = ("vae",)
+    made_of: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    idle: ClassVar[tuple[str, ...]] = ()
+    uses_fps: ClassVar[bool] = False
+    continuations: ClassVar[tuple[str, ...]] = ()
+    cuts: ClassVar[Cuts | None] = None
+    frames_axis: ClassVar[int] = 2
+
+    def __init__(self, checkpoint: Checkpoint, settings: Settings):
+        super().__init__(checkpoint, settings)
+        self._identities: dict[str, Mapping[str, Any]] = {}  # asked for every clip of a job
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Returns what drives the same checkpoint, which they share, loaded and called otherwise; checks nothing."""
+        return type(self)(self.checkpoint, settings)
+
+    @cached_property
+    def encode_parts(self) -> tuple[str, ...]:
+        """What encoding needs."""
+        return self.text_parts
+
+    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+        """What denoising a clip needs: every denoiser that the checkpoint has, and what encodes an image."""
+        return (*(self.present(self.denoisers) or self.denoisers[:1]), *(self.image_parts if from_image else ()))
+
+    @cached_property
+    def decode_parts(self) -> tuple[str, ...]:
+        """What decoding needs."""
+        return self.decoders
+
+    def check(self) -> None:
+        """Proves, without loading anything heavy, that the checkpoint is one that this family drives."""
+        self.checkpoint.require({*self.components(), "scheduler"}, self.idle, variant=self.settings.variant)
+        unknown = sorted(set(self.settings.component_dtypes) - set(self.checkpoint.component_names))
+        if unknown:
+            known = ", ".join(self.checkpoint.component_names)
+            raise ModelError(f"model.component_dtypes.{unknown[0]}: there is no such component -> one of: {known}")
+        self.check_choices()
+
+    def check_choices(self) -> None:
+        """Proves that the adapters and memory options asked for can be had and fit; imports classes for some of them.
+
+        Raises:
+            ConfigError: naming the key of `memory` that this model or machine has no way for.
+            ModelError: naming the package, file or component.
+        """
+        loras.check(self.settings.loras, self.denoise_parts(from_image=False))
+        roles = {"denoisers": self.present(self.denoisers), "decoders": self.present(self.decoders)}
+        memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
+
+    def prove_classes(self) -> None:
+        """Proves that the installed libraries have the classes of its pipeline and components; imports them."""
+        names = (self.pipeline, self.decode_pipeline, self.image_pipeline)
+        pipelines = [pipeline_class_of(name) for name in names if name]
+        for component in self.components():
+            self.checkpoint.component_class(component)
+        refuse_unknown("model.scheduler.config", self.settings.scheduler_config, [type(self.scheduler())])
+        refuse_unknown("model.pipeline_kwargs", self.settings.pipeline_kwargs, [one.__call__ for one in pipelines])
+
+    def components(self) -> tuple[str, ...]:
+        """Returns the components of the checkpoint that some stage loads, sorted."""
+        parts = {*self.encode_parts, *self.denoise_parts(from_image=False), *self.decode_parts}
+        return tuple(sorted({component for part in parts for component in self._components(part)}))
+
+    def identity(self, part: str) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about a part that can change bits; files are hashed once."""
+        if part not in self._identities:
+            self._identities[part] = self._identity(part)
+        return self._identities[part]
+
+    def _identity(self, part: str) -> dict[str, Any]:
+        components = self._components(part)
+        adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
+        return {
+            "files": {name: self.checkpoint.identity(name, self.settings.variant) for name in components},
+            "dtype": {name: self.settings.dtype_of(name) for name in components},
+            "quantization": {name: kept_as(self.settings.quantization.get(name)) for name in components},
+            "loras": [[lora.sha256, lora.weight] for lora in adapters],
+            **(exactness.marks(self.settings, exactness.DENOISERS) if part in self.denoisers else {}),
+            **(exactness.marks(self.settings, exactness.DECODERS) if part in self.decoders else {}),
+        }
+
+    def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
+        return {
+            "parts": {part: self.identity(part) for part in self.denoise_parts(from_image=from_image)},
+            "scheduler": [self.scheduler_name, self.scheduler_config],
+            "configs": {part: [self.checkpoint.index[part], self.checkpoint.config(part)] for part in self.decoders},
+            "index": self.call_index(),
+            "pipeline_kwargs": dict(self.settings.pipeline_kwargs),
+        }
+
+    def uses_negative_prompt(self, guidance_scale: float) -> bool:
+        """Says whether the negative prompt plays a part at this guidance."""
+        return guidance_scale > 1
+
+    def load(self, part: str, load_component: LoadComponent) -> Any:
+        """Loads one part, its adapters included, and has it work as the memory options say."""
+        module = load_component(part)
+        adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
+        if adapters:
+            loras.apply(self.build(self.pipeline, {part: module}), adapters, part)
+        if part in self.denoisers:
+            memory_options.set_denoiser(module, part, self.settings)
+        if part in self.decoders:
+            memory_options.set_decoder(module, self.settings)
+        return module
+
+    def encode(self, parts: Components, text: str) -> Embeds:
+        """Encodes one text exactly as the stock pipeline does; CPU tensors with a leading batch of 1."""
+        import torch
+
+        pipeline = self.build(self.pipeline, parts)
+        with torch.no_grad():
+            embeds = self.embeds(pipeline, text)
+        return {name: tensor.cpu() for name, tensor in embeds.items()}
+
+    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+        """Runs the stock pipeline to latents in its own layout and dtype, on the CPU; where asked to, in windows."""
+        if request.windows is None:
+            return self.run(parts, scheduler, request)
+        if self.cuts is None:
+            raise ModelError(f"{self.pipeline} makes no long clips in windows -> {NO_CONTINUATION}")
+        from vgpipe.models.windows.denoise_in_windows import denoising_in_windows
+
+        with denoising_in_windows(self, self.cuts, parts, request, request.windows):
+            return self.run(parts, scheduler, request)
+
+    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+        """Makes the stock call that denoises, at once."""
+        starts_from_image = request.frames_NHWC is not None
+        if starts_from_image and not self.image_pipeline:
+            raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
+        name = self.image_pipeline if starts_from_image and self.image_pipeline else self.pipeline
+        pipeline = self.build(name, {**parts, "scheduler": scheduler}, shells=self.decoders)
+        arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, request.on_step_end)}
+        latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
+        return latents.cpu()
+
+    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+        """Decodes latents to frames (T, H, W, 3) uint8, rounded as diffusers' `numpy_to_pil` does."""
+        from vgpipe.models.resumable import ALL_STEPS, ResumableScheduler
+
+        scheduler = ResumableScheduler(self.scheduler(), done_steps=ALL_STEPS)
+        name = self.decode_pipeline or self.pipeline
+        pipeline = self.build(name, {**parts, "scheduler": scheduler}, shells=self.denoisers)
+        arguments = {
+            **self.settings.pipeline_kwargs,
+            **self.blank_embeds(request),
+            "latents": request.latents,
+            "width": request.width,
+            "height": request.height,
+            "num_frames": request.num_frames,
+            "num_inference_steps": 1,
+            "guidance_scale": 1.0,
+            "generator": request.generator,
+        }
+        frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
+        return to_uint8(frames_1THWC[0])
+
+    def piece_of(self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int) -> torch.Tensor:
+        """Returns the part of a long clip's latents that `decode` makes a clip of its own from.
+
+        Args:
+            latents: as `denoise` gave them.
+            first_frame: of the whole, a multiple of the VAE's temporal stride.
+            num_frames: frames of the piece, on the model's step.
+            total_frames: frames of the whole.
+        """
+        import torch
+
+        if (first_frame, num_frames) == (0, total_frames):
+            return latents
+        # A piece needs as much padding as the stock call drops of it; what that holds plays no part.
+        start = first_frame // self.temporal_stride + self.padding(total_frames) - self.padding(num_frames)
+        kept = torch.arange(start, start + self.latent_frames(num_frames)).clamp(min=0)
+        return latents.index_select(self.frames_axis, kept.to(latents.device))
+
+    @cached_property
+    def temporal_stride(self) -> int:
+        """Frames of video to a latent frame, as the stock pipeline has it; 1 of a VAE for images."""
+        pipeline = self.build(self.pipeline, {}, shells=self.decoders)
+        names = ("vae_scale_factor_temporal", "vae_temporal_compression_ratio")
+        return int(next((getattr(pipeline, name) for name in names if hasattr(pipeline, name)), 1))
+
+    def latent_frames(self, num_frames: int) -> int:
+        """Returns how many latent frames a clip has, padding included."""
+        return (num_frames - 1) // self.temporal_stride + 1 + self.padding(num_frames)
+
+    def padding(self, num_frames: int) -> int:
+        """Returns how many latent frames of padding come before a clip's own."""
+        return -((num_frames - 1) // self.temporal_stride + 1) % self.temporal_patch
+
+    # What a family may override.
+
+    @property
+    def temporal_patch(self) -> int:
+        """Latent frames that the denoiser takes together."""
+        return 1
+
+    def embeds(self, pipeline: Any, text: str) -> Embeds:
+        """Encodes one text with the pipeline's own `encode_prompt`; by default its first result alone."""
+        first, *_ = pipeline.encode_prompt(
+            text, do_classifier_free_guidance=False, max_sequence_length=self.settings.max_sequence_length
+        )
+        return {"prompt_embeds": first}
+
+    def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
+        """Returns the arguments of the stock call; those that its signature lacks are left out later."""
+        arguments: dict[str, Any] = {
+            "width": request.width,
+            "height": request.height,
+            "num_frames": request.num_frames,
+            "num_inference_steps": request.num_inference_steps,
+            "guidance_scale": request.guidance_scale,
+            "generator": request.generator,
+            "latents": request.latents,
+            **self.settings.pipeline_kwargs,
+        }
+        # Not `pipeline.device`: of a component whose weights are offloaded, that is where they wait.
+        device = pipeline._execution_device
+        for prefix, embeds in (("", request.embeds), ("negative_", request.negative_embeds or {})):
+            arguments |= {prefix + name: tensor.to(device) for name, tensor in embeds.items()}
+        if request.frames_NHWC is not None:
+            arguments["image"] = _picture(request.frames_NHWC[0])
+        return arguments
+
+    def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
+        """Returns embeddings for a call in which no step remains; only their dtype counts."""
+        import torch
+
+        return {"prompt_embeds": torch.zeros(1, 1, 1, dtype=request.embeds_dtype)}
+
+    def decode_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Changes the arguments of the decoding call; by default not at all."""
+        return arguments
+
+    def _components(self, part: str) -> tuple[str, ...]:
+        return self.made_of.get(part, (part,))
+
+
+def _picture(frame_HWC: np.ndarray) -> Any:
+    from PIL import Image
+
+    return Image.fromarray(frame_HWC)

@@ -1,0 +1,1 @@
+"""Loading of weights: precision, quantization, LoRAs."""

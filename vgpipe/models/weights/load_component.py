@@ -1,0 +1,127 @@
+"""Loads one component of a checkpoint, or says in one message why not."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import LoadError, ModelError, OutOfMemory, PrecisionError, first_line
+from vgpipe.hardware.out_of_memory import is_out_of_memory
+from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_newer
+from vgpipe.models.weights import layerwise_cast, loras
+from vgpipe.models.weights.pretrained import dtype_keyword, let_files_go, refuse_gaps
+from vgpipe.models.weights.quantize import load_quantized
+
+log = logging.getLogger(__name__)
+
+
+def load_component(checkpoint: Checkpoint, component: str, settings: Settings, device: str) -> Any:
+    """Loads one component, ready for inference.
+
+    Args:
+        checkpoint: the model's files; those of the component are on the disk.
+        component: its name in model_index.json.
+        settings: precision, variant and quantisation; of no account for tokenizers.
+        device: torch device string.
+
+    Returns:
+        A diffusers or transformers object; modules are in eval mode on `device`. What is to be stored as fp8 and gets
+        LoRAs first is still native, in RAM.
+
+    Raises:
+        OutOfMemory: where it does not fit; nothing of it is left.
+        LoadError: naming the component and file, where it cannot be loaded.
+    """
+    import torch
+
+    try:
+        loader = checkpoint.component_class(component)
+        place = checkpoint.source(component).place
+        if not issubclass(loader, torch.nn.Module):
+            return _fitting(loader, place).from_pretrained(str(place), local_files_only=True)
+        refuse_unread(checkpoint, component)
+        module = _load_module(checkpoint, component, loader, settings, device)
+    except ModelError:
+        raise
+    except Exception as error:  # the libraries raise anything from OSError to SafetensorError
+        raise _explained(checkpoint, component, error, device) from error
+    checkpoint.prove_unchanged(component, settings.variant)
+    return module
+
+
+def _explained(checkpoint: Checkpoint, component: str, error: Exception, device: str) -> ModelError:
+    if is_out_of_memory(error):
+        told = f"{component} does not fit into the memory of {device} ({first_line(error)})"
+        return OutOfMemory(f"{told} -> memory=leaf_offload, or fewer bits: memory.weights.{component}=fp8", component)
+    told = _failure(checkpoint, component, error)
+    if re.search(r"(half|float16|bfloat16).*(not (supported|implemented)|unsupported)", str(error).lower()):
+        return PrecisionError(told)
+    return LoadError(told, component)
+
+
+def _fitting(loader: Any, place: Path) -> Any:
+    # transformers 4 has two classes of most tokenizers, and what transformers 5 saves is for the fast one alone.
+    import transformers
+
+    read = set(getattr(loader, "vocab_files_names", {}).values())
+    if not (place / "tokenizer.json").is_file() or any((place / name).is_file() for name in read):
+        return loader
+    return loader if "tokenizer.json" in read else getattr(transformers, f"{loader.__name__}Fast", loader)
+
+
+def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: Settings, device: str) -> Any:
+    import torch
+
+    source = checkpoint.source(component)
+    dtype = getattr(torch, settings.dtype_of(component))
+    options: dict[str, Any] = {dtype_keyword(loader): dtype}
+    method = settings.quantization.get(component)
+    variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
+    if source.file or method not in (None, layerwise_cast.METHOD):
+        return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
+    module, told = loader.from_pretrained(
+        str(source.place),
+        output_loading_info=True,
+        use_safetensors=True,
+        local_files_only=True,
+        variant=variant,
+        **options,
+    )
+    refuse_gaps(told)
+    let_files_go(module, dtype)
+    if method != layerwise_cast.METHOD:
+        return module.to(device).eval()
+    if gets_adapters(loader, component, settings):
+        return module.eval()
+    return layerwise_cast.cast(module, dtype).to(device).eval()
+
+
+def gets_adapters(loader: Any, component: str, settings: Settings) -> bool:
+    """Says whether LoRAs will be applied to a component; they must be before its layers are cast to float8.
+
+    Args:
+        loader: its class.
+        component: its name in model_index.json.
+        settings: with the LoRAs.
+    """
+    return hasattr(loader, "load_lora_adapter") and bool(loras.chosen(settings.loras, component))
+
+
+def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:
+    source = checkpoint.source(component)
+    place = source.folder / source.file if source.file else source.place
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". If you want")[0]
+    remedy = _remedy(error) + remedy_for_newer(checkpoint, component)
+    return f"{component} cannot be loaded from {place}: {reason} -> {remedy}"
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return "install what it names; python -m vgpipe doctor says how"
+    if "shape" in str(error):
+        return "its weights are not of the model that its config.json describes: copy or download both again"
+    return "copy or download the checkpoint again"

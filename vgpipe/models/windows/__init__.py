@@ -1,0 +1,1 @@
+"""Denoising of clips longer than a model can hold."""

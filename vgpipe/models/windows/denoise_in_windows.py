@@ -1,0 +1,127 @@
+"""Has a family denoise a clip longer than its model can hold: in windows, each with the prompt of its shot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+import torch
+
+from vgpipe.models.base import Components, DenoiseRequest, Embeds, Windows
+from vgpipe.models.resumable import ResumableScheduler
+from vgpipe.models.windows.blend import in_windows, window_starts
+from vgpipe.models.windows.shot_prompts import Prompts, first_call, prompts_of
+from vgpipe.models.windows.window_cuts import Cuts, Span
+
+
+class Windowed(Protocol):
+    """What a family tells and does for a clip in windows; see `StockFamily`."""
+
+    denoisers: ClassVar[tuple[str, ...]]
+
+    @property
+    def temporal_stride(self) -> int:
+        """Frames of video to a latent frame."""
+        ...
+
+    @property
+    def temporal_patch(self) -> int:
+        """Latent frames that the denoiser takes together."""
+        ...
+
+    def latent_frames(self, num_frames: int) -> int:
+        """Returns how many latent frames a clip has, padding included."""
+        ...
+
+    def padding(self, num_frames: int) -> int:
+        """Returns how many latent frames of padding come before a clip's own."""
+        ...
+
+    def scheduler(self) -> Any:
+        """Returns a fresh diffusers scheduler."""
+        ...
+
+    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> Any:
+        """Makes the stock call that denoises, at once."""
+        ...
+
+
+@contextmanager
+def denoising_in_windows(
+    family: Windowed, cuts: Cuts, parts: Components, request: DenoiseRequest, windows: Windows
+) -> Iterator[None]:
+    """Has the denoisers among the parts work in windows meanwhile.
+
+    Where several prompts hold, what each is to the denoiser is found first: by a stock call for one window with it,
+    broken off before the denoiser runs, and with a generator of its own.
+
+    Args:
+        family: whose stock call is made meanwhile.
+        cuts: how its denoisers' calls are cut.
+        parts: loaded components by name.
+        request: what is asked for; its generator is left as it is.
+        windows: of the request.
+
+    Raises:
+        ModelError: where the windows would bring nothing new.
+    """
+    modules = [parts[name] for name in family.denoisers if name in parts]
+    spans = spans_of(family, request.num_frames, windows)
+    shots = [_shot_at(windows, _middle(family, request.num_frames, windows, span)) for span in spans]
+    prompts: Prompts | None = None
+    if any(shots):
+        calls = {shot: _call(family, modules, parts, _one_window(request, windows, shot)) for shot in {0, *shots}}
+        prompts = prompts_of(calls, cuts, shots)
+    with in_windows(modules, cuts, spans, prompts):
+        yield
+
+
+def spans_of(family: Windowed, num_frames: int, windows: Windows) -> tuple[Span, ...]:
+    """Returns the windows of a clip, which begin and end with whole patches of its latents.
+
+    Args:
+        family: tells how many latent frames a clip has.
+        num_frames: frames of the clip.
+        windows: what is asked for.
+
+    Raises:
+        ModelError: where a window would bring nothing new.
+    """
+    patch = family.temporal_patch
+    total, length = (family.latent_frames(count) // patch for count in (num_frames, windows.num_frames))
+    overlap = -(-windows.overlap_frames // (family.temporal_stride * patch))
+    starts = window_starts(total, length, overlap)
+    return tuple(Span(start * patch, min(length, total) * patch, total * patch) for start in starts)
+
+
+def _middle(family: Windowed, num_frames: int, windows: Windows, span: Span) -> int:
+    """Returns the frame in the middle of a window, counted in the clip."""
+    first = (span.start - family.padding(num_frames)) * family.temporal_stride
+    return first + (min(windows.num_frames, num_frames) - 1) // 2
+
+
+def _shot_at(windows: Windows, frame: int) -> int:
+    """Returns the number of the prompt that holds at a frame, 0 for the request's own."""
+    return sum(shot.first_frame <= frame for shot in windows.shots)
+
+
+def _one_window(request: DenoiseRequest, windows: Windows, shot: int) -> DenoiseRequest:
+    """Returns a request for a clip of one window, with the prompt of a shot; nothing of it is the clip's own state."""
+    embeds: Sequence[Embeds] = (request.embeds, *(one.embeds for one in windows.shots))
+    return replace(
+        request,
+        embeds=embeds[shot],
+        num_frames=min(windows.num_frames, request.num_frames),
+        generator=torch.Generator().manual_seed(request.generator.initial_seed()),
+        latents=None,
+        frames_NHWC=None if request.frames_NHWC is None else request.frames_NHWC[:1],
+        windows=None,
+    )
+
+
+def _call(family: Windowed, modules: Sequence[Any], parts: Components, request: DenoiseRequest) -> Mapping[str, Any]:
+    scheduler = ResumableScheduler(family.scheduler())
+    return first_call(modules, partial(family.run, parts, scheduler, request))

@@ -1,0 +1,1 @@
+"""Which memory strategy a run takes."""

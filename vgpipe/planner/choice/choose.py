@@ -1,0 +1,191 @@
+"""Chooses how to make a clip on a device: the fastest way that fits, and what keeps the bits first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from math import sqrt
+
+from vgpipe.memory.strategies import OFFLOADS, Role, Strategy
+from vgpipe.planner.choice.per_stage import combined, strategies_of, with_combination
+from vgpipe.planner.estimate.forecast import GIB, context_bytes, forecast, judged, memory_name, told
+from vgpipe.planner.estimate.host_memory import Facts
+from vgpipe.planner.estimate.stored_weights import FP8, NATIVE
+from vgpipe.planner.records import Asked, Forecast, Profile, Tier
+
+ProfileOf = Callable[[Asked, bool, int | None], Profile]
+"""(clip, whether the VAE works in tiles, side of a tile) -> profile, from a cache where it has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asked for, and what may be done that nobody asked for.
+
+    Attributes:
+        strategy: where components live; None: the fastest that fits.
+        weights: component -> how its weights are stored.
+        vae_tiling: whether the VAE works in tiles; None: only where nothing else fits.
+        vae_tile_size: side of a tile, pixels; None is the VAE's own.
+        stream: whether offloaded weights are fetched ahead; None: where it fits.
+        may_tile: whether tiling may be turned on.
+        may_shrink_weights: whether weights may be stored as fp8.
+    """
+
+    strategy: Strategy | None
+    weights: Mapping[str, str]
+    vae_tiling: bool | None
+    vae_tile_size: int | None
+    stream: bool | None
+    may_tile: bool
+    may_shrink_weights: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was chosen.
+
+    Attributes:
+        rows: every strategy that was considered, fastest first; one where it is pinned.
+        chosen: the fastest that fits; None where nothing does.
+        why: one sentence.
+    """
+
+    rows: tuple[Forecast, ...]
+    chosen: Forecast | None
+    why: str
+
+
+def plan(asked: Asked, tier: Tier, wish: Wish, profile_of: ProfileOf, *, facts: Facts) -> Choice:
+    """Chooses the fastest way to make a clip that fits a device.
+
+    What nobody asked for comes only where nothing else fits: tiling first, then fp8 weights of the denoiser, then both,
+    then those of the text encoders too.
+
+    Args:
+        asked: the clip.
+        tier: the device.
+        wish: what is asked for and what is allowed.
+        profile_of: gives profiles.
+        facts: what else is known.
+    """
+    first: tuple[Forecast, ...] = ()
+    for tiling, weights in _variants(asked, wish, profile_of):
+        profile = profile_of(asked, tiling, wish.vae_tile_size if tiling else None)
+        rows = _rows(profile, tier, wish, weights, facts)
+        first = first or rows
+        chosen = next((row for row in rows if row.fits), None)
+        if chosen is not None:
+            return Choice(rows=rows, chosen=chosen, why=_why(chosen, rows, tier, facts, exact=rows is first))
+    return Choice(rows=first, chosen=None, why=_why_not(first, tier, facts))
+
+
+def _variants(asked: Asked, wish: Wish, profile_of: ProfileOf) -> Iterator[tuple[bool, dict[str, str]]]:
+    """Gives the ways to compute, those nearest to what was asked for first."""
+    tilings = (False, True) if wish.vae_tiling is None and wish.may_tile else (bool(wish.vae_tiling),)
+    for tiling in tilings:
+        yield tiling, dict(wish.weights)
+    if not wish.may_shrink_weights:
+        return
+    profile = profile_of(asked, tilings[0], wish.vae_tile_size if tilings[0] else None)
+    smaller = dict(wish.weights)
+    for role in (Role.DENOISER, Role.ENCODER):
+        names = [one.name for one in profile.components if one.role is role]
+        smaller |= {name: FP8 for name in names if smaller.get(name, NATIVE) == NATIVE}
+        for tiling in tilings:
+            yield tiling, dict(smaller)
+
+
+def _rows(profile: Profile, tier: Tier, wish: Wish, weights: Mapping[str, str], facts: Facts) -> tuple[Forecast, ...]:
+    """Returns every strategy at its best, and a combination of them where that is faster than all that fit."""
+    size = wish.vae_tile_size if profile.vae_tiling else None
+    ways = {
+        strategy: [
+            forecast(profile, tier, strategy=strategy, stream=stream, weights=weights, vae_tile_size=size, facts=facts)
+            for stream in _streams(strategy, tier, wish.stream)
+        ]
+        for strategy in (_strategies(tier) if wish.strategy is None else (wish.strategy,))
+    }
+    rows = _fastest_first([next((way for way in some if way.fits), some[-1]) for some in ways.values()])
+    if wish.strategy is not None:
+        return rows
+    found = combined(chain.from_iterable(ways.values()), lambda way: judged(way, tier, facts=facts))
+    return with_combination(rows, found)
+
+
+def _strategies(tier: Tier) -> tuple[Strategy, ...]:
+    # On the CPU what waits in RAM is on the device: model_offload is no other than staged there.
+    return tuple(one for one in Strategy if tier.kind != "cpu" or one is not Strategy.MODEL_OFFLOAD)
+
+
+def _streams(strategy: Strategy, tier: Tier, wanted: bool | None) -> tuple[bool, ...]:
+    if strategy not in OFFLOADS or tier.kind != "cuda":
+        return (False,)
+    return (True, False) if wanted is None else (wanted,)
+
+
+def _fastest_first(rows: list[Forecast]) -> tuple[Forecast, ...]:
+    """Sorts by time where all times are known; otherwise the order of the strategies stands."""
+    if any(typical_seconds(row) is None for row in rows):
+        return tuple(rows)
+    return tuple(sorted(rows, key=lambda row: typical_seconds(row) or 0.0))
+
+
+def typical_seconds(row: Forecast) -> float | None:
+    """Returns one figure for the time of a clip, to compare strategies by; None where it is not known.
+
+    What is dropped after its stage is read again for the next wave; that counts here.
+    """
+    spans = [stage.seconds for stage in row.stages]
+    if any(span is None for span in spans):
+        return None
+    again = () if row.strategy in (Strategy.RESIDENT, Strategy.MODEL_OFFLOAD) else (row.load_seconds,)
+    return sum(sqrt(span[0] * span[1]) for span in (*spans, *again) if span is not None)
+
+
+def device_need_bytes(row: Forecast, tier: Tier, facts: Facts) -> int:
+    """Returns what a plan needs of the memory that `memory_gb` limits, the device's context included."""
+    return row.peak_bytes + context_bytes(tier, facts)
+
+
+def _why(chosen: Forecast, rows: tuple[Forecast, ...], tier: Tier, facts: Facts, *, exact: bool) -> str:
+    before = [row for row in rows[: rows.index(chosen)] if not row.fits]
+    changed = "" if exact else f" with {_changes(chosen)}, without which nothing fits"
+    name = _named(chosen) + changed
+    if before:
+        return f"{name}: {', '.join(_too_much(row, tier, facts) for row in before)}, {_limits(tier)}"
+    if len(rows) == 1:
+        return f"{name}: it was asked for, and fits"
+    return f"{name}: the fastest, and it fits"
+
+
+def _named(row: Forecast) -> str:
+    """Returns what a row is called: its strategy, or those of its stages."""
+    stages = strategies_of(row)
+    if len(set(stages.values())) == 1:
+        return next(iter(stages.values())).value
+    return ", ".join(f"{stage} {strategy.value}" for stage, strategy in stages.items())
+
+
+def _changes(chosen: Forecast) -> str:
+    shrunk = [f"{name} as {how}" for name, how in chosen.weights.items() if how != NATIVE]
+    return " and ".join([*(["VAE tiling"] if chosen.vae_tiling else []), *shrunk])
+
+
+def _too_much(row: Forecast, tier: Tier, facts: Facts) -> str:
+    if any("disk" in refusal for refusal in row.refusals) and len(row.refusals) == 1:
+        return f"{_named(row)} needs {told(row.disk_bytes + row.download_bytes)} of disk"
+    if tier.memory_gb is not None and (needed := device_need_bytes(row, tier, facts)) > tier.memory_gb * GIB:
+        return f"{_named(row)} needs {told(needed)}"
+    return f"{_named(row)} needs {told(max(stage.ram_bytes for stage in row.stages))} of RAM"
+
+
+def _limits(tier: Tier) -> str:
+    said = [] if tier.memory_gb is None else [f"{told(tier.memory_gb * GIB)} of {memory_name(tier)}"]
+    said += [f"{told(tier.ram_gb * GIB)} of RAM"] if tier.ram_gb is not None else []
+    return f"{' and '.join(said)} may be used" if said else "the disk has less"
+
+
+def _why_not(rows: tuple[Forecast, ...], tier: Tier, facts: Facts) -> str:
+    least = min(rows, key=lambda row: (len(row.refusals), device_need_bytes(row, tier, facts)))
+    return f"nothing fits; {_named(least)} comes nearest: {'; '.join(least.refusals)}"

@@ -1,0 +1,1 @@
+"""Memory and time of a strategy, by arithmetic on a profile."""

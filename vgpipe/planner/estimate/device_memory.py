@@ -1,0 +1,182 @@
+"""Device bytes that one component takes in one stage, by where its weights are and how they are stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from vgpipe.memory.strategies import Placing, Role, Strategy, placing
+from vgpipe.planner.estimate.stored_weights import (
+    can_go_piecewise,
+    can_wait_in_files,
+    is_bound_to_device,
+    share_of_native,
+    stored_bytes,
+    working_bytes,
+)
+from vgpipe.planner.records import Block, ComponentFacts, Leaf, Use
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is on the device at the moment that takes the most.
+
+    Attributes:
+        weight_bytes: weights of the component, and copies of them in other precisions.
+        activation_bytes: everything else.
+    """
+
+    weight_bytes: int
+    activation_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Both together."""
+        return self.weight_bytes + self.activation_bytes
+
+
+def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placing:
+    """Returns where the weights of a component really are while its stage runs; what cannot be offloaded stays whole.
+
+    Args:
+        strategy: the plan's.
+        role: what the component does.
+        storage: how its weights are stored.
+        is_cpu: whether RAM is the device, so that offloaded weights wait in files.
+        alike: how many components of its stage do what it does.
+    """
+    wanted = placing(strategy, role, alike=alike)
+    if wanted is Placing.TURNS:
+        return Placing.WHOLE if is_cpu or is_bound_to_device(storage) else wanted
+    if wanted is Placing.WHOLE or not can_go_piecewise(storage):
+        return Placing.WHOLE
+    if not can_wait_in_files(storage):
+        if is_cpu:
+            return Placing.WHOLE
+        return Placing.LEAVES if wanted is Placing.DISK else wanted
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One component, its weights stored in one way.
+
+    Attributes:
+        facts: what does not depend on the clip.
+        storage: how its weights are stored.
+    """
+
+    facts: ComponentFacts
+    storage: str
+
+    def whole_bytes(self, leaves: Iterable[Leaf]) -> int:
+        """Returns all its weights as stored.
+
+        Args:
+            leaves: all its layers; where none are known, the share of a large linear layer counts.
+        """
+        known = tuple(leaves)
+        if not known:
+            return round(self.facts.weight_bytes * share_of_native(self.storage, self._itemsize))
+        saved = sum(leaf.weight_bytes - self.stored(leaf) for leaf in known)
+        return self.facts.weight_bytes - saved
+
+    def stored(self, leaf: Leaf) -> int:
+        """Returns a layer's own weights as stored."""
+        return stored_bytes(leaf, self.storage, self.facts.kept)
+
+    def needs(self, leaf: Leaf) -> tuple[int, int]:
+        """Returns what a layer needs while it runs: copies of weights, and activations."""
+        return working_bytes(leaf, self.storage, self.facts.kept), leaf.peak_bytes
+
+    @property
+    def _itemsize(self) -> int:
+        return max(1, round(self.facts.weight_bytes / max(self.facts.parameters, 1)))
+
+
+def running(component: Component, use: Use, where: Placing, *, stream: bool) -> Held:
+    """Returns what a component takes at most while it runs.
+
+    Args:
+        component: the component.
+        use: what it does in the stage.
+        where: where its weights are.
+        stream: whether the next block or leaf is fetched while one runs.
+    """
+    ahead = stream and component.facts.role is not Role.DECODER  # diffusers prefetches under a model's own forward
+    if where is Placing.BLOCKS and use.blocks:
+        moments = _block_moments(component, use, ahead)
+    elif where in (Placing.LEAVES, Placing.DISK):
+        moments = _leaf_moments(component, use, ahead) if use.leaves else _one_leaf(component, use)
+    else:
+        moments = _whole_moments(component, use)
+    return max(moments, key=lambda held: held.total_bytes)
+
+
+def _whole_moments(component: Component, use: Use) -> list[Held]:
+    weights = component.whole_bytes(use.leaves)
+    return [Held(weights, use.peak_bytes), *(_with(weights, component.needs(leaf)) for leaf in _run(use.leaves))]
+
+
+def _with(weight_bytes: int, needs: tuple[int, int]) -> Held:
+    return Held(weight_bytes + needs[0], needs[1])
+
+
+def _run(leaves: Iterable[Leaf]) -> list[Leaf]:
+    return [leaf for leaf in leaves if leaf.peak_bytes > 0]
+
+
+def _block_moments(component: Component, use: Use, ahead: bool) -> list[Held]:
+    """What lies in no block is on the device from the beginning of a call to its end."""
+    inside = _block_weights(component, use)
+    base = component.whole_bytes(use.leaves) - sum(inside.values())
+    coming = _next_of([inside[block.name] for block in use.blocks]) if ahead else [0] * len(use.blocks)
+    first = max(inside.values()) if ahead else 0
+    moments = [Held(base + first, use.outside_blocks_bytes)]
+    for block, following in zip(use.blocks, coming, strict=True):
+        here = base + inside[block.name] + following
+        moments.append(Held(here, block.peak_bytes))
+        moments += [_with(here, component.needs(leaf)) for leaf in _run(use.leaves) if leaf.block == block.name]
+    moments += [_with(base + first, component.needs(leaf)) for leaf in _run(use.leaves) if leaf.block is None]
+    return moments
+
+
+def _block_weights(component: Component, use: Use) -> dict[str, int]:
+    saved: dict[str | None, int] = defaultdict(int)
+    for leaf in use.leaves:
+        saved[leaf.block] += leaf.weight_bytes - component.stored(leaf)
+    share = 1.0 if use.leaves else share_of_native(component.storage)
+    return {block.name: _shrunk(block, saved[block.name], share) for block in use.blocks}
+
+
+def _shrunk(block: Block, saved_bytes: int, share: float) -> int:
+    return round(block.weight_bytes * share) - saved_bytes
+
+
+def _leaf_moments(component: Component, use: Use, ahead: bool) -> list[Held]:
+    """A layer's own weights are on the device while it runs, and so are those of the modules around it."""
+    own = {leaf.name: component.stored(leaf) for leaf in use.leaves}
+    run = _run(use.leaves)
+    coming = _next_of([own[leaf.name] for leaf in run]) if ahead else [0] * len(run)
+    moments = [Held(own.get("", 0) + (max(coming, default=0)), use.outside_leaves_bytes)]
+    for leaf, following in zip(run, coming, strict=True):
+        here = own[leaf.name] + following + sum(own.get(name, 0) for name in _around(leaf.name))
+        moments.append(_with(here, component.needs(leaf)))
+    return moments
+
+
+def _next_of(sizes: list[int]) -> list[int]:
+    return [following for _, following in pairwise([*sizes, 0])]
+
+
+def _around(name: str) -> list[str]:
+    """Returns the names of the modules that a module lies in, the model's own, which is empty, included."""
+    steps = name.split(".") if name else []
+    return [".".join(steps[:length]) for length in range(len(steps))]
+
+
+def _one_leaf(component: Component, use: Use) -> list[Held]:
+    size_bytes = round(component.facts.largest_leaf_bytes * share_of_native(component.storage))
+    return [Held(size_bytes, use.peak_bytes)]

@@ -1,0 +1,60 @@
+"""What share of their peak rates devices reach, and what storage precisions and transfers cost in time.
+
+Those that name a source are published; those that say `assumed` are not, and are wide. A machine's own finished runs
+(`vgpipe/planner/estimate/calibration.py`) take the place of the shares of peak where there are any.
+"""
+
+from __future__ import annotations
+
+from vgpipe.planner.estimate.stored_weights import BNB_INT8, FP8, GGUF, INT4, INT8, NATIVE, NF4
+
+Range = tuple[float, float]
+
+DENOISE: dict[str, Range] = {
+    # Whole runs of CogVideoX, HunyuanVideo, Wan and LTX on A100 and H100 imply 0.32 to 0.44, decoding included
+    # (`benchmarks/plan_vs_published.py`); other published ones up to 0.66.
+    "fused": (0.30, 0.66),
+    # The scores and their softmax pass through memory several times; assumed, no published run.
+    "math": (0.10, 0.40),
+    "cpu": (0.40, 1.00),  # of a rate measured with a small matrix product; assumed
+}
+"""Share of peak while denoising, by kind of attention kernels."""
+
+ENCODE: Range = (0.20, 0.70)
+"""Large matrix products over few tokens; assumed. The weights read once are the other bound."""
+
+DECODE: Range = (0.08, 0.40)
+"""Convolutions of small channel counts with layout copies between them; assumed."""
+
+SLOWDOWN: dict[str, Range] = {
+    NATIVE: (1.0, 1.0),
+    FP8: (0.99, 1.07),  # HunyuanVideo 856 s for 863 (huggingface.co/blog/video_gen); reading and casting weights
+    INT8: (1.07, 1.40),  # CogVideoX-5b 260 s for 243 (sayakpaul/diffusers-torchao)
+    BNB_INT8: (
+        1.14,
+        1.37,
+    ),  # HunyuanVideo 997 s for 870, 1260 s with offloading for 917 (huggingface.co/blog/video_gen)
+    NF4: (1.00, 1.02),  # HunyuanVideo 867 s for 863, 889 s for 870 (huggingface.co/blog/video_gen)
+    INT4: (1.40, 4.70),  # CogVideoX-5b 1131 s for 243 (sayakpaul/diffusers-torchao): its kernel is made for few tokens
+    GGUF: (1.02, 1.40),  # unpacked at every use; assumed
+}
+"""Seconds with weights stored so, per second with native ones."""
+
+PAGEABLE: Range = (0.05, 0.40)
+"""Share of the PCIe rate for ordinary RAM. HunyuanVideo offloaded by component took 54 s longer on an A100
+(huggingface.co/blog/video_gen) for 77 GiB there and back, 0.05 of 31.5 GB/s."""
+
+PINNED: Range = (0.50, 0.90)
+"""Share of the PCIe rate for pinned RAM; assumed."""
+
+PINNING_GB_S: Range = (1.0, 4.0)
+"""Copying weights into pinned RAM, which the system has to lock; assumed."""
+
+NOT_HIDDEN = 0.25
+"""Share of the shorter of computing and fetching ahead that adds to the longer, at most; assumed."""
+
+DISK_GB_S: Range = (0.5, 3.0)
+"""Reading weight files: a SATA SSD, and an NVMe one; assumed."""
+
+FILES_IN_RAM_GB_S = 10.0
+"""Reading files that the system still has in RAM, at best; assumed."""

@@ -1,0 +1,298 @@
+"""Turns a profile into what one strategy takes on one device, by arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+from operator import add
+
+from vgpipe.memory.strategies import Placing, Role, Strategy
+from vgpipe.planner.estimate.device_memory import Component, Held, placed, running
+from vgpipe.planner.estimate.host_memory import Facts, Part, disk_bytes, ram_parts
+from vgpipe.planner.estimate.stored_weights import GGUF, NATIVE, is_bound_to_device
+from vgpipe.planner.estimate.time import (
+    Moved,
+    bus_seconds,
+    calls_of,
+    compute_seconds,
+    host_seconds,
+    load_seconds,
+    moved,
+    together,
+)
+from vgpipe.planner.records import Forecast, Leaf, Profile, StageForecast, StageProfile, Tier, Use
+
+GIB = 1 << 30
+
+CONTEXT_BYTES = {"cuda": round(0.45 * GIB), "xpu": round(0.45 * GIB)}
+"""Device memory that is gone before the first tensor: kernels and their stack. Published: 0.3 to 0.6 GB."""
+
+SPARE = 1.45
+"""What the caching allocator holds per byte of activations: blocks that nothing fits into. Published pairs of reserved
+and allocated memory, weights taken off: 1.06 to 2.1, half of them above 1.45 (diffusers#9177, #9231, its page on
+ConsisID, and CogVideoX-5b denoising)."""
+
+
+class _Plan:
+    """One way to make the clips of a profile on one device."""
+
+    def __init__(
+        self, profile: Profile, tier: Tier, strategy: Strategy, stream: bool, weights: Mapping[str, str], facts: Facts
+    ):
+        self.profile, self.tier, self.strategy, self.facts = profile, tier, strategy, facts
+        self.is_cpu = tier.kind == "cpu"
+        self.stream = stream
+        self.weights = {one.name: weights.get(one.name, NATIVE) for one in profile.components}
+        self.components = {one.name: Component(one, self.weights[one.name]) for one in profile.components}
+        self.stored = {name: self._stored_bytes(name) for name in self.components}
+
+    def _stored_bytes(self, name: str) -> int:
+        if self.weights[name] == GGUF and name in self.facts.file_bytes:
+            return self.facts.file_bytes[name]
+        return self.components[name].whole_bytes(self.leaves(name))
+
+    def leaves(self, name: str) -> tuple[Leaf, ...]:
+        """Returns a component's layers; every stage that runs it knows all of them."""
+        uses = (use for stage in self.profile.stages for use in stage.uses if use.component == name)
+        return next((use.leaves for use in uses), ())
+
+    def where(self, name: str) -> Placing:
+        """Returns where a component's weights are while its stage runs."""
+        role = self.components[name].facts.role
+        return placed(self.strategy, role, self.weights[name], is_cpu=self.is_cpu, alike=self._alike(name, role))
+
+    def _alike(self, name: str, role: Role) -> int:
+        """Returns how many components of a component's stage do what it does."""
+        stages = [names for names in map(self._names, self.profile.stages) if name in names]
+        return max((sum(self.components[one].facts.role is role for one in names) for names in stages), default=1)
+
+    def standing_bytes(self, name: str, stage: StageProfile) -> int:
+        """Returns what a component takes on the device in a stage while others run, turns aside."""
+        in_stage = any(use.component == name for use in stage.uses)
+        stays = self.strategy is Strategy.RESIDENT or (
+            self.strategy is Strategy.MODEL_OFFLOAD and not self.is_cpu and is_bound_to_device(self.weights[name])
+        )
+        return self.stored[name] if stays or (in_stage and self.where(name) is Placing.WHOLE) else 0
+
+    def parts(self, stage: StageProfile | None = None) -> tuple[Part, ...]:
+        """Returns all components as RAM and the disk see them."""
+        mine = {use.component for use in stage.uses} if stage else set(self.components)
+        return tuple(
+            Part(
+                name=name,
+                where=self.where(name),
+                stored_bytes=self.stored[name],
+                native_bytes=component.facts.weight_bytes,
+                leaves=self.leaves(name),
+                in_stage=name in mine,
+                file_bytes=0 if self.weights[name] == GGUF else component.facts.file_bytes,
+            )
+            for name, component in self.components.items()
+        )
+
+    def held(self, stage: StageProfile) -> Held:
+        """Returns what is on the device when the stage takes the most."""
+        standing = {name: self.standing_bytes(name, stage) for name in self.components}
+        turning = {name: self.stored[name] for name in self._names(stage) if self.where(name) is Placing.TURNS}
+        last = max(turning.values(), default=0)  # stays until another's turn, whatever runs in between
+        moments = [Held(sum(standing.values()) + last, stage.pipeline_bytes)]
+        for use in stage.uses:
+            others = sum(standing.values()) - standing[use.component] + (0 if use.component in turning else last)
+            own = self._running(use)
+            moments.append(Held(others + own.weight_bytes, own.activation_bytes))
+        return max(moments, key=lambda held: held.total_bytes)
+
+    def own_bytes(self, stage: StageProfile) -> int:
+        """Returns all weights of a stage's components, as stored, wherever they are."""
+        return sum(self.stored[name] for name in self._names(stage))
+
+    def _names(self, stage: StageProfile) -> set[str]:
+        return {use.component for use in stage.uses}
+
+    def _running(self, use: Use) -> Held:
+        component = self.components[use.component]
+        held = running(component, use, self.where(use.component), stream=self.stream and not self.is_cpu)
+        unexplained = self.stored[use.component] - component.whole_bytes(use.leaves)  # a GGUF file of another kind
+        share = unexplained if self.where(use.component) in (Placing.WHOLE, Placing.TURNS) else 0
+        return Held(held.weight_bytes + share, held.activation_bytes)
+
+
+def forecast(
+    profile: Profile,
+    tier: Tier,
+    *,
+    strategy: Strategy,
+    stream: bool,
+    weights: Mapping[str, str],
+    vae_tile_size: int | None,
+    facts: Facts,
+) -> Forecast:
+    """Returns what one way to make a clip takes on a device, and why it does not fit where it does not.
+
+    Args:
+        profile: the model at one size, with the VAE tiled or not.
+        tier: the device.
+        strategy: where components live.
+        stream: whether offloaded weights are fetched ahead; of no account but for offloading to CUDA.
+        weights: component -> how its weights are stored; native where left out.
+        vae_tile_size: side of a tile that the profile was taken with, pixels; None is the VAE's own.
+        facts: what else is known.
+    """
+    plan = _Plan(profile, tier, strategy, stream, weights, facts)
+    stages = tuple(_stage(plan, stage) for stage in profile.stages)
+    found = Forecast(
+        model=profile.model,
+        asked=profile.asked,
+        tier=tier.name,
+        strategy=strategy,
+        stream=stream,
+        vae_tiling=profile.vae_tiling,
+        vae_tile_size=vae_tile_size,
+        weights=plan.weights,
+        stages=stages,
+        weight_bytes=sum(plan.stored.values()),
+        load_seconds=load_seconds(sum(one.file_bytes or one.weight_bytes for one in profile.components)),
+        download_bytes=facts.download_bytes,
+        disk_bytes=disk_bytes(profile, plan.parts(), facts, is_cpu=plan.is_cpu),
+    )
+    return judged(found, tier, facts=facts)
+
+
+def context_bytes(tier: Tier, facts: Facts) -> int:
+    """Returns the device memory that is gone before the first tensor."""
+    return CONTEXT_BYTES.get(tier.kind, 0) if facts.context_bytes is None else facts.context_bytes
+
+
+def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
+    held = plan.held(stage)
+    moves = reduce(add, [_moves(plan, stage, use) for use in stage.uses], Moved())
+    ram = ram_parts(
+        plan.profile,
+        stage,
+        plan.parts(stage),
+        strategy=plan.strategy,
+        stream=plan.stream,
+        is_cpu=plan.is_cpu,
+        allocated_bytes=held.total_bytes,
+        facts=plan.facts,
+    )
+    return StageForecast(
+        stage=stage.stage,
+        allocated_bytes=held.total_bytes,
+        reserved_bytes=_reserved_bytes(plan, held),
+        ram_bytes=sum(ram.values()),
+        weight_bytes=held.weight_bytes,
+        activation_bytes=held.activation_bytes,
+        own_bytes=plan.own_bytes(stage),
+        flops=_flops(stage, plan.profile.asked.num_inference_steps),
+        transfer_bytes=moves.to_device_bytes + moves.to_host_bytes,
+        seconds=_seconds(plan, stage, moves),
+        method=stage.method,
+    )
+
+
+def _reserved_bytes(plan: _Plan, held: Held) -> int:
+    if plan.is_cpu:
+        return held.total_bytes
+    return held.weight_bytes + round(held.activation_bytes * SPARE) + context_bytes(plan.tier, plan.facts)
+
+
+def _moves(plan: _Plan, stage: StageProfile, use: Use) -> Moved:
+    if is_bound_to_device(plan.weights[use.component]) and plan.strategy is Strategy.MODEL_OFFLOAD:
+        return Moved()
+    calls = calls_of(use, stage.stage, plan.profile.asked.num_inference_steps)
+    return moved(
+        plan.where(use.component),
+        plan.strategy,
+        plan.stored[use.component],
+        calls,
+        stream=plan.stream,
+        is_cpu=plan.is_cpu,
+        clips=plan.facts.clips,
+    )
+
+
+def _flops(stage: StageProfile, steps: int) -> float:
+    each = ((use, use.matmul_flops + use.conv_flops + use.attention_flops) for use in stage.uses)
+    return sum(calls_of(use, stage.stage, steps) * flops for use, flops in each)
+
+
+def _seconds(plan: _Plan, stage: StageProfile, moves: Moved) -> tuple[float, float] | None:
+    profile = plan.profile
+    compute = compute_seconds(
+        stage,
+        plan.tier,
+        steps=profile.asked.num_inference_steps,
+        dtype=profile.dtype,
+        weights=plan.weights,
+        facts=plan.facts,
+    )
+    bus = bus_seconds(moves, plan.tier, stream=plan.stream and moves.piecewise)
+    entered = all(plan.components[use.component].facts.role is not Role.DECODER for use in stage.uses)
+    return together(compute, bus, host_seconds(moves), overlap=plan.stream and moves.piecewise and entered)
+
+
+def judged(found: Forecast, tier: Tier, *, facts: Facts) -> Forecast:
+    """Returns a forecast with why it does not fit the device, and what is tight where it does.
+
+    Args:
+        found: the forecast; what it says of this is replaced.
+        tier: what may be used.
+        facts: what else is known.
+    """
+    context = context_bytes(tier, facts)
+    refusals = [*_too_much_device(found, tier, context), *_too_much_ram(found, tier), *_too_much_disk(found, tier)]
+    tight = [] if refusals else _tight(found, tier)
+    return replace(found, refusals=tuple(refusals), warnings=tuple(tight))
+
+
+def _too_much_device(found: Forecast, tier: Tier, context: int) -> list[str]:
+    if tier.memory_gb is None:
+        return []
+    worst = max(found.stages, key=lambda stage: stage.allocated_bytes)
+    needed = worst.allocated_bytes + context
+    if needed <= tier.memory_gb * GIB:
+        return []
+    return [f"{worst.stage} needs {told(needed)} of {memory_name(tier)}, and {limit(tier.memory_gb)} may be used"]
+
+
+def memory_name(tier: Tier) -> str:
+    """Returns what `memory_gb` limits: on the CPU tensors alone, and neither libraries nor the interpreter."""
+    return "RAM for tensors" if tier.kind == "cpu" else "device memory"
+
+
+def limit(size_gb: float) -> str:
+    """Returns a limit as text after a size: without its unit where that is GiB."""
+    return told(size_gb * GIB).removesuffix(" GiB")
+
+
+def told(size_bytes: float) -> str:
+    """Returns a size as text: `11.8 GiB`, `31.2 MiB`."""
+    return f"{size_bytes / GIB:.1f} GiB" if size_bytes >= GIB / 10 else f"{size_bytes * 1024 / GIB:.1f} MiB"
+
+
+def _too_much_ram(found: Forecast, tier: Tier) -> list[str]:
+    worst = max(found.stages, key=lambda stage: stage.ram_bytes)
+    if tier.ram_gb is None or worst.ram_bytes <= tier.ram_gb * GIB:
+        return []
+    return [f"{worst.stage} needs {told(worst.ram_bytes)} of RAM, and {limit(tier.ram_gb)} may be used"]
+
+
+def _too_much_disk(found: Forecast, tier: Tier) -> list[str]:
+    needed = found.disk_bytes + found.download_bytes
+    if tier.disk_gb is None or needed <= tier.disk_gb * GIB:
+        return []
+    return [f"it needs {needed / GIB:.1f} GiB of disk, and {tier.disk_gb:.1f} are free"]
+
+
+def _tight(found: Forecast, tier: Tier) -> list[str]:
+    if tier.kind == "cpu" or tier.memory_gb is None:
+        return []
+    worst = max(found.stages, key=lambda stage: stage.reserved_bytes)
+    if worst.reserved_bytes <= tier.memory_gb * GIB:
+        return []
+    return [
+        f"tight: {worst.stage} may reserve {worst.reserved_bytes / GIB:.1f} GiB of the {tier.memory_gb:.1f} that may "
+        "be used"
+    ]

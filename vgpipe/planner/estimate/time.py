@@ -1,0 +1,194 @@
+"""How long a stage takes: operations over the rates that devices reach, and weights that are moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.planner.estimate import efficiency
+from vgpipe.planner.estimate.efficiency import Range
+from vgpipe.planner.estimate.host_memory import Facts
+from vgpipe.planner.records import StageProfile, Tier, Use
+
+TERA, GIGA = 1e12, 1e9
+FLOAT32_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Weights that a stage moves for one clip.
+
+    Attributes:
+        to_device_bytes: from RAM to the device.
+        to_host_bytes: from the device to RAM.
+        from_files_bytes: from files into RAM or to the device.
+        pinned_bytes: copied into pinned RAM, once.
+        piecewise: whether they move while the stage computes rather than before or after.
+    """
+
+    to_device_bytes: int = 0
+    to_host_bytes: int = 0
+    from_files_bytes: int = 0
+    pinned_bytes: int = 0
+    piecewise: bool = False
+
+    def __add__(self, other: Moved) -> Moved:
+        return Moved(
+            to_device_bytes=self.to_device_bytes + other.to_device_bytes,
+            to_host_bytes=self.to_host_bytes + other.to_host_bytes,
+            from_files_bytes=self.from_files_bytes + other.from_files_bytes,
+            pinned_bytes=self.pinned_bytes + other.pinned_bytes,
+            piecewise=self.piecewise or other.piecewise,
+        )
+
+
+def calls_of(use: Use, stage: str, steps: int) -> float:
+    """Returns how often a component is called for one clip."""
+    return use.calls * (steps if stage == "denoise" else 1)
+
+
+def moved(
+    where: Placing, strategy: Strategy, stored_bytes: int, calls: float, *, stream: bool, is_cpu: bool, clips: int
+) -> Moved:
+    """Returns what moving a component's weights costs one clip.
+
+    Args:
+        where: where its weights are.
+        strategy: where components live.
+        stored_bytes: its weights as stored.
+        calls: how often it is called for the clip.
+        stream: whether RAM is pinned; then nothing is copied back, the copy in RAM is kept.
+        is_cpu: whether RAM is the device.
+        clips: that share what happens once a wave.
+    """
+    often = round(stored_bytes * calls)
+    if where is not Placing.WHOLE and is_cpu:
+        return Moved(from_files_bytes=often, piecewise=True)
+    if where is Placing.DISK:
+        return Moved(to_device_bytes=often, from_files_bytes=often, piecewise=True)
+    if where is Placing.TURNS:  # it makes way once a clip, and comes back for the next one
+        return Moved(to_device_bytes=stored_bytes, to_host_bytes=stored_bytes)
+    once = stored_bytes // max(clips, 1)
+    if where is not Placing.WHOLE and stream:
+        return Moved(to_device_bytes=often, pinned_bytes=once, piecewise=True)
+    if where is not Placing.WHOLE:
+        return Moved(to_device_bytes=often, to_host_bytes=often, piecewise=True)
+    if is_cpu or strategy is Strategy.RESIDENT:
+        return Moved()
+    back = once if strategy is Strategy.MODEL_OFFLOAD else 0
+    return Moved(to_device_bytes=once, to_host_bytes=back)
+
+
+def bus_seconds(moves: Moved, tier: Tier, *, stream: bool) -> Range | None:
+    """Returns how long weights take between host and device; None where no rate is known.
+
+    Args:
+        moves: how much.
+        tier: with its rate from host to device; a device without one shares its memory with the host.
+        stream: whether RAM is pinned.
+    """
+    over_bus = moves.to_device_bytes + moves.to_host_bytes
+    if tier.pcie_bandwidth_gb_s is None:
+        return None if over_bus and tier.kind == "cuda" else (0.0, 0.0)
+    shares = efficiency.PINNED if stream else efficiency.PAGEABLE
+    rate = tier.pcie_bandwidth_gb_s * GIGA
+    return over_bus / (rate * shares[1]), over_bus / (rate * shares[0])
+
+
+def host_seconds(moves: Moved) -> Range:
+    """Returns how long offloaded weights take from their files, which may still be in RAM, and into pinned RAM."""
+    size, slow, fast = moves.from_files_bytes, *efficiency.PINNING_GB_S
+    least = size / (efficiency.FILES_IN_RAM_GB_S * GIGA) + moves.pinned_bytes / (fast * GIGA)
+    most = size / (efficiency.DISK_GB_S[0] * GIGA) + moves.pinned_bytes / (slow * GIGA)
+    return least, most
+
+
+def load_seconds(file_bytes: int) -> Range:
+    """Returns how long reading weight files takes, from a disk of unknown kind."""
+    slow, fast = efficiency.DISK_GB_S
+    return file_bytes / (fast * GIGA), file_bytes / (slow * GIGA)
+
+
+def compute_seconds(
+    stage: StageProfile, tier: Tier, *, steps: int, dtype: str, weights: dict[str, str], facts: Facts
+) -> Range | None:
+    """Returns how long a stage computes for one clip, or None where no rate is known.
+
+    Args:
+        stage: what it does.
+        tier: peak rates and bandwidth.
+        steps: denoising steps.
+        dtype: torch name of the denoiser's precision.
+        weights: component -> how its weights are stored.
+        facts: own measurements.
+    """
+    shares = facts.efficiency.get(stage.stage) or share_of_peak(stage.stage, tier)
+    spans = [_use_seconds(use, stage.stage, tier, steps, dtype, shares) for use in stage.uses]
+    slow = [efficiency.SLOWDOWN[weights.get(use.component, "native")] for use in stage.uses]
+    known = [(span, by) for span, by in zip(spans, slow, strict=True) if span is not None]
+    if len(known) < len(spans):
+        return None
+    return sum(span[0] * by[0] for span, by in known), sum(span[1] * by[1] for span, by in known)
+
+
+def share_of_peak(stage: str, tier: Tier) -> Range:
+    """Returns the least and the most share of its peak rate that a device reaches in a stage."""
+    if tier.kind == "cpu":
+        return efficiency.DENOISE["cpu"]
+    if stage == "denoise":
+        return efficiency.DENOISE["fused" if tier.fused_attention else "math"]
+    return efficiency.ENCODE if stage == "encode" else efficiency.DECODE
+
+
+def _use_seconds(use: Use, stage: str, tier: Tier, steps: int, dtype: str, shares: Range) -> Range | None:
+    rates = peak_rates(tier, "float32" if _is_float32(use) else dtype)
+    if rates is None:
+        return None
+    slow, fast = (rate * TERA for rate in rates)
+    calls = calls_of(use, stage, steps)
+    plain = use.matmul_flops + use.attention_flops
+    least = (plain / slow + use.conv_flops / fast) / shares[1]
+    most = (plain + use.conv_flops) / slow / shares[0]
+    floor = use.weight_bytes / (tier.memory_bandwidth_gb_s * GIGA) if tier.memory_bandwidth_gb_s else 0.0
+    return calls * max(least, floor), calls * max(most, floor)
+
+
+def peak_rates(tier: Tier, dtype: str) -> Range | None:
+    """Returns the peak rates of plain products and of convolutions, 10^12 operations a second; None where not known.
+
+    A device without a rate for a precision computes in float32 (bfloat16 on cards before Ampere). Convolutions in
+    float32 use TF32 on cards that have bfloat16, at half of its rate: cuDNN is allowed to by torch's defaults.
+
+    Args:
+        tier: the device.
+        dtype: torch name of a precision.
+    """
+    named = {"float32": tier.peak.fp32, "float16": tier.peak.fp16, "bfloat16": tier.peak.bf16}
+    plain = named.get(dtype) or tier.peak.fp32
+    if not plain:
+        return None
+    has_tf32 = tier.kind == "cuda" and plain == tier.peak.fp32 and tier.peak.bf16
+    return (plain, max(plain, tier.peak.bf16 / 2)) if has_tf32 and tier.peak.bf16 else (plain, plain)
+
+
+def _is_float32(use: Use) -> bool:
+    """Returns whether most of a component's weights are in float32, and so its arithmetic."""
+    wide = sum(leaf.weight_bytes for leaf in use.leaves if leaf.itemsize == FLOAT32_BYTES)
+    return 2 * wide > sum(leaf.weight_bytes for leaf in use.leaves)
+
+
+def together(compute: Range | None, bus: Range | None, host: Range, *, overlap: bool) -> Range | None:
+    """Returns the time of all; None where one is not known.
+
+    Args:
+        compute: of the device.
+        bus: between host and device.
+        host: of reading and pinning; the thread that does it is the one that gives the device its work, so that waits.
+        overlap: whether the bus works while the device computes; then the longer of both counts, and at most a share
+            of the shorter.
+    """
+    if compute is None or bus is None:
+        return None
+    least = max(compute[0], bus[0]) if overlap else compute[0] + bus[0]
+    most = max(compute[1], bus[1]) + min(compute[1], bus[1]) * (efficiency.NOT_HIDDEN if overlap else 1.0)
+    return least + host[0], most + host[1]

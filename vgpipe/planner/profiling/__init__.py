@@ -1,0 +1,1 @@
+"""One run of each stage on fake tensors."""

@@ -1,0 +1,120 @@
+"""Estimates a stage from its components' sizes alone, where they cannot be run without values; always labelled so.
+
+The factors are those of the models that can be run: activations of a transformer come to 13-17 times its token stream
+at once (CogVideoX 13, Wan 16), a decoder's to a few copies of its last and largest features.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from vgpipe.memory.strategies import Role
+from vgpipe.models.base import Family
+from vgpipe.planner.profiling.meta_weights import meta_component
+from vgpipe.planner.profiling.modules import Parts, parts_of, role_of
+from vgpipe.planner.records import Asked, Block, Leaf, StageProfile, Use
+
+STREAMS, FEATURES = 17, 4
+SPATIAL, TEMPORAL, PATCH = 8, 4, 2  # what most video models compress and patch by, where a config does not say
+
+
+def estimated(family: Family, stage: str, asked: Asked) -> tuple[StageProfile, dict[str, Parts]]:
+    """Estimates what a stage takes.
+
+    Args:
+        family: bound to the model.
+        stage: encode, denoise or decode.
+        asked: the clip.
+
+    Returns:
+        The estimate, and what its components are made of, which is exact.
+    """
+    uses, found = [], {}
+    for name in _names(family, stage, asked):
+        with torch.device("meta"), torch.no_grad():
+            module = family.load(name, lambda one: meta_component(family.checkpoint, one, family.settings))
+        if isinstance(module, torch.nn.Module):
+            found[name] = parts_of(module)
+            uses.append(_use(name, module, found[name], stage, family, asked))
+    pixels = asked.width * asked.height * asked.num_frames
+    own = 3 * 4 * pixels if stage == "decode" else 0
+    return StageProfile(stage=stage, uses=tuple(uses), pipeline_bytes=own, method="analytic"), found
+
+
+def _names(family: Family, stage: str, asked: Asked) -> list[str]:
+    names = {
+        "encode": family.encode_parts,
+        "denoise": family.denoise_parts(from_image=asked.from_image),
+        "decode": family.decode_parts,
+    }[stage]
+    return [name for name in names if not name.startswith("tokenizer")]
+
+
+def _use(name: str, module: torch.nn.Module, parts: Parts, stage: str, family: Family, asked: Asked) -> Use:
+    role, itemsize = role_of(family, name), getattr(torch, family.settings.dtype_of(name)).itemsize
+    matmul = attention = conv = 0.0
+    if role is Role.DECODER:
+        features = _last_features(module)
+        pixels = float(asked.width * asked.height * asked.num_frames)
+        peak = FEATURES * features * itemsize * pixels
+        conv = 2.0 * parts.parameters * pixels / (SPATIAL * SPATIAL * TEMPORAL)
+    else:
+        tokens, hidden = _tokens(role, family, asked, module), _hidden(module)
+        branches = 2 if role is Role.DENOISER and family.uses_negative_prompt(asked.guidance_scale) else 1
+        peak = branches * STREAMS * tokens * hidden * itemsize
+        matmul = 2.0 * branches * parts.parameters * tokens
+        attention = 4.0 * branches * tokens * tokens * hidden * max(len(parts.blocks), 1)
+    calls = 1.0 if stage != "denoise" or role is Role.DENOISER else 1 / asked.num_inference_steps
+    return _filled(name, parts, round(peak), calls, (matmul, conv, attention))
+
+
+def _filled(name: str, parts: Parts, peak: int, calls: float, flops: tuple[float, float, float]) -> Use:
+    leaves = tuple(
+        Leaf(
+            name=leaf,
+            kind=known.kind,
+            weight_bytes=known.weight_bytes,
+            elements=known.elements,
+            rows=known.rows,
+            itemsize=known.itemsize,
+            peak_bytes=peak,
+            block=known.block,
+        )
+        for leaf, known in parts.leaves.items()
+    )
+    return Use(
+        component=name,
+        calls=calls,
+        weight_bytes=parts.weight_bytes,
+        peak_bytes=peak,
+        outside_leaves_bytes=peak,
+        outside_blocks_bytes=peak,
+        matmul_flops=flops[0],
+        conv_flops=flops[1],
+        attention_flops=flops[2],
+        output_bytes=0,
+        leaves=leaves,
+        blocks=tuple(Block(name=one, weight_bytes=size, peak_bytes=peak) for one, size in parts.blocks.items()),
+    )
+
+
+def _tokens(role: Role, family: Family, asked: Asked, module: Any) -> float:
+    if role is Role.ENCODER:
+        return float(family.settings.max_sequence_length)
+    patch = getattr(getattr(module, "config", None), "patch_size", PATCH) or 1
+    sides = patch[-2:] if isinstance(patch, list | tuple) else (patch, patch)
+    plane = asked.width * asked.height / (SPATIAL * SPATIAL * sides[0] * sides[-1])
+    return plane * ((asked.num_frames - 1) // TEMPORAL + 1) + family.settings.max_sequence_length
+
+
+def _hidden(module: torch.nn.Module) -> int:
+    widths = [part.in_features for part in module.modules() if isinstance(part, torch.nn.Linear)]
+    return max(set(widths), key=widths.count, default=1)
+
+
+def _last_features(module: torch.nn.Module) -> int:
+    within = getattr(module, "decoder", module)
+    widths = [part.in_channels for part in within.modules() if isinstance(part, torch.nn.Conv2d | torch.nn.Conv3d)]
+    return widths[-1] if widths else 1

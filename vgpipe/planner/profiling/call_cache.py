@@ -1,0 +1,183 @@
+"""Runs a call once for each kind of input, and repeats what it did to memory for the others alike."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
+
+from vgpipe.planner.profiling.memory_mode import Tracker
+from vgpipe.planner.profiling.recorder import Record, Recorder
+
+PLAIN = (int, float, bool, str, torch.dtype, torch.device, type(None))
+
+
+class _NotTold(Exception):
+    """Says that a result cannot be described well enough to make it again."""
+
+
+class _Made:
+    """How a tensor lies in memory: in one of the call's inputs, or in a new storage.
+
+    Attributes:
+        place: index of an input tensor, or of a new storage.
+        is_input: which of the two.
+    """
+
+    def __init__(self, tensor: torch.Tensor, place: int, is_input: bool):
+        self.place, self.is_input = place, is_input
+        self.dtype, self.shape, self.stride = tensor.dtype, tuple(tensor.shape), tuple(tensor.stride())
+        self.offset = tensor.storage_offset()
+        self.storage_bytes = tensor.untyped_storage().nbytes()
+
+    @property
+    def fills_storage(self) -> bool:
+        """Whether nothing but this tensor need be in its storage."""
+        reach = 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.stride, strict=True))
+        return not self.offset and 0 not in self.shape and reach * self.dtype.itemsize == self.storage_bytes
+
+    def lies_like(self, tensor: torch.Tensor) -> bool:
+        """Says whether this is a tensor of the same storage as it is."""
+        layout = tensor.dtype, tuple(tensor.shape), tuple(tensor.stride()), tensor.storage_offset()
+        return layout == (self.dtype, self.shape, self.stride, self.offset)
+
+
+class _Done:
+    """A call that was run: its figures relative to what was alive when it began, and what it left behind."""
+
+    def __init__(self, record: Record, result: Any, lists: list[Any]):
+        self.record, self.result, self.lists = record, result, lists
+
+
+class Repeats:
+    """Remembers the calls of one function.
+
+    Args:
+        recorder: records them.
+        function: runs a module on fake tensors; its lists among the arguments may change.
+    """
+
+    def __init__(self, recorder: Recorder, function: Callable[..., Any]):
+        self._recorder, self._function = recorder, function
+        self._done: dict[Any, _Done] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns what the function would; its result is new."""
+        key = _signature((args, kwargs))
+        if key is not None and key in self._done:
+            return self._again(self._done[key], args, kwargs)
+        base = self._recorder.tracker.live_bytes
+        # Held weakly: what a call replaces (a cache of the frames before) is freed while it runs.
+        inputs = [weakref.ref(tensor.untyped_storage()) for tensor in _inputs(args, kwargs)]
+        with self._recorder.call() as record:
+            result = self._function(*args, **kwargs)
+        if key is not None:
+            self._remember(key, record.moved(-base), result, args, kwargs, inputs)
+        return result
+
+    def _remember(
+        self, key: Any, record: Record, result: Any, args: Any, kwargs: Any, inputs: list[weakref.ref[Any]]
+    ) -> None:
+        telling = _Telling(inputs, self._recorder.tracker)
+        try:
+            told = telling.tree(result)
+            lists = [telling.tree(list(one)) for one in _lists(args, kwargs)]
+        except _NotTold:
+            return
+        self._done[key] = _Done(record, told, lists)
+
+    def _again(self, done: _Done, args: Any, kwargs: Any) -> Any:
+        tracker = self._recorder.tracker
+        self._recorder.repeat(done.record.moved(tracker.live_bytes))
+        inputs: list[torch.Tensor] = _inputs(args, kwargs)
+        storages: dict[int, torch.Tensor] = {}
+        with tracker.unseen():  # what is new counts once what is old has gone
+            result = _remade(done.result, inputs, storages)
+            lists = [_remade(told, inputs, storages) for told in done.lists]
+        inputs.clear()
+        for one, content in zip(_lists(args, kwargs), lists, strict=True):
+            one[:] = content
+        tracker.hold(storages.values())
+        return result
+
+
+def _signature(given: Any) -> Any:
+    leaves, spec = tree_flatten(given)
+    parts: list[Any] = []
+    for leaf in leaves:
+        if isinstance(leaf, torch.Tensor):
+            parts.append((leaf.dtype, tuple(leaf.shape), tuple(leaf.stride()), leaf.untyped_storage().nbytes()))
+        elif isinstance(leaf, PLAIN):
+            parts.append(leaf)
+        else:
+            return None
+    return str(spec), tuple(parts)
+
+
+def _inputs(args: Any, kwargs: Any) -> list[torch.Tensor]:
+    return [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, torch.Tensor)]
+
+
+def _lists(args: Any, kwargs: Any) -> list[list[Any]]:
+    return [value for value in (*args, *kwargs.values()) if isinstance(value, list)]
+
+
+class _Telling:
+    """Describes what a call left behind.
+
+    Args:
+        inputs: storages of its input tensors, those that have gone included.
+        tracker: knows which are weights.
+    """
+
+    def __init__(self, inputs: list[weakref.ref[Any]], tracker: Tracker):
+        alive = [(place, storage()) for place, storage in enumerate(inputs)]
+        self._inputs = {storage._cdata: place for place, storage in reversed(alive) if storage is not None}
+        self._new: dict[int, int] = {}
+        self._tracker = tracker
+
+    def tree(self, value: Any) -> tuple[list[Any], TreeSpec]:
+        """Describes a tree of tensors and plain values.
+
+        Raises:
+            _NotTold: where it holds anything else.
+        """
+        leaves, spec = tree_flatten(value)
+        return [self._leaf(leaf) for leaf in leaves], spec
+
+    def _leaf(self, leaf: Any) -> Any:
+        if isinstance(leaf, PLAIN):
+            return leaf
+        if not isinstance(leaf, torch.Tensor):
+            raise _NotTold
+        key = leaf.untyped_storage()._cdata
+        if key in self._inputs:
+            return _Made(leaf, self._inputs[key], True)
+        if self._tracker.is_left_out(leaf):
+            raise _NotTold
+        return _Made(leaf, self._new.setdefault(key, len(self._new)), False)
+
+
+def _remade(told: tuple[list[Any], TreeSpec], inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> Any:
+    leaves, spec = told
+    return tree_unflatten(
+        [_remake(leaf, inputs, storages) if isinstance(leaf, _Made) else leaf for leaf in leaves], spec
+    )
+
+
+def _remake(made: _Made, inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> torch.Tensor:
+    if made.is_input:
+        source = inputs[made.place]
+        if made.lies_like(source):
+            return source
+    elif made.place in storages:
+        source = storages[made.place]
+    elif made.fills_storage:
+        storages[made.place] = torch.empty_strided(made.shape, made.stride, dtype=made.dtype)
+        return storages[made.place]
+    else:
+        source = storages[made.place] = torch.empty(made.storage_bytes, dtype=torch.uint8)
+    return source.view(made.dtype).as_strided(made.shape, made.stride, made.offset)

@@ -1,0 +1,106 @@
+"""Builds components as loading would, in the same precisions, without their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
+
+
+def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -> Any:
+    """Builds one component on the meta device.
+
+    Args:
+        checkpoint: the model; only configs are read.
+        component: its name in model_index.json.
+        settings: its precision.
+
+    Returns:
+        A diffusers or transformers module in eval mode; something real where it has no weights, as a guider.
+    """
+    component_class = checkpoint.component_class(component)
+    if not issubclass(component_class, torch.nn.Module):
+        return component_class.from_config(checkpoint.config(component))
+    dtype = getattr(torch, settings.dtype_of(component))
+    with torch.device("meta"), _default_dtype(dtype):
+        module = _built(component_class, checkpoint.config(component), dtype)
+    kept, stored = _kept_in_fp32(module, dtype), set(module.state_dict(keep_vars=True))
+
+    def precise(name: str, tensor: torch.Tensor) -> torch.Tensor:
+        if name not in stored or not tensor.is_floating_point():
+            return tensor
+        return tensor.to(torch.float32 if kept & set(name.split(".")) else dtype)
+
+    _replace(module, precise)
+    return module.eval()
+
+
+def make_fake(module: torch.nn.Module, fake_mode: FakeTensorMode) -> None:
+    """Gives a module on the meta device fake tensors on the CPU in place of its own.
+
+    Args:
+        module: changed in place; tied tensors stay tied.
+        fake_mode: makes them.
+    """
+
+    def fake(_name: str, tensor: torch.Tensor) -> torch.Tensor:
+        with fake_mode:
+            return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+
+    _replace(module, fake)
+
+
+def _built(component_class: Any, config: dict[str, Any], dtype: torch.dtype) -> torch.nn.Module:
+    if component_class.__module__.startswith("diffusers"):
+        module: torch.nn.Module = component_class.from_config(config)
+        return module
+    config_class = component_class.config_class
+    own = config.get(config_class.base_config_key) if config_class.base_config_key else None
+    found = config_class.from_dict(own if isinstance(own, dict) else config)
+    made: torch.nn.Module = component_class._from_config(found, dtype=dtype)
+    return made
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    # `from_pretrained` does the same, and buffers that are in no file are made in it.
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _kept_in_fp32(module: Any, dtype: torch.dtype) -> frozenset[str]:
+    """Returns the parts of names whose tensors `from_pretrained` leaves in float32."""
+    names = frozenset(getattr(module, "_keep_in_fp32_modules", None) or ())
+    if type(module).__module__.startswith("diffusers"):
+        return names
+    strict = frozenset(getattr(module, "_keep_in_fp32_modules_strict", None) or ())
+    return strict | names if dtype == torch.float16 else strict
+
+
+def _replace(module: torch.nn.Module, other: Callable[[str, torch.Tensor], torch.Tensor]) -> None:
+    """Replaces every tensor of a module by another, asked for by its qualified name; ties stay tied."""
+    made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    for prefix, owner in module.named_modules():
+        for tensors in (owner._parameters, owner._buffers):
+            for name, tensor in tensors.items():
+                if tensor is None:
+                    continue
+                if id(tensor) not in made:
+                    found = other(f"{prefix}.{name}" if prefix else name, tensor.detach())
+                    made[id(tensor)] = tensor, _like(tensor, found)
+                tensors[name] = made[id(tensor)][1]
+
+
+def _like(tensor: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+    is_parameter = isinstance(tensor, torch.nn.Parameter)
+    return torch.nn.Parameter(found, requires_grad=False) if is_parameter else found

@@ -1,0 +1,173 @@
+"""Profiles a model: what every stage takes, from a run of its real classes on tensors without values."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from vgpipe.errors import VgpipeError, first_line
+from vgpipe.models.base import Family
+from vgpipe.planner.profiling.analytic import estimated
+from vgpipe.planner.profiling.fake_components import StandIn
+from vgpipe.planner.profiling.loras import with_adapters
+from vgpipe.planner.profiling.modules import Parts, file_bytes, is_denoiser, role_of
+from vgpipe.planner.profiling.stages import StageRun, Stages
+from vgpipe.planner.records import Asked, Block, ComponentFacts, Kernels, Leaf, Profile, StageProfile, Use
+
+log = logging.getLogger(__name__)
+
+
+def profile(family: Family, asked: Asked, kernels: Kernels, *, model: str) -> Profile:
+    """Runs all stages of a model for one clip on tensors without values.
+
+    Args:
+        family: bound to the model; its weights need not be there.
+        asked: the clip.
+        kernels: whose kernels to stand for.
+        model: the model's name, for the record.
+
+    Returns:
+        What was alive, and how much was computed.
+
+    Raises:
+        ModelError: where the family refuses the clip.
+    """
+    bound = _unadorned(family)
+    made = _Making(bound, asked, kernels)
+    made.run()
+    plain = Profile(
+        model=model,
+        asked=asked,
+        kernels=kernels,
+        dtype=bound.settings.dtype,
+        components=tuple(_facts(bound, name, parts) for name, parts in made.found.items()),
+        stages=tuple(made.stages),
+        vae_tiling=bound.settings.vae_tiling,
+    )
+    return with_adapters(plain, family.settings.loras)
+
+
+class _Making:
+    """The stages of one profile, each from a run where that succeeds.
+
+    Attributes:
+        stages: so far.
+        found: part -> what it is made of.
+    """
+
+    def __init__(self, family: Family, asked: Asked, kernels: Kernels):
+        self.stages: list[StageProfile] = []
+        self.found: dict[str, Parts] = {}
+        self._family, self._asked = family, asked
+        self._stages = Stages(family, asked, kernels)
+
+    def run(self) -> None:
+        """Makes all stages; one whose input is missing is estimated too."""
+        encoded = self._made("encode", self._stages.encode)
+        denoised = self._made("denoise", partial(self._stages.denoise, encoded.result) if encoded else None)
+        decode = partial(self._stages.decode, denoised.result, encoded.result) if denoised and encoded else None
+        self._made("decode", decode)
+
+    def _made(self, stage: str, run: Callable[[], StageRun] | None) -> StageRun | None:
+        done = self._tried(stage, run) if run is not None else None
+        if done is None:
+            profiled, parts = estimated(self._family, stage, self._asked)
+        else:
+            profiled = _stage(done, self._family, self._asked)
+            parts = {name: stand_in.parts for name, stand_in in done.stand_ins.items()}
+        self.stages.append(profiled)
+        self.found = parts | self.found
+        return done
+
+    def _tried(self, stage: str, run: Callable[[], StageRun]) -> StageRun | None:
+        try:
+            return run()
+        except VgpipeError:
+            raise
+        except Exception as error:  # the classes of any model run here, and raise anything
+            told = f"{type(error).__name__}: {first_line(error)}"
+            log.warning("%s cannot be run without values; its figures are estimated (%s)", stage, told)
+            log.debug("%s", stage, exc_info=error)
+            return None
+
+
+def _unadorned(family: Family) -> Family:
+    """Returns the family without what is a matter of arithmetic, or needs another package to run."""
+    attention = "sliced" if family.settings.attention == "sliced" else "sdpa"
+    return family.with_settings(replace(family.settings, loras=(), quantization={}, attention=attention))
+
+
+def _stage(run: StageRun, family: Family, asked: Asked) -> StageProfile:
+    uses = []
+    for name, stand_in in run.stand_ins.items():
+        # What runs once a clip is spread over the clip's own steps, of which a fake run makes a few.
+        each_step = run.stage != "denoise" or is_denoiser(family, name)
+        uses.append(_use(name, stand_in, run.rounds if each_step else asked.num_inference_steps))
+    return StageProfile(
+        stage=run.stage,
+        uses=tuple(_reached(use, uses) for use in uses),
+        pipeline_bytes=run.pipeline_bytes,
+        workspace_bytes=run.workspace_bytes,
+    )
+
+
+def _reached(use: Use, uses: list[Use]) -> Use:
+    """Returns an expert that the few steps did not reach with its twin's figures; others as they are."""
+    if use.calls:
+        return use
+    twins = [one for one in uses if one.calls and _weights(one) == _weights(use)]
+    return replace(twins[0], component=use.component, calls=0.0) if twins else use
+
+
+def _weights(use: Use) -> list[tuple[str, int]]:
+    return [(leaf.name, leaf.weight_bytes) for leaf in use.leaves]
+
+
+def _use(name: str, stand_in: StandIn, rounds: int) -> Use:
+    record, parts, calls = stand_in.record, stand_in.parts, max(stand_in.calls, 1)
+    return Use(
+        component=name,
+        calls=stand_in.calls / rounds,
+        weight_bytes=parts.weight_bytes,
+        peak_bytes=record.peak_bytes,
+        outside_leaves_bytes=record.outside_leaves_bytes,
+        outside_blocks_bytes=record.outside_blocks_bytes,
+        matmul_flops=record.flops.matmul / calls,
+        conv_flops=record.flops.conv / calls,
+        attention_flops=record.flops.attention / calls,
+        output_bytes=stand_in.output_bytes,
+        leaves=tuple(_leaf(leaf, stand_in) for leaf in parts.leaves),
+        blocks=tuple(
+            Block(name=block, weight_bytes=size, peak_bytes=record.blocks.get(block, 0))
+            for block, size in parts.blocks.items()
+        ),
+    )
+
+
+def _leaf(name: str, stand_in: StandIn) -> Leaf:
+    known = stand_in.parts.leaves[name]
+    return Leaf(
+        name=name,
+        kind=known.kind,
+        weight_bytes=known.weight_bytes,
+        elements=known.elements,
+        rows=known.rows,
+        itemsize=known.itemsize,
+        peak_bytes=stand_in.record.leaves.get(name, 0),
+        block=known.block,
+        tokens=stand_in.record.tokens.get(name, 0),
+    )
+
+
+def _facts(family: Family, name: str, parts: Parts) -> ComponentFacts:
+    return ComponentFacts(
+        name=name,
+        role=role_of(family, name),
+        parameters=parts.parameters,
+        weight_bytes=parts.weight_bytes,
+        file_bytes=file_bytes(family, name),
+        largest_leaf_bytes=max((leaf.weight_bytes for leaf in parts.leaves.values()), default=0),
+        kept=parts.kept,
+    )

@@ -1,0 +1,227 @@
+"""Keeps profiles on the disk, named by everything that can change them; reading one imports no model library."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import ModelError
+from vgpipe.memory.strategies import Role
+from vgpipe.models.base import Family, Settings
+from vgpipe.planner.profiling.modules import file_bytes, is_denoiser
+from vgpipe.planner.records import Asked, Block, ComponentFacts, Kernels, Leaf, Profile, StageProfile, Use
+from vgpipe.store.digest import digest_of
+from vgpipe.store.durable import write_atomically
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 2  # to be raised with every change of what a fake run counts
+LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
+RECORDS = (Profile, ComponentFacts, StageProfile, Use, Leaf, Block)
+FUSED = ("sdpa", "flash", "sage")
+
+
+def default_folder() -> Path:
+    """Returns the user's own folder for what vgpipe remembers: $VGPIPE_CACHE, else as the system has it."""
+    named = os.environ.get("VGPIPE_CACHE")
+    if named:
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "vgpipe"
+
+
+class ProfileCache:
+    """Profiles by key.
+
+    Args:
+        folder: the user's; profiles lie below it. Made at the first write.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder / "profiles"
+
+    def get(self, key: str) -> Profile | None:
+        """Returns a profile; None where there is none, or a damaged one."""
+        try:
+            digest, _, body = self._path(key).read_bytes().partition(b"\n")
+            if hashlib.sha256(body).hexdigest().encode() != digest:
+                raise ValueError("its checksum differs")
+            return _profile(json.loads(body))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+            log.info("%s is of no use and will be made again: %s", self._path(key), error)
+            return None
+
+    def put(self, key: str, profile: Profile) -> None:
+        """Writes a profile; says so in the log where the folder cannot be written, and goes on.
+
+        Args:
+            key: of `key_of`.
+            profile: what to keep.
+        """
+        body = json.dumps(_plain(profile), separators=(",", ":")).encode()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path(key), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        except OSError as error:
+            log.warning("the plan is not kept for next time: %s", error)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
+
+
+def cached_profile(family: Family, asked: Asked, kernels: Kernels, *, model: str, cache: ProfileCache) -> Profile:
+    """Returns what stages of a model take, from the cache where it is there; else runs them, which imports torch.
+
+    Args:
+        family: bound to the model.
+        asked: the clip.
+        kernels: whose kernels to stand for.
+        model: the model's name, for the record.
+        cache: where profiles are kept.
+
+    Raises:
+        ModelError: where the family refuses the clip.
+    """
+    key = key_of(family, asked, kernels)
+    found = cache.get(key)
+    if found is None:
+        from vgpipe.planner.profiling.profile import profile
+
+        found = profile(family, asked, kernels, model=model)
+        cache.put(key, found)
+    return _for(found, family, asked, model)
+
+
+def key_of(family: Family, asked: Asked, kernels: Kernels) -> str:
+    """Returns the name of a profile: the digest of everything that can change it; imports no model library.
+
+    Args:
+        family: bound to the model.
+        asked: the clip; rate, steps and the guidance's value change no figure of a profile.
+        kernels: whose kernels it stands for.
+    """
+    guidance = asked.guidance_scale
+    told = {
+        "schema": [SCHEMA, *([one.name for one in fields(record)] for record in RECORDS)],
+        "family": [family.name, type(family).__name__],
+        "checkpoint": _checkpoint_facts(family),
+        "settings": _settings_facts(family.settings),
+        "size": [asked.width, asked.height, asked.num_frames, asked.from_image],
+        "guided": [family.uses_negative_prompt(guidance), guidance > 1],
+        "kernels": kernels,
+        "versions": {name: _version(name) for name in LIBRARIES},
+    }
+    return digest_of(told)
+
+
+def _checkpoint_facts(family: Family) -> dict[str, Any]:
+    components = family.components()
+    return {
+        "index": dict(family.checkpoint.index),
+        "configs": {name: _config(family, name) for name in (*components, "scheduler")},
+        "bytes": {name: file_bytes(family, name) for name in components},
+    }
+
+
+def _config(family: Family, component: str) -> dict[str, Any] | None:
+    try:
+        return family.checkpoint.config(component)
+    except ModelError:  # tokenizers have none
+        return None
+
+
+def _settings_facts(settings: Settings) -> dict[str, Any]:
+    """Returns the settings that can change a profile; storage precision is arithmetic on one."""
+    return {
+        "dtype": settings.dtype,
+        "component_dtypes": dict(settings.component_dtypes),
+        "vae": [settings.vae_tiling, settings.vae_tile_size, settings.vae_slicing],
+        "attention": "fused" if settings.attention in FUSED else settings.attention,
+        "max_sequence_length": settings.max_sequence_length,
+        "scheduler": [settings.scheduler, _jsonable(settings.scheduler_config)],
+        "pipeline_kwargs": _jsonable(settings.pipeline_kwargs),
+        "loras": [[lora.sha256, lora.component] for lora in settings.loras],
+    }
+
+
+def _jsonable(values: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(dict(values), default=repr))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _for(profile: Profile, family: Family, asked: Asked, model: str) -> Profile:
+    """Returns a profile under another clip's name, with what happens once a clip spread over that clip's steps."""
+    ratio = profile.asked.num_inference_steps / asked.num_inference_steps
+    stages = tuple(
+        replace(stage, uses=tuple(_respread(use, family, ratio) for use in stage.uses))
+        if stage.stage == "denoise" and ratio != 1
+        else stage
+        for stage in profile.stages
+    )
+    return replace(profile, model=model, asked=asked, stages=stages)
+
+
+def _respread(use: Use, family: Family, ratio: float) -> Use:
+    return use if is_denoiser(family, use.component) else replace(use, calls=use.calls * ratio)
+
+
+# Below: a profile as plain values. Leaves and blocks, of which there are thousands, are lists of their fields.
+
+
+def _plain(profile: Profile) -> dict[str, Any]:
+    plain = asdict(replace(profile, stages=()))
+    plain["stages"] = [_plain_stage(stage) for stage in profile.stages]
+    return plain
+
+
+def _plain_stage(stage: StageProfile) -> dict[str, Any]:
+    plain = asdict(replace(stage, uses=()))
+    plain["uses"] = [
+        asdict(replace(use, leaves=(), blocks=()))
+        | {"leaves": [_values(leaf) for leaf in use.leaves], "blocks": [_values(block) for block in use.blocks]}
+        for use in stage.uses
+    ]
+    return plain
+
+
+def _values(record: Leaf | Block) -> list[Any]:
+    return [getattr(record, one.name) for one in fields(record)]
+
+
+LEAF, BLOCK = (tuple(one.name for one in fields(record)) for record in (Leaf, Block))
+
+
+def _profile(plain: dict[str, Any]) -> Profile:
+    components = tuple(_component(one) for one in plain.pop("components"))
+    stages = tuple(_stage(one) for one in plain.pop("stages"))
+    return Profile(**plain | {"asked": Asked(**plain["asked"]), "components": components, "stages": stages})
+
+
+def _component(plain: dict[str, Any]) -> ComponentFacts:
+    lists = {name: tuple(value) for name, value in plain.items() if isinstance(value, list)}
+    return ComponentFacts(**plain | lists | {"role": Role(plain["role"])})
+
+
+def _stage(plain: dict[str, Any]) -> StageProfile:
+    return StageProfile(**plain | {"uses": tuple(_use(one) for one in plain["uses"])})
+
+
+def _use(plain: dict[str, Any]) -> Use:
+    leaves = tuple(Leaf(**dict(zip(LEAF, values, strict=True))) for values in plain["leaves"])
+    blocks = tuple(Block(**dict(zip(BLOCK, values, strict=True))) for values in plain["blocks"])
+    return Use(**plain | {"leaves": leaves, "blocks": blocks})

@@ -1,0 +1,176 @@
+"""Runs the stages of a family on stand-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.overrides import TorchFunctionMode
+
+from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, Family
+from vgpipe.models.resumable import ResumableScheduler
+from vgpipe.planner.profiling.attention import Attention
+from vgpipe.planner.profiling.fake_components import Run, StandIn
+from vgpipe.planner.profiling.fake_mode import Routing
+from vgpipe.planner.profiling.fake_tokenizer import PROMPT, StandInTokenizer
+from vgpipe.planner.profiling.memory_mode import Tracker
+from vgpipe.planner.profiling.meta_weights import make_fake, meta_component
+from vgpipe.planner.profiling.recorder import Recorder
+from vgpipe.planner.records import Asked, Kernels
+
+STEPS, STEPS_OF_EXPERTS = 4, 8
+GREY = 128
+
+
+class _Ended(Exception):
+    """Breaks a pipeline off once its frames leave the device."""
+
+
+class _Leaving(TorchFunctionMode):
+    """Ends a stage where fake frames leave the device, or would become an array."""
+
+    def __init__(self, kernels: Kernels):
+        super().__init__()
+        self._exits = (torch.Tensor.numpy,) if kernels == "cpu" else (torch.Tensor.numpy, torch.Tensor.cpu)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs a function, or raises `_Ended`."""
+        if func in self._exits and isinstance(args[0], FakeTensor):
+            raise _Ended
+        return func(*args, **(kwargs or {}))
+
+
+@dataclass(slots=True)
+class StageRun:
+    """What a stage's run showed.
+
+    Attributes:
+        stage: encode, denoise or decode.
+        stand_ins: by part, in the order in which the family names them; those without weights left out.
+        peak_bytes: the most alive at once, the pipeline's own tensors included.
+        pipeline_bytes: the most alive while no component ran.
+        workspace_bytes: what convolutions on a CPU keep for themselves, beyond that peak.
+        result: what the stage gave; None of a decode.
+        rounds: how often the stage went through its loop: denoising steps, else 1.
+    """
+
+    stage: str
+    stand_ins: dict[str, StandIn] = field(default_factory=dict)
+    peak_bytes: int = 0
+    pipeline_bytes: int = 0
+    workspace_bytes: int = 0
+    result: Any = None
+    rounds: int = 1
+
+
+class Stages:
+    """Runs stages of one family for one clip.
+
+    Args:
+        family: bound to the model.
+        asked: the clip.
+        kernels: whose kernels to stand for.
+    """
+
+    def __init__(self, family: Family, asked: Asked, kernels: Kernels):
+        self._family, self._asked, self._kernels = family, asked, kernels
+        family.prove_classes()  # imported now, lest what their modules make be counted
+
+    def encode(self) -> StageRun:
+        """Encodes one text of full length; the result is its embeddings, real zeros."""
+        with self._running("encode", self._family.encode_parts) as (run, parts, _tracker):
+            run.result = self._family.encode(parts, PROMPT)
+        return run
+
+    def denoise(self, embeds: Embeds) -> StageRun:
+        """Makes a few steps from noise; the result is latents, real."""
+        asked, names = self._asked, self._family.denoise_parts(from_image=self._asked.from_image)
+        experts = sum(name.startswith("transformer") for name in names)
+        steps = STEPS if experts < 2 else STEPS_OF_EXPERTS
+        seen: list[int] = []
+        negative = None
+        if self._family.uses_negative_prompt(asked.guidance_scale):
+            negative = {name: tensor.clone() for name, tensor in embeds.items()}
+        with self._running("denoise", names) as (run, parts, tracker):
+            tracker.hold([*embeds.values(), *(negative or {}).values()])
+            scheduler = ResumableScheduler(self._family.scheduler())
+            run.result = self._family.denoise(parts, scheduler, self._request(embeds, negative, steps, seen.append))
+        run.rounds = len(seen) or steps  # some schedules make a step more than they are asked for
+        return run
+
+    def decode(self, latents: torch.Tensor | None, embeds: Embeds) -> StageRun:
+        """Decodes latents until the frames leave the device."""
+        with self._running("decode", self._family.decode_parts) as (run, parts, tracker):
+            if latents is not None:
+                beside = self._beside_latents()
+                tracker.hold([latents, *beside])
+                self._family.decode(parts, self._decode_request(latents, embeds))
+        return run
+
+    def _beside_latents(self) -> list[torch.Tensor]:
+        """Returns what a run reads with the latents, and keeps in RAM."""
+        return [torch.Generator("cpu").get_state()] if self._kernels == "cpu" else []
+
+    @contextmanager
+    def _running(self, stage: str, names: tuple[str, ...]) -> Iterator[tuple[StageRun, dict[str, Any], Tracker]]:
+        routing, tracker = Routing(), Tracker(self._kernels)
+        shared = Run(Recorder(tracker), routing, Attention(self._kernels, tracker))
+        parts = {name: self._part(name, shared, routing) for name in names}
+        run = StageRun(stage, {name: part for name, part in parts.items() if isinstance(part, StandIn)})
+        try:
+            with routing, tracker, _Leaving(self._kernels):
+                yield run, parts, tracker
+        except _Ended:
+            pass
+        run.peak_bytes, run.pipeline_bytes = tracker.top.peak_bytes, tracker.top.own_bytes
+        run.workspace_bytes = max(tracker.worked_bytes - run.peak_bytes, 0)
+
+    def _part(self, name: str, shared: Run, routing: Routing) -> Any:
+        family = self._family
+        if name.startswith("tokenizer"):
+            return StandInTokenizer(str(family.checkpoint.index[name][1]))
+        with torch.device("meta"), torch.no_grad():
+            loaded = family.load(name, lambda one: meta_component(family.checkpoint, one, family.settings))
+        if not isinstance(loaded, torch.nn.Module):
+            return loaded
+        make_fake(loaded, routing.fake_mode)
+        return StandIn(name, loaded, shared)
+
+    def _request(
+        self, embeds: Embeds, negative: Embeds | None, steps: int, on_step: Callable[[int], None]
+    ) -> DenoiseRequest:
+        import numpy as np
+
+        asked = self._asked
+        grey = np.full((1, asked.height, asked.width, 3), GREY, np.uint8) if asked.from_image else None
+        return DenoiseRequest(
+            embeds=embeds,
+            negative_embeds=negative,
+            width=asked.width,
+            height=asked.height,
+            num_frames=asked.num_frames,
+            fps=asked.fps,
+            num_inference_steps=steps,
+            guidance_scale=asked.guidance_scale,
+            generator=torch.Generator("cpu").manual_seed(0),
+            latents=None,
+            frames_NHWC=grey,
+            on_step_end=lambda step, _latents: on_step(step),
+        )
+
+    def _decode_request(self, latents: torch.Tensor, embeds: Embeds) -> DecodeRequest:
+        dtypes = [tensor.dtype for tensor in embeds.values() if tensor.is_floating_point()]
+        return DecodeRequest(
+            latents=latents,
+            width=self._asked.width,
+            height=self._asked.height,
+            num_frames=self._asked.num_frames,
+            generator=torch.Generator("cpu").manual_seed(0),
+            embeds_dtype=dtypes[0] if dtypes else torch.float32,
+        )

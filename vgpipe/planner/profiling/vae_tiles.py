@@ -1,0 +1,49 @@
+"""Spares a component's fake run what it would do over and over: tiles, chunks of frames, blended rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+
+from vgpipe.planner.profiling.call_cache import Repeats
+from vgpipe.planner.profiling.recorder import Recorder
+
+CODERS = ("encoder", "decoder")  # run once for each tile and each few frames
+BLENDS = ("blend_t", "blend_v", "blend_h")  # loops over frames, rows and columns, once for each tile
+ROWS = 2  # of such a loop; each row frees what the one before took
+CAUSAL_MASK = "prepare_causal_attention_mask"
+
+
+def shorten(module: torch.nn.Module, recorder: Recorder) -> None:
+    """Has a VAE run each kind of call once; what the calls leave behind is made each time.
+
+    Args:
+        module: a component; changed in place where it is a VAE.
+        recorder: records its calls.
+    """
+    if not hasattr(module, "decode"):
+        return
+    for name in CODERS:
+        coder = getattr(module, name, None)
+        if isinstance(coder, torch.nn.Module):
+            coder.forward = Repeats(recorder, coder.forward)
+    for name in BLENDS:
+        if hasattr(module, name):
+            setattr(module, name, Repeats(recorder, partial(_blend, getattr(module, name))))
+    for part in module.modules():
+        if hasattr(part, CAUSAL_MASK):
+            setattr(part, CAUSAL_MASK, _causal_mask)
+
+
+def _blend(original: Callable[..., torch.Tensor], a: torch.Tensor, b: torch.Tensor, extent: int) -> torch.Tensor:
+    return original(a, b, min(extent, ROWS))
+
+
+def _causal_mask(n_frame: int, n_hw: int, dtype: Any, device: Any, batch_size: int | None = None) -> torch.Tensor:
+    """Makes a mask as HunyuanVideo 1.5's VAE does, but for writing its rows one by one, which takes no memory."""
+    tokens = n_frame * n_hw
+    mask = torch.full((tokens, tokens), float("-inf"), dtype=dtype, device=device)
+    return mask if batch_size is None else mask.unsqueeze(0).expand(batch_size, -1, -1)

@@ -1,0 +1,1 @@
+"""From config and clips to a plan, and its output."""

@@ -1,0 +1,126 @@
+"""A plan as JSON for programs, schema 1; docs/planning.md tells its keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from vgpipe.planner.records import Forecast, StageForecast, Tier
+from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.plans.wording import GIB, Span, clip_seconds
+
+SCHEMA = 1
+DIGITS = 6
+
+
+def as_json(plans: Sequence[RunPlan]) -> str:
+    """Returns plans as one JSON object.
+
+    Args:
+        plans: one, or one for each model and device.
+    """
+    rows = [row for plan in plans for shape in plan.shapes for row in shape_rows(shape, plan.tier)]
+    told = {"schema": SCHEMA, "rows": rows, "plans": [summary(plan) for plan in plans]}
+    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def largest_as_json(found: Sequence[tuple[str, Tier, Forecast | None]]) -> str:
+    """Returns, as one JSON object, the largest clip of every model that fits each device; none where none does."""
+    rows = [row_of(forecast, tier, clips=1, is_chosen=True) for _, tier, forecast in found if forecast is not None]
+    lacking = [{"model": model, "tier": tier.name} for model, tier, forecast in found if forecast is None]
+    return json.dumps({"schema": SCHEMA, "rows": rows, "nothing_fits": lacking}, indent=1, allow_nan=False) + "\n"
+
+
+def summary(plan: RunPlan) -> dict[str, Any]:
+    """Returns what holds for a whole plan, as plain values."""
+    return {
+        "model": plan.model,
+        "dtype": plan.dtype,
+        "tier": tier_of_plan(plan),
+        "clips": plan.clips,
+        "segments": plan.segments,
+        "fits": plan.fits,
+        "seconds": _span(plan.seconds()),
+        "download_gib": _gib(plan.download_bytes),
+        "disk_gib": _gib(plan.disk_bytes()),
+        "strategies": {stage: strategy.value for stage, strategy in plan.strategies().items()},
+        "stream": plan.stream,
+        "why": [shape.why for shape in plan.shapes],
+        "notes": list(plan.notes),
+    }
+
+
+def tier_of_plan(plan: RunPlan) -> dict[str, Any]:
+    """Returns the device of a plan, as plain values."""
+    tier = plan.tier
+    return {
+        "name": tier.name,
+        "device": plan.device_name,
+        "kind": tier.kind,
+        "memory_gib": tier.memory_gb,
+        "ram_gib": tier.ram_gb,
+        "disk_gib": tier.disk_gb,
+    }
+
+
+def shape_rows(shape: ShapePlan, tier: Tier) -> list[dict[str, Any]]:
+    """Returns every way that was considered for one kind of clip, as plain values."""
+    return [row_of(row, tier, clips=shape.clips, is_chosen=row == shape.chosen) for row in shape.rows]
+
+
+def row_of(forecast: Forecast, tier: Tier, *, clips: int, is_chosen: bool) -> dict[str, Any]:
+    """Returns one way to make a clip, as plain values: GiB are 2^30 bytes, seconds and TFLOP those of one clip."""
+    asked = forecast.asked
+    return {
+        "model": forecast.model,
+        "width": asked.width,
+        "height": asked.height,
+        "num_frames": asked.num_frames,
+        "strategy": forecast.strategy.value,
+        "vae_tiling": forecast.vae_tiling,
+        "weights": dict(forecast.weights),
+        "stages": {stage.stage: stage_of(stage, forecast) for stage in forecast.stages},
+        "peak_allocated_gib": _gib(forecast.peak_bytes),
+        "weights_gib": _gib(forecast.weight_bytes),
+        "fits": forecast.fits,
+        "chosen": is_chosen,
+        "tier": tier.name,
+        "clips": clips,
+        "num_inference_steps": asked.num_inference_steps,
+        "guidance_scale": asked.guidance_scale,
+        "fps": asked.fps,
+        "from_image": asked.from_image,
+        "stream": forecast.stream,
+        "vae_tile_size": forecast.vae_tile_size,
+        "seconds": _span(clip_seconds(forecast)),
+        "load_seconds": _span(forecast.load_seconds),
+        "download_gib": _gib(forecast.download_bytes),
+        "disk_gib": _gib(forecast.disk_bytes),
+        "refusals": list(forecast.refusals),
+        "warnings": list(forecast.warnings),
+    }
+
+
+def stage_of(stage: StageForecast, forecast: Forecast) -> dict[str, Any]:
+    """Returns one stage of a forecast, as plain values."""
+    return {
+        "allocated_gib": _gib(stage.allocated_bytes),
+        "reserved_gib": _gib(stage.reserved_bytes),
+        "ram_gib": _gib(stage.ram_bytes),
+        "tflop": round(stage.flops / 1e12, DIGITS),
+        "seconds": _span(stage.seconds),
+        "strategy": (stage.strategy or forecast.strategy).value,
+        "weights_gib": _gib(stage.weight_bytes),
+        "activations_gib": _gib(stage.activation_bytes),
+        "transfer_gib": _gib(stage.transfer_bytes),
+        "method": stage.method,
+    }
+
+
+def _gib(size_bytes: float) -> float:
+    return round(size_bytes / GIB, DIGITS)
+
+
+def _span(span: Span | None) -> list[float] | None:
+    return None if span is None else [round(value, 4) for value in span]

@@ -1,0 +1,117 @@
+"""The model of a plan: nothing of it needs to be here, where what it is made of ships with vgpipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vgpipe.clips import from_config
+from vgpipe.config.schema import Config
+from vgpipe.fallback import loading_steps
+from vgpipe.hub.cache import RepoCache
+from vgpipe.hub.repo import missing_bytes
+from vgpipe.job.clip import Clip
+from vgpipe.models.base import Family
+from vgpipe.models.checkpoint.manifest import Outline, outline_of
+from vgpipe.plans.target import Target
+
+MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """A model to plan for.
+
+    Attributes:
+        config: the whole config, the model's precision decided for the device that is planned for.
+        family: drives the model.
+        download_bytes: weight files that are not on the disk yet.
+        notes: what the user should know, a sentence each.
+    """
+
+    config: Config
+    family: Family
+    download_bytes: int
+    notes: tuple[str, ...] = ()
+
+
+def planned_model(config: Config, target: Target) -> PlannedModel:
+    """Opens the model that the config names, for planning alone.
+
+    Args:
+        config: the whole config.
+        target: the device; says what `model.dtype=auto` means.
+
+    Returns:
+        The model. Without an outline of it, a repo's small files are downloaded, as for a run.
+
+    Raises:
+        ModelError: where there is no such checkpoint.
+        ConfigError: where its family is unknown, or `memory` names what it has not.
+    """
+    model = loading_steps.decided(config.model, target.dtypes)
+    decided = replace(config, model=model)
+    others = {name: origin.id for name, origin in model.components.items()}
+    outline = outline_of(model.name, model.id, others)
+    if outline is not None:
+        family = from_config.family_to_plan(model, config.memory, outline, config.store.dir)
+        return PlannedModel(decided, family, _lacking(outline, family, config), _notes(decided, family))
+    checkpoint = from_config.opened(model, config.store.dir)
+    family = from_config.family_to_plan(model, config.memory, checkpoint, config.store.dir)
+    return PlannedModel(decided, family, download_bytes(family), _notes(decided, family))
+
+
+def _notes(config: Config, family: Family) -> tuple[str, ...]:
+    absent = len(config.model.loras) - len(family.settings.loras)
+    return (f"model.loras: {absent} of them are not here yet, and not counted",) if absent else ()
+
+
+def download_bytes(family: Family) -> int:
+    """Returns how many bytes of a model's weight files are not on the disk yet."""
+    checkpoint, variant = family.checkpoint, family.settings.variant
+    sources = [(name, checkpoint.source(name).repo) for name in family.components()]
+    return sum(missing_bytes(repo, checkpoint.files(name, variant)) for name, repo in sources if repo is not None)
+
+
+def _lacking(outline: Outline, family: Family, config: Config) -> int:
+    variant, others = family.settings.variant, config.model.components
+    lacking = 0
+    for name in family.components():
+        size = outline.size_bytes(name, variant)
+        other = others.get(name)
+        repo, revision = (other.id, other.revision) if other else (config.model.id, config.model.revision)
+        folder = other.subfolder if other else name
+        lacking += max(0, size - _cached_bytes(repo, revision or MAIN, folder))
+    return lacking
+
+
+def _cached_bytes(repo_id: str, revision: str, folder: str) -> int:
+    """Returns how many bytes of weights of a component the hub cache holds; asks nobody."""
+    cache = RepoCache(repo_id)
+    commit = cache.commit_of(revision)
+    place: Path | None = cache.snapshot(commit) / folder if commit else None
+    return sum(path.stat().st_size for path in place.glob("*.safetensors")) if place else 0
+
+
+ANY = "any"
+REQUIRED = "required"
+
+
+def clips_to_plan(config: Config) -> tuple[Sequence[Clip], Sequence[str]]:
+    """Returns the clips, and what the user should know about how the job was read.
+
+    Without a job, one clip: neither its text nor its image have to be given, since no figure depends on them.
+
+    Raises:
+        JobError: naming everything that is wrong with the job or with `clip.*`.
+    """
+    if config.job is not None:
+        made = from_config.request(config)
+        return made.clips, made.notes
+    rules = config.model.rules
+    needs_image = rules.image == REQUIRED and config.clip.image is None
+    clip = replace(config.clip, prompt=config.clip.prompt or ANY)
+    relaxed = replace(rules, image="optional") if needs_image else rules
+    made = from_config.request(replace(config, clip=clip, model=replace(config.model, rules=relaxed)))
+    return [replace(one, image=ANY) if needs_image else one for one in made.clips], made.notes

@@ -1,0 +1,181 @@
+"""Models times devices: the largest clip that fits each, or how each would do the same job."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vgpipe.config.arguments import Arguments
+from vgpipe.config.groups import options
+from vgpipe.config.load import load
+from vgpipe.config.schema import Config
+from vgpipe.errors import UsageError, VgpipeError
+from vgpipe.planner.choice.advice import Facts, largest
+from vgpipe.planner.records import Forecast, Tier
+from vgpipe.plans import wording as words
+from vgpipe.plans.as_json import as_json, largest_as_json
+from vgpipe.plans.as_text import matrix, write
+from vgpipe.plans.inputs import clips_to_plan, planned_model
+from vgpipe.plans.profiles import Profiles, asked_of
+from vgpipe.plans.run_plan import RunPlan, make_plan, wish_of
+from vgpipe.plans.target import Target, target_of
+
+ALL, MODEL, HARDWARE = "all", "model", "hardware"
+EXIT_NOTHING_FITS = 2
+FORECASTS = "note: figures are forecasts, none was measured on these devices (docs/planning.md)"
+Found = tuple[str, Tier, Forecast | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One model on one device.
+
+    Attributes:
+        config: with both.
+        target: the device.
+    """
+
+    config: Config
+    target: Target
+
+
+def axes(given: Arguments) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None, tuple[str, ...]]:
+    """Takes the models and the devices out of a command line that names several.
+
+    Returns:
+        The models, the devices (None for one that has a single option), and the other overrides.
+
+    Raises:
+        UsageError: for options that are not there.
+    """
+    chosen: dict[str, tuple[str, ...]] = {}
+    rest = []
+    for override in given.overrides:
+        group, equals, value = override.partition("=")
+        if group in (MODEL, HARDWARE) and equals and ("," in value or value == ALL):
+            chosen[group] = _names(group, value, given.config_dir)
+        else:
+            rest.append(override)
+    return chosen.get(MODEL), chosen.get(HARDWARE), tuple(rest)
+
+
+def _names(group: str, value: str, config_dir: str | None) -> tuple[str, ...]:
+    known = options(group, config_dir)
+    if value == ALL:
+        return tuple(name for name in known if group == MODEL or name not in ("auto", "cpu"))
+    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"{group}: {unknown[0]!r} is not one of its options -> one of: {', '.join(known)}")
+    return names
+
+
+def show_matrix(
+    models: Sequence[str] | None,
+    tiers: Sequence[str] | None,
+    rest: Sequence[str],
+    config_dir: str | None,
+    *,
+    wants_json: bool,
+) -> int:
+    """Plans every model on every device and writes a table, in Markdown, or JSON to stdout.
+
+    Args:
+        models: options of `model`; None for the one that `rest` names.
+        tiers: options of `hardware`; None for the one that `rest` names.
+        rest: the other overrides, which hold for all.
+        config_dir: the user's own group folder, if any.
+        wants_json: whether JSON is wanted.
+
+    Returns:
+        The exit code: 0 where any of them fits, else 2.
+
+    Raises:
+        UsageError: where the config or the job is faulty.
+    """
+    pairs = list(_pairs(models, tiers, rest, config_dir))
+    if any(override.startswith("job=") for override in rest):
+        plans = [plan for pair in pairs if (plan := _planned(pair)) is not None]
+        write(as_json(plans) if wants_json else matrix(_job_rows(plans), FORECASTS))
+        return 0 if any(plan.fits for plan in plans) else EXIT_NOTHING_FITS
+    found = [one for pair in pairs if (one := _largest(pair)) is not None]
+    write(largest_as_json(found) if wants_json else matrix(_largest_rows(found), FORECASTS))
+    return 0 if any(forecast for _, _, forecast in found) else EXIT_NOTHING_FITS
+
+
+def _pairs(
+    models: Sequence[str] | None, tiers: Sequence[str] | None, rest: Sequence[str], config_dir: str | None
+) -> Iterator[Pair]:
+    """Gives every pair; each option is composed once, not once a pair."""
+    devices = [_config(rest, HARDWARE, name, config_dir).hardware for name in tiers or ()]
+    for model in models or (None,):
+        config = _config(rest, MODEL, model, config_dir)
+        for hardware in devices or (config.hardware,):
+            target = target_of(hardware, for_run=False, folder=Path(config.store.dir))
+            yield Pair(replace(config, hardware=hardware), target)
+
+
+def _config(rest: Sequence[str], group: str, option: str | None, config_dir: str | None) -> Config:
+    return load([*rest, *([f"{group}={option}"] if option else [])], config_dir)
+
+
+def _planned(pair: Pair) -> RunPlan | None:
+    try:
+        clips, notes = clips_to_plan(pair.config)
+        model = planned_model(pair.config, pair.target)
+        bytes_ = model.download_bytes
+        return make_plan(model.config, model.family, clips, pair.target, download_bytes=bytes_, notes=notes)
+    except (VgpipeError, OSError) as error:
+        _tell(pair, error)
+        return None
+
+
+def _largest(pair: Pair) -> Found | None:
+    try:
+        clips, _ = clips_to_plan(pair.config)
+        model = planned_model(pair.config, pair.target)
+        tier, config = pair.target.tier, model.config
+        profiles = Profiles(model.family, config.model.name, tier.kernels, config.model.reference.fps)
+        facts = Facts(download_bytes=model.download_bytes, attention=model.family.settings.attention)
+        forecast = largest(
+            tier, wish_of(config), profiles.lenient, facts=facts, rules=config.model.rules, reference=asked_of(clips[0])
+        )
+    except (VgpipeError, OSError) as error:
+        _tell(pair, error)
+        return None
+    return config.model.name, tier, forecast
+
+
+def _tell(pair: Pair, error: Exception) -> None:
+    sys.stderr.write(f"vgpipe: {pair.config.model.name} on {pair.target.tier.name}: {error}\n")
+
+
+def _largest_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
+    head = ("model", "device", "largest clip", "strategy", "VAE", "weights", "GPU GiB", "a clip takes")
+    return [head, *(_largest_row(model, tier, forecast) for model, tier, forecast in found)]
+
+
+def _largest_row(model: str, tier: Tier, row: Forecast | None) -> tuple[str, ...]:
+    if row is None:
+        return model, tier.name, "nothing fits", "-", "-", "-", "-", "-"
+    asked = row.asked
+    takes = words.seconds(words.clip_seconds(row))
+    size = f"{asked.width}x{asked.height} x {asked.num_frames}"
+    peak = words.gib(row.peak_bytes) + (", tight" if row.warnings else "")
+    return model, tier.name, size, words.strategy(row), words.tiling(row), words.weights(row), peak, takes
+
+
+def _job_rows(plans: Sequence[RunPlan]) -> list[tuple[str, ...]]:
+    head = ("model", "device", "fits", "strategy", "GPU GiB", "to download GiB", "whole job")
+    return [head, *map(_job_row, plans)]
+
+
+def _job_row(plan: RunPlan) -> tuple[str, ...]:
+    chosen = [shape.chosen for shape in plan.shapes if shape.chosen]
+    fits = f"{len(chosen)} of {len(plan.shapes)} kinds of clip" if len(plan.shapes) > 1 else ("yes" if chosen else "no")
+    found = dict.fromkeys(strategy.value for strategy in plan.strategies().values()) if chosen else {}
+    peak = words.gib(max((row.peak_bytes for row in chosen), default=0)) if chosen else "-"
+    download, takes = words.gib(plan.download_bytes), words.seconds(plan.seconds())
+    return plan.model, plan.tier.name, fits, "/".join(found) or "-", peak, download, takes

@@ -1,0 +1,147 @@
+"""plan.json of a run: what was foreseen, and afterwards what was measured beside it."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from vgpipe.clips.clip_state import ClipWork
+from vgpipe.errors import StoreError
+from vgpipe.memory.strategies import OFFLOADS
+from vgpipe.planner.estimate.calibration import record
+from vgpipe.planner.estimate.time import peak_rates
+from vgpipe.planner.profiling.profile_cache import default_folder
+from vgpipe.planner.records import Asked, Forecast, StageForecast, Tier
+from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
+from vgpipe.plans.run_plan import STAGES, RunPlan
+from vgpipe.plans.wording import GIB
+from vgpipe.store.rundir import RunDir
+
+log = logging.getLogger(__name__)
+
+
+def write_plan(run_dir: RunDir, plan: RunPlan) -> None:
+    """Writes plan.json of a run that begins or goes on.
+
+    Raises:
+        StoreError: where the directory cannot be written.
+    """
+    shapes = [
+        {
+            "clips": shape.clips,
+            "why": shape.why,
+            "chosen": row_of(shape.chosen, plan.tier, clips=shape.clips, is_chosen=True) if shape.chosen else None,
+            "considered": shape_rows(shape, plan.tier),
+        }
+        for shape in plan.shapes
+    ]
+    run_dir.write_plan({"schema": SCHEMA, **summary(plan), "shapes": shapes, "measured": []})
+
+
+def write_measured(run_dir: RunDir, plan: RunPlan | None, works: Iterable[ClipWork]) -> None:
+    """Adds to plan.json what the run measured, stage by stage, and keeps it for the next plan of this machine.
+
+    What cannot be written is told in the log: the clips are done all the same.
+
+    Args:
+        run_dir: of the run.
+        plan: what was foreseen; None where there was no plan.
+        works: the clips; those that nothing was planned or measured for, or that memory had made otherwise, are left
+            out.
+    """
+    told = run_dir.read_plan()
+    if plan is None or told is None:
+        return
+    groups: dict[tuple[Asked, str], list[ClipWork]] = defaultdict(list)
+    for work in works:
+        if not work.is_canary and not work.is_reused:
+            for part in work.segments:
+                for stage in _stages_to_compare(part, plan):
+                    groups[plan.profiles.kind(part.planned), stage].append(part)
+    told["measured"] = [_compared(plan, stage, found) for (_, stage), found in groups.items()]
+    try:
+        run_dir.write_plan(told)
+    except StoreError as error:
+        log.warning("%s", error)
+
+
+def _stages_to_compare(part: ClipWork, plan: RunPlan) -> list[str]:
+    """Returns the stages of a clip or segment that were measured as they were planned."""
+    if plan.forecast_of(part.planned) is None:
+        return []
+    is_piece = part.segment is not None and part.segment.trajectory is not None  # the first denoises for all others
+    own = [stage for stage in STAGES if part.seconds.get(stage) and stage not in part.families]
+    return [stage for stage in own if not is_piece or stage == STAGES[-1]]
+
+
+def _compared(plan: RunPlan, stage: str, works: Sequence[ClipWork]) -> dict[str, Any]:
+    forecast = plan.forecast_of(works[0].planned)
+    foreseen = next((one for one in forecast.stages if one.stage == stage), None) if forecast else None
+    # The first clip of a job also encodes the negative prompt that all share.
+    typical = min if stage == STAGES[0] else statistics.median
+    seconds = typical([work.seconds[stage] for work in works])
+    device_gb = _largest(work.peaks[stage].device_gb for work in works if stage in work.peaks)
+    ram_gb = _largest(work.peaks[stage].ram_gb for work in works if stage in work.peaks)
+    if forecast and foreseen:
+        _keep(plan, forecast, foreseen, seconds, device_gb, ram_gb)
+    clip = works[0].clip
+    return {
+        "stage": stage,
+        "width": clip.width,
+        "height": clip.height,
+        "num_frames": clip.num_frames,
+        "clips": len(works),
+        "predicted": _foreseen(foreseen),
+        "measured": {"seconds": round(seconds, 4), "allocated_gib": device_gb, "ram_gib": ram_gb},
+    }
+
+
+def _foreseen(stage: StageForecast | None) -> dict[str, Any] | None:
+    if stage is None:
+        return None
+    return {
+        "seconds": None if stage.seconds is None else list(stage.seconds),
+        "allocated_gib": stage.allocated_bytes / GIB,
+        "ram_gib": stage.ram_bytes / GIB,
+    }
+
+
+def _keep(
+    plan: RunPlan,
+    forecast: Forecast,
+    stage: StageForecast,
+    seconds: float,
+    device_gb: float | None,
+    ram_gb: float | None,
+) -> None:
+    waits = (stage.strategy or forecast.strategy) in OFFLOADS  # then its time says little of the rate it computes at
+    record(
+        default_folder(),
+        device=plan.device_name,
+        attention=plan.facts.attention,
+        stage=stage.stage,
+        model=forecast.model,
+        flops=stage.flops,
+        seconds=seconds,
+        peak_tflops=None if waits else _peak(plan.tier, plan.dtype),
+        predicted_bytes=stage.allocated_bytes,
+        measured_bytes=_bytes(device_gb),
+        predicted_ram_bytes=stage.ram_bytes,
+        measured_ram_bytes=_bytes(ram_gb),
+    )
+
+
+def _peak(tier: Tier, dtype: str) -> float | None:
+    rates = peak_rates(tier, dtype)
+    return rates[0] if rates else None
+
+
+def _largest(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _bytes(size_gb: float | None) -> int | None:
+    return None if size_gb is None else round(size_gb * GIB)

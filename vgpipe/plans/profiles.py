@@ -1,0 +1,126 @@
+"""Profiles of the clips of a job: from the cache, or measured now."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+
+from vgpipe.errors import ConfigError, ModelError, VgpipeError, first_line
+from vgpipe.job.clip import Clip
+from vgpipe.models.base import Family
+from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
+from vgpipe.planner.records import Asked, Kernels, Profile
+
+log = logging.getLogger(__name__)
+
+
+class PlanError(VgpipeError):
+    """A model that no plan can be made for: its classes do not run without values."""
+
+
+class Profiles:
+    """Profiles of one model for one kind of device.
+
+    Args:
+        family: drives the model, as it was asked for.
+        model: its name.
+        kernels: whose kernels to stand for.
+        fps: frames a second for models that make no use of them.
+    """
+
+    def __init__(self, family: Family, model: str, kernels: Kernels, fps: float):
+        self._family, self._model, self._kernels, self._fps = family, model, kernels, fps
+        self._known: dict[tuple[Asked, bool, int | None], Profile] = {}
+        self._guidance: dict[tuple[bool, bool], float] = {}
+
+    def smaller_tiles(self, asked: Asked) -> tuple[int, ...]:
+        """Returns the sides of tiles below the VAE's own that a clip may be decoded in, pixels, largest first."""
+        from vgpipe.models.pipeline.vae_options import tile_sizes
+
+        sizes = tile_sizes(self._family, max(asked.width, asked.height))
+        return tuple(size for size in sizes if size is not None)
+
+    def __call__(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+        """Returns a profile.
+
+        Args:
+            asked: the clip.
+            tiling: whether the VAE works in tiles.
+            tile_size: side of a tile, pixels; None is the VAE's own.
+
+        Raises:
+            PlanError: where the model's classes cannot be run without values.
+            ConfigError: where the VAE has no tiles.
+        """
+        key = asked, tiling, tile_size
+        if key not in self._known:
+            self._known[key] = self._made(asked, tiling, tile_size)
+        return self._known[key]
+
+    def lenient(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+        """Returns the same, but that of a whole VAE where it has no tiles: nothing is gained, and nothing is lost."""
+        try:
+            return self(asked, tiling, tile_size)
+        except (ConfigError, ModelError) as error:
+            if not tiling:
+                raise
+            log.debug("no tiles: %s", error)
+            return self(asked, False, None)
+
+    def kind(self, clip: Clip) -> Asked:
+        """Returns what is planned for a clip; what neither memory nor time depends on is left out."""
+        guided = self._family.uses_negative_prompt(clip.guidance_scale), clip.guidance_scale > 1
+        guidance_scale = self._guidance.setdefault(guided, clip.guidance_scale)
+        fps = clip.fps if self._family.uses_fps else self._fps
+        return replace(asked_of(clip), guidance_scale=guidance_scale, fps=fps)
+
+    def _made(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+        settings = replace(self._family.settings, vae_tiling=tiling, vae_tile_size=tile_size)
+        bound = self._family.with_settings(settings)
+        cache = _TellingCache(
+            f"{self._model} at {asked.width}x{asked.height}, {asked.num_frames} frames{', in tiles' * tiling}"
+        )
+        try:
+            found = cached_profile(bound, asked, self._kernels, model=self._model, cache=cache)
+        except VgpipeError:
+            raise
+        except Exception as error:  # the classes of any model run here, and raise anything
+            log.debug("%s cannot be profiled", self._model, exc_info=error)
+            told = f"{type(error).__name__}: {first_line(error)}"
+            raise PlanError(f"{self._model}: its classes cannot be run without values ({told})") from error
+        return replace(found, asked=asked)
+
+
+class _TellingCache(ProfileCache):
+    """Says in the log what is measured anew, which takes seconds, and how long it took."""
+
+    def __init__(self, what: str):
+        super().__init__(default_folder())
+        self._what, self._started = what, time.monotonic()
+
+    def get(self, key: str) -> Profile | None:
+        """Returns a profile; None where there is none, or it is damaged."""
+        found = super().get(key)
+        self._started = time.monotonic()
+        if found is None:
+            log.info("planning %s: running its classes without values ...", self._what)
+        return found
+
+    def put(self, key: str, profile: Profile) -> None:
+        """Keeps a profile."""
+        log.info("planning %s: took %.1f s", self._what, time.monotonic() - self._started)
+        super().put(key, profile)
+
+
+def asked_of(clip: Clip) -> Asked:
+    """Returns the kind of a clip."""
+    return Asked(
+        width=clip.width,
+        height=clip.height,
+        num_frames=clip.num_frames,
+        num_inference_steps=clip.num_inference_steps,
+        guidance_scale=clip.guidance_scale,
+        fps=clip.fps,
+        from_image=clip.image is not None,
+    )

@@ -1,0 +1,170 @@
+"""The device that is planned for: a tier as it is written down, or this machine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vgpipe.config.groups import builtin_conf
+from vgpipe.config.hardware_schema import HardwareConfig, PeakConfig
+from vgpipe.hardware import host, supported_dtypes
+from vgpipe.hardware.capability import cuda_capability
+from vgpipe.hardware.records import Device
+from vgpipe.hardware.remembered import device_here, rates_here
+from vgpipe.planner.profiling.profile_cache import default_folder
+from vgpipe.planner.records import Peak, Tier
+from vgpipe.store.notes import Notes
+
+MACHINE_FILE = "machine.jsonl"
+LEAST_OF_FUSED = (5, 0)  # torch's memory-efficient attention, where flash attention does not run
+NOT_THE_SAME_CARD = {"ti", "super", "laptop", "mobile", "max", "d", "ada", "pcie", "nvl"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a plan is made for.
+
+    Attributes:
+        tier: its figures.
+        dtypes: precisions that it computes soundly, best first.
+        is_here: whether it is this machine, so that RAM and disk are what was found here.
+        device_name: as its driver or its data sheet calls it.
+    """
+
+    tier: Tier
+    dtypes: tuple[str, ...]
+    is_here: bool
+    device_name: str
+
+
+def tier_of(hardware: HardwareConfig, *, for_run: bool) -> Tier:
+    """Returns the tier of `target_of`."""
+    return target_of(hardware, for_run=for_run).tier
+
+
+def target_of(hardware: HardwareConfig, *, for_run: bool, folder: Path = Path()) -> Target:
+    """Returns the device to plan for.
+
+    Args:
+        hardware: a card written down, or `auto` or `cpu`.
+        for_run: whether a run will follow here, which computes on the device that is there, under the tier's limit.
+        folder: where runs are written; its disk is looked at.
+
+    Returns:
+        For a card that no run will be on here, what is written down; else this machine, what it has free now. A first
+        call on a machine times it for about a second and remembers that in the cache folder.
+
+    Raises:
+        ConfigError: where a named device is not there.
+    """
+    if is_written_down(hardware) and not for_run:
+        return _written(hardware)
+    return _here(hardware, folder)
+
+
+def is_written_down(hardware: HardwareConfig) -> bool:
+    """Says whether a hardware config describes a card of its own, rather than whatever this machine has."""
+    return hardware.memory_gb is not None and hardware.device != "cpu"
+
+
+def _written(hardware: HardwareConfig) -> Target:
+    capable: Any = hardware.capabilities
+    if capable.bf16 is None and capable.fp16 is None and hardware.compute_capability:
+        capable = cuda_capability(hardware.compute_capability, hardware.name)
+    limits = [size for size in (hardware.memory_gb, hardware.memory_limit_gb) if size is not None]
+    kind = _kind(hardware)
+    tier = Tier(
+        name=hardware.name,
+        kind=kind,
+        memory_gb=min(limits),
+        ram_gb=hardware.memory_gb if kind == "mps" else None,  # one memory for both
+        peak=_peak(hardware.peak_tflops),
+        memory_bandwidth_gb_s=hardware.memory_bandwidth_gb_s,
+        pcie_bandwidth_gb_s=hardware.pcie_bandwidth_gb_s,
+        fused_attention=_is_fused(kind, hardware.compute_capability, hardware.capabilities.flash_attention),
+    )
+    return Target(tier=tier, dtypes=supported_dtypes(capable), is_here=False, device_name=hardware.name)
+
+
+def _kind(hardware: HardwareConfig) -> str:
+    if hardware.device != "auto":
+        return hardware.device.partition(":")[0]
+    return "mps" if hardware.name.startswith("apple") else "cuda"
+
+
+def _is_fused(kind: str, capability: tuple[int, int] | None, flash: bool | None) -> bool:
+    """Says whether attention takes no quadratic memory; where nobody knows, that it does."""
+    if kind == "cpu" or flash:
+        return True
+    return kind == "cuda" and capability is not None and capability >= LEAST_OF_FUSED
+
+
+def _here(hardware: HardwareConfig, folder: Path) -> Target:
+    memory = Notes(default_folder() / MACHINE_FILE)
+    device = device_here(hardware.device, memory)
+    ram_gb = _gib(host.available_ram_bytes())
+    sizes = [size for size in (device.free_memory_gb, hardware.memory_limit_gb) if size is not None]
+    tier = Tier(
+        name=hardware.name,
+        kind="cuda" if device.kind == "rocm" else device.kind,
+        memory_gb=min(sizes, default=None),
+        ram_gb=ram_gb,
+        disk_gb=_gib(host.disk_free_bytes(folder)),
+        pcie_bandwidth_gb_s=device.pcie.bandwidth_gb_s if device.pcie else None,
+        fused_attention=_is_fused(device.kind, device.compute_capability, device.flash_attention),
+    )
+    tier = _with_rates(tier, device, hardware.threads, memory)
+    return Target(tier=tier, dtypes=supported_dtypes(device), is_here=True, device_name=device.name)
+
+
+def _with_rates(tier: Tier, device: Device, threads: int | None, memory: Notes) -> Tier:
+    """Adds the rates of the card's data sheet, else those that were timed here."""
+    sheet = _data_sheet(device)
+    if sheet is not None:
+        bandwidth = tier.pcie_bandwidth_gb_s or sheet.pcie_bandwidth_gb_s
+        peak = _peak(sheet.peak_tflops)
+        return replace(
+            tier, peak=peak, memory_bandwidth_gb_s=sheet.memory_bandwidth_gb_s, pcie_bandwidth_gb_s=bandwidth
+        )
+    rates = rates_here(device, threads, memory)
+    peak = Peak(fp32=rates.get("float32"), bf16=rates.get("bfloat16"), fp16=rates.get("float16"))
+    return replace(tier, peak=peak, memory_bandwidth_gb_s=rates.get("copy"))
+
+
+def _data_sheet(device: Device) -> HardwareConfig | None:
+    """Returns the tier that describes a card: all words of its name, none that makes it another card, same memory."""
+    if device.kind != "cuda" or device.total_memory_gb is None:
+        return None
+    words = _words(device.name)
+    for option in sorted((builtin_conf() / "hardware").glob("*.yaml")):
+        *name, _ = option.stem.split("_")
+        wanted = _words(" ".join(name))
+        extra = words - wanted
+        if not wanted or wanted - words or extra & NOT_THE_SAME_CARD:
+            continue
+        sheet = HardwareConfig(**_values(option))
+        if sheet.memory_gb and abs(sheet.memory_gb - device.total_memory_gb) <= sheet.memory_gb / 8:
+            return sheet
+    return None
+
+
+def _values(option: Path) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load(option.read_text("utf-8"))
+    return {**values, "peak_tflops": PeakConfig(**(values.get("peak_tflops") or {}))}
+
+
+def _words(name: str) -> set[str]:
+    """Returns `{rtx, 3060, ti}` for `RTX 3060 Ti` as for `rtx3060ti`: letters and digits apart, but for `a100`."""
+    return set(re.findall(r"(?<![a-z])[a-z]\d{1,4}(?!\d)|[a-z]+|\d+", name.lower()))
+
+
+def _peak(peak: PeakConfig) -> Peak:
+    return Peak(fp32=peak.fp32, fp16=peak.fp16, bf16=peak.bf16, fp8=peak.fp8, int8=peak.int8)
+
+
+def _gib(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else size_bytes / (1 << 30)

@@ -1,0 +1,1 @@
+"""The recipe of a file, its replay, and what changed since."""

@@ -1,0 +1,137 @@
+"""What a finished file says of how it was made: enough to make it again, and to tell what has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vgpipe import __version__
+from vgpipe.clips.clip_state import EXPORTER, ClipWork
+from vgpipe.config.model_schema import ModelConfig
+from vgpipe.config.schema import MemoryConfig
+from vgpipe.job.clip import Clip
+from vgpipe.models.base import Family
+from vgpipe.models.pipeline.attention import SDPA
+from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, STAGES
+from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.digest import Key, digest_of
+
+SCHEMA = 1
+LIBRARIES = ("torch", "diffusers", "transformers")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipes:
+    """Writes the recipes of a run's clips.
+
+    Attributes:
+        model: the model as it was loaded: precision decided, commits of the hub in place of branches.
+        memory: what was asked of memory.
+        family: drives the model as it was asked for.
+        store: where the latents are.
+    """
+
+    model: ModelConfig
+    memory: MemoryConfig
+    family: Family
+    store: Store
+
+    def of(self, work: ClipWork, exporter: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the recipe of one file, as plain values (docs/recipe.md).
+
+        Args:
+            work: its clip, the latents of which are in the store.
+            exporter: name and settings of what writes the file.
+        """
+        denoised = {part.keys.latents.digest: part for part in work.segments}
+        latents = [(part.keys.latents, self.store.find(part.keys.latents)) for part in denoised.values()]
+        first = next((artifact for _, artifact in latents if artifact is not None), None)
+        return {
+            "vgpipe": SCHEMA,
+            "clip": clip_facts(work.clip),
+            "model": without_defaults(asdict(_portable_model(self.model)), ModelConfig),
+            "memory": without_defaults(self._memory(work), MemoryConfig),
+            "exporter": dict(exporter),
+            "parts": parts_of(self.family, work),
+            "latents": [_latents(key, artifact) for key, artifact in latents],
+            "versions": versions_of(first),
+            "device": first.info.get("device") if first else None,
+            "degradations": [asdict(one) for one in work.all_degradations if one.kind != EXPORTER],
+        }
+
+    def _memory(self, work: ClipWork) -> dict[str, Any]:
+        """Returns the settings of memory that change bits, as they were in the end: also where memory ran out."""
+        families = [part.families.get(stage, self.family) for part in work.segments for stage in STAGES]
+        decoders = [part.families.get(DECODE, self.family).settings for part in work.segments]
+        weights = {name: stored for one in families for name, stored in one.settings.quantization.items()}
+        tiled = next((one for one in decoders if one.vae_tiling), decoders[0])
+        attention = self.family.settings.attention
+        return {
+            "weights": weights,
+            "vae_tiling": tiled.vae_tiling or None,
+            "vae_tile_size": tiled.vae_tile_size,
+            "vae_slicing": self.family.settings.vae_slicing,
+            "vae_dtype": self.memory.vae_dtype,
+            "attention": "auto" if attention == SDPA else attention,
+        }
+
+
+def clip_facts(clip: Clip) -> dict[str, Any]:
+    """Returns a clip as its line in clips.jsonl has it, without what it has not."""
+    facts = {name: value for name, value in asdict(clip).items() if value not in (None, (), [])}
+    facts["clip"] = facts.pop("id")
+    if clip.image is not None:
+        facts["image"] = portable(clip.image)
+    return facts
+
+
+def parts_of(family: Family, work: ClipWork) -> dict[str, str]:
+    """Returns part of the model -> digest of all about it that can change bits, its files included."""
+    drivers: dict[tuple[str, str], Family] = {}
+    for work_part in work.segments:
+        from_image = work_part.clip.image is not None or work_part.before is not None
+        for stage in (ENCODE, DENOISE, DECODE):
+            driver = work_part.families.get(stage, family)
+            names = {
+                ENCODE: driver.encode_parts,
+                DENOISE: driver.denoise_parts(from_image=from_image),
+                DECODE: driver.decode_parts,
+            }[stage]
+            drivers.update({(stage, name): driver for name in names})
+    return {f"{stage}.{name}": digest_of(driver.identity(name)) for (stage, name), driver in drivers.items()}
+
+
+def versions_of(artifact: Artifact | None) -> dict[str, str]:
+    """Returns package -> version that an artifact was made with, vgpipe's own as it is now."""
+    known = artifact.versions if artifact else {}
+    return {"vgpipe": __version__, **{name: known[name] for name in LIBRARIES if name in known}}
+
+
+def _latents(key: Key, artifact: Artifact | None) -> dict[str, Any]:
+    files: Iterable[Mapping[str, Any]] = artifact.files.values() if artifact else ()
+    return {"key": key.digest, "sha256": next((one["sha256"] for one in files), None)}
+
+
+def without_defaults(values: Mapping[str, Any], record: type) -> dict[str, Any]:
+    """Returns the values that are not a record's defaults."""
+    defaults = {field.name: _default(field) for field in fields(record)}
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def _default(field: Field[Any]) -> Any:
+    value = field.default if field.default_factory is MISSING else field.default_factory()
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def portable(path: str) -> str:
+    """Returns a path without the name of its user, where it is in their home."""
+    home = Path.home()
+    return f"~/{Path(path).relative_to(home).as_posix()}" if Path(path).is_relative_to(home) else path
+
+
+def _portable_model(model: ModelConfig) -> ModelConfig:
+    components = {name: replace(origin, id=portable(origin.id)) for name, origin in model.components.items()}
+    loras = tuple(replace(lora, id=portable(lora.id)) for lora in model.loras)
+    return replace(model, id=portable(model.id), components=components, loras=loras)

@@ -1,0 +1,1 @@
+"""A run around an executor: directory, attempts, logs, summary."""

@@ -1,0 +1,188 @@
+"""Starts and resumes runs: the run directory around a `LocalRun`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from vgpipe.clips import from_config
+from vgpipe.clips.clip_state import ClipWork, State, clip_of_record
+from vgpipe.config.load import Limits
+from vgpipe.config.schema import Config
+from vgpipe.config.validate import validated
+from vgpipe.errors import UsageError
+from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
+from vgpipe.job.clip import Clip
+from vgpipe.runs.attempts import Attempts
+from vgpipe.runs.logs import logging_early, logging_to
+from vgpipe.runs.summary import shown_path, table
+from vgpipe.store.rundir import RunDir, unused
+
+log = logging.getLogger(__name__)
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A run that nothing speaks against: its job is read, its model open, and it fits.
+
+    Attributes:
+        config: the checked config.
+        request: what is to be made.
+        attempts: will make it.
+        early: what was logged before there was a run directory.
+    """
+
+    config: Config
+    request: from_config.Request
+    attempts: Attempts
+    early: list[logging.LogRecord]
+
+
+def ready(config: Config, request: from_config.Request) -> Ready:
+    """Opens the model and plans the run; loads no weights, and writes nothing.
+
+    Raises:
+        ModelError: where no model that `run.degrade` allows can be opened.
+        ConfigError: where the job cannot fit.
+    """
+    attempts = Attempts(config)
+    with logging_early() as early:
+        attempts.plan(request.clips)
+    return Ready(config, request, attempts, early)
+
+
+def start(run: Ready, root: Path, stop: StopSignal) -> int:
+    """Renders a job into a run directory.
+
+    Args:
+        run: what to render.
+        root: the run directory; made if need be.
+        stop: says when to stop early.
+
+    Returns:
+        The exit code: 0 all done, 1 some failed, 3 stopped early.
+
+    Raises:
+        UsageError: where the directory is in use.
+    """
+    clips = run.request.clips
+    with RunDir(unused(root)) as run_dir:
+        _refuse_other_run(run_dir, clips)
+        run_dir.write_config(yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True))
+        return _run(run.config, clips, run_dir, stop, run.attempts, run.request.notes, run.early)
+
+
+def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
+    """Finishes a stopped run in place; needs neither its job file nor its command line.
+
+    Args:
+        root: the directory of the run.
+        limits: turns what the run was started with into when to stop early and how far to degrade this time.
+        stop: says when to stop early.
+
+    Returns:
+        The exit code, as `start`.
+
+    Raises:
+        UsageError: where `root` holds no run, or is in use.
+    """
+    if not RunDir(root).holds_run():
+        raise UsageError(f"{root} holds no run -> give the directory of a run, the one with clips.jsonl in it")
+    with RunDir(root) as run_dir:
+        clips = tuple(_clip(run_dir, record) for record in run_dir.read_clips())
+        if not clips:
+            raise UsageError(f"{run_dir.clips} names no clip -> run the job again")
+        saved = _saved_config(run_dir)
+        config = replace(saved, run=limits(saved.run))
+        attempts = Attempts(config)
+        with logging_early() as early:
+            attempts.plan(clips)
+        return _run(config, clips, run_dir, stop, attempts, early=early)
+
+
+def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
+    """Keeps a new job from pushing the unfinished clips of another out of a directory that the user chose."""
+    if not run_dir.holds_run():
+        return
+    ours = {clip.id for clip in clips}
+    left = [r["clip"] for r in run_dir.read_clips() if r["clip"] not in ours and r.get("state") != State.DONE.value]
+    if left:
+        raise UsageError(
+            f"{shown_path(run_dir.root)} holds an unfinished run of other clips ({left[0]}, {len(left)} in all) -> "
+            f"python -m vgpipe resume {shown_path(run_dir.root)}, or another hydra.run.dir"
+        )
+
+
+def _run(
+    config: Config,
+    clips: tuple[Clip, ...],
+    run_dir: RunDir,
+    stop: StopSignal,
+    attempts: Attempts,
+    notes: tuple[str, ...] = (),
+    early: Sequence[logging.LogRecord] = (),
+) -> int:
+    stop.set_deadlines(until=config.run.until, budget=config.run.budget)
+    with logging_to(run_dir.log, early):
+        for note in (*notes, *([config.model.note] if config.model.note else [])):
+            log.info("%s", note)
+        previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}
+        with _watched(run_dir):
+            works = attempts.make(clips, run_dir, stop, previous)
+        _show(table(works, run_dir.root))
+        code = exit_code(works)
+        if code == EXIT_STOPPED:
+            log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, shown_path(run_dir.root))
+    return code
+
+
+def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
+    """Returns what keeps the run's page up to date; nothing does where its libraries cannot be imported."""
+    try:
+        from vgpipe.report.live import watched
+    except ImportError as error:
+        log.warning("there will be no report.html: %s", error)
+        return nullcontext()
+    return watched(run_dir)
+
+
+def _show(text: str) -> None:
+    """Writes to stdout what its encoding can hold; a reader that has gone is no failure of the run."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept to the end: Python flushes it on exit)
+
+
+def exit_code(works: list[ClipWork]) -> int:
+    """Returns 0 where all clips are done, 3 where some were not reached, else 1."""
+    states = {work.state for work in works}
+    if states & {State.PENDING, State.STOPPED}:
+        return EXIT_STOPPED
+    return EXIT_FAILED if State.FAILED in states else EXIT_DONE
+
+
+def _saved_config(run_dir: RunDir) -> Config:
+    try:
+        values = yaml.safe_load(run_dir.config.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"{run_dir.config} cannot be read ({error}) -> run the job again") from None
+    return validated(values if isinstance(values, dict) else {})
+
+
+def _clip(run_dir: RunDir, record: dict[str, object]) -> Clip:
+    try:
+        return clip_of_record(record)
+    except ValueError as error:
+        raise UsageError(f"{run_dir.clips}: clip {str(record['clip'])[:80]!r}: {error} -> run the job again") from None
