@@ -34,8 +34,8 @@ from vgpipe.memory.residency import Residency
 from vgpipe.plans.run_plan import RunPlan, first_strategies, predicted_peak_gb, streams
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.stages import overflows
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT, STAGES
 from vgpipe.store.rundir import RunDir
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, STAGES
 
 log = logging.getLogger(__name__)
 

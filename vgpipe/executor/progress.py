@@ -11,8 +11,8 @@ from typing import Any
 from tqdm import tqdm
 
 from vgpipe.clips.clip_state import ClipWork
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, EXPORT
 from vgpipe.store.artifacts import Store
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
 log = logging.getLogger(__name__)
 

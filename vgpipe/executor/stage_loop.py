@@ -26,8 +26,9 @@ from vgpipe.memory.out_of_memory import let_go
 from vgpipe.memory.residency import Parts, Residency
 from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, KeyMaker
+from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 if TYPE_CHECKING:
     from vgpipe.stages.denoise import Watch

@@ -14,8 +14,8 @@ from vgpipe.clips.clip_state import ClipWork, State
 from vgpipe.executor.stage_inputs import texts_of
 from vgpipe.executor.waves import canaries
 from vgpipe.memory.residency import Parts, Residency
-from vgpipe.stages.keys import DENOISE
 from vgpipe.store.artifacts import Store
+from vgpipe.vocabulary import DENOISE
 
 log = logging.getLogger(__name__)
 

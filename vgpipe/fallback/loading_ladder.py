@@ -14,7 +14,8 @@ from vgpipe.fallback import loading_steps
 from vgpipe.fallback.loading_steps import Move, Step
 from vgpipe.models.base import Family
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.stages.keys import DECODE, KeyMaker
+from vgpipe.stages.keys import KeyMaker
+from vgpipe.vocabulary import DECODE
 
 log = logging.getLogger(__name__)
 

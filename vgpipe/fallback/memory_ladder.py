@@ -16,7 +16,7 @@ from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
 from vgpipe.memory.strategies import Role, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.models.pipeline.vae_options import tile_sizes
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from vgpipe.plans.inputs import download_bytes
 from vgpipe.plans.profiles import PlanError, Profiles
 from vgpipe.plans.target import Target, target_of
 from vgpipe.plans.wording import Span, added, clip_seconds, counted, times
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from vgpipe.config.schema import MemoryConfig
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.models.pipeline.attention import SDPA
-from vgpipe.stages.keys import DECODE, DENOISE, ENCODE, STAGES
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key, digest_of
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, STAGES
 
 SCHEMA = 1
 LIBRARIES = ("torch", "diffusers", "transformers")

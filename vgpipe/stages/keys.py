@@ -15,9 +15,8 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment, segments_of
 from vgpipe.models.base import Family
 from vgpipe.store.digest import Key
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, STAGES
 
-ENCODE, DENOISE, DECODE, EXPORT = "encode", "denoise", "decode", "export"
-STAGES = (ENCODE, DENOISE, DECODE, EXPORT)
 TAIL = "tail"
 """What a segment leaves for the next one; made with its frames."""
 VERSIONS = {ENCODE: 2, DENOISE: 2, DECODE: 2, TAIL: 1, EXPORT: 1}
