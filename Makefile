@@ -26,7 +26,7 @@ pytest: .venv/test-installed
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-# torch first and by itself: an unpinned torch pulls several gigabytes of CUDA.
+# torch first and on its own: an unpinned torch pulls several gigabytes of CUDA.
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --constraint constraints.txt torch
 	$(PY) -m pip install --quiet --constraint constraints.txt --editable .
