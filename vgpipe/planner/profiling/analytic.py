@@ -13,7 +13,8 @@ import torch
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family
 from vgpipe.planner.profiling.meta_weights import meta_component
-from vgpipe.planner.profiling.modules import Parts, parts_of, role_of
+from vgpipe.planner.profiling.modules import Parts, parts_of
+from vgpipe.planner.profiling.roles import role_of
 from vgpipe.planner.records import Asked, Block, Leaf, StageProfile, Use
 
 STREAMS, FEATURES = 17, 4

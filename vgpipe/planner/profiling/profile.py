@@ -12,7 +12,8 @@ from vgpipe.models.base import Family
 from vgpipe.planner.profiling.analytic import estimated
 from vgpipe.planner.profiling.fake_components import StandIn
 from vgpipe.planner.profiling.loras import with_adapters
-from vgpipe.planner.profiling.modules import Parts, file_bytes, is_denoiser, role_of
+from vgpipe.planner.profiling.modules import Parts
+from vgpipe.planner.profiling.roles import file_bytes, is_denoiser, role_of
 from vgpipe.planner.profiling.stages import StageRun, Stages
 from vgpipe.planner.records import Asked, Block, ComponentFacts, Kernels, Leaf, Profile, StageProfile, Use
 

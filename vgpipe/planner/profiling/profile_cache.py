@@ -15,7 +15,7 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family, Settings
-from vgpipe.planner.profiling.modules import file_bytes, is_denoiser
+from vgpipe.planner.profiling.roles import file_bytes, is_denoiser
 from vgpipe.planner.records import Asked, Block, ComponentFacts, Kernels, Leaf, Profile, StageProfile, Use
 from vgpipe.store.digest import digest_of
 from vgpipe.store.durable import write_atomically
