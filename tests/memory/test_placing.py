@@ -111,6 +111,31 @@ def test_what_is_in_files_is_not_in_memory(net, tmp_path, where):
     assert held < live.top.peak_bytes <= idle + held + activations
 
 
+class NotingLinear(torch.nn.Linear):
+    """Notes how many bytes past a cache line its weight starts whenever it computes."""
+
+    def forward(self, x):
+        self.starts_at = self.weight.data_ptr() % 64
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("start_bytes", [0, 4, 12, 32])
+@pytest.mark.parametrize("where", [Placing.BLOCKS, Placing.LEAVES, Placing.DISK])
+def test_weights_in_files_are_read_to_the_alignment_they_had(tmp_path, where, start_bytes):
+    """A CPU's kernel, and with it the last bits, depend on the address of the weights."""
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(NotingLinear(64, 64), NotingLinear(64, 63), NotingLinear(63, 64)).requires_grad_(False)
+    for layer in net:
+        first = start_bytes // 4
+        buffer = torch.empty(first + layer.weight.numel())
+        layer.weight.data = buffer[first:].view_as(layer.weight).copy_(layer.weight)
+    expected = net(INPUT)
+    place(net, where, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    for _ in range(2):
+        assert torch.equal(net(INPUT), expected)
+        assert [layer.starts_at for layer in net] == [start_bytes] * 3
+
+
 def test_what_a_pipeline_reads_from_a_component_stays(net, tmp_path):
     place(net, Placing.DISK, Role.DECODER, "cpu", offload_dir=tmp_path)
     assert net.scale.item() == 1.5 and net.shift.item() == 0.5

@@ -2,8 +2,9 @@
 
 diffusers (0.42) leaves an empty tensor of full size in RAM for each that it writes to a file, writes uninitialised
 memory for a weight that two layers share (it is gone when the second is written), trusts any file that it finds in the
-folder, and takes away buffers that a pipeline reads from the component itself (`vae.latents_mean`). `FileGroup` does
-none of that; a diffusers whose `ModuleGroup` does none of it either makes it superfluous.
+folder, takes away buffers that a pipeline reads from the component itself (`vae.latents_mean`), and computes on the CPU
+with weights at whatever address the file puts them. `FileGroup` does none of that; a diffusers whose `ModuleGroup` does
+none of it either makes it superfluous.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from vgpipe.memory import budget
 from vgpipe.store.durable import temporary_beside
 
 RAM = torch.device("cpu")
+ALIGNMENT_BYTES = 64  # a cache line, the widest vector, and where torch's own CPU allocations start
 
 
 def offload(module: Any, device: str, *, level: str, stream: bool, offload_dir: Path | None) -> Any:
@@ -105,6 +107,7 @@ class _Files:
         self._folder = folder
         self._count = itertools.count()
         self._written: dict[int, tuple[str, str]] = {}
+        self._misalignments: dict[int, int] = {}
 
     def new_path(self) -> str:
         """Returns where another group's weights go."""
@@ -123,6 +126,11 @@ class _Files:
             raise _unwritable(Path(path).parent, error) from _os_error(error)
         for name, tensor in tensors.items():
             self._written.setdefault(id(tensor), (path, name))
+            self._misalignments.setdefault(id(tensor), tensor.data_ptr() % ALIGNMENT_BYTES)
+
+    def misalignment(self, tensor: torch.Tensor) -> int:
+        """Returns how many bytes past a multiple of `ALIGNMENT_BYTES` a tensor started before it was written."""
+        return self._misalignments[id(tensor)]
 
     def _whole(self, tensor: torch.Tensor) -> torch.Tensor:
         if id(tensor) not in self._written:
@@ -149,6 +157,7 @@ class FileGroup(group_offloading.ModuleGroup):  # type: ignore[misc]  # diffuser
             return
         with budget.suspended():  # safetensors would take a refusal for a file that it cannot read
             super()._onload_from_disk()
+            self._keep_alignment()
         self._to_its_card()
         try:
             budget.hold_tensors(tensor.data for tensor in self.key_to_tensor.values())
@@ -165,6 +174,19 @@ class FileGroup(group_offloading.ModuleGroup):  # type: ignore[misc]  # diffuser
             self._torch_accelerator_module.current_stream().synchronize()
         self._let_go()
 
+    def _keep_alignment(self) -> None:
+        """Gives weights that the CPU computes with the alignment that they had before they were written.
+
+        MKL chooses its kernel by the address of the weights: a float32 linear layer of one row has other bits where
+        they start off a multiple of 16 bytes. safetensors maps a file, so that a tensor starts wherever the sizes of
+        those before it put it. In their own files weights would lie otherwise than in memory, or than in the
+        checkpoint's file that memory maps, and the memory strategy would change the latents.
+        """
+        if self.onload_device.type != RAM.type:
+            return
+        for tensor in self.tensor_to_key:
+            tensor.data = _at_alignment(tensor.data, self._files.misalignment(tensor))
+
     def _to_its_card(self) -> None:
         """Moves what diffusers puts on the first card, whichever was asked for."""
         if not self.onload_device.index:
@@ -175,6 +197,20 @@ class FileGroup(group_offloading.ModuleGroup):  # type: ignore[misc]  # diffuser
     def _let_go(self) -> None:
         for tensor in self.tensor_to_key:
             tensor.data = _nothing(tensor.dtype).expand(tensor.shape)
+
+
+def _at_alignment(tensor: torch.Tensor, misalignment: int) -> torch.Tensor:
+    """Returns a contiguous tensor as it is if it starts as wanted, else a copy that does.
+
+    Args:
+        tensor: in RAM.
+        misalignment: bytes past a multiple of `ALIGNMENT_BYTES`.
+    """
+    if not tensor.numel() or tensor.data_ptr() % ALIGNMENT_BYTES == misalignment:
+        return tensor
+    # In elements: no tensor starts between two of them.
+    padding = misalignment // tensor.element_size()
+    return torch.empty(padding + tensor.numel(), dtype=tensor.dtype)[padding:].view(tensor.shape).copy_(tensor)
 
 
 @cache
