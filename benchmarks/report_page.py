@@ -4,7 +4,7 @@
 
 Makes a run directory with a video and a still of 640x360 for each clip (hard links of one), builds its page, draws its
 contact sheet, and opens the page from the disk: until it answers, a search, fast scrolling. Needs `pip install
-'.[browser]'` and Chromium at /usr/bin/chromium. The figures in docs/report.md come from it.
+'.[browser]'` and Chromium at /usr/bin/chromium. The figures in docs/benchmarks.md come from it.
 """
 
 from __future__ import annotations
