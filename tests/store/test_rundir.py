@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from vgpipe.errors import UsageError
+from vgpipe.errors import StoreError, UsageError
 from vgpipe.store.rundir import RunDir, unused
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def test_the_last_line_of_a_clip_counts_and_order_is_the_jobs(tmp_path):
@@ -39,6 +46,63 @@ def test_two_processes_cannot_write_one_run(tmp_path):
         pass
     with RunDir(tmp_path):
         pass
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from vgpipe.store.rundir import RunDir
+with RunDir(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+OLDER = """
+import fcntl, sys, time
+with open(sys.argv[1] + "/.lock", "a") as file:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("program", [HOLD, pytest.param(OLDER, id="older version")])
+@pytest.mark.skipif(sys.platform == "win32", reason="fcntl")
+def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path, program):
+    with subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout.readline() == b"held\n"
+            with pytest.raises(UsageError, match="in use by another vgpipe process; nothing was started"):
+                RunDir(tmp_path).__enter__()
+        finally:
+            holder.kill()
+    with RunDir(tmp_path), pytest.raises(BlockingIOError), (tmp_path / ".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as an older version tries it
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EROFS, "Read-only file system"),
+        OSError(errno.EACCES, "Permission denied"),
+        OSError(errno.ENOLCK, "No locks available"),
+    ],
+    ids=str,
+)
+def test_a_directory_that_cannot_be_locked_is_named_with_its_remedy(tmp_path, monkeypatch, error):
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    message = rf"{re.escape(str(tmp_path))} cannot be written: .*{error.strerror} -> hydra.run.dir=DIR"
+    with pytest.raises(StoreError, match=message):
+        RunDir(tmp_path).__enter__()
+
+
+def test_a_file_in_place_of_the_directory_is_named_with_its_remedy(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be written: .* -> hydra.run.dir=DIR"):
+        RunDir(tmp_path / "file").__enter__()
 
 
 def test_a_video_is_the_same_file_as_in_the_store(tmp_path):
@@ -100,11 +164,19 @@ def test_two_runs_of_the_same_second_get_two_directories(tmp_path):
     root = tmp_path / "2026-01-01_00-00-00"
     for name in ("2026-01-01_00-00-00", "2026-01-01_00-00-00-2", "2026-01-01_00-00-00-3"):
         assert unused(root).name == name
-        with RunDir(unused(root)):
-            pass
+        with RunDir(unused(root)) as run:
+            run.write_config("job: {}")
 
 
 def test_a_directory_that_the_user_chose_is_used_again(tmp_path):
     with RunDir(tmp_path / "mine"):
         pass
     assert unused(tmp_path / "mine") == tmp_path / "mine"
+
+
+def test_a_run_without_its_lock_file_keeps_its_directory(tmp_path):
+    root = tmp_path / "2026-01-01_00-00-00"
+    with RunDir(root) as run:
+        run.write_config("job: {}")
+    (root / ".lock").unlink(missing_ok=True)
+    assert unused(root).name == "2026-01-01_00-00-00-2"

@@ -35,6 +35,11 @@ LIGHT = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "ftfy": "ftfy",
     "tqdm": "tqdm",
+    "jinja2": "jinja2",
+    "filelock": "filelock",
+    "platformdirs": "platformdirs",
+    "psutil": "psutil",
+    "nvidia-ml-py": "pynvml",
 }
 PYTHON_AT_LEAST = (3, 11)
 

@@ -16,7 +16,13 @@ from vgpipe.errors import Fault, UsageError
 KNOWN_BAD = Path(__file__).with_name("known_bad.toml")
 SKIP_VARIABLE = "VGPIPE_SKIP_VERSION_CHECK"
 # Whose folder is not called as the package is.
-MODULES = {"pillow": "PIL", "pyyaml": "yaml", "hydra-core": "hydra", "protobuf": "google.protobuf"}
+MODULES = {
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "hydra-core": "hydra",
+    "protobuf": "google.protobuf",
+    "nvidia-ml-py": "pynvml",
+}
 
 Severity = Literal["broken", "warning"]
 

@@ -11,10 +11,13 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.store.durable import link_or_copy, replace_file, temporary_beside
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +29,18 @@ CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 def unused(root: Path) -> Path:
     """Returns `root`, or `root-2`, `root-3`, ... where another run has taken a name made from the clock.
 
-    A name that the user chose is returned as it is: running there again goes on in place.
+    A name that the user chose is returned as it is: a run there resumes in place.
     """
     number, candidate = 1, root
-    while CLOCK_NAME.fullmatch(root.name) and (candidate / LOCK_NAME).exists():
+    while CLOCK_NAME.fullmatch(root.name) and _is_taken(candidate):
         number += 1
         candidate = root.with_name(f"{root.name}-{number}")
     return candidate
+
+
+def _is_taken(root: Path) -> bool:
+    # Some releases of filelock remove the lock file with the lock.
+    return (root / LOCK_NAME).exists() or RunDir(root).config.exists()
 
 
 class RunDir:
@@ -52,23 +60,28 @@ class RunDir:
         self.report_data = root / "report-data.js"
         self.contact_sheet = root / "contact-sheet.png"
         self._lock_path = root / LOCK_NAME
-        self._lock: Any = None
+        self._lock: FileLock | None = None
 
     def __enter__(self) -> RunDir:
+        from filelock import FileLock, Timeout
+
+        # The system frees the lock of a killed process at once. On NFS it holds between machines only where the
+        # server's lock service runs; without one, it cannot be taken at all.
+        self._lock = FileLock(self._lock_path, thread_local=False)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._lock = self._lock_path.open("a")
-        except OSError as error:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise UsageError(f"{self.root} is in use by another vgpipe process; nothing was started") from None
+        except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
             raise StoreError(f"{self.root} cannot be written: {error} -> hydra.run.dir=DIR") from error
-        if not _lock_file(self._lock):
-            self._lock.close()
-            raise UsageError(f"{self.root} is in use by another vgpipe process; nothing was started")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def write_config(self, text: str) -> None:
         """Writes the resolved config (YAML text).
@@ -249,21 +262,3 @@ def _ends_with_newline(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
-
-
-def _lock_file(file: Any) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -127,6 +127,10 @@ def test_a_folder_that_cannot_be_written_only_costs_time(one, made, tmp_path, mo
 def test_the_folder_is_the_users(monkeypatch):
     monkeypatch.setenv("VGPIPE_CACHE", "/somewhere")
     assert default_folder() == Path("/somewhere")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have folders of their own")
+def test_the_default_folder_on_linux_is_the_one_that_older_versions_used(monkeypatch):
     monkeypatch.delenv("VGPIPE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert default_folder() == Path("/cache/vgpipe")

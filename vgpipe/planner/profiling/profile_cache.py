@@ -33,8 +33,9 @@ def default_folder() -> Path:
     named = os.environ.get("VGPIPE_CACHE")
     if named:
         return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vgpipe"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("vgpipe", appauthor=False)
 
 
 class ProfileCache:
