@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.hardware import cgroup, host
 from vgpipe.hardware.cgroup import CgroupMemory, read
-
-GIB = 1 << 30
+from vgpipe.units import GIB
 
 
 def level(folder, limit, used, cache=0, *, version=2):
@@ -82,32 +80,3 @@ def test_nothing_in_the_files_is_an_error(tmp_path_factory, own_text, limit_text
     level(root, limit_text.encode("utf-8", "replace").decode(), "5")
     found = read(root, root / "own")
     assert found.room_bytes is None or 0 <= found.room_bytes <= max(found.limit_bytes, 0)
-
-
-def test_ram_is_under_the_cgroups_limit_and_room(monkeypatch):
-    monkeypatch.setattr(host, "ram_bytes", lambda: (64 * GIB, 32 * GIB))
-    monkeypatch.setattr(cgroup, "read", lambda: CgroupMemory(16 * GIB, 2 * GIB))
-    assert (host.total_ram_bytes(), host.available_ram_bytes()) == (16 * GIB, 2 * GIB)
-    monkeypatch.setattr(cgroup, "read", CgroupMemory)
-    assert (host.total_ram_bytes(), host.available_ram_bytes()) == (64 * GIB, 32 * GIB)
-    monkeypatch.setattr(host, "ram_bytes", lambda: (None, None))
-    assert (host.total_ram_bytes(), host.available_ram_bytes()) == (None, None)
-
-
-def test_the_kernels_figures_are_read(monkeypatch, tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal:  1000 kB\nMemAvailable:  400 kB\nHugePages_Total:   0\nodd\n")
-    monkeypatch.setattr(host, "MEMINFO", tmp_path / "meminfo")
-    assert host.ram_bytes() == (1_024_000, 409_600)
-
-
-def test_a_system_without_meminfo_tells_its_pages(monkeypatch, tmp_path):
-    monkeypatch.setattr(host, "MEMINFO", tmp_path / "absent")
-    total, available = host.ram_bytes()
-    assert total > 1 << 28 and available == total // 2
-
-
-def test_the_processor_and_the_disk(monkeypatch, tmp_path):
-    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: AMD Ryzen 7\nmodel name\t: AMD Ryzen 7\n")
-    monkeypatch.setattr(host, "CPUINFO", tmp_path / "cpuinfo")
-    assert host.cpu_name() == "AMD Ryzen 7"
-    assert host.disk_free_bytes(tmp_path / "not/made/yet") > 0

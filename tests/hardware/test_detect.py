@@ -7,20 +7,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.hardware.stand_ins import (
+from tests.hardware.fake_devices import (
     ARC_A770,
+    CARD_3060,
+    CARD_4090,
     GTX_1660_TI,
     RTX_3060,
     RTX_4090,
     RX_7900,
-    SMI_3060,
-    SMI_4090,
     TESLA_T4,
     Cards,
     fake_torch,
-    no_smi,
+    listed,
+    no_cards,
     nvidia_torch,
-    smi,
 )
 from vgpipe.hardware import describe, detect, supported_dtypes
 from vgpipe.hardware.probes import accelerators
@@ -33,7 +33,7 @@ def only_accelerator(machine):
 
 
 def test_rtx_4090():
-    device = only_accelerator(detect(nvidia_torch(RTX_4090), smi(SMI_4090)))
+    device = only_accelerator(detect(nvidia_torch(RTX_4090), listed(CARD_4090)))
     assert (device.kind, device.torch_device, device.compute_capability) == ("cuda", "cuda:0", (8, 9))
     assert device.bf16 and device.fp16 and device.fp16_is_sound and device.fp8 and device.flash_attention
     assert (device.total_memory_gb, device.free_memory_gb) == (23.65, 22.46)
@@ -42,16 +42,16 @@ def test_rtx_4090():
 
 
 def test_gtx_1660_ti_is_told_from_other_cards_of_its_capability_by_name():
-    device = only_accelerator(detect(nvidia_torch(GTX_1660_TI), no_smi))
+    device = only_accelerator(detect(nvidia_torch(GTX_1660_TI), no_cards))
     assert not device.fp16_is_sound and not device.tensor_cores and not device.bf16 and not device.fp8
     assert supported_dtypes(device) == ("float32",)
-    t4 = only_accelerator(detect(nvidia_torch(TESLA_T4), no_smi))
+    t4 = only_accelerator(detect(nvidia_torch(TESLA_T4), no_cards))
     assert t4.compute_capability == device.compute_capability and t4.tensor_cores
     assert supported_dtypes(t4) == ("float16", "float32")
 
 
-def test_two_cards_are_matched_with_nvidia_smi_by_uuid_whatever_their_order():
-    machine = detect(nvidia_torch(RTX_3060, RTX_4090), smi(SMI_4090, SMI_3060))
+def test_two_cards_are_matched_with_the_drivers_by_uuid_whatever_their_order():
+    machine = detect(nvidia_torch(RTX_3060, RTX_4090), listed(CARD_4090, CARD_3060))
     first, second, _ = machine.devices
     assert [first.name, first.torch_device, first.pcie.width] == ["NVIDIA GeForce RTX 3060", "cuda:0", 8]
     assert [second.name, second.torch_device, second.pcie.width] == ["NVIDIA GeForce RTX 4090", "cuda:1", 16]
@@ -60,34 +60,34 @@ def test_two_cards_are_matched_with_nvidia_smi_by_uuid_whatever_their_order():
 
 def test_cards_that_cannot_be_told_apart_get_no_others_figures():
     twins = [SimpleNamespace(**{**vars(RTX_3060), "uuid": ""}) for _ in range(2)]
-    devices = detect(nvidia_torch(*twins), smi(SMI_3060, SMI_3060.replace("1,", "2,", 1))).devices
+    devices = detect(nvidia_torch(*twins), listed(CARD_3060, dataclasses.replace(CARD_3060, index=2))).devices
     assert [device.pcie for device in devices[:2]] == [None, None]
     assert devices[0].free_memory_gb == 10.74  # torch's own figure
 
 
 def test_a_rocm_card_is_cuda_to_torch_and_has_no_compute_capability():
-    device = only_accelerator(detect(fake_torch(cuda=Cards(RX_7900), hip="6.4"), no_smi))
+    device = only_accelerator(detect(fake_torch(cuda=Cards(RX_7900), hip="6.4"), no_cards))
     assert (device.kind, device.torch_device, device.architecture) == ("rocm", "cuda:0", "gfx1100")
     assert device.compute_capability is None and device.bf16 and not device.fp8 and not device.flash_attention
     assert device.free_memory_gb == 23.44
 
 
 def test_an_xpu():
-    device = only_accelerator(detect(fake_torch(xpu=Cards(ARC_A770)), no_smi))
+    device = only_accelerator(detect(fake_torch(xpu=Cards(ARC_A770)), no_cards))
     assert (device.kind, device.torch_device, device.driver) == ("xpu", "xpu:0", "1.6.33578")
     assert device.bf16 and device.tensor_cores and device.total_memory_gb == 15.84
 
 
 def test_apple_mps(monkeypatch):
     monkeypatch.setattr("vgpipe.hardware.host.available_ram_bytes", lambda: 4 << 30)
-    device = only_accelerator(detect(fake_torch(mps=(10 << 30, 1 << 30)), no_smi))
+    device = only_accelerator(detect(fake_torch(mps=(10 << 30, 1 << 30)), no_cards))
     assert (device.kind, device.torch_device, device.name) == ("mps", "mps", "Apple M1")
     assert (device.total_memory_gb, device.free_memory_gb) == (10, 4)  # the RAM that is left, not Metal's limit
     assert supported_dtypes(device) == ("bfloat16", "float16", "float32")
 
 
 def test_this_machine_has_a_cpu_last_that_computes_bfloat16():
-    machine = detect(run=no_smi)
+    machine = detect(list_cards=no_cards)
     cpu = machine.devices[-1]
     assert cpu.kind == "cpu" and cpu.usable and supported_dtypes(cpu) == ("bfloat16", "float32")
     assert machine.torch.version == sys.modules["torch"].__version__
@@ -96,7 +96,7 @@ def test_this_machine_has_a_cpu_last_that_computes_bfloat16():
 
 def test_a_missing_torch_leaves_the_cpu_and_the_reason(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    machine = detect(run=no_smi)
+    machine = detect(list_cards=no_cards)
     assert machine.torch is None and "torch cannot be imported" in machine.torch_error
     assert [(device.kind, device.usable) for device in machine.devices] == [("cpu", False)]
     assert machine.best.kind == "cpu"
@@ -104,7 +104,7 @@ def test_a_missing_torch_leaves_the_cpu_and_the_reason(monkeypatch):
 
 def test_without_torch_the_cards_are_still_listed(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    machine = detect(run=smi(SMI_4090, SMI_3060))
+    machine = detect(list_cards=listed(CARD_4090, CARD_3060))
     assert [(device.name[-4:], device.usable) for device in machine.devices[:2]] == [("4090", False), ("3060", False)]
     assert machine.devices[0].fp8 and not machine.devices[1].fp8 and machine.best.kind == "cpu"
 
@@ -118,16 +118,16 @@ def test_a_torch_that_fails_to_import_in_any_way_is_told(monkeypatch, error):
 
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Failing(), *sys.meta_path])
-    assert type(error).__name__ in detect(run=no_smi).torch_error
+    assert type(error).__name__ in detect(list_cards=no_cards).torch_error
 
 
 def test_an_empty_torch_package_is_broken():
-    machine = detect(SimpleNamespace(), no_smi)
+    machine = detect(SimpleNamespace(), no_cards)
     assert machine.torch is None and "torch is broken" in machine.torch_error and not machine.devices[-1].usable
 
 
 def test_a_cpu_build_beside_a_card_is_told():
-    machine = detect(fake_torch(version="2.8.0+cpu"), smi(SMI_4090))
+    machine = detect(fake_torch(version="2.8.0+cpu"), listed(CARD_4090))
     assert machine.torch_error == "torch 2.8.0+cpu was built without CUDA and cannot use NVIDIA GeForce RTX 4090"
     assert not machine.devices[0].usable and machine.best.kind == "cpu" and machine.best.usable
 
@@ -141,7 +141,7 @@ def test_a_driver_too_old_for_the_build_is_told():
 
     torch = nvidia_torch()
     torch.cuda.is_available = old_driver
-    machine = detect(torch, smi(SMI_4090))
+    machine = detect(torch, listed(CARD_4090))
     assert "too old (found version 11040)" in machine.torch_error
     assert "CUDA 12.8) finds no device, driver 570.86.16" in machine.torch_error
 
@@ -152,7 +152,7 @@ def test_a_driver_too_old_for_the_build_is_told():
      (["sm_86"], True), (["sm_90a", "compute_120"], False), (["sm_50", "oddity"], False)],
 )  # fmt: skip
 def test_a_card_that_torch_has_no_kernels_for_is_not_usable(architectures, usable):
-    machine = detect(nvidia_torch(RTX_4090, architectures=architectures), no_smi)
+    machine = detect(nvidia_torch(RTX_4090, architectures=architectures), no_cards)
     assert machine.devices[0].usable is usable
     assert machine.best.kind == ("cuda" if usable else "cpu")
 
@@ -167,11 +167,11 @@ def test_a_driver_that_fails_takes_no_other_kind_along():
 def test_a_card_that_does_not_tell_its_free_memory_is_listed():
     torch = nvidia_torch(RTX_4090)
     torch.cuda.mem_get_info = lambda index: (_ for _ in ()).throw(RuntimeError("out of memory"))
-    assert detect(torch, no_smi).devices[0].free_memory_gb is None
+    assert detect(torch, no_cards).devices[0].free_memory_gb is None
 
 
 def test_the_description_has_a_line_for_every_device():
-    lines = describe(detect(nvidia_torch(RTX_4090, GTX_1660_TI), smi(SMI_4090)))
+    lines = describe(detect(nvidia_torch(RTX_4090, GTX_1660_TI), listed(CARD_4090)))
     assert lines[0] == "torch: 2.8.0+cu128, built for CUDA 12.8"
     assert lines[1] == (
         "cuda:0: NVIDIA GeForce RTX 4090, 23.6 GiB, 22.5 GiB free, capability 8.9, bfloat16/float16/float32, float8, "
@@ -183,10 +183,10 @@ def test_the_description_has_a_line_for_every_device():
 
 def test_the_description_of_a_broken_machine(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    lines = describe(detect(run=smi(SMI_3060)))
+    lines = describe(detect(list_cards=listed(CARD_3060)))
     assert lines[0].startswith("torch: torch cannot be imported") and lines[1].endswith("not usable by this torch")
 
 
 def test_a_machine_can_be_written_as_json():
-    machine = detect(nvidia_torch(RTX_4090), smi(SMI_4090))
+    machine = detect(nvidia_torch(RTX_4090), listed(CARD_4090))
     assert json.loads(json.dumps(dataclasses.asdict(machine)))["devices"][0]["pcie"] == {"generation": 4, "width": 16}

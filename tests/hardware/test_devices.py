@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hardware.stand_ins import ARC_A770, GTX_1660_TI, RTX_3060, RTX_4090, Cards, fake_torch, nvidia_torch
+from tests.hardware.fake_devices import ARC_A770, GTX_1660_TI, RTX_3060, RTX_4090, Cards, fake_torch, nvidia_torch
 from vgpipe.errors import ConfigError
 from vgpipe.hardware import Device, cgroup, device_of, free_memory_bytes, host, pick_device, placement
 from vgpipe.hardware.cgroup import CgroupMemory

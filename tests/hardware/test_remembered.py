@@ -6,18 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from tests.hardware.stand_ins import fake_torch
+from tests.hardware.fake_devices import fake_torch
 from vgpipe.hardware import rates, remembered
-from vgpipe.hardware.nvidia_smi import Card
+from vgpipe.hardware.nvml import Card
 from vgpipe.hardware.records import Device, Pcie
 from vgpipe.store.notes import Notes
+from vgpipe.units import MIB
 
 CARD = Card(
     index=0,
     name="NVIDIA GeForce RTX 3060",
     uuid="aa",
-    total_mib=12288,
-    free_mib=11000,
+    total_bytes=12288 * MIB,
+    free_bytes=11000 * MIB,
     driver="550.1",
     pcie=Pcie(generation=4, width=16),
     compute_capability=(8, 6),
@@ -46,7 +47,7 @@ def test_torch_is_asked_once_and_free_memory_is_that_of_now(memory, one_card, tm
         return DEVICE
 
     first = remembered.device_here("auto", memory, ask)
-    one_card[0] = replace(CARD, free_mib=5120)
+    one_card[0] = replace(CARD, free_bytes=5120 * MIB)
     again = remembered.device_here("auto", Notes(tmp_path / "machine.jsonl"), ask)
     assert asked == ["auto"] and first.free_memory_gb == 10.0
     assert again.free_memory_gb == 5.0 and again.bf16 and again.pcie == CARD.pcie

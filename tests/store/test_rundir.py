@@ -101,7 +101,7 @@ def test_a_directory_that_cannot_be_locked_is_named_with_its_remedy(tmp_path, mo
 
 def test_a_file_in_place_of_the_directory_is_named_with_its_remedy(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="cannot be written: .* -> hydra.run.dir=DIR"):
+    with pytest.raises(StoreError, match=r"cannot be written: .* -> hydra.run.dir=DIR"):
         RunDir(tmp_path / "file").__enter__()
 
 

@@ -69,6 +69,12 @@ def _machine(_: str) -> dict[str, Any]:
     return machine_facts()
 
 
+def _memory(_: str) -> dict[str, int | None]:
+    from vgpipe.doctor.machine import memory_facts
+
+    return memory_facts()
+
+
 def _ffmpeg(_: str) -> dict[str, str]:
     named = os.environ.get("VGPIPE_FFMPEG")
     if named:
@@ -85,5 +91,6 @@ QUESTIONS: dict[str, Callable[[str], Any]] = {
     "pipeline": _pipeline,
     "torch": _torch,
     "machine": _machine,
+    "memory": _memory,
     "ffmpeg": _ffmpeg,
 }

@@ -65,17 +65,28 @@ def _kernel_error(device: dict[str, Any], tried: list[dict[str, Any]]) -> str:
     return error
 
 
-def memory_lines() -> list[Line]:
-    """Returns lines for the host's RAM and its cgroup limit; imports no library."""
+def memory_facts() -> dict[str, int | None]:
+    """Returns the host's RAM and its cgroup limit in bytes; imports psutil, so it runs in the child."""
     from vgpipe.hardware import cgroup, host
 
     total, available = host.ram_bytes()
     limit = cgroup.read()
+    return {"total": total, "available": available, "limit": limit.limit_bytes, "room": limit.room_bytes}
+
+
+def memory_lines(memory: Answer) -> list[Line]:
+    """Returns lines for the host's RAM and its cgroup limit.
+
+    Args:
+        memory: the answer to `memory`.
+    """
+    if not memory.ok:
+        return [Line(Section.DEVICE, "RAM", Status.WARNING, memory.error, "repair psutil first")]
+    total, available = memory.value["total"], memory.value["available"]
     if total is None:
-        return [Line(Section.DEVICE, "RAM", Status.WARNING, "cannot be told on this system")]
-    free = available if available is not None else total // 2
-    lines = [Line(Section.DEVICE, "RAM", Status.OK, f"{total / GIB:.1f} GiB, {free / GIB:.1f} free")]
-    return [*lines, _limit_line(limit.limit_bytes, limit.room_bytes, total)]
+        return [Line(Section.DEVICE, "RAM", Status.WARNING, "unknown on this system")]
+    lines = [Line(Section.DEVICE, "RAM", Status.OK, f"{total / GIB:.1f} GiB, {available / GIB:.1f} free")]
+    return [*lines, _limit_line(memory.value["limit"], memory.value["room"], total)]
 
 
 def _limit_line(limit: int | None, room: int | None, total: int) -> Line:

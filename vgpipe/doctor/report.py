@@ -41,7 +41,7 @@ def examine(outputs: Path, store: Path) -> list[Line]:
 
 def _ask_others(pool: ThreadPoolExecutor) -> list[Future[dict[str, Answer]]]:
     light = [f"import:{module}" for module in packages.LIGHT.values()]
-    groups = [[*light, "ffmpeg"], ["import:transformers"]]
+    groups = [[*light, "ffmpeg", "memory"], ["import:transformers"]]
     groups += [[f"import:{one.module}"] for one in optional.present()]
     return [pool.submit(ask, group) for group in groups]
 
@@ -69,7 +69,7 @@ def _library_lines(answers: dict[str, Answer]) -> list[Line]:
         *packages.version_lines(imports["packaging"]),
         *packages.torch_line(answers["torch"]),
         *device_lines(answers["machine"], answers["torch"]),
-        *memory_lines(),
+        *memory_lines(answers["memory"]),
         *optional.optional_lines(imports),
     ]
 

@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.hardware import cgroup, host
-from vgpipe.hardware.nvidia_smi import Card, Run, cards, run_command
+from vgpipe.hardware.nvml import Card, ListCards, cards
 from vgpipe.hardware.probes import accelerators, build, cpu_device, gib, unusable
 from vgpipe.hardware.records import Machine, TorchBuild
 
 
-def detect(torch: Any = None, run: Run = run_command, folder: Path = Path()) -> Machine:
+def detect(torch: Any = None, list_cards: ListCards = cards, folder: Path = Path()) -> Machine:
     """Lists the machine's devices and memory. Raises nothing: what fails is told in `torch_error`.
 
     Args:
         torch: the torch module; None imports it, which takes a second or two.
-        run: runs `nvidia-smi`, giving (exit code, output), or None where it is missing or too slow.
+        list_cards: lists NVIDIA's cards, none of them without a driver.
         folder: where runs are written; its disk is looked at.
 
     Returns:
         The machine, its best device first and the CPU last.
     """
     module, errors = (torch, ()) if torch is not None else _imported()
-    known = cards(run)
+    known = list_cards()
     torch_build, probed, complaints = _asked(module, known) if module is not None else (None, (), ())
     unseen = () if any(device.kind == "cuda" for device in probed) else tuple(unusable(known))
     errors = (*errors, *complaints, *_unseen(torch_build, known if unseen else ()))

@@ -66,7 +66,7 @@ def _torch(torch: Any) -> Any:
 
 
 def device_of(torch_device: str, torch: Any = None) -> Device:
-    """Returns the record of a device that torch can use, without asking nvidia-smi.
+    """Returns the record of a device that torch can use, without asking NVIDIA's driver.
 
     Args:
         torch_device: as `pick_device` returns it; without an index, the first of its kind.

@@ -10,7 +10,7 @@ from typing import Any
 
 from vgpipe.hardware import host
 from vgpipe.hardware.capability import CPU, Capability, cuda_capability, rocm_capability
-from vgpipe.hardware.nvidia_smi import Card
+from vgpipe.hardware.nvml import Card
 from vgpipe.hardware.records import GIB, Device, TorchBuild
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def accelerators(torch: Any, cards: Sequence[Card] = ()) -> tuple[tuple[Device, 
 
     Args:
         torch: the torch module.
-        cards: what nvidia-smi told; adds driver, PCIe and free memory to what torch knows.
+        cards: what NVIDIA's driver lists; adds driver, PCIe and free memory to what torch knows.
 
     Returns:
         The devices, best kind first, and what torch complained of on the way.
@@ -79,7 +79,7 @@ def _cuda(torch: Any, index: int, cards: Sequence[Card]) -> Device:
     found = torch.cuda.get_device_properties(index)
     card = _card_of(found, cards)
     # Asking torch would make a context of some 300 MiB on every card.
-    free = card.free_mib * 2**20 if card and card.free_mib is not None else _free(torch.cuda, index)
+    free = card.free_bytes if card and card.free_bytes is not None else _free(torch.cuda, index)
     return Device(
         index=index,
         kind="cuda",
@@ -200,13 +200,12 @@ def unusable(cards: Iterable[Card]) -> Iterable[Device]:
     """Lists NVIDIA cards that torch does not see."""
     for card in cards:
         capability = cuda_capability(card.compute_capability, card.name) if card.compute_capability else Capability()
-        total, free = (None if mib is None else mib * 2**20 for mib in (card.total_mib, card.free_mib))
         yield Device(
             index=card.index,
             kind="cuda",
             name=card.name,
-            total_memory_gb=gib(total),
-            free_memory_gb=gib(free),
+            total_memory_gb=gib(card.total_bytes),
+            free_memory_gb=gib(card.free_bytes),
             compute_capability=card.compute_capability,
             driver=card.driver,
             pcie=card.pcie,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from vgpipe.hardware import host
 from vgpipe.hardware.devices import device_of, pick_device
-from vgpipe.hardware.nvidia_smi import Card, cards
+from vgpipe.hardware.nvml import Card, cards
 from vgpipe.hardware.probes import cpu_device, gib
 from vgpipe.hardware.rates import copy_gb_s, matmul_tflops
 from vgpipe.hardware.records import Device, Pcie
@@ -130,9 +130,9 @@ def _with_free_memory(device: Device, known: tuple[Card, ...]) -> Device | None:
     if device.kind == "cpu":
         return cpu_device()
     same = [card for card in known if card.name == device.name]
-    if device.kind != "cuda" or len(same) != 1 or same[0].free_mib is None:
+    if device.kind != "cuda" or len(same) != 1 or same[0].free_bytes is None:
         return None
-    return _linked(replace(device, free_memory_gb=gib(same[0].free_mib * 2**20)), known)
+    return _linked(replace(device, free_memory_gb=gib(same[0].free_bytes)), known)
 
 
 def _linked(device: Device, known: tuple[Card, ...]) -> Device:

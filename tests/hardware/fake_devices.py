@@ -1,10 +1,12 @@
-"""Torch modules and nvidia-smi answers of machines that the tests do not have; the figures are those of real cards."""
+"""Torch modules and driver answers of machines that the tests do not have; the figures are those of real cards."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
-MIB = 1 << 20
+from vgpipe.hardware.nvml import Card
+from vgpipe.hardware.records import Pcie
+from vgpipe.units import MIB
 
 RTX_4090 = SimpleNamespace(
     name="NVIDIA GeForce RTX 4090", major=8, minor=9, total_memory=24_217 * MIB, uuid="aaaa-4090", free=23_100 * MIB
@@ -88,14 +90,20 @@ def nvidia_torch(*cards, **facts):
     return fake_torch(cuda=Cards(*cards, **facts), cuda_version="12.8", version="2.8.0+cu128")
 
 
-def smi(*lines, code=0):
-    """An nvidia-smi that answers with these lines, whatever the fields."""
-    return lambda command: (code, "".join(f"{line}\n" for line in lines))
+def no_cards():
+    return ()
 
 
-def no_smi(command):
-    return None
+def listed(*cards):
+    """A driver that lists these cards."""
+    return lambda: cards
 
 
-SMI_4090 = "0, NVIDIA GeForce RTX 4090, GPU-aaaa-4090, 24564, 23000, 570.86.16, 4, 16, 8.9"
-SMI_3060 = "1, NVIDIA GeForce RTX 3060, GPU-bbbb-3060, 12288, 11500, 570.86.16, 4, 8, 8.6"
+CARD_4090 = Card(
+    index=0, name="NVIDIA GeForce RTX 4090", uuid="aaaa-4090", total_bytes=24_564 * MIB, free_bytes=23_000 * MIB,
+    driver="570.86.16", pcie=Pcie(generation=4, width=16), compute_capability=(8, 9),
+)  # fmt: skip
+CARD_3060 = Card(
+    index=1, name="NVIDIA GeForce RTX 3060", uuid="bbbb-3060", total_bytes=12_288 * MIB, free_bytes=11_500 * MIB,
+    driver="570.86.16", pcie=Pcie(generation=4, width=8), compute_capability=(8, 6),
+)  # fmt: skip
