@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.plan_calls import planned
 from vgpipe.config.load import load
 from vgpipe.planner.estimate.forecast import context_bytes
-from vgpipe.planner.estimate.host_memory import Facts
+from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.plans import wording as words
 from vgpipe.plans.target import tier_of
 
@@ -48,7 +48,7 @@ GPU saves waits in RAM; `memory=disk_offload` needs 2 to 3 GiB of that, and more
 
 def claim() -> Iterator[str]:
     """Asks for the plans and gives the lines of the section."""
-    context = context_bytes(tier_of(load([CARD]).hardware, for_run=False), Facts()) / GIB
+    context = context_bytes(tier_of(load([CARD]).hardware, for_run=False), PlanInputs()) / GIB
     commands = [f"python -m vgpipe plan --json model={MODELS[0]} {CARD} {' '.join(way)}" for way in WAYS.values()]
     yield INTRO + "\n".join(commands) + "\n```\n"
     yield f"CUDA itself takes {context:.2f} GiB, which counts in the last two columns; times are an A100's."

@@ -19,10 +19,10 @@ from typing import Any
 from vgpipe.config.load import load
 from vgpipe.memory.strategies import Strategy
 from vgpipe.models.checkpoint.manifest import outline_of
-from vgpipe.planner.choice.choose import Facts
 from vgpipe.planner.estimate.forecast import context_bytes, forecast
+from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
-from vgpipe.planner.records import Asked, Forecast, Profile, Tier
+from vgpipe.planner.records import ClipSpec, Forecast, Profile, Tier
 from vgpipe.plans.inputs import planned_model
 from vgpipe.plans.target import target_of
 
@@ -86,26 +86,28 @@ def main() -> None:
 
 def _planned(row: dict[str, str]) -> Planned:
     sys.stderr.write(f"{row['id']}\n")
-    made, tier, facts = _profile(row), _tier(row), Facts()
-    forecasts = _forecasts(row, made, tier, facts)
+    made, tier, inputs = _profile(row), _tier(row), PlanInputs()
+    forecasts = _forecasts(row, made, tier, inputs)
     wanted = row["stages"].split()
     stages = [stage for name in wanted for stage in forecasts.get(name, _nothing()).stages if stage.stage == name]
     spans = [stage.seconds for stage in stages if stage.seconds]
     return Planned(
         row,
-        _gib(row, made, forecasts, tier, facts) if row["published_gib"] else None,
+        _gib(row, made, forecasts, tier, inputs) if row["published_gib"] else None,
         sum(stage.flops for stage in stages) / 1e12,
         (sum(span[0] for span in spans), sum(span[1] for span in spans)) if len(spans) == len(stages) else None,
     )
 
 
-def _gib(row: dict[str, str], made: Profile, forecasts: dict[str, Forecast], tier: Tier, facts: Facts) -> float:
+def _gib(row: dict[str, str], made: Profile, forecasts: dict[str, Forecast], tier: Tier, inputs: PlanInputs) -> float:
     if row["stages"] == "weights":
         return next(iter(forecasts.values())).weight_bytes / GIB
     found = []
     for name in row["stages"].split():
         stage = next(one for one in forecasts[name].stages if one.stage == name)
-        size = stage.reserved_bytes - context_bytes(tier, facts) if row["kind"] == "reserved" else stage.allocated_bytes
+        size = (
+            stage.reserved_bytes - context_bytes(tier, inputs) if row["kind"] == "reserved" else stage.allocated_bytes
+        )
         found.append(size + _standing(row, made, name))
     return max(found) / GIB
 
@@ -125,7 +127,7 @@ def _half_precision_bytes(model: str, component: str) -> int:
     return 2 * outline.parameters(component) if outline else 0
 
 
-def _forecasts(row: dict[str, str], made: Profile, tier: Tier, facts: Facts) -> dict[str, Forecast]:
+def _forecasts(row: dict[str, str], made: Profile, tier: Tier, inputs: PlanInputs) -> dict[str, Forecast]:
     """Returns stage -> the forecast that its published strategy is."""
     named = dict(item.split("=") for item in row["strategy"].split()) if "=" in row["strategy"] else {}
     found = {}
@@ -140,7 +142,7 @@ def _forecasts(row: dict[str, str], made: Profile, tier: Tier, facts: Facts) -> 
             stream=stream == "stream",
             weights=dict(item.split("=") for item in row["weights"].split()),
             vae_tile_size=None,
-            facts=facts,
+            inputs=inputs,
         )
     return found
 
@@ -164,7 +166,7 @@ def _made(
     config = load([f"model={model}", f"hardware={gpu}", f"memory.vae_tiling={str(tiling).lower()}", *settings])
     planned = planned_model(config, target_of(config.hardware, for_run=False))
     reference = planned.config.model.reference
-    asked = Asked(
+    spec = ClipSpec(
         width=shape[0] or reference.width,
         height=shape[1] or reference.height,
         num_frames=shape[2] or reference.num_frames,
@@ -172,7 +174,7 @@ def _made(
         guidance_scale=reference.guidance_scale,
         fps=reference.fps,
     )
-    return cached_profile(planned.family, asked, "cuda", model=model, cache=ProfileCache(default_folder()))
+    return cached_profile(planned.family, spec, "cuda", model=model, cache=ProfileCache(default_folder()))
 
 
 @cache

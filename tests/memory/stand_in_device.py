@@ -126,7 +126,7 @@ def peak_on_device(
     Args:
         make: builds the module; under torch's default dtype, and on `RAM`.
         inputs: makes what it is called with; they are moved to `DEVICE`, and counted.
-        place: puts it somewhere, such as `lambda module: vgpipe.memory.placing.place(module, ..., DEVICE)`.
+        place: puts it somewhere, such as `lambda module: vgpipe.memory.placement.place(module, ..., DEVICE)`.
         calls: how often it is called; diffusers fetches ahead from the second call on.
         call: how it is called.
     """

@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 from vgpipe.memory import budget
 from vgpipe.memory.budget import GIB, enforced
 from vgpipe.memory.out_of_memory import is_out_of_memory
-from vgpipe.memory.placing import place
-from vgpipe.memory.strategies import Placing, Role
+from vgpipe.memory.placement import place
+from vgpipe.memory.strategies import Placement, Role
 
 
 def limit_gb(size_bytes: int) -> float:
@@ -54,7 +54,7 @@ def test_weights_that_were_loaded_before_count():
 def test_weights_that_a_hook_fetches_from_a_file_count(tmp_path):
     net = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.Linear(64, 64)).requires_grad_(False)
     x = torch.ones(1, 64)
-    place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    place(net, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
     layer = 64 * 64 * 4 + 512
     with enforced("cpu", limit_gb(layer + 4 * 512)) as live:
         budget.hold([net])

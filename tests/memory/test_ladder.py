@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.memory.ladder import Allowed, Rung, below
+from vgpipe.memory.ladder import Allowed, MemoryRung, below
 from vgpipe.memory.strategies import Role, Strategy
 
 
-def descent(rung: Rung, role: Role, allowed: Allowed, *, is_host: bool = False) -> list[Rung]:
+def descent(rung: MemoryRung, role: Role, allowed: Allowed, *, is_host: bool = False) -> list[MemoryRung]:
     found = []
     while (next_one := below(rung, role, allowed, is_host=is_host)) is not None:
         found.append(next_one)
@@ -20,7 +20,7 @@ def descent(rung: Rung, role: Role, allowed: Allowed, *, is_host: bool = False) 
 
 def test_decoding_tiles_first_then_offloads_then_stores_in_fewer_bits():
     allowed = Allowed(tile_sizes=(None, 128, 64), shrinkable=("vae",))
-    rungs = descent(Rung(strategy=Strategy.RESIDENT), Role.DECODER, allowed)
+    rungs = descent(MemoryRung(strategy=Strategy.RESIDENT), Role.DECODER, allowed)
     told = [(rung.strategy.value, rung.vae_tiling, rung.vae_tile_size, dict(rung.weights)) for rung in rungs]
     assert told == [
         ("staged", False, None, {}),
@@ -34,7 +34,7 @@ def test_decoding_tiles_first_then_offloads_then_stores_in_fewer_bits():
 
 
 def test_denoising_offloads_by_block_by_leaf_and_to_the_disk():
-    rungs = descent(Rung(strategy=Strategy.RESIDENT), Role.DENOISER, Allowed(shrinkable=("transformer",)))
+    rungs = descent(MemoryRung(strategy=Strategy.RESIDENT), Role.DENOISER, Allowed(shrinkable=("transformer",)))
     assert [rung.strategy.value for rung in rungs] == [
         "staged", "block_offload", "leaf_offload", "disk_offload", "disk_offload"
     ]  # fmt: skip
@@ -42,28 +42,28 @@ def test_denoising_offloads_by_block_by_leaf_and_to_the_disk():
 
 
 def test_tiles_that_were_asked_for_become_smaller():
-    asked = Rung(strategy=Strategy.DISK_OFFLOAD, vae_tiling=True, vae_tile_size=96)
+    asked = MemoryRung(strategy=Strategy.DISK_OFFLOAD, vae_tiling=True, vae_tile_size=96)
     assert [rung.vae_tile_size for rung in descent(asked, Role.DECODER, Allowed(tile_sizes=(128, 64)))] == [64]
-    own = Rung(strategy=Strategy.DISK_OFFLOAD, vae_tiling=True)
+    own = MemoryRung(strategy=Strategy.DISK_OFFLOAD, vae_tiling=True)
     assert [rung.vae_tile_size for rung in descent(own, Role.DECODER, Allowed(tile_sizes=(128, 64)))] == [128, 64]
 
 
 def test_what_is_not_allowed_is_not_done():
-    pinned = Rung(strategy=Strategy.RESIDENT)
+    pinned = MemoryRung(strategy=Strategy.RESIDENT)
     assert descent(pinned, Role.DENOISER, Allowed(strategies=False)) == []
     strict = descent(pinned, Role.DECODER, Allowed())
     assert strict and all(rung.has_bits_of(pinned) for rung in strict)
 
 
 def test_components_in_ram_are_let_go_only_where_ram_ran_out():
-    rung = Rung(strategy=Strategy.MODEL_OFFLOAD)
+    rung = MemoryRung(strategy=Strategy.MODEL_OFFLOAD)
     assert below(rung, Role.DENOISER, Allowed()).strategy is Strategy.BLOCK_OFFLOAD
     assert below(rung, Role.DENOISER, Allowed(), is_host=True).strategy is Strategy.STAGED
 
 
 def test_where_ram_ran_out_nothing_is_tried_that_takes_as_much_of_it_or_more():
     allowed = Allowed(tile_sizes=(None, 64), shrinkable=("transformer",))
-    rungs = descent(Rung(strategy=Strategy.MODEL_OFFLOAD), Role.DENOISER, allowed, is_host=True)
+    rungs = descent(MemoryRung(strategy=Strategy.MODEL_OFFLOAD), Role.DENOISER, allowed, is_host=True)
     assert [(rung.strategy.value, rung.vae_tiling, len(rung.weights)) for rung in rungs] == [
         ("staged", False, 0), ("disk_offload", False, 0), ("disk_offload", False, 1)
     ]  # fmt: skip
@@ -78,7 +78,7 @@ def test_where_ram_ran_out_nothing_is_tried_that_takes_as_much_of_it_or_more():
     st.booleans(),
 )
 def test_it_always_ends_and_never_repeats(strategy, role, may_move, sizes, shrinkable, is_host):
-    start = Rung(strategy=strategy)
+    start = MemoryRung(strategy=strategy)
     allowed = Allowed(strategies=may_move, tile_sizes=sizes, shrinkable=shrinkable)
     rungs = [start, *descent(start, role, allowed, is_host=is_host)]
     assert len(set(rungs)) == len(rungs)

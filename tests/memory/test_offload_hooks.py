@@ -16,14 +16,14 @@ from tests.models.pairs import settings_of
 from tests.tiny import build
 from vgpipe.memory import offload_hooks, residency
 from vgpipe.memory.live_bytes import LiveBytes
-from vgpipe.memory.placing import place
+from vgpipe.memory.placement import place
 from vgpipe.memory.residency import Residency
-from vgpipe.memory.strategies import Placing, Role, Strategy
+from vgpipe.memory.strategies import Placement, Role, Strategy
 
 EXPERTS = ("transformer", "transformer_2")
 
 
-def load(_part: str, where: Placing) -> torch.nn.Module:
+def load(_part: str, where: Placement) -> torch.nn.Module:
     with torch.device(RAM):
         module = make().eval().requires_grad_(False)
     return place(module, where, Role.DENOISER, DEVICE)
@@ -72,7 +72,7 @@ def test_one_at_a_time_is_on_the_device(stage, strategy, monkeypatch):
 
 def alone() -> int:
     """Returns what one of the two takes alone."""
-    return peak_on_device(make, inputs, lambda module: place(module, Placing.WHOLE, Role.DENOISER, DEVICE), calls=2)
+    return peak_on_device(make, inputs, lambda module: place(module, Placement.WHOLE, Role.DENOISER, DEVICE), calls=2)
 
 
 def test_resident_has_both_there(stage):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vgpipe.errors import LoadError, OutOfMemory
-from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory, let_go
+from vgpipe.memory.out_of_memory import drop_traceback_locals, is_of_host, is_out_of_memory
 
 SAID = [
     "[enforce fail at alloc_cpu.cpp:119] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
@@ -88,6 +88,6 @@ def test_letting_go_frees_what_finished_frames_held_of_the_whole_chain():
     except LoadError as error:
         kept = error
     assert all(one() is not None for one in alive)
-    let_go(kept)
+    drop_traceback_locals(kept)
     assert [one() for one in alive] == [None, None]
     assert kept.__traceback__ is not None and kept.__cause__ is not None

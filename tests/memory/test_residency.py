@@ -13,7 +13,7 @@ from vgpipe.errors import LoadError, OutOfMemory
 from vgpipe.memory import residency as residency_module
 from vgpipe.memory.budget import GIB, enforced
 from vgpipe.memory.residency import Residency
-from vgpipe.memory.strategies import OFFLOADS, Placing, Strategy
+from vgpipe.memory.strategies import OFFLOADS, Placement, Strategy
 
 STAGES = ("encode", "denoise", "decode")
 
@@ -28,8 +28,8 @@ class Spy:
         strategies = dict.fromkeys(STAGES, strategy) | others
         self.residency = Residency(self.load, device, strategies)
 
-    def load(self, part, placing):
-        self.loaded.append((part, placing.value))
+    def load(self, part, placement):
+        self.loaded.append((part, placement.value))
         module = torch.nn.Linear(4, 4)
         module.name = part
         return module
@@ -82,7 +82,7 @@ def test_a_part_of_two_stages_is_loaded_anew_where_they_place_it_otherwise(monke
     spy = Spy(monkeypatch, Strategy.RESIDENT, decode=Strategy.LEAF_OFFLOAD)
     spy.wave()
     spy.wave()
-    assert [placing for part, placing in spy.loaded if part == "vae"] == ["whole", "leaves"] * 2
+    assert [placement for part, placement in spy.loaded if part == "vae"] == ["whole", "leaves"] * 2
 
 
 def test_what_is_resident_for_one_stage_survives_another_that_shares_it(monkeypatch):
@@ -202,7 +202,7 @@ def test_the_placing_follows_from_strategy_and_role(monkeypatch):
     spy = Spy(monkeypatch, Strategy.BLOCK_OFFLOAD)
     spy.wave()
     assert dict(spy.loaded) == {"text_encoder": "leaves", "transformer": "blocks", "vae": "whole"}
-    assert Placing("blocks") is Placing.BLOCKS
+    assert Placement("blocks") is Placement.BLOCKS
 
 
 GIVE_BACK = """

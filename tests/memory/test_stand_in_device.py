@@ -11,8 +11,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.memory.stand_in_device import DEVICE, RAM, fused_attention, peak_on_device
 from vgpipe.memory.live_bytes import LiveBytes, rounded
-from vgpipe.memory.placing import place
-from vgpipe.memory.strategies import Placing, Role
+from vgpipe.memory.placement import place
+from vgpipe.memory.strategies import Placement, Role
 
 DTYPE = torch.bfloat16
 LEAVES = (torch.nn.Linear, torch.nn.Conv3d)
@@ -74,7 +74,7 @@ class Plain:
         module.register_forward_hook(end)
 
 
-def measured(where: Placing, *, stream: bool = False, calls: int = 3) -> int:
+def measured(where: Placement, *, stream: bool = False, calls: int = 3) -> int:
     def put(model: torch.nn.Module) -> torch.nn.Module:
         return place(model, where, Role.DENOISER, DEVICE, stream=stream)
 
@@ -91,7 +91,7 @@ def is_leaf(_name: str, module: torch.nn.Module) -> bool:
 
 def test_whole_takes_all_weights_and_the_activations():
     plain = Plain(is_block)
-    assert measured(Placing.WHOLE) == size_of(plain.model) + plain.live.top.peak_bytes
+    assert measured(Placement.WHOLE) == size_of(plain.model) + plain.live.top.peak_bytes
 
 
 def test_blocks_take_one_block_and_what_is_in_none():
@@ -99,34 +99,34 @@ def test_blocks_take_one_block_and_what_is_in_none():
     blocks = list(plain.watched.values())
     others = size_of(plain.model) - size_of(*blocks)
     most = max(plain.outside, *(size_of(block) + plain.during[name] for name, block in plain.watched.items()))
-    assert measured(Placing.BLOCKS, calls=1) == others + most
+    assert measured(Placement.BLOCKS, calls=1) == others + most
     # diffusers remembers the buffers that a module had before it was first moved away, and fetches them too.
     fetched_twice = sum(rounded(buffer.nbytes) for buffer in plain.model.buffers())
-    assert measured(Placing.BLOCKS) == others + most + fetched_twice
+    assert measured(Placement.BLOCKS) == others + most + fetched_twice
 
 
 def test_model_offload_leaves_nothing_behind():
-    from vgpipe.memory.placing import move
+    from vgpipe.memory.placement import move
 
     def there_and_back(model: torch.nn.Module) -> torch.nn.Module:
         move(model, DEVICE)
         move(model, RAM)
         return move(model, DEVICE)
 
-    assert peak_on_device(make, inputs, there_and_back) == measured(Placing.WHOLE)
+    assert peak_on_device(make, inputs, there_and_back) == measured(Placement.WHOLE)
 
 
 def test_leaves_take_one_leaf_and_what_no_leaf_owns():
     plain = Plain(is_leaf)
     own = size_of(plain.model) - size_of(*plain.watched.values())
     most = max(plain.outside, *(size_of(leaf) + plain.during[name] for name, leaf in plain.watched.items()))
-    took = measured(Placing.LEAVES)
+    took = measured(Placement.LEAVES)
     assert most < took <= own + most
 
 
-@pytest.mark.parametrize("where", [Placing.BLOCKS, Placing.LEAVES])
+@pytest.mark.parametrize("where", [Placement.BLOCKS, Placement.LEAVES])
 def test_a_stream_takes_room_for_the_next_one_too(where):
-    plain = Plain(is_block if where is Placing.BLOCKS else is_leaf)
+    plain = Plain(is_block if where is Placement.BLOCKS else is_leaf)
     sizes = [size_of(module) for module in plain.watched.values()]
     alone, fetching = measured(where), measured(where, stream=True)
     assert alone < fetching <= alone + max(sizes)

@@ -6,31 +6,31 @@ from dataclasses import replace
 
 from vgpipe.memory.strategies import Role
 from vgpipe.planner.records import (
-    Asked,
     Block,
+    ClipSpec,
     ComponentFacts,
+    ComponentUse,
     Kernels,
     Leaf,
-    Peak,
+    PeakRates,
     Profile,
     StageProfile,
     Tier,
-    Use,
 )
 
 MIB, GIB = 1 << 20, 1 << 30
 
-CLIP = Asked(width=512, height=256, num_frames=17, num_inference_steps=10, guidance_scale=5.0, fps=8.0)
+CLIP = ClipSpec(width=512, height=256, num_frames=17, num_inference_steps=10, guidance_scale=5.0, fps=8.0)
 
 CARD = Tier(
     name="card",
     kind="cuda",
     memory_gb=None,
-    peak=Peak(fp32=10.0, fp16=40.0, bf16=40.0),
+    peak=PeakRates(fp32=10.0, fp16=40.0, bf16=40.0),
     memory_bandwidth_gb_s=400.0,
     pcie_bandwidth_gb_s=16.0,
 )
-HOST = Tier(name="host", kind="cpu", memory_gb=None, peak=Peak(fp32=0.1, bf16=0.1))
+HOST = Tier(name="host", kind="cpu", memory_gb=None, peak=PeakRates(fp32=0.1, bf16=0.1))
 
 
 def linear(name: str, mib: int, peak: int, *, block: str | None = None, tokens: int = 0, itemsize: int = 2) -> Leaf:
@@ -48,7 +48,7 @@ def linear(name: str, mib: int, peak: int, *, block: str | None = None, tokens: 
     )
 
 
-def use(component: str, leaves: tuple[Leaf, ...], *, peak: int, **options) -> Use:
+def use(component: str, leaves: tuple[Leaf, ...], *, peak: int, **options) -> ComponentUse:
     values = {
         "calls": 1.0,
         "outside_leaves_bytes": peak * MIB // 2,
@@ -59,14 +59,16 @@ def use(component: str, leaves: tuple[Leaf, ...], *, peak: int, **options) -> Us
         "output_bytes": MIB,
     }
     weights = sum(leaf.weight_bytes for leaf in leaves)
-    return Use(component=component, weight_bytes=weights, peak_bytes=peak * MIB, leaves=leaves, **(values | options))
+    return ComponentUse(
+        component=component, weight_bytes=weights, peak_bytes=peak * MIB, leaves=leaves, **(values | options)
+    )
 
 
-def encoder() -> Use:
+def encoder() -> ComponentUse:
     return use("text_encoder", (linear("embed", 200, 2), linear("out", 800, 10)), peak=10)
 
 
-def denoiser() -> Use:
+def denoiser() -> ComponentUse:
     """A layer of 100 outside of four blocks, each of two layers of 250 and a norm."""
     leaves = [linear("embedder", 100, 40)]
     for number in range(4):
@@ -77,18 +79,18 @@ def denoiser() -> Use:
     return use("transformer", tuple(leaves), peak=320, blocks=blocks, calls=2.0, outside_blocks_bytes=50 * MIB)
 
 
-def decoder(*, tiling: bool) -> Use:
+def decoder(*, tiling: bool) -> ComponentUse:
     peak = 400 if tiling else 1600
     conv = replace(linear("decoder.conv", 150, peak), kind="conv")
     return use("vae", (conv, linear("decoder.mid", 50, 30)), peak=peak, matmul_flops=0.0, conv_flops=2e12)
 
 
-def profile(asked: Asked = CLIP, *, tiling: bool = False, kernels: Kernels = "cuda") -> Profile:
+def profile(spec: ClipSpec = CLIP, *, tiling: bool = False, kernels: Kernels = "cuda") -> Profile:
     uses = {"encode": encoder(), "denoise": denoiser(), "decode": decoder(tiling=tiling)}
     roles = (Role.ENCODER, Role.DENOISER, Role.DECODER)
     return Profile(
         model="made_up",
-        asked=asked,
+        spec=spec,
         kernels=kernels,
         dtype="bfloat16",
         components=tuple(_facts(one, role) for one, role in zip(uses.values(), roles, strict=True)),
@@ -97,10 +99,10 @@ def profile(asked: Asked = CLIP, *, tiling: bool = False, kernels: Kernels = "cu
     )
 
 
-def scaled_profile(asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+def scaled_profile(spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
     """Activations grow with the clip, but for a tiled decode."""
-    made = profile(asked, tiling=tiling)
-    share = asked.width * asked.height * asked.num_frames / (CLIP.width * CLIP.height * CLIP.num_frames)
+    made = profile(spec, tiling=tiling)
+    share = spec.width * spec.height * spec.num_frames / (CLIP.width * CLIP.height * CLIP.num_frames)
     return replace(made, stages=tuple(_grown(stage, 1.0 if tiling else share) for stage in made.stages))
 
 
@@ -108,7 +110,7 @@ def _grown(stage: StageProfile, share: float) -> StageProfile:
     return replace(stage, uses=tuple(_grown_use(one, share) for one in stage.uses))
 
 
-def _grown_use(one: Use, share: float) -> Use:
+def _grown_use(one: ComponentUse, share: float) -> ComponentUse:
     def grown(size: int) -> int:
         return round(size * share)
 
@@ -122,7 +124,7 @@ def _grown_use(one: Use, share: float) -> Use:
     )
 
 
-def _facts(one: Use, role: Role) -> ComponentFacts:
+def _facts(one: ComponentUse, role: Role) -> ComponentFacts:
     return ComponentFacts(
         name=one.component,
         role=role,

@@ -12,7 +12,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
 from vgpipe.models.registry import family
 from vgpipe.models.weights.load_component import load_component
 from vgpipe.planner.profiling.stages import StageRun, Stages
-from vgpipe.planner.records import Asked
+from vgpipe.planner.records import ClipSpec
 
 FAMILIES = {
     "animatediff_sd15": "animatediff", "generic": "generic", "text_to_video_ms": "text_to_video_sd",
@@ -45,14 +45,14 @@ def bound(option: str, folder: Path, **changes: Any) -> Family:
     return family(FAMILIES[option], Checkpoint(folder, others=others), settings)
 
 
-def asked_of(option: str, **changes: Any) -> Asked:
+def spec_of(option: str, **changes: Any) -> ClipSpec:
     """Returns a clip that a tiny checkpoint can make."""
     width, height, frames = SIZES.get(option, (48, 32, 5))
     told = {
         "width": width, "height": height, "num_frames": frames, "num_inference_steps": 4, "guidance_scale": 3.0,
         "fps": 8.0, "from_image": option.endswith("i2v"),
     }  # fmt: skip
-    return Asked(**told | changes)
+    return ClipSpec(**told | changes)
 
 
 def all_stages(stages: Stages) -> tuple[StageRun, StageRun, StageRun]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vgpipe.memory.strategies import Role
-from vgpipe.planner.records import Block, ComponentFacts, Leaf, Profile, StageProfile, Use
+from vgpipe.planner.records import Block, ComponentFacts, ComponentUse, Leaf, Profile, StageProfile
 
 MIB, GIB = 1 << 20, 1 << 30
 WEIGHTS = {"text_encoder": 10 * GIB, "transformer": 4 * GIB, "vae": GIB // 2}
@@ -20,16 +20,16 @@ class MadeUpProfiles:
     def __init__(self):
         self.calls = []
 
-    def __call__(self, family, asked, kernels, *, model, cache):
+    def __call__(self, family, spec, kernels, *, model, cache):
         settings = family.settings
-        self.calls.append((asked, settings.vae_tiling, kernels, settings.dtype))
-        pixels = asked.width * asked.height * asked.num_frames
+        self.calls.append((spec, settings.vae_tiling, kernels, settings.dtype))
+        pixels = spec.width * spec.height * spec.num_frames
         decoding = pixels * BYTES_A_PIXEL // (6 if settings.vae_tiling else 1)
         peaks = {"text_encoder": 64 * MIB, "transformer": pixels * 80, "vae": decoding}
         stages = zip(("encode", "denoise", "decode"), WEIGHTS, strict=True)
         return Profile(
             model=model,
-            asked=replace(asked, num_inference_steps=1),  # as a profile from the cache may be of other steps
+            spec=replace(spec, num_inference_steps=1),  # as a profile from the cache may be of other steps
             kernels=kernels,
             dtype=settings.dtype,
             components=tuple(_facts(name) for name in WEIGHTS),
@@ -68,7 +68,7 @@ def _use(name, peak):
         for number in range(LAYERS)
     )
     blocks = [Block(name=f"blocks.{number}", weight_bytes=size // LAYERS, peak_bytes=peak) for number in range(LAYERS)]
-    return Use(
+    return ComponentUse(
         component=name,
         calls=1.0,
         weight_bytes=size,

@@ -12,7 +12,7 @@ from vgpipe.clips.clip_state import ClipWork
 from vgpipe.commands import plan as plan_command
 from vgpipe.commands.plan import plan_of
 from vgpipe.config.load import load
-from vgpipe.memory.tracker import Peak
+from vgpipe.memory.tracker import PeakMemory
 from vgpipe.planner.estimate.calibration import NAME, efficiency_of
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans import profiles as plan_profiles
@@ -146,7 +146,7 @@ def done(clip, seconds, device_gb=None):
     work = ClipWork(clip, keys=None)
     work.seconds = dict(seconds)
     for stage in seconds:
-        work.note_peak(stage, Peak(ram_gb=2.0, vram_gb=device_gb, device_gb=device_gb))
+        work.note_peak(stage, PeakMemory(ram_gb=2.0, vram_gb=device_gb, device_gb=device_gb))
     return work
 
 

@@ -13,7 +13,7 @@ from vgpipe.planner.estimate.calibration import record
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans import profiles as plan_profiles
 from vgpipe.plans.inputs import clips_to_plan, planned_model
-from vgpipe.plans.run_plan import PlanError, make_plan, refuse_what_cannot_fit, wish_of
+from vgpipe.plans.run_plan import PlanError, make_plan, refuse_what_cannot_fit, request_of
 from vgpipe.plans.target import target_of
 
 MODEL = ("model=cogvideox_5b", "clip.width=720", "clip.height=480", "clip.num_frames=49")
@@ -69,7 +69,7 @@ def test_tiles_come_only_where_nothing_else_fits_and_are_allowed(profiles):
     assert not shape.rows[0].vae_tiling  # as asked, shown first
     assert {row.vae_tiling for row in shape.rows} == {False, True}
     for forbidden in ("run.degrade=strict", "memory.vae_tiling=false"):
-        assert not wish_of(config_of(forbidden)).may_tile
+        assert not request_of(config_of(forbidden)).may_tile
         assert chosen("hardware=rtx3080_10gb", forbidden) is None
 
 
@@ -119,7 +119,7 @@ def test_every_clip_finds_its_forecast_and_others_do_not(profiles, workdir):
     config = load(["model=cogvideox_5b", "hardware=a100_80gb", job(workdir, text)])
     found = plan_of(config)
     clips, _ = clips_to_plan(config)
-    assert [found.forecast_of(clip).asked.num_frames for clip in clips] == [49, 17]
+    assert [found.forecast_of(clip).spec.num_frames for clip in clips] == [49, 17]
     other, _ = clips_to_plan(config_of("clip.num_frames=9"))
     assert found.forecast_of(other[0]) is None
 
@@ -158,7 +158,7 @@ def test_kernels_are_those_of_the_tier(profiles):
 
 def test_an_image_to_video_model_is_planned_without_an_image(profiles):
     (shape,) = plan_of(load(["model=cogvideox_5b_i2v", "hardware=a100_80gb"])).shapes
-    assert shape.asked.from_image
+    assert shape.spec.from_image
 
 
 def test_weights_of_no_component_are_refused(profiles):

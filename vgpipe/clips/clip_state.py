@@ -16,7 +16,7 @@ from vgpipe.errors import ModelError, VgpipeError
 from vgpipe.job.clip import Clip
 from vgpipe.job.naming import MAX_ID_BYTES
 from vgpipe.job.segments import Segment
-from vgpipe.memory.tracker import Peak
+from vgpipe.memory.tracker import PeakMemory
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import ClipKeys
 
@@ -90,7 +90,7 @@ class ClipWork:
     stands_for_steps: int | None = None
     state: State = State.PENDING
     seconds: dict[str, float] = field(default_factory=dict)
-    peaks: dict[str, Peak] = field(default_factory=dict)
+    peaks: dict[str, PeakMemory] = field(default_factory=dict)
     peak_ram_gb: float | None = None
     peak_vram_gb: float | None = None
     predicted_peak_gb: float | None = None
@@ -167,7 +167,7 @@ class ClipWork:
         """The id of the clip that the user asked for."""
         return (self.asked or self.clip).id
 
-    def note_peak(self, stage: str, peak: Peak) -> None:
+    def note_peak(self, stage: str, peak: PeakMemory) -> None:
         """Keeps the last peak of a stage, and the largest of any, also for the clip that it is a segment of."""
         if self.whole is not None:
             self.whole.note_peak(stage, peak)

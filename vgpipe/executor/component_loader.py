@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vgpipe.memory.placing import place
+from vgpipe.memory.placement import place
 from vgpipe.memory.residency import Residency
-from vgpipe.memory.strategies import Placing, role_by_name
+from vgpipe.memory.strategies import Placement, role_by_name
 from vgpipe.models.base import Family
 from vgpipe.models.weights.load_component import load_component
 from vgpipe.models.weights.quantize import MADE_ON_DEVICE
@@ -30,7 +30,7 @@ class Loader:
         self._stream, self._offload_dir = stream, offload_dir
         self._stored: dict[str, str] = {}
 
-    def load(self, part: str, placing: Placing) -> Any:
+    def load(self, part: str, placement: Placement) -> Any:
         """Loads one part, as `Residency` asks for it.
 
         Raises:
@@ -41,13 +41,13 @@ class Loader:
         def load(name: str) -> Any:
             # Some ways to store weights are made on the device, and go to RAM from there where they can.
             is_made_there = family.settings.quantization.get(name) in MADE_ON_DEVICE
-            device = self._device if placing is Placing.WHOLE or is_made_there else "cpu"
+            device = self._device if placement is Placement.WHOLE or is_made_there else "cpu"
             return load_component(family.checkpoint, name, family.settings, device)
 
         module = family.load(part, load)
         self._stored[part] = _stored(family, part)
         role = role_by_name(part)
-        return place(module, placing, role, self._device, stream=self._stream, offload_dir=self._offload_dir)
+        return place(module, placement, role, self._device, stream=self._stream, offload_dir=self._offload_dir)
 
     def serve(self, family: Family, parts: Sequence[str], residency: Residency) -> None:
         """Has the next parts loaded for another family; those that it has stored otherwise are forgotten."""

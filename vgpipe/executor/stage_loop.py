@@ -22,7 +22,7 @@ from vgpipe.executor.stage_inputs import (
 )
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.memory.budget import enforced
-from vgpipe.memory.out_of_memory import let_go
+from vgpipe.memory.out_of_memory import drop_traceback_locals
 from vgpipe.memory.residency import Parts, Residency
 from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
@@ -130,7 +130,7 @@ class StageRuns:
                 work.owner.state = State.STOPPED
                 raise
             except Exception as error:  # one bad clip never stops the others
-                let_go(error)
+                drop_traceback_locals(error)
                 failure = error
         work.note_peak(stage, peak)
         self.event("stage_peak", stage=stage, clip=work.clip.id, ram_gb=peak.ram_gb, device_gb=peak.device_gb)

@@ -11,7 +11,7 @@ from vgpipe.clips.clip_state import ClipWork, Degradation
 from vgpipe.fallback.clip_size import Shape, Shrinking
 from vgpipe.fallback.context import Ground
 from vgpipe.fallback.wording import first_words, tiles, told
-from vgpipe.memory.ladder import FEWER_BITS, NATIVE, Allowed, Rung, below
+from vgpipe.memory.ladder import FEWER_BITS, NATIVE, Allowed, MemoryRung, below
 from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
 from vgpipe.memory.strategies import Role, most_frugal
 from vgpipe.models.base import Family
@@ -38,8 +38,8 @@ class MemoryLadder:
     def __init__(self, ground: Ground):
         self._ground = ground
         self.strategies = dict(ground.strategies)
-        self._rungs: dict[tuple[str, Shape | None], Rung] = {}
-        self._families: dict[tuple[str, Rung], Family] = {}
+        self._rungs: dict[tuple[str, Shape | None], MemoryRung] = {}
+        self._families: dict[tuple[str, MemoryRung], Family] = {}
         self._climbs: Counter[tuple[str, str]] = Counter()
         self._reasons: dict[tuple[str, Shape | None], str] = {}
         self._told: set[Degradation] = set()
@@ -75,7 +75,7 @@ class MemoryLadder:
         others = [one for one in work.degradations if one.stage != stage]
         work.degradations = (*others, *self._degradations(stage, rung, self._reasons.get(_place(stage, work), EARLIER)))
 
-    def climb(self, work: ClipWork, stage: str, error: Exception) -> Rung | None:
+    def climb(self, work: ClipWork, stage: str, error: Exception) -> MemoryRung | None:
         """Takes the next rung, where an error says that memory ran out and there is one.
 
         Args:
@@ -98,7 +98,7 @@ class MemoryLadder:
         self._take(work, stage, found, reason)
         return found
 
-    def _take(self, work: ClipWork, stage: str, rung: Rung, reason: str) -> None:
+    def _take(self, work: ClipWork, stage: str, rung: MemoryRung, reason: str) -> None:
         place = _place(stage, work)
         log.warning("out of memory in %s of %s; tried again with %s", stage, work.clip.id, told(rung))
         self._ground.event("memory_rung", stage=stage, clip=work.clip.id, rung=asdict(rung), reason=reason)
@@ -124,21 +124,21 @@ class MemoryLadder:
             self.fit(work, stage)
         return True
 
-    def _rung(self, stage: str, work: ClipWork) -> Rung:
+    def _rung(self, stage: str, work: ClipWork) -> MemoryRung:
         place = _place(stage, work)
         if place not in self._rungs:
             self._rungs[place] = self._first_rung(stage, work, place)
         rung = self._rungs[place]
         return replace(rung, strategy=most_frugal((self.strategies[stage], rung.strategy)))
 
-    def _first_rung(self, stage: str, work: ClipWork, place: tuple[str, Shape | None]) -> Rung:
+    def _first_rung(self, stage: str, work: ClipWork, place: tuple[str, Shape | None]) -> MemoryRung:
         planned = self._planned(stage, work)
         remembered = _read(self._ground.notes.find(self._about(place)))
         if remembered is None or not self._may_take(remembered, stage, work):
             return planned
         return remembered
 
-    def _planned(self, stage: str, work: ClipWork) -> Rung:
+    def _planned(self, stage: str, work: ClipWork) -> MemoryRung:
         rung = self._asked(stage)
         forecast = self._ground.forecast_of(work.planned)
         if forecast is None:
@@ -154,7 +154,7 @@ class MemoryLadder:
             self._reasons[_place(stage, work)] = "the plan: without it, it does not fit"
         return rung
 
-    def _may_take(self, rung: Rung, stage: str, work: ClipWork) -> bool:
+    def _may_take(self, rung: MemoryRung, stage: str, work: ClipWork) -> bool:
         asked, allowed = self._asked(stage), self._allowed(stage, work)
         moves = rung.strategy is not self._ground.strategies[stage]
         is_tiled_anew = (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size)
@@ -164,10 +164,10 @@ class MemoryLadder:
             and set(rung.weights) <= {(name, FEWER_BITS) for name in allowed.shrinkable}
         )
 
-    def _asked(self, stage: str) -> Rung:
+    def _asked(self, stage: str) -> MemoryRung:
         settings = self._ground.family.settings
         strategy = self.strategies[stage]
-        return Rung(strategy=strategy, vae_tiling=settings.vae_tiling, vae_tile_size=settings.vae_tile_size)
+        return MemoryRung(strategy=strategy, vae_tiling=settings.vae_tiling, vae_tile_size=settings.vae_tile_size)
 
     def _allowed(self, stage: str, work: ClipWork) -> Allowed:
         config = self._ground.config
@@ -192,7 +192,7 @@ class MemoryLadder:
         }
         return parts[stage]
 
-    def _family(self, stage: str, rung: Rung) -> Family:
+    def _family(self, stage: str, rung: MemoryRung) -> Family:
         """Returns what drives a stage on a rung; where the bits are those that were asked for, the run's own family."""
         asked, ground = self._asked(stage), self._ground
         if rung.has_bits_of(asked):
@@ -209,7 +209,7 @@ class MemoryLadder:
             self._families[bits] = ground.family.with_settings(settings)
         return self._families[bits]
 
-    def _degradations(self, stage: str, rung: Rung, reason: str) -> list[Degradation]:
+    def _degradations(self, stage: str, rung: MemoryRung, reason: str) -> list[Degradation]:
         asked, found = self._asked(stage), []
         if (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size):
             found.append(Degradation("vae_tiling", tiles(asked), tiles(rung), reason, stage))
@@ -244,12 +244,12 @@ def _place(stage: str, work: ClipWork) -> tuple[str, Shape | None]:
     return stage, None if stage == ENCODE else work.shape  # a text is the same at every size
 
 
-def _read(fact: Any) -> Rung | None:
+def _read(fact: Any) -> MemoryRung | None:
     from pydantic import TypeAdapter, ValidationError
 
     if fact is None:
         return None
     try:
-        return TypeAdapter(Rung).validate_python(fact)
+        return TypeAdapter(MemoryRung).validate_python(fact)
     except ValidationError:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vgpipe.job.clip import Clip
-from vgpipe.memory.ladder import Rung
+from vgpipe.memory.ladder import MemoryRung
 
 
 def first_words(error: Exception) -> str:
@@ -11,14 +11,14 @@ def first_words(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def told(rung: Rung) -> str:
+def told(rung: MemoryRung) -> str:
     """Returns a rung in words, for the log."""
     tiling = f", {tiles(rung)}" if rung.vae_tiling else ""
     stored = "".join(f", {name} stored as {way}" for name, way in rung.weights)
     return f"{rung.strategy.value}{tiling}{stored}"
 
 
-def tiles(rung: Rung) -> str:
+def tiles(rung: MemoryRung) -> str:
     """Returns a rung's tiles in words."""
     if not rung.vae_tiling:
         return "no tiles"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from vgpipe.memory.strategies import OFFLOADS, Role, Strategy, placing
+from vgpipe.memory.strategies import OFFLOADS, Role, Strategy, placement_of
 
 NATIVE, FEWER_BITS = "native", "fp8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class MemoryRung:
     """How one stage uses memory.
 
     Attributes:
@@ -25,7 +25,7 @@ class Rung:
     vae_tile_size: int | None = None
     weights: tuple[tuple[str, str], ...] = ()
 
-    def has_bits_of(self, other: Rung) -> bool:
+    def has_bits_of(self, other: MemoryRung) -> bool:
         """Says whether both give the same bits."""
         return replace(self, strategy=other.strategy) == other
 
@@ -46,7 +46,7 @@ class Allowed:
     shrinkable: tuple[str, ...] = ()
 
 
-def below(rung: Rung, role: Role, allowed: Allowed, *, is_host: bool = False) -> Rung | None:
+def below(rung: MemoryRung, role: Role, allowed: Allowed, *, is_host: bool = False) -> MemoryRung | None:
     """Returns the next rung down; None where there is none.
 
     Args:
@@ -63,13 +63,13 @@ def below(rung: Rung, role: Role, allowed: Allowed, *, is_host: bool = False) ->
     )
 
 
-def _alone(rung: Rung, is_host: bool) -> Rung | None:
+def _alone(rung: MemoryRung, is_host: bool) -> MemoryRung | None:
     """Frees what other stages left: on the device, and in RAM where that ran out."""
     crowded = {Strategy.RESIDENT} | ({Strategy.MODEL_OFFLOAD} if is_host else set())
     return replace(rung, strategy=Strategy.STAGED) if rung.strategy in crowded else None
 
 
-def _tiled(rung: Rung, allowed: Allowed) -> Rung | None:
+def _tiled(rung: MemoryRung, allowed: Allowed) -> MemoryRung | None:
     left = [size for size in allowed.tile_sizes if not rung.vae_tiling or _is_smaller(size, rung.vae_tile_size)]
     return replace(rung, vae_tiling=True, vae_tile_size=left[0]) if left else None
 
@@ -78,14 +78,16 @@ def _is_smaller(size: int | None, than: int | None) -> bool:
     return size is not None and (than is None or size < than)
 
 
-def _offloaded(rung: Rung, role: Role, is_host: bool) -> Rung | None:
+def _offloaded(rung: MemoryRung, role: Role, is_host: bool) -> MemoryRung | None:
     begin = OFFLOADS.index(rung.strategy) + 1 if rung.strategy in OFFLOADS else 0
     left = [one for one in OFFLOADS[begin:] if not is_host or one is Strategy.DISK_OFFLOAD]  # the others fill RAM
-    here = placing(rung.strategy, role)
-    return next((replace(rung, strategy=strategy) for strategy in left if placing(strategy, role) is not here), None)
+    here = placement_of(rung.strategy, role)
+    return next(
+        (replace(rung, strategy=strategy) for strategy in left if placement_of(strategy, role) is not here), None
+    )
 
 
-def _shrunk(rung: Rung, allowed: Allowed) -> Rung | None:
+def _shrunk(rung: MemoryRung, allowed: Allowed) -> MemoryRung | None:
     stored = dict(rung.weights)
     for component in allowed.shrinkable:
         if stored.get(component, NATIVE) == NATIVE:

@@ -7,10 +7,10 @@ from types import TracebackType
 
 from vgpipe.hardware.out_of_memory import chain, is_of_host, is_out_of_memory
 
-__all__ = ["is_of_host", "is_out_of_memory", "let_go"]
+__all__ = ["drop_traceback_locals", "is_of_host", "is_out_of_memory"]
 
 
-def let_go(error: BaseException) -> None:
+def drop_traceback_locals(error: BaseException) -> None:
     """Empties the finished frames that an error's tracebacks hold, so that no tensor lives on in them.
 
     The traceback itself stays, with its lines; only the local variables in it are gone. Frames that still run keep

@@ -14,9 +14,9 @@ from typing import Any
 
 from vgpipe.errors import ModelError
 from vgpipe.memory import budget, offload_hooks
-from vgpipe.memory.out_of_memory import is_out_of_memory, let_go
-from vgpipe.memory.placing import move
-from vgpipe.memory.strategies import Placing, Role, Strategy, placing, role_by_name
+from vgpipe.memory.out_of_memory import drop_traceback_locals, is_out_of_memory
+from vgpipe.memory.placement import move
+from vgpipe.memory.strategies import Placement, Role, Strategy, placement_of, role_by_name
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class _Held:
     """
 
     module: Any
-    placing: Placing
+    placement: Placement
     stages: set[str] = field(default_factory=set)
     waits: bool = False
 
@@ -59,7 +59,7 @@ class Residency:
     they know which of them makes way for which.
 
     Args:
-        load: loads one part and puts it where a `Placing` says.
+        load: loads one part and puts it where a `Placement` says.
         device: torch device string; its cache is emptied when something is freed.
         strategies: stage -> strategy.
         role_of: what a part does, by its name.
@@ -72,7 +72,7 @@ class Residency:
 
     def __init__(
         self,
-        load: Callable[[str, Placing], Any],
+        load: Callable[[str, Placement], Any],
         device: str,
         strategies: Mapping[str, Strategy],
         role_of: Callable[[str], Role] = role_by_name,
@@ -108,7 +108,7 @@ class Residency:
         try:
             yield lambda parts: self._hand_out(name, parts)
         except BaseException as error:
-            let_go(error)
+            drop_traceback_locals(error)
             raise
         finally:
             self._end(name)
@@ -149,7 +149,7 @@ class Residency:
             self._put_away(others, waits=self.strategies[stage] is Strategy.MODEL_OFFLOAD)
         roles = [self._role_of(part) for part in parts]
         wanted = {
-            part: placing(self.strategies[stage], role, alike=roles.count(role))
+            part: placement_of(self.strategies[stage], role, alike=roles.count(role))
             for part, role in zip(parts, roles, strict=True)
         }
         found = {part: self._part(stage, part, where) for part, where in wanted.items()}
@@ -158,25 +158,25 @@ class Residency:
         return found
 
     def _link(self) -> None:
-        turning = [held.module for held in self._held.values() if held.placing is Placing.TURNS]
+        turning = [held.module for held in self._held.values() if held.placement is Placement.ON_CALL]
         if turning:
             offload_hooks.link(turning)
 
-    def _part(self, stage: str, part: str, wanted: Placing) -> Any:
+    def _part(self, stage: str, part: str, wanted: Placement) -> Any:
         held = self._held.get(part)
-        if held is not None and held.placing is not wanted:
+        if held is not None and held.placement is not wanted:
             del held
             self.forget(part)
         if part not in self._held:
             self._held[part] = _Held(self._loaded(part, wanted), wanted)
         elif self._held[part].waits:
-            if wanted is not Placing.TURNS:  # which fetches itself
+            if wanted is not Placement.ON_CALL:  # which fetches itself
                 self._fetch(part)
             self._held[part].waits = False
         self._held[part].stages.add(stage)
         return self._held[part].module
 
-    def _loaded(self, part: str, wanted: Placing) -> Any:
+    def _loaded(self, part: str, wanted: Placement) -> Any:
         if self.is_dead(part):  # every clip of a night would try again
             raise copy.copy(self._failed[part][-1])
         started = time.monotonic()
@@ -187,7 +187,7 @@ class Residency:
         log.info("loaded %s in %.2f s", part, self.load_s[part])
         return module
 
-    def _try_to_load(self, part: str, wanted: Placing) -> Any:
+    def _try_to_load(self, part: str, wanted: Placement) -> Any:
         try:
             with budget.suspended():
                 module = self._load(part, wanted)
@@ -212,7 +212,7 @@ class Residency:
         try:
             yield
         except BaseException as error:
-            let_go(error)
+            drop_traceback_locals(error)
             _empty_cache(self._device)
             raise
 

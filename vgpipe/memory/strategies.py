@@ -33,12 +33,12 @@ def most_frugal(strategies: Iterable[Strategy]) -> Strategy:
     return max(strategies, key=list(Strategy).index)
 
 
-class Placing(StrEnum):
+class Placement(StrEnum):
     """Where the weights of one component are while its stage runs."""
 
     WHOLE = "whole"
     """On the device."""
-    TURNS = "turns"
+    ON_CALL = "on_call"
     """On the device from its first call until another's turn, in RAM otherwise."""
     BLOCKS = "blocks"
     """On the device block by block, in RAM otherwise."""
@@ -59,20 +59,20 @@ class Role(StrEnum):
 _PLACED = {
     Strategy.BLOCK_OFFLOAD: {
         # diffusers' block groups are lists of blocks directly below the model; a T5 encoder's lie deeper.
-        Role.ENCODER: Placing.LEAVES,
-        Role.DENOISER: Placing.BLOCKS,
+        Role.ENCODER: Placement.LEAVES,
+        Role.DENOISER: Placement.BLOCKS,
         # A VAE is entered through `decode`, which the hook of a whole model does not see.
-        Role.DECODER: Placing.WHOLE,
+        Role.DECODER: Placement.WHOLE,
     },
-    Strategy.LEAF_OFFLOAD: dict.fromkeys(Role, Placing.LEAVES),
-    Strategy.DISK_OFFLOAD: dict.fromkeys(Role, Placing.DISK),
+    Strategy.LEAF_OFFLOAD: dict.fromkeys(Role, Placement.LEAVES),
+    Strategy.DISK_OFFLOAD: dict.fromkeys(Role, Placement.DISK),
 }
 
 
 _ONE_AT_A_TIME = (Strategy.MODEL_OFFLOAD, Strategy.STAGED)
 
 
-def placing(strategy: Strategy, role: Role, *, alike: int = 1) -> Placing:
+def placement_of(strategy: Strategy, role: Role, *, alike: int = 1) -> Placement:
     """Returns where a strategy puts a component's weights while its stage runs.
 
     Args:
@@ -81,8 +81,8 @@ def placing(strategy: Strategy, role: Role, *, alike: int = 1) -> Placing:
         alike: how many components of the stage do that; several denoisers of a clip work one after the other.
     """
     if role is Role.DENOISER and alike > 1 and strategy in _ONE_AT_A_TIME:
-        return Placing.TURNS
-    return _PLACED.get(strategy, {}).get(role, Placing.WHOLE)
+        return Placement.ON_CALL
+    return _PLACED.get(strategy, {}).get(role, Placement.WHOLE)
 
 
 def role_by_name(part: str) -> Role:

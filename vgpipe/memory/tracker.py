@@ -15,7 +15,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass
-class Peak:
+class PeakMemory:
     """Peak memory in GiB while measured; None where it cannot be told.
 
     Attributes:
@@ -30,12 +30,12 @@ class Peak:
 
 
 @contextmanager
-def measured(device: str) -> Iterator[Peak]:
+def measured(device: str) -> Iterator[PeakMemory]:
     """Measures from entering the block to leaving it, also when it fails.
 
     Resets the kernel's high-water mark of this process (Linux); elsewhere RAM is the peak since its start.
     """
-    peak = Peak()
+    peak = PeakMemory()
     _reset(device)
     try:
         yield peak

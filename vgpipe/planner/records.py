@@ -16,7 +16,7 @@ Kernels = Literal["cuda", "cuda_math", "cpu"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ClipSpec:
     """What kind of clip is planned, in diffusers' parameter names.
 
     Attributes:
@@ -82,7 +82,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class ComponentUse:
     """One component in one stage, its calls taken together.
 
     Attributes:
@@ -127,7 +127,7 @@ class StageProfile:
     """
 
     stage: str
-    uses: tuple[Use, ...]
+    uses: tuple[ComponentUse, ...]
     pipeline_bytes: int
     workspace_bytes: int = 0
     method: Literal["fake", "meta", "analytic"] = "fake"
@@ -162,7 +162,7 @@ class Profile:
 
     Attributes:
         model: its name.
-        asked: the clip.
+        spec: the clip.
         kernels: whose kernels it stands for.
         dtype: torch name of the denoiser's precision.
         components: every component that some stage loads.
@@ -171,7 +171,7 @@ class Profile:
     """
 
     model: str
-    asked: Asked
+    spec: ClipSpec
     kernels: Kernels
     dtype: str
     components: tuple[ComponentFacts, ...]
@@ -180,7 +180,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peak:
+class PeakRates:
     """Peak rates of a device, 10^12 operations a second; None where not known."""
 
     fp32: float | None = None
@@ -211,7 +211,7 @@ class Tier:
     memory_gb: float | None
     ram_gb: float | None = None
     disk_gb: float | None = None
-    peak: Peak = field(default_factory=Peak)
+    peak: PeakRates = field(default_factory=PeakRates)
     memory_bandwidth_gb_s: float | None = None
     pcie_bandwidth_gb_s: float | None = None
     fused_attention: bool = True
@@ -263,7 +263,7 @@ class Forecast:
 
     Attributes:
         model: its name.
-        asked: the clip.
+        spec: the clip.
         tier: the device's name.
         strategy: where components live; where stages differ, the most frugal of them.
         stream: whether offloaded weights are fetched ahead.
@@ -280,7 +280,7 @@ class Forecast:
     """
 
     model: str
-    asked: Asked
+    spec: ClipSpec
     tier: str
     strategy: Strategy
     stream: bool

@@ -71,12 +71,12 @@ def shape_rows(shape: ShapePlan, tier: Tier) -> list[dict[str, Any]]:
 
 def row_of(forecast: Forecast, tier: Tier, *, clips: int, is_chosen: bool) -> dict[str, Any]:
     """Returns one way to make a clip, as plain values: GiB are 2^30 bytes, seconds and TFLOP those of one clip."""
-    asked = forecast.asked
+    spec = forecast.spec
     return {
         "model": forecast.model,
-        "width": asked.width,
-        "height": asked.height,
-        "num_frames": asked.num_frames,
+        "width": spec.width,
+        "height": spec.height,
+        "num_frames": spec.num_frames,
         "strategy": forecast.strategy.value,
         "vae_tiling": forecast.vae_tiling,
         "weights": dict(forecast.weights),
@@ -87,10 +87,10 @@ def row_of(forecast: Forecast, tier: Tier, *, clips: int, is_chosen: bool) -> di
         "chosen": is_chosen,
         "tier": tier.name,
         "clips": clips,
-        "num_inference_steps": asked.num_inference_steps,
-        "guidance_scale": asked.guidance_scale,
-        "fps": asked.fps,
-        "from_image": asked.from_image,
+        "num_inference_steps": spec.num_inference_steps,
+        "guidance_scale": spec.guidance_scale,
+        "fps": spec.fps,
+        "from_image": spec.from_image,
         "stream": forecast.stream,
         "vae_tile_size": forecast.vae_tile_size,
         "seconds": _span(clip_seconds(forecast)),

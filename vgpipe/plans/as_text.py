@@ -58,7 +58,7 @@ def _device(tier: Tier, name: str) -> str:
 
 
 def _shape(shape: ShapePlan, plan: RunPlan) -> str:
-    head = f"{words.shape(shape.asked)} x {words.counted(shape.clips, plan.unit)}"
+    head = f"{words.shape(shape.spec)} x {words.counted(shape.clips, plan.unit)}"
     if shape.chosen is None:
         return "\n".join([f"{head}: does not fit", *_considered(shape), _wrapped(shape.why, "  ")])
     why = _wrapped(f"why: {shape.why}", "  ")
@@ -124,10 +124,10 @@ def _others(shapes: Sequence[ShapePlan]) -> str:
 def _short(shape: ShapePlan) -> tuple[str, ...]:
     found = shape.chosen
     if found is None:
-        return words.shape(shape.asked), str(shape.clips), "does not fit", "-", "-"
+        return words.shape(shape.spec), str(shape.clips), "does not fit", "-", "-"
     strategy = f"{words.strategy(found)}, VAE {words.tiling(found)}"
     takes = words.seconds(words.clip_seconds(found))
-    return words.shape(shape.asked), str(shape.clips), strategy, words.gib(found.peak_bytes), takes
+    return words.shape(shape.spec), str(shape.clips), strategy, words.gib(found.peak_bytes), takes
 
 
 def _totals(plan: RunPlan, now: datetime) -> str:

@@ -12,14 +12,15 @@ from vgpipe.config.groups import options
 from vgpipe.config.load import load
 from vgpipe.config.schema import Config
 from vgpipe.errors import UsageError, VgpipeError
-from vgpipe.planner.choice.advice import Facts, largest
+from vgpipe.planner.choice.advice import largest
+from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.records import Forecast, Tier
 from vgpipe.plans import wording as words
 from vgpipe.plans.as_json import as_json, largest_as_json
 from vgpipe.plans.as_text import matrix, write
 from vgpipe.plans.inputs import clips_to_plan, planned_model
-from vgpipe.plans.profiles import Profiles, asked_of
-from vgpipe.plans.run_plan import RunPlan, make_plan, wish_of
+from vgpipe.plans.profiles import Profiles, spec_of
+from vgpipe.plans.run_plan import RunPlan, make_plan, request_of
 from vgpipe.plans.target import Target, target_of
 
 ALL, MODEL, HARDWARE = "all", "model", "hardware"
@@ -138,9 +139,14 @@ def _largest(pair: Pair) -> Found | None:
         model = planned_model(pair.config, pair.target)
         tier, config = pair.target.tier, model.config
         profiles = Profiles(model.family, config.model.name, tier.kernels, config.model.reference.fps)
-        facts = Facts(download_bytes=model.download_bytes, attention=model.family.settings.attention)
+        inputs = PlanInputs(download_bytes=model.download_bytes, attention=model.family.settings.attention)
         forecast = largest(
-            tier, wish_of(config), profiles.lenient, facts=facts, rules=config.model.rules, reference=asked_of(clips[0])
+            tier,
+            request_of(config),
+            profiles.lenient,
+            inputs=inputs,
+            rules=config.model.rules,
+            reference=spec_of(clips[0]),
         )
     except (VgpipeError, OSError) as error:
         _tell(pair, error)
@@ -160,9 +166,9 @@ def _largest_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
 def _largest_row(model: str, tier: Tier, row: Forecast | None) -> tuple[str, ...]:
     if row is None:
         return model, tier.name, "nothing fits", "-", "-", "-", "-", "-"
-    asked = row.asked
+    spec = row.spec
     takes = words.seconds(words.clip_seconds(row))
-    size = f"{asked.width}x{asked.height} x {asked.num_frames}"
+    size = f"{spec.width}x{spec.height} x {spec.num_frames}"
     peak = words.gib(row.peak_bytes) + (", tight" if row.warnings else "")
     return model, tier.name, size, words.strategy(row), words.tiling(row), words.weights(row), peak, takes
 

@@ -14,7 +14,7 @@ from vgpipe.memory.strategies import OFFLOADS
 from vgpipe.planner.estimate.calibration import record
 from vgpipe.planner.estimate.time import peak_rates
 from vgpipe.planner.profiling.profile_cache import default_folder
-from vgpipe.planner.records import Asked, Forecast, StageForecast, Tier
+from vgpipe.planner.records import ClipSpec, Forecast, StageForecast, Tier
 from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
 from vgpipe.plans.run_plan import STAGES, RunPlan
 from vgpipe.plans.wording import GIB
@@ -55,7 +55,7 @@ def write_measured(run_dir: RunDir, plan: RunPlan | None, works: Iterable[ClipWo
     told = run_dir.read_plan()
     if plan is None or told is None:
         return
-    groups: dict[tuple[Asked, str], list[ClipWork]] = defaultdict(list)
+    groups: dict[tuple[ClipSpec, str], list[ClipWork]] = defaultdict(list)
     for work in works:
         if not work.is_canary and not work.is_reused:
             for part in work.segments:
@@ -121,7 +121,7 @@ def _keep(
     record(
         default_folder(),
         device=plan.device_name,
-        attention=plan.facts.attention,
+        attention=plan.inputs.attention,
         stage=stage.stage,
         model=forecast.model,
         flops=stage.flops,

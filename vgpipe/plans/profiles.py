@@ -10,7 +10,7 @@ from vgpipe.errors import ConfigError, ModelError, VgpipeError, first_line
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
-from vgpipe.planner.records import Asked, Kernels, Profile
+from vgpipe.planner.records import ClipSpec, Kernels, Profile
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +31,21 @@ class Profiles:
 
     def __init__(self, family: Family, model: str, kernels: Kernels, fps: float):
         self._family, self._model, self._kernels, self._fps = family, model, kernels, fps
-        self._known: dict[tuple[Asked, bool, int | None], Profile] = {}
+        self._known: dict[tuple[ClipSpec, bool, int | None], Profile] = {}
         self._guidance: dict[tuple[bool, bool], float] = {}
 
-    def smaller_tiles(self, asked: Asked) -> tuple[int, ...]:
+    def smaller_tiles(self, spec: ClipSpec) -> tuple[int, ...]:
         """Returns the sides of tiles below the VAE's own that a clip may be decoded in, pixels, largest first."""
         from vgpipe.models.pipeline.vae_options import tile_sizes
 
-        sizes = tile_sizes(self._family, max(asked.width, asked.height))
+        sizes = tile_sizes(self._family, max(spec.width, spec.height))
         return tuple(size for size in sizes if size is not None)
 
-    def __call__(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+    def __call__(self, spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
         """Returns a profile.
 
         Args:
-            asked: the clip.
+            spec: the clip.
             tiling: whether the VAE works in tiles.
             tile_size: side of a tile, pixels; None is the VAE's own.
 
@@ -53,43 +53,43 @@ class Profiles:
             PlanError: where the model's classes cannot be run without values.
             ConfigError: where the VAE has no tiles.
         """
-        key = asked, tiling, tile_size
+        key = spec, tiling, tile_size
         if key not in self._known:
-            self._known[key] = self._made(asked, tiling, tile_size)
+            self._known[key] = self._made(spec, tiling, tile_size)
         return self._known[key]
 
-    def lenient(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+    def lenient(self, spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
         """Returns the same, but that of a whole VAE where it has no tiles: nothing is gained, and nothing is lost."""
         try:
-            return self(asked, tiling, tile_size)
+            return self(spec, tiling, tile_size)
         except (ConfigError, ModelError) as error:
             if not tiling:
                 raise
             log.debug("no tiles: %s", error)
-            return self(asked, False, None)
+            return self(spec, False, None)
 
-    def kind(self, clip: Clip) -> Asked:
+    def kind(self, clip: Clip) -> ClipSpec:
         """Returns what is planned for a clip; what neither memory nor time depends on is left out."""
         guided = self._family.uses_negative_prompt(clip.guidance_scale), clip.guidance_scale > 1
         guidance_scale = self._guidance.setdefault(guided, clip.guidance_scale)
         fps = clip.fps if self._family.uses_fps else self._fps
-        return replace(asked_of(clip), guidance_scale=guidance_scale, fps=fps)
+        return replace(spec_of(clip), guidance_scale=guidance_scale, fps=fps)
 
-    def _made(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+    def _made(self, spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
         settings = replace(self._family.settings, vae_tiling=tiling, vae_tile_size=tile_size)
         bound = self._family.with_settings(settings)
         cache = _TellingCache(
-            f"{self._model} at {asked.width}x{asked.height}, {asked.num_frames} frames{', in tiles' * tiling}"
+            f"{self._model} at {spec.width}x{spec.height}, {spec.num_frames} frames{', in tiles' * tiling}"
         )
         try:
-            found = cached_profile(bound, asked, self._kernels, model=self._model, cache=cache)
+            found = cached_profile(bound, spec, self._kernels, model=self._model, cache=cache)
         except VgpipeError:
             raise
         except Exception as error:  # the classes of any model run here, and raise anything
             log.debug("%s cannot be profiled", self._model, exc_info=error)
             told = f"{type(error).__name__}: {first_line(error)}"
             raise PlanError(f"{self._model}: its classes cannot be run without values ({told})") from error
-        return replace(found, asked=asked)
+        return replace(found, spec=spec)
 
 
 class _TellingCache(ProfileCache):
@@ -113,9 +113,9 @@ class _TellingCache(ProfileCache):
         super().put(key, profile)
 
 
-def asked_of(clip: Clip) -> Asked:
+def spec_of(clip: Clip) -> ClipSpec:
     """Returns the kind of a clip."""
-    return Asked(
+    return ClipSpec(
         width=clip.width,
         height=clip.height,
         num_frames=clip.num_frames,

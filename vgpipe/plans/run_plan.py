@@ -16,13 +16,14 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
 from vgpipe.memory.strategies import AUTO, OFFLOADS, Strategy, most_frugal
 from vgpipe.models.base import Family
-from vgpipe.planner.choice.advice import Facts, ProfileOf, Wish, nearest, plan
+from vgpipe.planner.choice.advice import nearest
+from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
 from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.calibration import efficiency_of
-from vgpipe.planner.estimate.host_memory import kept_bytes
+from vgpipe.planner.estimate.host_memory import PlanInputs, kept_bytes
 from vgpipe.planner.estimate.stored_weights import GGUF, NATIVE
 from vgpipe.planner.profiling.profile_cache import default_folder
-from vgpipe.planner.records import Asked, Forecast, Tier
+from vgpipe.planner.records import ClipSpec, Forecast, Tier
 from vgpipe.plans.inputs import download_bytes
 from vgpipe.plans.profiles import PlanError, Profiles
 from vgpipe.plans.target import Target, target_of
@@ -34,7 +35,16 @@ log = logging.getLogger(__name__)
 STAGES = ("encode", "denoise", "decode")
 STRICT = "strict"
 
-__all__ = ["STAGES", "PlanError", "RunPlan", "ShapePlan", "make_plan", "plan_run", "refuse_what_cannot_fit", "wish_of"]
+__all__ = [
+    "STAGES",
+    "PlanError",
+    "RunPlan",
+    "ShapePlan",
+    "make_plan",
+    "plan_run",
+    "refuse_what_cannot_fit",
+    "request_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +52,14 @@ class ShapePlan:
     """What is planned for the clips of one kind.
 
     Attributes:
-        asked: the kind.
+        spec: the kind.
         clips: how many there are, a segment of a long clip counting as one.
         rows: every way that was considered, as asked first.
         chosen: the fastest of them that fits; None where none does.
         why: one sentence.
     """
 
-    asked: Asked
+    spec: ClipSpec
     clips: int
     rows: tuple[Forecast, ...]
     chosen: Forecast | None
@@ -64,24 +74,24 @@ class RunPlan:
         model: its name.
         dtype: torch name of its precision.
         target: the device.
-        wish: what was asked for and may be done.
+        request: what was asked for and may be done.
         clips: how many there are, a long one counting once.
         longest_frames_bytes: decoded frames of the longest clip, which wait on the disk until it is complete.
         shapes: the kinds of clips and segments, in job order.
         profiles: gives profiles, for questions that come later.
-        facts: what else it rests on.
+        inputs: what else it rests on.
         notes: what the user should know, a sentence each.
     """
 
     model: str
     dtype: str
     target: Target
-    wish: Wish
+    request: PlanRequest
     clips: int
     longest_frames_bytes: int
     shapes: tuple[ShapePlan, ...]
     profiles: Profiles
-    facts: Facts
+    inputs: PlanInputs
     notes: tuple[str, ...] = ()
 
     @property
@@ -97,7 +107,7 @@ class RunPlan:
     @property
     def download_bytes(self) -> int:
         """Weight files that are not on the disk yet."""
-        return self.facts.download_bytes
+        return self.inputs.download_bytes
 
     @property
     def segments(self) -> int:
@@ -124,13 +134,13 @@ class RunPlan:
         """Returns stage -> where its components live: the most frugal that any kind of clip needs."""
         found = [strategies_of(shape.chosen) for shape in self.shapes if shape.chosen]
         if not found:
-            return dict.fromkeys(STAGES, self.wish.strategy or Strategy.STAGED)
+            return dict.fromkeys(STAGES, self.request.strategy or Strategy.STAGED)
         return {stage: most_frugal(one.get(stage, Strategy.RESIDENT) for one in found) for stage in STAGES}
 
     def forecast_of(self, clip: Clip) -> Forecast | None:
         """Returns what was chosen for a clip; None where it was not planned for, or does not fit."""
         kind = self.profiles.kind(clip)
-        return next((shape.chosen for shape in self.shapes if shape.asked == kind), None)
+        return next((shape.chosen for shape in self.shapes if shape.spec == kind), None)
 
     def seconds(self) -> Span | None:
         """Returns how long the whole job takes, loading each component once; None where that is not known."""
@@ -147,7 +157,7 @@ class RunPlan:
         return max(passing, self.longest_frames_bytes) + sum(kept * clips for _, clips, kept in chosen)
 
     def _kept_bytes(self, row: Forecast) -> int:
-        return kept_bytes(self.profiles.lenient(row.asked, row.vae_tiling, row.vae_tile_size), self.facts)
+        return kept_bytes(self.profiles.lenient(row.spec, row.vae_tiling, row.vae_tile_size), self.inputs)
 
 
 def plan_run(config: Config, family: Family, clips: Sequence[Clip]) -> RunPlan:
@@ -187,29 +197,29 @@ def make_plan(
     Raises:
         PlanError: where no plan can be made for this model.
     """
-    model, wish = config.model.name, wish_of(config)
-    facts = _facts(config, family, target, download_bytes, len(clips))
+    model, request = config.model.name, request_of(config)
+    inputs = _inputs(config, family, target, download_bytes, len(clips))
     profiles = Profiles(family, model, target.tier.kernels, config.model.reference.fps)
     kinds = Counter(profiles.kind(one.planned) for clip in clips for one in segments_of(clip))
-    shapes = tuple(_shape(asked, count, target.tier, wish, profiles, facts) for asked, count in kinds.items())
+    shapes = tuple(_shape(spec, count, target.tier, request, profiles, inputs) for spec, count in kinds.items())
     return RunPlan(
         model=model,
         dtype=config.model.dtype,
         target=target,
-        wish=wish,
+        request=request,
         clips=len(clips),
         longest_frames_bytes=max((clip.width * clip.height * 3 * clip.num_frames for clip in clips), default=0),
         shapes=shapes,
         profiles=profiles,
-        facts=facts,
+        inputs=inputs,
         notes=tuple(notes),
     )
 
 
-def wish_of(config: Config) -> Wish:
+def request_of(config: Config) -> PlanRequest:
     """Returns what the config asks for, and what `run.degrade` lets the plan add to it."""
     memory, is_strict = config.memory, config.run.degrade == STRICT
-    return Wish(
+    return PlanRequest(
         strategy=None if memory.strategy == AUTO else Strategy(memory.strategy),
         weights={name: stored for name, stored in memory.weights.items() if stored != NATIVE},
         vae_tiling=memory.vae_tiling,
@@ -220,28 +230,30 @@ def wish_of(config: Config) -> Wish:
     )
 
 
-def _shape(asked: Asked, clips: int, tier: Tier, wish: Wish, profiles: Profiles, facts: Facts) -> ShapePlan:
+def _shape(
+    spec: ClipSpec, clips: int, tier: Tier, request: PlanRequest, profiles: Profiles, inputs: PlanInputs
+) -> ShapePlan:
     """Plans what was asked for first, so that its figures are there also where something else is chosen."""
-    exact = replace(wish, may_tile=False, may_shrink_weights=False)
-    found = plan(asked, tier, exact, profiles, facts=facts)
+    exact = replace(request, may_tile=False, may_shrink_weights=False)
+    found = plan(spec, tier, exact, profiles, inputs=inputs)
     rows = found.rows
-    if found.chosen is None and exact != wish:
-        found = plan(asked, tier, wish, _fitting(profiles, wish), facts=facts)
-        for size in profiles.smaller_tiles(asked) if found.chosen is None and wish.may_tile else ():
-            tiled = replace(wish, vae_tiling=True, vae_tile_size=size)
-            found = plan(asked, tier, tiled, _fitting(profiles, wish), facts=facts)
+    if found.chosen is None and exact != request:
+        found = plan(spec, tier, request, _fitting(profiles, request), inputs=inputs)
+        for size in profiles.smaller_tiles(spec) if found.chosen is None and request.may_tile else ():
+            tiled = replace(request, vae_tiling=True, vae_tile_size=size)
+            found = plan(spec, tier, tiled, _fitting(profiles, request), inputs=inputs)
             if found.chosen is not None:
                 break
         rows = rows if found.rows == rows else (*rows, *found.rows)
-    return ShapePlan(asked=asked, clips=clips, rows=rows, chosen=found.chosen, why=found.why)
+    return ShapePlan(spec=spec, clips=clips, rows=rows, chosen=found.chosen, why=found.why)
 
 
-def _fitting(profiles: Profiles, wish: Wish) -> ProfileOf:
+def _fitting(profiles: Profiles, request: PlanRequest) -> ProfileOf:
     """Returns what gives profiles for a wish: tiles that the user asked for must be had, others need not."""
-    return profiles if wish.vae_tiling else profiles.lenient
+    return profiles if request.vae_tiling else profiles.lenient
 
 
-def _facts(config: Config, family: Family, target: Target, download_bytes: int, clips: int) -> Facts:
+def _inputs(config: Config, family: Family, target: Target, download_bytes: int, clips: int) -> PlanInputs:
     checkpoint, variant = family.checkpoint, family.settings.variant
     stored = family.settings.quantization
     files = [name for name in family.components() if stored.get(name) == GGUF or checkpoint.source(name).file]
@@ -250,7 +262,7 @@ def _facts(config: Config, family: Family, target: Target, download_bytes: int, 
         stage: efficiency_of(default_folder(), device=target.device_name, stage=stage, attention=attention)
         for stage in STAGES
     }
-    return Facts(
+    return PlanInputs(
         download_bytes=download_bytes,
         file_bytes={name: checkpoint.size_bytes(name, variant) for name in files},
         clips=config.executor.wave_size or max(clips, 1),
@@ -281,11 +293,11 @@ def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:
 
 
 def _fault(shape: ShapePlan, found: RunPlan, config: Config) -> Fault:
-    asked = shape.asked
-    where = f"{asked.width}x{asked.height}, {asked.num_frames} frames ({counted(shape.clips, found.unit)})"
+    spec = shape.spec
+    where = f"{spec.width}x{spec.height}, {spec.num_frames} frames ({counted(shape.clips, found.unit)})"
     try:
         advice = nearest(
-            asked, found.tier, found.wish, found.profiles.lenient, facts=found.facts, rules=config.model.rules
+            spec, found.tier, found.request, found.profiles.lenient, inputs=found.inputs, rules=config.model.rules
         )
     except VgpipeError as error:
         log.debug("no advice: %s", error)

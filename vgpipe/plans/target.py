@@ -16,7 +16,7 @@ from vgpipe.hardware.capability import cuda_capability
 from vgpipe.hardware.records import Device
 from vgpipe.hardware.remembered import device_here, rates_here
 from vgpipe.planner.profiling.profile_cache import default_folder
-from vgpipe.planner.records import Peak, Tier
+from vgpipe.planner.records import PeakRates, Tier
 from vgpipe.store.notes import Notes
 
 MACHINE_FILE = "machine.jsonl"
@@ -131,7 +131,7 @@ def _with_rates(tier: Tier, device: Device, threads: int | None, memory: Notes) 
             tier, peak=peak, memory_bandwidth_gb_s=sheet.memory_bandwidth_gb_s, pcie_bandwidth_gb_s=bandwidth
         )
     rates = rates_here(device, threads, memory)
-    peak = Peak(fp32=rates.get("float32"), bf16=rates.get("bfloat16"), fp16=rates.get("float16"))
+    peak = PeakRates(fp32=rates.get("float32"), bf16=rates.get("bfloat16"), fp16=rates.get("float16"))
     return replace(tier, peak=peak, memory_bandwidth_gb_s=rates.get("copy"))
 
 
@@ -162,8 +162,8 @@ def _words(name: str) -> set[str]:
     return set(re.findall(r"(?<![a-z])[a-z]\d{1,4}(?!\d)|[a-z]+|\d+", name.lower()))
 
 
-def _peak(peak: PeakConfig) -> Peak:
-    return Peak(fp32=peak.fp32, fp16=peak.fp16, bf16=peak.bf16, fp8=peak.fp8, int8=peak.int8)
+def _peak(peak: PeakConfig) -> PeakRates:
+    return PeakRates(fp32=peak.fp32, fp16=peak.fp16, bf16=peak.bf16, fp8=peak.fp8, int8=peak.int8)
 
 
 def _gib(size_bytes: int | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from vgpipe.planner.records import Asked, Forecast, StageForecast
+from vgpipe.planner.records import ClipSpec, Forecast, StageForecast
 
 GIB = 1 << 30
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
@@ -78,10 +78,10 @@ def clip_seconds(forecast: Forecast) -> Span | None:
     return added(stage.seconds for stage in forecast.stages)
 
 
-def shape(asked: Asked) -> str:
+def shape(spec: ClipSpec) -> str:
     """Returns `720x480, 49 frames, 50 steps`."""
-    image = ", from an image" if asked.from_image else ""
-    return f"{asked.width}x{asked.height}, {asked.num_frames} frames, {asked.num_inference_steps} steps{image}"
+    image = ", from an image" if spec.from_image else ""
+    return f"{spec.width}x{spec.height}, {spec.num_frames} frames, {spec.num_inference_steps} steps{image}"
 
 
 def stage_strategy(forecast: Forecast, stage: StageForecast) -> str:

@@ -9,10 +9,12 @@ import pytest
 from tests.planner.profiles import CARD, CLIP, HOST, profile, scaled_profile
 from vgpipe.job.rules import ShapeRules
 from vgpipe.memory.strategies import Strategy
-from vgpipe.planner.choice.advice import Choice, Facts, Wish, largest, nearest, plan
-from vgpipe.planner.records import Asked, Profile, Tier
+from vgpipe.planner.choice.advice import largest, nearest
+from vgpipe.planner.choice.choose import Choice, PlanRequest, plan
+from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.records import ClipSpec, Profile, Tier
 
-ANY = Wish(
+ANY = PlanRequest(
     strategy=None,
     weights={},
     vae_tiling=None,
@@ -23,19 +25,19 @@ ANY = Wish(
 )
 RULES = ShapeRules(side_multiple=32, min_side=64, max_side=512, frames_step=4, frames_offset=1, max_num_frames=33)
 CONTEXT = 0.45
-MANY = Facts(clips=100)  # so that what happens once a wave hardly counts
+MANY = PlanInputs(clips=100)  # so that what happens once a wave hardly counts
 
 
-def own(asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
-    return profile(asked, tiling=tiling)
+def own(spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
+    return profile(spec, tiling=tiling)
 
 
 def card(memory_gb: float, **options) -> Tier:
     return replace(CARD, memory_gb=memory_gb + CONTEXT, **options)
 
 
-def chosen(tier: Tier, wish: Wish = ANY, profile_of=own) -> Choice:
-    return plan(CLIP, tier, wish, profile_of, facts=MANY)
+def chosen(tier: Tier, request: PlanRequest = ANY, profile_of=own) -> Choice:
+    return plan(CLIP, tier, request, profile_of, inputs=MANY)
 
 
 def names(choice: Choice) -> list[str]:
@@ -135,7 +137,7 @@ def test_fewer_bits_come_last_the_denoiser_before_the_text_encoder():
     heavy = profile()
     text = replace(heavy.stages[0].uses[0], peak_bytes=700 * 2**20)
     heavy = replace(heavy, stages=(replace(heavy.stages[0], uses=(text,)), *heavy.stages[1:]))
-    both = chosen(card(1.65), whole, lambda asked, tiling, size: _with_text(own(asked, tiling, size), heavy))
+    both = chosen(card(1.65), whole, lambda spec, tiling, size: _with_text(own(spec, tiling, size), heavy))
     assert both.chosen.weights == {"text_encoder": "fp8", "transformer": "fp8", "vae": "native"}
 
 
@@ -144,13 +146,13 @@ def _with_text(made: Profile, heavy: Profile) -> Profile:
 
 
 def test_weights_that_were_asked_for_stay_as_asked():
-    wish = replace(ANY, strategy=Strategy.STAGED, weights={"transformer": "int8"}, may_shrink_weights=True)
-    assert chosen(card(24), wish).chosen.weights["transformer"] == "int8"
-    assert chosen(card(1.3), wish).chosen is None
+    request = replace(ANY, strategy=Strategy.STAGED, weights={"transformer": "int8"}, may_shrink_weights=True)
+    assert chosen(card(24), request).chosen.weights["transformer"] == "int8"
+    assert chosen(card(1.3), request).chosen is None
 
 
-def advice(tier: Tier, wish: Wish = ANY) -> tuple[str, ...]:
-    return nearest(CLIP, tier, wish, scaled_profile, facts=MANY, rules=RULES)
+def advice(tier: Tier, request: PlanRequest = ANY) -> tuple[str, ...]:
+    return nearest(CLIP, tier, request, scaled_profile, inputs=MANY, rules=RULES)
 
 
 def test_advice_names_another_strategy_first():
@@ -177,8 +179,8 @@ def test_whatever_is_advised_fits():
         )
         tiling = True if "memory.vae_tiling" in typed else None
         weights = {key.rpartition(".")[2]: value for key, value in typed.items() if "weights" in key}
-        wish = replace(ANY, vae_tiling=tiling, weights=weights)
-        assert plan(clip, tier, wish, scaled_profile, facts=Facts()).chosen is not None, one
+        request = replace(ANY, vae_tiling=tiling, weights=weights)
+        assert plan(clip, tier, request, scaled_profile, inputs=PlanInputs()).chosen is not None, one
         assert RULES.allows_side(clip.width)
         assert RULES.allows_side(clip.height)
         assert RULES.allows_num_frames(clip.num_frames)
@@ -189,34 +191,34 @@ def test_no_advice_where_nothing_helps():
 
 
 def test_the_reference_is_the_largest_where_it_fits():
-    asked = []
+    spec = []
 
-    def noted(clip: Asked, tiling: bool, tile_size: int | None) -> Profile:
-        asked.append(clip)
+    def noted(clip: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
+        spec.append(clip)
         return scaled_profile(clip, tiling, tile_size)
 
-    found = largest(card(24), ANY, noted, facts=Facts(), rules=RULES, reference=CLIP)
-    assert found.asked == CLIP
-    assert set(asked) == {CLIP}
+    found = largest(card(24), ANY, noted, inputs=PlanInputs(), rules=RULES, reference=CLIP)
+    assert found.spec == CLIP
+    assert set(spec) == {CLIP}
 
 
 def test_the_largest_that_fits_is_smaller_on_a_small_card():
-    found = largest(card(1.2), ANY, scaled_profile, facts=Facts(), rules=RULES, reference=CLIP)
+    found = largest(card(1.2), ANY, scaled_profile, inputs=PlanInputs(), rules=RULES, reference=CLIP)
     assert found.fits
-    volume = found.asked.width * found.asked.height * found.asked.num_frames
+    volume = found.spec.width * found.spec.height * found.spec.num_frames
     assert volume < CLIP.width * CLIP.height * CLIP.num_frames
-    assert found.asked.width == 2 * found.asked.height
-    assert RULES.allows_num_frames(found.asked.num_frames)
+    assert found.spec.width == 2 * found.spec.height
+    assert RULES.allows_num_frames(found.spec.num_frames)
 
 
 def test_nothing_fits_a_card_of_nothing():
-    assert largest(card(0.01), ANY, scaled_profile, facts=Facts(), rules=RULES, reference=CLIP) is None
+    assert largest(card(0.01), ANY, scaled_profile, inputs=PlanInputs(), rules=RULES, reference=CLIP) is None
 
 
 def test_stages_with_a_strategy_each_are_left_to_the_planner():
     """No single name can be typed for them."""
     tier = card(1.75, ram_gb=2.7)
-    found = plan(CLIP, tier, ANY, own, facts=MANY).chosen
+    found = plan(CLIP, tier, ANY, own, inputs=MANY).chosen
     assert len({stage.strategy or found.strategy for stage in found.stages}) > 1
-    told = nearest(CLIP, tier, replace(ANY, strategy=Strategy.RESIDENT), own, facts=MANY, rules=RULES)
+    told = nearest(CLIP, tier, replace(ANY, strategy=Strategy.RESIDENT), own, inputs=MANY, rules=RULES)
     assert told[0] == "memory=auto"

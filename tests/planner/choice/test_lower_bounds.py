@@ -8,9 +8,11 @@ import pytest
 
 from tests.planner.choice.test_choose import ANY, RULES, card
 from tests.planner.profiles import CLIP, scaled_profile
-from vgpipe.planner.choice.advice import Facts, largest, plan, scaled
+from vgpipe.planner.choice.advice import largest, scaled
+from vgpipe.planner.choice.choose import plan
 from vgpipe.planner.choice.lower_bounds import Bounded, shrunk
-from vgpipe.planner.records import Asked, Profile, Use
+from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.records import ClipSpec, ComponentUse, Profile
 
 ALL = replace(ANY, may_tile=True, may_shrink_weights=True)
 
@@ -19,12 +21,12 @@ class Noting:
     def __init__(self):
         self.calls = []
 
-    def __call__(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
-        self.calls.append((asked, tiling))
-        return scaled_profile(asked, tiling, tile_size)
+    def __call__(self, spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
+        self.calls.append((spec, tiling))
+        return scaled_profile(spec, tiling, tile_size)
 
 
-def sizes(use: Use) -> list[int]:
+def sizes(use: ComponentUse) -> list[int]:
     activations = [use.peak_bytes, use.outside_leaves_bytes, use.outside_blocks_bytes, use.output_bytes]
     return [*activations, *(leaf.peak_bytes for leaf in use.leaves), *(block.peak_bytes for block in use.blocks)]
 
@@ -33,7 +35,7 @@ def test_half_a_clip_takes_a_quarter_at_least():
     half = replace(CLIP, num_frames=CLIP.num_frames // 2)
     whole = scaled_profile(CLIP, False, None)
     least = shrunk(whole, half)
-    assert least.asked == half
+    assert least.spec == half
     share = (half.num_frames / CLIP.num_frames) ** 2
     for before, after in zip(whole.stages, least.stages, strict=True):
         for use, less in zip(before.uses, after.uses, strict=True):
@@ -52,20 +54,20 @@ def test_what_grows_is_no_reason_for_less():
 
 def test_a_clip_that_cannot_fit_is_not_run():
     noting = Noting()
-    bounded = Bounded(noting, card(0.01), ALL, Facts())
+    bounded = Bounded(noting, card(0.01), ALL, PlanInputs())
     bounded(CLIP, False, None)
     smaller = scaled(CLIP, RULES, 0.5, 0.5)
-    assert plan(smaller, card(0.01), ALL, bounded, facts=Facts()).chosen is None
+    assert plan(smaller, card(0.01), ALL, bounded, inputs=PlanInputs()).chosen is None
     assert [clip for clip, tiling in noting.calls if not tiling] == [CLIP]
 
 
 @pytest.mark.parametrize("memory_gb", [0.01, 0.4, 0.6, 1.0, 1.7])
-@pytest.mark.parametrize("wish", [ANY, ALL])
-def test_the_largest_clip_is_the_same_with_fewer_runs(memory_gb, wish, monkeypatch):
+@pytest.mark.parametrize("wanted", [ANY, ALL])
+def test_the_largest_clip_is_the_same_with_fewer_runs(memory_gb, wanted, monkeypatch):
     tier, bounded, plain = card(memory_gb), Noting(), Noting()
-    found = largest(tier, wish, bounded, facts=Facts(), rules=RULES, reference=CLIP)
+    found = largest(tier, wanted, bounded, inputs=PlanInputs(), rules=RULES, reference=CLIP)
     monkeypatch.setattr("vgpipe.planner.choice.advice.Bounded", lambda profile_of, *_: profile_of)
-    assert largest(tier, wish, plain, facts=Facts(), rules=RULES, reference=CLIP) == found
+    assert largest(tier, wanted, plain, inputs=PlanInputs(), rules=RULES, reference=CLIP) == found
     assert set(bounded.calls) <= set(plain.calls)
     if found is None:
         assert len(set(bounded.calls)) < len(set(plain.calls))

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from vgpipe.memory.strategies import Strategy, most_frugal
 from vgpipe.planner.choice.per_stage import combined, strategies_of, with_combination
-from vgpipe.planner.records import Asked, Forecast, StageForecast
+from vgpipe.planner.records import ClipSpec, Forecast, StageForecast
 
-ASKED = Asked(width=64, height=64, num_frames=5, num_inference_steps=4, guidance_scale=5.0, fps=8.0)
+SPEC = ClipSpec(width=64, height=64, num_frames=5, num_inference_steps=4, guidance_scale=5.0, fps=8.0)
 STAGES = ("encode", "denoise", "decode")
 WHOLE = {Strategy.RESIDENT, Strategy.MODEL_OFFLOAD, Strategy.STAGED}
 PACE = {strategy: 1.0 + place for place, strategy in enumerate(Strategy)}
@@ -42,7 +42,7 @@ def way(strategy, weights, activations=(1, 3, 2), *, stream=False, seconds=True,
         )
     return Forecast(
         model="made up",
-        asked=ASKED,
+        spec=SPEC,
         tier="card",
         strategy=strategy,
         stream=stream,

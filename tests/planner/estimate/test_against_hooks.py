@@ -9,8 +9,8 @@ from diffusers.hooks import apply_layerwise_casting
 from tests.memory.stand_in_device import DEVICE, peak_on_device
 from tests.memory.test_stand_in_device import inputs, make
 from vgpipe.memory.live_bytes import rounded
-from vgpipe.memory.placing import place
-from vgpipe.memory.strategies import Placing, Role
+from vgpipe.memory.placement import place
+from vgpipe.memory.strategies import Placement, Role
 from vgpipe.planner.estimate.device_memory import Component, running
 from vgpipe.planner.profiling.attention import Attention
 from vgpipe.planner.profiling.fake_components import Run, StandIn
@@ -18,11 +18,11 @@ from vgpipe.planner.profiling.fake_mode import Routing
 from vgpipe.planner.profiling.memory_mode import Tracker
 from vgpipe.planner.profiling.profile import _use
 from vgpipe.planner.profiling.recorder import Recorder
-from vgpipe.planner.records import ComponentFacts, Use
+from vgpipe.planner.records import ComponentFacts, ComponentUse
 
 
 @pytest.fixture(scope="module")
-def use() -> Use:
+def use() -> ComponentUse:
     """What one call of a small Wan transformer showed on fakes."""
     routing, tracker = Routing(), Tracker("cuda")
     shared = Run(Recorder(tracker), routing, Attention("cuda", tracker))
@@ -35,7 +35,7 @@ def use() -> Use:
     return _use("transformer", stand_in, 1)
 
 
-def planned(use: Use, where: Placing, *, stream: bool = False, storage: str = "native") -> int:
+def planned(use: ComponentUse, where: Placement, *, stream: bool = False, storage: str = "native") -> int:
     facts = ComponentFacts(
         name="transformer",
         role=Role.DENOISER,
@@ -47,7 +47,7 @@ def planned(use: Use, where: Placing, *, stream: bool = False, storage: str = "n
     return running(Component(facts, storage), use, where, stream=stream).total_bytes
 
 
-def measured(where: Placing, *, stream: bool = False, calls: int = 1, fp8: bool = False) -> int:
+def measured(where: Placement, *, stream: bool = False, calls: int = 1, fp8: bool = False) -> int:
     def put(model: torch.nn.Module) -> torch.nn.Module:
         if fp8:
             apply_layerwise_casting(model, torch.float8_e4m3fn, torch.bfloat16)
@@ -57,12 +57,12 @@ def measured(where: Placing, *, stream: bool = False, calls: int = 1, fp8: bool 
 
 
 @pytest.mark.parametrize("fp8", [False, True], ids=["native", "fp8"])
-@pytest.mark.parametrize("where", [Placing.WHOLE, Placing.BLOCKS, Placing.LEAVES])
+@pytest.mark.parametrize("where", [Placement.WHOLE, Placement.BLOCKS, Placement.LEAVES])
 def test_it_takes_what_was_planned(use, where, fp8):
     assert measured(where, fp8=fp8) == planned(use, where, storage="fp8" if fp8 else "native")
 
 
-@pytest.mark.parametrize("where", [Placing.WHOLE, Placing.LEAVES])
+@pytest.mark.parametrize("where", [Placement.WHOLE, Placement.LEAVES])
 def test_later_calls_take_no_more(use, where):
     assert measured(where, calls=3) == planned(use, where)
 
@@ -71,9 +71,9 @@ def test_later_calls_take_no_more(use, where):
 def test_later_calls_by_blocks_take_the_buffers_twice(use, stream):
     """diffusers 0.42 remembers the buffers that a module had before it was first moved away, and fetches them too."""
     buffers = sum(rounded(buffer.nbytes) for buffer in make().buffers())
-    assert measured(Placing.BLOCKS, stream=stream, calls=3) == planned(use, Placing.BLOCKS, stream=stream) + buffers
+    assert measured(Placement.BLOCKS, stream=stream, calls=3) == planned(use, Placement.BLOCKS, stream=stream) + buffers
 
 
 def test_leaves_fetched_ahead_take_no_more_than_planned(use):
-    took = measured(Placing.LEAVES, stream=True, calls=3)
-    assert 0.85 < took / planned(use, Placing.LEAVES, stream=True) <= 1
+    took = measured(Placement.LEAVES, stream=True, calls=3)
+    assert 0.85 < took / planned(use, Placement.LEAVES, stream=True) <= 1

@@ -9,7 +9,7 @@ import pytest
 from tests.planner.profiles import CARD, GIB, HOST, MIB, profile
 from vgpipe.memory.strategies import Strategy
 from vgpipe.planner.estimate.forecast import CONTEXT_BYTES, SPARE, forecast
-from vgpipe.planner.estimate.host_memory import PROCESS_BYTES, Facts
+from vgpipe.planner.estimate.host_memory import PROCESS_BYTES, PlanInputs
 from vgpipe.planner.records import Forecast, Tier
 
 
@@ -23,7 +23,7 @@ def planned(
         stream=stream,
         weights=weights,
         vae_tile_size=None,
-        facts=Facts(),
+        inputs=PlanInputs(),
     )
 
 
@@ -60,7 +60,7 @@ def test_what_is_between_the_leaves_counts_with_what_is_fetched_ahead():
     denoise = made.stages[1]
     wide = replace(denoise.uses[0], outside_leaves_bytes=700 * MIB)
     made = replace(made, stages=(made.stages[0], replace(denoise, uses=(wide,)), made.stages[2]))
-    options = {"strategy": Strategy.LEAF_OFFLOAD, "weights": {}, "vae_tile_size": None, "facts": Facts()}
+    options = {"strategy": Strategy.LEAF_OFFLOAD, "weights": {}, "vae_tile_size": None, "inputs": PlanInputs()}
     assert stage(forecast(made, CARD, stream=False, **options), "denoise").allocated_bytes == 700 * MIB
     assert stage(forecast(made, CARD, stream=True, **options), "denoise").allocated_bytes == 950 * MIB
 
@@ -84,7 +84,7 @@ def test_tensors_that_a_module_has_beside_those_of_its_parts_stay_while_it_runs(
         stream=False,
         weights={},
         vae_tile_size=None,
-        facts=Facts(),
+        inputs=PlanInputs(),
     )
     assert stage(found, "denoise").allocated_bytes == (7 + 250 + 300) * MIB
 
@@ -122,7 +122,7 @@ def test_what_cannot_be_written_to_files_stays_in_memory():
 def test_the_size_of_a_gguf_file_is_its_weights():
     given = {"tier": CARD, "strategy": Strategy.STAGED, "stream": False, "vae_tile_size": None}
     found = forecast(
-        profile(), weights={"transformer": "gguf"}, facts=Facts(file_bytes={"transformer": 900 * MIB}), **given
+        profile(), weights={"transformer": "gguf"}, inputs=PlanInputs(file_bytes={"transformer": 900 * MIB}), **given
     )
     assert found.weight_bytes == (1200 + 900) * MIB
     assert stage(found, "denoise").weight_bytes >= 900 * MIB
@@ -195,7 +195,7 @@ def test_a_profile_without_layers_is_planned_by_the_largest_one():
     made = profile()
     bare = replace(made.stages[1].uses[0], leaves=(), blocks=())
     made = replace(made, stages=(made.stages[0], replace(made.stages[1], uses=(bare,)), made.stages[2]))
-    given = {"tier": CARD, "stream": False, "vae_tile_size": None, "facts": Facts()}
+    given = {"tier": CARD, "stream": False, "vae_tile_size": None, "inputs": PlanInputs()}
     leaves = forecast(made, strategy=Strategy.LEAF_OFFLOAD, weights={}, **given)
     assert stage(leaves, "denoise").allocated_bytes == (250 + 320) * MIB
     blocks = forecast(made, strategy=Strategy.BLOCK_OFFLOAD, weights={}, **given)
@@ -217,7 +217,7 @@ def of_two(strategy: str, tier: Tier = CARD, **weights: str) -> Forecast:
     facts = replace(made.components[1], name="transformer_2", weight_bytes=other.weight_bytes)
     denoise = replace(made.stages[1], uses=(image, one, other))
     made = replace(made, stages=(made.stages[0], denoise, made.stages[2]), components=(*made.components, facts))
-    options = {"strategy": Strategy(strategy), "stream": False, "vae_tile_size": None, "facts": Facts()}
+    options = {"strategy": Strategy(strategy), "stream": False, "vae_tile_size": None, "inputs": PlanInputs()}
     return forecast(made, tier, weights=weights, **options)
 
 

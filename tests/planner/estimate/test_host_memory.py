@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from tests.planner.profiles import MIB, linear, profile
-from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate.host_memory import (
     DEVICE_RUNTIME_BYTES,
     PROCESS_BYTES,
-    Facts,
     Part,
+    PlanInputs,
     disk_bytes,
     pinned_bytes,
     ram_parts,
@@ -22,7 +22,7 @@ MADE = profile()
 FRAMES = 512 * 256 * 17
 
 
-def parts(stage: str, where: Placing) -> tuple[Part, ...]:
+def parts(stage: str, where: Placement) -> tuple[Part, ...]:
     return tuple(
         Part(
             name=use.component,
@@ -38,7 +38,7 @@ def parts(stage: str, where: Placing) -> tuple[Part, ...]:
 
 
 def told(
-    stage: str, where: Placing, strategy: Strategy, *, stream: bool = False, is_cpu: bool = False
+    stage: str, where: Placement, strategy: Strategy, *, stream: bool = False, is_cpu: bool = False
 ) -> dict[str, int]:
     return ram_parts(
         MADE,
@@ -48,33 +48,33 @@ def told(
         stream=stream,
         is_cpu=is_cpu,
         allocated_bytes=5000 * MIB,
-        facts=Facts(),
+        inputs=PlanInputs(),
     )
 
 
 def test_a_component_passes_through_ram():
-    found = told("denoise", Placing.WHOLE, Strategy.STAGED)
+    found = told("denoise", Placement.WHOLE, Strategy.STAGED)
     assert found == {"process": PROCESS_BYTES + DEVICE_RUNTIME_BYTES, "loading": 2100 * MIB, "offloaded": 0}
 
 
 def test_components_that_wait_are_all_in_ram():
-    assert told("denoise", Placing.WHOLE, Strategy.MODEL_OFFLOAD)["waiting"] == 3300 * MIB
+    assert told("denoise", Placement.WHOLE, Strategy.MODEL_OFFLOAD)["waiting"] == 3300 * MIB
 
 
 def test_offloaded_weights_of_the_stage_alone_are_in_ram():
-    assert told("denoise", Placing.BLOCKS, Strategy.BLOCK_OFFLOAD)["offloaded"] == 2100 * MIB
-    assert told("encode", Placing.LEAVES, Strategy.LEAF_OFFLOAD)["offloaded"] == 1000 * MIB
+    assert told("denoise", Placement.BLOCKS, Strategy.BLOCK_OFFLOAD)["offloaded"] == 2100 * MIB
+    assert told("encode", Placement.LEAVES, Strategy.LEAF_OFFLOAD)["offloaded"] == 1000 * MIB
 
 
 def test_pinned_weights_are_rounded_up_to_powers_of_two():
-    assert told("denoise", Placing.LEAVES, Strategy.LEAF_OFFLOAD, stream=True)["offloaded"] == (128 + 8 * 256) * MIB
+    assert told("denoise", Placement.LEAVES, Strategy.LEAF_OFFLOAD, stream=True)["offloaded"] == (128 + 8 * 256) * MIB
 
 
 def test_a_matrix_of_a_power_of_two_is_not_doubled_by_its_bias():
     leaf = replace(linear("ff", 256, 1), weight_bytes=256 * MIB + 512)
     part = Part(
         name="x",
-        where=Placing.LEAVES,
+        where=Placement.LEAVES,
         stored_bytes=leaf.weight_bytes,
         native_bytes=leaf.weight_bytes,
         leaves=(leaf,),
@@ -84,11 +84,11 @@ def test_a_matrix_of_a_power_of_two_is_not_doubled_by_its_bias():
 
 
 def test_weights_in_files_leave_one_layer_in_ram():
-    assert told("denoise", Placing.DISK, Strategy.DISK_OFFLOAD)["offloaded"] == 250 * MIB
+    assert told("denoise", Placement.DISK, Strategy.DISK_OFFLOAD)["offloaded"] == 250 * MIB
 
 
 def test_on_a_cpu_the_device_is_ram():
-    assert told("denoise", Placing.WHOLE, Strategy.STAGED, is_cpu=True) == {
+    assert told("denoise", Placement.WHOLE, Strategy.STAGED, is_cpu=True) == {
         "process": PROCESS_BYTES,
         "device": 5000 * MIB,
         "workspace": 0,
@@ -98,7 +98,7 @@ def test_on_a_cpu_the_device_is_ram():
 
 def test_on_a_cpu_convolutions_take_more_than_tensors():
     working = replace(MADE.stages[0], workspace_bytes=70 * MIB)
-    options = {"strategy": Strategy.STAGED, "stream": False, "allocated_bytes": 50 * MIB, "facts": Facts()}
+    options = {"strategy": Strategy.STAGED, "stream": False, "allocated_bytes": 50 * MIB, "inputs": PlanInputs()}
     found = [ram_parts(MADE, working, (), is_cpu=is_cpu, **options) for is_cpu in (True, False)]
     assert [one.get("workspace") for one in found] == [70 * MIB, None]
 
@@ -112,12 +112,12 @@ def on_cpu(*loaded: Part, strategy: Strategy = Strategy.STAGED, allocated: int =
         stream=False,
         is_cpu=True,
         allocated_bytes=allocated * MIB,
-        facts=Facts(process_bytes=0),
+        inputs=PlanInputs(process_bytes=0),
     )
     return sum(found.values()) // MIB
 
 
-def part(native: int, file: int, *, where: Placing = Placing.WHOLE, in_stage: bool = True) -> Part:
+def part(native: int, file: int, *, where: Placement = Placement.WHOLE, in_stage: bool = True) -> Part:
     return Part(
         name="x",
         where=where,
@@ -138,7 +138,7 @@ def test_what_is_converted_has_its_file_beside_it():
 def test_what_is_loaded_already_stays_while_the_next_is():
     assert on_cpu(part(100, 200), part(50, 100)) == 300
     assert on_cpu(part(50, 100), part(100, 200)) == 350
-    assert on_cpu(part(50, 100, where=Placing.LEAVES), part(100, 200)) == 300  # in files by then
+    assert on_cpu(part(50, 100, where=Placement.LEAVES), part(100, 200)) == 300  # in files by then
 
 
 def test_what_is_resident_stays_while_another_stage_loads():
@@ -148,7 +148,7 @@ def test_what_is_resident_stays_while_another_stage_loads():
 
 
 def test_what_goes_to_files_is_whole_in_ram_first():
-    assert on_cpu(part(100, 100, where=Placing.LEAVES), allocated=20) == 100
+    assert on_cpu(part(100, 100, where=Placement.LEAVES), allocated=20) == 100
 
 
 def test_on_a_device_files_of_another_precision_are_in_ram_too():
@@ -162,21 +162,21 @@ def test_on_a_device_files_of_another_precision_are_in_ram_too():
             stream=False,
             is_cpu=False,
             allocated_bytes=0,
-            facts=Facts(process_bytes=0),
+            inputs=PlanInputs(process_bytes=0),
         )
         assert sum(found.values()) == expected * MIB
 
 
 def test_frames_come_when_the_files_of_the_weights_are_gone():
-    found = told("decode", Placing.WHOLE, Strategy.STAGED)
+    found = told("decode", Placement.WHOLE, Strategy.STAGED)
     assert found["loading"] == 200 * MIB
     assert found["frames"] == 0  # 36 bytes a pixel are less than what loading took
-    offloaded = told("decode", Placing.DISK, Strategy.DISK_OFFLOAD)
+    offloaded = told("decode", Placement.DISK, Strategy.DISK_OFFLOAD)
     assert offloaded["frames"] == FRAMES * 36
 
 
 def test_frames_on_a_cpu_come_when_the_activations_are_gone():
-    found = told("decode", Placing.WHOLE, Strategy.STAGED, is_cpu=True)
+    found = told("decode", Placement.WHOLE, Strategy.STAGED, is_cpu=True)
     assert found["frames"] == 0
     assert found["device"] == 5000 * MIB
 
@@ -185,20 +185,25 @@ def test_a_measured_process_takes_the_place_of_the_default():
     found = ram_parts(
         MADE,
         MADE.stages[0],
-        parts("encode", Placing.WHOLE),
+        parts("encode", Placement.WHOLE),
         strategy=Strategy.STAGED,
         stream=False,
         is_cpu=False,
         allocated_bytes=0,
-        facts=Facts(process_bytes=700 * MIB),
+        inputs=PlanInputs(process_bytes=700 * MIB),
     )
     assert found["process"] == 700 * MIB
 
 
 @pytest.mark.parametrize(
     ("where", "is_cpu", "offloaded"),
-    [(Placing.WHOLE, False, 0), (Placing.LEAVES, False, 0), (Placing.LEAVES, True, 3300), (Placing.DISK, False, 3300)],
+    [
+        (Placement.WHOLE, False, 0),
+        (Placement.LEAVES, False, 0),
+        (Placement.LEAVES, True, 3300),
+        (Placement.DISK, False, 3300),
+    ],
 )
 def test_the_disk_holds_latents_frames_and_offloaded_weights(where, is_cpu, offloaded):
-    taken = disk_bytes(MADE, parts("denoise", where), Facts(), is_cpu=is_cpu)
+    taken = disk_bytes(MADE, parts("denoise", where), PlanInputs(), is_cpu=is_cpu)
     assert taken == offloaded * MIB + 2 * MIB + round(FRAMES * 3.2)

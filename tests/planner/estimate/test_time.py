@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tests.planner.profiles import CARD, HOST, linear, profile
-from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate import efficiency
-from vgpipe.planner.estimate.host_memory import Facts
+from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.estimate.time import (
-    Moved,
+    Transfer,
     bus_seconds,
     compute_seconds,
     host_seconds,
@@ -20,14 +20,14 @@ from vgpipe.planner.estimate.time import (
     peak_rates,
     together,
 )
-from vgpipe.planner.records import Peak, Tier
+from vgpipe.planner.records import PeakRates, Tier
 
 ENCODE, DENOISE, DECODE = profile().stages
-NOTHING = Facts()
+NOTHING = PlanInputs()
 
 
-def seconds(stage=DENOISE, tier: Tier = CARD, dtype: str = "bfloat16", facts: Facts = NOTHING, **weights: str):
-    return compute_seconds(stage, tier, steps=10, dtype=dtype, weights=weights, facts=facts)
+def seconds(stage=DENOISE, tier: Tier = CARD, dtype: str = "bfloat16", inputs: PlanInputs = NOTHING, **weights: str):
+    return compute_seconds(stage, tier, steps=10, dtype=dtype, weights=weights, inputs=inputs)
 
 
 def test_time_is_operations_over_what_is_reached_of_the_peak():
@@ -36,7 +36,7 @@ def test_time_is_operations_over_what_is_reached_of_the_peak():
 
 
 def test_own_measurements_take_the_place_of_published_ones():
-    assert seconds(facts=Facts(efficiency={"denoise": (0.4, 0.5)})) == pytest.approx((1.0, 1.25))
+    assert seconds(inputs=PlanInputs(efficiency={"denoise": (0.4, 0.5)})) == pytest.approx((1.0, 1.25))
 
 
 def test_a_slower_precision_takes_longer():
@@ -59,7 +59,7 @@ def test_nothing_is_known_of_a_device_without_rates():
 
 
 def test_a_card_without_a_precision_computes_in_float32():
-    turing = replace(CARD, peak=Peak(fp32=8.0, fp16=65.0))
+    turing = replace(CARD, peak=PeakRates(fp32=8.0, fp16=65.0))
     assert peak_rates(turing, "bfloat16") == (8.0, 8.0)
     assert peak_rates(turing, "float16") == (65.0, 65.0)
 
@@ -79,18 +79,18 @@ def test_float32_weights_mean_float32_arithmetic():
 @pytest.mark.parametrize(
     ("where", "strategy", "stream", "is_cpu", "expected"),
     [
-        (Placing.WHOLE, Strategy.RESIDENT, False, False, Moved()),
-        (Placing.WHOLE, Strategy.STAGED, False, False, Moved(to_device_bytes=50)),
-        (Placing.WHOLE, Strategy.MODEL_OFFLOAD, False, False, Moved(to_device_bytes=50, to_host_bytes=50)),
-        (Placing.WHOLE, Strategy.STAGED, False, True, Moved()),
-        (Placing.TURNS, Strategy.STAGED, False, False, Moved(to_device_bytes=100, to_host_bytes=100)),
-        (Placing.LEAVES, Strategy.LEAF_OFFLOAD, False, False,
-         Moved(to_device_bytes=700, to_host_bytes=700, piecewise=True)),
-        (Placing.LEAVES, Strategy.LEAF_OFFLOAD, True, False,
-         Moved(to_device_bytes=700, pinned_bytes=50, piecewise=True)),
-        (Placing.LEAVES, Strategy.LEAF_OFFLOAD, False, True, Moved(from_files_bytes=700, piecewise=True)),
-        (Placing.DISK, Strategy.DISK_OFFLOAD, False, False,
-         Moved(to_device_bytes=700, from_files_bytes=700, piecewise=True)),
+        (Placement.WHOLE, Strategy.RESIDENT, False, False, Transfer()),
+        (Placement.WHOLE, Strategy.STAGED, False, False, Transfer(to_device_bytes=50)),
+        (Placement.WHOLE, Strategy.MODEL_OFFLOAD, False, False, Transfer(to_device_bytes=50, to_host_bytes=50)),
+        (Placement.WHOLE, Strategy.STAGED, False, True, Transfer()),
+        (Placement.ON_CALL, Strategy.STAGED, False, False, Transfer(to_device_bytes=100, to_host_bytes=100)),
+        (Placement.LEAVES, Strategy.LEAF_OFFLOAD, False, False,
+         Transfer(to_device_bytes=700, to_host_bytes=700, piecewise=True)),
+        (Placement.LEAVES, Strategy.LEAF_OFFLOAD, True, False,
+         Transfer(to_device_bytes=700, pinned_bytes=50, piecewise=True)),
+        (Placement.LEAVES, Strategy.LEAF_OFFLOAD, False, True, Transfer(from_files_bytes=700, piecewise=True)),
+        (Placement.DISK, Strategy.DISK_OFFLOAD, False, False,
+         Transfer(to_device_bytes=700, from_files_bytes=700, piecewise=True)),
     ],
 )  # fmt: skip
 def test_what_is_moved(where, strategy, stream, is_cpu, expected):
@@ -98,20 +98,20 @@ def test_what_is_moved(where, strategy, stream, is_cpu, expected):
 
 
 def test_pinned_ram_is_faster():
-    moves = Moved(to_device_bytes=16 * 10**9)
+    moves = Transfer(to_device_bytes=16 * 10**9)
     assert bus_seconds(moves, CARD, stream=True) == pytest.approx((1 / 0.9, 1 / 0.5))
     assert bus_seconds(moves, CARD, stream=False)[1] > 10
 
 
 def test_a_device_that_shares_its_memory_moves_nothing_and_an_unknown_bus_is_unknown():
-    moves = Moved(to_device_bytes=10**9)
+    moves = Transfer(to_device_bytes=10**9)
     assert bus_seconds(moves, Tier(name="m", kind="mps", memory_gb=8), stream=False) == (0.0, 0.0)
     assert bus_seconds(moves, Tier(name="c", kind="cuda", memory_gb=8), stream=False) is None
 
 
 def test_files_may_still_be_in_ram():
-    assert host_seconds(Moved(from_files_bytes=10**9)) == pytest.approx((0.1, 2.0))
-    assert host_seconds(Moved(pinned_bytes=10**9)) == pytest.approx((0.25, 1.0))
+    assert host_seconds(Transfer(from_files_bytes=10**9)) == pytest.approx((0.1, 2.0))
+    assert host_seconds(Transfer(pinned_bytes=10**9)) == pytest.approx((0.25, 1.0))
 
 
 def test_fetching_ahead_hides_behind_computing_but_reading_files_does_not():

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests import tiny
-from tests.planner.real_runs import FAMILIES, RealStages, all_stages, asked_of, bound, peaks
+from tests.planner.real_runs import FAMILIES, RealStages, all_stages, bound, peaks, spec_of
 from tests.tiny import wan
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Family, Lora, Settings
@@ -27,7 +27,7 @@ from vgpipe.planner.profiling.meta_weights import meta_component
 from vgpipe.planner.profiling.modules import parts_of
 from vgpipe.planner.profiling.profile import profile
 from vgpipe.planner.profiling.stages import Stages
-from vgpipe.planner.records import Asked, Profile, StageProfile, Use
+from vgpipe.planner.records import ClipSpec, ComponentUse, Profile, StageProfile
 
 GIB = 1 << 30
 
@@ -51,19 +51,19 @@ def outlined(option: str, **changes) -> Family:
     return family(FAMILIES[option], Outline(told), Settings(**{"dtype": "bfloat16"} | changes))
 
 
-def clip(width: int, height: int, num_frames: int, **changes) -> Asked:
+def clip(width: int, height: int, num_frames: int, **changes) -> ClipSpec:
     told = {"num_inference_steps": 50, "guidance_scale": 6.0, "fps": 16.0}
-    return Asked(width=width, height=height, num_frames=num_frames, **told | changes)
+    return ClipSpec(width=width, height=height, num_frames=num_frames, **told | changes)
 
 
-def uses(made: Profile, stage: str) -> dict[str, Use]:
+def uses(made: Profile, stage: str) -> dict[str, ComponentUse]:
     return {use.component: use for one in made.stages if one.stage == stage for use in one.uses}
 
 
 @pytest.mark.parametrize("option", list(FAMILIES))
 def test_live_bytes_equal_those_of_a_real_run_in_every_stage(option, tiny_of):
     one = bound(option, tiny_of(option))
-    assert peaks(Stages(one, asked_of(option), "cpu")) == peaks(RealStages(one, asked_of(option), "cpu"))
+    assert peaks(Stages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,17 @@ def test_live_bytes_equal_those_of_a_real_run_in_every_stage(option, tiny_of):
 )
 def test_live_bytes_equal_in_half_precision(option, dtype, tiny_of):
     one = bound(option, tiny_of(option), dtype=dtype)
-    assert peaks(Stages(one, asked_of(option), "cpu")) == peaks(RealStages(one, asked_of(option), "cpu"))
+    assert peaks(Stages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
 
 
 @pytest.mark.parametrize("option", ["wan21_t2v_1_3b", "hunyuan_video", "cogvideox_5b"])
 def test_live_bytes_equal_where_the_vae_works_in_tiles(option, tiny_of):
-    asked = asked_of(option, width=96, height=80, num_frames=9)
+    spec = spec_of(option, width=96, height=80, num_frames=9)
     one = bound(option, tiny_of(option), vae_tiling=True, vae_tile_size=64)
     whole = one.with_settings(replace(one.settings, vae_tiling=False))
-    tiled = peaks(Stages(one, asked, "cpu"))
-    assert tiled == peaks(RealStages(one, asked, "cpu"))
-    assert tiled["decode"] < peaks(Stages(whole, asked, "cpu"))["decode"]
+    tiled = peaks(Stages(one, spec, "cpu"))
+    assert tiled == peaks(RealStages(one, spec, "cpu"))
+    assert tiled["decode"] < peaks(Stages(whole, spec, "cpu"))["decode"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_live_bytes_equal_where_the_vae_works_in_tiles(option, tiny_of):
 def test_live_bytes_equal_where_no_value_is_known(option, tiny_of, monkeypatch):
     monkeypatch.setattr(fake_mode, "KNOWN_FLOATS", 0)  # as the inputs of a model of real size
     one = bound(option, tiny_of(option))
-    assert peaks(Stages(one, asked_of(option), "cpu")) == peaks(RealStages(one, asked_of(option), "cpu"))
+    assert peaks(Stages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
 
 
 def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
@@ -103,18 +103,18 @@ def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
         **wan.shared_parts(tmp_path, base_dim=16), transformer=WanTransformer3DModel(**sizes).eval()
     ).save_pretrained(tmp_path)
     one = bound("wan21_t2v_1_3b", wan.as_published(tmp_path))
-    asked = asked_of("wan21_t2v_1_3b", width=192, height=128, num_frames=17)
-    fake = peaks(Stages(one, asked, "cpu"))
-    assert fake == peaks(RealStages(one, asked, "cpu"))
+    spec = spec_of("wan21_t2v_1_3b", width=192, height=128, num_frames=17)
+    fake = peaks(Stages(one, spec, "cpu"))
+    assert fake == peaks(RealStages(one, spec, "cpu"))
     assert fake["decode"] > 64 << 20
 
 
 def test_what_is_repeated_counts_as_if_it_were_run(tiny_of, monkeypatch):
-    one, asked = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b")), asked_of("wan21_t2v_1_3b", num_frames=17)
-    short = profile(one, asked, "cuda", model="m")
+    one, spec = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b")), spec_of("wan21_t2v_1_3b", num_frames=17)
+    short = profile(one, spec, "cuda", model="m")
     monkeypatch.setattr(fake_components, "Repeats", lambda _recorder, function: _plainly(_recorder, function))
     monkeypatch.setattr(fake_components, "shorten", lambda *_: None)
-    assert profile(one, asked, "cuda", model="m") == short
+    assert profile(one, spec, "cuda", model="m") == short
 
 
 def _plainly(recorder, function):
@@ -165,7 +165,7 @@ def test_operations_are_the_published_ones(option, size, guidance, calls, attent
 
 def test_hunyuan_video_takes_what_was_measured():
     # huggingface/blog, video_gen.md: 60.1 GiB with all on the device, 43.58 where the VAE works in tiles.
-    one, asked = outlined("hunyuan_video", max_sequence_length=128), clip(768, 512, 121)
+    one, spec = outlined("hunyuan_video", max_sequence_length=128), clip(768, 512, 121)
     names = [name for name in one.components() if not name.startswith("tokenizer")]
     weights = sum(parts_of(meta_component(one.checkpoint, name, one.settings)).weight_bytes for name in names)
     embeds = {
@@ -174,8 +174,8 @@ def test_hunyuan_video_takes_what_was_measured():
         "prompt_attention_mask": torch.ones(1, 128, dtype=torch.int64),
     }
     tiled = one.with_settings(replace(one.settings, vae_tiling=True))
-    denoised = Stages(one, asked, "cuda").denoise(embeds)
-    whole, pieces = (Stages(each, asked, "cuda").decode(denoised.result, embeds) for each in (one, tiled))
+    denoised = Stages(one, spec, "cuda").denoise(embeds)
+    whole, pieces = (Stages(each, spec, "cuda").decode(denoised.result, embeds) for each in (one, tiled))
     assert (weights + whole.peak_bytes) / GIB == pytest.approx(60.1, rel=0.01)
     assert (weights + denoised.peak_bytes) / GIB == pytest.approx(43.58, rel=0.01)
     assert pieces.peak_bytes < denoised.peak_bytes
@@ -196,9 +196,9 @@ def test_attention_without_fused_kernels_is_quadratic():
 def test_half_precision_convolutions_of_video_take_a_workspace_on_cuda(tiny_of):
     folder = tiny_of("hunyuan_video")
     halves, fulls = (bound("hunyuan_video", folder, dtype=dtype) for dtype in ("bfloat16", "float32"))
-    asked = asked_of("hunyuan_video")
+    spec = spec_of("hunyuan_video")
     decoded = {
-        (dtype, kernels): peaks(Stages(one, asked, kernels))["decode"]
+        (dtype, kernels): peaks(Stages(one, spec, kernels))["decode"]
         for dtype, one in (("bf16", halves), ("fp32", fulls))
         for kernels in ("cuda", "cpu")
     }
@@ -208,27 +208,27 @@ def test_half_precision_convolutions_of_video_take_a_workspace_on_cuda(tiny_of):
 
 def test_convolutions_on_a_cpu_keep_copies_for_themselves(tiny_of):
     one = bound("hunyuan_video", tiny_of("hunyuan_video"))
-    stages = [profile(one, asked_of("hunyuan_video"), kernels, model="m").stages for kernels in ("cpu", "cuda")]
+    stages = [profile(one, spec_of("hunyuan_video"), kernels, model="m").stages for kernels in ("cpu", "cuda")]
     encode, _, decode = stages[0]
     assert encode.workspace_bytes == 0  # no convolution
     assert 0 < decode.workspace_bytes < uses_of(decode)["vae"].peak_bytes
     assert [stage.workspace_bytes for stage in stages[1]] == [0, 0, 0]
 
 
-def uses_of(stage: StageProfile) -> dict[str, Use]:
+def uses_of(stage: StageProfile) -> dict[str, ComponentUse]:
     return {use.component: use for use in stage.uses}
 
 
 def test_guidance_calls_the_denoiser_twice_a_step(tiny_of):
     one = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b"))
     for guidance, calls in ((3.0, 2), (1.0, 1)):
-        made = profile(one, asked_of("wan21_t2v_1_3b", guidance_scale=guidance), "cuda", model="m")
+        made = profile(one, spec_of("wan21_t2v_1_3b", guidance_scale=guidance), "cuda", model="m")
         assert uses(made, "denoise")["transformer"].calls == calls
 
 
 def test_an_image_is_encoded_once_a_clip(tiny_of):
     one = bound("cogvideox_5b_i2v", tiny_of("cogvideox_5b_i2v"))
-    made = profile(one, asked_of("cogvideox_5b_i2v", num_inference_steps=20), "cuda", model="m")
+    made = profile(one, spec_of("cogvideox_5b_i2v", num_inference_steps=20), "cuda", model="m")
     vae = uses(made, "denoise")["vae"]
     assert vae.calls * 20 == pytest.approx(1)
     assert vae.conv_flops > 0
@@ -237,7 +237,7 @@ def test_an_image_is_encoded_once_a_clip(tiny_of):
 
 def test_both_experts_are_in_the_profile(tiny_of):
     one = bound("wan22_t2v_a14b", tiny_of("wan22_t2v_a14b"))
-    experts = uses(profile(one, asked_of("wan22_t2v_a14b"), "cuda", model="m"), "denoise")
+    experts = uses(profile(one, spec_of("wan22_t2v_a14b"), "cuda", model="m"), "denoise")
     assert experts["transformer"].calls + experts["transformer_2"].calls == 2
     assert experts["transformer"].peak_bytes == pytest.approx(experts["transformer_2"].peak_bytes, rel=0.01)
 
@@ -245,14 +245,14 @@ def test_both_experts_are_in_the_profile(tiny_of):
 def test_an_expert_that_few_steps_do_not_reach_has_its_twins_figures(tiny_of):
     one = bound("wan22_t2v_a14b", tiny_of("wan22_t2v_a14b"))
     one.checkpoint.index["boundary_ratio"] = 0.0
-    experts = uses(profile(one, asked_of("wan22_t2v_a14b"), "cuda", model="m"), "denoise")
+    experts = uses(profile(one, spec_of("wan22_t2v_a14b"), "cuda", model="m"), "denoise")
     assert (experts["transformer"].calls, experts["transformer_2"].calls) == (2, 0)
     assert experts["transformer_2"].peak_bytes == experts["transformer"].peak_bytes > 0
 
 
 def test_peaks_of_parts_lie_within_the_components_peak(tiny_of):
     one = bound("cogvideox_5b", tiny_of("cogvideox_5b"))
-    made = profile(one, asked_of("cogvideox_5b"), "cuda", model="m")
+    made = profile(one, spec_of("cogvideox_5b"), "cuda", model="m")
     use = uses(made, "denoise")["transformer"]
     assert max(use.outside_leaves_bytes, *(leaf.peak_bytes for leaf in use.leaves)) == use.peak_bytes
     assert max(use.outside_blocks_bytes, *(block.peak_bytes for block in use.blocks)) == use.peak_bytes
@@ -264,14 +264,14 @@ def test_peaks_of_parts_lie_within_the_components_peak(tiny_of):
 
 def test_what_cannot_be_run_is_estimated_and_labelled(tiny_of, monkeypatch, caplog):
     one = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b"))
-    whole = profile(one, asked_of("wan21_t2v_1_3b"), "cuda", model="m")
+    whole = profile(one, spec_of("wan21_t2v_1_3b"), "cuda", model="m")
 
     def denoise(*_args, **_kwargs):
         raise NotImplementedError("no kernel for it")
 
     monkeypatch.setattr(type(one), "denoise", denoise)
     with caplog.at_level(logging.WARNING, logger="vgpipe.planner.profiling.profile"):
-        made = profile(one, asked_of("wan21_t2v_1_3b"), "cuda", model="m")
+        made = profile(one, spec_of("wan21_t2v_1_3b"), "cuda", model="m")
     assert [stage.method for stage in made.stages] == ["fake", "analytic", "analytic"]
     assert "no kernel for it" in caplog.text
     assert [one.weight_bytes for one in made.components] == [one.weight_bytes for one in whole.components]
@@ -279,10 +279,10 @@ def test_what_cannot_be_run_is_estimated_and_labelled(tiny_of, monkeypatch, capl
 
 def test_an_estimate_is_of_the_right_size_and_rather_too_large():
     for option, size in (("wan21_t2v_1_3b", (832, 480, 81)), ("cogvideox_5b", (720, 480, 49))):
-        one, asked = outlined(option), clip(*size)
-        stages = Stages(one, asked, "cuda")
+        one, spec = outlined(option), clip(*size)
+        stages = Stages(one, spec, "cuda")
         run = stages.denoise(stages.encode().result).stand_ins["transformer"]
-        use = estimated(one, "denoise", asked)[0].uses[0]
+        use = estimated(one, "denoise", spec)[0].uses[0]
         assert 1 < use.peak_bytes / run.record.peak_bytes < 2.5
         assert 1 < use.matmul_flops / run.record.flops.matmul * run.calls < 2.5
 
@@ -290,7 +290,7 @@ def test_an_estimate_is_of_the_right_size_and_rather_too_large():
 def test_a_refused_clip_stays_refused(tiny_of):
     one = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b"))
     with pytest.raises(ModelError, match="from text alone"):
-        profile(one, asked_of("wan21_t2v_1_3b", from_image=True), "cuda", model="m")
+        profile(one, spec_of("wan21_t2v_1_3b", from_image=True), "cuda", model="m")
 
 
 def test_adapters_are_part_of_the_denoisers_weights(tiny_of, tmp_path):
@@ -305,7 +305,7 @@ def test_adapters_are_part_of_the_denoisers_weights(tiny_of, tmp_path):
     )
     one = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b"))
     adapted = one.with_settings(replace(one.settings, loras=(Lora(path=str(path), weight=1.0, sha256="0" * 64),)))
-    plain, made = (profile(each, asked_of("wan21_t2v_1_3b"), "cuda", model="m") for each in (one, adapted))
+    plain, made = (profile(each, spec_of("wan21_t2v_1_3b"), "cuda", model="m") for each in (one, adapted))
     before, after = (uses(each, "denoise")["transformer"].weight_bytes for each in (plain, made))
     assert after - before == 2 * 512
     assert made.components[1].parameters - plain.components[1].parameters == 2 * 4 * 24
@@ -313,7 +313,7 @@ def test_adapters_are_part_of_the_denoisers_weights(tiny_of, tmp_path):
 
 def test_a_pipeline_run_whole_is_profiled_in_one_stage(tiny_of):
     one = family("generic_whole", bound("generic", tiny_of("generic")).checkpoint, Settings(max_sequence_length=32))
-    made = profile(one, asked_of("generic"), "cuda", model="m")
+    made = profile(one, spec_of("generic"), "cuda", model="m")
     assert [list(uses(made, stage)) for stage in ("encode", "decode")] == [[], []]
     called = uses(made, "denoise")
     assert called["transformer"].calls == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.planner.real_runs import asked_of, bound
+from tests.planner.real_runs import bound, spec_of
 from vgpipe.models.base import Family
 from vgpipe.planner.profiling import profile, profile_cache
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder, key_of
@@ -29,7 +29,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Family:
 @pytest.fixture(scope="module")
 def made(one: Family) -> Profile:
     """Its profile."""
-    return profile.profile(one, asked_of(OPTION), "cuda", model="m")
+    return profile.profile(one, spec_of(OPTION), "cuda", model="m")
 
 
 def test_a_profile_comes_back_as_it_was(made, tmp_path):
@@ -52,41 +52,41 @@ def test_a_profile_of_a_large_model_is_read_in_a_moment(made, tmp_path):
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"\x00" * 64, None], ids=["empty", "other", "zeros", "a bit"])
 def test_a_damaged_entry_is_made_again(one, made, damage, tmp_path, monkeypatch):
-    kept, key = ProfileCache(tmp_path), key_of(one, asked_of(OPTION), "cuda")
+    kept, key = ProfileCache(tmp_path), key_of(one, spec_of(OPTION), "cuda")
     kept.put(key, made)
     (path,) = tmp_path.rglob("*.json")
     whole = path.read_bytes()
     path.write_bytes(whole.replace(b"cuda", b"cudb") if damage is None else damage)
     assert kept.get(key) is None
     monkeypatch.setattr(profile, "profile", lambda *_, **__: made)
-    assert cached_profile(one, asked_of(OPTION), "cuda", model="m", cache=kept) == made
+    assert cached_profile(one, spec_of(OPTION), "cuda", model="m", cache=kept) == made
     assert path.read_bytes() == whole
 
 
 def test_a_hit_runs_nothing_and_bears_the_name_that_is_asked_for(one, made, tmp_path, monkeypatch):
     kept = ProfileCache(tmp_path)
-    kept.put(key_of(one, asked_of(OPTION), "cuda"), made)
+    kept.put(key_of(one, spec_of(OPTION), "cuda"), made)
     monkeypatch.setattr(profile, "profile", lambda *_, **__: pytest.fail("it was run"))
-    again = cached_profile(one, asked_of(OPTION, num_inference_steps=8, fps=30.0), "cuda", model="n", cache=kept)
-    assert (again.model, again.asked.num_inference_steps, again.asked.fps) == ("n", 8, 30.0)
+    again = cached_profile(one, spec_of(OPTION, num_inference_steps=8, fps=30.0), "cuda", model="n", cache=kept)
+    assert (again.model, again.spec.num_inference_steps, again.spec.fps) == ("n", 8, 30.0)
     calls, before = ({use.component: use.calls for use in each.stages[1].uses} for each in (again, made))
     assert calls["transformer"] == before["transformer"]
     assert calls["vae"] * 8 == pytest.approx(before["vae"] * 4) == pytest.approx(1)
 
 
 def test_the_key_is_of_all_that_can_change_a_profile(one, monkeypatch):
-    asked = asked_of(OPTION)
+    spec = spec_of(OPTION)
 
     def settings(**changes):
-        return key_of(one.with_settings(replace(one.settings, **changes)), asked, "cuda")
+        return key_of(one.with_settings(replace(one.settings, **changes)), spec, "cuda")
 
     keys = [
-        key_of(one, asked, "cuda"),
-        key_of(one, asked, "cpu"),
-        key_of(one, replace(asked, width=64), "cuda"),
-        key_of(one, replace(asked, num_frames=9), "cuda"),
-        key_of(one, replace(asked, from_image=False), "cuda"),
-        key_of(one, replace(asked, guidance_scale=1.0), "cuda"),
+        key_of(one, spec, "cuda"),
+        key_of(one, spec, "cpu"),
+        key_of(one, replace(spec, width=64), "cuda"),
+        key_of(one, replace(spec, num_frames=9), "cuda"),
+        key_of(one, replace(spec, from_image=False), "cuda"),
+        key_of(one, replace(spec, guidance_scale=1.0), "cuda"),
         settings(dtype="bfloat16"),
         settings(component_dtypes={"vae": "float16"}),
         settings(vae_tiling=True),
@@ -98,29 +98,29 @@ def test_the_key_is_of_all_that_can_change_a_profile(one, monkeypatch):
         settings(pipeline_kwargs={"use_dynamic_cfg": True}),
     ]
     monkeypatch.setattr(profile_cache, "version", lambda package: "9.9")
-    keys.append(key_of(one, asked, "cuda"))
+    keys.append(key_of(one, spec, "cuda"))
     monkeypatch.undo()
     config = one.checkpoint.config
     monkeypatch.setattr(one.checkpoint, "config", lambda name: {**config(name), "num_layers": 7})
-    keys.append(key_of(one, asked, "cuda"))
+    keys.append(key_of(one, spec, "cuda"))
     assert len(set(keys)) == len(keys)
 
 
 def test_the_key_is_of_nothing_else(one):
-    asked = asked_of(OPTION)
+    spec = spec_of(OPTION)
     same = [
-        key_of(one, replace(asked, num_inference_steps=9, fps=30.0, guidance_scale=4.0), "cuda"),
-        key_of(one.with_settings(replace(one.settings, quantization={"transformer": "int8"})), asked, "cuda"),
-        key_of(one.with_settings(replace(one.settings, attention="flash")), asked, "cuda"),
+        key_of(one, replace(spec, num_inference_steps=9, fps=30.0, guidance_scale=4.0), "cuda"),
+        key_of(one.with_settings(replace(one.settings, quantization={"transformer": "int8"})), spec, "cuda"),
+        key_of(one.with_settings(replace(one.settings, attention="flash")), spec, "cuda"),
     ]
-    assert set(same) == {key_of(one, asked, "cuda")}
+    assert set(same) == {key_of(one, spec, "cuda")}
 
 
 def test_a_folder_that_cannot_be_written_only_costs_time(one, made, tmp_path, monkeypatch, caplog):
     (tmp_path / "profiles").write_text("in the way")
     monkeypatch.setattr(profile, "profile", lambda *_, **__: made)
     kept = ProfileCache(tmp_path)
-    assert cached_profile(one, asked_of(OPTION), "cuda", model="m", cache=kept) == made
+    assert cached_profile(one, spec_of(OPTION), "cuda", model="m", cache=kept) == made
     assert "not kept" in caplog.text
 
 
@@ -139,8 +139,8 @@ def test_the_default_folder_on_linux_is_the_one_that_older_versions_used(monkeyp
 
 
 def test_reading_imports_no_model_library(one, made, tmp_path):
-    kept, asked = ProfileCache(tmp_path), asked_of(OPTION)
-    kept.put(key_of(one, asked, "cuda"), made)
+    kept, spec = ProfileCache(tmp_path), spec_of(OPTION)
+    kept.put(key_of(one, spec, "cuda"), made)
     code = (
         "import sys; from pathlib import Path\n"
         "from tests.planner.records_only import hit\n"

@@ -8,14 +8,12 @@ from typing import Protocol
 
 from vgpipe.job.rules import ShapeRules
 from vgpipe.memory.strategies import AUTO, Role
-from vgpipe.planner.choice.choose import Choice, ProfileOf, Wish, plan
+from vgpipe.planner.choice.choose import Choice, PlanRequest, ProfileOf, plan
 from vgpipe.planner.choice.lower_bounds import Bounded
 from vgpipe.planner.choice.per_stage import strategies_of
-from vgpipe.planner.estimate.host_memory import Facts
+from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.estimate.stored_weights import FP8, NATIVE
-from vgpipe.planner.records import Asked, Forecast, Tier
-
-__all__ = ["Choice", "Facts", "ProfileOf", "Wish", "largest", "nearest", "plan"]
+from vgpipe.planner.records import ClipSpec, Forecast, Tier
 
 MAX_ADVICE = 4
 SIDES, FRAMES = (0.85, 0.7, 0.5, 0.0), (0.75, 0.5, 0.25, 0.0)  # of what was asked for; 0 is the model's least
@@ -25,60 +23,60 @@ LADDER = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.5), (0.75, 0.5), (0.5, 1.0), (0.5, 0.
 class _Tried(Protocol):
     """Plans another wish, for the clip that was asked for or for another."""
 
-    def __call__(self, other: Wish, clip: Asked = ...) -> Choice: ...
+    def __call__(self, other: PlanRequest, clip: ClipSpec = ...) -> Choice: ...
 
 
 def nearest(
-    asked: Asked, tier: Tier, wish: Wish, profile_of: ProfileOf, *, facts: Facts, rules: ShapeRules
+    spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf, *, inputs: PlanInputs, rules: ShapeRules
 ) -> tuple[str, ...]:
     """Returns what to type instead of a wish that does not fit: each fits by itself, the least change first.
 
     Args:
-        asked: the clip.
+        spec: the clip.
         tier: the device.
-        wish: what did not fit.
+        request: what did not fit.
         profile_of: gives profiles; up to nine others than the clip's own are asked for, those alone that may fit.
-        facts: what else is known.
+        inputs: what else is known.
         rules: the sizes and frame counts that the model can make.
 
     Returns:
         At most four strings of overrides; none where nothing helps.
     """
-    bounded = Bounded(profile_of, tier, wish, facts)
+    bounded = Bounded(profile_of, tier, request, inputs)
 
-    def tried(other: Wish, clip: Asked = asked) -> Choice:
-        return plan(clip, tier, other, bounded, facts=facts)
+    def tried(other: PlanRequest, clip: ClipSpec = spec) -> Choice:
+        return plan(clip, tier, other, bounded, inputs=inputs)
 
     found = [
-        *_other_memory(wish, tried, _denoisers(asked, wish, profile_of)),
-        *_first_that_fits(_smaller(asked, rules), wish, tried),
-        *_first_that_fits(_shorter(asked, rules), wish, tried),
+        *_other_memory(request, tried, _denoisers(spec, request, profile_of)),
+        *_first_that_fits(_smaller(spec, rules), request, tried),
+        *_first_that_fits(_shorter(spec, rules), request, tried),
     ]
     return tuple(dict.fromkeys(found))[:MAX_ADVICE]
 
 
-def _denoisers(asked: Asked, wish: Wish, profile_of: ProfileOf) -> list[str]:
-    profile = profile_of(asked, bool(wish.vae_tiling), wish.vae_tile_size if wish.vae_tiling else None)
+def _denoisers(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> list[str]:
+    profile = profile_of(spec, bool(request.vae_tiling), request.vae_tile_size if request.vae_tiling else None)
     return [one.name for one in profile.components if one.role is Role.DENOISER]
 
 
-def _other_memory(wish: Wish, tried: _Tried, denoisers: list[str]) -> Iterator[str]:
+def _other_memory(request: PlanRequest, tried: _Tried, denoisers: list[str]) -> Iterator[str]:
     """Gives overrides of `memory` that help; those that change bits only where no strategy does."""
-    free = replace(wish, strategy=None, stream=None, may_tile=False, may_shrink_weights=False)
+    free = replace(request, strategy=None, stream=None, may_tile=False, may_shrink_weights=False)
     if (chosen := tried(free).chosen) is not None:
-        yield "memory.stream=null" if wish.strategy is None else f"memory={_option(chosen)}"
+        yield "memory.stream=null" if request.strategy is None else f"memory={_option(chosen)}"
         return
-    if not wish.vae_tiling and (chosen := tried(replace(free, vae_tiling=True)).chosen) is not None:
-        yield _typed("memory.vae_tiling=true", chosen, wish)
-    small = {name: FP8 for name in denoisers if wish.weights.get(name, NATIVE) == NATIVE}
-    less = replace(free, weights={**wish.weights, **small})
+    if not request.vae_tiling and (chosen := tried(replace(free, vae_tiling=True)).chosen) is not None:
+        yield _typed("memory.vae_tiling=true", chosen, request)
+    small = {name: FP8 for name in denoisers if request.weights.get(name, NATIVE) == NATIVE}
+    less = replace(free, weights={**request.weights, **small})
     if small and (chosen := tried(less).chosen) is not None:
-        yield _typed(" ".join(f"memory.weights.{name}=fp8" for name in small), chosen, wish)
+        yield _typed(" ".join(f"memory.weights.{name}=fp8" for name in small), chosen, request)
 
 
-def _typed(override: str, chosen: Forecast, wish: Wish) -> str:
+def _typed(override: str, chosen: Forecast, request: PlanRequest) -> str:
     option = _option(chosen)
-    return override if wish.strategy is None or option == wish.strategy else f"memory={option} {override}"
+    return override if request.strategy is None or option == request.strategy else f"memory={option} {override}"
 
 
 def _option(chosen: Forecast) -> str:
@@ -87,66 +85,72 @@ def _option(chosen: Forecast) -> str:
     return AUTO if len(used) > 1 else next(iter(used)).value
 
 
-def _first_that_fits(clips: Iterator[tuple[str, Asked]], wish: Wish, tried: _Tried) -> Iterator[str]:
+def _first_that_fits(clips: Iterator[tuple[str, ClipSpec]], request: PlanRequest, tried: _Tried) -> Iterator[str]:
     for override, clip in clips:
-        if tried(wish, clip).chosen is not None:
+        if tried(request, clip).chosen is not None:
             yield override
             return
 
 
-def _smaller(asked: Asked, rules: ShapeRules) -> Iterator[tuple[str, Asked]]:
+def _smaller(spec: ClipSpec, rules: ShapeRules) -> Iterator[tuple[str, ClipSpec]]:
     for share in SIDES:
-        clip = scaled(asked, rules, share, 1.0)
-        if clip.width * clip.height < asked.width * asked.height:
+        clip = scaled(spec, rules, share, 1.0)
+        if clip.width * clip.height < spec.width * spec.height:
             yield f"clip.width={clip.width} clip.height={clip.height}", clip
 
 
-def _shorter(asked: Asked, rules: ShapeRules) -> Iterator[tuple[str, Asked]]:
+def _shorter(spec: ClipSpec, rules: ShapeRules) -> Iterator[tuple[str, ClipSpec]]:
     for share in FRAMES:
-        clip = scaled(asked, rules, 1.0, share)
-        if clip.num_frames < asked.num_frames:
+        clip = scaled(spec, rules, 1.0, share)
+        if clip.num_frames < spec.num_frames:
             yield f"clip.num_frames={clip.num_frames}", clip
 
 
-def scaled(asked: Asked, rules: ShapeRules, sides: float, frames: float) -> Asked:
+def scaled(spec: ClipSpec, rules: ShapeRules, sides: float, frames: float) -> ClipSpec:
     """Returns a clip with smaller sides and fewer frames, as near as the model can make.
 
     Args:
-        asked: the clip.
+        spec: the clip.
         rules: the sizes and frame counts that the model can make.
         sides: share of both sides that is left; the aspect ratio stays as near as may be. 0: the model's least.
         frames: share of the frames that is left.
     """
-    least = rules.smallest_side / min(asked.width, asked.height)
+    least = rules.smallest_side / min(spec.width, spec.height)
     share = max(sides, least) if sides < 1.0 else 1.0
     return replace(
-        asked,
-        width=asked.width if share >= 1.0 else rules.nearest_side(round(asked.width * share)),
-        height=asked.height if share >= 1.0 else rules.nearest_side(round(asked.height * share)),
-        num_frames=asked.num_frames if frames >= 1.0 else rules.nearest_num_frames(round(asked.num_frames * frames)),
+        spec,
+        width=spec.width if share >= 1.0 else rules.nearest_side(round(spec.width * share)),
+        height=spec.height if share >= 1.0 else rules.nearest_side(round(spec.height * share)),
+        num_frames=spec.num_frames if frames >= 1.0 else rules.nearest_num_frames(round(spec.num_frames * frames)),
     )
 
 
 def largest(
-    tier: Tier, wish: Wish, profile_of: ProfileOf, *, facts: Facts, rules: ShapeRules, reference: Asked
+    tier: Tier,
+    request: PlanRequest,
+    profile_of: ProfileOf,
+    *,
+    inputs: PlanInputs,
+    rules: ShapeRules,
+    reference: ClipSpec,
 ) -> Forecast | None:
     """Returns the plan of the largest clip that fits a device, of a short ladder down from the reference.
 
     Args:
         tier: the device.
-        wish: what is asked for and what is allowed.
+        request: what is asked for and what is allowed.
         profile_of: gives profiles; the reference's alone where that fits, and of at most eight sizes that may fit.
-        facts: what else is known.
+        inputs: what else is known.
         rules: the sizes and frame counts that the model can make.
         reference: the size, frame count and steps that the model was made for.
 
     Returns:
-        The forecast, whose `asked` is the clip; None where not even the least clip fits.
+        The forecast, whose `spec` is the clip; None where not even the least clip fits.
     """
     clips = dict.fromkeys(scaled(reference, rules, sides, frames) for sides, frames in LADDER)
-    bounded = Bounded(profile_of, tier, wish, facts)
+    bounded = Bounded(profile_of, tier, request, inputs)
     for clip in sorted(clips, key=lambda one: one.width * one.height * one.num_frames, reverse=True):
-        chosen = plan(clip, tier, wish, bounded, facts=facts).chosen
+        chosen = plan(clip, tier, request, bounded, inputs=inputs).chosen
         if chosen is not None:
             return chosen
     return None

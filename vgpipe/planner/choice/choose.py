@@ -9,17 +9,18 @@ from math import sqrt
 
 from vgpipe.memory.strategies import OFFLOADS, Role, Strategy
 from vgpipe.planner.choice.per_stage import combined, strategies_of, with_combination
-from vgpipe.planner.estimate.forecast import GIB, context_bytes, forecast, judged, memory_name, told
-from vgpipe.planner.estimate.host_memory import Facts
+from vgpipe.planner.estimate.forecast import context_bytes, forecast, judged, memory_name
+from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.estimate.stored_weights import FP8, NATIVE
-from vgpipe.planner.records import Asked, Forecast, Profile, Tier
+from vgpipe.planner.records import ClipSpec, Forecast, Profile, Tier
+from vgpipe.units import GIB, format_size
 
-ProfileOf = Callable[[Asked, bool, int | None], Profile]
+ProfileOf = Callable[[ClipSpec, bool, int | None], Profile]
 """(clip, whether the VAE works in tiles, side of a tile) -> profile, from a cache where it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class PlanRequest:
     """What the user asked for, and what may be done that nobody asked for.
 
     Attributes:
@@ -56,39 +57,39 @@ class Choice:
     why: str
 
 
-def plan(asked: Asked, tier: Tier, wish: Wish, profile_of: ProfileOf, *, facts: Facts) -> Choice:
+def plan(spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf, *, inputs: PlanInputs) -> Choice:
     """Chooses the fastest way to make a clip that fits a device.
 
     What nobody asked for comes only where nothing else fits: tiling first, then fp8 weights of the denoiser, then both,
     then those of the text encoders too.
 
     Args:
-        asked: the clip.
+        spec: the clip.
         tier: the device.
-        wish: what is asked for and what is allowed.
+        request: what is asked for and what is allowed.
         profile_of: gives profiles.
-        facts: what else is known.
+        inputs: what else is known.
     """
     first: tuple[Forecast, ...] = ()
-    for tiling, weights in _variants(asked, wish, profile_of):
-        profile = profile_of(asked, tiling, wish.vae_tile_size if tiling else None)
-        rows = _rows(profile, tier, wish, weights, facts)
+    for tiling, weights in _variants(spec, request, profile_of):
+        profile = profile_of(spec, tiling, request.vae_tile_size if tiling else None)
+        rows = _rows(profile, tier, request, weights, inputs)
         first = first or rows
         chosen = next((row for row in rows if row.fits), None)
         if chosen is not None:
-            return Choice(rows=rows, chosen=chosen, why=_why(chosen, rows, tier, facts, exact=rows is first))
-    return Choice(rows=first, chosen=None, why=_why_not(first, tier, facts))
+            return Choice(rows=rows, chosen=chosen, why=_why(chosen, rows, tier, inputs, exact=rows is first))
+    return Choice(rows=first, chosen=None, why=_why_not(first, tier, inputs))
 
 
-def _variants(asked: Asked, wish: Wish, profile_of: ProfileOf) -> Iterator[tuple[bool, dict[str, str]]]:
+def _variants(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> Iterator[tuple[bool, dict[str, str]]]:
     """Gives the ways to compute, those nearest to what was asked for first."""
-    tilings = (False, True) if wish.vae_tiling is None and wish.may_tile else (bool(wish.vae_tiling),)
+    tilings = (False, True) if request.vae_tiling is None and request.may_tile else (bool(request.vae_tiling),)
     for tiling in tilings:
-        yield tiling, dict(wish.weights)
-    if not wish.may_shrink_weights:
+        yield tiling, dict(request.weights)
+    if not request.may_shrink_weights:
         return
-    profile = profile_of(asked, tilings[0], wish.vae_tile_size if tilings[0] else None)
-    smaller = dict(wish.weights)
+    profile = profile_of(spec, tilings[0], request.vae_tile_size if tilings[0] else None)
+    smaller = dict(request.weights)
     for role in (Role.DENOISER, Role.ENCODER):
         names = [one.name for one in profile.components if one.role is role]
         smaller |= {name: FP8 for name in names if smaller.get(name, NATIVE) == NATIVE}
@@ -96,20 +97,24 @@ def _variants(asked: Asked, wish: Wish, profile_of: ProfileOf) -> Iterator[tuple
             yield tiling, dict(smaller)
 
 
-def _rows(profile: Profile, tier: Tier, wish: Wish, weights: Mapping[str, str], facts: Facts) -> tuple[Forecast, ...]:
+def _rows(
+    profile: Profile, tier: Tier, request: PlanRequest, weights: Mapping[str, str], inputs: PlanInputs
+) -> tuple[Forecast, ...]:
     """Returns every strategy at its best, and a combination of them where that is faster than all that fit."""
-    size = wish.vae_tile_size if profile.vae_tiling else None
+    size = request.vae_tile_size if profile.vae_tiling else None
     ways = {
         strategy: [
-            forecast(profile, tier, strategy=strategy, stream=stream, weights=weights, vae_tile_size=size, facts=facts)
-            for stream in _streams(strategy, tier, wish.stream)
+            forecast(
+                profile, tier, strategy=strategy, stream=stream, weights=weights, vae_tile_size=size, inputs=inputs
+            )
+            for stream in _streams(strategy, tier, request.stream)
         ]
-        for strategy in (_strategies(tier) if wish.strategy is None else (wish.strategy,))
+        for strategy in (_strategies(tier) if request.strategy is None else (request.strategy,))
     }
     rows = _fastest_first([next((way for way in some if way.fits), some[-1]) for some in ways.values()])
-    if wish.strategy is not None:
+    if request.strategy is not None:
         return rows
-    found = combined(chain.from_iterable(ways.values()), lambda way: judged(way, tier, facts=facts))
+    found = combined(chain.from_iterable(ways.values()), lambda way: judged(way, tier, inputs=inputs))
     return with_combination(rows, found)
 
 
@@ -143,17 +148,17 @@ def typical_seconds(row: Forecast) -> float | None:
     return sum(sqrt(span[0] * span[1]) for span in (*spans, *again) if span is not None)
 
 
-def device_need_bytes(row: Forecast, tier: Tier, facts: Facts) -> int:
+def device_need_bytes(row: Forecast, tier: Tier, inputs: PlanInputs) -> int:
     """Returns what a plan needs of the memory that `memory_gb` limits, the device's context included."""
-    return row.peak_bytes + context_bytes(tier, facts)
+    return row.peak_bytes + context_bytes(tier, inputs)
 
 
-def _why(chosen: Forecast, rows: tuple[Forecast, ...], tier: Tier, facts: Facts, *, exact: bool) -> str:
+def _why(chosen: Forecast, rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs, *, exact: bool) -> str:
     before = [row for row in rows[: rows.index(chosen)] if not row.fits]
     changed = "" if exact else f" with {_changes(chosen)}, without which nothing fits"
     name = _named(chosen) + changed
     if before:
-        return f"{name}: {', '.join(_too_much(row, tier, facts) for row in before)}, {_limits(tier)}"
+        return f"{name}: {', '.join(_too_much(row, tier, inputs) for row in before)}, {_limits(tier)}"
     if len(rows) == 1:
         return f"{name}: it was asked for, and fits"
     return f"{name}: the fastest, and it fits"
@@ -172,20 +177,20 @@ def _changes(chosen: Forecast) -> str:
     return " and ".join([*(["VAE tiling"] if chosen.vae_tiling else []), *shrunk])
 
 
-def _too_much(row: Forecast, tier: Tier, facts: Facts) -> str:
+def _too_much(row: Forecast, tier: Tier, inputs: PlanInputs) -> str:
     if any("disk" in refusal for refusal in row.refusals) and len(row.refusals) == 1:
-        return f"{_named(row)} needs {told(row.disk_bytes + row.download_bytes)} of disk"
-    if tier.memory_gb is not None and (needed := device_need_bytes(row, tier, facts)) > tier.memory_gb * GIB:
-        return f"{_named(row)} needs {told(needed)}"
-    return f"{_named(row)} needs {told(max(stage.ram_bytes for stage in row.stages))} of RAM"
+        return f"{_named(row)} needs {format_size(row.disk_bytes + row.download_bytes)} of disk"
+    if tier.memory_gb is not None and (needed := device_need_bytes(row, tier, inputs)) > tier.memory_gb * GIB:
+        return f"{_named(row)} needs {format_size(needed)}"
+    return f"{_named(row)} needs {format_size(max(stage.ram_bytes for stage in row.stages))} of RAM"
 
 
 def _limits(tier: Tier) -> str:
-    said = [] if tier.memory_gb is None else [f"{told(tier.memory_gb * GIB)} of {memory_name(tier)}"]
-    said += [f"{told(tier.ram_gb * GIB)} of RAM"] if tier.ram_gb is not None else []
+    said = [] if tier.memory_gb is None else [f"{format_size(tier.memory_gb * GIB)} of {memory_name(tier)}"]
+    said += [f"{format_size(tier.ram_gb * GIB)} of RAM"] if tier.ram_gb is not None else []
     return f"{' and '.join(said)} may be used" if said else "the disk has less"
 
 
-def _why_not(rows: tuple[Forecast, ...], tier: Tier, facts: Facts) -> str:
-    least = min(rows, key=lambda row: (len(row.refusals), device_need_bytes(row, tier, facts)))
+def _why_not(rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs) -> str:
+    least = min(rows, key=lambda row: (len(row.refusals), device_need_bytes(row, tier, inputs)))
     return f"nothing fits; {_named(least)} comes nearest: {'; '.join(least.refusals)}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vgpipe.planner.choice.choose import ProfileOf, Wish, plan
-from vgpipe.planner.estimate.host_memory import Facts
-from vgpipe.planner.records import Asked, Block, Leaf, Profile, StageProfile, Tier, Use
+from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
+from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.records import Block, ClipSpec, ComponentUse, Leaf, Profile, StageProfile, Tier
 
 STEEPEST = 2  # no activation falls faster than the square of the clip's size, which is that of a matrix of scores
 
@@ -19,54 +19,54 @@ class Bounded:
     Args:
         profile_of: gives profiles.
         tier: the device.
-        wish: what is asked for and what is allowed.
-        facts: what else is known.
+        request: what is asked for and what is allowed.
+        inputs: what else is known.
     """
 
-    def __init__(self, profile_of: ProfileOf, tier: Tier, wish: Wish, facts: Facts):
+    def __init__(self, profile_of: ProfileOf, tier: Tier, request: PlanRequest, inputs: PlanInputs):
         self._profile_of = profile_of
-        self._tier, self._wish, self._facts = tier, wish, facts
+        self._tier, self._request, self._inputs = tier, request, inputs
         self._known: list[tuple[tuple[bool, int | None], Profile]] = []
 
-    def __call__(self, asked: Asked, tiling: bool, tile_size: int | None) -> Profile:
+    def __call__(self, spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
         """Returns a profile.
 
         Args:
-            asked: the clip.
+            spec: the clip.
             tiling: whether the VAE works in tiles.
             tile_size: side of a tile, pixels; None is the VAE's own.
         """
         way = tiling, tile_size
         for known, larger in self._known:
-            if known == way and (least := shrunk(larger, asked)) is not larger and not self._fits(least, way):
+            if known == way and (least := shrunk(larger, spec)) is not larger and not self._fits(least, way):
                 return least
-        found = self._profile_of(asked, tiling, tile_size)
+        found = self._profile_of(spec, tiling, tile_size)
         self._known.append((way, found))
         return found
 
     def _fits(self, least: Profile, way: tuple[bool, int | None]) -> bool:
         tiling, tile_size = way
-        wish = replace(self._wish, vae_tiling=tiling, vae_tile_size=tile_size, may_tile=False)
-        return plan(least.asked, self._tier, wish, lambda *_: least, facts=self._facts).chosen is not None
+        request = replace(self._request, vae_tiling=tiling, vae_tile_size=tile_size, may_tile=False)
+        return plan(least.spec, self._tier, request, lambda *_: least, inputs=self._inputs).chosen is not None
 
 
-def shrunk(profile: Profile, asked: Asked) -> Profile:
+def shrunk(profile: Profile, spec: ClipSpec) -> Profile:
     """Returns the least that another clip might take, from the profile of one.
 
     Args:
         profile: of a clip that is larger in its area, its frames or both.
-        asked: the other clip.
+        spec: the other clip.
 
     Returns:
         A lower bound of every activation; the same profile for the same clip or one that is not smaller.
     """
-    known = profile.asked
-    area = min(1.0, asked.width * asked.height / (known.width * known.height))
-    frames = min(1.0, asked.num_frames / known.num_frames)
-    if area * frames >= 1.0 or asked.from_image != known.from_image:
+    known = profile.spec
+    area = min(1.0, spec.width * spec.height / (known.width * known.height))
+    frames = min(1.0, spec.num_frames / known.num_frames)
+    if area * frames >= 1.0 or spec.from_image != known.from_image:
         return profile
     share = (area * frames) ** STEEPEST
-    return replace(profile, asked=asked, stages=tuple(_stage(stage, share) for stage in profile.stages))
+    return replace(profile, spec=spec, stages=tuple(_stage(stage, share) for stage in profile.stages))
 
 
 def _stage(stage: StageProfile, share: float) -> StageProfile:
@@ -74,7 +74,7 @@ def _stage(stage: StageProfile, share: float) -> StageProfile:
     return replace(stage, uses=uses, pipeline_bytes=int(stage.pipeline_bytes * share))
 
 
-def _use(use: Use, share: float) -> Use:
+def _use(use: ComponentUse, share: float) -> ComponentUse:
     return replace(
         use,
         peak_bytes=int(use.peak_bytes * share),

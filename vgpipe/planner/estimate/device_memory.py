@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vgpipe.memory.strategies import Placing, Role, Strategy, placing
+from vgpipe.memory.strategies import Placement, Role, Strategy, placement_of
 from vgpipe.planner.estimate.stored_weights import (
     can_go_piecewise,
     can_wait_in_files,
@@ -16,11 +16,11 @@ from vgpipe.planner.estimate.stored_weights import (
     stored_bytes,
     working_bytes,
 )
-from vgpipe.planner.records import Block, ComponentFacts, Leaf, Use
+from vgpipe.planner.records import Block, ComponentFacts, ComponentUse, Leaf
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class DeviceUsage:
     """What is on the device at the moment that takes the most.
 
     Attributes:
@@ -37,7 +37,7 @@ class Held:
         return self.weight_bytes + self.activation_bytes
 
 
-def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placing:
+def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placement:
     """Returns where the weights of a component really are while its stage runs; what cannot be offloaded stays whole.
 
     Args:
@@ -47,15 +47,15 @@ def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike:
         is_cpu: whether RAM is the device, so that offloaded weights wait in files.
         alike: how many components of its stage do what it does.
     """
-    wanted = placing(strategy, role, alike=alike)
-    if wanted is Placing.TURNS:
-        return Placing.WHOLE if is_cpu or is_bound_to_device(storage) else wanted
-    if wanted is Placing.WHOLE or not can_go_piecewise(storage):
-        return Placing.WHOLE
+    wanted = placement_of(strategy, role, alike=alike)
+    if wanted is Placement.ON_CALL:
+        return Placement.WHOLE if is_cpu or is_bound_to_device(storage) else wanted
+    if wanted is Placement.WHOLE or not can_go_piecewise(storage):
+        return Placement.WHOLE
     if not can_wait_in_files(storage):
         if is_cpu:
-            return Placing.WHOLE
-        return Placing.LEAVES if wanted is Placing.DISK else wanted
+            return Placement.WHOLE
+        return Placement.LEAVES if wanted is Placement.DISK else wanted
     return wanted
 
 
@@ -96,7 +96,7 @@ class Component:
         return max(1, round(self.facts.weight_bytes / max(self.facts.parameters, 1)))
 
 
-def running(component: Component, use: Use, where: Placing, *, stream: bool) -> Held:
+def running(component: Component, use: ComponentUse, where: Placement, *, stream: bool) -> DeviceUsage:
     """Returns what a component takes at most while it runs.
 
     Args:
@@ -106,44 +106,44 @@ def running(component: Component, use: Use, where: Placing, *, stream: bool) -> 
         stream: whether the next block or leaf is fetched while one runs.
     """
     ahead = stream and component.facts.role is not Role.DECODER  # diffusers prefetches under a model's own forward
-    if where is Placing.BLOCKS and use.blocks:
+    if where is Placement.BLOCKS and use.blocks:
         moments = _block_moments(component, use, ahead)
-    elif where in (Placing.LEAVES, Placing.DISK):
+    elif where in (Placement.LEAVES, Placement.DISK):
         moments = _leaf_moments(component, use, ahead) if use.leaves else _one_leaf(component, use)
     else:
         moments = _whole_moments(component, use)
     return max(moments, key=lambda held: held.total_bytes)
 
 
-def _whole_moments(component: Component, use: Use) -> list[Held]:
+def _whole_moments(component: Component, use: ComponentUse) -> list[DeviceUsage]:
     weights = component.whole_bytes(use.leaves)
-    return [Held(weights, use.peak_bytes), *(_with(weights, component.needs(leaf)) for leaf in _run(use.leaves))]
+    return [DeviceUsage(weights, use.peak_bytes), *(_with(weights, component.needs(leaf)) for leaf in _run(use.leaves))]
 
 
-def _with(weight_bytes: int, needs: tuple[int, int]) -> Held:
-    return Held(weight_bytes + needs[0], needs[1])
+def _with(weight_bytes: int, needs: tuple[int, int]) -> DeviceUsage:
+    return DeviceUsage(weight_bytes + needs[0], needs[1])
 
 
 def _run(leaves: Iterable[Leaf]) -> list[Leaf]:
     return [leaf for leaf in leaves if leaf.peak_bytes > 0]
 
 
-def _block_moments(component: Component, use: Use, ahead: bool) -> list[Held]:
+def _block_moments(component: Component, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
     """What lies in no block is on the device from the beginning of a call to its end."""
     inside = _block_weights(component, use)
     base = component.whole_bytes(use.leaves) - sum(inside.values())
     coming = _next_of([inside[block.name] for block in use.blocks]) if ahead else [0] * len(use.blocks)
     first = max(inside.values()) if ahead else 0
-    moments = [Held(base + first, use.outside_blocks_bytes)]
+    moments = [DeviceUsage(base + first, use.outside_blocks_bytes)]
     for block, following in zip(use.blocks, coming, strict=True):
         here = base + inside[block.name] + following
-        moments.append(Held(here, block.peak_bytes))
+        moments.append(DeviceUsage(here, block.peak_bytes))
         moments += [_with(here, component.needs(leaf)) for leaf in _run(use.leaves) if leaf.block == block.name]
     moments += [_with(base + first, component.needs(leaf)) for leaf in _run(use.leaves) if leaf.block is None]
     return moments
 
 
-def _block_weights(component: Component, use: Use) -> dict[str, int]:
+def _block_weights(component: Component, use: ComponentUse) -> dict[str, int]:
     saved: dict[str | None, int] = defaultdict(int)
     for leaf in use.leaves:
         saved[leaf.block] += leaf.weight_bytes - component.stored(leaf)
@@ -155,12 +155,12 @@ def _shrunk(block: Block, saved_bytes: int, share: float) -> int:
     return round(block.weight_bytes * share) - saved_bytes
 
 
-def _leaf_moments(component: Component, use: Use, ahead: bool) -> list[Held]:
+def _leaf_moments(component: Component, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
     """A layer's own weights are on the device while it runs, and so are those of the modules around it."""
     own = {leaf.name: component.stored(leaf) for leaf in use.leaves}
     run = _run(use.leaves)
     coming = _next_of([own[leaf.name] for leaf in run]) if ahead else [0] * len(run)
-    moments = [Held(own.get("", 0) + (max(coming, default=0)), use.outside_leaves_bytes)]
+    moments = [DeviceUsage(own.get("", 0) + (max(coming, default=0)), use.outside_leaves_bytes)]
     for leaf, following in zip(run, coming, strict=True):
         here = own[leaf.name] + following + sum(own.get(name, 0) for name in _around(leaf.name))
         moments.append(_with(here, component.needs(leaf)))
@@ -177,6 +177,6 @@ def _around(name: str) -> list[str]:
     return [".".join(steps[:length]) for length in range(len(steps))]
 
 
-def _one_leaf(component: Component, use: Use) -> list[Held]:
+def _one_leaf(component: Component, use: ComponentUse) -> list[DeviceUsage]:
     size_bytes = round(component.facts.largest_leaf_bytes * share_of_native(component.storage))
-    return [Held(size_bytes, use.peak_bytes)]
+    return [DeviceUsage(size_bytes, use.peak_bytes)]

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import reduce
 from operator import add
 
-from vgpipe.memory.strategies import Placing, Role, Strategy
-from vgpipe.planner.estimate.device_memory import Component, Held, placed, running
-from vgpipe.planner.estimate.host_memory import Facts, Part, disk_bytes, ram_parts
+from vgpipe.memory.strategies import Placement, Role, Strategy
+from vgpipe.planner.estimate.device_memory import Component, DeviceUsage, placed, running
+from vgpipe.planner.estimate.host_memory import Part, PlanInputs, disk_bytes, ram_parts
 from vgpipe.planner.estimate.stored_weights import GGUF, NATIVE, is_bound_to_device
 from vgpipe.planner.estimate.time import (
-    Moved,
+    Transfer,
     bus_seconds,
     calls_of,
     compute_seconds,
@@ -21,9 +21,8 @@ from vgpipe.planner.estimate.time import (
     moved,
     together,
 )
-from vgpipe.planner.records import Forecast, Leaf, Profile, StageForecast, StageProfile, Tier, Use
-
-GIB = 1 << 30
+from vgpipe.planner.records import ComponentUse, Forecast, Leaf, Profile, StageForecast, StageProfile, Tier
+from vgpipe.units import GIB, format_size
 
 CONTEXT_BYTES = {"cuda": round(0.45 * GIB), "xpu": round(0.45 * GIB)}
 """Device memory that is gone before the first tensor: kernels and their stack. Published: 0.3 to 0.6 GB."""
@@ -38,9 +37,15 @@ class _Plan:
     """One way to make the clips of a profile on one device."""
 
     def __init__(
-        self, profile: Profile, tier: Tier, strategy: Strategy, stream: bool, weights: Mapping[str, str], facts: Facts
+        self,
+        profile: Profile,
+        tier: Tier,
+        strategy: Strategy,
+        stream: bool,
+        weights: Mapping[str, str],
+        inputs: PlanInputs,
     ):
-        self.profile, self.tier, self.strategy, self.facts = profile, tier, strategy, facts
+        self.profile, self.tier, self.strategy, self.inputs = profile, tier, strategy, inputs
         self.is_cpu = tier.kind == "cpu"
         self.stream = stream
         self.weights = {one.name: weights.get(one.name, NATIVE) for one in profile.components}
@@ -48,8 +53,8 @@ class _Plan:
         self.stored = {name: self._stored_bytes(name) for name in self.components}
 
     def _stored_bytes(self, name: str) -> int:
-        if self.weights[name] == GGUF and name in self.facts.file_bytes:
-            return self.facts.file_bytes[name]
+        if self.weights[name] == GGUF and name in self.inputs.file_bytes:
+            return self.inputs.file_bytes[name]
         return self.components[name].whole_bytes(self.leaves(name))
 
     def leaves(self, name: str) -> tuple[Leaf, ...]:
@@ -57,7 +62,7 @@ class _Plan:
         uses = (use for stage in self.profile.stages for use in stage.uses if use.component == name)
         return next((use.leaves for use in uses), ())
 
-    def where(self, name: str) -> Placing:
+    def where(self, name: str) -> Placement:
         """Returns where a component's weights are while its stage runs."""
         role = self.components[name].facts.role
         return placed(self.strategy, role, self.weights[name], is_cpu=self.is_cpu, alike=self._alike(name, role))
@@ -73,7 +78,7 @@ class _Plan:
         stays = self.strategy is Strategy.RESIDENT or (
             self.strategy is Strategy.MODEL_OFFLOAD and not self.is_cpu and is_bound_to_device(self.weights[name])
         )
-        return self.stored[name] if stays or (in_stage and self.where(name) is Placing.WHOLE) else 0
+        return self.stored[name] if stays or (in_stage and self.where(name) is Placement.WHOLE) else 0
 
     def parts(self, stage: StageProfile | None = None) -> tuple[Part, ...]:
         """Returns all components as RAM and the disk see them."""
@@ -91,16 +96,16 @@ class _Plan:
             for name, component in self.components.items()
         )
 
-    def held(self, stage: StageProfile) -> Held:
+    def held(self, stage: StageProfile) -> DeviceUsage:
         """Returns what is on the device when the stage takes the most."""
         standing = {name: self.standing_bytes(name, stage) for name in self.components}
-        turning = {name: self.stored[name] for name in self._names(stage) if self.where(name) is Placing.TURNS}
+        turning = {name: self.stored[name] for name in self._names(stage) if self.where(name) is Placement.ON_CALL}
         last = max(turning.values(), default=0)  # stays until another's turn, whatever runs in between
-        moments = [Held(sum(standing.values()) + last, stage.pipeline_bytes)]
+        moments = [DeviceUsage(sum(standing.values()) + last, stage.pipeline_bytes)]
         for use in stage.uses:
             others = sum(standing.values()) - standing[use.component] + (0 if use.component in turning else last)
             own = self._running(use)
-            moments.append(Held(others + own.weight_bytes, own.activation_bytes))
+            moments.append(DeviceUsage(others + own.weight_bytes, own.activation_bytes))
         return max(moments, key=lambda held: held.total_bytes)
 
     def own_bytes(self, stage: StageProfile) -> int:
@@ -110,12 +115,12 @@ class _Plan:
     def _names(self, stage: StageProfile) -> set[str]:
         return {use.component for use in stage.uses}
 
-    def _running(self, use: Use) -> Held:
+    def _running(self, use: ComponentUse) -> DeviceUsage:
         component = self.components[use.component]
         held = running(component, use, self.where(use.component), stream=self.stream and not self.is_cpu)
         unexplained = self.stored[use.component] - component.whole_bytes(use.leaves)  # a GGUF file of another kind
-        share = unexplained if self.where(use.component) in (Placing.WHOLE, Placing.TURNS) else 0
-        return Held(held.weight_bytes + share, held.activation_bytes)
+        share = unexplained if self.where(use.component) in (Placement.WHOLE, Placement.ON_CALL) else 0
+        return DeviceUsage(held.weight_bytes + share, held.activation_bytes)
 
 
 def forecast(
@@ -126,7 +131,7 @@ def forecast(
     stream: bool,
     weights: Mapping[str, str],
     vae_tile_size: int | None,
-    facts: Facts,
+    inputs: PlanInputs,
 ) -> Forecast:
     """Returns what one way to make a clip takes on a device, and why it does not fit where it does not.
 
@@ -137,13 +142,13 @@ def forecast(
         stream: whether offloaded weights are fetched ahead; of no account but for offloading to CUDA.
         weights: component -> how its weights are stored; native where left out.
         vae_tile_size: side of a tile that the profile was taken with, pixels; None is the VAE's own.
-        facts: what else is known.
+        inputs: what else is known.
     """
-    plan = _Plan(profile, tier, strategy, stream, weights, facts)
+    plan = _Plan(profile, tier, strategy, stream, weights, inputs)
     stages = tuple(_stage(plan, stage) for stage in profile.stages)
     found = Forecast(
         model=profile.model,
-        asked=profile.asked,
+        spec=profile.spec,
         tier=tier.name,
         strategy=strategy,
         stream=stream,
@@ -153,20 +158,20 @@ def forecast(
         stages=stages,
         weight_bytes=sum(plan.stored.values()),
         load_seconds=load_seconds(sum(one.file_bytes or one.weight_bytes for one in profile.components)),
-        download_bytes=facts.download_bytes,
-        disk_bytes=disk_bytes(profile, plan.parts(), facts, is_cpu=plan.is_cpu),
+        download_bytes=inputs.download_bytes,
+        disk_bytes=disk_bytes(profile, plan.parts(), inputs, is_cpu=plan.is_cpu),
     )
-    return judged(found, tier, facts=facts)
+    return judged(found, tier, inputs=inputs)
 
 
-def context_bytes(tier: Tier, facts: Facts) -> int:
+def context_bytes(tier: Tier, inputs: PlanInputs) -> int:
     """Returns the device memory that is gone before the first tensor."""
-    return CONTEXT_BYTES.get(tier.kind, 0) if facts.context_bytes is None else facts.context_bytes
+    return CONTEXT_BYTES.get(tier.kind, 0) if inputs.context_bytes is None else inputs.context_bytes
 
 
 def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
     held = plan.held(stage)
-    moves = reduce(add, [_moves(plan, stage, use) for use in stage.uses], Moved())
+    moves = reduce(add, [_moves(plan, stage, use) for use in stage.uses], Transfer())
     ram = ram_parts(
         plan.profile,
         stage,
@@ -175,7 +180,7 @@ def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
         stream=plan.stream,
         is_cpu=plan.is_cpu,
         allocated_bytes=held.total_bytes,
-        facts=plan.facts,
+        inputs=plan.inputs,
     )
     return StageForecast(
         stage=stage.stage,
@@ -185,23 +190,23 @@ def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
         weight_bytes=held.weight_bytes,
         activation_bytes=held.activation_bytes,
         own_bytes=plan.own_bytes(stage),
-        flops=_flops(stage, plan.profile.asked.num_inference_steps),
+        flops=_flops(stage, plan.profile.spec.num_inference_steps),
         transfer_bytes=moves.to_device_bytes + moves.to_host_bytes,
         seconds=_seconds(plan, stage, moves),
         method=stage.method,
     )
 
 
-def _reserved_bytes(plan: _Plan, held: Held) -> int:
+def _reserved_bytes(plan: _Plan, held: DeviceUsage) -> int:
     if plan.is_cpu:
         return held.total_bytes
-    return held.weight_bytes + round(held.activation_bytes * SPARE) + context_bytes(plan.tier, plan.facts)
+    return held.weight_bytes + round(held.activation_bytes * SPARE) + context_bytes(plan.tier, plan.inputs)
 
 
-def _moves(plan: _Plan, stage: StageProfile, use: Use) -> Moved:
+def _moves(plan: _Plan, stage: StageProfile, use: ComponentUse) -> Transfer:
     if is_bound_to_device(plan.weights[use.component]) and plan.strategy is Strategy.MODEL_OFFLOAD:
-        return Moved()
-    calls = calls_of(use, stage.stage, plan.profile.asked.num_inference_steps)
+        return Transfer()
+    calls = calls_of(use, stage.stage, plan.profile.spec.num_inference_steps)
     return moved(
         plan.where(use.component),
         plan.strategy,
@@ -209,7 +214,7 @@ def _moves(plan: _Plan, stage: StageProfile, use: Use) -> Moved:
         calls,
         stream=plan.stream,
         is_cpu=plan.is_cpu,
-        clips=plan.facts.clips,
+        clips=plan.inputs.clips,
     )
 
 
@@ -218,30 +223,30 @@ def _flops(stage: StageProfile, steps: int) -> float:
     return sum(calls_of(use, stage.stage, steps) * flops for use, flops in each)
 
 
-def _seconds(plan: _Plan, stage: StageProfile, moves: Moved) -> tuple[float, float] | None:
+def _seconds(plan: _Plan, stage: StageProfile, moves: Transfer) -> tuple[float, float] | None:
     profile = plan.profile
     compute = compute_seconds(
         stage,
         plan.tier,
-        steps=profile.asked.num_inference_steps,
+        steps=profile.spec.num_inference_steps,
         dtype=profile.dtype,
         weights=plan.weights,
-        facts=plan.facts,
+        inputs=plan.inputs,
     )
     bus = bus_seconds(moves, plan.tier, stream=plan.stream and moves.piecewise)
     entered = all(plan.components[use.component].facts.role is not Role.DECODER for use in stage.uses)
     return together(compute, bus, host_seconds(moves), overlap=plan.stream and moves.piecewise and entered)
 
 
-def judged(found: Forecast, tier: Tier, *, facts: Facts) -> Forecast:
+def judged(found: Forecast, tier: Tier, *, inputs: PlanInputs) -> Forecast:
     """Returns a forecast with why it does not fit the device, and what is tight where it does.
 
     Args:
         found: the forecast; what it says of this is replaced.
         tier: what may be used.
-        facts: what else is known.
+        inputs: what else is known.
     """
-    context = context_bytes(tier, facts)
+    context = context_bytes(tier, inputs)
     refusals = [*_too_much_device(found, tier, context), *_too_much_ram(found, tier), *_too_much_disk(found, tier)]
     tight = [] if refusals else _tight(found, tier)
     return replace(found, refusals=tuple(refusals), warnings=tuple(tight))
@@ -254,7 +259,9 @@ def _too_much_device(found: Forecast, tier: Tier, context: int) -> list[str]:
     needed = worst.allocated_bytes + context
     if needed <= tier.memory_gb * GIB:
         return []
-    return [f"{worst.stage} needs {told(needed)} of {memory_name(tier)}, and {limit(tier.memory_gb)} may be used"]
+    return [
+        f"{worst.stage} needs {format_size(needed)} of {memory_name(tier)}, and {limit(tier.memory_gb)} may be used"
+    ]
 
 
 def memory_name(tier: Tier) -> str:
@@ -264,19 +271,14 @@ def memory_name(tier: Tier) -> str:
 
 def limit(size_gb: float) -> str:
     """Returns a limit as text after a size: without its unit where that is GiB."""
-    return told(size_gb * GIB).removesuffix(" GiB")
-
-
-def told(size_bytes: float) -> str:
-    """Returns a size as text: `11.8 GiB`, `31.2 MiB`."""
-    return f"{size_bytes / GIB:.1f} GiB" if size_bytes >= GIB / 10 else f"{size_bytes * 1024 / GIB:.1f} MiB"
+    return format_size(size_gb * GIB).removesuffix(" GiB")
 
 
 def _too_much_ram(found: Forecast, tier: Tier) -> list[str]:
     worst = max(found.stages, key=lambda stage: stage.ram_bytes)
     if tier.ram_gb is None or worst.ram_bytes <= tier.ram_gb * GIB:
         return []
-    return [f"{worst.stage} needs {told(worst.ram_bytes)} of RAM, and {limit(tier.ram_gb)} may be used"]
+    return [f"{worst.stage} needs {format_size(worst.ram_bytes)} of RAM, and {limit(tier.ram_gb)} may be used"]
 
 
 def _too_much_disk(found: Forecast, tier: Tier) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.records import Leaf, Profile, StageProfile
 
 MIB = 1 << 20
@@ -23,7 +23,7 @@ VIDEO_BYTES_PER_PIXEL = 0.2  # of H.264 at the exporter's quality (vgpipe/export
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class PlanInputs:
     """What a plan depends on beside the profile and the tier.
 
     Attributes:
@@ -62,7 +62,7 @@ class Part:
     """
 
     name: str
-    where: Placing
+    where: Placement
     stored_bytes: int
     native_bytes: int
     leaves: tuple[Leaf, ...]
@@ -85,7 +85,7 @@ def ram_parts(
     stream: bool,
     is_cpu: bool,
     allocated_bytes: int,
-    facts: Facts,
+    inputs: PlanInputs,
 ) -> dict[str, int]:
     """Returns what the process has in RAM when a stage takes the most, by cause, in bytes.
 
@@ -107,10 +107,10 @@ def ram_parts(
         stream: whether offloaded weights are pinned.
         is_cpu: whether RAM is the device.
         allocated_bytes: peak of the device's memory in this stage.
-        facts: the process's own size.
+        inputs: the process's own size.
     """
     process = PROCESS_BYTES + (0 if is_cpu else DEVICE_RUNTIME_BYTES)
-    found = {"process": process if facts.process_bytes is None else facts.process_bytes}
+    found = {"process": process if inputs.process_bytes is None else inputs.process_bytes}
     if is_cpu:
         found |= _on_cpu(parts, strategy, allocated_bytes, stage.workspace_bytes)
     else:
@@ -127,7 +127,7 @@ def _on_cpu(parts: tuple[Part, ...], strategy: Strategy, allocated_bytes: int, w
     for part in parts:
         if part.in_stage:
             loading = max(loading, held_bytes + part.native_bytes + part.mapped_bytes)
-            held_bytes += part.stored_bytes if part.where is Placing.WHOLE else 0
+            held_bytes += part.stored_bytes if part.where is Placement.WHOLE else 0
     working = allocated_bytes + workspace_bytes
     return {"device": allocated_bytes, "workspace": workspace_bytes, "loading": max(loading - working, 0)}
 
@@ -140,7 +140,7 @@ def _with_frames(found: dict[str, int], frame_bytes: int, staying_bytes: int) ->
 
 
 def _staying_bytes(parts: tuple[Part, ...]) -> int:
-    return sum(part.stored_bytes for part in parts if part.in_stage and part.where is Placing.WHOLE)
+    return sum(part.stored_bytes for part in parts if part.in_stage and part.where is Placement.WHOLE)
 
 
 def _weights_in_ram(parts: tuple[Part, ...], strategy: Strategy, stream: bool) -> dict[str, int]:
@@ -148,17 +148,17 @@ def _weights_in_ram(parts: tuple[Part, ...], strategy: Strategy, stream: bool) -
         mapped = max((part.mapped_bytes for part in parts), default=0)
         return {"waiting": sum(part.stored_bytes for part in parts), "loading": mapped}
     mine = [part for part in parts if part.in_stage]
-    whole = [part.native_bytes + part.mapped_bytes for part in mine if part.where is Placing.WHOLE]
+    whole = [part.native_bytes + part.mapped_bytes for part in mine if part.where is Placement.WHOLE]
     offloaded = sum(_offloaded_bytes(part, stream) for part in mine)
     return {"loading": max(whole, default=0), "offloaded": offloaded}
 
 
 def _offloaded_bytes(part: Part, stream: bool) -> int:
-    if part.where is Placing.DISK:
+    if part.where is Placement.DISK:
         return max((leaf.weight_bytes for leaf in part.leaves), default=0)
-    if part.where is Placing.WHOLE:
+    if part.where is Placement.WHOLE:
         return 0
-    return pinned_bytes(part) if stream and part.where is not Placing.TURNS else part.stored_bytes
+    return pinned_bytes(part) if stream and part.where is not Placement.ON_CALL else part.stored_bytes
 
 
 def pinned_bytes(part: Part) -> int:
@@ -179,24 +179,24 @@ def _frame_bytes(profile: Profile) -> int:
 
 
 def _pixels(profile: Profile) -> int:
-    return profile.asked.width * profile.asked.height * profile.asked.num_frames
+    return profile.spec.width * profile.spec.height * profile.spec.num_frames
 
 
-def disk_bytes(profile: Profile, parts: tuple[Part, ...], facts: Facts, *, is_cpu: bool) -> int:
+def disk_bytes(profile: Profile, parts: tuple[Part, ...], inputs: PlanInputs, *, is_cpu: bool) -> int:
     """Returns what one clip leaves in the store, and the largest stage's files of offloaded weights.
 
     Args:
         profile: the model at one size.
         parts: every component, with where its weights are.
-        facts: what a pixel of a finished file takes.
+        inputs: what a pixel of a finished file takes.
         is_cpu: whether all offloaded weights wait in files.
     """
-    in_files = {Placing.DISK} | ({Placing.BLOCKS, Placing.LEAVES} if is_cpu else set())
+    in_files = {Placement.DISK} | ({Placement.BLOCKS, Placement.LEAVES} if is_cpu else set())
     offloaded = sum(part.stored_bytes for part in parts if part.where in in_files)
-    return offloaded + _pixels(profile) * FRAME_BYTES + kept_bytes(profile, facts)
+    return offloaded + _pixels(profile) * FRAME_BYTES + kept_bytes(profile, inputs)
 
 
-def kept_bytes(profile: Profile, facts: Facts) -> int:
+def kept_bytes(profile: Profile, inputs: PlanInputs) -> int:
     """Returns what one clip leaves in the store for good; its frames are discarded once its files are made."""
     outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != "decode" for use in stage.uses)
-    return outputs + round(_pixels(profile) * facts.file_bytes_per_pixel)
+    return outputs + round(_pixels(profile) * inputs.file_bytes_per_pixel)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vgpipe.memory.strategies import Placing, Strategy
+from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate import efficiency
 from vgpipe.planner.estimate.efficiency import Range
-from vgpipe.planner.estimate.host_memory import Facts
-from vgpipe.planner.records import StageProfile, Tier, Use
+from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.records import ComponentUse, StageProfile, Tier
 
 TERA, GIGA = 1e12, 1e9
 FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Transfer:
     """Weights that a stage moves for one clip.
 
     Attributes:
@@ -32,8 +32,8 @@ class Moved:
     pinned_bytes: int = 0
     piecewise: bool = False
 
-    def __add__(self, other: Moved) -> Moved:
-        return Moved(
+    def __add__(self, other: Transfer) -> Transfer:
+        return Transfer(
             to_device_bytes=self.to_device_bytes + other.to_device_bytes,
             to_host_bytes=self.to_host_bytes + other.to_host_bytes,
             from_files_bytes=self.from_files_bytes + other.from_files_bytes,
@@ -42,14 +42,14 @@ class Moved:
         )
 
 
-def calls_of(use: Use, stage: str, steps: int) -> float:
+def calls_of(use: ComponentUse, stage: str, steps: int) -> float:
     """Returns how often a component is called for one clip."""
     return use.calls * (steps if stage == "denoise" else 1)
 
 
 def moved(
-    where: Placing, strategy: Strategy, stored_bytes: int, calls: float, *, stream: bool, is_cpu: bool, clips: int
-) -> Moved:
+    where: Placement, strategy: Strategy, stored_bytes: int, calls: float, *, stream: bool, is_cpu: bool, clips: int
+) -> Transfer:
     """Returns what moving a component's weights costs one clip.
 
     Args:
@@ -62,24 +62,24 @@ def moved(
         clips: that share what happens once a wave.
     """
     often = round(stored_bytes * calls)
-    if where is not Placing.WHOLE and is_cpu:
-        return Moved(from_files_bytes=often, piecewise=True)
-    if where is Placing.DISK:
-        return Moved(to_device_bytes=often, from_files_bytes=often, piecewise=True)
-    if where is Placing.TURNS:  # it makes way once a clip, and comes back for the next one
-        return Moved(to_device_bytes=stored_bytes, to_host_bytes=stored_bytes)
+    if where is not Placement.WHOLE and is_cpu:
+        return Transfer(from_files_bytes=often, piecewise=True)
+    if where is Placement.DISK:
+        return Transfer(to_device_bytes=often, from_files_bytes=often, piecewise=True)
+    if where is Placement.ON_CALL:  # it makes way once a clip, and comes back for the next one
+        return Transfer(to_device_bytes=stored_bytes, to_host_bytes=stored_bytes)
     once = stored_bytes // max(clips, 1)
-    if where is not Placing.WHOLE and stream:
-        return Moved(to_device_bytes=often, pinned_bytes=once, piecewise=True)
-    if where is not Placing.WHOLE:
-        return Moved(to_device_bytes=often, to_host_bytes=often, piecewise=True)
+    if where is not Placement.WHOLE and stream:
+        return Transfer(to_device_bytes=often, pinned_bytes=once, piecewise=True)
+    if where is not Placement.WHOLE:
+        return Transfer(to_device_bytes=often, to_host_bytes=often, piecewise=True)
     if is_cpu or strategy is Strategy.RESIDENT:
-        return Moved()
+        return Transfer()
     back = once if strategy is Strategy.MODEL_OFFLOAD else 0
-    return Moved(to_device_bytes=once, to_host_bytes=back)
+    return Transfer(to_device_bytes=once, to_host_bytes=back)
 
 
-def bus_seconds(moves: Moved, tier: Tier, *, stream: bool) -> Range | None:
+def bus_seconds(moves: Transfer, tier: Tier, *, stream: bool) -> Range | None:
     """Returns how long weights take between host and device; None where no rate is known.
 
     Args:
@@ -95,7 +95,7 @@ def bus_seconds(moves: Moved, tier: Tier, *, stream: bool) -> Range | None:
     return over_bus / (rate * shares[1]), over_bus / (rate * shares[0])
 
 
-def host_seconds(moves: Moved) -> Range:
+def host_seconds(moves: Transfer) -> Range:
     """Returns how long offloaded weights take from their files, which may still be in RAM, and into pinned RAM."""
     size, slow, fast = moves.from_files_bytes, *efficiency.PINNING_GB_S
     least = size / (efficiency.FILES_IN_RAM_GB_S * GIGA) + moves.pinned_bytes / (fast * GIGA)
@@ -110,7 +110,7 @@ def load_seconds(file_bytes: int) -> Range:
 
 
 def compute_seconds(
-    stage: StageProfile, tier: Tier, *, steps: int, dtype: str, weights: dict[str, str], facts: Facts
+    stage: StageProfile, tier: Tier, *, steps: int, dtype: str, weights: dict[str, str], inputs: PlanInputs
 ) -> Range | None:
     """Returns how long a stage computes for one clip, or None where no rate is known.
 
@@ -120,9 +120,9 @@ def compute_seconds(
         steps: denoising steps.
         dtype: torch name of the denoiser's precision.
         weights: component -> how its weights are stored.
-        facts: own measurements.
+        inputs: own measurements.
     """
-    shares = facts.efficiency.get(stage.stage) or share_of_peak(stage.stage, tier)
+    shares = inputs.efficiency.get(stage.stage) or share_of_peak(stage.stage, tier)
     spans = [_use_seconds(use, stage.stage, tier, steps, dtype, shares) for use in stage.uses]
     slow = [efficiency.SLOWDOWN[weights.get(use.component, "native")] for use in stage.uses]
     known = [(span, by) for span, by in zip(spans, slow, strict=True) if span is not None]
@@ -140,7 +140,7 @@ def share_of_peak(stage: str, tier: Tier) -> Range:
     return efficiency.ENCODE if stage == "encode" else efficiency.DECODE
 
 
-def _use_seconds(use: Use, stage: str, tier: Tier, steps: int, dtype: str, shares: Range) -> Range | None:
+def _use_seconds(use: ComponentUse, stage: str, tier: Tier, steps: int, dtype: str, shares: Range) -> Range | None:
     rates = peak_rates(tier, "float32" if _is_float32(use) else dtype)
     if rates is None:
         return None
@@ -171,7 +171,7 @@ def peak_rates(tier: Tier, dtype: str) -> Range | None:
     return (plain, max(plain, tier.peak.bf16 / 2)) if has_tf32 and tier.peak.bf16 else (plain, plain)
 
 
-def _is_float32(use: Use) -> bool:
+def _is_float32(use: ComponentUse) -> bool:
     """Returns whether most of a component's weights are in float32, and so its arithmetic."""
     wide = sum(leaf.weight_bytes for leaf in use.leaves if leaf.itemsize == FLOAT32_BYTES)
     return 2 * wide > sum(leaf.weight_bytes for leaf in use.leaves)

@@ -15,63 +15,63 @@ from vgpipe.models.base import Family
 from vgpipe.planner.profiling.meta_weights import meta_component
 from vgpipe.planner.profiling.modules import Parts, parts_of
 from vgpipe.planner.profiling.roles import role_of
-from vgpipe.planner.records import Asked, Block, Leaf, StageProfile, Use
+from vgpipe.planner.records import Block, ClipSpec, ComponentUse, Leaf, StageProfile
 
 STREAMS, FEATURES = 17, 4
 SPATIAL, TEMPORAL, PATCH = 8, 4, 2  # what most video models compress and patch by, where a config does not say
 
 
-def estimated(family: Family, stage: str, asked: Asked) -> tuple[StageProfile, dict[str, Parts]]:
+def estimated(family: Family, stage: str, spec: ClipSpec) -> tuple[StageProfile, dict[str, Parts]]:
     """Estimates what a stage takes.
 
     Args:
         family: bound to the model.
         stage: encode, denoise or decode.
-        asked: the clip.
+        spec: the clip.
 
     Returns:
         The estimate, and what its components are made of, which is exact.
     """
     uses, found = [], {}
-    for name in _names(family, stage, asked):
+    for name in _names(family, stage, spec):
         with torch.device("meta"), torch.no_grad():
             module = family.load(name, lambda one: meta_component(family.checkpoint, one, family.settings))
         if isinstance(module, torch.nn.Module):
             found[name] = parts_of(module)
-            uses.append(_use(name, module, found[name], stage, family, asked))
-    pixels = asked.width * asked.height * asked.num_frames
+            uses.append(_use(name, module, found[name], stage, family, spec))
+    pixels = spec.width * spec.height * spec.num_frames
     own = 3 * 4 * pixels if stage == "decode" else 0
     return StageProfile(stage=stage, uses=tuple(uses), pipeline_bytes=own, method="analytic"), found
 
 
-def _names(family: Family, stage: str, asked: Asked) -> list[str]:
+def _names(family: Family, stage: str, spec: ClipSpec) -> list[str]:
     names = {
         "encode": family.encode_parts,
-        "denoise": family.denoise_parts(from_image=asked.from_image),
+        "denoise": family.denoise_parts(from_image=spec.from_image),
         "decode": family.decode_parts,
     }[stage]
     return [name for name in names if not name.startswith("tokenizer")]
 
 
-def _use(name: str, module: torch.nn.Module, parts: Parts, stage: str, family: Family, asked: Asked) -> Use:
+def _use(name: str, module: torch.nn.Module, parts: Parts, stage: str, family: Family, spec: ClipSpec) -> ComponentUse:
     role, itemsize = role_of(family, name), getattr(torch, family.settings.dtype_of(name)).itemsize
     matmul = attention = conv = 0.0
     if role is Role.DECODER:
         features = _last_features(module)
-        pixels = float(asked.width * asked.height * asked.num_frames)
+        pixels = float(spec.width * spec.height * spec.num_frames)
         peak = FEATURES * features * itemsize * pixels
         conv = 2.0 * parts.parameters * pixels / (SPATIAL * SPATIAL * TEMPORAL)
     else:
-        tokens, hidden = _tokens(role, family, asked, module), _hidden(module)
-        branches = 2 if role is Role.DENOISER and family.uses_negative_prompt(asked.guidance_scale) else 1
+        tokens, hidden = _tokens(role, family, spec, module), _hidden(module)
+        branches = 2 if role is Role.DENOISER and family.uses_negative_prompt(spec.guidance_scale) else 1
         peak = branches * STREAMS * tokens * hidden * itemsize
         matmul = 2.0 * branches * parts.parameters * tokens
         attention = 4.0 * branches * tokens * tokens * hidden * max(len(parts.blocks), 1)
-    calls = 1.0 if stage != "denoise" or role is Role.DENOISER else 1 / asked.num_inference_steps
+    calls = 1.0 if stage != "denoise" or role is Role.DENOISER else 1 / spec.num_inference_steps
     return _filled(name, parts, round(peak), calls, (matmul, conv, attention))
 
 
-def _filled(name: str, parts: Parts, peak: int, calls: float, flops: tuple[float, float, float]) -> Use:
+def _filled(name: str, parts: Parts, peak: int, calls: float, flops: tuple[float, float, float]) -> ComponentUse:
     leaves = tuple(
         Leaf(
             name=leaf,
@@ -85,7 +85,7 @@ def _filled(name: str, parts: Parts, peak: int, calls: float, flops: tuple[float
         )
         for leaf, known in parts.leaves.items()
     )
-    return Use(
+    return ComponentUse(
         component=name,
         calls=calls,
         weight_bytes=parts.weight_bytes,
@@ -101,13 +101,13 @@ def _filled(name: str, parts: Parts, peak: int, calls: float, flops: tuple[float
     )
 
 
-def _tokens(role: Role, family: Family, asked: Asked, module: Any) -> float:
+def _tokens(role: Role, family: Family, spec: ClipSpec, module: Any) -> float:
     if role is Role.ENCODER:
         return float(family.settings.max_sequence_length)
     patch = getattr(getattr(module, "config", None), "patch_size", PATCH) or 1
     sides = patch[-2:] if isinstance(patch, list | tuple) else (patch, patch)
-    plane = asked.width * asked.height / (SPATIAL * SPATIAL * sides[0] * sides[-1])
-    return plane * ((asked.num_frames - 1) // TEMPORAL + 1) + family.settings.max_sequence_length
+    plane = spec.width * spec.height / (SPATIAL * SPATIAL * sides[0] * sides[-1])
+    return plane * ((spec.num_frames - 1) // TEMPORAL + 1) + family.settings.max_sequence_length
 
 
 def _hidden(module: torch.nn.Module) -> int:

@@ -12,7 +12,7 @@ from vgpipe.memory.live_bytes import rounded
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Lora
 from vgpipe.models.weights.loras import SECOND_EXPERT, TEXT_ENCODER_STARTS, chosen
-from vgpipe.planner.records import ComponentFacts, Leaf, Profile, StageProfile, Use
+from vgpipe.planner.records import ComponentFacts, ComponentUse, Leaf, Profile, StageProfile
 
 HALF, FULL = 2, 4
 LENGTH_BYTES = 8
@@ -50,7 +50,7 @@ def _with(stage: StageProfile, added: dict[str, tuple[int, int]]) -> StageProfil
     return replace(stage, uses=tuple(_adapted(use, added.get(use.component, (0, 0))[1]) for use in stage.uses))
 
 
-def _adapted(use: Use, size: int) -> Use:
+def _adapted(use: ComponentUse, size: int) -> ComponentUse:
     if not size:
         return use
     leaf = Leaf(name="adapters", kind="other", weight_bytes=size, elements=0, rows=0, itemsize=0, peak_bytes=0)

@@ -15,17 +15,17 @@ from vgpipe.planner.profiling.loras import with_adapters
 from vgpipe.planner.profiling.modules import Parts
 from vgpipe.planner.profiling.roles import file_bytes, is_denoiser, role_of
 from vgpipe.planner.profiling.stages import StageRun, Stages
-from vgpipe.planner.records import Asked, Block, ComponentFacts, Kernels, Leaf, Profile, StageProfile, Use
+from vgpipe.planner.records import Block, ClipSpec, ComponentFacts, ComponentUse, Kernels, Leaf, Profile, StageProfile
 
 log = logging.getLogger(__name__)
 
 
-def profile(family: Family, asked: Asked, kernels: Kernels, *, model: str) -> Profile:
+def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> Profile:
     """Runs all stages of a model for one clip on tensors without values.
 
     Args:
         family: bound to the model; its weights need not be there.
-        asked: the clip.
+        spec: the clip.
         kernels: whose kernels to stand for.
         model: the model's name, for the record.
 
@@ -36,11 +36,11 @@ def profile(family: Family, asked: Asked, kernels: Kernels, *, model: str) -> Pr
         ModelError: where the family refuses the clip.
     """
     bound = _unadorned(family)
-    made = _Making(bound, asked, kernels)
+    made = _Making(bound, spec, kernels)
     made.run()
     plain = Profile(
         model=model,
-        asked=asked,
+        spec=spec,
         kernels=kernels,
         dtype=bound.settings.dtype,
         components=tuple(_facts(bound, name, parts) for name, parts in made.found.items()),
@@ -58,11 +58,11 @@ class _Making:
         found: part -> what it is made of.
     """
 
-    def __init__(self, family: Family, asked: Asked, kernels: Kernels):
+    def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels):
         self.stages: list[StageProfile] = []
         self.found: dict[str, Parts] = {}
-        self._family, self._asked = family, asked
-        self._stages = Stages(family, asked, kernels)
+        self._family, self._spec = family, spec
+        self._stages = Stages(family, spec, kernels)
 
     def run(self) -> None:
         """Makes all stages; one whose input is missing is estimated too."""
@@ -74,9 +74,9 @@ class _Making:
     def _made(self, stage: str, run: Callable[[], StageRun] | None) -> StageRun | None:
         done = self._tried(stage, run) if run is not None else None
         if done is None:
-            profiled, parts = estimated(self._family, stage, self._asked)
+            profiled, parts = estimated(self._family, stage, self._spec)
         else:
-            profiled = _stage(done, self._family, self._asked)
+            profiled = _stage(done, self._family, self._spec)
             parts = {name: stand_in.parts for name, stand_in in done.stand_ins.items()}
         self.stages.append(profiled)
         self.found = parts | self.found
@@ -100,12 +100,12 @@ def _unadorned(family: Family) -> Family:
     return family.with_settings(replace(family.settings, loras=(), quantization={}, attention=attention))
 
 
-def _stage(run: StageRun, family: Family, asked: Asked) -> StageProfile:
+def _stage(run: StageRun, family: Family, spec: ClipSpec) -> StageProfile:
     uses = []
     for name, stand_in in run.stand_ins.items():
         # What runs once a clip is spread over the clip's own steps, of which a fake run makes a few.
         each_step = run.stage != "denoise" or is_denoiser(family, name)
-        uses.append(_use(name, stand_in, run.rounds if each_step else asked.num_inference_steps))
+        uses.append(_use(name, stand_in, run.rounds if each_step else spec.num_inference_steps))
     return StageProfile(
         stage=run.stage,
         uses=tuple(_reached(use, uses) for use in uses),
@@ -114,7 +114,7 @@ def _stage(run: StageRun, family: Family, asked: Asked) -> StageProfile:
     )
 
 
-def _reached(use: Use, uses: list[Use]) -> Use:
+def _reached(use: ComponentUse, uses: list[ComponentUse]) -> ComponentUse:
     """Returns an expert that the few steps did not reach with its twin's figures; others as they are."""
     if use.calls:
         return use
@@ -122,13 +122,13 @@ def _reached(use: Use, uses: list[Use]) -> Use:
     return replace(twins[0], component=use.component, calls=0.0) if twins else use
 
 
-def _weights(use: Use) -> list[tuple[str, int]]:
+def _weights(use: ComponentUse) -> list[tuple[str, int]]:
     return [(leaf.name, leaf.weight_bytes) for leaf in use.leaves]
 
 
-def _use(name: str, stand_in: StandIn, rounds: int) -> Use:
+def _use(name: str, stand_in: StandIn, rounds: int) -> ComponentUse:
     record, parts, calls = stand_in.record, stand_in.parts, max(stand_in.calls, 1)
-    return Use(
+    return ComponentUse(
         component=name,
         calls=stand_in.calls / rounds,
         weight_bytes=parts.weight_bytes,

@@ -16,7 +16,7 @@ from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family, Settings
 from vgpipe.planner.profiling.roles import file_bytes, is_denoiser
-from vgpipe.planner.records import Asked, Block, ComponentFacts, Kernels, Leaf, Profile, StageProfile, Use
+from vgpipe.planner.records import Block, ClipSpec, ComponentFacts, ComponentUse, Kernels, Leaf, Profile, StageProfile
 from vgpipe.store.digest import digest_of
 from vgpipe.store.durable import write_atomically
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 2  # to be raised with every change of what a fake run counts
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
-RECORDS = (Profile, ComponentFacts, StageProfile, Use, Leaf, Block)
+RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
 FUSED = ("sdpa", "flash", "sage")
 
 
@@ -79,12 +79,12 @@ class ProfileCache:
         return self._folder / f"{key}.json"
 
 
-def cached_profile(family: Family, asked: Asked, kernels: Kernels, *, model: str, cache: ProfileCache) -> Profile:
+def cached_profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str, cache: ProfileCache) -> Profile:
     """Returns what stages of a model take, from the cache where it is there; else runs them, which imports torch.
 
     Args:
         family: bound to the model.
-        asked: the clip.
+        spec: the clip.
         kernels: whose kernels to stand for.
         model: the model's name, for the record.
         cache: where profiles are kept.
@@ -92,31 +92,31 @@ def cached_profile(family: Family, asked: Asked, kernels: Kernels, *, model: str
     Raises:
         ModelError: where the family refuses the clip.
     """
-    key = key_of(family, asked, kernels)
+    key = key_of(family, spec, kernels)
     found = cache.get(key)
     if found is None:
         from vgpipe.planner.profiling.profile import profile
 
-        found = profile(family, asked, kernels, model=model)
+        found = profile(family, spec, kernels, model=model)
         cache.put(key, found)
-    return _for(found, family, asked, model)
+    return _for(found, family, spec, model)
 
 
-def key_of(family: Family, asked: Asked, kernels: Kernels) -> str:
+def key_of(family: Family, spec: ClipSpec, kernels: Kernels) -> str:
     """Returns the name of a profile: the digest of everything that can change it; imports no model library.
 
     Args:
         family: bound to the model.
-        asked: the clip; rate, steps and the guidance's value change no figure of a profile.
+        spec: the clip; rate, steps and the guidance's value change no figure of a profile.
         kernels: whose kernels it stands for.
     """
-    guidance = asked.guidance_scale
+    guidance = spec.guidance_scale
     told = {
         "schema": [SCHEMA, *([one.name for one in fields(record)] for record in RECORDS)],
         "family": [family.name, type(family).__name__],
         "checkpoint": _checkpoint_facts(family),
         "settings": _settings_facts(family.settings),
-        "size": [asked.width, asked.height, asked.num_frames, asked.from_image],
+        "size": [spec.width, spec.height, spec.num_frames, spec.from_image],
         "guided": [family.uses_negative_prompt(guidance), guidance > 1],
         "kernels": kernels,
         "versions": {name: _version(name) for name in LIBRARIES},
@@ -165,19 +165,19 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _for(profile: Profile, family: Family, asked: Asked, model: str) -> Profile:
+def _for(profile: Profile, family: Family, spec: ClipSpec, model: str) -> Profile:
     """Returns a profile under another clip's name, with what happens once a clip spread over that clip's steps."""
-    ratio = profile.asked.num_inference_steps / asked.num_inference_steps
+    ratio = profile.spec.num_inference_steps / spec.num_inference_steps
     stages = tuple(
         replace(stage, uses=tuple(_respread(use, family, ratio) for use in stage.uses))
         if stage.stage == "denoise" and ratio != 1
         else stage
         for stage in profile.stages
     )
-    return replace(profile, model=model, asked=asked, stages=stages)
+    return replace(profile, model=model, spec=spec, stages=stages)
 
 
-def _respread(use: Use, family: Family, ratio: float) -> Use:
+def _respread(use: ComponentUse, family: Family, ratio: float) -> ComponentUse:
     return use if is_denoiser(family, use.component) else replace(use, calls=use.calls * ratio)
 
 
@@ -210,7 +210,7 @@ LEAF, BLOCK = (tuple(one.name for one in fields(record)) for record in (Leaf, Bl
 def _profile(plain: dict[str, Any]) -> Profile:
     components = tuple(_component(one) for one in plain.pop("components"))
     stages = tuple(_stage(one) for one in plain.pop("stages"))
-    return Profile(**plain | {"asked": Asked(**plain["asked"]), "components": components, "stages": stages})
+    return Profile(**plain | {"asked": ClipSpec(**plain["asked"]), "components": components, "stages": stages})
 
 
 def _component(plain: dict[str, Any]) -> ComponentFacts:
@@ -222,7 +222,7 @@ def _stage(plain: dict[str, Any]) -> StageProfile:
     return StageProfile(**plain | {"uses": tuple(_use(one) for one in plain["uses"])})
 
 
-def _use(plain: dict[str, Any]) -> Use:
+def _use(plain: dict[str, Any]) -> ComponentUse:
     leaves = tuple(Leaf(**dict(zip(LEAF, values, strict=True))) for values in plain["leaves"])
     blocks = tuple(Block(**dict(zip(BLOCK, values, strict=True))) for values in plain["blocks"])
-    return Use(**plain | {"leaves": leaves, "blocks": blocks})
+    return ComponentUse(**plain | {"leaves": leaves, "blocks": blocks})

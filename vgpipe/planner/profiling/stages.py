@@ -20,7 +20,7 @@ from vgpipe.planner.profiling.fake_tokenizer import PROMPT, StandInTokenizer
 from vgpipe.planner.profiling.memory_mode import Tracker
 from vgpipe.planner.profiling.meta_weights import make_fake, meta_component
 from vgpipe.planner.profiling.recorder import Recorder
-from vgpipe.planner.records import Asked, Kernels
+from vgpipe.planner.records import ClipSpec, Kernels
 
 STEPS, STEPS_OF_EXPERTS = 4, 8
 GREY = 128
@@ -74,12 +74,12 @@ class Stages:
 
     Args:
         family: bound to the model.
-        asked: the clip.
+        spec: the clip.
         kernels: whose kernels to stand for.
     """
 
-    def __init__(self, family: Family, asked: Asked, kernels: Kernels):
-        self._family, self._asked, self._kernels = family, asked, kernels
+    def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels):
+        self._family, self._spec, self._kernels = family, spec, kernels
         family.prove_classes()  # imported now, lest what their modules make be counted
 
     def encode(self) -> StageRun:
@@ -90,12 +90,12 @@ class Stages:
 
     def denoise(self, embeds: Embeds) -> StageRun:
         """Makes a few steps from noise; the result is latents, real."""
-        asked, names = self._asked, self._family.denoise_parts(from_image=self._asked.from_image)
+        spec, names = self._spec, self._family.denoise_parts(from_image=self._spec.from_image)
         experts = sum(name.startswith("transformer") for name in names)
         steps = STEPS if experts < 2 else STEPS_OF_EXPERTS
         seen: list[int] = []
         negative = None
-        if self._family.uses_negative_prompt(asked.guidance_scale):
+        if self._family.uses_negative_prompt(spec.guidance_scale):
             negative = {name: tensor.clone() for name, tensor in embeds.items()}
         with self._running("denoise", names) as (run, parts, tracker):
             tracker.hold([*embeds.values(), *(negative or {}).values()])
@@ -147,17 +147,17 @@ class Stages:
     ) -> DenoiseRequest:
         import numpy as np
 
-        asked = self._asked
-        grey = np.full((1, asked.height, asked.width, 3), GREY, np.uint8) if asked.from_image else None
+        spec = self._spec
+        grey = np.full((1, spec.height, spec.width, 3), GREY, np.uint8) if spec.from_image else None
         return DenoiseRequest(
             embeds=embeds,
             negative_embeds=negative,
-            width=asked.width,
-            height=asked.height,
-            num_frames=asked.num_frames,
-            fps=asked.fps,
+            width=spec.width,
+            height=spec.height,
+            num_frames=spec.num_frames,
+            fps=spec.fps,
             num_inference_steps=steps,
-            guidance_scale=asked.guidance_scale,
+            guidance_scale=spec.guidance_scale,
             generator=torch.Generator("cpu").manual_seed(0),
             latents=None,
             frames_NHWC=grey,
@@ -168,9 +168,9 @@ class Stages:
         dtypes = [tensor.dtype for tensor in embeds.values() if tensor.is_floating_point()]
         return DecodeRequest(
             latents=latents,
-            width=self._asked.width,
-            height=self._asked.height,
-            num_frames=self._asked.num_frames,
+            width=self._spec.width,
+            height=self._spec.height,
+            num_frames=self._spec.num_frames,
             generator=torch.Generator("cpu").manual_seed(0),
             embeds_dtype=dtypes[0] if dtypes else torch.float32,
         )

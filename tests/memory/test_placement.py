@@ -17,8 +17,8 @@ from tests.models.pairs import settings_of
 from tests.tiny import BUILDERS, build
 from vgpipe.config.load import load
 from vgpipe.memory.budget import enforced
-from vgpipe.memory.placing import move, place
-from vgpipe.memory.strategies import Placing, Role, Strategy, placing, role_by_name
+from vgpipe.memory.placement import move, place
+from vgpipe.memory.strategies import Placement, Role, Strategy, placement_of, role_by_name
 from vgpipe.models.open import Origin
 from vgpipe.models.weights.load_component import load_component
 from vgpipe.store.artifacts import Store
@@ -42,7 +42,7 @@ class Placed(Driven):
         for name in set(names) - set(self.parts):
             one, role = self.family, role_by_name(name)
             loaded = one.load(name, lambda part, one=one: load_component(one.checkpoint, part, one.settings, "cpu"))
-            where = placing(self.strategy, role)
+            where = placement_of(self.strategy, role)
             self.parts[name] = place(loaded, where, role, "cpu", offload_dir=self.offload_dir)
         return super().of(names)
 
@@ -94,7 +94,7 @@ def net():
 INPUT = torch.linspace(-1, 1, 64).view(1, 64)
 
 
-@pytest.mark.parametrize("where", [Placing.BLOCKS, Placing.LEAVES, Placing.DISK])
+@pytest.mark.parametrize("where", [Placement.BLOCKS, Placement.LEAVES, Placement.DISK])
 def test_what_is_in_files_is_not_in_memory(net, tmp_path, where):
     expected = net(INPUT)
     place(net, where, Role.DENOISER, "cpu", offload_dir=tmp_path)
@@ -107,7 +107,7 @@ def test_what_is_in_files_is_not_in_memory(net, tmp_path, where):
     assert idle == 3 * 512, "the module's own two, and one value that stands for all others"
     layer, activations = 64 * 64 * 4 + 512, 3 * 512
     # The first and the last layer are in no block; they share a weight, not a bias.
-    held = layer if where is not Placing.BLOCKS else 2 * layer + 512
+    held = layer if where is not Placement.BLOCKS else 2 * layer + 512
     assert held < live.top.peak_bytes <= idle + held + activations
 
 
@@ -120,7 +120,7 @@ class NotingLinear(torch.nn.Linear):
 
 
 @pytest.mark.parametrize("start_bytes", [0, 4, 12, 32])
-@pytest.mark.parametrize("where", [Placing.BLOCKS, Placing.LEAVES, Placing.DISK])
+@pytest.mark.parametrize("where", [Placement.BLOCKS, Placement.LEAVES, Placement.DISK])
 def test_weights_in_files_are_read_to_the_alignment_they_had(tmp_path, where, start_bytes):
     """A CPU's kernel, and with it the last bits, depend on the address of the weights."""
     torch.manual_seed(0)
@@ -137,18 +137,18 @@ def test_weights_in_files_are_read_to_the_alignment_they_had(tmp_path, where, st
 
 
 def test_what_a_pipeline_reads_from_a_component_stays(net, tmp_path):
-    place(net, Placing.DISK, Role.DECODER, "cpu", offload_dir=tmp_path)
+    place(net, Placement.DISK, Role.DECODER, "cpu", offload_dir=tmp_path)
     assert net.scale.item() == 1.5 and net.shift.item() == 0.5
 
 
 def test_a_weight_used_past_its_layer_is_no_number(net, tmp_path):
-    place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    place(net, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
     assert torch.isnan(torch.nn.functional.linear(INPUT, net.first.weight)).all()
 
 
 def test_files_go_with_the_component(tmp_path):
     net = Net().requires_grad_(False)
-    place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+    place(net, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
     assert len(list(tmp_path.glob("Net/.tmp-*/*.safetensors"))) == 4
     parameters = list(net.parameters())
     del net
@@ -160,11 +160,11 @@ def test_files_of_a_killed_process_are_swept_with_the_stores_drafts(tmp_path):
     killed = torch.nn.Sequential(torch.nn.Linear(8, 8)).requires_grad_(False)
     process = os.fork()
     if not process:
-        place(killed, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "offload")
+        place(killed, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "offload")
         os.kill(os.getpid(), signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
     assert len(list(tmp_path.glob("offload/*/.tmp-*/*.safetensors"))) == 1
-    net = place(Net().requires_grad_(False), Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "offload")
+    net = place(Net().requires_grad_(False), Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "offload")
     assert Store(tmp_path).sweep_leftovers() == 1
     assert len(list(tmp_path.glob("offload/*/.tmp-*"))) == 1 and net(INPUT).isfinite().all()
 
@@ -173,7 +173,7 @@ def test_two_components_of_one_class_do_not_share_files(tmp_path):
     nets = [Net().requires_grad_(False) for _ in range(2)]
     expected = [each(INPUT) for each in nets]
     for each in nets:
-        place(each, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+        place(each, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
     assert all(torch.equal(each(INPUT), wanted) for each, wanted in zip(nets, expected, strict=True))
 
 
@@ -189,7 +189,7 @@ def test_a_full_disk_is_told_and_leaves_no_files(net, tmp_path, monkeypatch):
 
     monkeypatch.setattr(offloading.safetensors.torch, "save_file", full)
     with pytest.raises(StoreError, match=r"No space left.*-> free some space") as raised:
-        place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
+        place(net, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
     assert disk_is_full(raised.value)
 
 
@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_made_is_told(net, tmp_path):
 
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"offloaded weights cannot be written to .*file"):
-        place(net, Placing.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "file")
+        place(net, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path / "file")
 
 
 class Attending(torch.nn.Module):
@@ -211,30 +211,30 @@ class Attending(torch.nn.Module):
         return self.blocks[0](self.attention(x, x, x)[0])
 
 
-@pytest.mark.parametrize("where", list(Placing))
+@pytest.mark.parametrize("where", list(Placement))
 def test_attention_that_reads_weights_past_their_layers_keeps_its_bits(tmp_path, where):
     module = Attending().requires_grad_(False).eval()
     x = torch.ones(1, 3, 8)
     expected = module(x)
     assert torch.equal(place(module, where, Role.DENOISER, "cpu", offload_dir=tmp_path)(x), expected)
-    assert bool(list(tmp_path.iterdir())) == (where is Placing.BLOCKS)
+    assert bool(list(tmp_path.iterdir())) == (where is Placement.BLOCKS)
 
 
 def test_without_a_folder_it_stays_on_the_device(net):
     weight = net.first.weight.clone()
-    assert torch.equal(place(net, Placing.DISK, Role.DENOISER, "cpu").first.weight, weight)
+    assert torch.equal(place(net, Placement.DISK, Role.DENOISER, "cpu").first.weight, weight)
 
 
 def test_a_tokenizer_stays_what_it_is():
     tokenizer = object()
-    assert place(tokenizer, Placing.DISK, Role.ENCODER, "cuda") is tokenizer
+    assert place(tokenizer, Placement.DISK, Role.ENCODER, "cuda") is tokenizer
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_8_bit_weights_of_bitsandbytes_stay_where_they_are(net, tmp_path, monkeypatch, device):
     net.is_loaded_in_8bit = True
     monkeypatch.setattr(net, "to", None)
-    for where in Placing:
+    for where in Placement:
         assert place(net, where, Role.DENOISER, device, offload_dir=tmp_path) is net
     assert move(net, "cpu") is net and not list(tmp_path.iterdir())
 
@@ -243,7 +243,7 @@ def test_4_bit_weights_of_bitsandbytes_move_as_one(net, tmp_path, monkeypatch):
     """As diffusers has them wait in RAM; by blocks and leaves it cannot, for they are bound to their layers."""
     net.is_loaded_in_4bit, moved = True, []
     monkeypatch.setattr(net, "to", lambda device: moved.append(device) or net)
-    for where in (Placing.WHOLE, Placing.BLOCKS, Placing.LEAVES, Placing.DISK):
+    for where in (Placement.WHOLE, Placement.BLOCKS, Placement.LEAVES, Placement.DISK):
         assert place(net, where, Role.DENOISER, "cuda", offload_dir=tmp_path) is net
     assert moved == ["cuda"] * 4 and not list(tmp_path.iterdir())
     assert move(net, "cpu") is net and moved[4:] == ["cpu"]
@@ -254,11 +254,11 @@ def test_torchaos_weights_are_not_written_to_files(tmp_path):
     module = torch.nn.Sequential(torch.nn.Linear(64, 64)).requires_grad_(False)
     quantization.quantize_(module, quantization.Int8WeightOnlyConfig())
     expected = module(INPUT)
-    assert torch.equal(place(module, Placing.DISK, Role.DENOISER, "cpu", offload_dir=tmp_path)(INPUT), expected)
+    assert torch.equal(place(module, Placement.DISK, Role.DENOISER, "cpu", offload_dir=tmp_path)(INPUT), expected)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("where", [Placing.BLOCKS, Placing.DISK])
+@pytest.mark.parametrize("where", [Placement.BLOCKS, Placement.DISK])
 def test_layerwise_casting_goes_with_it(net, tmp_path, where):
     from diffusers.hooks import apply_layerwise_casting
 
@@ -270,7 +270,7 @@ def test_layerwise_casting_goes_with_it(net, tmp_path, where):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("where", list(Placing))
+@pytest.mark.parametrize("where", list(Placement))
 def test_on_a_gpu_only_what_runs_is_there(tmp_path, where, stream):
     torch.manual_seed(0)
     net = Net(width=1024, blocks=8).requires_grad_(False)
@@ -286,7 +286,9 @@ def test_on_a_gpu_only_what_runs_is_there(tmp_path, where, stream):
         assert torch.equal(net(x), wanted)
     took = torch.cuda.max_memory_allocated() - before
     layer, workspace = 1024 * 1024 * 4, 9 << 20
-    at_once = {Placing.WHOLE: 0, Placing.TURNS: 0, Placing.BLOCKS: 4, Placing.LEAVES: 3, Placing.DISK: 3}[where]
+    at_once = {Placement.WHOLE: 0, Placement.ON_CALL: 0, Placement.BLOCKS: 4, Placement.LEAVES: 3, Placement.DISK: 3}[
+        where
+    ]
     assert took <= at_once * layer + workspace
-    away = where not in (Placing.WHOLE, Placing.TURNS)
+    away = where not in (Placement.WHOLE, Placement.ON_CALL)
     assert net.blocks[0].weight.device.type == ("cpu" if away else "cuda")

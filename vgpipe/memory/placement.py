@@ -6,30 +6,30 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from vgpipe.memory.strategies import Placing, Role
+from vgpipe.memory.strategies import Placement, Role
 
 log = logging.getLogger(__name__)
 
 STEPS = {
-    Placing.WHOLE: (Placing.WHOLE,),
-    Placing.TURNS: (Placing.TURNS, Placing.WHOLE),
-    Placing.BLOCKS: (Placing.BLOCKS, Placing.LEAVES, Placing.WHOLE),
-    Placing.LEAVES: (Placing.LEAVES, Placing.WHOLE),
-    Placing.DISK: (Placing.DISK, Placing.LEAVES, Placing.WHOLE),
+    Placement.WHOLE: (Placement.WHOLE,),
+    Placement.ON_CALL: (Placement.ON_CALL, Placement.WHOLE),
+    Placement.BLOCKS: (Placement.BLOCKS, Placement.LEAVES, Placement.WHOLE),
+    Placement.LEAVES: (Placement.LEAVES, Placement.WHOLE),
+    Placement.DISK: (Placement.DISK, Placement.LEAVES, Placement.WHOLE),
 }
-LEVELS = {Placing.BLOCKS: "block_level", Placing.LEAVES: "leaf_level", Placing.DISK: "leaf_level"}
+LEVELS = {Placement.BLOCKS: "block_level", Placement.LEAVES: "leaf_level", Placement.DISK: "leaf_level"}
 
 
 def place(
-    module: Any, placing: Placing, role: Role, device: str, *, stream: bool = False, offload_dir: Path | None = None
+    module: Any, placement: Placement, role: Role, device: str, *, stream: bool = False, offload_dir: Path | None = None
 ) -> Any:
     """Puts a component where a strategy wants it; where that cannot be, one step nearer to the device.
 
     On the CPU, RAM is the device: what would wait in RAM elsewhere waits in files there, and nothing takes turns.
 
     Args:
-        module: what was loaded, on the CPU unless `placing` is whole; changed in place.
-        placing: where its weights shall be.
+        module: what was loaded, on the CPU unless `placement` is whole; changed in place.
+        placement: where its weights shall be.
         role: what it does; only a denoiser is entered through its own `forward`, which blocks need.
         device: torch device string where it computes.
         stream: whether the next block or leaf is fetched while one computes; of no account but on CUDA and XPU. Takes
@@ -47,7 +47,7 @@ def place(
 
     if not isinstance(module, torch.nn.Module):
         return module
-    for step in STEPS[placing]:
+    for step in STEPS[placement]:
         obstacle = _obstacle(module, step, role, device, offload_dir)
         if obstacle is None:
             return _put(module, step, device, stream=stream, offload_dir=offload_dir)
@@ -69,10 +69,10 @@ def move(module: Any, device: str) -> Any:
     return module.to(device)
 
 
-def _put(module: Any, placing: Placing, device: str, *, stream: bool, offload_dir: Path | None) -> Any:
-    if placing is Placing.WHOLE:
+def _put(module: Any, placement: Placement, device: str, *, stream: bool, offload_dir: Path | None) -> Any:
+    if placement is Placement.WHOLE:
         return move(module, device)
-    if placing is Placing.TURNS:
+    if placement is Placement.ON_CALL:
         from vgpipe.memory.offload_hooks import wait
 
         return wait(module, device)
@@ -81,35 +81,35 @@ def _put(module: Any, placing: Placing, device: str, *, stream: bool, offload_di
     return offload(
         module,
         device,
-        level=LEVELS[placing],
+        level=LEVELS[placement],
         # diffusers knows streams of accelerators; XPU's are as CUDA's, MPS has none.
         stream=stream and not device.startswith(("cpu", "mps")),
-        offload_dir=offload_dir if _needs_files(placing, device) else None,
+        offload_dir=offload_dir if _needs_files(placement, device) else None,
     )
 
 
-def _needs_files(placing: Placing, device: str) -> bool:
-    return placing is Placing.DISK or (placing in LEVELS and device == "cpu")
+def _needs_files(placement: Placement, device: str) -> bool:
+    return placement is Placement.DISK or (placement in LEVELS and device == "cpu")
 
 
-def _obstacle(module: Any, placing: Placing, role: Role, device: str, offload_dir: Path | None) -> str | None:
+def _obstacle(module: Any, placement: Placement, role: Role, device: str, offload_dir: Path | None) -> str | None:
     """Returns why a component cannot be placed in a way; None where it can."""
     import torch
 
-    if placing is Placing.WHOLE:
+    if placement is Placement.WHOLE:
         return None
-    if placing is Placing.TURNS:
+    if placement is Placement.ON_CALL:
         return _turns_obstacle(module, device)
     if _is_8bit(module) or _is_4bit(module):
         return "bitsandbytes binds its weights to their layers"
     if not getattr(module, "_supports_group_offloading", True):
         return "diffusers says so"
-    if _needs_files(placing, device):
+    if _needs_files(placement, device):
         if offload_dir is None:
             return "there is no folder for its files"
         if any(_is_torchao(tensor) for tensor in module.parameters()):
             return "torchao's tensors cannot be written to files"
-    if placing is Placing.BLOCKS:
+    if placement is Placement.BLOCKS:
         return _libraries_obstacle() if role is Role.DENOISER else "it is not entered through its forward"
     if any(isinstance(each, torch.nn.MultiheadAttention) for each in module.modules()):
         return "its attention reads the weights of its layers past their forward"
