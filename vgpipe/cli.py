@@ -43,8 +43,7 @@ groups (group=option):
 {groups}
 
 settings of a clip (strongest first: these, the prompt's own, the job's defaults, quality, model):
-  clip.prompt clip.negative_prompt clip.seed clip.width clip.height clip.num_frames clip.seconds
-  clip.fps clip.num_inference_steps clip.guidance_scale clip.image
+{settings}
 
 stopping and places:
   run.until=07:00      stop at a time of day        hydra.run.dir=DIR   the run's directory
@@ -284,6 +283,9 @@ def _help_row(group: str, options: tuple[str, ...]) -> str:
 
 def _write_help() -> None:
     from vgpipe.config.groups import group_table
+    from vgpipe.job.declared import set_by
+    from vgpipe.job.settings import SetBy
 
     rows = [_help_row(group, options) for group, options in group_table()]
-    sys.stdout.write(HELP.format(groups="\n".join(rows)))
+    settings = [f"  clip.{one.name:<28} {one.setting.meaning}" for one in set_by(SetBy.COMMAND_LINE)]
+    sys.stdout.write(HELP.format(groups="\n".join(rows), settings="\n".join(settings)))

@@ -12,12 +12,14 @@ from vgpipe.config.groups import group_table
 from vgpipe.config.load import load
 from vgpipe.config.schema import ClipOverrides
 from vgpipe.errors import ConfigError
-from vgpipe.job.clip import OVERRIDES, Clip
+from vgpipe.job.clip import Clip
+from vgpipe.job.declared import SETTINGS, names_set_by
 from vgpipe.job.resolving.continuations import LONG_MODELS, fitted
-from vgpipe.job.schema import METHODS
 from vgpipe.job.segments import segments_of
+from vgpipe.job.settings import SetBy
 from vgpipe.models.registry import FAMILIES
 
+METHODS = SETTINGS["continuation"].choices
 MODELS = dict(group_table())["model"]
 WAYS = [(option, method) for option in MODELS for method in load([f"model={option}"]).model.rules.continuations]
 
@@ -72,7 +74,7 @@ def test_the_models_that_a_fault_advises_can_go_on():
 
 
 def test_every_setting_of_a_clip_can_be_typed():
-    assert {field.name for field in dataclasses.fields(ClipOverrides)} == set(OVERRIDES)
+    assert {field.name for field in dataclasses.fields(ClipOverrides)} == set(names_set_by(SetBy.COMMAND_LINE))
 
 
 @pytest.mark.parametrize("method", METHODS)

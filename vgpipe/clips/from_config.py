@@ -13,6 +13,8 @@ from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
 from vgpipe.errors import LoadError
 from vgpipe.exporters.sizes import bytes_per_pixel
 from vgpipe.job.clip import Clip
+from vgpipe.job.declared import names_set_by
+from vgpipe.job.settings import SetBy
 from vgpipe.models.base import Family, Lora, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.open import Origin, open_checkpoint, open_lora
@@ -65,15 +67,8 @@ def request(config: Config) -> Request:
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:
     """Returns the clip settings that a quality preset gives for a model; at least one step."""
     scaled = max(1, round(model.reference.num_inference_steps * quality.steps_scale))
-    steps = quality.num_inference_steps or scaled
-    return _set_only(
-        {
-            "num_inference_steps": steps,
-            "guidance_scale": quality.guidance_scale,
-            "segment_num_inference_steps": quality.segment_num_inference_steps,
-            "match_color": quality.match_color,
-        }
-    )
+    settings = {name: getattr(quality, name) for name in names_set_by(SetBy.QUALITY)}
+    return _set_only({**settings, "num_inference_steps": quality.num_inference_steps or scaled})
 
 
 def key_maker(

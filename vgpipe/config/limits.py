@@ -9,13 +9,9 @@ from pydantic import Field
 
 T = TypeVar("T")
 
-Steps = Annotated[int, Field(ge=1, le=1000)]
-Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Side = Annotated[int, Field(ge=1, le=16384)]
 FrameCount = Annotated[int, Field(ge=1, le=1_000_000)]
 Fps = Annotated[float, Field(ge=0.1, le=240, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

@@ -20,7 +20,7 @@ from vgpipe.config.joined_options import written_with_plus
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parsed, sweep_values
 from vgpipe.config.resolvers import register_resolvers
-from vgpipe.config.schema import Config, StopConfig, StoreConfig
+from vgpipe.config.schema import Config, RunConfig, StoreConfig
 from vgpipe.config.validate import validated
 from vgpipe.errors import ConfigError, Fault
 
@@ -30,7 +30,7 @@ CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
 RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=")
 KEPT = ("degrade", "plan", "sheet", "metadata")
 Origin = TypeVar("Origin", bound=OriginConfig)
-Limits = Callable[[StopConfig], StopConfig]
+Limits = Callable[[RunConfig], RunConfig]
 
 
 def combinations(overrides: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
@@ -116,7 +116,7 @@ def forced(override: str) -> str:
     """Returns an override as Hydra must see it: keys that the chosen option's YAML may lack are added."""
     written = written_with_plus(override)
     parts = tuple(written.partition("=")[0].split("."))
-    is_optional = parts[0] == "model" and len(parts) > 1  # an option's YAML may leave keys out
+    is_optional = parts[0] in ("clip", "model", "quality") and len(parts) > 1  # the YAML may leave keys out
     return f"++{written}" if is_optional or is_open(parts) else written
 
 
@@ -176,7 +176,7 @@ def load_limits(overrides: Sequence[str]) -> Limits:
     typed = load(overrides).run
     kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in overrides)]
 
-    def limited(saved: StopConfig) -> StopConfig:
+    def limited(saved: RunConfig) -> RunConfig:
         return replace(typed, **{name: getattr(saved, name) for name in kept})
 
     return limited

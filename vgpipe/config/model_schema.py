@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from vgpipe.config.limits import Fps, FrameCount, Guidance, Seed, Side, Steps, record
+from vgpipe.config.clip_settings import with_settings
+from vgpipe.config.limits import FrameCount, Side, record
 from vgpipe.job.rules import ShapeRules
+from vgpipe.job.settings import ContinuationMethod, SetBy
+
+if TYPE_CHECKING:
+    from vgpipe.job.settings import ClipSettings as _Typed  # the types of the fields that the decorator adds
+else:
+    _Typed = object
 
 
 @record
-class ReferenceSettings:
-    """The settings a model's authors recommend; the weakest level of a clip's settings."""
-
-    width: Side
-    """Pixels."""
-    height: Side
-    """Pixels."""
-    num_frames: FrameCount
-    """Frames of one clip."""
-    fps: Fps
-    """Frames a second the model was trained at."""
-    num_inference_steps: Steps
-    """Denoising steps."""
-    guidance_scale: Guidance
-    """Classifier-free guidance; 1 or less turns it off."""
-    negative_prompt: str = ""
-    """What guidance steers away from."""
-    seed: Seed = 0
-    """Seed of the noise where nobody sets one."""
+@with_settings(SetBy.MODEL)
+class ReferenceSettings(_Typed):
+    """The settings a model's authors recommend, in force where nothing else sets them."""
 
 
 @record
@@ -53,7 +44,7 @@ class RulesConfig(ShapeRules):
     """Most frames at once."""
     image: Literal["never", "optional", "required"] = "never"
     """Whether a clip has an image as its first frame."""
-    continuations: tuple[Literal["image", "frames", "window", "native"], ...] = ()
+    continuations: tuple[ContinuationMethod, ...] = ()
     """How a clip goes on beyond `max_num_frames`, best first; empty where it cannot (docs/long-clips.md)."""
     segment_num_frames: FrameCount | None = None
     """Frames of one segment of a long clip; null: the reference's `num_frames`."""

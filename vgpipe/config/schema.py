@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from vgpipe.config.clip_settings import with_settings
 from vgpipe.config.exporter_schema import ExporterConfig
 from vgpipe.config.hardware_schema import HardwareConfig
-from vgpipe.config.limits import Fps, FrameCount, Guidance, Seconds, Seed, Side, Steps, record
+from vgpipe.config.limits import record
 from vgpipe.config.model_schema import Dtype, ModelConfig
-
-Stored = Literal["native", "fp8", "int8", "bnb_int8", "int4", "nf4", "gguf"]
+from vgpipe.job.settings import SetBy
+from vgpipe.vocabulary import SAFE, DegradePolicy, StoredPrecision
 
 
 @record
@@ -23,7 +24,7 @@ class MemoryConfig:
         "auto", "resident", "model_offload", "staged", "block_offload", "leaf_offload", "disk_offload"
     ] = "auto"
     """`auto` takes the fastest that the plan says fits; the others are pinned, and only `run.degrade` leaves them."""
-    weights: dict[str, Stored] = field(default_factory=dict)
+    weights: dict[str, StoredPrecision] = field(default_factory=dict)
     """Component -> how its weights are stored; those left out are `native`. Changes the bits."""
     vae_tiling: bool | None = None
     """Whether the VAE decodes in tiles, which changes the bits; null: only where nothing else fits."""
@@ -41,20 +42,14 @@ class MemoryConfig:
 
 
 @record
+@with_settings(SetBy.QUALITY)
 class QualityConfig:
-    """How much work goes into a clip."""
+    """How much work goes into a clip; a setting that is null leaves the model's reference."""
 
     steps_scale: Annotated[float, Field(gt=0, le=10)] = 1.0
     """Multiplies the model's reference steps, where `num_inference_steps` is null."""
-    num_inference_steps: Steps | None = None
-    """Denoising steps; null scales the model's reference."""
-    guidance_scale: Guidance | None = None
-    """Guidance; null is the model's reference."""
-    segment_num_inference_steps: Steps | None = None
-    """Denoising steps of the segments of a long clip that go on from another; null: half of the first's, but not fewer
-    than 15, nor more than the first's."""
-    match_color: bool = True
-    """Whether the colour and contrast of such a segment are matched to the one before, over the frames they share."""
+    if TYPE_CHECKING:  # the one that is read by its name
+        num_inference_steps: int | None = None
 
 
 @record
@@ -77,50 +72,24 @@ class ExecutorConfig:
 
 
 @record
+@with_settings(SetBy.COMMAND_LINE)
 class ClipOverrides:
     """Settings that the command line forces on every clip (`clip.seed=3`)."""
 
-    prompt: Annotated[str, Field(min_length=1)] | None = None
-    """Text of the only clip, where there is no job."""
-    negative_prompt: str | None = None
-    """What guidance steers away from."""
-    seed: Seed | None = None
-    """Seed of the noise."""
-    width: Side | None = None
-    """Pixels."""
-    height: Side | None = None
-    """Pixels."""
-    num_frames: FrameCount | None = None
-    """Frames; not together with `seconds`."""
-    seconds: Seconds | None = None
-    """Length, turned into the smallest frame count the model can make that is not shorter."""
-    fps: Fps | None = None
-    """Frames a second of the finished video."""
-    num_inference_steps: Steps | None = None
-    """Denoising steps."""
-    guidance_scale: Guidance | None = None
-    """Classifier-free guidance; 1 or less turns it off."""
-    image: Annotated[str, Field(min_length=1)] | None = None
-    """Path of an image file, the first frame of every clip; relative to the working directory."""
-    continuation: Literal["auto", "image", "frames", "window", "native"] | None = None
-    """How a clip goes on beyond what the model makes at once; `auto` is the best that the model has."""
-    segment_num_frames: FrameCount | None = None
-    """Frames of one segment of a long clip, or of one window; also makes segments of what would fit at once."""
-    segment_num_inference_steps: Steps | None = None
-    """Denoising steps of segments that go on from another."""
-    match_color: bool | None = None
-    """Whether their colour and contrast are matched to the segment before."""
+    if TYPE_CHECKING:  # those that are read by their names
+        prompt: str | None = None
+        image: str | None = None
 
 
 @record
-class StopConfig:
+class RunConfig:
     """When a run stops by itself, resumable, and how far it may go to finish a clip."""
 
     until: Annotated[str, Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d$")] | None = None
     """A time of day, local, `07:00`: the next time the clock shows it."""
     budget: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhd]$")] | None = None
     """A duration: `30s`, `90m`, `8h`, `2d`."""
-    degrade: Literal["strict", "safe", "any"] = "safe"
+    degrade: DegradePolicy = SAFE
     """What may be done where the model cannot be loaded as asked: `strict` nothing; `safe` other weight files or
     another safe precision, tiles and fewer bits a weight where memory runs out, never what was asked for; `any` also
     another model, and fewer frames or pixels."""
@@ -152,7 +121,7 @@ class Config:
     pick: tuple[Annotated[str, Field(pattern=r"^p[0-9a-f]{8}$")], ...] = ()
     """The clips of the job that are rendered, by what report.html picks them by; empty for all."""
     clip: ClipOverrides
-    run: StopConfig
+    run: RunConfig
     store: StoreConfig
     model: ModelConfig
     hardware: HardwareConfig

@@ -4,25 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SETTINGS = (
-    "prompt",
-    "negative_prompt",
-    "seed",
-    "width",
-    "height",
-    "num_frames",
-    "fps",
-    "num_inference_steps",
-    "guidance_scale",
-    "image",
-)
-"""The settings that a user may set per clip, each a field of `Clip`."""
-
-LONG_SETTINGS = ("continuation", "segment_num_frames", "segment_num_inference_steps", "match_color")
-"""The settings of long clips, of which `Clip.continuation` is made."""
-
-OVERRIDES = (*SETTINGS, *LONG_SETTINGS, "seconds")
-"""What may follow `clip.` on the command line: `seconds` is another spelling of `num_frames`."""
+from vgpipe.job.settings import ClipSettings, ContinuationMethod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +37,7 @@ class Continuation:
         match_color: whether such a segment's colour and contrast are matched to the one before.
     """
 
-    method: str
+    method: ContinuationMethod
     segment_num_frames: int
     min_segment_num_frames: int
     overlap_num_frames: int
@@ -66,22 +48,12 @@ class Continuation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
+class Clip(ClipSettings):
     """One video to make, with every setting resolved.
 
     Attributes:
-        id: stem of the clip's files: a readable slug, "-" and 8 hex digits of the digest of all the
-            settings below (of an image its content, not its path); at most 80 bytes of UTF-8, unique in its
-            job on any file system.
-        prompt: what the video should show.
-        negative_prompt: what it should not show; "" for nothing.
-        seed: seed of the noise, 0 to 2**63 - 1.
-        width: in pixels.
-        height: in pixels.
-        num_frames: number of frames.
-        fps: frames a second of playback.
-        num_inference_steps: denoising steps.
-        guidance_scale: strength of classifier-free guidance.
+        id: stem of the clip's files: a readable slug, "-" and 8 hex digits of the digest of its settings (of an image
+            its content, not its path); at most 80 bytes of UTF-8, unique in its job on any file system.
         model: name of the option of `conf/model`, for example "shapes".
         image: absolute path of the image that is the video's first frame; None without one.
         image_sha256: SHA-256 of that file's bytes when the job was read, 64 hex digits; None without one.
@@ -90,17 +62,7 @@ class Clip:
     """
 
     id: str
-    prompt: str
-    negative_prompt: str
-    seed: int
-    width: int
-    height: int
-    num_frames: int
-    fps: float
-    num_inference_steps: int
-    guidance_scale: float
     model: str
-    image: str | None = None
     image_sha256: str | None = None
     shots: tuple[Shot, ...] = ()
     continuation: Continuation | None = None

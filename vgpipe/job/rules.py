@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from vgpipe.job.settings import ContinuationMethod
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeRules:
@@ -33,7 +35,7 @@ class ShapeRules:
     frames_offset: int = 1
     max_num_frames: int = 81
     image: str = "never"
-    continuations: tuple[str, ...] = ()
+    continuations: tuple[ContinuationMethod, ...] = ()
     segment_num_frames: int | None = None
     min_segment_num_frames: int | None = None
     overlap_num_frames: int = 1

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
+
+from vgpipe.job.declared import SETTINGS, ClipSetting, set_by, spellings
+from vgpipe.job.settings import SetBy
 
 MAX_CLIPS = 100_000
 MAX_SHOTS = 1000
 MAX_SEGMENTS = 200_000
-Method = Literal["auto", "image", "frames", "window", "native"]
-METHODS = get_args(Method)
-"""How a long clip may be asked to go on; `auto` takes the best that the model has."""
 MAX_PROMPT_CHARS = 20_000
-MAX_SEED = 2**63 - 1
 TEXT_REMEDY = "shorten it, or remove what cannot be seen"
 OWN_FAULT = "vgpipe"
 """The type of the errors whose message is already in the words of this package."""
@@ -59,9 +58,7 @@ def _positive_zero(value: float) -> float:
 Text = Annotated[str, BeforeValidator(_clean)]
 OptionalText = Annotated[str, BeforeValidator(_clean_or_empty)]
 Whole = Annotated[int, BeforeValidator(_whole)]
-Seed = Annotated[Whole, Field(ge=0, le=MAX_SEED)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_positive_zero)]
-Size = Annotated[Whole, Field(ge=1, le=2**31)]
 
 
 def _unset(description: str, **limits: Any) -> Any:
@@ -73,65 +70,52 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class SettingFields(_Strict):
-    """The settings that a prompt, the job's `defaults` and the command line may give."""
-
-    negative_prompt: OptionalText = _unset("a text")
-    seed: Seed = _unset(f"a whole number from 0 to {MAX_SEED}")
-    seeds: list[Seed] = _unset(f"a list of whole numbers from 0 to {MAX_SEED}", min_length=1, max_length=MAX_CLIPS)
-    num_frames: Size = _unset("a whole number from 1")
-    seconds: Number = _unset("a number above 0, at most 86400", gt=0, le=86_400)
-    width: Size = _unset("a whole number of pixels")
-    height: Size = _unset("a whole number of pixels")
-    fps: Number = _unset("a number from 0.1 to 240", ge=0.1, le=240)
-    num_inference_steps: Whole = _unset("a whole number from 1 to 1000", ge=1, le=1000)
-    guidance_scale: Number = _unset("a number from 0 to 100", ge=0, le=100)
-    image: Text = _unset("the path of an image file")
-    continuation: Method = _unset(f"one of {', '.join(METHODS)}")
-    segment_num_frames: Size = _unset("a whole number from 1")
-    segment_num_inference_steps: Whole = _unset("a whole number from 1 to 1000", ge=1, le=1000)
-    match_color: bool = _unset("true or false")
+def _setting(declared: ClipSetting) -> tuple[Any, Any]:
+    """Returns the type and the field of a declared setting, which may be left out."""
+    setting, hint = declared.setting, declared.type
+    limits = {"ge": setting.at_least, "gt": setting.above, "le": setting.at_most}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if hint == list[int]:
+        items = list[Annotated[Whole, Field(**given)]]
+        return items, _unset(declared.allowed, min_length=1, max_length=MAX_CLIPS)
+    checked_as = {str: OptionalText if setting.may_be_empty else Text, int: Whole, float: Number}
+    return checked_as.get(hint, hint), _unset(declared.allowed, **given)
 
 
-class ShotsFields(SettingFields):
-    """One entry of the job that is told in shots; they and its matrix are checked by themselves."""
-
-    id: Text = _unset("a text")
-    shots: Any = _unset("a list of prompts")
-    matrix: Any = _unset("names, each with a list of texts or numbers")
+def _settings(declared: Iterable[ClipSetting]) -> dict[str, Any]:
+    return {one.name: _setting(one) for one in declared}
 
 
-class PromptFields(ShotsFields):
-    """One prompt of the job."""
-
-    prompt: Text = Field(description="a text")
-
-
-class ShotFields(_Strict):
-    """One shot of an entry."""
-
-    prompt: Text = Field(description="a text")
-    num_frames: Size = _unset("a whole number from 1")
-    seconds: Number = _unset("a number above 0, at most 86400", gt=0, le=86_400)
-    cut: bool = _unset("true or false")
-
-
-class OverrideFields(SettingFields):
-    """The settings of `clip.*` on the command line."""
-
-    prompt: Text = _unset("a text")
+SettingFields = create_model("SettingFields", __base__=_Strict, **_settings(set_by(SetBy.JOB)))
+"""The settings that a prompt and the job's `defaults` may give."""
+OverrideFields = create_model("OverrideFields", __base__=_Strict, **_settings(set_by(SetBy.COMMAND_LINE)))
+"""The settings of `clip.*` on the command line."""
+ShotsFields = create_model(
+    "ShotsFields",
+    __base__=SettingFields,
+    id=(Text, _unset("a text")),
+    shots=(Any, _unset("a list of prompts")),
+    matrix=(Any, _unset("names, each with a list of texts or numbers")),
+)
+"""One entry of the job with several shots; they and its matrix are checked separately."""
+PromptFields = create_model("PromptFields", __base__=ShotsFields, prompt=(Text, Field(description="a text")))
+"""One prompt of the job."""
+ShotFields = create_model(
+    "ShotFields",
+    __base__=_Strict,
+    prompt=(Text, Field(description="a text")),
+    cut=(bool, _unset("true or false")),
+    **_settings(SETTINGS[name] for name in spellings("num_frames")),
+)
+"""One shot of an entry."""
 
 
 class JobFields(_Strict):
-    """The top level of a YAML job; what is inside `defaults` and `prompts` is checked by itself."""
+    """The top level of a YAML job; what is inside `defaults` and `prompts` is checked separately."""
 
     name: Text = _unset("a text")
     defaults: Any = _unset("a mapping of settings")
     prompts: Any = Field(description="a list of prompts")
-
-
-EXCLUSIVE = (("seed", "seeds"), ("num_frames", "seconds"))
-"""Pairs of which one place may give only one."""
 
 
 def description_of(model: type[BaseModel], field: str) -> str:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
 import yaml
 
+from vgpipe.job.declared import OF_CLIP, SETTINGS, ClipSetting, set_by
 from vgpipe.job.resolving.picks import pick_name
+from vgpipe.job.settings import SetBy
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
 
 PROGRAM = "python -m vgpipe"
 BUNDLED = "vgpipe.conf"
-NUMBERS = ("seed", "width", "height", "num_frames", "fps")
-WORK = ("num_inference_steps", "guidance_scale")
+WORK = tuple(name for name in OF_CLIP if SetBy.QUALITY in SETTINGS[name].setting.set_by)
 """The settings that a quality preset gives: a line with `quality=` leaves them out, since `clip.*` is stronger."""
 PICKS = "PICKS"
 MAX_EXPORTERS = 20
-LONG_METHODS = ("image", "frames", "window", "native")
 # A terminal would act on these while the line is pasted, quoted or not.
 UNTYPABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -61,12 +61,16 @@ def overrides(record: Mapping[str, Any], *, with_work: bool = True) -> list[str]
     """
     if list_of(record.get("shots")):
         raise CannotSay("a clip of several shots needs its job file")
-    words = [f"clip.prompt={_text(record, 'prompt')}", f"clip.negative_prompt={_text(record, 'negative_prompt')}"]
-    words += [_number(record, name) for name in (*NUMBERS, *(WORK if with_work else ()))]
-    if record.get("image") is not None:
-        words.append(f"clip.image={_text(record, 'image')}")
-    words += _continuation(record, with_work=with_work)
-    return [*words, f"model={_model(record)}"]
+    recorded = [one for one in set_by(SetBy.COMMAND_LINE) if _is_recorded(record, one)]
+    typed = [one for one in recorded if with_work or SetBy.QUALITY not in one.setting.set_by]
+    return [*(_typed(record, one) for one in typed), f"model={_model(record)}"]
+
+
+def _is_recorded(record: Mapping[str, Any], declared: ClipSetting) -> bool:
+    """Tells whether a clip's record has to hold a setting: not another spelling, nor one that it does without."""
+    if declared.setting.recorded_as:
+        return record.get(declared.setting.recorded_as[0]) is not None
+    return declared.name in OF_CLIP and not (declared.is_optional and record.get(declared.name) == declared.default)
 
 
 def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
@@ -144,6 +148,28 @@ def shell_quoted(word: str) -> str:
     return f"{key}={shlex.quote(value)}" if equals and FLAT.fullmatch(key) else shlex.quote(word)
 
 
+def _typed(record: Mapping[str, Any], declared: ClipSetting) -> str:
+    """Returns the override that gives a setting the value of a clip's record."""
+    *owners, name = declared.setting.recorded_as or (declared.name,)
+    for owner in owners:
+        record = table_of(record.get(owner))
+    readers: dict[Any, Callable[[object], object]] = {float: float_of, int: int_of, bool: _bool_of}
+    if declared.type is str:
+        return f"clip.{declared.name}={_text(record, name)}"
+    value = readers.get(declared.type, _choice(declared))(record.get(name))
+    if value is None:
+        raise CannotSay(f"its record has no {declared.name}")
+    return f"clip.{declared.name}={value if isinstance(value, str) else json.dumps(value)}"
+
+
+def _bool_of(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _choice(declared: ClipSetting) -> Callable[[object], object]:
+    return lambda value: value if value in declared.choices else None
+
+
 def _text(record: Mapping[str, Any], name: str) -> str:
     value = record.get(name)
     if not isinstance(value, str):
@@ -157,32 +183,11 @@ def _text(record: Mapping[str, Any], name: str) -> str:
     return quoted(value)
 
 
-def _number(record: Mapping[str, Any], name: str) -> str:
-    reads = float_of if name in ("fps", "guidance_scale") else int_of
-    value = reads(record.get(name))
-    if value is None:
-        raise CannotSay(f"its record has no {name}")
-    return f"clip.{name}={value!r}"
-
-
 def _model(record: Mapping[str, Any]) -> str:
     model = record.get("model")
     if not isinstance(model, str) or not NAME.fullmatch(model):
         raise CannotSay("its record has no model")
     return model
-
-
-def _continuation(record: Mapping[str, Any], *, with_work: bool) -> list[str]:
-    told = record.get("continuation")
-    if told is None:
-        return []
-    method, frames = table_of(told).get("method"), int_of(table_of(told).get("segment_num_frames"))
-    steps, color = int_of(table_of(told).get("num_inference_steps")), table_of(told).get("match_color")
-    if method not in LONG_METHODS or frames is None or steps is None or not isinstance(color, bool):
-        raise CannotSay("its record does not say how its segments are made")
-    words = [f"clip.continuation={method}", f"clip.segment_num_frames={frames}"]
-    work = [f"clip.segment_num_inference_steps={steps}", f"clip.match_color={str(color).lower()}"]
-    return words + (work if with_work else [])
 
 
 def _differs(model: Mapping[str, Any], known: Mapping[str, Any], key: str) -> bool:

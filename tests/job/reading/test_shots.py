@@ -207,7 +207,7 @@ def test_a_clip_has_so_many_shots_at_most(told, clip_of) -> None:
         ("{seconds: 3}", ["`prompt` is missing"]),
         ("{prompt: ' '}", ["prompt is empty"]),
         ("{prompt: 5}", ["prompt is 5 without quotes", 'quote it: "5"']),
-        ("{prompt: a, seconds: 0}", ["seconds is 0", "it must be above 0"]),
+        ("{prompt: a, seconds: 0}", ["seconds is 0", "must be above 0"]),
         ("{prompt: a, num_frames: 1.5}", ["num_frames is 1.5", "a whole number from 1"]),
         ("{prompt: a, num_frames: 3, seconds: 1}", ["both num_frames and seconds are given"]),
         ("{prompt: a, cut: maybe}", ['cut is the text "maybe"', "true or false"]),

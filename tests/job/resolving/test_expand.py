@@ -11,13 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vgpipe.errors import JobError
-from vgpipe.job.clip import OVERRIDES, SETTINGS, Clip
+from vgpipe.job.clip import Clip
+from vgpipe.job.declared import OF_CLIP, names_set_by
 from vgpipe.job.naming import clip_id
 from vgpipe.job.reading.parse import read_job
 from vgpipe.job.resolving import expand as expand_module
 from vgpipe.job.resolving.expand import expand
 from vgpipe.job.rules import ShapeRules
+from vgpipe.job.settings import SetBy
 
+OVERRIDES = names_set_by(SetBy.COMMAND_LINE)
 MATRIX_JOB = """
 prompts:
   - prompt: a {c} {s} ${oc.env:HOME} {{x}}
@@ -167,7 +170,7 @@ def test_ids_differ_on_any_file_system_and_settings_differ_too(clips_of, pairs) 
     lines = [f"- {{prompt: '{prompt}', seed: {seed}}}" for prompt, seed in pairs]
     clips = clips_of("prompts:\n" + "\n".join(lines)).clips
     assert len({clip.id.casefold() for clip in clips}) == len(clips)
-    made = {tuple(getattr(clip, name) for name in SETTINGS) for clip in clips}
+    made = {tuple(getattr(clip, name) for name in OF_CLIP) for clip in clips}
     assert len(made) == len(clips) == len({(prompt.strip(), seed) for prompt, seed in pairs})
     assert all(len(clip.id.encode()) <= 80 for clip in clips)
 

@@ -73,7 +73,6 @@ def test_other_faults_do_not_make_a_long_clip_one(faults_of) -> None:
     ("given", "words"),
     [
         ({"seconds": 86_400, "fps": 240}, "clip.seconds: seconds makes 20,736,000 frames; at most 10,000,000 are"),
-        ({"num_frames": 2**31}, "clip.num_frames: num_frames makes 2,147,483,648 frames; at most 10,000,000 are"),
     ],
 )
 @pytest.mark.parametrize("rules", [SHORT, LONG], ids=["at once", "long"])
@@ -100,3 +99,10 @@ def test_a_job_may_have_short_and_long_clips(clips_of) -> None:
     content = "defaults: {seconds: 10}\nprompts: [x, {prompt: y, seconds: 1}, {prompt: z, num_frames: 17}]\n"
     clips = clips_of(content, rules=LONG).clips
     assert [(clip.num_frames, clip.continuation is None) for clip in clips] == [(80, False), (9, True), (17, True)]
+
+
+@pytest.mark.parametrize("rules", [SHORT, LONG], ids=["at once", "long"])
+def test_no_clip_has_more_frames_than_the_largest_count(faults_of, rules: ShapeRules) -> None:
+    (fault,) = faults_of("prompts: [x]", rules=rules, num_frames=2**31)
+    assert fault.startswith("clip.num_frames: num_frames is 2147483648; allowed: a whole number from 1")
+    assert fault.endswith("-> must be at most 10,000,000")

@@ -9,10 +9,11 @@ import pytest
 
 from vgpipe.clips import from_config
 from vgpipe.config.load import load
-from vgpipe.config.schema import MemoryConfig, Stored
+from vgpipe.config.schema import MemoryConfig
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Settings
 from vgpipe.models.pipeline import exactness, vae_options
+from vgpipe.vocabulary import StoredPrecision
 
 CLIP = Clip(
     id="a-1", prompt="a small red circle", negative_prompt="", seed=1, width=32, height=32, num_frames=5, fps=8.0,
@@ -93,7 +94,7 @@ def test_every_way_of_storing_has_keys_of_its_own(tiny_wan):
     from vgpipe.models.registry import family
 
     checkpoint = open_checkpoint(Origin(str(tiny_wan)))
-    ways = [method for method in get_args(Stored) if method != "native"]
+    ways = [method for method in get_args(StoredPrecision) if method != "native"]
     made = [family("wan", checkpoint, Settings(quantization={"transformer": way})) for way in ways]
     assert len({str(one.identity("transformer")) for one in made}) == len(ways)
     # torchao's float8, which it once was, rounded otherwise.

@@ -7,25 +7,16 @@ import io
 import re
 from collections.abc import Iterator
 
+from vgpipe.job.declared import set_by
 from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table
 from vgpipe.job.reading.yaml_scalars import resolve
+from vgpipe.job.settings import SetBy
 
-TEXT_COLUMNS = ("id", "prompt", "negative_prompt", "image", "continuation")
-NUMBER_COLUMNS = (
-    "seed",
-    "num_frames",
-    "seconds",
-    "width",
-    "height",
-    "fps",
-    "num_inference_steps",
-    "guidance_scale",
-    "segment_num_frames",
-    "segment_num_inference_steps",
-    "match_color",
-)
-COLUMNS = (*TEXT_COLUMNS, "seeds", *NUMBER_COLUMNS)
+_SETTINGS = set_by(SetBy.JOB)
+TEXT_COLUMNS = ("id", "prompt", *(one.name for one in _SETTINGS if one.is_text))
+LIST_COLUMNS = tuple(one.name for one in _SETTINGS if one.type == list[int])
+COLUMNS = ("id", "prompt", *(one.name for one in _SETTINGS))
 
 
 def read_csv(text: str, faults: Faults) -> Listing:
@@ -98,7 +89,7 @@ def _row(line: int, cells: list[str], columns: list[str], faults: Faults) -> Tab
 def _cell(line: int, name: str, cell: str) -> Node:
     if name in TEXT_COLUMNS:
         return Scalar(line, cell, cell)
-    if name == "seeds":
+    if name in LIST_COLUMNS:
         parts = filter(None, re.split(r"[\s;,]+", cell))
         return Listing(line, [Scalar(line, resolve(part), part) for part in parts])
     return Scalar(line, resolve(cell), cell)

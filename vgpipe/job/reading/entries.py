@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vgpipe.job.declared import set_by
 from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.reading.field_faults import checked, misread
 from vgpipe.job.reading.matrix import check_places, read_matrix
@@ -12,9 +13,10 @@ from vgpipe.job.reading.shots import read_shots, shot_texts
 from vgpipe.job.reading.yaml_scalars import quoted
 from vgpipe.job.record import Entry, Written, WrittenShot
 from vgpipe.job.schema import PromptFields, SettingFields, ShotsFields
+from vgpipe.job.settings import SetBy
 
-_PLACED_FIELDS = ("prompt", "negative_prompt", "id", "image")
-_PLACED_DEFAULTS = ("negative_prompt", "image")
+_PLACED_DEFAULTS = tuple(one.name for one in set_by(SetBy.JOB) if one.setting.has_places)
+_PLACED_FIELDS = ("prompt", "id", *_PLACED_DEFAULTS)
 
 
 def read_defaults(node: Node, faults: Faults) -> Written:

@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from vgpipe.job.declared import EXCLUSIVE
 from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, plain
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
-from vgpipe.job.schema import EXCLUSIVE, MAX_SEED, OWN_FAULT, TEXT_REMEDY, SettingFields, cleaned, description_of
+from vgpipe.job.schema import OWN_FAULT, TEXT_REMEDY, SettingFields, cleaned, description_of
+from vgpipe.job.settings import MAX_SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,9 @@ def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
         return f"write {field}: [{shown(value)}], or seed: {shown(value)}"
     if isinstance(value, str) and value.strip() and type(resolve(value.strip())) in (int, float):
         return f"remove the quotes: {field}: {value.strip()[:30]}"
-    for limit, words in {"le": "the most is", "ge": "the least is", "gt": "it must be above"}.items():
+    for limit, words in {"le": "must be at most", "ge": "must be at least", "gt": "must be above"}.items():
         if limit in limits:
-            return f"{words} {limits[limit]:g}" if limits[limit] < MAX_SEED else "use a smaller number"
+            return f"{words} {limits[limit]:,}" if limits[limit] < MAX_SEED else "use a smaller number"
     return f"give it such a value, or remove `{field}`"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vgpipe.job.declared import spellings
 from vgpipe.job.faults import Faults
 from vgpipe.job.reading.field_faults import checked, misread
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
@@ -11,7 +12,7 @@ from vgpipe.job.record import Written, WrittenShot
 from vgpipe.job.schema import MAX_SHOTS, ShotFields
 
 EXAMPLE = 'write shots: and under it `- {prompt: "...", seconds: 3}` for each'
-LENGTHS = ("num_frames", "seconds")
+LENGTHS = spellings("num_frames")
 
 
 def read_shots(fields: Mapping[str, Node], faults: Faults) -> tuple[WrittenShot, ...]:

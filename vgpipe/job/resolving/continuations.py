@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from vgpipe.job.clip import Continuation
 from vgpipe.job.faults import Faults
@@ -11,8 +12,10 @@ from vgpipe.job.record import Entry
 from vgpipe.job.resolving.precedence import InForce, Level, strongest
 from vgpipe.job.rules import ShapeRules, next_on_step
 from vgpipe.job.segments import between_cuts, shots_without_window
+from vgpipe.job.settings import AUTO, ContinuationMethod
 
-AUTO, FRAMES, WINDOW = "auto", "frames", "window"
+FRAMES: ContinuationMethod = "frames"
+WINDOW: ContinuationMethod = "window"
 MIN_LATER_STEPS = 15
 """A segment that goes on from another has half the steps of the first, but not fewer than these, nor more than it."""
 LONG_MODELS = "a model that can: model=wan22_ti2v_5b, model=wan21_t2v_1_3b, model=cogvideox_5b"
@@ -97,7 +100,8 @@ def continuation_of(entry: Entry, wanted: Wanted, shots: Sequence[int], rules: S
         return Found()
     if not rules.continuations:
         return _without(entry, wanted, shots, rules, faults)
-    method = str(wanted.method.value) if wanted.method is not None else rules.continuations[0]
+    typed = None if wanted.method is None else cast(ContinuationMethod, wanted.method.value)
+    method = typed or rules.continuations[0]
     how = _made(method, segment, wanted, rules)
     sound = _brings_something_new(how, wanted, rules, faults)
     sound = _cuts_can_be_made(entry, wanted, rules, faults) and sound
@@ -163,7 +167,7 @@ def _can_be_had(wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
     return True
 
 
-def _made(method: str, segment: int, wanted: Wanted, rules: ShapeRules) -> Continuation:
+def _made(method: ContinuationMethod, segment: int, wanted: Wanted, rules: ShapeRules) -> Continuation:
     overlap = rules.image_overlap_num_frames
     if method == FRAMES:
         overlap = rules.overlap_num_frames

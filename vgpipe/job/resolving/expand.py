@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vgpipe.job.clip import OVERRIDES, Clip, Continuation, Shot
+from vgpipe.job.clip import Clip, Continuation, Shot
+from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS, ClipSetting
 from vgpipe.job.faults import Faults
 from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, Written
@@ -84,7 +85,7 @@ def _config_level(overrides: Mapping[str, object], prefix: str, faults: Faults) 
     """Check the overrides: they reach this floor as the user typed them."""
     # pydantic takes longer to import than a command like `--help` may take.
     from vgpipe.job.reading.field_faults import check
-    from vgpipe.job.schema import EXCLUSIVE, OverrideFields
+    from vgpipe.job.schema import OverrideFields
 
     given = {name: value for name, value in overrides.items() if value is not None}
     values, findings = check(given, OverrideFields)
@@ -99,7 +100,7 @@ def _config_level(overrides: Mapping[str, object], prefix: str, faults: Faults) 
 
 
 def _settings(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name in OVERRIDES}
+    return {name: value for name, value in values.items() if name in SETTINGS}
 
 
 def _resolve(
@@ -164,7 +165,7 @@ class _Writer:
         return Expansion(clips, (*repeats, *shapes))
 
     def _clips(self, resolved: Resolved) -> Iterator[Clip]:
-        entry, numbers = resolved.entry, resolved.numbers
+        entry, numbers = resolved.entry, _named(resolved.numbers)
         for values in combinations(entry.matrix):
             texts = {"prompt": resolved.prompt.filled(values)}
             texts["negative_prompt"] = resolved.negative_prompt.filled(values)
@@ -180,8 +181,6 @@ class _Writer:
             long = _long(shots, resolved.continuation)
             for seed in resolved.seeds:
                 settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model, **content, **long}
-                settings["fps"] = float(settings["fps"])
-                settings["guidance_scale"] = float(settings["guidance_scale"])
                 if self._is_new(settings, entry.line):
                     name = self._name(stem, settings)
                     whole = {**settings, "shots": tuple(shots), "continuation": resolved.continuation}
@@ -216,6 +215,17 @@ class _Writer:
             attempt += 1
         self._ids.add(name)
         return name
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings as a clip is named after them: 8 frames per second as 8.0, none that has its default."""
+    declared = {name: SETTINGS[name] for name in OF_CLIP if name in values}
+    typed = {name: float(values[name]) if one.type is float else values[name] for name, one in declared.items()}
+    return {name: value for name, value in typed.items() if not _is_default(declared[name], value)}
+
+
+def _is_default(declared: ClipSetting, value: object) -> bool:
+    return declared.is_optional and value == declared.default
 
 
 def _long(shots: Sequence[Shot], continuation: Continuation | None) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from vgpipe.job.clip import Continuation
+from vgpipe.job.declared import spellings
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.continuations import Wanted, continuation_of
 from vgpipe.job.resolving.precedence import InForce, Level, strongest
 from vgpipe.job.rules import ShapeRules, duration_fault, shape_faults
+from vgpipe.job.settings import MAX_NUM_FRAMES
 
-LENGTHS = ("num_frames", "seconds")
-MAX_NUM_FRAMES = 10_000_000
+LENGTHS = spellings("num_frames")
 
 
 @dataclass(frozen=True, slots=True)

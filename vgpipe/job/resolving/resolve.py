@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vgpipe.job.clip import Continuation
+from vgpipe.job.declared import OF_CLIP, SETTINGS, spellings
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.continuations import Wanted
@@ -17,7 +18,9 @@ from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.segments import count_segments
 from vgpipe.job.template import count_combinations
 
-_NUMBERS = ("width", "height", "fps", "num_inference_steps", "guidance_scale")
+_SPECIAL = ("prompt", "negative_prompt", "seed", "num_frames", "image")
+_PLAIN = tuple(SETTINGS[name] for name in OF_CLIP if name not in _SPECIAL)
+"""The settings that a clip takes as they are, with no places to fill and no other spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +104,17 @@ def resolve_entry(
     """
     prompt = strongest(levels, "prompt")
     negative = strongest(levels, "negative_prompt") or InForce("negative_prompt", "", levels[-1])
-    seeds = strongest(levels, "seed", "seeds")
-    found = {name: strongest(levels, name) for name in _NUMBERS}
+    seeds = strongest(levels, *spellings("seed"))
+    found = {one.name: strongest(levels, one.name) for one in _PLAIN}
     lengths = written_lengths(entry, levels)
     image = strongest(levels, "image")
     images.check(entry, image)
-    for name, setting in {"prompt": prompt, **found, "num_frames": lengths}.items():
+    required = {one.name: found[one.name] for one in _PLAIN if not one.is_optional}
+    for name, setting in {"prompt": prompt, **required, "num_frames": lengths}.items():
         if setting is None and not faults.is_at(f"clip.{name}"):
             faults.add_at(f"clip.{name}", f"nothing sets {name}", f"set it, for example with clip.{name}=...")
     numbers: dict[str, Any] = {name: setting.value for name, setting in found.items() if setting is not None}
-    if prompt is None or lengths is None or len(numbers) < len(_NUMBERS):
+    if prompt is None or lengths is None or None in required.values():
         return None
     steps, fps = int(numbers["num_inference_steps"]), float(numbers["fps"])
     wanted = Wanted.of(levels, num_inference_steps=steps, reference=reference, model=model)

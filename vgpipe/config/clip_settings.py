@@ -1,0 +1,53 @@
+"""The keys of the config that set what a clip is, made from the settings' declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from vgpipe.job.declared import ClipSetting, set_by
+from vgpipe.job.settings import SetBy
+
+T = TypeVar("T")
+_REQUIRED: Any = object()
+
+
+def with_settings(source: SetBy) -> Callable[[type[T]], type[T]]:
+    """Returns a decorator that gives a class a field for each setting that `source` may set.
+
+    A field is null where it sets nothing: on the command line always, in a quality preset where the model or nothing
+    else gives the setting a value. A model must set what has no default.
+
+    Args:
+        source: who sets the fields of the class.
+    """
+
+    def add(owner: type[T]) -> type[T]:
+        for declared in set_by(source):
+            hint, default = _field(declared, source)
+            owner.__annotations__[declared.name] = hint
+            if default is not _REQUIRED:
+                setattr(owner, declared.name, default)
+        return owner
+
+    return add
+
+
+def _field(declared: ClipSetting, source: SetBy) -> tuple[Any, Any]:
+    hint, default = _limited(declared), declared.default
+    leaves_to_model = source is SetBy.QUALITY and (default is None or SetBy.MODEL in declared.setting.set_by)
+    if source is SetBy.COMMAND_LINE or leaves_to_model or (default is None and declared.is_optional):
+        return hint | None, None
+    return hint, _REQUIRED if default is None else default
+
+
+def _limited(declared: ClipSetting) -> Any:
+    setting = declared.setting
+    limits: dict[str, Any] = {"ge": setting.at_least, "gt": setting.above, "le": setting.at_most}
+    if declared.type is float:
+        limits["allow_inf_nan"] = False
+    if declared.type is str and not setting.may_be_empty:
+        limits["min_length"] = 1
+    return Annotated[declared.type, Field(**{name: limit for name, limit in limits.items() if limit is not None})]

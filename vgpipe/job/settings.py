@@ -1,0 +1,204 @@
+"""The settings of a clip, each declared once.
+
+A field here is the whole declaration of a setting: its name, type, range, meaning and who may set it. From it derive
+`clip.*` of the command line, what job files and CSV columns may hold, the quality presets and model references of the
+config, the list in `--help`, the clip's line in clips.jsonl, the recipe in a finished file, and the commands that the
+report offers. A new setting is a new field of `ClipSettings`, with a default so that records made by older versions can
+still be read, and whatever uses its value.
+
+Imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import Annotated, Literal, get_args
+
+MAX_SEED = 2**63 - 1
+MAX_SIDE = 16_384
+MAX_NUM_FRAMES = 10_000_000
+AUTO = "auto"
+ContinuationMethod = Literal["image", "frames", "window", "native"]
+CONTINUATION_METHODS = get_args(ContinuationMethod)
+"""How a long clip is continued from segment to segment."""
+
+
+class SetBy(Flag):
+    """Who may set a setting."""
+
+    JOB = auto()
+    COMMAND_LINE = auto()
+    QUALITY = auto()
+    MODEL = auto()
+    USER = JOB | COMMAND_LINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is declared of a setting beside its name and type.
+
+    Attributes:
+        meaning: what it is, for `--help`.
+        set_by: who may set it.
+        allowed: what it may hold, in words; "" derives that from its type and range.
+        at_least: the smallest number.
+        above: a number that it must exceed.
+        at_most: the largest number.
+        may_be_empty: whether it may be an empty text.
+        has_places: whether its text may hold `{name}` places that a matrix fills.
+        if_unset: its value where nothing sets it, where the field has no default; None: something must set it.
+        spelling_of: the setting that this is another spelling of.
+        recorded_as: where a clip's record holds it; empty for its own name.
+    """
+
+    meaning: str
+    set_by: SetBy = SetBy.USER
+    allowed: str = ""
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    may_be_empty: bool = False
+    has_places: bool = False
+    if_unset: object = None
+    spelling_of: str = ""
+    recorded_as: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipSettings:
+    """The settings that a clip holds as they are."""
+
+    prompt: Annotated[str, Setting(meaning="what the video shows", set_by=SetBy.COMMAND_LINE, has_places=True)]
+    negative_prompt: Annotated[
+        str,
+        Setting(
+            meaning="what guidance steers away from",
+            set_by=SetBy.USER | SetBy.MODEL,
+            may_be_empty=True,
+            has_places=True,
+            if_unset="",
+        ),
+    ]
+    seed: Annotated[
+        int,
+        Setting(meaning="seed of the noise", set_by=SetBy.USER | SetBy.MODEL, at_least=0, at_most=MAX_SEED, if_unset=0),
+    ]
+    width: Annotated[
+        int,
+        Setting(
+            meaning="width, pixels",
+            set_by=SetBy.USER | SetBy.MODEL,
+            allowed="a whole number of pixels",
+            at_least=1,
+            at_most=MAX_SIDE,
+        ),
+    ]
+    height: Annotated[
+        int,
+        Setting(
+            meaning="height, pixels",
+            set_by=SetBy.USER | SetBy.MODEL,
+            allowed="a whole number of pixels",
+            at_least=1,
+            at_most=MAX_SIDE,
+        ),
+    ]
+    num_frames: Annotated[
+        int,
+        Setting(
+            meaning="frames of the video",
+            set_by=SetBy.USER | SetBy.MODEL,
+            allowed="a whole number from 1",
+            at_least=1,
+            at_most=MAX_NUM_FRAMES,
+        ),
+    ]
+    fps: Annotated[
+        float,
+        Setting(meaning="frames per second of playback", set_by=SetBy.USER | SetBy.MODEL, at_least=0.1, at_most=240),
+    ]
+    num_inference_steps: Annotated[
+        int,
+        Setting(meaning="denoising steps", set_by=SetBy.USER | SetBy.QUALITY | SetBy.MODEL, at_least=1, at_most=1000),
+    ]
+    guidance_scale: Annotated[
+        float,
+        Setting(
+            meaning="classifier-free guidance; 1 or less turns it off",
+            set_by=SetBy.USER | SetBy.QUALITY | SetBy.MODEL,
+            at_least=0,
+            at_most=100,
+        ),
+    ]
+    image: Annotated[
+        str | None,
+        Setting(meaning="image file, the first frame", allowed="the path of an image file", has_places=True),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongClipSettings:
+    """The settings of long clips; a clip holds them as its `continuation`, with the model's own lengths."""
+
+    continuation: Annotated[
+        Literal["auto", ContinuationMethod],
+        Setting(
+            meaning="how a clip longer than the model makes at once is continued",
+            recorded_as=("continuation", "method"),
+        ),
+    ]
+    segment_num_frames: Annotated[
+        int,
+        Setting(
+            meaning="frames of one segment, or of one window; also splits what fits at once",
+            allowed="a whole number from 1",
+            at_least=1,
+            at_most=MAX_NUM_FRAMES,
+            recorded_as=("continuation", "segment_num_frames"),
+        ),
+    ]
+    segment_num_inference_steps: Annotated[
+        int,
+        Setting(
+            meaning="denoising steps of the segments after the first",
+            set_by=SetBy.USER | SetBy.QUALITY,
+            at_least=1,
+            at_most=1000,
+            recorded_as=("continuation", "num_inference_steps"),
+        ),
+    ]
+    match_color: Annotated[
+        bool,
+        Setting(
+            meaning="match their colour and contrast to the segment before",
+            set_by=SetBy.USER | SetBy.QUALITY,
+            recorded_as=("continuation", "match_color"),
+        ),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherSpellings:
+    """Further ways to write a setting; a clip holds what they resolve to."""
+
+    seconds: Annotated[
+        float,
+        Setting(
+            meaning="length, in place of num_frames",
+            allowed="a number above 0, at most 86400",
+            above=0,
+            at_most=86_400,
+            spelling_of="num_frames",
+        ),
+    ]
+    seeds: Annotated[
+        list[int],
+        Setting(
+            meaning="one clip for each seed, in place of seed",
+            set_by=SetBy.JOB,
+            at_least=0,
+            at_most=MAX_SEED,
+            spelling_of="seed",
+        ),
+    ]
