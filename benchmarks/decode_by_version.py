@@ -1,12 +1,12 @@
-"""Counts what CogVideoX's VAE takes while it decodes 49 frames of 720x480 under the diffusers that is imported.
+"""Counts what CogVideoX's VAE takes while it decodes 49 frames of 720x480 under the diffusers that is installed.
 
 Published figures of CogVideoX come from the diffusers of their time, and plans are made with the installed one:
 
     pip install --no-deps --target /tmp/old diffusers==0.30.3
     PYTHONPATH=/tmp/old python -m benchmarks.decode_by_version [--tiling]
 
-Prints GiB, weights left out. 0.30 asks a tensor for its size in a way that a tensor without values cannot answer; that
-one line is answered here.
+Prints GiB, without weights. diffusers 0.30 reads a tensor's size in a way that fake tensors do not support; this script
+replaces that one line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Exports random clips while encoders are missing, die, lie or hang, and counts what plays and has its recipe.
+"""Exports random clips while encoders are missing, die, lie or hang; counts the files that play and have their recipe.
 
 usage: python benchmarks/export_faults.py [--count 1000] [--seed 0]
 """
@@ -47,15 +47,15 @@ def action(encoder: str, dice: random.Random) -> str:
     return "exec sleep 60" if dice.random() < 0.02 else dice.choice(faults)
 
 
-def faulty(folder: Path, dice: random.Random) -> str:
-    """Returns an ffmpeg in which a random share of the encoders is faulty; at times there is none."""
+def broken_ffmpeg(folder: Path, dice: random.Random) -> str:
+    """Returns an ffmpeg in which a random share of the encoders is broken; sometimes there is none."""
     share = dice.choice([0.0, 0.3, 0.6, 0.9, 1.0])
     broken = {encoder: action(encoder, dice) for encoder in ENCODERS if dice.random() < share}
     return str(fake_ffmpeg(folder, broken)) if dice.random() < 0.95 else "/nowhere/ffmpeg"
 
 
 def is_playable(made: Exported, folder: Path, original: np.ndarray) -> bool:
-    """Says whether all frames come back from the files, and look like those of the clip."""
+    """Says whether all frames can be decoded from the files, and look like those of the clip."""
     count, height, width, _ = original.shape
     if sorted(path.name for path in folder.iterdir()) != sorted(made.files):
         return False
@@ -68,9 +68,12 @@ def is_playable(made: Exported, folder: Path, original: np.ndarray) -> bool:
 
 
 def has_recipe(made: Exported, folder: Path, recipe: dict[str, object]) -> bool:
-    """Says whether the file tells the recipe, and of a stand-in."""
-    told = [{"kind": "exporter", "stage": None, **asdict(made.degradation)}] if made.degradation else []
-    return read_recipe(folder if made.kind == "frames" else folder / made.files[0]) == {**recipe, "degradations": told}
+    """Says whether the file holds the recipe, a fallback included."""
+    degradations = [{"kind": "exporter", "stage": None, **asdict(made.degradation)}] if made.degradation else []
+    return read_recipe(folder if made.kind == "frames" else folder / made.files[0]) == {
+        **recipe,
+        "degradations": degradations,
+    }
 
 
 def one(dice: random.Random, folder: Path) -> tuple[Exported, bool]:
@@ -84,7 +87,7 @@ def one(dice: random.Random, folder: Path) -> tuple[Exported, bool]:
         What was made, and whether it can be played and has its recipe.
     """
     original = smooth(dice.randint(1, 12), dice.randint(16, 90), dice.randint(16, 90))
-    os.environ["VGPIPE_FFMPEG"] = faulty(folder, dice)
+    os.environ["VGPIPE_FFMPEG"] = broken_ffmpeg(folder, dice)
     settings = {"name": dice.choice(KINDS)}
     if settings["name"] not in ("frames", "sheet"):
         settings |= {"timeout_s": STUCK_S if "sleep" in _text(folder) else 60.0}
@@ -120,7 +123,7 @@ def main() -> None:
             print(f"export {number} is not playable, or lacks its recipe: {made}")
     took_s = time.monotonic() - started
     print(
-        f"{playable} of {options.count} ended playable with their recipe, {degraded} by a stand-in, in {took_s:.0f} s"
+        f"{playable} of {options.count} ended playable with their recipe, {degraded} by a fallback, in {took_s:.0f} s"
     )
     print(", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
 

@@ -126,7 +126,7 @@ def main() -> int:
         whole = save_tiny_wan(Path(folder) / "model", WORDS)
         shard(whole)
         good = [show(case, whole, Path(folder)) for case in CASES if case.__name__ in chosen]
-    sys.stdout.write(f"{sum(good)} of {len(good)} told in one line, and the other model rendered\n")
+    sys.stdout.write(f"{sum(good)} of {len(good)} reported in one line, with the other model rendered\n")
     return 0 if all(good) else 1
 
 

@@ -1,10 +1,11 @@
-"""Measures long clips of the embedded model: what happens at their seams, and whether the object stays itself.
+"""Measures long clips of the embedded model: what happens at their seams, and whether the object stays the same.
 
 usage: python -m benchmarks.long_clips [--methods image window] [--seconds 10] [--sheets FOLDER] [--overrides ...]
 
-Renders eight clips by the command line and looks at their lossless frames with the analytic eye of `training/`. At the
-seams: the change from frame to frame, and the jump of the velocity of the object's centre, against the 95th percentile
-of the same figures inside the segments of that clip. Where segments are blended, each step of the blend is a seam.
+Renders eight clips from the command line and checks their lossless frames with the rule-based detector of `training/`.
+At the seams: the change from frame to frame, and the jump of the velocity of the object's centre, against the 95th
+percentile of the same figures inside the segments of that clip. Where segments are blended, each step of the blend is a
+seam.
 
 Shape suffixes: T frames, H height, W width, C colour.
 """

@@ -1,8 +1,8 @@
-"""The same job under smaller and smaller enforced budgets: what rung each stage ends on, and whether bits stay.
+"""The same job under smaller and smaller enforced budgets: the last fallback step of each stage, and whether bits stay.
 
 Every budget is a share of what the job takes with everything resident. Without a plan (`run.plan=off`,
 `memory=resident`) real models really run out of memory and step down the ladder; with one (`memory=auto`) the run
-begins on a rung that fits. On the CPU the budget counts every live tensor, weights included.
+starts with settings that fit. On the CPU the budget counts every live tensor, weights included.
 
 usage: python -m benchmarks.memory_budget [--model shapes|FOLDER] [--shares 1 0.8 0.6 0.4 0.3] [--width 96 --height 96
        --num-frames 17 --steps 4] [--degrade strict|safe|any] [KEY=VALUE ...]
@@ -81,7 +81,7 @@ def latents_of(cwd: Path, records: dict[str, dict[str, Any]]) -> dict[str, np.nd
 
 
 def ended_on(outcome: Outcome) -> str:
-    """Returns, for each stage that stepped down, the rung that it ended on."""
+    """Returns, for each stage that stepped down, its last step of the memory ladder."""
     last = {event["stage"]: event["rung"] for event in outcome.rungs}
     told = []
     for stage in STAGES:
@@ -90,7 +90,7 @@ def ended_on(outcome: Outcome) -> str:
             tiles = f" + tiles {rung['vae_tile_size'] or 'own'}" if rung["vae_tiling"] else ""
             stored = "".join(f" + {name} {way}" for name, way in rung["weights"])
             told.append(f"{stage}: {rung['strategy']}{tiles}{stored}")
-    return "; ".join(told) or "as begun"
+    return "; ".join(told) or "none"
 
 
 def same(left: Outcome, right: Outcome) -> str:

@@ -1,6 +1,6 @@
 """Random models of a few hundred megabytes, one of each family, in the layout of the real repos.
 
-The tiny checkpoint of an option is built as the tests build it; then its components are made anew, from their own
+The tiny checkpoint of an option is built as the tests build it; then its components are built again from their own
 configs with larger sizes.
 
 usage: python -m benchmarks.middle_sizes OPTION FOLDER

@@ -1,4 +1,4 @@
-"""What a clip takes as stock diffusers has it, with model offloading, and within 6 GB: stage by stage."""
+"""What a clip takes with stock diffusers, with its model offloading, and within 6 GB: stage by stage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CARD = "hardware=a100_80gb"
 FROM_GB, TO_GB = 16, 6
 GIB = 1 << 30
 STOCK, OFFLOADED, LIMITED = '`pipe.to("cuda")`', "`enable_model_cpu_offload()`", f"as planned for {TO_GB} GB"
-TILED = ", VAE in tiles"
+TILED = ", VAE tiled"
 WAYS = {
     STOCK: ("memory=resident", "memory.vae_tiling=false"),
     STOCK + TILED: ("memory=resident", "memory.vae_tiling=true"),
@@ -32,17 +32,17 @@ WAYS = {
 INTRO = f"""
 ## From {FROM_GB} GB to {TO_GB} GB
 
-The same clip, at the reference size, on a card with room for everything, so that nothing is refused: as stock diffusers
-keeps it (`pipe.to("cuda")`: `memory=resident`), with its model offloading, and what is planned within {TO_GB} GB.
+The same clip, at the reference size, on a card with room for everything, so that nothing is refused: with stock
+diffusers (`pipe.to("cuda")`: `memory=resident`), with its model offloading, and as planned within {TO_GB} GB.
 
 ```
 """
 
 VERDICT = f"""
-The goal, {TO_GB} GB, holds for all three at their reference size, on a card that computes in their precision. The
-start does not hold word for word: as stock diffusers keeps them, none of the three fits {FROM_GB} GB, only with its own
-offloading or tiles. The GTX 1660 Ti computes in float32: what it holds is in the table before. What the
-GPU saves waits in RAM; `memory=disk_offload` needs 2 to 3 GiB of that, and more time.
+The goal, {TO_GB} GB, is met for all three at their reference size, on a card that computes in their precision. The
+starting point is only partly true: with stock diffusers none of the three fits {FROM_GB} GB without its own offloading
+or tiles. The GTX 1660 Ti computes in float32: the table above shows what fits it. What is not on the GPU waits in RAM;
+`memory=disk_offload` needs 2 to 3 GiB of RAM, and more time.
 """
 
 
@@ -68,7 +68,7 @@ def _row(model: str, way: tuple[str, ...]) -> dict[str, Any]:
 def _table(model: str, rows: dict[str, dict[str, Any]], context: float) -> Iterator[str]:
     first = rows[STOCK]
     yield f"\n### {model}, {first['width']}x{first['height']}, {first['num_frames']} frames\n"
-    yield f"| GiB | encode | denoise | decode | peak | RAM | a clip takes | in {FROM_GB} GB | in {TO_GB} GB |"
+    yield f"| GiB | encode | denoise | decode | peak | RAM | time per clip | in {FROM_GB} GB | in {TO_GB} GB |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |"
     for name, row in rows.items():
         stages = [row["stages"][stage] for stage in STAGES]
@@ -88,9 +88,7 @@ def _fits(row: dict[str, Any], limit_gb: float, context: float) -> str:
 
 def _ways(row: dict[str, Any]) -> str:
     told = [f"{stage} `{row['stages'][stage]['strategy']}`" for stage in STAGES]
-    return (
-        f"{', '.join(told)}, the VAE {'in tiles' if row['vae_tiling'] else 'whole'}, all weights in native precision."
-    )
+    return f"{', '.join(told)}, the VAE {'tiled' if row['vae_tiling'] else 'untiled'}, all weights in native precision."
 
 
 def _verdict(model: str, rows: dict[str, dict[str, Any]], context: float) -> str:

@@ -34,41 +34,41 @@ Rows = dict[tuple[str, str], dict[str, Any]]
 INTRO = """\
 # Models and cards
 
-The largest clip of every model that fits each card, up to the model's own reference size, how it is made, and how long
-it takes. **All of it is a forecast** ([planning.md](planning.md)): none of it was run on any of these cards.
+For every model and card: the largest clip that fits, up to the model's reference size, with which settings, and how
+long it takes. **All of it is a forecast** ([planning.md](planning.md)): nothing was run on any of these cards.
 
 ```
-python -m vgpipe plan model=all hardware=all      # such a table; model=ltx_video_2b hardware=all: for one model
+python -m vgpipe plan model=all hardware=all      # a table like this; model=ltx_video_2b hardware=all: for one model
 python -m benchmarks.plan_matrix                  # this page
 ```
 
 Planned with {versions}.
 
-`run.degrade` is as it is by default, so that a VAE may work in tiles
-and weights may be stored as fp8 where nothing else fits. Sizes tried: the reference; three quarters and half of its
-sides, half and a quarter of its frames; the least that the model makes. RAM is not checked, since no card tells it: see
-its column. On an Apple it is the same memory, and checked. "Tight": torch's allocator would like to reserve more than
-there is, and has to give memory back on the way.
+`run.degrade` has its default, so where nothing else fits, a VAE may work in tiles and weights may be stored as fp8.
+Sizes tried: the reference; three quarters and half of its sides, half and a quarter of its frames; the smallest that
+the model makes. RAM is not checked, because a card does not determine it: see its column. On an Apple it is the same
+memory, and checked. "Tight": torch's allocator would reserve more than the card has, and must release memory during
+the run.
 
-The GTX 1660 Ti computes in float32, as float16 gives NaN there. The T4 has no bfloat16; models that float16 breaks,
-such as CogVideoX 5B, are float32 there. Attention on an Apple is planned unfused, with a matrix of all scores.
+The GTX 1660 Ti computes in float32, because float16 gives NaN there. The T4 has no bfloat16; models that float16
+breaks, such as CogVideoX 5B, are float32 there. Attention on an Apple is planned unfused, with a matrix of all scores.
 """
 
 GLANCE = """
 ## At a glance
 
-`full`: the reference clip. Else the largest that fits. `T`: the VAE works in tiles. `8`: weights as fp8. `!`: tight.
+`full`: the reference clip; otherwise the largest that fits. `T`: the VAE is tiled. `8`: weights as fp8. `!`: tight.
 """
 
 FEW = """
 ## CogVideoX and Wan 2.1 1.3B on 6 and 8 GB
 
-Stage by stage; weights and activations are what the peak is made of, all in GiB.
+Stage by stage; the peak consists of weights and activations. All in GiB.
 """
 
 SMALLER = f"""
-What keeps CogVideoX small on the {SMALL_CARDS[0]} is its VAE, in float32 and in tiles of its own size. This table
-tries no smaller ones, though the plan of one clip does; asked for, with `{" ".join(SMALL_TILES)}`:
+On the {SMALL_CARDS[0]}, CogVideoX is limited by its VAE, in float32 and in tiles of its own size. This table does
+not try smaller tiles, though the plan of one clip does; with `{" ".join(SMALL_TILES)}`:
 """
 
 
@@ -135,7 +135,7 @@ def _by_model(rows: Rows, models: list[str], cards: list[str]) -> Iterator[str]:
     yield "\n## Model by model"
     for model in models:
         yield f"\n### {model}\n"
-        yield "| card | largest clip | encode | denoise | decode | VAE | weights | GPU GiB | RAM GiB | a clip takes |"
+        yield "| card | largest clip | encode | denoise | decode | VAE | weights | GPU GiB | RAM GiB | time per clip |"
         yield "| --- | --- | --- | --- | --- | --- | --- | ---: | ---: | --- |"
         for card in cards:
             yield _row(card, rows.get((model, card)))
@@ -145,7 +145,7 @@ def _row(card: str, row: dict[str, Any] | None) -> str:
     if row is None:
         return f"| {card} | nothing fits | - | - | - | - | - | - | - | - |"
     ways = " | ".join(row["stages"][stage]["strategy"] for stage in STAGES)
-    vae = "tiles" if row["vae_tiling"] else "whole"
+    vae = "tiled" if row["vae_tiling"] else "untiled"
     ram = max(stage["ram_gib"] for stage in row["stages"].values())
     peak = f"{row['peak_allocated_gib']:.1f}{', tight' if row['warnings'] else ''}"
     size, weights, takes = _clip(row), _shrunk(row) or "native", words.seconds(_span(row["seconds"]))
@@ -158,7 +158,7 @@ def _span(seconds: list[float] | None) -> words.Span | None:
 
 def _small(rows: Rows) -> Iterator[str]:
     yield FEW
-    yield "| model, card, clip | stage | strategy | GPU | weights | activations | reserved | RAM | a clip takes |"
+    yield "| model, card, clip | stage | strategy | GPU | weights | activations | reserved | RAM | time per clip |"
     yield "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
     for model in SMALL:
         for card in SMALL_CARDS:
@@ -186,7 +186,7 @@ def _stages(model: str, card: str, row: dict[str, Any] | None) -> Iterator[str]:
     for stage in STAGES:
         told = row["stages"][stage]
         what = f"{model}, {card}, {_clip(row)}" if stage == STAGES[0] else ""
-        tiled = " in tiles" if stage == "decode" and row["vae_tiling"] else ""
+        tiled = ", tiled" if stage == "decode" and row["vae_tiling"] else ""
         names = ("allocated_gib", "weights_gib", "activations_gib", "reserved_gib", "ram_gib")
         sizes = " | ".join(f"{told[name]:.2f}" for name in names)
         yield f"| {what} | {stage}{tiled} | {told['strategy']} | {sizes} | {words.seconds(_span(told['seconds']))} |"

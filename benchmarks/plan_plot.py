@@ -26,8 +26,8 @@ STRATEGIES = {
 GROUPS = {
     "encode": (False, "encode"),
     "denoise": (False, "denoise"),
-    "decode whole": (False, "decode"),
-    "decode in tiles": (True, "decode"),
+    "decode untiled": (False, "decode"),
+    "decode tiled": (True, "decode"),
 }
 CARDS_GB = (6, 8, 12, 16, 24)
 TOP_GIB = 29.0  # bars that reach higher are cut and have their figure

@@ -1,7 +1,7 @@
-"""What plans foresaw against what runs took on this CPU: live tensors, RAM and seconds of each stage.
+"""Forecasts of plans against what runs took on this CPU: live tensors, RAM and seconds of each stage.
 
-Every run is the command line's, in a process of its own; plan and measurement are read from its plan.json. The models
-are random: the tiny one of every option, and one of middle size of each family (`benchmarks/middle_sizes.py`).
+Every run is started from the command line, in its own process; plan and measurement are read from its plan.json. The
+models are random: the tiny one of every option, and one of middle size of each family (`benchmarks/middle_sizes.py`).
 
 usage: python -m benchmarks.plan_vs_measured [--models FOLDER] [--sizes tiny middle] [--options OPTION ...]
        [--memory staged ...] [--runs 1] [--json FILE] [KEY=VALUE ...]
@@ -87,7 +87,7 @@ def clip_of(size: str, option: str) -> tuple[int, int, int]:
 
 
 def settings_of(size: str, option: str, place: Path) -> list[str]:
-    """Returns what the command line is told of a model and its clip."""
+    """Returns the command-line settings of a model and its clip."""
     width, height, frames = clip_of(size, option)
     told = [
         f"model={option}", f"model.id={place}", *ANY_SIZE, f"clip.width={width}", f"clip.height={height}",

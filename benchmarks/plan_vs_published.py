@@ -1,6 +1,6 @@
 """Holds the planner against what others measured on real GPUs, and derives shares of peak rates from their times.
 
-    python -m benchmarks.plan_vs_published > docs/plan_vs_published.md
+    python -m benchmarks.plan_vs_published > plan_vs_published.md
 
 `published.csv` holds the figures with their sources, and how each run is asked for here. Needs no GPU and no weights.
 """
@@ -43,7 +43,7 @@ MISSES = {
     "prompt; blog-05, where nothing else can be there, has 1.7 GiB more than was counted",
     "wan-19": "not explained; its author rounds, and names no unit: 13e9 bytes would be 12.1 GiB",
     "ltx-01": "not explained; its author rounds, and names no unit: 10e9 bytes would be 9.3 GiB",
-    "ani-01": "not explained; neither size nor frames of it are told",
+    "ani-01": "not explained; its size and frames are not published",
 }
 """What is known of rows that are off by more than the goal."""
 

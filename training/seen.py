@@ -1,4 +1,4 @@
-"""An analytic eye: says what a clip of the world shows, from its frames alone.
+"""A rule-based detector: finds what a clip of the world shows, from its frames alone.
 
 It measures colours, areas and positions and compares outlines; nothing in it is learned.
 
