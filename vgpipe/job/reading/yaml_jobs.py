@@ -1,23 +1,28 @@
-"""From YAML text to the node tree, by events: no recursion, no tags, and a budget for aliases."""
+"""From YAML text to the node tree, through PyYAML's own composer: no tags, a limit of depth, a budget for aliases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.composer import Composer
 
 from vgpipe.job.faults import Faults, shown
 from vgpipe.job.reading.nodes import MAX_DEPTH, MAX_NODES, Listing, Node, Scalar, Table
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_STRING_TAGS = ("!", "tag:yaml.org,2002:str")
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _Loader
+else:
+    _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser, where PyYAML was built with it
+
+_PLAIN, _STRING = "", "tag:yaml.org,2002:str"
+_TEXT_TAGS = ("!", _STRING)
 
 
 def read_yaml(text: str, faults: Faults) -> Node:
-    """Build the node tree of a YAML file.
+    """Builds the node tree of a YAML file.
 
     Args:
         text: the file's text.
@@ -29,119 +34,148 @@ def read_yaml(text: str, faults: Faults) -> Node:
     Raises:
         JobError: the text is not YAML, nests deeper than 16 levels or has more than 2 million nodes.
     """
-    builder = _Builder(faults)
     try:
-        for event in _events(text):
-            builder.take(event)
+        root = _JobComposer(text, faults).compose_only_document()
     except yaml.YAMLError as error:
         line, what, remedy = explain(error, text)
         faults.add(line, what, remedy)
         raise faults.error() from None
-    return builder.root or Scalar(1, None, "")
+    return Scalar(1, None, "") if root is None else _Converter().node(root)
 
 
-def _events(text: str) -> Iterator[Any]:
-    yield from yaml.parse(text, Loader=_LOADER)
+class _Converter:
+    """Turns PyYAML's nodes into those that all job formats share."""
 
+    def __init__(self) -> None:
+        self._done: dict[int, Node] = {}
 
-@dataclass(slots=True)
-class _Open:
-    """A list or mapping whose end has not come yet."""
+    def node(self, composed: yaml.Node) -> Node:
+        """Returns the node of a composed one, the same one for an alias and its anchor."""
+        found = self._done.get(id(composed))
+        if found is None:
+            found = self._done[id(composed)] = self._converted(composed)
+        return found
 
-    node: Listing | Table
-    anchor: str | None
-    nodes_before: int
-    height: int = 1
-    key: Node | None = None
+    def _converted(self, composed: yaml.Node) -> Node:
+        line = composed.start_mark.line + 1
+        if isinstance(composed, yaml.SequenceNode):
+            return Listing(line, [self.node(item) for item in composed.value])
+        if isinstance(composed, yaml.MappingNode):
+            return Table(line, [(self.node(key), self.node(value)) for key, value in composed.value])
+        text = composed.value
+        return Scalar(line, resolve(text) if composed.tag == _PLAIN else text, text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
-    node: Node
+    """What an alias of a complete node stands for: its nodes, and the levels below it."""
+
     size: int
     height: int
 
 
-class _Builder:
-    """Turns events into nodes, with the open ones on a stack of its own."""
+class _JobComposer(_Loader):
+    """PyYAML's composer over its fast parser, which refuses tags, deep nesting and aliases that multiply.
 
-    def __init__(self, faults: Faults):
-        self.root: Node | None = None
+    The composer of the C loader recurses in C, which text of a hundred thousand brackets would overflow; so the nodes
+    are composed by the one written in Python.
+
+    Args:
+        text: the file's text.
+        faults: where faults that leave the tree readable are noted.
+    """
+
+    compose_sequence_node = Composer.compose_sequence_node
+    compose_mapping_node = Composer.compose_mapping_node
+
+    def __init__(self, text: str, faults: Faults):
+        super().__init__(text)
+        self.anchors: dict[str, yaml.Node] = {}
         self._faults = faults
-        self._open: list[_Open] = []
-        self._anchors: dict[str, _Anchor] = {}
-        self._nodes = 0
+        self._complete: dict[str, _Anchor] = {}
+        self._nodes = self._depth = self._deepest = 0
 
-    def take(self, event: Any) -> None:
-        """Take the next event of the parser."""
-        kind = type(event)
-        if kind is yaml.ScalarEvent:
-            self._scalar(event)
-        elif kind is yaml.SequenceStartEvent:
-            self._start(event, Listing(event.start_mark.line + 1, []))
-        elif kind is yaml.MappingStartEvent:
-            self._start(event, Table(event.start_mark.line + 1, []))
-        elif kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
-            self._end()
-        elif kind is yaml.AliasEvent:
-            self._alias(event)
-        elif kind is yaml.DocumentStartEvent and self.root is not None:
-            line = event.start_mark.line + 1
+    def compose_only_document(self) -> yaml.Node | None:
+        """Returns the root node; None where the text holds nothing.
+
+        Raises:
+            JobError: there is more than one document, too deep a nesting or too many nodes.
+            yaml.YAMLError: the text is not YAML.
+        """
+        self.get_event()
+        if self.check_event(yaml.StreamEndEvent):
+            return None
+        self.get_event()
+        root = self.compose_node(None, None)
+        self.get_event()
+        if not self.check_event(yaml.StreamEndEvent):
+            line = self.peek_event().start_mark.line + 1
             self._stop(line, "a second document starts here", "keep one job in a file: remove the `---`")
+        return root
 
-    def _scalar(self, event: Any) -> None:
-        line, text = event.start_mark.line + 1, event.value
-        is_text = bool(event.style) or event.tag in _STRING_TAGS
-        node = Scalar(line, text if is_text else resolve(text), text)
-        self._check_tag(event, text)
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Composes the next node, or the one that an alias stands for."""
+        event = self.peek_event()
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            self.get_event()
+            return self._alias(line, event)
+        self._check_tag(line, event)
         self._count(line, 1)
+        if event.anchor is None and isinstance(event, yaml.ScalarEvent):
+            return self.compose_scalar_node(None)
+        return self._composed(event, line)
+
+    def _composed(self, event: Any, line: int) -> yaml.Node:
+        nodes_before, deepest_before = self._nodes - 1, self._deepest
+        self._complete.pop(event.anchor, None)  # a later anchor of the same name replaces it
+        height = 0
+        if isinstance(event, yaml.ScalarEvent):
+            node: yaml.Node = self.compose_scalar_node(event.anchor)
+        else:
+            self._enter(line)
+            is_list = isinstance(event, yaml.SequenceStartEvent)
+            node = (self.compose_sequence_node if is_list else self.compose_mapping_node)(event.anchor)
+            height = self._deepest - self._depth + 1
+            self._depth -= 1
+            self._deepest = max(self._deepest, deepest_before)
         if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchor(node, 1, 0)
-        self._put(node, 0)
+            self._complete[event.anchor] = _Anchor(self._nodes - nodes_before, height)
+        return node
 
-    def _start(self, event: Any, node: Listing | Table) -> None:
-        self._check_tag(event, "")
-        self._count(node.line, 1)
-        self._check_depth(node.line, len(self._open) + 1)
-        self._open.append(_Open(node, event.anchor, self._nodes - 1))
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        """Composes a scalar; its tag says whether it is a text or has to be resolved by its spelling."""
+        event = self.get_event()
+        tag = _STRING if event.style or event.tag in _TEXT_TAGS else _PLAIN
+        node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
+        if anchor is not None:
+            self.anchors[anchor] = node
+        return node
 
-    def _end(self) -> None:
-        done = self._open.pop()
-        if done.anchor is not None:
-            self._anchors[done.anchor] = _Anchor(done.node, self._nodes - done.nodes_before, done.height)
-        self._put(done.node, done.height)
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        """Returns the tag of a list or mapping without one."""
+        return _PLAIN
 
-    def _alias(self, event: Any) -> None:
-        line, name = event.start_mark.line + 1, f"*{event.anchor}"
-        anchor = self._anchors.get(event.anchor)
+    def _alias(self, line: int, event: Any) -> yaml.Node:
+        name, anchor = f"*{event.anchor}", self._complete.get(event.anchor)
         if anchor is None:
             what = f"{shown(name)} refers to an anchor that is not complete before this line"
             self._faults.add(line, what, f"if it is text, quote it: {quoted(name)}")
-            anchor = _Anchor(Scalar(line, name, name), 1, 0)
+            return yaml.ScalarNode(_STRING, name, event.start_mark, event.end_mark)
         self._count(line, anchor.size)
-        self._check_depth(line, len(self._open) + anchor.height)
-        self._put(anchor.node, anchor.height)
+        self._reach(line, self._depth + anchor.height)
+        return self.anchors[event.anchor]
 
-    def _put(self, node: Node, height: int) -> None:
-        if not self._open:
-            self.root = node
-            return
-        parent = self._open[-1]
-        parent.height = max(parent.height, height + 1)
-        if isinstance(parent.node, Listing):
-            parent.node.items.append(node)
-        elif parent.key is None:
-            parent.key = node
-        else:
-            parent.node.pairs.append((parent.key, node))
-            parent.key = None
+    def _enter(self, line: int) -> None:
+        self._depth += 1
+        self._deepest = self._depth
+        self._reach(line, self._depth)
 
-    def _check_tag(self, event: Any, text: str) -> None:
-        if event.tag is None or event.tag in _STRING_TAGS:
-            return
-        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-        remedy = f"remove it, or quote the text: {quoted(shown(f'{tag} {text}'.strip())[1:-1])}"
-        self._faults.add(event.start_mark.line + 1, f"the YAML tag {shown(tag)} is not allowed", remedy)
+    def _reach(self, line: int, depth: int) -> None:
+        self._deepest = max(self._deepest, depth)
+        if depth > MAX_DEPTH:
+            what = f"lists and mappings are nested more than {MAX_DEPTH} deep here"
+            self._stop(line, what, "a job needs five levels; if this is text, quote it")
 
     def _count(self, line: int, nodes: int) -> None:
         self._nodes += nodes
@@ -149,10 +183,12 @@ class _Builder:
             what = f"the file holds more than {MAX_NODES:,} values, its aliases written out"
             self._stop(line, what, "split it into several jobs")
 
-    def _check_depth(self, line: int, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            what = f"lists and mappings are nested more than {MAX_DEPTH} deep here"
-            self._stop(line, what, "a job needs five levels; if this is text, quote it")
+    def _check_tag(self, line: int, event: Any) -> None:
+        if event.tag is None or event.tag in _TEXT_TAGS:
+            return
+        tag, text = event.tag.replace("tag:yaml.org,2002:", "!!"), getattr(event, "value", "")
+        remedy = f"remove it, or quote the text: {quoted(shown(f'{tag} {text}'.strip())[1:-1])}"
+        self._faults.add(line, f"the YAML tag {shown(tag)} is not allowed", remedy)
 
     def _stop(self, line: int, what: str, remedy: str) -> None:
         self._faults.add(line, what, remedy)
@@ -162,7 +198,7 @@ class _Builder:
 _QUOTE_WHOLE = "put the whole text in quotes"
 
 # A part of the parser's words -> plain words, remedy, and whether the trouble began at the context.
-_PLAIN: tuple[tuple[str, str, str, bool], ...] = (
+_EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     (
         "mapping values are not allowed",
         "this `: ` cannot stand here",
@@ -207,7 +243,7 @@ def _plain_words(problem: str, line: str, column: int) -> tuple[str, str, bool]:
         return (*_bad_start(line, column), False)
     if "expected key" in problem or "'-' indicator" in problem:
         return (*_stray(line, column), False)
-    for part, what, remedy, at_context in _PLAIN:
+    for part, what, remedy, at_context in _EXPLAINED:
         if part in problem:
             return what, remedy, at_context
     return "the parser stopped here", _QUOTE_WHOLE, False
