@@ -88,5 +88,5 @@ def test_the_line_of_picked_drafts_renders_just_those_with_the_same_seeds(render
         ("a small red circle", 2), ('a "large", $blue square', 3),
     ]  # fmt: skip
     again = vgpipe("job=job.yaml", "pick=[p00000000]", f"model.id={tiny_wan}")
-    assert again.code == 2 and "no clip of the job is picked by it" in again.err
+    assert again.code == 2 and "no clip of the job has this pick" in again.err
     assert vgpipe("job=job.yaml", "pick=[hero]").code == 2

@@ -14,7 +14,7 @@ from vgpipe.config.schema import ClipOverrides
 from vgpipe.errors import ConfigError
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import SETTINGS, names_set_by
-from vgpipe.job.resolving.continuations import LONG_MODELS, fitted
+from vgpipe.job.resolving.continuations import LONG_MODELS, fit_continuation
 from vgpipe.job.segments import segments_of
 from vgpipe.job.settings import SetBy
 from vgpipe.models.registry import FAMILIES
@@ -42,7 +42,7 @@ def test_a_long_clip_of_every_model_and_method_is_as_long_as_asked(option, metho
     model = load([f"model={option}"]).model
     reference, rules = model.reference, replace(model.rules, continuations=(method,))
     num_frames = 3 * rules.largest_num_frames + 2
-    how = fitted(
+    how = fit_continuation(
         (num_frames,), rules, reference=reference.num_frames,
         num_inference_steps=reference.num_inference_steps, match_color=True,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vgpipe.job import picture
-from vgpipe.job.picture import Flaw, Picture, look, named
+from vgpipe.job.picture import Picture, PictureFault, format_path, load_picture
 
 
 def encoded(kind: str, size: tuple[int, int] = (24, 16), **options: object) -> bytes:
@@ -53,8 +53,8 @@ def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes
 
 
 def flaw_of(given: str, folder: Path) -> str:
-    found = look(given, folder)
-    assert isinstance(found, Flaw)
+    found = load_picture(given, folder)
+    assert isinstance(found, PictureFault)
     return f"{found.what} -> {found.remedy}"
 
 
@@ -63,7 +63,7 @@ def flaw_of(given: str, folder: Path) -> str:
 def test_the_content_decides_not_the_name(put, tmp_path: Path, kind: str, name: str) -> None:
     data = encoded(kind)
     path = put(name, data)
-    assert look(name, tmp_path) == Picture(str(path), hashlib.sha256(data).hexdigest(), 24, 16)
+    assert load_picture(name, tmp_path) == Picture(str(path), hashlib.sha256(data).hexdigest(), 24, 16)
 
 
 def test_paths_are_relative_to_the_folder_or_absolute_or_at_home(put, tmp_path: Path, monkeypatch) -> None:
@@ -72,10 +72,10 @@ def test_paths_are_relative_to_the_folder_or_absolute_or_at_home(put, tmp_path: 
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "pics"))
     root = Path("/")
     for typed, folder in (("a.png", path.parent), (str(path), root), ("~/a.png", root), ("pics/a.png", Path())):
-        found = look(typed, folder)
+        found = load_picture(typed, folder)
         assert isinstance(found, Picture) and found.path == str(path)
     (tmp_path / "jobs").mkdir()
-    found = look("../pics/a.png", tmp_path / "jobs")
+    found = load_picture("../pics/a.png", tmp_path / "jobs")
     assert isinstance(found, Picture) and os.path.isabs(found.path) and os.path.samefile(found.path, path)
 
 
@@ -84,7 +84,7 @@ def test_a_photo_held_upright_is_measured_as_it_is_shown(put, tmp_path: Path) ->
         exif = Image.Exif()
         exif[0x0112] = orientation
         put("a.jpg", encoded("JPEG", exif=exif))
-        found = look("a.jpg", tmp_path)
+        found = load_picture("a.jpg", tmp_path)
         assert isinstance(found, Picture) and (found.width, found.height) == size
 
 
@@ -160,14 +160,14 @@ def test_a_file_too_large_is_not_read(put, tmp_path: Path, monkeypatch: pytest.M
 
 def test_bombs_are_refused_without_being_decoded(put, tmp_path: Path) -> None:
     put("a.png", png_header(10_000, 8_000))
-    look("a.png", tmp_path)
+    load_picture("a.png", tmp_path)
     start = time.perf_counter()
-    assert isinstance(look("a.png", tmp_path), Flaw)
+    assert isinstance(load_picture("a.png", tmp_path), PictureFault)
     assert time.perf_counter() - start < 0.5
 
 
 def test_a_long_path_is_shown_by_its_end_with_nothing_a_terminal_would_obey(tmp_path: Path) -> None:
-    assert named("x" * 100 + "/cat.png") == '"...' + "x" * 49 + '/cat.png"'
+    assert format_path("x" * 100 + "/cat.png") == '"...' + "x" * 49 + '/cat.png"'
     flaw = flaw_of("\x1b[2J\ud800\u202e/" + "y" * 70, tmp_path)
     assert flaw.isprintable()
 
@@ -180,12 +180,12 @@ def test_a_damaged_file_gives_a_picture_or_a_flaw(put, tmp_path: Path, kind: str
     for place, value in damage:
         data[place % len(data)] = value
     put("a", bytes(data[: max(cut % (2 * len(data)), 1)]))
-    found = look("a", tmp_path)
+    found = load_picture("a", tmp_path)
     assert isinstance(found, Picture) or (found.what.startswith('image "a" ') and found.remedy)
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=80) | st.binary(max_size=60).map(os.fsdecode))
 def test_any_text_gives_a_picture_or_a_flaw(tmp_path: Path, given: str) -> None:
-    found = look(given, tmp_path / "none")
-    assert isinstance(found, Flaw) and found.what.isprintable() and found.remedy.isprintable()
+    found = load_picture(given, tmp_path / "none")
+    assert isinstance(found, PictureFault) and found.what.isprintable() and found.remedy.isprintable()

@@ -114,13 +114,13 @@ def test_a_segment_goes_on_from_frames_that_the_one_before_has(clip: Clip) -> No
     how = clip.continuation
     for before, one in pairwise(segments_of(clip)):
         is_new_group = one.shot != before.shot and begins(clip, one)
-        assert one.begins_anew == is_new_group == (one.given == 0)
+        assert one.is_independent == is_new_group == (one.given == 0)
         if not is_new_group:
             assert 1 <= one.given <= min(before.end - before.start, how.overlap_num_frames)
             assert one.conditions == (one.given if how.method == "frames" else 1)
             assert (one.conditions - how.frames_offset) % how.frames_step == 0
         assert one.match_color == (how.match_color and one.given > 0)
-    assert segments_of(clip)[0].begins_anew
+    assert segments_of(clip)[0].is_independent
 
 
 @given(long_clips(CHAINS))
@@ -149,7 +149,7 @@ def test_the_first_segment_is_the_clips_own_and_later_ones_have_fewer_steps(clip
     for one in others:
         same_pass = one.trajectory is not None and one.clip.seed == clip.seed
         assert one.clip.image == (clip.image if same_pass else None)
-        assert one.clip.num_inference_steps == (clip.num_inference_steps if one.begins_anew else 7)
+        assert one.clip.num_inference_steps == (clip.num_inference_steps if one.is_independent else 7)
         assert one.clip.width == clip.width and one.clip.guidance_scale == clip.guidance_scale
 
 
@@ -171,7 +171,7 @@ def test_a_clip_that_is_made_at_once_is_its_only_segment(num_frames: int, image:
 @given(long_clips(WINDOW))
 def test_pieces_tile_their_trajectory(clip: Clip) -> None:
     how = clip.continuation
-    assert all(one.begins_anew and not one.match_color and not one.blend for one in segments_of(clip))
+    assert all(one.is_independent and not one.match_color and not one.blend for one in segments_of(clip))
     for seed, pieces in groupby(segments_of(clip), key=lambda one: one.clip.seed):
         done = 0
         for one in pieces:

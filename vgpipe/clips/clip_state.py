@@ -124,7 +124,7 @@ class ClipWork:
     @property
     def before(self) -> ClipWork | None:
         """The segment that it goes on from; None where it begins anew."""
-        if self.whole is None or self.segment is None or self.segment.begins_anew:
+        if self.whole is None or self.segment is None or self.segment.is_independent:
             return None
         return self.whole.parts[self.segment.index - 1]
 
@@ -134,7 +134,7 @@ class ClipWork:
         if self.segment is None or self.is_last:
             return None
         following = self.owner.parts[self.segment.index + 1].segment
-        return None if following is None or following.begins_anew else following
+        return None if following is None or following.is_independent else following
 
     @property
     def is_stale(self) -> bool:

@@ -63,7 +63,7 @@ def _is_dict(hint: object) -> bool:
 
 
 def is_open(path: tuple[str, ...]) -> bool:
-    """Says whether a key takes any names below it (`model.pipeline_kwargs`), or lies below one that does."""
+    """Returns whether a key takes any names below it (`model.pipeline_kwargs`), or lies below one that does."""
     records: list[type] = [Config]
     for name in path:
         hints = [_hints(record).get(name) for record in records]

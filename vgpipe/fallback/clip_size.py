@@ -9,8 +9,8 @@ from vgpipe.clips.clip_state import ClipWork, Degradation
 from vgpipe.fallback.context import Ground
 from vgpipe.fallback.wording import size_of
 from vgpipe.job.clip import Clip
-from vgpipe.job.resolving.continuations import WINDOW
 from vgpipe.job.rules import ShapeRules
+from vgpipe.job.segments import WINDOW
 
 Shape = tuple[str, int, int, int, bool]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.job.clip import Clip, Shot
 from vgpipe.job.naming import DIGEST_DIGITS, MAX_ID_BYTES
-from vgpipe.job.resolving.continuations import fitted
+from vgpipe.job.resolving.continuations import fit_continuation
 from vgpipe.job.resolving.lengths import Length
 
 DIGEST_CHARS = DIGEST_DIGITS + 1  # with the "-" before them
@@ -50,7 +50,7 @@ def _lengths(clip: Clip, model: ModelConfig) -> Length:
     reference = model.reference
     shots = [shot.num_frames for shot in clip.shots] or [clip.num_frames]
     counts = tuple(max(1, round(count / clip.fps * reference.fps)) for count in shots)
-    how = fitted(
+    how = fit_continuation(
         counts,
         model.rules,
         reference=reference.num_frames,

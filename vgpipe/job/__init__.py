@@ -1,4 +1,4 @@
-"""The job floor: from the user's file of prompts to fully resolved clips.
+"""Jobs: from the user's file of prompts to fully resolved clips.
 
-Nothing is imported here, so that `vgpipe.job.clip` costs a reader only the standard library.
+This file imports nothing, so that `vgpipe.job.clip` only needs the standard library.
 """

@@ -14,7 +14,7 @@ class Shot:
     Attributes:
         prompt: what it should show.
         num_frames: how many frames of the finished clip it has.
-        cut: whether it begins anew rather than going on from the shot before.
+        cut: whether it starts with a cut rather than continuing the shot before.
     """
 
     prompt: str
@@ -29,12 +29,12 @@ class Continuation:
     Attributes:
         method: `image`, `frames`, `window` or `native`; see docs/long-clips.md.
         segment_num_frames: most frames of one pass, or of one window.
-        min_segment_num_frames: fewest frames of one pass; what is too much is cut off.
+        min_segment_num_frames: fewest frames of one pass; surplus frames are cut off.
         overlap_num_frames: frames that a segment shares with the one before, or a window with its neighbour.
         frames_step: passes have `frames_offset` plus a multiple of this many frames.
         frames_offset: see `frames_step`.
-        num_inference_steps: denoising steps of a segment that goes on from another.
-        match_color: whether such a segment's colour and contrast are matched to the one before.
+        num_inference_steps: denoising steps of the segments after the first.
+        match_color: whether their colour and contrast are matched to the segment before.
     """
 
     method: ContinuationMethod

@@ -19,7 +19,7 @@ class ClipSetting:
         name: its name, in every place.
         type: of its value: str, int, float, bool, list[int] or a Literal.
         setting: the rest of its declaration.
-        default: its value where nothing sets it; None where something must, or where that is decided elsewhere.
+        default: its value where no source sets it; None where one must, or where another module decides.
         is_optional: whether a clip's record may lack it; such a setting is no part of a clip's id while it has its
             default, so that ids made before it was declared stay.
     """

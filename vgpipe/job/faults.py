@@ -1,4 +1,4 @@
-"""Gathering every fault of a job before saying anything."""
+"""Collects every fault of a job, so that all are reported at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Faults:
     """The faults found in one job file so far; each is kept once.
 
     Args:
-        source: the job file's path as given; "" when there is no file.
+        source: the job file's path as given; "" without a file.
     """
 
     def __init__(self, source: str):
@@ -24,24 +24,24 @@ class Faults:
         self._places: set[str] = set()
 
     def add(self, line: int, what: str, remedy: str = "") -> None:
-        """Note a fault at a line of the file; line 0 stands for the file as a whole."""
+        """Records a fault at a line of the file; line 0 stands for the file as a whole."""
         where = f"{self.source}:{line}" if line else self.source
         self._found.setdefault((line, where, what), Fault(where, what, remedy))
 
     def add_at(self, where: str, what: str, remedy: str = "") -> None:
-        """Note a fault that is not in the file, such as one of `clip.seed` on the command line."""
+        """Records a fault that is not in the file, such as one of `clip.seed` on the command line."""
         self._found.setdefault((0, where, what), Fault(where, what, remedy))
         self._places.add(where)
 
     def is_at(self, where: str) -> bool:
-        """Tell whether `add_at` noted a fault at this place."""
+        """Returns whether `add_at` recorded a fault at this place."""
         return where in self._places
 
     def __len__(self) -> int:
         return len(self._found)
 
     def raise_any(self) -> None:
-        """Raise them all, in the order of the lines, as one error.
+        """Raises all faults as one error, in the order of their lines.
 
         Raises:
             JobError: there is at least one fault.
@@ -50,7 +50,7 @@ class Faults:
             raise self.error()
 
     def error(self) -> JobError:
-        """Make one error of them all; at most 50 are shown, the rest are counted."""
+        """Returns one error with all faults; at most 50 are listed, the others are counted."""
         ordered = sorted(self._found.items(), key=lambda item: item[0][0])
         shown = [fault for _, fault in ordered[:MAX_FAULTS_SHOWN]]
         left = len(ordered) - len(shown)
@@ -62,7 +62,7 @@ class Faults:
 
 
 def shown(value: object) -> str:
-    """Show a value of the user's in a message: short, on one line, with nothing a terminal would obey."""
+    """Formats a user's value for a message: short, on one line, without control characters."""
     if isinstance(value, str):
         return f'"{_printable(value)}"'
     if value is None:
@@ -77,7 +77,7 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that `word` most likely stands for, or None."""
+    """Returns the known word that `word` most likely stands for, or None."""
     lowered = word[:MAX_VALUE_CHARS].strip().lower().replace("-", "_").replace(" ", "_")
     return next(iter(difflib.get_close_matches(lowered, list(known), n=1, cutoff=0.6)), None)
 

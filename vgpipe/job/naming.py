@@ -23,7 +23,7 @@ _INVISIBLE = {
 
 
 def slugify(text: str, max_bytes: int) -> str:
-    """Turn any text into a readable file-name stem that is safe on Linux, macOS and Windows.
+    """Turns any text into a readable file-name stem that is safe on Linux, macOS and Windows.
 
     Letters, marks and numbers of every script and "_" are kept, in lower case and NFC; every run of
     anything else becomes one "-".
@@ -48,7 +48,7 @@ def slugify(text: str, max_bytes: int) -> str:
 
 
 def clip_id(stem_text: str, settings: Mapping[str, object], attempt: int = 0) -> str:
-    """Name a clip after its text and the digest of its settings.
+    """Names a clip after its text and the digest of its settings.
 
     Args:
         stem_text: the user's id or else the prompt.
@@ -65,7 +65,7 @@ def clip_id(stem_text: str, settings: Mapping[str, object], attempt: int = 0) ->
 
 
 def _fold(text: str) -> str:
-    """Fold case until nothing changes: composing after folding can bring back a foldable letter."""
+    """Folds case until nothing changes: composing after folding can bring back a foldable letter."""
     if text.isascii():
         return text.lower()
     for _ in range(4):
@@ -85,7 +85,7 @@ def _is_invisible(character: str) -> bool:
 
 
 def _cut(stem: str, max_bytes: int) -> str:
-    """Cut to the budget between characters, and between words where that keeps half of it."""
+    """Cuts to the budget between characters, and between words where that keeps half of it."""
     encoded = stem.encode("utf-8")
     if len(encoded) <= max_bytes:
         return stem

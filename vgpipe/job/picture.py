@@ -29,7 +29,7 @@ MAX_NAMES_LISTED = 2_000
 # At least two letters before the colon: `C:\` is a Windows drive.
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]+:/{2}|data:)", re.IGNORECASE)
 _EXIF_ORIENTATION = 0x0112
-_TURNED = range(5, 9)
+_ROTATED = range(5, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Picture:
     Attributes:
         path: absolute path, as the user gave it.
         sha256: SHA-256 of the file's bytes, 64 hex digits.
-        width: in pixels, as shown: a photo held upright is turned first.
+        width: in pixels, as shown: after the rotation of its EXIF data.
         height: likewise.
     """
 
@@ -50,7 +50,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class PictureFault:
     """Why a file cannot be the first frame of a video.
 
     Attributes:
@@ -62,37 +62,37 @@ class Flaw:
     remedy: str
 
 
-def look(given: str, folder: Path) -> Picture | Flaw:
-    """Read, hash and decode an image file, of whatever suffix.
+def load_picture(given: str, folder: Path) -> Picture | PictureFault:
+    """Reads, hashes and decodes an image file, whatever its suffix.
 
     Args:
         given: its path as the user wrote it; `~` stands for the home directory.
         folder: what a relative path starts from.
 
     Returns:
-        The picture, or what is wrong with it. Nothing is ever fetched: a URL is a flaw.
+        The picture, or what is wrong with it. Nothing is downloaded: a URL is a fault.
     """
     if not given.strip():
-        return Flaw("image is empty", "write the path of an image file there")
+        return PictureFault("image is empty", "write the path of an image file there")
     if _URL.match(given):
         return _url(given)
     path = (folder / _expanded(given)).absolute()
     data = _read(given, path)
-    if isinstance(data, Flaw):
+    if isinstance(data, PictureFault):
         return data
     size = _measured(given, data)
-    return size if isinstance(size, Flaw) else Picture(str(path), hashlib.sha256(data).hexdigest(), *size)
+    return size if isinstance(size, PictureFault) else Picture(str(path), hashlib.sha256(data).hexdigest(), *size)
 
 
-def named(given: str) -> str:
-    """Show an image's path in a message; of a long one the end, which tells files apart."""
+def format_path(given: str) -> str:
+    """Formats an image's path in a message; of a long one the end, which tells files apart."""
     return shown(given if len(given) <= MAX_VALUE_CHARS else f"...{given[3 - MAX_VALUE_CHARS :]}")
 
 
-def _url(given: str) -> Flaw:
+def _url(given: str) -> PictureFault:
     is_file = given.lower().startswith("file:")
     remedy = "write the path alone, without file://" if is_file else "download it first, then name the file"
-    return Flaw(f"image {named(given)} is a URL", remedy)
+    return PictureFault(f"image {format_path(given)} is a URL", remedy)
 
 
 def _expanded(given: str) -> Path:
@@ -102,34 +102,38 @@ def _expanded(given: str) -> Path:
         return Path(given)
 
 
-def _read(given: str, path: Path) -> bytes | Flaw:
+def _read(given: str, path: Path) -> bytes | PictureFault:
     try:
-        flaw = _kind_flaw(given, path, os.stat(path))
-        if flaw is not None:
-            return flaw
+        fault = _kind_fault(given, path, os.stat(path))
+        if fault is not None:
+            return fault
         with path.open("rb") as file:
             data = file.read(MAX_FILE_MIB * 2**20)
     except FileNotFoundError:
-        what = f"image {named(given)} is not there; looked for {named(display(path))[1:-1]}"
-        return Flaw(what, _advice(given, path.parent, path.name))
+        what = f"image {format_path(given)} is not there; looked for {format_path(display(path))[1:-1]}"
+        return PictureFault(what, _advice(given, path.parent, path.name))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return Flaw(f"image {named(given)} cannot be read: {reason}", "check the path and the file's permissions")
-    return data or Flaw(f"image {named(given)} is an empty file", "save the image again, or name another")
+        return PictureFault(
+            f"image {format_path(given)} cannot be read: {reason}", "check the path and the file's permissions"
+        )
+    return data or PictureFault(f"image {format_path(given)} is an empty file", "save the image again, or name another")
 
 
-def _kind_flaw(given: str, path: Path, status: os.stat_result) -> Flaw | None:
+def _kind_fault(given: str, path: Path, status: os.stat_result) -> PictureFault | None:
     if stat.S_ISDIR(status.st_mode):
-        return Flaw(f"image {named(given)} is a folder", _advice(str(Path(given) / "x"), path, ""))
+        return PictureFault(f"image {format_path(given)} is a folder", _advice(str(Path(given) / "x"), path, ""))
     if not stat.S_ISREG(status.st_mode):
-        return Flaw(f"image {named(given)} is not a regular file", "save the image as a file")
+        return PictureFault(f"image {format_path(given)} is not a regular file", "save the image as a file")
     if status.st_size > MAX_FILE_MIB * 2**20:
-        return Flaw(f"image {named(given)} is larger than {MAX_FILE_MIB} MiB", "save it as JPEG, or scale it down")
+        return PictureFault(
+            f"image {format_path(given)} is larger than {MAX_FILE_MIB} MiB", "save it as JPEG, or scale it down"
+        )
     return None
 
 
 def _advice(given: str, folder: Path, name: str) -> str:
-    """Name the image of a folder that was likely meant, spelled as the user spelled the folder."""
+    """Names the image of a folder that was likely meant, spelled as the user spelled the folder."""
     found = {each.lower().replace("-", "_").replace(" ", "_"): each for each in _names_in(folder)}
     meant = nearest(name, found) if name else None
     if meant is not None:
@@ -149,11 +153,11 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _spelled(given: str, name: str) -> str:
-    return named(str(Path(given).parent / name))[1:-1]
+    return format_path(str(Path(given).parent / name))[1:-1]
 
 
-def _measured(given: str, data: bytes) -> tuple[int, int] | Flaw:
-    """Return width and height of an image that can be decoded to its last pixel."""
+def _measured(given: str, data: bytes) -> tuple[int, int] | PictureFault:
+    """Returns width and height of an image that can be decoded to its last pixel."""
     # Loaded only by jobs that have images.
     from PIL import Image, UnidentifiedImageError, WebPImagePlugin  # noqa: F401 (without it Pillow loads every plugin)
 
@@ -164,16 +168,16 @@ def _measured(given: str, data: bytes) -> tuple[int, int] | Flaw:
             return _decoded(given, Image, data)
     except UnidentifiedImageError:
         remedy = f"save it as {FORMAT_WORDS}"
-        return Flaw(f"image {named(given)} is not an image that can be read, whatever its name", remedy)
+        return PictureFault(f"image {format_path(given)} is not an image that can be read, whatever its name", remedy)
     except Image.DecompressionBombError:
         return _too_large(given, "more than Pillow's limit")
     # A damaged file raises nearly anything in its decoder.
     except Exception as error:
         reason = shown(" ".join(str(error).split()) or type(error).__name__)[1:-1]
-        return Flaw(f"image {named(given)} is damaged: {reason}", "save or download it again")
+        return PictureFault(f"image {format_path(given)} is damaged: {reason}", "save or download it again")
 
 
-def _decoded(given: str, library: Any, data: bytes) -> tuple[int, int] | Flaw:
+def _decoded(given: str, library: Any, data: bytes) -> tuple[int, int] | PictureFault:
     with library.open(BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
@@ -183,10 +187,10 @@ def _decoded(given: str, library: Any, data: bytes) -> tuple[int, int] | Flaw:
     with library.open(BytesIO(data), formats=FORMATS) as image:
         image.draft(None, (width // 8, height // 8))
         image.load()
-        turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
-    return (height, width) if turned else (width, height)
+        is_rotated = image.getexif().get(_EXIF_ORIENTATION) in _ROTATED
+    return (height, width) if is_rotated else (width, height)
 
 
-def _too_large(given: str, size: str) -> Flaw:
-    what = f"image {named(given)} is too large: {size}; at most {MAX_PIXELS:,} pixels are allowed"
-    return Flaw(what, "scale it down; the clip's own size is enough")
+def _too_large(given: str, size: str) -> PictureFault:
+    what = f"image {format_path(given)} is too large: {size}; at most {MAX_PIXELS:,} pixels are allowed"
+    return PictureFault(what, "scale it down; the clip's own size is enough")

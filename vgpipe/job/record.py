@@ -1,4 +1,4 @@
-"""The job as the user wrote it: settings not yet resolved, each with its line."""
+"""A job file as read: settings that are not yet resolved, each with its line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Settings as written in one place of the job file.
+class RawSettings:
+    """The settings of one mapping of the job file.
 
     Attributes:
         values: setting -> value, of the right type and range; `seed` or `seeds`, `num_frames` or `seconds`;
@@ -22,21 +22,21 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenShot:
+class RawShot:
     """One shot of an entry.
 
     Attributes:
         line: where it starts in the file, from 1.
         number: its place among the shots, from 1.
         prompt: still with its `{name}` places.
-        length: its `num_frames` or `seconds`, if it says so itself.
-        cut: whether it begins anew.
+        length: its own `num_frames` or `seconds`, if any.
+        cut: whether it starts with a cut, independent of the shot before.
     """
 
     line: int
     number: int
     prompt: str
-    length: Written = field(default_factory=Written)
+    length: RawSettings = field(default_factory=RawSettings)
     cut: bool = False
 
 
@@ -56,9 +56,9 @@ class Entry:
     line: int
     prompt: str
     id: str | None = None
-    settings: Written = field(default_factory=Written)
+    settings: RawSettings = field(default_factory=RawSettings)
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    shots: tuple[WrittenShot, ...] = ()
+    shots: tuple[RawShot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Job:
         source: the path as given, for messages.
         name: the job's name, safe as the name of a folder.
         title: the job's name as the user wrote it.
-        defaults: the settings for prompts that do not say otherwise.
+        defaults: the settings of prompts that do not set their own.
         entries: the prompts, in the file's order; at least one.
         folder: where relative paths in it start; by default the working directory.
     """
@@ -77,6 +77,6 @@ class Job:
     source: str
     name: str
     title: str
-    defaults: Written
+    defaults: RawSettings
     entries: tuple[Entry, ...]
     folder: Path = Path()

@@ -20,7 +20,7 @@ class ShapeRules:
         frames_offset: see `frames_step`.
         max_num_frames: the largest frame count.
         image: whether a clip has an image as its first frame: "never", "optional" or "required".
-        continuations: how it can go on beyond `max_num_frames`, best first: "frames", "image", "window", "native".
+        continuations: how it can continue a clip beyond `max_num_frames`, best first.
         segment_num_frames: frames of a segment of a long clip; None for the reference's.
         min_segment_num_frames: fewest frames of a segment; None for half of a whole one.
         overlap_num_frames: frames that a segment shares with the one before, where the method is "frames".
@@ -64,27 +64,27 @@ class ShapeRules:
         return self.smallest_num_frames + max(steps, 0) * self.frames_step
 
     def allows_side(self, side: int) -> bool:
-        """Tell whether a width or height of `side` pixels can be made."""
+        """Returns whether a width or height of `side` pixels can be made."""
         return self.min_side <= side <= self.max_side and side % self.side_multiple == 0
 
     def nearest_side(self, side: int) -> int:
-        """Return the side nearest to `side` that can be made, in pixels; the larger one of two."""
+        """Returns the side nearest to `side` that can be made, in pixels; the larger one of two."""
         rounded = (2 * side + self.side_multiple) // (2 * self.side_multiple) * self.side_multiple
         return min(max(rounded, self.smallest_side), self.largest_side)
 
     def allows_num_frames(self, num_frames: int) -> bool:
-        """Tell whether a video of `num_frames` frames can be made."""
+        """Returns whether a video of `num_frames` frames can be made."""
         on_step = (num_frames - self.frames_offset) % self.frames_step == 0
         return 1 <= num_frames <= self.max_num_frames and on_step
 
     def nearest_num_frames(self, num_frames: int) -> int:
-        """Return the frame count nearest to `num_frames` that can be made; the larger one of two."""
+        """Returns the frame count nearest to `num_frames` that can be made; the larger one of two."""
         steps = (2 * (num_frames - self.smallest_num_frames) + self.frames_step) // (2 * self.frames_step)
         rounded = self.smallest_num_frames + steps * self.frames_step
         return min(max(rounded, self.smallest_num_frames), self.largest_num_frames)
 
     def num_frames_for(self, seconds: float, fps: float) -> int:
-        """Return the smallest frame count on the step that lasts `seconds` at `fps`.
+        """Returns the smallest frame count on the step that lasts `seconds` at `fps`.
 
         It is not cut at `max_num_frames`: ask `allows_num_frames` whether it can be made.
 
@@ -98,11 +98,11 @@ class ShapeRules:
         return next_on_step(round(seconds * fps), step=self.frames_step, offset=self.frames_offset)
 
     def describe_sides(self) -> str:
-        """Say which sides can be made, for a message."""
+        """Describes which sides can be made, for a message."""
         return f"multiples of {self.side_multiple} from {self.smallest_side} to {self.largest_side}"
 
     def describe_num_frames(self) -> str:
-        """Say which frame counts can be made, for a message."""
+        """Describes which frame counts can be made, for a message."""
         first, last = self.smallest_num_frames, self.largest_num_frames
         if self.frames_step == 1:
             return f"{first} to {last} frames"
@@ -111,7 +111,7 @@ class ShapeRules:
 
 
 def next_on_step(num_frames: int, *, step: int, offset: int) -> int:
-    """Return the smallest frame count above zero that is `offset` plus a multiple of `step` and not less than asked."""
+    """Returns the smallest frame count above zero that is `offset` plus a multiple of `step` and not too small."""
     first = (offset - 1) % step + 1
     return first + max(0, -(-(num_frames - first) // step)) * step
 
@@ -132,7 +132,7 @@ class ShapeFault:
 
 
 def shape_faults(values: Mapping[str, object], rules: ShapeRules) -> Iterator[ShapeFault]:
-    """Yield the faults of the `width`, `height` and `num_frames` among some settings.
+    """Yields the faults of the `width`, `height` and `num_frames` among some settings.
 
     Args:
         values: setting -> value; what is not a whole number is passed over.
@@ -151,7 +151,7 @@ def shape_faults(values: Mapping[str, object], rules: ShapeRules) -> Iterator[Sh
 
 
 def duration_fault(seconds: float, fps: float, rules: ShapeRules) -> ShapeFault | None:
-    """Return the fault of a duration that is too long for the model, or None.
+    """Returns the fault of a duration that is too long for the model, or None.
 
     Args:
         seconds: duration, above 0.

@@ -1,4 +1,4 @@
-"""What each field of a job may hold, as pydantic models; messages quote their descriptions."""
+"""The fields of a job file as pydantic models; messages quote their descriptions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN_FAULT = "vgpipe"
 
 
 def text_fault(text: str) -> str | None:
-    """Say what is wrong with a prompt or another text, or return None."""
+    """Returns what is wrong with a prompt or another text, or None."""
     if not text.strip():
         return "is empty"
     if len(text) > MAX_PROMPT_CHARS:
@@ -30,7 +30,7 @@ def text_fault(text: str) -> str | None:
     if text.isprintable():
         return None
     bad = next((c for c in text if c not in "\t\n" and unicodedata.category(c) in ("Cc", "Cs")), None)
-    return None if bad is None else f"holds the character U+{ord(bad):04X}, which no text may hold"
+    return None if bad is None else f"holds the character U+{ord(bad):04X}, which is not allowed"
 
 
 def _clean(text: Any) -> Any:
@@ -45,7 +45,7 @@ def _clean_or_empty(text: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """Take 8.0 for 8: spreadsheets and JSON writers make floats of whole numbers."""
+    """Accepts 8.0 as 8: spreadsheets and JSON writers turn whole numbers into floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -62,7 +62,7 @@ Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_positive_z
 
 
 def _unset(description: str, **limits: Any) -> Any:
-    """Describe a field that may be left out, but not be empty."""
+    """Returns a field that may be left out but not be empty."""
     return Field(default=None, description=description, **limits)
 
 
@@ -119,10 +119,10 @@ class JobFields(_Strict):
 
 
 def description_of(model: type[BaseModel], field: str) -> str:
-    """Return what a field may hold, in words."""
+    """Returns what a field may hold, in words."""
     return model.model_fields[field].description or "something else"
 
 
-def cleaned(record: BaseModel) -> Mapping[str, Any]:
-    """Return the fields that were given, as validated."""
+def given_fields(record: BaseModel) -> Mapping[str, Any]:
+    """Returns the fields that were given, as validated."""
     return {name: getattr(record, name) for name in record.model_fields_set}

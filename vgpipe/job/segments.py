@@ -1,7 +1,8 @@
 """How a long clip is cut into segments: exact lengths, no frame twice and none missing.
 
 `image` and `frames` make a chain: each segment begins with the last frames of the one before. `window` makes one
-trajectory over the whole length, which is denoised once and decoded piece by piece. A cut begins anew.
+trajectory over the whole length, which is denoised once and decoded piece by piece. A cut starts a new chain or
+trajectory.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from itertools import accumulate
 
 from vgpipe.job.clip import Clip, Continuation, Shot
 from vgpipe.job.rules import next_on_step
+from vgpipe.job.settings import ContinuationMethod
 
-WINDOW, FRAMES = "window", "frames"
+WINDOW: ContinuationMethod = "window"
+FRAMES: ContinuationMethod = "frames"
 GIVEN = "given by the segment before"
 CONTEXT_FRAMES = 5
-"""Frames at the start of a later piece that only give the decoder something to go on from, at least."""
+"""Frames at the start of a later piece that only give the decoder context, at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,8 @@ class Segment:
         index: from 0.
         clip: it as a clip of its own: what one pass, or one window, is asked for.
         shot: which shot of the clip it begins in, from 0.
-        given: frames that it shares with the segment before: its first, and that one's last; 0 where it begins anew.
-        conditions: how many of them, from the first on, the model is given to go on from.
+        given: frames that it shares with the segment before: its first, and that one's last; 0 where it is independent.
+        conditions: how many of them, from the first on, condition the model.
         start: index of the first decoded frame that is delivered.
         end: index after the last decoded frame that counts.
         stop: index after the last one that is delivered; from there to `end` the next segment delivers a blend.
@@ -70,7 +73,7 @@ class Segment:
     trajectory: Trajectory | None = None
 
     @property
-    def begins_anew(self) -> bool:
+    def is_independent(self) -> bool:
         """Whether it needs nothing of the segment before."""
         return self.given == 0
 
@@ -114,7 +117,7 @@ def _context(continuation: Continuation) -> int:
 
 
 def between_cuts(cuts: Sequence[bool]) -> list[tuple[int, int]]:
-    """Returns where the shots that go on from each other begin, and where they stop; the first always begins anew."""
+    """Returns the (first, stop) ranges of shots that continue each other; the first shot always starts a range."""
     begins = [0, *(index for index in range(1, len(cuts)) if cuts[index])]
     return list(zip(begins, [*begins[1:], len(cuts)], strict=True))
 
@@ -248,7 +251,7 @@ def shots_without_window(shots: Sequence[int], how: Continuation) -> list[int]:
 
     Args:
         shots: frames of each shot of one trajectory.
-        how: how it goes on.
+        how: how it is continued.
     """
     total = max(_on_step(sum(shots), how), how.segment_num_frames)
     middles = [begin + (how.segment_num_frames - 1) // 2 for begin in _window_begins(total, how)]

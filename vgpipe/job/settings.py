@@ -47,7 +47,7 @@ class Setting:
         at_most: the largest number.
         may_be_empty: whether it may be an empty text.
         has_places: whether its text may hold `{name}` places that a matrix fills.
-        if_unset: its value where nothing sets it, where the field has no default; None: something must set it.
+        if_unset: its value where no source sets it and the field has no default; None: a source must set it.
         spelling_of: the setting that this is another spelling of.
         recorded_as: where a clip's record holds it; empty for its own name.
     """

@@ -1,4 +1,4 @@
-"""Reading a job file's text, with a clear word for each way in which that can fail."""
+"""Reads a job file's text, with a message for each way in which that can fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_FILE_MIB = 64
 
 
 def display(path: Path) -> str:
-    """Return the path as messages show it: relative where it lies under the working directory."""
+    """Returns the path as messages show it: relative where it lies under the working directory."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):
@@ -22,7 +22,7 @@ def display(path: Path) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Read a job file.
+    """Reads a job file.
 
     Args:
         path: the file.

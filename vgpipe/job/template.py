@@ -12,12 +12,12 @@ _PLACE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}|\{\{|\}\}|\{(?P<name>[^{}]*)\}
 
 
 def places(text: str) -> tuple[str, ...]:
-    """Return the names in the `{name}` places of a text, each once, in order."""
+    """Returns the names in the `{name}` places of a text, each once, in order."""
     return tuple(dict.fromkeys(m["name"].strip() for m in _PLACE.finditer(text) if m["name"] is not None))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Fill the `{name}` places of a text.
+    """Fills the `{name}` places of a text.
 
     `{{` and `}}` become single braces; a single brace that belongs to no place, and `${...}`, stay.
 
@@ -35,7 +35,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def longest_filled(text: str, matrix: Mapping[str, tuple[str, ...]]) -> int:
-    """Return the most characters that `fill` can make of a text, without making them.
+    """Returns the most characters that `fill` can make of a text, without making them.
 
     Args:
         text: the text as written.
@@ -50,13 +50,13 @@ def longest_filled(text: str, matrix: Mapping[str, tuple[str, ...]]) -> int:
 
 
 def combinations(matrix: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, str]]:
-    """Yield every combination of the matrix, the last name changing fastest; one if it is empty."""
+    """Yields every combination of the matrix, the last name changing fastest; one if it is empty."""
     for choice in product(*matrix.values()):
         yield dict(zip(matrix, choice, strict=True))
 
 
 def count_combinations(matrix: Mapping[str, tuple[str, ...]]) -> int:
-    """Count the combinations without making them."""
+    """Counts the combinations without making them."""
     return prod(map(len, matrix.values()))
 
 

@@ -45,7 +45,7 @@ def test_settings_of_long_clips_have_columns(write) -> None:
         ("prompt,shots\nx,1\n", ['a.csv:1: unknown column "shots"', "shots need a .yaml job"]),
         ("prompt,continuation\nx,window\ny,on\n", ["a.csv:3: continuation is ", "auto, image, frames, window"]),
         ("prompt,segment_frames\nx,17\n", ["did you mean `segment_num_frames`"]),
-        ("prompt,seed,seed\nx,1,2\n", ["is there twice"]),
+        ("prompt,seed,seed\nx,1,2\n", ["appears twice"]),
         ("prompt,seed\nx,y,1\n", ["a.csv:2: 3 cells"]),
         ("prompt,seed\nx,three\n", ['a.csv:2: seed is the text "three"']),
         ("prompt,seed\n,3\n", ["a.csv:2: prompt is empty"]),

@@ -187,7 +187,7 @@ def test_a_prompt_beside_shots_is_one_fault(faults_of, entry: str) -> None:
 @pytest.mark.parametrize("shots", ["[]", "a cat", "", "{prompt: a}", "3"])
 def test_shots_are_a_list(told, shots: str) -> None:
     assert told(shots) == [
-        'a.yaml:2: shots is no list of prompts -> write shots: and under it `- {prompt: "...", seconds: 3}` for each'
+        'a.yaml:2: shots is not a list of prompts -> write shots: and under it `- {prompt: "...", seconds: 3}` for each'
     ]
 
 

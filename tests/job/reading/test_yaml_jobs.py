@@ -67,8 +67,8 @@ def test_values_and_aliases() -> None:
     [
         ("prompts:\n  - a: b: c\n", r"a.yaml:2: .*column 9: this `: ` cannot stand here"),
         ("prompts:\n\t- a\n", r"a.yaml:2: .*a tab is used as indentation.*use spaces"),
-        ("- {red} circle\n", r"a.yaml:1: .*text goes on after a closing quote or bracket.*quotes"),
-        ("- 'it's'\n", r"text goes on after a closing quote"),
+        ("- {red} circle\n", r"a.yaml:1: .*text continues after a closing quote or bracket.*quotes"),
+        ("- 'it's'\n", r"text continues after a closing quote"),
         ("\na: [1, 2\n", r"a.yaml:2: .*column 4: a bracket opened here is not closed"),
         ("\na: 'x\nb: c", r"a.yaml:2: .*column 4: the quote opened here is never closed"),
         ("- @x\n", r"a text cannot start with @ unquoted"),

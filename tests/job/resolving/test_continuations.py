@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vgpipe.job.clip import Clip, Continuation
-from vgpipe.job.resolving.continuations import LONG_MODELS, fitted
+from vgpipe.job.resolving.continuations import LONG_MODELS, fit_continuation
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.segments import segments_of
 
@@ -87,7 +87,7 @@ def test_an_image_may_come_with_more_shared_frames(how) -> None:
 )
 def test_a_method_that_the_model_lacks_is_named_where_it_was_written(faults_of, where, content, given) -> None:
     assert faults_of(content, rules=LONG, **given) == [
-        f"{where}: continuation is frames; the model shapes goes on by: image, window -> continuation: image"
+        f"{where}: continuation is frames; the model shapes supports: image, window -> continuation: image"
     ]
 
 
@@ -101,7 +101,7 @@ def test_a_model_that_makes_clips_at_once_only_cannot_go_on(faults_of) -> None:
     old = "a.yaml:3: num_frames is 80; the model makes 1, 5, 9, ... 17 frames -> the nearest is num_frames: 17"
     assert faults_of(job(prompt="x", num_frames=80), rules=SHORT) == [old]
     assert faults_of(job(prompt="x", num_frames=80, continuation="image"), rules=SHORT) == [
-        f"a.yaml:4: continuation is image; the model shapes cannot go on with a clip -> {LONG_MODELS}",
+        f"a.yaml:4: continuation is image; the model shapes cannot continue a clip -> {LONG_MODELS}",
     ]
     assert faults_of(job(prompt="x", seconds=10), rules=SHORT) == [
         "a.yaml:3: seconds is 10, which is 81 frames at 8 fps; the model makes 1, 5, 9, ... 17 frames"
@@ -232,7 +232,7 @@ def plain(num_frames: int, how: Continuation | None) -> Clip:
 
 
 def fit(shots: tuple[int, ...], rules: ShapeRules) -> Continuation | None:
-    return fitted(shots, rules, reference=rules.largest_num_frames, num_inference_steps=20, match_color=True)
+    return fit_continuation(shots, rules, reference=rules.largest_num_frames, num_inference_steps=20, match_color=True)
 
 
 @given(rules_of_long_clips(), st.integers(1, 1000))

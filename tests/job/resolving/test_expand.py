@@ -53,7 +53,7 @@ def test_without_a_job_there_is_one_clip(clips_of) -> None:
 
 def test_without_a_job_or_a_prompt_nothing_can_be_made(faults_of) -> None:
     (fault,) = faults_of(None)
-    assert fault.startswith("clip.prompt: nothing sets prompt -> ")
+    assert fault.startswith("clip.prompt: no prompt given -> ")
 
 
 def test_an_override_of_the_prompt_is_literal_and_for_all(clips_of) -> None:

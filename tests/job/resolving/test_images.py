@@ -111,7 +111,7 @@ def test_places_are_filled_from_the_matrix(make: Make, folder: Path) -> None:
     assert make("prompts: [x]", image="{c}.png").clips[0].image == str(folder / "{c}.png")
 
 
-# Written by the version before there were images.
+# RawSettings by the version before there were images.
 IDS_WITHOUT = ["x-56772436", "b-d364afaa", "b-161a89e9", "b-309a9e95", "b-353bf45a"]
 
 
@@ -205,7 +205,7 @@ def test_a_model_of_text_alone_takes_no_image(faults_of, make: Make) -> None:
 
 
 def test_a_model_that_starts_from_an_image_needs_one(faults_of, make: Make) -> None:
-    said = "nothing sets image, and the model m makes videos only from one -> "
+    said = "no image given, and the model m makes videos only from one -> "
     (found,) = faults_of("prompts:\n- x\n- {prompt: y, image: red.png}\n", takes="required")
     assert found.startswith(f"a.yaml:2: {said}add `image:` to the prompt or under `defaults:`")
     assert found.endswith("model=wan22_ti2v_5b")
@@ -247,8 +247,8 @@ def test_many_shape_notes_are_counted_not_shown(make: Make, folder: Path) -> Non
 
 def test_ten_thousand_prompts_look_at_their_image_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
-    look = images_module.look
-    monkeypatch.setattr(images_module, "look", lambda given, base: looks.append(given) or look(given, base))
+    load = images_module.load_picture
+    monkeypatch.setattr(images_module, "load_picture", lambda given, base: looks.append(given) or load(given, base))
     lines = "".join(f"- {{prompt: a ball {n}, image: red.png}}\n" for n in range(10_000))
     (folder / "a.yaml").write_text("prompts:\n" + lines)
     start = time.perf_counter()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.job.record import Entry, Job, Written
+from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.resolving.expand import expand
-from vgpipe.job.resolving.precedence import Level, strongest
+from vgpipe.job.resolving.precedence import SettingSource, strongest
 from vgpipe.job.rules import ShapeRules
 
 ALL = dict(width=64, height=64, fps=8.0, num_frames=5, num_inference_steps=1, guidance_scale=0.0)
@@ -26,10 +26,10 @@ ANY_SEEDS = st.sampled_from([{}, {"seed": 3}, {"seeds": [4, 5]}])
 
 
 def test_none_counts_as_not_set() -> None:
-    levels = [Level.of_config({"seed": None}, "clip."), Level.of_config({"seed": 3}, "quality.")]
-    found = strongest(levels, "seed")
-    assert found is not None and (found.value, found.level.prefix) == (3, "quality.")
-    assert strongest(levels, "fps") is None
+    sources = [SettingSource.of_config({"seed": None}, "clip."), SettingSource.of_config({"seed": 3}, "quality.")]
+    found = strongest(sources, "seed")
+    assert found is not None and (found.value, found.source.prefix) == (3, "quality.")
+    assert strongest(sources, "fps") is None
 
 
 @given(*[st.tuples(ANY_LEVEL, ANY_LENGTH)] * 4, ANY_SEEDS, ANY_SEEDS, st.sampled_from([{}, {"seed": 9}]))
@@ -38,8 +38,8 @@ def test_the_strongest_level_wins(over, own, middle, preset, own_seeds, middle_s
     for layer, seeds in zip(layers, (over_seed, own_seeds, middle_seeds), strict=False):
         layer |= seeds
     lines = dict.fromkeys((*ALL, "seed", "seeds", "seconds", "negative_prompt"), 1)
-    entry = Entry(line=1, prompt="x", settings=Written(layers[1], lines))
-    job = Job(source="a", name="a", title="a", defaults=Written(layers[2], lines), entries=(entry,))
+    entry = Entry(line=1, prompt="x", settings=RawSettings(layers[1], lines))
+    job = Job(source="a", name="a", title="a", defaults=RawSettings(layers[2], lines), entries=(entry,))
     clips = expand(job, overrides=layers[0], preset=layers[3], reference=ALL, rules=ShapeRules(), model="m").clips
     everything = [*layers, {**ALL, "negative_prompt": "", "seed": 0}]
     for name in ("fps", "guidance_scale", "num_inference_steps", "width", "negative_prompt"):

@@ -20,14 +20,14 @@ COLUMNS = ("id", "prompt", *(one.name for one in _SETTINGS))
 
 
 def read_csv(text: str, faults: Faults) -> Listing:
-    """Build the list of prompts of a CSV file.
+    """Builds the list of prompts of a CSV file.
 
     The separator is the one of comma, semicolon and tab that the first row holds most of. An empty cell
     leaves its field unset; a cell of `seeds` holds numbers with spaces or semicolons between them.
 
     Args:
         text: the file's text.
-        faults: where the table's own faults are noted.
+        faults: where the table's own faults are recorded.
 
     Returns:
         One mapping a row, each value with its line.
@@ -43,7 +43,7 @@ def read_csv(text: str, faults: Faults) -> Listing:
 
 
 def _rows(text: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that hold anything, each with the line it starts at."""
+    """Yields the rows that hold anything, each with the line it starts at."""
     first = text.lstrip("\n").partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count), strict=True)
     start = 1
@@ -60,7 +60,7 @@ def _rows(text: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
 def _check_header(line: int, columns: list[str], faults: Faults) -> None:
     for position, name in enumerate(columns, start=1):
         if name in columns[: position - 1]:
-            faults.add(line, f"the column {shown(name)} is there twice", "keep one of them")
+            faults.add(line, f"the column {shown(name)} appears twice", "keep one of them")
         elif name not in COLUMNS:
             faults.add(line, f"unknown column {shown(name)}; known: {', '.join(COLUMNS)}", _advice(name))
     if "prompt" not in columns:

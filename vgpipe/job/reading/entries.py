@@ -1,4 +1,4 @@
-"""From one node of the file to one entry of the job, or to its faults."""
+"""Reads one entry of the job, or records its faults."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from vgpipe.job.declared import set_by
 from vgpipe.job.faults import Faults, nearest, shown
-from vgpipe.job.reading.field_faults import checked, misread
+from vgpipe.job.reading.field_faults import unquoted_text_fault, validate_fields
 from vgpipe.job.reading.matrix import check_places, read_matrix
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
 from vgpipe.job.reading.shots import read_shots, shot_texts
 from vgpipe.job.reading.yaml_scalars import quoted
-from vgpipe.job.record import Entry, Written, WrittenShot
+from vgpipe.job.record import Entry, RawSettings, RawShot
 from vgpipe.job.schema import PromptFields, SettingFields, ShotsFields
 from vgpipe.job.settings import SetBy
 
@@ -19,36 +19,36 @@ _PLACED_DEFAULTS = tuple(one.name for one in set_by(SetBy.JOB) if one.setting.ha
 _PLACED_FIELDS = ("prompt", "id", *_PLACED_DEFAULTS)
 
 
-def read_defaults(node: Node, faults: Faults) -> Written:
-    """Read the settings under `defaults:`; nothing under it is no fault."""
+def read_defaults(node: Node, faults: Faults) -> RawSettings:
+    """Reads the settings under `defaults:`; an empty `defaults:` is allowed."""
     if isinstance(node, Scalar) and node.value is None:
-        return Written()
+        return RawSettings()
     if not isinstance(node, Table):
         faults.add(node.line, "defaults is not a mapping of settings", "write settings such as `seed: 3`")
-        return Written()
+        return RawSettings()
     fields = fields_of(node, faults)
-    values = checked(node.line, fields, SettingFields, faults)
-    return Written(values, {key: fields[key].line for key in values})
+    values = validate_fields(node.line, fields, SettingFields, faults)
+    return RawSettings(values, {key: fields[key].line for key in values})
 
 
-def read_entry(node: Node, defaults: Written, faults: Faults) -> Entry | None:
-    """Read one item of `prompts:`.
+def read_entry(node: Node, defaults: RawSettings, faults: Faults) -> Entry | None:
+    """Reads one item of `prompts:`.
 
     Args:
         node: the item: a text or a mapping.
         defaults: the job's defaults; their negative prompt and image may hold places for the entry's matrix.
-        faults: where faults are noted.
+        faults: where faults are recorded.
 
     Returns:
-        The entry, or None where a fault keeps it from being one.
+        The entry, or None where it has faults.
     """
     fields = _fields(node, faults)
     if fields is None:
         return None
     shots = read_shots(fields, faults) if "shots" in fields else ()
     model = ShotsFields if "shots" in fields else PromptFields
-    sound = {name: value for name, value in fields.items() if name != "prompt" or "shots" not in fields}
-    values = checked(node.line, sound, model, faults)
+    own_fields = {name: value for name, value in fields.items() if name != "prompt" or "shots" not in fields}
+    values = validate_fields(node.line, own_fields, model, faults)
     matrix_node = fields.get("matrix")
     matrix = read_matrix(matrix_node, faults) if matrix_node is not None else {}
     texts = {**_placed_texts(fields, defaults), **shot_texts(shots)}
@@ -58,21 +58,21 @@ def read_entry(node: Node, defaults: Written, faults: Faults) -> Entry | None:
     if prompt is None:
         return None
     own = {key: value for key, value in values.items() if key in SettingFields.model_fields}
-    settings = Written(own, {key: fields[key].line for key in own})
+    settings = RawSettings(own, {key: fields[key].line for key in own})
     name = values.get("id")
     return Entry(line=node.line, prompt=prompt, id=name, settings=settings, matrix=matrix, shots=shots)
 
 
-def _all_sound(node: Node | None, shots: tuple[WrittenShot, ...]) -> bool:
+def _all_sound(node: Node | None, shots: tuple[RawShot, ...]) -> bool:
     return node is None or (isinstance(node, Listing) and len(node.items) == len(shots))
 
 
 def _fields(node: Node, faults: Faults) -> dict[str, Node] | None:
-    """Return the fields of an entry, where it is a text or a mapping of fields."""
+    """Returns the fields of an entry, where it is a text or a mapping of fields."""
     if isinstance(node, Scalar):
         if isinstance(node.value, str):
             return {"prompt": node}
-        faults.add(node.line, *misread("the prompt", node))
+        faults.add(node.line, *unquoted_text_fault("the prompt", node))
     elif isinstance(node, Listing):
         faults.add(node.line, "this prompt is a list", "write a text or a mapping; text in [ ] needs quotes")
     elif _is_trap(node):
@@ -83,7 +83,7 @@ def _fields(node: Node, faults: Faults) -> dict[str, Node] | None:
 
 
 def _is_trap(table: Table) -> bool:
-    """Tell whether a mapping was likely meant as a text: `- a cat: asleep` or `- {colour}`."""
+    """Returns whether a mapping was likely meant as a text: `- a cat: asleep` or `- {colour}`."""
     if len(table.pairs) != 1:
         return False
     key, value = table.pairs[0]
@@ -93,7 +93,7 @@ def _is_trap(table: Table) -> bool:
 
 
 def _trap(table: Table) -> tuple[str, str]:
-    """Explain it so that it also helps whoever did mean a key."""
+    """Explains a text that was read as a mapping, also for users who did mean a key."""
     key, value = (shown(node.text)[1:-1] for node in table.pairs[0] if isinstance(node, Scalar))
     if not value:
         what = "YAML takes this prompt for a mapping: it is in braces or ends in a colon"
@@ -102,8 +102,8 @@ def _trap(table: Table) -> tuple[str, str]:
     return what, f"quote the whole text: {quoted(f'{key}: {value}')}; or write prompt: {quoted(value)}"
 
 
-def _placed_texts(fields: Mapping[str, Node], defaults: Written) -> dict[str, tuple[int, str]]:
-    """Return field -> line and text, of every text of the entry that may hold places."""
+def _placed_texts(fields: Mapping[str, Node], defaults: RawSettings) -> dict[str, tuple[int, str]]:
+    """Returns field -> line and text, of every text of the entry that may hold places."""
     texts = {
         name: (node.line, node.value)
         for name in _PLACED_FIELDS

@@ -1,4 +1,4 @@
-"""From pydantic's errors to faults of the job, each at its own line."""
+"""Turns pydantic's errors into faults of the job, each at its own line."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from vgpipe.job.declared import EXCLUSIVE
 from vgpipe.job.faults import Faults, nearest, shown
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, plain
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
-from vgpipe.job.schema import OWN_FAULT, TEXT_REMEDY, SettingFields, cleaned, description_of
+from vgpipe.job.schema import OWN_FAULT, TEXT_REMEDY, SettingFields, description_of, given_fields
 from vgpipe.job.settings import MAX_SEED
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong in a group of fields, not yet placed.
+    """One error in a group of fields, without its line.
 
     Attributes:
         field: the key it is about; "" for the group.
@@ -36,8 +36,8 @@ class Finding:
     remedy: str
 
 
-def check(values: Mapping[str, Any], model: type[BaseModel]) -> tuple[Mapping[str, Any], list[Finding]]:
-    """Validate a group of fields.
+def validate_values(values: Mapping[str, Any], model: type[BaseModel]) -> tuple[Mapping[str, Any], list[Finding]]:
+    """Validates a group of fields.
 
     Args:
         values: field -> plain value.
@@ -47,34 +47,34 @@ def check(values: Mapping[str, Any], model: type[BaseModel]) -> tuple[Mapping[st
         The fields as validated (none if any is wrong), and everything that is wrong with them.
     """
     try:
-        return cleaned(model.model_validate(values)), []
+        return given_fields(model.model_validate(values)), []
     except ValidationError as error:
         return {}, list(_findings(error, model, values))
 
 
 def _findings(error: ValidationError, model: type[BaseModel], values: Mapping[str, Any]) -> Iterator[Finding]:
     details = error.errors(include_url=False)
-    meant = {near for d in details if d["type"] == "extra_forbidden" and (near := _meant(d, model, values))}
+    closest = {near for d in details if d["type"] == "extra_forbidden" and (near := _closest_key(d, model, values))}
     for detail in details:
         field = str(detail["loc"][0])
         index = next((place for place in detail["loc"][1:] if isinstance(place, int)), None)
         problem = detail["type"]
         if problem == "extra_forbidden":
-            yield Finding(field, None, problem, *_unknown(field, _meant(detail, model, values), model))
+            yield Finding(field, None, problem, *_unknown(field, _closest_key(detail, model, values), model))
         elif problem != "missing":
             yield Finding(field, index, problem, *_wrong(detail, field, index, model))
-        elif field not in meant:
+        elif field not in closest:
             remedy = f"add `{field}:` with {description_of(model, field)}"
             yield Finding("", None, problem, f"`{field}` is missing", remedy)
 
 
-def _meant(detail: ErrorDetails, model: type[BaseModel], values: Mapping[str, Any]) -> str | None:
+def _closest_key(detail: ErrorDetails, model: type[BaseModel], values: Mapping[str, Any]) -> str | None:
     return nearest(str(detail["loc"][0]), [name for name in model.model_fields if name not in values])
 
 
 def _unknown(field: str, meant: str | None, model: type[BaseModel]) -> tuple[str, str]:
     if field == "<<":
-        return "merge keys (`<<`) are not read", "put what the prompts share under `defaults:`"
+        return "YAML merge keys (`<<`) are not supported", "put shared settings under `defaults:`"
     known = sorted(model.model_fields, key=lambda name: name in SettingFields.model_fields)
     what = f"unknown key {shown(field)}; known: {', '.join(known)}"
     return what, f"did you mean `{meant}`?" if meant else "remove it"
@@ -91,19 +91,19 @@ def _wrong(detail: ErrorDetails, field: str, index: int | None, model: type[Base
         return f"{field} has {len(value):,} items; at most {most:,} are allowed", "split the job"
     allowed = description_of(model, field)
     allowed = allowed if index is None else allowed.removeprefix("a list of ")
-    return f"{name} is {_as_read(value)}; allowed: {allowed}", _remedy(field, value, detail)
+    return f"{name} is {_describe_value(value)}; allowed: {allowed}", _remedy(field, value, detail)
 
 
-def _as_read(value: object) -> str:
+def _describe_value(value: object) -> str:
     if isinstance(value, bool):
-        return f"{shown(value)} (a yes-or-no value)"
+        return f"{shown(value)} (a boolean)"
     if isinstance(value, list) and not value:
         return "an empty list"
     return f"the text {shown(value)}" if isinstance(value, str) else shown(value)
 
 
 def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
-    """Say what to write instead of a value that has the wrong type or is out of range."""
+    """Returns what to write instead of a value that has the wrong type or is out of range."""
     limits = detail.get("ctx", {})
     if detail["type"] == "list_type" and isinstance(value, int) and not isinstance(value, bool):
         return f"write {field}: [{shown(value)}], or seed: {shown(value)}"
@@ -115,21 +115,21 @@ def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
     return f"give it such a value, or remove `{field}`"
 
 
-def checked(line: int, fields: Mapping[str, Node], model: type[BaseModel], faults: Faults) -> Mapping[str, Any]:
-    """Validate the fields of a mapping and note what is wrong with them.
+def validate_fields(line: int, fields: Mapping[str, Node], model: type[BaseModel], faults: Faults) -> Mapping[str, Any]:
+    """Validates the fields of a mapping and records what is wrong with them.
 
     Args:
         line: of the mapping, for what is missing.
         fields: key -> node.
         model: the model of the mapping.
-        faults: where faults are noted.
+        faults: where faults are recorded.
 
     Returns:
         The fields as validated, or none.
     """
-    values, findings = check({key: plain(node) for key, node in fields.items()}, model)
+    values, findings = validate_values({key: plain(node) for key, node in fields.items()}, model)
     for finding in findings:
-        _note(finding, line, fields, faults)
+        _record(finding, line, fields, faults)
     for first, second in EXCLUSIVE:
         if first in fields and second in fields:
             later = max(fields[first].line, fields[second].line)
@@ -137,18 +137,18 @@ def checked(line: int, fields: Mapping[str, Node], model: type[BaseModel], fault
     return values
 
 
-def _note(finding: Finding, line: int, fields: Mapping[str, Node], faults: Faults) -> None:
+def _record(finding: Finding, line: int, fields: Mapping[str, Node], faults: Faults) -> None:
     node = fields.get(finding.field)
     if finding.index is not None and isinstance(node, Listing):
         node = node.items[finding.index]
     if finding.problem == "string_type" and isinstance(node, Scalar):
-        faults.add(node.line, *misread(finding.field, node))
+        faults.add(node.line, *unquoted_text_fault(finding.field, node))
     else:
         faults.add(node.line if node is not None else line, finding.what, finding.remedy)
 
 
-def misread(name: str, node: Scalar) -> tuple[str, str]:
-    """Return what is wrong with a text that YAML took for something else, and what to write."""
+def unquoted_text_fault(name: str, node: Scalar) -> tuple[str, str]:
+    """Returns the fault of an unquoted text that YAML reads as something else, and what to write."""
     if node.value is None and node.text == "":
         return f"{name} is empty", "write a text there, or remove it"
     typed = shown(node.text)[1:-1]
@@ -160,5 +160,5 @@ def _kind(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):
-        return "a yes-or-no value"
+        return "a boolean"
     return "a number" if isinstance(value, int | float) else "a date"

@@ -15,7 +15,7 @@ MAX_NAMES_LISTED = 2_000
 
 
 def find_job(given: str, cwd: Path) -> Path:
-    """Find a job file: as given, then in the working directory's `jobs/`.
+    """Finds a job file: as given, then in the working directory's `jobs/`.
 
     Args:
         given: what the user typed after `job=`.

@@ -1,4 +1,4 @@
-"""A prompt's matrix: its values, and whether they and the places in the texts fit each other."""
+"""Reads a prompt's matrix and checks it against the places in the prompt's texts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Matrix = dict[str, tuple[str, ...]]
 
 
 def read_matrix(node: Node, faults: Faults) -> Matrix:
-    """Read a matrix.
+    """Reads a matrix.
 
     Args:
         node: what stands under `matrix:`.
-        faults: where its faults are noted.
+        faults: where its faults are recorded.
 
     Returns:
-        Name -> texts, in the file's order; numbers as the user typed them. A name at fault has no texts.
+        Name -> texts, in the file's order; numbers as the user typed them. A invalid name has no texts.
     """
     if not isinstance(node, Table) or not node.pairs:
         as_read = "empty" if isinstance(node, Table) else shown(_shallow(node))
@@ -34,13 +34,13 @@ def read_matrix(node: Node, faults: Faults) -> Matrix:
 def check_places(
     texts: Mapping[str, tuple[int, str]], matrix: Matrix, matrix_line: int, faults: Faults, *, has_all: bool = True
 ) -> None:
-    """Note every `{name}` that the matrix lacks, every name of it that is not used, and texts too long.
+    """Records every `{name}` that the matrix lacks, every name of it that is not used, and texts too long.
 
     Args:
         texts: field -> its line and its text as written.
         matrix: name -> texts.
         matrix_line: where the matrix stands.
-        faults: where the faults are noted.
+        faults: where the faults are recorded.
         has_all: whether no text is missing that could use a name.
     """
     for field, (line, text) in texts.items():
@@ -60,7 +60,7 @@ def check_places(
 
 def _texts(name: str, node: Node, faults: Faults) -> tuple[str, ...]:
     if not isinstance(node, Listing) or not node.items:
-        what = f"{shown(name)} of the matrix is no list of texts or numbers"
+        what = f"{shown(name)} of the matrix is not a list of texts or numbers"
         example = shown(node.text)[1:-1] if isinstance(node, Scalar) and node.text else "red, blue"
         faults.add(node.line, what, f"write a list: [{example}]")
         return ()
@@ -82,7 +82,7 @@ def _text(name: str, node: Node, faults: Faults) -> str | None:
 
 
 def _shallow(node: Node) -> object:
-    """Return a scalar's value, or an empty container of the node's kind: enough to show it."""
+    """Returns a scalar's value, or an empty container of the node's kind: enough to show it."""
     if isinstance(node, Scalar):
         return node.value
     return [] if isinstance(node, Listing) else {}

@@ -18,7 +18,7 @@ class Scalar:
 
     Attributes:
         line: from 1.
-        value: what the format made of it.
+        value: how the format reads it.
         text: what the user typed.
     """
 
@@ -47,7 +47,7 @@ Node: TypeAlias = "Scalar | Listing | Table"
 
 
 def plain(node: Node) -> object:
-    """Return the node as plain Python values; keys that are not text are left out."""
+    """Returns the node as plain Python values; keys that are not text are left out."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Listing):
@@ -56,12 +56,12 @@ def plain(node: Node) -> object:
 
 
 def text_pairs(table: Table) -> list[tuple[str, Node]]:
-    """Return the pairs of a mapping whose key is text."""
+    """Returns the pairs of a mapping whose key is text."""
     return [(key.value, value) for key, value in table.pairs if isinstance(key, Scalar) and isinstance(key.value, str)]
 
 
 def fields_of(table: Table, faults: Faults) -> dict[str, Node]:
-    """Return a mapping's nodes by key, noting keys that are not text or are there twice."""
+    """Returns a mapping's nodes by key, noting keys that are not text or are there twice."""
     fields: dict[str, Node] = {}
     for key, value in table.pairs:
         if not isinstance(key, Scalar) or not isinstance(key.value, str):

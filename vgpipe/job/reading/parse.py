@@ -1,4 +1,4 @@
-"""Reading a job file: the door to this floor's first half."""
+"""Reads a job file; the entry point of this package."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["find_job", "read_job"]
 
 
 def read_job(path: Path, *, rules: ShapeRules | None = None) -> Job:
-    """Read and check a job file.
+    """Reads and checks a job file.
 
     Args:
         path: a .yaml, .yml, .txt, .csv or .jsonl file.
         rules: what the model can make; with it, sizes and frame counts that cannot be made are listed
-            beside the file's other faults (`expand` finds them in any case).
+            with the file's other faults (`expand` finds them in any case).
 
     Returns:
         The job, not yet expanded.

@@ -10,14 +10,14 @@ from vgpipe.job.reading.nodes import MAX_DEPTH, Listing, Node, Scalar, Table
 
 
 def read_txt(text: str) -> Listing:
-    """Build the list of prompts of a text file; blank lines and lines that start with # are skipped."""
+    """Builds the list of prompts of a text file; blank lines and lines that start with # are skipped."""
     lines = [(number, line.strip()) for number, line in _lines(text)]
     items: list[Node] = [Scalar(n, line, line) for n, line in lines if line and not line.startswith("#")]
     return Listing(1, items)
 
 
 def read_jsonl(text: str, faults: Faults) -> Listing:
-    """Build the list of prompts of a JSON-lines file: a text or an object a line; `null` means unset."""
+    """Builds the list of prompts of a JSON-lines file: a text or an object a line; `null` means unset."""
     items = [_json_line(number, line, faults) for number, line in _lines(text) if line.strip()]
     return Listing(1, [item for item in items if item is not None])
 

@@ -1,4 +1,4 @@
-"""From the node tree to the job, or to every fault in it."""
+"""Checks the node tree of a job file and makes the job of it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from vgpipe.job.faults import Faults, shown
 from vgpipe.job.naming import slugify
-from vgpipe.job.picture import Flaw, look
+from vgpipe.job.picture import PictureFault, load_picture
 from vgpipe.job.reading.entries import read_defaults, read_entry
-from vgpipe.job.reading.field_faults import checked
+from vgpipe.job.reading.field_faults import validate_fields
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of, plain, text_pairs
-from vgpipe.job.record import Entry, Job, Written
+from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.schema import MAX_CLIPS, JobFields, text_fault
 from vgpipe.job.template import fill, places
@@ -25,14 +25,14 @@ SHAPE_FIELDS = ("width", "height", "num_frames")
 def build_job(
     root: Node, stem: str, faults: Faults, rules: ShapeRules | None = None, folder: Path | None = None
 ) -> Job:
-    """Check the whole file and make it a job.
+    """Checks the whole file and returns its job.
 
     Args:
         root: the top of the file's tree.
-        stem: the name of a job that names itself nowhere.
-        faults: the faults found while reading, and where more are noted.
-        rules: what the model can make. With it, the shapes it cannot make are listed beside other faults;
-            where they are the only faults they are left to `expand`, which knows what overrides them.
+        stem: the name of a job that has no `name:`.
+        faults: the faults found while reading, and where more are recorded.
+        rules: what the model can make. With it, shapes that it cannot make are listed with the other faults; where they
+            are the only faults they are left to `expand`, which knows what overrides them.
         folder: where relative paths in the file start. With it, images that cannot be read are listed in
             the same cases.
 
@@ -42,15 +42,17 @@ def build_job(
     Raises:
         JobError: there are faults; it names them all.
     """
-    fields = _top(root, faults)
-    head = checked(root.line, {key: _headed(key, node) for key, node in fields.items()}, JobFields, faults)
-    defaults = read_defaults(fields["defaults"], faults) if "defaults" in fields else Written()
+    fields = _top_level(root, faults)
+    head = validate_fields(
+        root.line, {key: _without_content(key, node) for key, node in fields.items()}, JobFields, faults
+    )
+    defaults = read_defaults(fields["defaults"], faults) if "defaults" in fields else RawSettings()
     entries = _entries(fields.get("prompts"), defaults, faults)
     _check_ids(fields.get("prompts"), faults)
     if len(faults) and rules is not None:
-        _note_shapes(fields, rules, faults)
+        _add_shape_faults(fields, rules, faults)
     if len(faults) and folder is not None:
-        _note_images(fields, folder, faults)
+        _add_image_faults(fields, folder, faults)
     faults.raise_any()
     title = str(head.get("name", stem))
     name = slugify(title, MAX_NAME_BYTES)
@@ -64,7 +66,7 @@ def build_job(
     )
 
 
-def _top(root: Node, faults: Faults) -> dict[str, Node]:
+def _top_level(root: Node, faults: Faults) -> dict[str, Node]:
     if isinstance(root, Table):
         return fields_of(root, faults)
     if isinstance(root, Listing):
@@ -78,12 +80,12 @@ def _top(root: Node, faults: Faults) -> dict[str, Node]:
     raise faults.error()
 
 
-def _headed(key: str, node: Node) -> Node:
-    """Hide the inside of the big parts: they are checked by themselves."""
+def _without_content(key: str, node: Node) -> Node:
+    """Returns `defaults` and `prompts` without their content, which is checked separately; any other node as it is."""
     return Scalar(node.line, None, "") if key in ("defaults", "prompts") else node
 
 
-def _entries(node: Node | None, defaults: Written, faults: Faults) -> list[Entry]:
+def _entries(node: Node | None, defaults: RawSettings, faults: Faults) -> list[Entry]:
     if node is None:
         return []
     if not isinstance(node, Listing) or not node.items:
@@ -116,27 +118,27 @@ def _check_id(node: Node, name: str, lines: dict[str, int], faults: Faults) -> N
     lines.setdefault(folded, node.line)
 
 
-def _note_shapes(fields: Mapping[str, Node], rules: ShapeRules, faults: Faults) -> None:
+def _add_shape_faults(fields: Mapping[str, Node], rules: ShapeRules, faults: Faults) -> None:
     for own in _settings(fields):
         values: dict[str, object] = {key: plain(own[key]) for key in SHAPE_FIELDS if key in own}
         for fault in shape_faults(values, rules):
             faults.add(own[fault.field].line, fault.what, fault.remedy)
 
 
-def _note_images(fields: Mapping[str, Node], folder: Path, faults: Faults) -> None:
-    """Note the images that cannot be read; paths with places wait until there is a sound matrix."""
-    looked = cache(look)
+def _add_image_faults(fields: Mapping[str, Node], folder: Path, faults: Faults) -> None:
+    """Records the images that cannot be read; paths with places wait until there is a valid matrix."""
+    load = cache(load_picture)
     for own in _settings(fields):
         node = own.get("image")
         given = node.value if isinstance(node, Scalar) else None
         if node is not None and isinstance(given, str) and not text_fault(given) and not places(given):
-            found = looked(fill(given, {}).strip(), folder)
-            if isinstance(found, Flaw):
+            found = load(fill(given, {}).strip(), folder)
+            if isinstance(found, PictureFault):
                 faults.add(node.line, found.what, found.remedy)
 
 
 def _settings(fields: Mapping[str, Node]) -> Iterator[dict[str, Node]]:
-    """Yield setting -> node for `defaults` and for each prompt that is a mapping."""
+    """Yields setting -> node for `defaults` and for each prompt that is a mapping."""
     prompts = fields.get("prompts")
     for table in (fields.get("defaults"), *(prompts.items if isinstance(prompts, Listing) else ())):
         if isinstance(table, Table):

@@ -26,7 +26,7 @@ def read_yaml(text: str, faults: Faults) -> Node:
 
     Args:
         text: the file's text.
-        faults: where faults that leave the tree readable are noted.
+        faults: where faults that leave the tree readable are recorded.
 
     Returns:
         The root node; an alias gives the very node of its anchor.
@@ -82,7 +82,7 @@ class _JobComposer(_Loader):
 
     Args:
         text: the file's text.
-        faults: where faults that leave the tree readable are noted.
+        faults: where faults that leave the tree readable are recorded.
     """
 
     compose_sequence_node = Composer.compose_sequence_node
@@ -220,7 +220,7 @@ _EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
 
 
 def explain(error: Any, text: str) -> tuple[int, str, str]:
-    """Explain a syntax error of PyYAML's.
+    """Explains a syntax error of PyYAML's.
 
     Args:
         error: the `yaml.YAMLError` raised.
@@ -258,12 +258,12 @@ def _bad_start(line: str, column: int) -> tuple[str, str]:
 
 def _stray(line: str, column: int) -> tuple[str, str]:
     if line[:column].strip(" -"):
-        return "text goes on after a closing quote or bracket", _QUOTE_WHOLE
+        return "text continues after a closing quote or bracket", _QUOTE_WHOLE
     return "this line is not aligned with the ones above", "align it with its neighbours"
 
 
 def _line_at(text: str, index: int) -> str:
-    """Return a line by its index, without splitting the whole text for it."""
+    """Returns a line by its index, without splitting the whole text for it."""
     start = 0
     for _ in range(index):
         start = text.find("\n", start) + 1
@@ -271,7 +271,7 @@ def _line_at(text: str, index: int) -> str:
 
 
 def _unreadable(error: Any, text: str) -> tuple[int, str, str]:
-    """Explain a character that no YAML file may hold."""
+    """Explains a character that no YAML file may hold."""
     character = getattr(error, "character", None)
     if not isinstance(character, int):
         return 1, f"not valid YAML: {' '.join(str(error).split())[:200]}", _QUOTE_WHOLE

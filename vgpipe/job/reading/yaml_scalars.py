@@ -1,7 +1,7 @@
-"""What YAML makes of an unquoted value.
+"""How an unquoted YAML value is read.
 
 The rules are YAML 1.2's, so that `seed: 010` is ten and `1:30` is text, plus the words that YAML 1.1 takes
-for true and false and its dates: a prompt that is such a word is then refused rather than rendered by luck.
+for true and false and its dates: a prompt that is such a word is refused, since the user may have meant either.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[Tt ].*)?")
 
 
 def resolve(text: str) -> str | int | float | bool | date | None:
-    """Return what an unquoted YAML value stands for.
+    """Returns what an unquoted YAML value stands for.
 
     Args:
         text: the value as written, without quotes around it.
@@ -43,7 +43,7 @@ def resolve(text: str) -> str | int | float | bool | date | None:
 
 
 def quoted(text: str) -> str:
-    """Return a YAML spelling of a text that stays a text."""
+    """Returns a YAML spelling of a text that stays a text."""
     return f'"{text}"' if not set(text) & {'"', "\\"} else "'" + text.replace("'", "''") + "'"
 
 

@@ -1,4 +1,4 @@
-"""How a clip goes on beyond what the model can make at once: the method, and the lengths that it works with."""
+"""How a clip that the model cannot make at once is continued: the method, and the lengths of its segments."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from typing import cast
 from vgpipe.job.clip import Continuation
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
-from vgpipe.job.resolving.precedence import InForce, Level, strongest
+from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
 from vgpipe.job.rules import ShapeRules, next_on_step
-from vgpipe.job.segments import between_cuts, shots_without_window
+from vgpipe.job.segments import FRAMES, WINDOW, between_cuts, shots_without_window
 from vgpipe.job.settings import AUTO, ContinuationMethod
 
-FRAMES: ContinuationMethod = "frames"
-WINDOW: ContinuationMethod = "window"
 MIN_LATER_STEPS = 15
-"""A segment that goes on from another has half the steps of the first, but not fewer than these, nor more than it."""
+"""A later segment has half the steps of the first, but not fewer than these, nor more than the first."""
 LONG_MODELS = "a model that can: model=wan22_ti2v_5b, model=wan21_t2v_1_3b, model=cogvideox_5b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is in force for the long clips of an entry.
+class ContinuationRequest:
+    """The settings of long clips for one entry.
 
     Attributes:
-        method: as typed; None where nobody did.
-        segment_num_frames: likewise.
-        later_steps: likewise, denoising steps of segments that go on from another.
+        method: how to continue, as set by the user; None where the model's best method is taken.
+        segment_num_frames: frames of a segment, as set by the user; None for the model's.
+        later_steps: denoising steps of the segments after the first, as set by the user or the preset.
         match_color: whether their colours are matched.
-        num_inference_steps: of the first segment.
+        num_inference_steps: denoising steps of the first segment.
         reference: frames that the model's authors recommend.
         model: name of the option of `conf/model`.
     """
 
-    method: InForce | None
-    segment_num_frames: InForce | None
-    later_steps: InForce | None
+    method: ResolvedSetting | None
+    segment_num_frames: ResolvedSetting | None
+    later_steps: ResolvedSetting | None
     match_color: bool
     num_inference_steps: int
     reference: int
     model: str
 
     @classmethod
-    def of(cls, levels: Sequence[Level], *, num_inference_steps: int, reference: int, model: str) -> Wanted:
-        """Finds what is in force, the strongest level first."""
-        method = strongest(levels, "continuation")
-        match = strongest(levels, "match_color")
+    def of(
+        cls, sources: Sequence[SettingSource], *, num_inference_steps: int, reference: int, model: str
+    ) -> ContinuationRequest:
+        """Returns the request that the sources make, the strongest first."""
+        method = strongest(sources, "continuation")
+        match = strongest(sources, "match_color")
         return cls(
             method=None if method is None or method.value == AUTO else method,
-            segment_num_frames=strongest(levels, "segment_num_frames"),
-            later_steps=strongest(levels, "segment_num_inference_steps"),
+            segment_num_frames=strongest(sources, "segment_num_frames"),
+            later_steps=strongest(sources, "segment_num_inference_steps"),
             match_color=match is None or bool(match.value),
             num_inference_steps=num_inference_steps,
             reference=reference,
@@ -59,61 +59,64 @@ class Wanted:
         )
 
     @property
-    def is_typed(self) -> bool:
-        """Whether the user chose a way to go on, which then also holds for what could be made at once."""
+    def is_explicit(self) -> bool:
+        """Whether the user chose a method or a length, which then also holds for what could be made at once."""
         return self.method is not None or self.segment_num_frames is not None
 
     @property
-    def steps_of_later(self) -> int:
-        """Denoising steps of a segment that goes on from another."""
+    def later_segment_steps(self) -> int:
+        """Denoising steps of the segments after the first."""
         if self.later_steps is not None:
             return int(str(self.later_steps.value))
         return min(self.num_inference_steps, max(MIN_LATER_STEPS, self.num_inference_steps // 2))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """How an entry's clips go on; None where they are made at once, or a fault was noted."""
+class ContinuationResult:
+    """How an entry's clips are continued; None where they are made at once or a fault was recorded."""
 
     continuation: Continuation | None = None
     is_faulty: bool = False
 
 
-FAULTY = Found(is_faulty=True)
+AT_ONCE = ContinuationResult()
+FAULTY = ContinuationResult(is_faulty=True)
 
 
-def continuation_of(entry: Entry, wanted: Wanted, shots: Sequence[int], rules: ShapeRules, faults: Faults) -> Found:
-    """Finds how an entry's clips go on.
+def resolve_continuation(
+    entry: Entry, request: ContinuationRequest, shots: Sequence[int], rules: ShapeRules, faults: Faults
+) -> ContinuationResult:
+    """Returns how an entry's clips are continued and records what the model cannot do.
 
     Args:
         entry: the entry.
-        wanted: what is in force.
+        request: the settings of long clips.
         shots: frames of each shot.
         rules: what the model can make.
-        faults: where faults are noted.
+        faults: where faults are recorded.
     """
-    if wanted.is_typed and not _can_be_had(wanted, rules, faults):
+    if request.is_explicit and not _is_supported(request, rules, faults):
         return FAULTY
-    segment = rules_segment(wanted, rules)
-    at_once = segment if wanted.is_typed else rules.largest_num_frames
+    segment = segment_length(request, rules)
+    at_once = segment if request.is_explicit else rules.largest_num_frames
     if len(shots) == 1 and sum(shots) <= at_once:
-        return Found()
+        return AT_ONCE
     if not rules.continuations:
-        return _without(entry, wanted, shots, rules, faults)
-    typed = None if wanted.method is None else cast(ContinuationMethod, wanted.method.value)
+        return _refuse_shots(entry, request, shots, rules, faults)
+    typed = None if request.method is None else cast(ContinuationMethod, request.method.value)
     method = typed or rules.continuations[0]
-    how = _made(method, segment, wanted, rules)
-    sound = _brings_something_new(how, wanted, rules, faults)
-    sound = _cuts_can_be_made(entry, wanted, rules, faults) and sound
+    how = _build_continuation(method, segment, request, rules)
+    sound = _overlap_leaves_new_frames(how, request, rules, faults)
+    sound = _cuts_are_possible(entry, request, rules, faults) and sound
     if sound and method == WINDOW:
         sound = _every_shot_has_a_window(entry, shots, how, faults)
-    return Found(how) if sound else FAULTY
+    return ContinuationResult(how) if sound else FAULTY
 
 
-def fitted(
+def fit_continuation(
     shots: Sequence[int], rules: ShapeRules, *, reference: int, num_inference_steps: int, match_color: bool
 ) -> Continuation | None:
-    """Returns how a model goes on with a clip that was asked of another; None where it makes it at once, or cannot.
+    """Returns how a model continues a clip that was requested of another; None where it makes it at once, or cannot.
 
     Args:
         shots: frames of each shot.
@@ -124,7 +127,7 @@ def fitted(
     """
     if not rules.continuations or (len(shots) == 1 and sum(shots) <= rules.largest_num_frames):
         return None
-    wanted = Wanted(
+    request = ContinuationRequest(
         method=None,
         segment_num_frames=None,
         later_steps=None,
@@ -133,41 +136,45 @@ def fitted(
         reference=reference,
         model="",
     )
-    how = _made(rules.continuations[0], rules_segment(wanted, rules), wanted, rules)
+    how = _build_continuation(rules.continuations[0], segment_length(request, rules), request, rules)
     return how if how.overlap_num_frames < how.segment_num_frames else None
 
 
-def rules_segment(wanted: Wanted, rules: ShapeRules) -> int:
-    """Returns the frames of a segment: as typed, else as the model's YAML says, else its reference's."""
-    if wanted.segment_num_frames is not None:
-        return int(str(wanted.segment_num_frames.value))
-    return rules.nearest_num_frames(rules.segment_num_frames or min(wanted.reference, rules.largest_num_frames))
+def segment_length(request: ContinuationRequest, rules: ShapeRules) -> int:
+    """Returns the frames of a segment: the user's, else the model's, else those of its reference settings."""
+    if request.segment_num_frames is not None:
+        return int(str(request.segment_num_frames.value))
+    return rules.nearest_num_frames(rules.segment_num_frames or min(request.reference, rules.largest_num_frames))
 
 
-def _can_be_had(wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
-    """Notes what was typed and the model does not have, also where no clip is long enough to need it."""
-    typed = {"continuation": wanted.method, "segment_num_frames": wanted.segment_num_frames}
-    for name, setting in typed.items():
-        if setting is None:
-            continue
-        if not rules.continuations:
-            what = f"{name} is {setting.value}; the model {wanted.model} cannot go on with a clip"
-            setting.level.note(name, what, LONG_MODELS, faults)
-            return False
-        if name == "continuation" and setting.value not in rules.continuations:
-            what = f"continuation is {setting.value}; the model {wanted.model} goes on by: "
-            what += ", ".join(rules.continuations)
-            setting.level.note(name, what, f"continuation: {rules.continuations[0]}", faults)
-            return False
-        if name == "segment_num_frames" and not rules.allows_num_frames(int(str(setting.value))):
-            what = f"segment_num_frames is {setting.value}; the model makes {rules.describe_num_frames()}"
-            remedy = f"the nearest is segment_num_frames: {rules.nearest_num_frames(int(str(setting.value)))}"
-            setting.level.note(name, what, remedy, faults)
-            return False
-    return True
+def _is_supported(request: ContinuationRequest, rules: ShapeRules, faults: Faults) -> bool:
+    """Records the settings that the model does not support, even where no clip is long enough to need them."""
+    fault = _unsupported(request, rules)
+    if fault is not None:
+        setting, what, remedy = fault
+        setting.add_fault(what, remedy, faults)
+    return fault is None
 
 
-def _made(method: ContinuationMethod, segment: int, wanted: Wanted, rules: ShapeRules) -> Continuation:
+def _unsupported(request: ContinuationRequest, rules: ShapeRules) -> tuple[ResolvedSetting, str, str] | None:
+    method, segment = request.method, request.segment_num_frames
+    for setting in (method, segment):
+        if setting is not None and not rules.continuations:
+            what = f"{setting.name} is {setting.value}; the model {request.model} cannot continue a clip"
+            return setting, what, LONG_MODELS
+    if method is not None and method.value not in rules.continuations:
+        what = f"continuation is {method.value}; the model {request.model} supports: {', '.join(rules.continuations)}"
+        return method, what, f"continuation: {rules.continuations[0]}"
+    num_frames = 0 if segment is None else int(str(segment.value))
+    if segment is not None and not rules.allows_num_frames(num_frames):
+        what = f"segment_num_frames is {num_frames}; the model makes {rules.describe_num_frames()}"
+        return segment, what, f"the nearest is segment_num_frames: {rules.nearest_num_frames(num_frames)}"
+    return None
+
+
+def _build_continuation(
+    method: ContinuationMethod, segment: int, request: ContinuationRequest, rules: ShapeRules
+) -> Continuation:
     overlap = rules.image_overlap_num_frames
     if method == FRAMES:
         overlap = rules.overlap_num_frames
@@ -182,43 +189,47 @@ def _made(method: ContinuationMethod, segment: int, wanted: Wanted, rules: Shape
         overlap_num_frames=overlap,
         frames_step=rules.frames_step,
         frames_offset=rules.frames_offset,
-        num_inference_steps=wanted.steps_of_later,
-        match_color=wanted.match_color,
+        num_inference_steps=request.later_segment_steps,
+        match_color=request.match_color,
     )
 
 
-def _brings_something_new(how: Continuation, wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
+def _overlap_leaves_new_frames(
+    how: Continuation, request: ContinuationRequest, rules: ShapeRules, faults: Faults
+) -> bool:
     if how.overlap_num_frames < how.segment_num_frames:
         return True
     least = next_on_step(how.overlap_num_frames + 1, step=rules.frames_step, offset=rules.frames_offset)
     what = f"a segment of {how.segment_num_frames} frames shares {how.overlap_num_frames} with the one before"
     remedy = f"segment_num_frames: {least} or more"
-    if wanted.segment_num_frames is not None:
-        wanted.segment_num_frames.level.note("segment_num_frames", what, remedy, faults)
+    if request.segment_num_frames is not None:
+        request.segment_num_frames.add_fault(what, remedy, faults)
     else:
         faults.add_at("model.rules.segment_num_frames", what, remedy)
     return False
 
 
-def _without(entry: Entry, wanted: Wanted, shots: Sequence[int], rules: ShapeRules, faults: Faults) -> Found:
-    """Notes that shots cannot be had of a model that makes clips at once only; a plain length is noted elsewhere."""
+def _refuse_shots(
+    entry: Entry, request: ContinuationRequest, shots: Sequence[int], rules: ShapeRules, faults: Faults
+) -> ContinuationResult:
+    """Refuses shots where the model only makes clips at once; a length that is too long is recorded elsewhere."""
     if len(shots) < 2:
-        return Found()
-    what = f"{len(shots)} shots; the model {wanted.model} makes clips of one prompt, {rules.describe_num_frames()}"
+        return AT_ONCE
+    what = f"{len(shots)} shots; the model {request.model} makes clips of one prompt, {rules.describe_num_frames()}"
     faults.add(entry.line, what, LONG_MODELS)
     return FAULTY
 
 
-def _cuts_can_be_made(entry: Entry, wanted: Wanted, rules: ShapeRules, faults: Faults) -> bool:
+def _cuts_are_possible(entry: Entry, request: ContinuationRequest, rules: ShapeRules, faults: Faults) -> bool:
     cuts = [shot for shot in entry.shots[1:] if shot.cut] if rules.image == "required" else []
     for shot in cuts:
-        what = f"cut: the model {wanted.model} begins with an image, and after a cut there is none"
+        what = f"cut: the model {request.model} begins with an image, and after a cut there is none"
         faults.add(shot.line, what, "remove the cut, or make the shot a clip of its own with an image")
     return not cuts
 
 
 def _every_shot_has_a_window(entry: Entry, shots: Sequence[int], how: Continuation, faults: Faults) -> bool:
-    """Notes the shots that would be rendered with the prompts of their neighbours alone."""
+    """Records the shots that no window has the prompt of, which would be rendered with their neighbours' prompts."""
     is_sound = True
     for first, stop in between_cuts([shot.cut for shot in entry.shots]) if entry.shots else ():
         for number in shots_without_window(shots[first:stop], how) if stop - first > 1 else ():

@@ -1,4 +1,4 @@
-"""From the job to its clips: the door to this floor's second half."""
+"""Expands a job into its clips; the entry point of this package."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vgpipe.job.clip import Clip, Continuation, Shot
 from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS, ClipSetting
 from vgpipe.job.faults import Faults
 from vgpipe.job.naming import clip_id
-from vgpipe.job.record import Entry, Job, Written
+from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.resolving.images import Images
-from vgpipe.job.resolving.precedence import Level
+from vgpipe.job.resolving.precedence import SettingSource
 from vgpipe.job.resolving.resolve import Resolved, resolve_entry
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.template import combinations, fill, longest_filled
@@ -25,7 +25,7 @@ MAX_NOTES = 20
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What a job expands to.
+    """The result of expanding a job.
 
     Attributes:
         clips: the clips, in the file's order; no two have the same id or the same settings.
@@ -45,7 +45,7 @@ def expand(
     rules: ShapeRules,
     model: str,
 ) -> Expansion:
-    """Write out a job's seeds and matrices and resolve every setting.
+    """Expands a job's seeds and matrices and resolves every setting.
 
     Settings come from, the strongest first: `overrides`, the prompt's own, the job's defaults, `preset`,
     `reference`. None in a mapping counts as not set. `num_frames` and `seconds` are one setting, and so
@@ -56,7 +56,7 @@ def expand(
     Args:
         job: the job, or None for a single clip.
         overrides: settings of `clip.*` on the command line, without "clip.".
-        preset: settings of the quality preset; keys that are no settings are passed over.
+        preset: settings of the quality preset; keys that are not settings are ignored.
         reference: settings of the model; likewise.
         rules: what sizes and frame counts the model can make, and whether it takes images.
         model: name of the option of `conf/model`.
@@ -65,30 +65,33 @@ def expand(
         The clips and notes.
 
     Raises:
-        JobError: settings are faulty, cannot be made by the model or are missing, an image cannot be read,
-            or they make more than 100,000 clips; all faults are in the error.
+        JobError: settings are invalid, missing or cannot be made by the model, an image cannot be read, or there
+            are more than 100,000 clips; all faults are in the error.
     """
     faults = Faults(job.source if job is not None else "")
-    strong = [_config_level(overrides, "clip.", faults)]
-    weak = [Level.of_config(_settings(preset), "quality."), Level.of_config(_settings(reference), "model.")]
+    strong = [_override_source(overrides, "clip.", faults)]
+    weak = [
+        SettingSource.of_config(_settings(preset), "quality."),
+        SettingSource.of_config(_settings(reference), "model."),
+    ]
     frames = int(str(reference.get("num_frames") or rules.largest_num_frames))
     images = Images(job.folder if job is not None else Path(), rules, model, faults)
     resolve = partial(resolve_entry, rules=rules, images=images, faults=faults, model=model, reference=frames)
     resolved = list(_resolve(job, strong, weak, resolve))
     images.check_missing()
-    _check_amount(resolved, faults)
+    _check_totals(resolved, faults)
     faults.raise_any()
-    return _Writer(model, images, faults).write(resolved)
+    return _ClipWriter(model, images, faults).expand(resolved)
 
 
-def _config_level(overrides: Mapping[str, object], prefix: str, faults: Faults) -> Level:
-    """Check the overrides: they reach this floor as the user typed them."""
+def _override_source(overrides: Mapping[str, object], prefix: str, faults: Faults) -> SettingSource:
+    """Returns the overrides as a source, and records what is wrong with them: they come as the user typed them."""
     # pydantic takes longer to import than a command like `--help` may take.
-    from vgpipe.job.reading.field_faults import check
+    from vgpipe.job.reading.field_faults import validate_values
     from vgpipe.job.schema import OverrideFields
 
     given = {name: value for name, value in overrides.items() if value is not None}
-    values, findings = check(given, OverrideFields)
+    values, findings = validate_values(given, OverrideFields)
     for finding in findings:
         faults.add_at(f"{prefix}{finding.field}", finding.what, finding.remedy)
     for first, second in EXCLUSIVE:
@@ -96,7 +99,7 @@ def _config_level(overrides: Mapping[str, object], prefix: str, faults: Faults) 
             what = f"both {prefix}{first} and {prefix}{second} are given"
             faults.add_at(f"{prefix}{second}", what, "keep one of them")
     wrong = {finding.field for finding in findings}
-    return Level.of_config(values or {name: given[name] for name in given if name not in wrong}, prefix)
+    return SettingSource.of_config(values or {name: given[name] for name in given if name not in wrong}, prefix)
 
 
 def _settings(values: Mapping[str, object]) -> dict[str, object]:
@@ -105,26 +108,26 @@ def _settings(values: Mapping[str, object]) -> dict[str, object]:
 
 def _resolve(
     job: Job | None,
-    strong: Sequence[Level],
-    weak: Sequence[Level],
-    resolve: Callable[[Entry, Sequence[Level]], Resolved | None],
+    strong: Sequence[SettingSource],
+    weak: Sequence[SettingSource],
+    resolve: Callable[[Entry, Sequence[SettingSource]], Resolved | None],
 ) -> Iterator[Resolved]:
     if job is None:
         found = [resolve(Entry(line=0, prompt=""), [*strong, *weak])]
     else:
-        middle = Level.of_file(job.defaults)
-        levels = ([*strong, *_own(entry), middle, *weak] for entry in job.entries)
-        found = [resolve(*pair) for pair in zip(job.entries, levels, strict=True)]
+        defaults = SettingSource.of_file(job.defaults)
+        sources = ([*strong, *_entry_sources(entry), defaults, *weak] for entry in job.entries)
+        found = [resolve(*pair) for pair in zip(job.entries, sources, strict=True)]
     yield from (entry for entry in found if entry is not None)
 
 
-def _own(entry: Entry) -> list[Level]:
-    prompt = Written({"prompt": entry.prompt}, {"prompt": entry.line})
-    return [Level.of_file(entry.settings), Level.of_file(prompt)]
+def _entry_sources(entry: Entry) -> list[SettingSource]:
+    prompt = RawSettings({"prompt": entry.prompt}, {"prompt": entry.line})
+    return [SettingSource.of_file(entry.settings), SettingSource.of_file(prompt)]
 
 
-def _check_amount(resolved: Sequence[Resolved], faults: Faults) -> None:
-    """Refuse what would fill the memory, before any of it is written out."""
+def _check_totals(resolved: Sequence[Resolved], faults: Faults) -> None:
+    """Refuses jobs that would fill the memory, before any clip is made."""
     from vgpipe.job.schema import MAX_CLIPS, MAX_SEGMENTS
 
     clips = chars = segments = 0
@@ -145,8 +148,8 @@ def _check_amount(resolved: Sequence[Resolved], faults: Faults) -> None:
     return None
 
 
-class _Writer:
-    """Writes the clips out, each set of settings once, each under a name of its own."""
+class _ClipWriter:
+    """Makes the clips, each set of settings once, each under a name of its own."""
 
     def __init__(self, model: str, images: Images, faults: Faults):
         self._model = model
@@ -156,8 +159,8 @@ class _Writer:
         self._ids: set[str] = set()
         self._repeats: dict[str, None] = {}
 
-    def write(self, resolved: Sequence[Resolved]) -> Expansion:
-        """Write out all entries."""
+    def expand(self, resolved: Sequence[Resolved]) -> Expansion:
+        """Returns the clips of all entries."""
         clips = tuple(clip for entry in resolved for clip in self._clips(entry))
         self._faults.raise_any()
         repeats = _cut(tuple(self._repeats), "lines repeat others")
@@ -178,7 +181,7 @@ class _Writer:
             if not all(shot.prompt for shot in shots):
                 self._faults.add(entry.line, "the matrix makes a shot's prompt empty", "add text outside its places")
             image, content = self._image(resolved, values)
-            long = _long(shots, resolved.continuation)
+            long = _continuation_identity(shots, resolved.continuation)
             for seed in resolved.seeds:
                 settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model, **content, **long}
                 if self._is_new(settings, entry.line):
@@ -187,7 +190,7 @@ class _Writer:
                     yield Clip(id=name, image=image, **whole)
 
     def _image(self, resolved: Resolved, values: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
-        """Return the image's path, and what the clip is named after: the content alone, nothing without it."""
+        """Returns the image's path, and the part of it that names the clip: its content; nothing without an image."""
         picture = self._images.picture(resolved.image, values)
         if picture is None or resolved.image is None:
             return None, {}
@@ -209,7 +212,7 @@ class _Writer:
         return False
 
     def _name(self, stem: str, settings: Mapping[str, object]) -> str:
-        """Name a clip; the slug is folded, so that equal ids are equal on every file system."""
+        """Names a clip; the slug is folded, so that equal ids are equal on every file system."""
         attempt = 0
         while (name := clip_id(stem, settings, attempt)) in self._ids:
             attempt += 1
@@ -218,7 +221,7 @@ class _Writer:
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns settings as a clip is named after them: 8 frames per second as 8.0, none that has its default."""
+    """Returns the settings that name a clip: floats as floats, and none that is optional and has its default."""
     declared = {name: SETTINGS[name] for name in OF_CLIP if name in values}
     typed = {name: float(values[name]) if one.type is float else values[name] for name, one in declared.items()}
     return {name: value for name, value in typed.items() if not _is_default(declared[name], value)}
@@ -228,8 +231,8 @@ def _is_default(declared: ClipSetting, value: object) -> bool:
     return declared.is_optional and value == declared.default
 
 
-def _long(shots: Sequence[Shot], continuation: Continuation | None) -> dict[str, Any]:
-    """Return what a long clip is named after beside its settings; nothing for one that is made at once."""
+def _continuation_identity(shots: Sequence[Shot], continuation: Continuation | None) -> dict[str, Any]:
+    """Returns the part of a long clip's settings that names it; nothing for a clip that is made at once."""
     if continuation is None:
         return {}
     return {"shots": [asdict(shot) for shot in shots], "continuation": asdict(continuation)}

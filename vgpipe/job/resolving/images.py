@@ -1,4 +1,4 @@
-"""The images that the clips of a job start from: each file is looked at once."""
+"""The images that the clips of a job start from; each file is read once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vgpipe.job.faults import Faults
-from vgpipe.job.picture import Flaw, Picture, look, named
+from vgpipe.job.picture import Picture, PictureFault, format_path, load_picture
 from vgpipe.job.record import Entry
-from vgpipe.job.resolving.precedence import InForce
+from vgpipe.job.resolving.precedence import ResolvedSetting
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.template import combinations, count_combinations, places
 
@@ -17,13 +17,13 @@ TAKES_IMAGES = "model=wan22_ti2v_5b"
 
 
 class Images:
-    """Checks the images in force, and knows them again when the clips are written out.
+    """Checks the images of the entries, and returns them when the clips are made.
 
     Args:
         folder: where relative paths in the job file start; elsewhere they start at the working directory.
         rules: whether the model takes images.
         model: name of the option of `conf/model`.
-        faults: where faults are noted.
+        faults: where faults are recorded.
     """
 
     def __init__(self, folder: Path, rules: ShapeRules, model: str, faults: Faults):
@@ -31,37 +31,37 @@ class Images:
         self._rules = rules
         self._model = model
         self._faults = faults
-        self._seen: dict[tuple[bool, str], Picture | Flaw] = {}
+        self._seen: dict[tuple[bool, str], Picture | PictureFault] = {}
         self._lines_with: list[int] = []
         self._lines_without: list[int] = []
-        self._num_looks = 0
+        self._num_paths = 0
         self._shape_notes: dict[tuple[str, int, int], str] = {}
 
-    def check(self, entry: Entry, image: InForce | None) -> None:
-        """Note what is wrong with an entry's image, in all that its matrix makes of it.
+    def check(self, entry: Entry, image: ResolvedSetting | None) -> None:
+        """Records what is wrong with an entry's image, for every combination of its matrix.
 
         Args:
             entry: the entry.
-            image: its image in force, if any.
+            image: its image, if any.
         """
         if image is None:
             self._lines_without.append(entry.line)
             return
         self._lines_with.append(entry.line)
         if self._rules.image == "never":
-            what = f"image {named(str(image.value))}: the model {self._model} makes videos from text alone"
+            what = f"image {format_path(str(image.value))}: the model {self._model} makes videos from text alone"
             remedy = f"remove it, or choose a model that takes images: {TAKES_IMAGES}"
-            image.level.note("image", what, remedy, self._faults)
+            image.add_fault(what, remedy, self._faults)
         for given in self._fillings(entry, image):
-            found = self._look(image.level.in_file, given)
-            if isinstance(found, Flaw):
-                image.level.note("image", found.what, found.remedy, self._faults)
+            found = self._load(image.source.in_file, given)
+            if isinstance(found, PictureFault):
+                image.add_fault(found.what, found.remedy, self._faults)
 
     def check_missing(self) -> None:
-        """Note the entries without an image where the model needs one; one fault if none has one."""
+        """Records the entries without an image where the model needs one; one fault if none has one."""
         if self._rules.image != "required" or self._faults.is_at("clip.image"):
             return
-        what = f"nothing sets image, and the model {self._model} makes videos only from one"
+        what = f"no image given, and the model {self._model} makes videos only from one"
         other = f"or choose a model that also goes without: {TAKES_IMAGES}"
         if not self._lines_with:
             remedy = f"set it with clip.image=FILE, or `image:` in the job's prompts or defaults; {other}"
@@ -70,26 +70,26 @@ class Images:
             self._faults.add(line, what, f"add `image:` to the prompt or under `defaults:`; {other}")
         return None
 
-    def picture(self, image: InForce | None, values: Mapping[str, str]) -> Picture | None:
-        """Return the image of one combination of the matrix.
+    def picture(self, image: ResolvedSetting | None, values: Mapping[str, str]) -> Picture | None:
+        """Returns the image of one combination of the matrix.
 
         Args:
-            image: the image in force, if any.
+            image: the image setting, if any.
             values: name -> what takes its place.
 
         Returns:
-            The picture; None without an image, or where `check` has noted what is wrong with it.
+            The picture; None without an image, or where `check` has recorded what is wrong with it.
         """
         if image is None:
             return None
-        found = self._look(image.level.in_file, image.filled(values))
+        found = self._load(image.source.in_file, image.filled(values))
         return found if isinstance(found, Picture) else None
 
-    def note_shape(self, image: InForce, picture: Picture, width: int, height: int) -> None:
-        """Note, once for each image and size, that an image has another aspect ratio than its clip.
+    def note_shape(self, image: ResolvedSetting, picture: Picture, width: int, height: int) -> None:
+        """Notes, once for each image and size, that an image has another aspect ratio than its clip.
 
         Args:
-            image: the image in force.
+            image: the image setting.
             picture: what it is.
             width: of the clip, in pixels.
             height: of the clip, in pixels.
@@ -98,29 +98,29 @@ class Images:
         across, along = picture.width * height, picture.height * width
         if key in self._shape_notes or max(across, along) <= (1 + MAX_SHAPE_DIFFERENCE) * min(across, along):
             return
-        where = f"line {image.level.lines['image']}" if image.level.in_file else f"{image.level.prefix}image"
+        where = f"line {image.source.lines['image']}" if image.source.in_file else f"{image.source.prefix}image"
         self._shape_notes[key] = (
-            f"{where}: image {named(picture.path)} is {picture.width}x{picture.height}, another shape than its "
+            f"{where}: image {format_path(picture.path)} is {picture.width}x{picture.height}, another shape than its "
             f"clip's {width}x{height}: it will be cropped and resized; crop it yourself to choose what is kept"
         )
 
     @property
     def shape_notes(self) -> tuple[str, ...]:
-        """What `note_shape` noted, a sentence each."""
+        """The notes of `note_shape`, a sentence each."""
         return tuple(self._shape_notes.values())
 
-    def _fillings(self, entry: Entry, image: InForce) -> Iterator[str]:
-        """Yield all that a matrix makes of a path, unless it makes more than any job may have."""
+    def _fillings(self, entry: Entry, image: ResolvedSetting) -> Iterator[str]:
+        """Yields every path that a matrix makes, unless they are more than a job may have."""
         from vgpipe.job.schema import MAX_CLIPS
 
-        used = places(str(image.value)) if image.level.in_file else ()
+        used = places(str(image.value)) if image.source.in_file else ()
         matrix = {name: entry.matrix[name] for name in used}
-        self._num_looks += count_combinations(matrix)
-        if self._num_looks <= MAX_CLIPS:
+        self._num_paths += count_combinations(matrix)
+        if self._num_paths <= MAX_CLIPS:
             yield from map(image.filled, combinations(matrix))
 
-    def _look(self, in_file: bool, given: str) -> Picture | Flaw:
+    def _load(self, in_file: bool, given: str) -> Picture | PictureFault:
         key = (in_file, given)
         if key not in self._seen:
-            self._seen[key] = look(given, self._folder if in_file else Path())
+            self._seen[key] = load_picture(given, self._folder if in_file else Path())
         return self._seen[key]

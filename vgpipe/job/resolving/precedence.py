@@ -1,4 +1,4 @@
-"""The places a setting can come from, and which of them is in force."""
+"""The sources a setting can come from, and which of them wins."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vgpipe.job.faults import Faults
-from vgpipe.job.record import Written
+from vgpipe.job.record import RawSettings
 from vgpipe.job.template import fill
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """One place that settings come from.
+class SettingSource:
+    """One source of settings: the command line, a prompt, the job's defaults, the quality preset or the model.
 
     Attributes:
         values: setting -> value; None counts as not set.
@@ -25,22 +25,22 @@ class Level:
     lines: Mapping[str, int]
 
     @classmethod
-    def of_file(cls, written: Written) -> Level:
-        """Make the level of settings in the job file."""
-        return cls(written.values, "", written.lines)
+    def of_file(cls, settings: RawSettings) -> SettingSource:
+        """Returns settings of the job file as a source."""
+        return cls(settings.values, "", settings.lines)
 
     @classmethod
-    def of_config(cls, values: Mapping[str, object], prefix: str) -> Level:
-        """Make the level of settings in the config or on the command line."""
+    def of_config(cls, values: Mapping[str, object], prefix: str) -> SettingSource:
+        """Returns settings of the config or the command line as a source."""
         return cls({name: value for name, value in values.items() if value is not None}, prefix, {})
 
     @property
     def in_file(self) -> bool:
-        """Whether the settings were written in the job file."""
+        """Whether the settings are written in the job file."""
         return not self.prefix
 
-    def note(self, name: str, what: str, remedy: str, faults: Faults) -> None:
-        """Note a fault of one of these settings where the user wrote it."""
+    def add_fault(self, name: str, what: str, remedy: str, faults: Faults) -> None:
+        """Records a fault of one of these settings at its line or key."""
         if self.in_file:
             faults.add(self.lines.get(name, 0), what, remedy)
         else:
@@ -48,37 +48,41 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """A setting that is in force.
+class ResolvedSetting:
+    """The value of a setting and where it comes from.
 
     Attributes:
-        name: the setting.
+        name: the setting, in the spelling that was used.
         value: its value.
-        level: where it comes from.
+        source: where it comes from.
     """
 
     name: str
     value: object
-    level: Level
+    source: SettingSource
 
     def filled(self, values: Mapping[str, str]) -> str:
-        """Return a text with its `{name}` places filled; what is not from the job file is literal."""
-        return fill(str(self.value), values).strip() if self.level.in_file else str(self.value)
+        """Returns a text with its `{name}` places filled; a text that is not from the job file is literal."""
+        return fill(str(self.value), values).strip() if self.source.in_file else str(self.value)
+
+    def add_fault(self, what: str, remedy: str, faults: Faults) -> None:
+        """Records a fault of this setting at its line or key."""
+        self.source.add_fault(self.name, what, remedy, faults)
 
 
-def strongest(levels: Sequence[Level], *names: str) -> InForce | None:
-    """Find the setting in force.
+def strongest(sources: Sequence[SettingSource], *names: str) -> ResolvedSetting | None:
+    """Returns a setting from the strongest source that sets it.
 
     Args:
-        levels: the strongest first.
-        names: spellings of one setting, such as `num_frames` and `seconds`; in one level the first counts.
+        sources: the strongest first.
+        names: spellings of one setting, such as `num_frames` and `seconds`; within a source the first counts.
 
     Returns:
-        It, or None if no level sets any of them.
+        The setting, or None if no source sets it.
     """
-    for level in levels:
+    for source in sources:
         for name in names:
-            value = level.values.get(name)
+            value = source.values.get(name)
             if value is not None:
-                return InForce(name, value, level)
+                return ResolvedSetting(name, value, source)
     return None

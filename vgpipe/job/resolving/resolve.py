@@ -1,4 +1,4 @@
-"""The settings in force for one entry of the job, before its matrix and seeds are written out."""
+"""The resolved settings of one entry of the job, before its matrix and seeds are expanded."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from vgpipe.job.clip import Continuation
 from vgpipe.job.declared import OF_CLIP, SETTINGS, spellings
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
-from vgpipe.job.resolving.continuations import Wanted
+from vgpipe.job.resolving.continuations import ContinuationRequest
 from vgpipe.job.resolving.images import Images
-from vgpipe.job.resolving.lengths import Length, length_of, written_lengths
-from vgpipe.job.resolving.precedence import InForce, Level, strongest
+from vgpipe.job.resolving.lengths import Length, length_of, length_settings
+from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
 from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.segments import count_segments
 from vgpipe.job.template import count_combinations
@@ -25,16 +25,16 @@ _PLAIN = tuple(SETTINGS[name] for name in OF_CLIP if name not in _SPECIAL)
 
 @dataclass(frozen=True, slots=True)
 class ResolvedShot:
-    """One shot: its prompt, its frames in the finished clip, and whether it begins anew."""
+    """One shot: its prompt, its frames in the finished clip, and whether it starts with a cut."""
 
-    prompt: InForce
+    prompt: ResolvedSetting
     num_frames: int
     cut: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One entry with its settings in force.
+    """One entry with its settings resolved.
 
     Attributes:
         entry: the entry.
@@ -44,20 +44,20 @@ class Resolved:
         seeds: one clip is made for each, per combination of the matrix.
         numbers: the other settings, as in `Clip`.
         shots: its shots; empty for a single prompt.
-        continuation: how its clips go on; None where they are made at once.
+        continuation: how its clips are continued; None where they are made at once.
     """
 
     entry: Entry
-    prompt: InForce
-    negative_prompt: InForce
-    image: InForce | None
+    prompt: ResolvedSetting
+    negative_prompt: ResolvedSetting
+    image: ResolvedSetting | None
     seeds: tuple[int, ...]
     numbers: dict[str, Any]
     shots: tuple[ResolvedShot, ...] = ()
     continuation: Continuation | None = None
 
     @property
-    def texts(self) -> tuple[InForce, ...]:
+    def texts(self) -> tuple[ResolvedSetting, ...]:
         """Every text of one of its clips."""
         return (*(shot.prompt for shot in self.shots or (self,)), self.negative_prompt)
 
@@ -80,7 +80,7 @@ class Resolved:
 
 def resolve_entry(
     entry: Entry,
-    levels: Sequence[Level],
+    sources: Sequence[SettingSource],
     rules: ShapeRules,
     images: Images,
     faults: Faults,
@@ -88,59 +88,59 @@ def resolve_entry(
     model: str,
     reference: int,
 ) -> Resolved | None:
-    """Find the settings in force for an entry.
+    """Resolves the settings of an entry.
 
     Args:
         entry: the entry.
-        levels: the strongest first, the entry's own among them.
+        sources: the strongest first, the entry's own among them.
         rules: what the model can make.
         images: checks the entry's image.
-        faults: where faults are noted.
+        faults: where faults are recorded.
         model: name of the option of `conf/model`.
         reference: frames that the model's authors recommend.
 
     Returns:
         The entry resolved, or None where a fault keeps it from being so.
     """
-    prompt = strongest(levels, "prompt")
-    negative = strongest(levels, "negative_prompt") or InForce("negative_prompt", "", levels[-1])
-    seeds = strongest(levels, *spellings("seed"))
-    found = {one.name: strongest(levels, one.name) for one in _PLAIN}
-    lengths = written_lengths(entry, levels)
-    image = strongest(levels, "image")
+    prompt = strongest(sources, "prompt")
+    negative = strongest(sources, "negative_prompt") or ResolvedSetting("negative_prompt", "", sources[-1])
+    seeds = strongest(sources, *spellings("seed"))
+    found = {one.name: strongest(sources, one.name) for one in _PLAIN}
+    lengths = length_settings(entry, sources)
+    image = strongest(sources, "image")
     images.check(entry, image)
     required = {one.name: found[one.name] for one in _PLAIN if not one.is_optional}
     for name, setting in {"prompt": prompt, **required, "num_frames": lengths}.items():
         if setting is None and not faults.is_at(f"clip.{name}"):
-            faults.add_at(f"clip.{name}", f"nothing sets {name}", f"set it, for example with clip.{name}=...")
+            faults.add_at(f"clip.{name}", f"no {name} given", f"set it, for example with clip.{name}=...")
     numbers: dict[str, Any] = {name: setting.value for name, setting in found.items() if setting is not None}
     if prompt is None or lengths is None or None in required.values():
         return None
     steps, fps = int(numbers["num_inference_steps"]), float(numbers["fps"])
-    wanted = Wanted.of(levels, num_inference_steps=steps, reference=reference, model=model)
-    length = length_of(entry, lengths, wanted, fps, rules, faults)
+    request = ContinuationRequest.of(sources, num_inference_steps=steps, reference=reference, model=model)
+    length = length_of(entry, lengths, request, fps, rules, faults)
     numbers["num_frames"] = length.num_frames
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)
     return Resolved(entry, prompt, negative, image, _as_seeds(seeds), numbers, shots, length.continuation)
 
 
-def _shots(entry: Entry, length: Length, prompt: InForce) -> tuple[ResolvedShot, ...]:
+def _shots(entry: Entry, length: Length, prompt: ResolvedSetting) -> tuple[ResolvedShot, ...]:
     """Returns the shots; a prompt of the command line is that of all of them."""
     if len(length.shots) < 2:
         return ()
-    forced = prompt if not prompt.level.in_file else None
-    own = [InForce("prompt", shot.prompt, Level.of_file(shot.length)) for shot in entry.shots]
+    forced = prompt if not prompt.source.in_file else None
+    own = [ResolvedSetting("prompt", shot.prompt, SettingSource.of_file(shot.length)) for shot in entry.shots]
     cuts = [index > 0 and shot.cut for index, shot in enumerate(entry.shots)]
     return tuple(map(ResolvedShot, (forced or one for one in own), length.shots, cuts))
 
 
-def _as_seeds(setting: InForce | None) -> tuple[int, ...]:
+def _as_seeds(setting: ResolvedSetting | None) -> tuple[int, ...]:
     value: Any = 0 if setting is None else setting.value
     return tuple(value) if isinstance(value, list | tuple) else (int(value),)
 
 
-def _check_sizes(settings: Sequence[InForce], rules: ShapeRules, faults: Faults) -> None:
+def _check_sizes(settings: Sequence[ResolvedSetting], rules: ShapeRules, faults: Faults) -> None:
     for setting in settings:
         for fault in shape_faults({setting.name: setting.value}, rules):
-            setting.level.note(fault.field, fault.what, fault.remedy, faults)
+            setting.add_fault(fault.what, fault.remedy, faults)
