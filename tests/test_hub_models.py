@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.hub_stand_in import HubStandIn
+from tests.fake_hub import HubStandIn
 
 REPO = "maker/tiny-video"
 SMALL = (

@@ -12,7 +12,7 @@ import pytest
 from vgpipe.doctor import families, optional, places
 from vgpipe.doctor.encoders import ENCODERS, encoder_lines, try_encoder
 from vgpipe.doctor.families import Model, model_lines
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.machine import _limit_line, device_lines
 from vgpipe.doctor.optional import optional_lines
 from vgpipe.doctor.packages import torch_line
@@ -45,7 +45,7 @@ def _devices(gpu, error=""):
 def test_a_gpu_that_works():
     line = _devices(GPU)
     assert (line.name, line.status) == ("cuda:0", Status.OK)
-    assert line.found == "NVIDIA GeForce RTX 3060, 12.0 GiB (11.1 free), bf16 fp16, driver 550.90"
+    assert line.found == "NVIDIA GeForce RTX 3060, 12.0 GiB (11.1 GiB free), bf16 fp16, driver 550.90"
 
 
 def test_a_gpu_that_this_build_has_no_kernels_for_is_broken():
@@ -70,7 +70,7 @@ def test_torch_without_numpy_is_broken():
 
 
 def test_a_cgroup_limit_below_the_ram_is_a_warning():
-    assert _limit_line(8 << 30, 6 << 30, 32 << 30).found.startswith("8.0 GiB, 6.0 left")
+    assert _limit_line(8 << 30, 6 << 30, 32 << 30).found.startswith("8.0 GiB, 6.0 GiB left")
     assert _limit_line(None, None, 32 << 30).status is Status.OK
 
 
@@ -242,9 +242,11 @@ def test_a_folder_that_may_not_be_written_is_broken(tmp_path, monkeypatch):
 
 
 LINES = [
-    Line(Section.PACKAGES, "torch", Status.BROKEN, "not installed", 'pip install "torch>=2.6"'),
-    Line(Section.VERSIONS, "diffusers 0.35.1 + transformers 5.3.0", Status.WARNING, "word " * 30, "pip install x"),
-    Line(Section.OPTIONAL, "bitsandbytes", Status.ABSENT, "for weights", "pip install --upgrade " + "y" * 30),
+    ReportLine(Section.PACKAGES, "torch", Status.BROKEN, "not installed", 'pip install "torch>=2.6"'),
+    ReportLine(
+        Section.VERSIONS, "diffusers 0.35.1 + transformers 5.3.0", Status.WARNING, "word " * 30, "pip install x"
+    ),
+    ReportLine(Section.OPTIONAL, "bitsandbytes", Status.ABSENT, "for weights", "pip install --upgrade " + "y" * 30),
 ]
 
 

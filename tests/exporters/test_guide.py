@@ -16,7 +16,7 @@ from tests.exporters.clips import decoded, encoders, smooth
 from vgpipe.config.exporter_schema import VideoConfig
 from vgpipe.config.limits import record
 from vgpipe.config.validate import validated_as
-from vgpipe.exporters.chain import chain_of
+from vgpipe.exporters.encoder_chain import chain_of
 from vgpipe.exporters.reading import read_recipe
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "adding-an-exporter.md").read_text("utf-8")

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.exporters.clips import smooth
 from tests.exporters.recipes import HOSTILE, KINDS, exported
-from vgpipe.exporters.embed import put_into
+from vgpipe.exporters.embed import embed_text
 from vgpipe.exporters.reading import NONE, read_recipe
 from vgpipe.exporters.recipe import to_text
 
@@ -130,7 +130,7 @@ def test_only_files_of_the_kind_are_changed(suffix, tmp_path):
     for content in (b"", b"GIF89a", b"x" * 99):
         path.write_bytes(content)
         with pytest.raises(ValueError):
-            put_into(path, "x")
+            embed_text(path, "x")
         assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
 
@@ -139,7 +139,7 @@ def test_other_programs_comments_are_passed_over(tmp_path):
     image.save(tmp_path / "a.jpg", comment=b"Created with a program")
     refused(tmp_path / "a.jpg", re.escape(NONE))
     image.save(tmp_path / "a.gif", comment=b"Created with a program")
-    put_into(tmp_path / "a.gif", to_text(HOSTILE))
+    embed_text(tmp_path / "a.gif", to_text(HOSTILE))
     assert read_recipe(tmp_path / "a.gif") == HOSTILE
 
 

@@ -15,7 +15,7 @@ from tests.exporters.recipes import HOSTILE, IN_FOLDER, KINDS, LARGE, exported, 
 from tests.exporters.test_kinds import KINDS as ENCODERS
 from vgpipe.errors import ExportError
 from vgpipe.exporters.base import exporter, exporters
-from vgpipe.exporters.joined import JoinedFrames, Span
+from vgpipe.exporters.joined_frames import JoinedFrames, Span
 from vgpipe.exporters.reading import NONE, read_recipe
 from vgpipe.exporters.recipe import to_text
 from vgpipe.exporters.watermark import watermark

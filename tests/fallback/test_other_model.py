@@ -122,7 +122,7 @@ def test_a_clip_has_a_sheet_a_still_and_measures(render, job):
 
 def test_frames_that_vanish_in_the_middle_of_an_export_are_made_again(render, job, monkeypatch):
     from vgpipe.executor.delivery import Delivery
-    from vgpipe.exporters.joined import JoinedFrames
+    from vgpipe.exporters.joined_frames import JoinedFrames
 
     exported, original, lost = Delivery._export, JoinedFrames.__iter__, []
 

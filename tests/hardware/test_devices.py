@@ -99,7 +99,7 @@ def test_free_memory_of_the_other_kinds(monkeypatch):
     assert free_memory_bytes("cpu", 2.5) == int(2.5 * GIB)
 
 
-def test_free_memory_that_cannot_be_told_is_none_at_all(monkeypatch):
+def test_unknown_free_memory_is_zero(monkeypatch):
     monkeypatch.setattr(host, "available_ram_bytes", lambda: None)
     assert free_memory_bytes("cpu") == 0
 
@@ -125,14 +125,14 @@ def test_the_placement_without_a_limit():
 
 
 def test_the_placement_of_a_smaller_tier_names_its_cap():
-    told = placement(CARD, name="rtx3060_8gb", memory_gb=8, memory_limit_gb=8)
-    assert "of which at most 8 GiB may be used" in told and "hardware=rtx3060_8gb sets that limit" in told
+    line = placement(CARD, name="rtx3060_8gb", memory_gb=8, memory_limit_gb=8)
+    assert "11.8 GiB), limited to 8.0 GiB" in line and "hardware=rtx3060_8gb sets this limit" in line
 
 
 def test_the_placement_of_a_larger_tier_says_that_the_device_has_less():
-    told = placement(CARD, name="rtx4090_24gb", memory_gb=24, memory_limit_gb=24)
-    assert "11.8 GiB), less than the 24 GiB that may be used" in told and "serve planning" in told
+    line = placement(CARD, name="rtx4090_24gb", memory_gb=24, memory_limit_gb=24)
+    assert "11.8 GiB), less than the limit of 24.0 GiB" in line and "only guides planning" in line
 
 
-def test_a_limit_of_ones_own_is_no_tier():
-    assert placement(CARD, name="auto", memory_limit_gb=6).endswith("of which at most 6 GiB may be used")
+def test_a_limit_that_the_user_sets_names_no_tier():
+    assert placement(CARD, name="auto", memory_limit_gb=6).endswith("11.8 GiB), limited to 6.0 GiB")

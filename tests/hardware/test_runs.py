@@ -9,7 +9,7 @@ def test_a_tier_of_another_card_runs_on_the_device_that_is_there(render):
     ran = render("clip.prompt=a small red circle", "hardware=rtx3060_8gb")
     assert ran.code == 0, ran.err
     log = (ran.root / "run.log").read_text()
-    assert "computing on " in log and "8 GiB" in log and "hardware=rtx3060_8gb sets that limit" in log
+    assert "computing on " in log and "8.0 GiB" in log and "hardware=rtx3060_8gb sets this limit" in log
     kept = yaml.safe_load((ran.root / "config.yaml").read_text())["hardware"]
     assert (kept["name"], kept["memory_limit_gb"], kept["device"]) == ("rtx3060_8gb", 8.0, "auto")
 

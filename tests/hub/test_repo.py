@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.hub_stand_in import HubStandIn
+from tests.fake_hub import HubStandIn
 from vgpipe.errors import ModelError, Stopped
 from vgpipe.hub import transfer
 from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, missing_bytes, open_repo, variants_of, weight_files
@@ -255,7 +255,7 @@ def test_no_connection(hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyP
     assert "http://127.0.0.1:9 cannot be reached (" in text and "refused" in text
 
 
-def test_too_little_disk_is_told_before_the_first_byte(
+def test_too_little_disk_is_reported_before_the_first_byte(
     hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo = open_repo(REPO)
@@ -268,7 +268,7 @@ def test_too_little_disk_is_told_before_the_first_byte(
 
     monkeypatch.setattr(shutil, "disk_usage", nearly_full)
     text = told_by(lambda: fetch(repo, [BIG]))
-    assert str(cache) in text and "1.00 GiB are needed" in text and "0.00 GiB are free" in text and "HF_HOME" in text
+    assert str(cache) in text and "1.0 GiB needed" in text and "MiB free" in text and "HF_HOME" in text
     assert asked == [str(cache)] and hub.bodies(BIG) == []
 
 

@@ -48,7 +48,7 @@ def test_a_typed_limit_is_what_may_be_used():
 
 
 def test_a_run_is_on_this_machine_whatever_tier_was_chosen(monkeypatch, tmp_path):
-    monkeypatch.setattr(target, "rates_here", lambda *_: {"float32": 0.5, "bfloat16": 2.0, "copy": 20.0})
+    monkeypatch.setattr(target, "measured_rates", lambda *_: {"float32": 0.5, "bfloat16": 2.0, "copy": 20.0})
     found = target_of(hardware("hardware=rtx4090_24gb", "hardware.device=cpu"), for_run=True, folder=tmp_path)
     assert found.is_here and found.tier.kind == "cpu" and found.tier.kernels == "cpu"
     assert found.tier.ram_gb > 0.1 and found.tier.disk_gb > 0.01 and found.tier.memory_gb <= 24
@@ -76,9 +76,9 @@ def test_a_card_has_the_rates_of_its_data_sheet_else_those_timed_here(monkeypatc
         index=0, kind="cuda", name=name, total_memory_gb=memory_gb, free_memory_gb=memory_gb - 1,
         compute_capability=(8, 6), pcie=Pcie(generation=3, width=8),
     )  # fmt: skip
-    monkeypatch.setattr(target, "device_here", lambda *_: card)
+    monkeypatch.setattr(target, "current_device", lambda *_: card)
     timed = []
-    monkeypatch.setattr(target, "rates_here", lambda *_: timed.append(1) or {"float32": 7.0})
+    monkeypatch.setattr(target, "measured_rates", lambda *_: timed.append(1) or {"float32": 7.0})
     found = tier_of(hardware(), for_run=True)
     assert found.memory_gb == memory_gb - 1 and found.pcie_bandwidth_gb_s == card.pcie.bandwidth_gb_s
     if tier is None:

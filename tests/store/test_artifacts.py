@@ -105,7 +105,7 @@ def test_a_full_disk_is_a_store_error_and_leaves_nothing(store, monkeypatch):
 
 def test_leftovers_of_ended_processes_are_swept_and_those_of_live_ones_kept(store):
     parent = make(store).parent
-    machine = artifacts.temporary_beside(parent / "x").name.split("-")[1]
+    machine = artifacts.temporary_path(parent / "x").name.split("-")[1]
     (parent / f".tmp-{machine}-{2**22 + 1}-aa-x").mkdir()  # above any pid Linux gives
     (parent / f".tmp-{machine}-{os.getpid()}-aa-x").mkdir()
     (parent / f".tmp-ffffffffffff-{2**22 + 1}-aa-x").mkdir()  # another machine's, on a shared disk
@@ -138,9 +138,9 @@ def test_damaged_artifacts_are_kept_a_week(store):
 
 def test_a_store_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    Store(tmp_path / "store").prove_writable()
+    Store(tmp_path / "store").require_writable()
     with pytest.raises(StoreError, match=r"store\.dir"):
-        Store(tmp_path / "file").prove_writable()
+        Store(tmp_path / "file").require_writable()
 
 
 def test_discarded_artifacts_are_gone(store):

@@ -70,7 +70,7 @@ def test_a_memory_that_cannot_be_written_is_no_error(tmp_path, hashed):
 
 
 def test_reading_what_takes_long_is_said_once(tmp_path, hashed, monkeypatch, caplog):
-    monkeypatch.setattr(file_hashes, "TOLD_BYTES", 5)
+    monkeypatch.setattr(file_hashes, "LOGGED_BYTES", 5)
     weights, memory = tmp_path / "weights", tmp_path / "hashes.jsonl"
     weights.write_bytes(b"12345")
     with caplog.at_level("INFO"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.store.rundir import RunDir, unused
+from vgpipe.store.rundir import RunDir, unused_directory
 
 if sys.platform != "win32":
     import fcntl
@@ -163,15 +163,15 @@ def test_events_are_json_lines_with_a_time(tmp_path):
 def test_two_runs_of_the_same_second_get_two_directories(tmp_path):
     root = tmp_path / "2026-01-01_00-00-00"
     for name in ("2026-01-01_00-00-00", "2026-01-01_00-00-00-2", "2026-01-01_00-00-00-3"):
-        assert unused(root).name == name
-        with RunDir(unused(root)) as run:
+        assert unused_directory(root).name == name
+        with RunDir(unused_directory(root)) as run:
             run.write_config("job: {}")
 
 
 def test_a_directory_that_the_user_chose_is_used_again(tmp_path):
     with RunDir(tmp_path / "mine"):
         pass
-    assert unused(tmp_path / "mine") == tmp_path / "mine"
+    assert unused_directory(tmp_path / "mine") == tmp_path / "mine"
 
 
 def test_a_run_without_its_lock_file_keeps_its_directory(tmp_path):
@@ -179,4 +179,4 @@ def test_a_run_without_its_lock_file_keeps_its_directory(tmp_path):
     with RunDir(root) as run:
         run.write_config("job: {}")
     (root / ".lock").unlink(missing_ok=True)
-    assert unused(root).name == "2026-01-01_00-00-00-2"
+    assert unused_directory(root).name == "2026-01-01_00-00-00-2"

@@ -41,10 +41,10 @@ class Delivered:
         artifact = self.store.find(key)
         if artifact is None or not artifact.info.get("degradation"):
             return artifact
-        return artifact if exporter.may_stand_in() else None
+        return artifact if exporter.may_fall_back() else None
 
 
 def delivered_of(config: Config) -> Delivered:
     """Returns what finds, and what makes, the files that a run was asked for."""
-    made = exporters(exporters_of(config), has_stand_ins=config.run.degrade != "strict")
+    made = exporters(exporters_of(config), allow_fallback=config.run.degrade != "strict")
     return Delivered(Store(Path(config.store.dir)), made)

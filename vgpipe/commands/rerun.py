@@ -15,7 +15,7 @@ from vgpipe.provenance.diff import checksums, differences
 from vgpipe.provenance.replay import Again, first_files, read, read_again, typed_after
 from vgpipe.runs.run import EXIT_DONE, ready, start
 from vgpipe.runs.summary import shown_path
-from vgpipe.store.rundir import RunDir, unused
+from vgpipe.store.rundir import RunDir, unused_directory
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def rerun(arguments: Sequence[str]) -> int:
     typed = typed_after(arguments[1:])
     again = read_again(Path(arguments[0]), typed)
     run = ready(again.config, Request((again.clip,), (_told(again),)))
-    root = unused(_root(typed.overrides))
+    root = unused_directory(_root(typed.overrides))
     with StopSignal() as stop:
         code = start(run, root, stop)
     if code == EXIT_DONE:

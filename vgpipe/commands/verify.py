@@ -28,7 +28,7 @@ from vgpipe.runs.run import EXIT_DONE, ready, start
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.artifacts import installed_versions
 from vgpipe.store.digest import file_sha256
-from vgpipe.store.durable import temporary_beside
+from vgpipe.store.durable import temporary_path
 from vgpipe.store.rundir import RunDir
 
 
@@ -150,7 +150,7 @@ def _made_again(again: Again, stop: StopSignal) -> dict[str, Any]:
 def _fresh_store(config: Config) -> Iterator[Config]:
     """Gives a config whose store is empty but for the digests of the model's files, which take long to compute."""
     store = Path(config.store.dir)
-    folder = temporary_beside(store / "verify")
+    folder = temporary_path(store / "verify")
     folder.mkdir(parents=True)
     try:
         if (store / HASHES_FILE).is_file():

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
 
 WIDTH, HEIGHT, FRAMES = 256, 144, 6  # NVIDIA's encoders refuse smaller pictures
@@ -85,7 +85,7 @@ ENCODERS = (
 """What exporters ask for: each kind's own, the stand-ins, hardware."""
 
 
-def encoder_lines(ffmpeg: Answer) -> list[Line]:
+def encoder_lines(ffmpeg: Answer) -> list[ReportLine]:
     """Tries every encoder, in temporary folders.
 
     Args:
@@ -95,11 +95,13 @@ def encoder_lines(ffmpeg: Answer) -> list[Line]:
         A line for ffmpeg and one for each encoder.
     """
     if not ffmpeg.ok:
-        return [Line(Section.ENCODERS, "ffmpeg", Status.BROKEN, f"cannot be found: {ffmpeg.error}", _remedy(ffmpeg))]
+        return [
+            ReportLine(Section.ENCODERS, "ffmpeg", Status.BROKEN, f"cannot be found: {ffmpeg.error}", _remedy(ffmpeg))
+        ]
     exe = ffmpeg.value["exe"]
     with ThreadPoolExecutor(max_workers=4) as pool:
         lines = list(pool.map(lambda encoder: _encoder_line(exe, encoder), ENCODERS))
-    return [Line(Section.ENCODERS, "ffmpeg", Status.OK, ffmpeg.value["version"]), *lines]
+    return [ReportLine(Section.ENCODERS, "ffmpeg", Status.OK, ffmpeg.value["version"]), *lines]
 
 
 def _remedy(ffmpeg: Answer) -> str:
@@ -109,15 +111,15 @@ def _remedy(ffmpeg: Answer) -> str:
     return "pip install imageio-ffmpeg" if "No module named" in ffmpeg.error else REINSTALL
 
 
-def _encoder_line(exe: str, encoder: Encoder) -> Line:
+def _encoder_line(exe: str, encoder: Encoder) -> ReportLine:
     error = try_encoder(exe, encoder)
     if not error:
         told = f"{encoder.codec} encodes, and its file decodes" if encoder.is_decoded else f"{encoder.codec} encodes"
-        return Line(Section.ENCODERS, encoder.name, Status.OK, told)
+        return ReportLine(Section.ENCODERS, encoder.name, Status.OK, told)
     if encoder.needed:
-        return Line(Section.ENCODERS, encoder.name, Status.BROKEN, error, REINSTALL)
+        return ReportLine(Section.ENCODERS, encoder.name, Status.BROKEN, error, REINSTALL)
     reason = error.partition(": ")[2] or error
-    return Line(Section.ENCODERS, encoder.name, Status.ABSENT, f"needs {encoder.needs} ({reason})")
+    return ReportLine(Section.ENCODERS, encoder.name, Status.ABSENT, f"needs {encoder.needs} ({reason})")
 
 
 def try_encoder(exe: str, encoder: Encoder) -> str:

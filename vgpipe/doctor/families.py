@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
 
 SINCE = Path(__file__).with_name("pipelines.toml")
@@ -95,7 +95,7 @@ def _words(node: ast.AST) -> list[str]:
     return []
 
 
-def model_lines(found: Sequence[Model], answers: Mapping[str, Answer], broken: str | None = None) -> list[Line]:
+def model_lines(found: Sequence[Model], answers: Mapping[str, Answer], broken: str | None = None) -> list[ReportLine]:
     """Returns a line for every option of `conf/model`.
 
     Args:
@@ -108,30 +108,30 @@ def model_lines(found: Sequence[Model], answers: Mapping[str, Answer], broken: s
         return _joined([_line(model, answers, since) for model in found])
     # One line, not one for each model: there is one thing to do.
     said = f"{len(found)} not tried: {broken} does not work"
-    return [Line(Section.MODELS, "all models", Status.WARNING, said, f"repair {broken} first")]
+    return [ReportLine(Section.MODELS, "all models", Status.WARNING, said, f"repair {broken} first")]
 
 
-def _line(model: Model, answers: Mapping[str, Answer], since: Mapping[str, str]) -> Line:
+def _line(model: Model, answers: Mapping[str, Answer], since: Mapping[str, str]) -> ReportLine:
     if model.pipelines is None:
         found = f"no file of vgpipe drives its family {model.family!r}"
-        return Line(Section.MODELS, model.option, Status.BROKEN, found, "correct `family:` in its YAML")
+        return ReportLine(Section.MODELS, model.option, Status.BROKEN, found, "correct `family:` in its YAML")
     wrong = [name for name in model.pipelines if not answers[name].ok]
     if not wrong:
         named = ", ".join(model.pipelines) or "no pipeline of its own"
-        return Line(Section.MODELS, model.option, Status.OK, f"{model.family}: {named}")
+        return ReportLine(Section.MODELS, model.option, Status.OK, f"{model.family}: {named}")
     error = answers[wrong[0]].error
     if "has no attribute" in error:
         remedy = f'pip install "diffusers>={since[wrong[0]]}"' if wrong[0] in since else "pip install -U diffusers"
-        return Line(Section.MODELS, model.option, Status.BROKEN, f"diffusers lacks {', '.join(wrong)}", remedy)
-    return Line(Section.MODELS, model.option, Status.BROKEN, error, "repair the packages above first")
+        return ReportLine(Section.MODELS, model.option, Status.BROKEN, f"diffusers lacks {', '.join(wrong)}", remedy)
+    return ReportLine(Section.MODELS, model.option, Status.BROKEN, error, "repair the packages above first")
 
 
-def _joined(lines: Sequence[Line]) -> list[Line]:
+def _joined(lines: Sequence[ReportLine]) -> list[ReportLine]:
     """Tells a fault that several models have once, with their names."""
     alike = Counter((line.found, line.remedy) for line in lines if line.status is Status.BROKEN)
     joined = [line for line in lines if alike[line.found, line.remedy] < 2]
     for (found, remedy), count in alike.items():
         if count > 1:
             names = ", ".join(line.name for line in lines if (line.found, line.remedy) == (found, remedy))
-            joined.append(Line(Section.MODELS, f"{count} models", Status.BROKEN, f"{found} ({names})", remedy))
+            joined.append(ReportLine(Section.MODELS, f"{count} models", Status.BROKEN, f"{found} ({names})", remedy))
     return joined

@@ -28,7 +28,7 @@ class Section(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReportLine:
     """One thing that was looked at.
 
     Attributes:

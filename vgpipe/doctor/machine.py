@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
-
-GIB = 1 << 30
+from vgpipe.units import GIB, format_size
 
 
 def machine_facts() -> dict[str, Any]:
@@ -18,7 +17,7 @@ def machine_facts() -> dict[str, Any]:
     return asdict(detect())
 
 
-def device_lines(machine: Answer, torch: Answer) -> list[Line]:
+def device_lines(machine: Answer, torch: Answer) -> list[ReportLine]:
     """Returns a line for every device.
 
     Args:
@@ -27,29 +26,29 @@ def device_lines(machine: Answer, torch: Answer) -> list[Line]:
     """
     if not machine.ok:
         remedy = "repair torch first" if machine.skipped else ""
-        return [Line(Section.DEVICE, "devices", Status.WARNING, machine.error, remedy)]
+        return [ReportLine(Section.DEVICE, "devices", Status.WARNING, machine.error, remedy)]
     tried = torch.value["gpus"] if torch.ok else []
     return [_device_line(device, tried) for device in machine.value["devices"]]
 
 
-def _device_line(device: dict[str, Any], tried: list[dict[str, Any]]) -> Line:
+def _device_line(device: dict[str, Any], tried: list[dict[str, Any]]) -> ReportLine:
     name = device["kind"] if device["kind"] in ("cpu", "mps") else f"{device['kind']}:{device['index']}"
     found = ", ".join([device["name"], *_memory(device), *_abilities(device)])
     error = _kernel_error(device, tried)
     if error:
         remedy = "install a build of torch for this GPU: pytorch.org/get-started/locally"
-        return Line(Section.DEVICE, name, Status.BROKEN, f"{found}; torch cannot compute on it: {error}", remedy)
+        return ReportLine(Section.DEVICE, name, Status.BROKEN, f"{found}; torch cannot compute on it: {error}", remedy)
     if not device["usable"] and device["kind"] != "cpu":
         remedy = "install a build of torch for this GPU: pytorch.org/get-started/locally"
-        return Line(Section.DEVICE, name, Status.WARNING, f"{found}; this build of torch cannot use it", remedy)
-    return Line(Section.DEVICE, name, Status.OK, found)
+        return ReportLine(Section.DEVICE, name, Status.WARNING, f"{found}; this build of torch cannot use it", remedy)
+    return ReportLine(Section.DEVICE, name, Status.OK, found)
 
 
 def _memory(device: dict[str, Any]) -> list[str]:
     total, free = device["total_memory_gb"], device["free_memory_gb"]
     if total is None:
         return []
-    return [f"{total:.1f} GiB" + (f" ({free:.1f} free)" if free is not None else "")]
+    return [format_size(total * GIB) + (f" ({format_size(free * GIB)} free)" if free is not None else "")]
 
 
 def _abilities(device: dict[str, Any]) -> list[str]:
@@ -74,24 +73,24 @@ def memory_facts() -> dict[str, int | None]:
     return {"total": total, "available": available, "limit": limit.limit_bytes, "room": limit.room_bytes}
 
 
-def memory_lines(memory: Answer) -> list[Line]:
+def memory_lines(memory: Answer) -> list[ReportLine]:
     """Returns lines for the host's RAM and its cgroup limit.
 
     Args:
         memory: the answer to `memory`.
     """
     if not memory.ok:
-        return [Line(Section.DEVICE, "RAM", Status.WARNING, memory.error, "repair psutil first")]
+        return [ReportLine(Section.DEVICE, "RAM", Status.WARNING, memory.error, "repair psutil first")]
     total, available = memory.value["total"], memory.value["available"]
     if total is None:
-        return [Line(Section.DEVICE, "RAM", Status.WARNING, "unknown on this system")]
-    lines = [Line(Section.DEVICE, "RAM", Status.OK, f"{total / GIB:.1f} GiB, {available / GIB:.1f} free")]
+        return [ReportLine(Section.DEVICE, "RAM", Status.WARNING, "unknown on this system")]
+    lines = [ReportLine(Section.DEVICE, "RAM", Status.OK, f"{format_size(total)}, {format_size(available)} free")]
     return [*lines, _limit_line(memory.value["limit"], memory.value["room"], total)]
 
 
-def _limit_line(limit: int | None, room: int | None, total: int) -> Line:
+def _limit_line(limit: int | None, room: int | None, total: int) -> ReportLine:
     if limit is None or limit >= total:
-        return Line(Section.DEVICE, "cgroup limit", Status.OK, "none")
-    found = f"{limit / GIB:.1f} GiB, {(room or 0) / GIB:.1f} left: less than the machine's RAM"
+        return ReportLine(Section.DEVICE, "cgroup limit", Status.OK, "none")
+    found = f"{format_size(limit)}, {format_size(room or 0)} left: less than the machine's RAM"
     remedy = "raise the memory limit of the container or unit, or plan with less"
-    return Line(Section.DEVICE, "cgroup limit", Status.WARNING, found, remedy)
+    return ReportLine(Section.DEVICE, "cgroup limit", Status.WARNING, found, remedy)

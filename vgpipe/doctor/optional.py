@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
 from vgpipe.doctor.versions import installed
 
 
 @dataclass(frozen=True, slots=True)
-class Optional:
+class OptionalPackage:
     """A package that may be there.
 
     Attributes:
@@ -28,19 +28,19 @@ class Optional:
 
 
 OPTIONAL = (
-    Optional("peft", "peft", "LoRAs (model.loras)", '"peft>=0.18"'),
-    Optional("gguf", "gguf", "GGUF weights", '"gguf>=0.10"'),
-    Optional("torchao", "torchao", "int8 and int4 weights", "torchao"),
-    Optional("bitsandbytes", "bitsandbytes", "nf4 and bnb_int8 weights", "bitsandbytes"),
+    OptionalPackage("peft", "peft", "LoRAs (model.loras)", '"peft>=0.18"'),
+    OptionalPackage("gguf", "gguf", "GGUF weights", '"gguf>=0.10"'),
+    OptionalPackage("torchao", "torchao", "int8 and int4 weights", "torchao"),
+    OptionalPackage("bitsandbytes", "bitsandbytes", "nf4 and bnb_int8 weights", "bitsandbytes"),
 )
 
 
-def present() -> list[Optional]:
+def present() -> list[OptionalPackage]:
     """Returns those that are installed."""
     return [one for one in OPTIONAL if installed([one.name])]
 
 
-def optional_lines(imports: Mapping[str, Answer]) -> list[Line]:
+def optional_lines(imports: Mapping[str, Answer]) -> list[ReportLine]:
     """Returns a line for each optional package.
 
     Args:
@@ -49,12 +49,12 @@ def optional_lines(imports: Mapping[str, Answer]) -> list[Line]:
     return [_line(one, imports.get(one.module)) for one in OPTIONAL]
 
 
-def _line(one: Optional, imported: Answer | None) -> Line:
+def _line(one: OptionalPackage, imported: Answer | None) -> ReportLine:
     typed = f"pip install {one.wanted}"
     if imported is None:
-        return Line(Section.OPTIONAL, one.name, Status.ABSENT, f"for {one.purpose}", typed)
+        return ReportLine(Section.OPTIONAL, one.name, Status.ABSENT, f"for {one.purpose}", typed)
     version = installed([one.name]).get(one.name, "")
     if imported.ok:
-        return Line(Section.OPTIONAL, one.name, Status.OK, f"{version}, for {one.purpose}")
+        return ReportLine(Section.OPTIONAL, one.name, Status.OK, f"{version}, for {one.purpose}")
     found = f"{version}, cannot be imported: {imported.error}; it is for {one.purpose}"
-    return Line(Section.OPTIONAL, one.name, Status.WARNING, found, f"pip uninstall -y {one.name}; {typed}")
+    return ReportLine(Section.OPTIONAL, one.name, Status.WARNING, found, f"pip uninstall -y {one.name}; {typed}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
 from vgpipe.doctor.versions import check_versions, installed, known_bad, own_requirements, plain
 
@@ -44,7 +44,7 @@ LIGHT = {
 PYTHON_AT_LEAST = (3, 11)
 
 
-def package_lines(imports: Mapping[str, Answer]) -> list[Line]:
+def package_lines(imports: Mapping[str, Answer]) -> list[ReportLine]:
     """Returns a line for Python and one for each package that vgpipe needs.
 
     Args:
@@ -68,36 +68,36 @@ def _causes(imports: Mapping[str, Answer]) -> dict[str, str]:
     return causes
 
 
-def _python_line() -> Line:
+def _python_line() -> ReportLine:
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     if tuple(map(int, platform.python_version_tuple()[:2])) < PYTHON_AT_LEAST:
-        return Line(Section.PACKAGES, "Python", Status.BROKEN, found, "use Python 3.11 or newer")
-    return Line(Section.PACKAGES, "Python", Status.OK, found)
+        return ReportLine(Section.PACKAGES, "Python", Status.BROKEN, found, "use Python 3.11 or newer")
+    return ReportLine(Section.PACKAGES, "Python", Status.OK, found)
 
 
-def _line(name: str, wanted: Any, imported: Answer, cause: str | None) -> Line:
+def _line(name: str, wanted: Any, imported: Answer, cause: str | None) -> ReportLine:
     version = installed([name]).get(name) or (imported.value if imported.ok else "")
     specifier = str(wanted.specifier) if wanted is not None else ""
     typed = f'pip install "{name}{specifier}"' if specifier else f"pip install {name}"
     if imported.skipped:
         found = f"{version or 'no version'}, {imported.error}"
-        return Line(Section.PACKAGES, name, Status.WARNING, found, "repair torch first")
+        return ReportLine(Section.PACKAGES, name, Status.WARNING, found, "repair torch first")
     if not imported.ok:
         line = _not_imported(name, version, imported.error, typed)
         return line if cause is None else replace(line, remedy=f"repair {cause} first, which fails alike")
     if specifier and version and not _in_range(wanted, version):
         status = Status.BROKEN if _too_old(wanted, version) else Status.WARNING
-        return Line(Section.PACKAGES, name, status, f"{version}, outside vgpipe's {specifier}", typed)
-    return Line(Section.PACKAGES, name, Status.OK, version or "installed")
+        return ReportLine(Section.PACKAGES, name, status, f"{version}, outside vgpipe's {specifier}", typed)
+    return ReportLine(Section.PACKAGES, name, Status.OK, version or "installed")
 
 
-def _not_imported(name: str, version: str, error: str, typed: str) -> Line:
+def _not_imported(name: str, version: str, error: str, typed: str) -> ReportLine:
     if not version and "No module named" in error:
-        return Line(Section.PACKAGES, name, Status.BROKEN, "not installed", typed)
+        return ReportLine(Section.PACKAGES, name, Status.BROKEN, "not installed", typed)
     missing = missing_module(error)
     remedy = f"pip install {missing}" if missing else typed.replace("pip install", "pip install --force-reinstall")
     found = f"{version or 'no version'}, cannot be imported: {error}"
-    return Line(Section.PACKAGES, name, Status.BROKEN, found, remedy)
+    return ReportLine(Section.PACKAGES, name, Status.BROKEN, found, remedy)
 
 
 def missing_module(error: str) -> str:
@@ -122,7 +122,7 @@ def _too_old(wanted: Any, version: str) -> bool:
     return any(Version(version) < Version(bound) for bound in least)
 
 
-def torch_line(torch: Answer) -> list[Line]:
+def torch_line(torch: Answer) -> list[ReportLine]:
     """Returns a line for torch's build against this machine's driver.
 
     Args:
@@ -134,17 +134,17 @@ def torch_line(torch: Answer) -> list[Line]:
     lines = []
     if torch.value["numpy"]:
         remedy = 'pip install "torch>=2.6" "numpy>=1.26"'
-        lines = [Line(Section.DEVICE, "torch with numpy", Status.BROKEN, torch.value["numpy"], remedy)]
+        lines = [ReportLine(Section.DEVICE, "torch with numpy", Status.BROKEN, torch.value["numpy"], remedy)]
     if reason:
         remedy = "update the driver, or install a build for it: pytorch.org/get-started/locally"
         return [
             *lines,
-            Line(Section.DEVICE, "torch build", Status.WARNING, f"{build}, runs on the CPU: {reason}", remedy),
+            ReportLine(Section.DEVICE, "torch build", Status.WARNING, f"{build}, runs on the CPU: {reason}", remedy),
         ]
-    return [*lines, Line(Section.DEVICE, "torch build", Status.OK, f"{build}, runs on {torch.value['device']}")]
+    return [*lines, ReportLine(Section.DEVICE, "torch build", Status.OK, f"{build}, runs on {torch.value['device']}")]
 
 
-def version_lines(packaging: Answer) -> list[Line]:
+def version_lines(packaging: Answer) -> list[ReportLine]:
     """Returns the known-bad combinations that are installed, and the requirements that are not kept.
 
     Args:
@@ -152,19 +152,19 @@ def version_lines(packaging: Answer) -> list[Line]:
     """
     if not packaging.ok:
         said = "not compared: packaging does not work"
-        return [Line(Section.VERSIONS, "versions", Status.WARNING, said, "repair packaging first")]
+        return [ReportLine(Section.VERSIONS, "versions", Status.WARNING, said, "repair packaging first")]
     if found := [*_known_bad_lines(), *_conflict_lines()]:
         return found
     known = f"none of the {len(known_bad())} known-bad combinations is installed"
     return [
-        Line(Section.VERSIONS, "known-bad", Status.OK, known),
-        Line(Section.VERSIONS, "requirements", Status.OK, "each library has the others in versions it accepts"),
+        ReportLine(Section.VERSIONS, "known-bad", Status.OK, known),
+        ReportLine(Section.VERSIONS, "requirements", Status.OK, "each library has the others in versions it accepts"),
     ]
 
 
-def _known_bad_lines() -> list[Line]:
+def _known_bad_lines() -> list[ReportLine]:
     return [
-        Line(
+        ReportLine(
             Section.VERSIONS,
             " + ".join(finding.packages),
             Status(finding.severity),
@@ -175,7 +175,7 @@ def _known_bad_lines() -> list[Line]:
     ]
 
 
-def _conflict_lines() -> list[Line]:
+def _conflict_lines() -> list[ReportLine]:
     from packaging.requirements import Requirement
 
     lines = []
@@ -187,7 +187,7 @@ def _conflict_lines() -> list[Line]:
             if applies and version and not _in_range(one, version):
                 found = f"needs {one.name}{one.specifier}, but {version} is installed"
                 remedy = f'pip install "{one.name}{one.specifier}"'
-                lines.append(Line(Section.VERSIONS, name, Status.WARNING, found, remedy))
+                lines.append(ReportLine(Section.VERSIONS, name, Status.WARNING, found, remedy))
     return lines
 
 

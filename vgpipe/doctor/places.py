@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
+from vgpipe.units import GIB, format_size
 
-GIB = 1 << 30
-NO_ROOM_GB, LITTLE_ROOM_GB = 1, 10
+NO_ROOM_BYTES, LITTLE_ROOM_BYTES = GIB, 10 * GIB
 COUNTING_S = 2.0  # a cache on a network disk may have a hundred thousand files
 
 
@@ -32,7 +32,7 @@ class Place:
     remedy: str
 
 
-def place_lines(outputs: Path, store: Path) -> list[Line]:
+def place_lines(outputs: Path, store: Path) -> list[ReportLine]:
     """Returns lines for the folders of outputs, store and hub cache; writes and removes a small file in each.
 
     Args:
@@ -73,13 +73,13 @@ def _home() -> Path | None:
         return None
 
 
-def _write_line(place: Place) -> Line:
+def _write_line(place: Place) -> ReportLine:
     wrong = _why_not_writable(place.folder)
     name = f"{place.name}: write"
     if wrong:
-        return Line(Section.PLACES, name, Status.BROKEN, f"{shown(place.folder)}: {wrong}", place.remedy)
+        return ReportLine(Section.PLACES, name, Status.BROKEN, f"{shown(place.folder)}: {wrong}", place.remedy)
     state = "writable" if place.folder.exists() else "not there yet, can be made"
-    return Line(Section.PLACES, name, Status.OK, f"{shown(place.folder)}: {state}")
+    return ReportLine(Section.PLACES, name, Status.OK, f"{shown(place.folder)}: {state}")
 
 
 def _why_not_writable(folder: Path) -> str:
@@ -101,30 +101,30 @@ def _nearest(folder: Path) -> Path:
     return next(path for path in (absolute, *absolute.parents) if os.path.lexists(path))
 
 
-def _room_line(place: Place) -> Line:
+def _room_line(place: Place) -> ReportLine:
     name = f"{place.name}: disk"
     try:
-        free_gb = shutil.disk_usage(_nearest(place.folder)).free / GIB
+        free_bytes = shutil.disk_usage(_nearest(place.folder)).free
     except OSError as error:
-        return Line(Section.PLACES, name, Status.WARNING, f"free room cannot be told ({error.strerror})")
-    found = f"{free_gb:.1f} GiB free"
-    if free_gb < NO_ROOM_GB:
-        return Line(Section.PLACES, name, Status.BROKEN, found, f"free some, or {place.remedy}")
-    if free_gb < LITTLE_ROOM_GB:
-        return Line(Section.PLACES, name, Status.WARNING, found, f"free some, or {place.remedy}")
-    return Line(Section.PLACES, name, Status.OK, found)
+        return ReportLine(Section.PLACES, name, Status.WARNING, f"free room cannot be told ({error.strerror})")
+    found = f"{format_size(free_bytes)} free"
+    if free_bytes < NO_ROOM_BYTES:
+        return ReportLine(Section.PLACES, name, Status.BROKEN, found, f"free some, or {place.remedy}")
+    if free_bytes < LITTLE_ROOM_BYTES:
+        return ReportLine(Section.PLACES, name, Status.WARNING, found, f"free some, or {place.remedy}")
+    return ReportLine(Section.PLACES, name, Status.OK, found)
 
 
-def _content_line(cache: Path) -> Line:
+def _content_line(cache: Path) -> ReportLine:
     name = "hub cache: content"
     if not cache.is_dir():
-        return Line(Section.PLACES, name, Status.OK, "empty")
+        return ReportLine(Section.PLACES, name, Status.OK, "empty")
     models = sum(1 for path in cache.glob("models--*") if path.is_dir())
     size, unfinished, complete = _count(cache)
-    found = f"{models} models, {'' if complete else 'more than '}{size / GIB:.1f} GiB"
+    found = f"{models} models, {'' if complete else 'more than '}{format_size(size)}"
     if unfinished:
         found += f", {unfinished} unfinished downloads (the next run goes on with them)"
-    return Line(Section.PLACES, name, Status.OK, found)
+    return ReportLine(Section.PLACES, name, Status.OK, found)
 
 
 def _count(folder: Path) -> tuple[int, int, bool]:
@@ -146,14 +146,14 @@ def _count(folder: Path) -> tuple[int, int, bool]:
     return size, unfinished, True
 
 
-def _hub_line(environment: Mapping[str, str]) -> Line:
+def _hub_line(environment: Mapping[str, str]) -> ReportLine:
     name = "hub: network"
     offline = environment.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
     if not offline:
         endpoint = environment.get("HF_ENDPOINT", "")
-        return Line(Section.PLACES, name, Status.OK, f"allowed{f', from {endpoint}' if endpoint else ''}")
+        return ReportLine(Section.PLACES, name, Status.OK, f"allowed{f', from {endpoint}' if endpoint else ''}")
     found = "HF_HUB_OFFLINE is set: only models that are in the cache, or in a folder, load"
     cache = hub_cache(environment)
     if cache.is_dir() and any(cache.glob("models--*")):
-        return Line(Section.PLACES, name, Status.OK, found)
-    return Line(Section.PLACES, name, Status.WARNING, f"{found}; the cache is empty", "unset HF_HUB_OFFLINE")
+        return ReportLine(Section.PLACES, name, Status.OK, found)
+    return ReportLine(Section.PLACES, name, Status.WARNING, f"{found}; the cache is empty", "unset HF_HUB_OFFLINE")

@@ -9,13 +9,13 @@ from pathlib import Path
 from vgpipe.doctor import optional, packages
 from vgpipe.doctor.encoders import encoder_lines
 from vgpipe.doctor.families import Model, model_lines, models
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.machine import device_lines, memory_lines
 from vgpipe.doctor.places import place_lines
 from vgpipe.doctor.probes import Answer, ask
 
 
-def examine(outputs: Path, store: Path) -> list[Line]:
+def examine(outputs: Path, store: Path) -> list[ReportLine]:
     """Examines this installation and machine; imports libraries only in other interpreters.
 
     Args:
@@ -46,7 +46,7 @@ def _ask_others(pool: ThreadPoolExecutor) -> list[Future[dict[str, Answer]]]:
     return [pool.submit(ask, group) for group in groups]
 
 
-def _encoders(light: Future[dict[str, Answer]]) -> list[Line]:
+def _encoders(light: Future[dict[str, Answer]]) -> list[ReportLine]:
     return encoder_lines(light.result()["ffmpeg"])
 
 
@@ -54,15 +54,15 @@ def _answers(asked: Sequence[Future[dict[str, Answer]]]) -> dict[str, Answer]:
     return {question: answer for future in asked for question, answer in future.result().items()}
 
 
-def _models() -> tuple[list[Model], list[Line]]:
+def _models() -> tuple[list[Model], list[ReportLine]]:
     try:
         return models(), []
     except (OSError, SyntaxError, ValueError) as error:
         said = f"conf/model cannot be read: {error}"
-        return [], [Line(Section.MODELS, "models", Status.BROKEN, said, "install vgpipe again")]
+        return [], [ReportLine(Section.MODELS, "models", Status.BROKEN, said, "install vgpipe again")]
 
 
-def _library_lines(answers: dict[str, Answer]) -> list[Line]:
+def _library_lines(answers: dict[str, Answer]) -> list[ReportLine]:
     imports = {question.partition(":")[2]: answer for question, answer in answers.items() if ":" in question}
     return [
         *packages.package_lines(imports),
@@ -74,12 +74,12 @@ def _library_lines(answers: dict[str, Answer]) -> list[Line]:
     ]
 
 
-def _model_lines(known: Sequence[Model], answers: dict[str, Answer]) -> list[Line]:
+def _model_lines(known: Sequence[Model], answers: dict[str, Answer]) -> list[ReportLine]:
     found = {name.partition(":")[2]: answer for name, answer in answers.items() if name.startswith("pipeline:")}
     needed = ("torch", "transformers", "diffusers")
     return model_lines(known, found, next((name for name in needed if not answers[f"import:{name}"].ok), None))
 
 
-def _ordered(lines: Sequence[Line]) -> list[Line]:
+def _ordered(lines: Sequence[ReportLine]) -> list[ReportLine]:
     order = list(Section)
     return sorted(lines, key=lambda line: order.index(line.section))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from vgpipe import __version__
-from vgpipe.doctor.lines import Line, Section, Status
+from vgpipe.doctor.lines import ReportLine, Section, Status
 
 SCHEMA = 1
 TITLES = {
@@ -25,7 +25,7 @@ MARK_WIDTH, LEAST_WIDTH, MOST_WIDTH = 9, 60, 120
 NAME_WIDTH = 20
 
 
-def as_table(lines: Sequence[Line], width: int) -> str:
+def as_table(lines: Sequence[ReportLine], width: int) -> str:
     """Returns the table.
 
     Args:
@@ -41,7 +41,7 @@ def as_table(lines: Sequence[Line], width: int) -> str:
     return "\n\n".join([*blocks, _summary(lines)]) + "\n"
 
 
-def _row(line: Line, width: int) -> str:
+def _row(line: ReportLine, width: int) -> str:
     indent = " " * (2 + MARK_WIDTH + NAME_WIDTH)
     head = f"  {MARKS[line.status]:<{MARK_WIDTH}}{line.name:<{NAME_WIDTH - 1}} "
     rows = [head.rstrip()] if len(line.name) >= NAME_WIDTH else []
@@ -68,7 +68,7 @@ def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
     )
 
 
-def _summary(lines: Sequence[Line]) -> str:
+def _summary(lines: Sequence[ReportLine]) -> str:
     counts = Counter(line.status for line in lines)
     broken, warnings = counts[Status.BROKEN], counts[Status.WARNING]
     if broken:
@@ -80,13 +80,13 @@ def _warnings(number: int) -> str:
     return "1 warning" if number == 1 else f"{number or 'no'} warnings"
 
 
-def worst(lines: Sequence[Line]) -> Status:
+def worst(lines: Sequence[ReportLine]) -> Status:
     """Returns the worst status of all lines; what is absent counts as ok."""
     found = {line.status for line in lines}
     return next((status for status in (Status.BROKEN, Status.WARNING) if status in found), Status.OK)
 
 
-def as_json(lines: Sequence[Line]) -> str:
+def as_json(lines: Sequence[ReportLine]) -> str:
     """Returns the report as one JSON object; docs/doctor.md tells its keys."""
     counts = Counter(line.status for line in lines)
     report = {

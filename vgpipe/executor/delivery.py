@@ -23,7 +23,7 @@ from vgpipe.store.rundir import RunDir
 if TYPE_CHECKING:
     import numpy as np
 
-    from vgpipe.exporters.joined import JoinedFrames, Span
+    from vgpipe.exporters.joined_frames import JoinedFrames, Span
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Delivery:
         export.run(self._store, key, exporter=exporter, frames_THWC=frames_THWC, fps=work.clip.fps, recipe=recipe)
 
     def _frames(self, work: ClipWork) -> JoinedFrames:
-        from vgpipe.exporters.joined import JoinedFrames
+        from vgpipe.exporters.joined_frames import JoinedFrames
 
         spans = [_span(part, needed(self._store, part.keys.frames)) for part in work.segments]
         return JoinedFrames(spans, self._mark(work))
@@ -185,7 +185,7 @@ def _is_stand_in(artifact: Artifact) -> bool:
 
 
 def _span(part: ClipWork, frames: Artifact) -> Span:
-    from vgpipe.exporters.joined import Span
+    from vgpipe.exporters.joined_frames import Span
     from vgpipe.stages import decode
 
     start, stop = (part.segment.start, part.segment.stop) if part.segment else (0, part.clip.num_frames)

@@ -114,7 +114,7 @@ class LocalRun:
         self.records.begin(works)
         pending = [work for work in works if work.state is State.PENDING]
         if pending:
-            self.store.prove_writable()
+            self.store.require_writable()
             with threads(self.config.hardware.threads):
                 self._render(pending)
 

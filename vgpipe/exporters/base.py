@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from vgpipe.exporters.encoder_status import EncoderStatus
 from vgpipe.exporters.exported import Exported
-from vgpipe.exporters.failures import Failures
-from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.joined_frames import Frames
 
 CHANGES_NO_BITS = ("timeout_s",)
 ADDED_LATER = {
@@ -39,7 +39,7 @@ class Exporter(Protocol):
         """What was asked for; the key under `files` in clips.jsonl unless another kind had to stand in."""
         ...
 
-    def may_stand_in(self) -> bool:
+    def may_fall_back(self) -> bool:
         """Says whether something else's file may pass: it is allowed, and what was asked for does not work; may try."""
         ...
 
@@ -74,20 +74,20 @@ def exporter(settings: Mapping[str, Any]) -> Exporter:
     return exporters([settings])[0]
 
 
-def exporters(settings: Sequence[Mapping[str, Any]], *, has_stand_ins: bool = True) -> tuple[Exporter, ...]:
-    """Returns exporters that know of each other's failures: an encoder that fails one of them is tried by none again.
+def exporters(settings: Sequence[Mapping[str, Any]], *, allow_fallback: bool = True) -> tuple[Exporter, ...]:
+    """Returns exporters that share what they know of encoders: one that fails for an exporter is tried by none again.
 
     Args:
         settings: for each, `name` and that exporter's own keys.
-        has_stand_ins: whether another encoder may stand in for one that fails; else its error is raised.
+        allow_fallback: whether another encoder may stand in for one that fails; else its error is raised.
     """
-    failures = Failures()
-    return tuple(_exporter(one, failures, has_stand_ins) for one in settings)
+    status = EncoderStatus()
+    return tuple(_exporter(one, status, allow_fallback) for one in settings)
 
 
-def _exporter(settings: Mapping[str, Any], failures: Failures, has_stand_ins: bool) -> Exporter:
+def _exporter(settings: Mapping[str, Any], status: EncoderStatus, allow_fallback: bool) -> Exporter:
     from vgpipe.exporters import videos
-    from vgpipe.exporters.chain import Chain, chain_of
+    from vgpipe.exporters.encoder_chain import EncoderChain, chain_of
     from vgpipe.exporters.frames import FramesExporter
     from vgpipe.exporters.mp4 import Mp4Exporter
     from vgpipe.exporters.sheet import SheetExporter
@@ -109,7 +109,7 @@ def _exporter(settings: Mapping[str, Any], failures: Failures, has_stand_ins: bo
         "apng": videos.ApngExporter,
     }
     first = kinds[settings["name"]](**own)
-    return chain_of(first, failures) if has_stand_ins else Chain((first,), failures)
+    return chain_of(first, status) if allow_fallback else EncoderChain((first,), status)
 
 
 def identity(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\
 </rdf:RDF></x:xmpmeta><?xpacket end="r"?>"""
 
 
-def put_into(path: Path, text: str) -> None:
+def embed_text(path: Path, text: str) -> None:
     """Puts a text into a finished file: into a GIF before its first frame, else at the end.
 
     Args:
@@ -52,7 +52,7 @@ def _rewrite(path: Path, copy: Callable[[BinaryIO, BinaryIO], None]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def exactly(source: BinaryIO, count: int) -> bytes:
+def read_exactly(source: BinaryIO, count: int) -> bytes:
     """Returns the next bytes of a file.
 
     Raises:
@@ -65,7 +65,7 @@ def exactly(source: BinaryIO, count: int) -> bytes:
 
 
 def _png(source: BinaryIO, target: BinaryIO, text: str) -> None:
-    start = exactly(source, len(PNG_START) + IHDR_BYTES)
+    start = read_exactly(source, len(PNG_START) + IHDR_BYTES)
     if not start.startswith(PNG_START):
         raise ValueError("it is no PNG")
     target.write(start)
@@ -81,13 +81,13 @@ def _png(source: BinaryIO, target: BinaryIO, text: str) -> None:
 
 
 def _gif(source: BinaryIO, target: BinaryIO, text: str) -> None:
-    start = exactly(source, 13)
+    start = read_exactly(source, 13)
     if not start.startswith(GIF_STARTS):
         raise ValueError("it is no GIF")
-    colours = exactly(source, 3 << ((start[10] & 7) + 1)) if start[10] & 0x80 else b""
+    colours = read_exactly(source, 3 << ((start[10] & 7) + 1)) if start[10] & 0x80 else b""
     target.write(start + colours)
     # Some players look for the loop count right after the colours.
-    while (mark := exactly(source, 2)) == GIF_APPLICATION:
+    while (mark := read_exactly(source, 2)) == GIF_APPLICATION:
         target.write(mark)
         _copy_gif_blocks(source, target)
     said = text.encode()
@@ -98,13 +98,13 @@ def _gif(source: BinaryIO, target: BinaryIO, text: str) -> None:
 
 
 def _copy_gif_blocks(source: BinaryIO, target: BinaryIO) -> None:
-    while (size := exactly(source, 1)) != b"\0":
-        target.write(size + exactly(source, size[0]))
+    while (size := read_exactly(source, 1)) != b"\0":
+        target.write(size + read_exactly(source, size[0]))
     target.write(size)
 
 
 def _webp(source: BinaryIO, target: BinaryIO, text: str) -> None:
-    start, first = exactly(source, 12), exactly(source, 18)
+    start, first = read_exactly(source, 12), read_exactly(source, 18)
     if start[:4] != b"RIFF" or start[8:] != b"WEBP":
         raise ValueError("it is no WebP")
     size = struct.unpack("<I", start[4:8])[0]

@@ -18,7 +18,7 @@ import numpy as np
 
 from vgpipe.errors import EncoderError
 from vgpipe.exporters.folder import raise_if_unwritable
-from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.watchdog import Watchdog, kill
 
 QUIET = ("-hide_banner", "-loglevel", "error")

@@ -19,7 +19,7 @@ TAKES_NO_MORE = {
 PROBE = b"\0" * 4096
 
 
-def trouble(folder: Path, said: str = "") -> OSError | None:
+def write_error(folder: Path, said: str = "") -> OSError | None:
     """Finds out whether a folder can be written.
 
     Args:
@@ -47,7 +47,7 @@ def raise_if_unwritable(folder: Path, said: str) -> None:
     Raises:
         ExportError: where the folder is to blame; caused by the OSError that says how.
     """
-    found, first = trouble(folder, said), said.splitlines()[0]
+    found, first = write_error(folder, said), said.splitlines()[0]
     if isinstance(found, FileNotFoundError):
         raise ExportError(f"the folder {folder} is gone ({found.strerror}): {first}") from found
     if found is not None:
@@ -61,7 +61,7 @@ def empty(folder: Path) -> None:
 
 
 @contextmanager
-def inside(folder: Path) -> Iterator[Path]:
+def trial_folder(folder: Path) -> Iterator[Path]:
     """Gives a folder in `folder` that goes with what is in it at the end.
 
     Raises:

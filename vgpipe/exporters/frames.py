@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 from vgpipe.errors import ExportError
 from vgpipe.exporters.embed import PNG_KEY
 from vgpipe.exporters.exported import Exported
-from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 
 
@@ -36,7 +36,7 @@ class FramesExporter:
     kind = "frames"
     name = "frames"
 
-    def may_stand_in(self) -> bool:
+    def may_fall_back(self) -> bool:
         """Says that nothing stands in for what Pillow writes."""
         return False
 

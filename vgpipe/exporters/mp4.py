@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vgpipe.exporters.hardware import HardwareVideo, bits_per_s
+from vgpipe.exporters.hardware_encoders import HardwareVideo, bits_per_s
 from vgpipe.exporters.video import BT709_TAGS, TO_BT601, Picture
 
 FILE = "video.mp4"

@@ -9,8 +9,8 @@ from typing import Any
 from vgpipe.errors import EncoderError
 from vgpipe.exporters.ffmetadata import comments
 from vgpipe.exporters.ffmpeg import answer
+from vgpipe.exporters.image_texts import texts
 from vgpipe.exporters.recipe import MAX_PLAIN_BYTES, SCHEMA, from_text
-from vgpipe.exporters.texts import texts
 
 NONE = "has no vgpipe recipe in it (made with run.metadata=false, or its metadata were stripped)"
 UNREADABLE = "its recipe cannot be read: "

@@ -16,7 +16,7 @@ from PIL import Image
 from vgpipe.errors import ExportError
 from vgpipe.exporters.exported import POSTER_FILE, Exported
 from vgpipe.exporters.frames import in_jpeg, in_png
-from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 from vgpipe.quality.measures import Measures
 
@@ -40,7 +40,7 @@ class SheetExporter:
     kind = "sheet"
     name = "sheet"
 
-    def may_stand_in(self) -> bool:
+    def may_fall_back(self) -> bool:
         """Says that nothing stands in for what Pillow writes."""
         return False
 

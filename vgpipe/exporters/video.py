@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vgpipe.errors import EncoderError, ExportError
-from vgpipe.exporters.embed import COPIES, put_into
+from vgpipe.exporters.embed import COPIES, embed_text
 from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.ffmetadata import Tags, tags
 from vgpipe.exporters.ffmpeg import pipe
-from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 
 # The scaler converts with bt601 unless told otherwise, which would shift every colour.
@@ -154,7 +154,7 @@ class VideoExporter:
 
     def _put_in(self, path: Path, text: str) -> None:
         try:
-            put_into(path, text)
+            embed_text(path, text)
         except OSError as error:
             raise ExportError(f"the recipe could not be put into {path}: {error}") from error
         except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vgpipe.exporters.hardware import HardwareVideo
+from vgpipe.exporters.hardware_encoders import HardwareVideo
 from vgpipe.exporters.video import FASTSTART, TO_BT601, Picture, VideoExporter
 
 SAME_BYTES = ("-fflags", "+bitexact")  # Matroska has a random id otherwise

@@ -1,4 +1,4 @@
-"""What this machine can do: its devices, its memory, and the device a run takes."""
+"""Detects this machine's devices and memory, and chooses the device of a run."""
 
 from vgpipe.hardware.capability import Capable, supported_dtypes
 from vgpipe.hardware.describe import describe

@@ -1,4 +1,4 @@
-"""What of a device decides the last bits of its arithmetic, in one line."""
+"""Names what decides the last bits of a device's arithmetic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from vgpipe.hardware.devices import device_of
 
 
 def arithmetic_of(device: str) -> str:
-    """Returns the kind of a device and what picks its kernels: `cpu AVX512`, `cuda NVIDIA GeForce RTX 3060`.
+    """Returns the kind of a device and what selects its kernels: `cpu AVX512`, `cuda NVIDIA GeForce RTX 3060`.
 
     Args:
         device: torch device string.

@@ -1,4 +1,4 @@
-"""How much memory this process's cgroup (container, systemd unit, batch job) lets it take."""
+"""Reads how much memory this process's cgroup (container, systemd unit, batch job) allows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNLIMITED = 1 << 60  # version 1 writes a number near 2^63 for "no limit"
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """Names of the files that differ between the versions of cgroups."""
+    """File names, which differ between the versions of cgroups."""
 
     limit: str
     used: str
@@ -28,8 +28,8 @@ class CgroupMemory:
     """The tightest limits above a process.
 
     Attributes:
-        limit_bytes: the lowest limit; None without one.
-        room_bytes: the least that any level still allows; None without a limit.
+        limit_bytes: the lowest limit; None without a limit.
+        room_bytes: the smallest amount that any level still allows; None without a limit.
     """
 
     limit_bytes: int | None = None
@@ -37,14 +37,14 @@ class CgroupMemory:
 
 
 def read(root: Path = ROOT, own: Path = OWN) -> CgroupMemory:
-    """Reads every level from this process's cgroup up to the root: each may hold the limit that kills.
+    """Reads every level from this process's cgroup up to the root, because each may hold the limit that applies.
 
     Args:
         root: where cgroups are mounted.
         own: the kernel's file that names this process's cgroups.
 
     Returns:
-        The tightest limit and room; both None where there is none, or no cgroups (macOS, Windows).
+        The tightest limit and room; both None without a limit or without cgroups (macOS, Windows).
     """
     found = [level for files, folder in _levels(root, own) if (level := _level(files, folder))]
     if not found:
@@ -60,22 +60,22 @@ def _levels(root: Path, own: Path) -> Iterator[tuple[_Files, Path]]:
 
 
 def _path(own: Path, controller: str) -> str:
-    """Returns this process's cgroup under a controller; the root's where its own is not told."""
+    """Returns this process's cgroup under a controller, the root's if unknown."""
     try:
         lines = [line.split(":", 2) for line in own.read_text().splitlines()]
     except (OSError, UnicodeDecodeError):
         return ""
     found = [line[2] for line in lines if len(line) == 3 and controller in line[1].split(",")]
-    # A container may name a path of its host, which it cannot see; ".." would leave the mount.
+    # A container may report a path of its host, which it cannot see; ".." would leave the mount.
     return found[0] if found and ".." not in found[0].split("/") else ""
 
 
 def _level(files: _Files, folder: Path) -> tuple[int, int] | None:
-    """Returns (limit, room) in bytes of one cgroup, None where it has no limit."""
+    """Returns (limit, room) of one cgroup in bytes, or None without a limit."""
     limit, used = _number(folder / files.limit), _number(folder / files.used)
     if limit is None or limit >= _UNLIMITED:
         return None
-    # Cached file pages count as used, but the kernel gives them back first: weights just read are such pages.
+    # Cached file pages count as used, but the kernel frees them first; weights just read are such pages.
     taken = max(0, (used or 0) - _stat(folder / "memory.stat", files.cache))
     return limit, max(0, limit - taken)
 

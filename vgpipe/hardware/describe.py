@@ -1,24 +1,24 @@
-"""A machine in words, one line a fact."""
+"""Describes a machine, one fact per line."""
 
 from __future__ import annotations
 
 from vgpipe.hardware.capability import supported_dtypes
-from vgpipe.hardware.devices import shown
+from vgpipe.hardware.devices import format_gib
 from vgpipe.hardware.records import Device, Machine, TorchBuild
 
 
 def describe(machine: Machine) -> list[str]:
-    """Returns one line for torch, each device, the CPU, RAM and disk.
+    """Returns one line each for torch, every device, the CPU, RAM and disk.
 
     Args:
-        machine: what `detect` found.
+        machine: from `detect`.
     """
-    limit = f", its cgroup allows {shown(machine.cgroup_limit_gb)}" if machine.cgroup_limit_gb is not None else ""
+    limit = f", its cgroup allows {format_gib(machine.cgroup_limit_gb)}" if machine.cgroup_limit_gb is not None else ""
     lines = [_torch(machine.torch, machine.torch_error)]
     lines += [_device(device) for device in machine.devices if device.kind != "cpu"]
     lines.append(f"cpu: {machine.cpu_name}, {machine.cores} cores")
-    lines.append(f"ram: {shown(machine.ram_total_gb)}, {shown(machine.ram_available_gb)} available{limit}")
-    lines.append(f"disk: {shown(machine.disk_free_gb)} free")
+    lines.append(f"ram: {format_gib(machine.ram_total_gb)}, {format_gib(machine.ram_available_gb)} available{limit}")
+    lines.append(f"disk: {format_gib(machine.disk_free_gb)} free")
     return lines
 
 
@@ -27,12 +27,17 @@ def _torch(build: TorchBuild | None, error: str | None) -> str:
         return f"torch: {error}"
     targets = {"CUDA": build.cuda, "ROCm": build.hip, "XPU": build.xpu, "MPS": "" if build.mps else None}
     built = ", ".join(f"{name} {version}".strip() for name, version in targets.items() if version is not None)
-    return f"torch: {build.version}, built for {built or 'the CPU alone'}" + (f" ({error})" if error else "")
+    return f"torch: {build.version}, built for {built or 'the CPU only'}" + (f" ({error})" if error else "")
 
 
 def _device(device: Device) -> str:
     """Returns `cuda:0: NVIDIA GeForce RTX 4090, 24 GiB, 23.2 GiB free, ...`."""
-    facts = [device.name, shown(device.total_memory_gb), f"{shown(device.free_memory_gb)} free", *_capabilities(device)]
+    facts = [
+        device.name,
+        format_gib(device.total_memory_gb),
+        f"{format_gib(device.free_memory_gb)} free",
+        *_capabilities(device),
+    ]
     if device.driver:
         facts.append(f"driver {device.driver}")
     if device.pcie:

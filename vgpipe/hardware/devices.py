@@ -1,4 +1,4 @@
-"""The device a run takes, and the memory its components may take there."""
+"""Chooses the device of a run, and computes how much of its memory the components may use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.hardware import host
 from vgpipe.hardware.probes import cpu_device, cuda_device, has_kernels, mps_device, mps_free_bytes, xpu_device
-from vgpipe.hardware.records import GIB, Device
+from vgpipe.hardware.records import Device
+from vgpipe.units import GIB, format_size
 
 AUTO = ("cuda", "xpu", "mps")
 
@@ -20,11 +21,11 @@ def pick_device(wanted: str, torch: Any = None) -> str:
         torch: the torch module; None imports it.
 
     Returns:
-        What was wanted; for `auto` the first of cuda (ROCm included), xpu, mps, cpu that this machine has,
-        a first card that this torch has no kernels for left out.
+        The wanted device. For `auto`, the first of cuda (ROCm included), xpu, mps and cpu that this machine has and
+        that the installed torch has kernels for.
 
     Raises:
-        ConfigError: where a named device is not there.
+        ConfigError: if a named device does not exist.
     """
     if wanted == "cpu":
         return "cpu"
@@ -34,7 +35,7 @@ def pick_device(wanted: str, torch: Any = None) -> str:
     kind, _, index = wanted.partition(":")
     count = _count(torch, kind)
     if int(index or 0) >= count:
-        raise ConfigError("the device is not there", [_absent(wanted, kind, count, torch)])
+        raise ConfigError("unknown device", [_absent(wanted, kind, count, torch)])
     return wanted
 
 
@@ -69,11 +70,11 @@ def device_of(torch_device: str, torch: Any = None) -> Device:
     """Returns the record of a device that torch can use, without asking NVIDIA's driver.
 
     Args:
-        torch_device: as `pick_device` returns it; without an index, the first of its kind.
+        torch_device: from `pick_device`; without an index, the first of its kind.
         torch: the torch module; None imports it.
 
     Raises:
-        ConfigError: where torch has no such device.
+        ConfigError: if torch has no such device.
     """
     kind, _, index = torch_device.partition(":")
     if kind == "cpu":
@@ -81,23 +82,23 @@ def device_of(torch_device: str, torch: Any = None) -> Device:
     torch = _torch(torch)
     count = _count(torch, kind)
     if int(index or 0) >= count:
-        raise ConfigError("the device is not there", [_absent(torch_device, kind, count, torch)])
+        raise ConfigError("unknown device", [_absent(torch_device, kind, count, torch)])
     if kind == "mps":
         return mps_device(torch)
     return (cuda_device if kind == "cuda" else xpu_device)(torch, int(index or 0))
 
 
 def free_memory_bytes(device: str, memory_limit_gb: float | None = None, torch: Any = None) -> int:
-    """Returns how much memory components may take on `device` right now, in bytes.
+    """Returns how much memory components may use on `device` right now, in bytes.
 
     Args:
         device: torch device string.
-        memory_limit_gb: the most of it that may be used at once, in GiB, what is in use already included; None: all.
+        memory_limit_gb: limit on all memory in use at once, including what is in use already, GiB; None: no limit.
         torch: the torch module; None imports it where the device needs it.
 
     Returns:
-        For the CPU the machine's available memory under its cgroup limit (Python's own memory is not held against
-        `memory_limit_gb`); 0 where it cannot be told.
+        For the CPU, the machine's available memory under its cgroup limit (Python's own memory does not count towards
+        `memory_limit_gb`); 0 if unknown.
     """
     free, used = _free_and_used(device, torch)
     return free if memory_limit_gb is None else max(0, min(free, int(memory_limit_gb * GIB) - used))
@@ -112,30 +113,31 @@ def _free_and_used(device: str, torch: Any) -> tuple[int, int]:
         return mps_free_bytes(torch), int(torch.mps.driver_allocated_memory())
     module = getattr(torch, kind)
     used = int(module.memory_allocated(device))
-    idle = int(module.memory_reserved(device)) - used  # torch keeps freed memory, and gives it to the next tensor
+    idle = int(module.memory_reserved(device)) - used  # torch keeps freed memory for the next tensor
     return int(module.mem_get_info(device)[0]) + idle, used
 
 
 def placement(
     device: Device, *, name: str, memory_gb: float | None = None, memory_limit_gb: float | None = None
 ) -> str:
-    """Says in one line where a run computes, and what of the chosen hardware config holds there.
+    """Describes in one line where a run computes, and which part of the hardware config applies there.
 
     Args:
-        device: the device taken.
+        device: the device of the run.
         name: the hardware config's, such as `rtx3060_12gb`.
         memory_gb: the memory of the card it describes, GiB; None for no card.
-        memory_limit_gb: the cap on what may be used, GiB; None without one.
+        memory_limit_gb: limit on the memory in use, GiB; None: no limit.
     """
-    told = f"computing on {device.torch_device} ({device.name}, {shown(device.total_memory_gb)})"
+    line = f"computing on {device.torch_device} ({device.name}, {format_gib(device.total_memory_gb)})"
     if memory_limit_gb is None:
-        return told
-    cap = f"{told}, of which at most {shown(memory_limit_gb)} may be used"
-    if device.total_memory_gb is not None and device.total_memory_gb < memory_limit_gb:
-        cap = f"{told}, less than the {shown(memory_limit_gb)} that may be used"
-    return cap if memory_gb is None else f"{cap}; hardware={name} sets that limit, its other figures serve planning"
+        return line
+    is_smaller = device.total_memory_gb is not None and device.total_memory_gb < memory_limit_gb
+    limit = f"{line}, {'less than the limit of' if is_smaller else 'limited to'} {format_gib(memory_limit_gb)}"
+    return (
+        limit if memory_gb is None else f"{limit}; hardware={name} sets this limit and otherwise only guides planning"
+    )
 
 
-def shown(size_gb: float | None) -> str:
-    """Returns a size as text, `11.8 GiB`; `unknown memory` for None."""
-    return "unknown memory" if size_gb is None else f"{size_gb:.1f}".removesuffix(".0") + " GiB"
+def format_gib(size_gb: float | None) -> str:
+    """Returns a size in GiB as text, `11.8 GiB`; `unknown memory` for None."""
+    return "unknown memory" if size_gb is None else format_size(size_gb * GIB)

@@ -1,4 +1,4 @@
-"""What the host itself has: RAM, processor, disk."""
+"""Reads the RAM, processor and disk of the host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AMDGPU_VERSION = Path("/sys/module/amdgpu/version")  # absent for the driver ins
 
 
 def ram_bytes() -> tuple[int | None, int | None]:
-    """Returns (total, available) RAM of the machine in bytes, without its cgroup's limit; None where unknown."""
+    """Returns the (total, available) RAM of the machine in bytes, ignoring its cgroup limit; None if unknown."""
     import psutil
 
     try:
@@ -24,19 +24,19 @@ def ram_bytes() -> tuple[int | None, int | None]:
 
 
 def total_ram_bytes() -> int | None:
-    """Returns the RAM that this process may take in all: the machine's, or its cgroup's limit; None where unknown."""
+    """Returns the RAM that this process may use in total, under its cgroup limit, in bytes; None if unknown."""
     known = [size for size in (ram_bytes()[0], cgroup.read().limit_bytes) if size is not None]
     return min(known, default=None)
 
 
 def available_ram_bytes() -> int | None:
-    """Returns the RAM that may still be taken under the cgroup limit, in bytes; None where unknown."""
+    """Returns the RAM that is still available under the cgroup limit, in bytes; None if unknown."""
     known = [room for room in (ram_bytes()[1], cgroup.read().room_bytes) if room is not None]
     return min(known, default=None)
 
 
 def cpu_name() -> str:
-    """Returns the processor's name as the system gives it."""
+    """Returns the processor's name as the system reports it."""
     try:
         lines = CPUINFO.read_text().splitlines()
     except (OSError, UnicodeDecodeError):
@@ -55,7 +55,7 @@ def cores() -> int:
 
 
 def disk_free_bytes(folder: Path) -> int | None:
-    """Returns the free bytes where `folder` is, or will be made; None where unknown."""
+    """Returns the free bytes of the disk that holds `folder`, which need not exist yet; None if unknown."""
     absolute = folder.absolute()
     try:
         return shutil.disk_usage(next(path for path in (absolute, *absolute.parents) if path.exists())).free

@@ -1,4 +1,4 @@
-"""NVIDIA's cards as the driver itself lists them: it knows driver version and PCIe link, and works without torch."""
+"""Lists NVIDIA's cards by the driver itself, which knows driver version and PCIe link and works without torch."""
 
 from __future__ import annotations
 

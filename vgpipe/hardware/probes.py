@@ -1,4 +1,4 @@
-"""Asks torch for its accelerators; torch is handed in, so that every path can be tested without the card."""
+"""Reads torch's accelerators. torch is an argument, so that tests cover every path without the card."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 from vgpipe.hardware import host
 from vgpipe.hardware.capability import CPU, Capability, cuda_capability, rocm_capability
 from vgpipe.hardware.nvml import Card
-from vgpipe.hardware.records import GIB, Device, TorchBuild
+from vgpipe.hardware.records import Device, TorchBuild
+from vgpipe.units import to_gib
 
 log = logging.getLogger(__name__)
 
 
-def gib(size_bytes: float | None) -> float | None:
-    """Returns bytes as GiB, rounded to a hundredth; None stays None."""
-    return None if size_bytes is None else round(size_bytes / GIB, 2)
+def rounded_gib(size_bytes: float | None) -> float | None:
+    """Returns a size in GiB, rounded to 0.01; None for None."""
+    return None if size_bytes is None else to_gib(size_bytes, 2)
 
 
 def build(torch: Any) -> TorchBuild:
@@ -41,7 +42,7 @@ def accelerators(torch: Any, cards: Sequence[Card] = ()) -> tuple[tuple[Device, 
         cards: what NVIDIA's driver lists; adds driver, PCIe and free memory to what torch knows.
 
     Returns:
-        The devices, best kind first, and what torch complained of on the way.
+        The devices, best kind first, and the warnings and errors of torch.
     """
     devices: list[Device] = []
     complaints: list[str] = []
@@ -50,20 +51,20 @@ def accelerators(torch: Any, cards: Sequence[Card] = ()) -> tuple[tuple[Device, 
             warnings.simplefilter("always")
             try:
                 found = tuple(probe())
-            except Exception as error:  # a driver that fails raises anything; the other kinds may still work
+            except Exception as error:  # a failing driver may raise anything; the other kinds may still work
                 found = ()
-                complaints.append(_told(error))
+                complaints.append(_message(error))
         devices += found
-        complaints += [_told(warning.message) for warning in warned if issubclass(warning.category, UserWarning)]
+        complaints += [_message(warning.message) for warning in warned if issubclass(warning.category, UserWarning)]
     return tuple(devices), tuple(complaints)
 
 
-def _told(complaint: Warning | Exception | str) -> str:
+def _message(complaint: Warning | Exception | str) -> str:
     return " ".join(str(complaint).split()) or type(complaint).__name__
 
 
 def cuda_devices(torch: Any, cards: Sequence[Card] = ()) -> Iterable[Device]:
-    """Lists torch's `cuda` devices: NVIDIA cards, or AMD cards where it was built for ROCm."""
+    """Lists torch's `cuda` devices: NVIDIA cards, or AMD cards if it was built for ROCm."""
     if not torch.cuda.is_available():
         return
     for index in range(torch.cuda.device_count()):
@@ -71,21 +72,21 @@ def cuda_devices(torch: Any, cards: Sequence[Card] = ()) -> Iterable[Device]:
 
 
 def cuda_device(torch: Any, index: int, cards: Sequence[Card] = ()) -> Device:
-    """Returns one of torch's `cuda` devices; touches no other card."""
+    """Returns one of torch's `cuda` devices without touching another card."""
     return _rocm(torch, index) if torch.version.hip else _cuda(torch, index, cards)
 
 
 def _cuda(torch: Any, index: int, cards: Sequence[Card]) -> Device:
     found = torch.cuda.get_device_properties(index)
     card = _card_of(found, cards)
-    # Asking torch would make a context of some 300 MiB on every card.
+    # torch would create a context of some 300 MiB on every card.
     free = card.free_bytes if card and card.free_bytes is not None else _free(torch.cuda, index)
     return Device(
         index=index,
         kind="cuda",
         name=found.name,
-        total_memory_gb=gib(found.total_memory),
-        free_memory_gb=gib(free),
+        total_memory_gb=rounded_gib(found.total_memory),
+        free_memory_gb=rounded_gib(free),
         compute_capability=(found.major, found.minor),
         driver=card.driver if card else None,
         pcie=card.pcie if card else None,
@@ -95,7 +96,7 @@ def _cuda(torch: Any, index: int, cards: Sequence[Card]) -> Device:
 
 
 def has_kernels(torch: Any, compute_capability: tuple[int, int]) -> bool:
-    """Tells whether this torch was compiled for a card: `sm_86` runs on 8.6 to 8.9, `compute_90` on 9.0 and later."""
+    """Returns whether this torch was compiled for a card: `sm_86` runs on 8.6 to 8.9, `compute_90` on 9.0 and later."""
     architectures = torch.cuda.get_arch_list()
     for architecture in architectures:
         kind, _, digits = architecture.rstrip("af").partition("_")
@@ -121,8 +122,8 @@ def _rocm(torch: Any, index: int) -> Device:
         index=index,
         kind="rocm",
         name=found.name,
-        total_memory_gb=gib(found.total_memory),
-        free_memory_gb=gib(_free(torch.cuda, index)),
+        total_memory_gb=rounded_gib(found.total_memory),
+        free_memory_gb=rounded_gib(_free(torch.cuda, index)),
         architecture=architecture.partition(":")[0] or None,
         driver=_rocm_driver(),
         **asdict(rocm_capability(architecture)),
@@ -139,8 +140,8 @@ def _rocm_driver() -> str | None:
 def _free(module: Any, index: int) -> int | None:
     try:
         return int(module.mem_get_info(index)[0])
-    except Exception as error:  # a full or wedged card raises anything, and is still to be listed
-        log.debug("device %d does not tell its free memory: %s", index, error)
+    except Exception as error:  # a full or hung card may raise anything, and must still be listed
+        log.debug("free memory of device %d is unknown: %s", index, error)
         return None
 
 
@@ -161,15 +162,15 @@ def xpu_device(torch: Any, index: int) -> Device:
         index=index,
         kind="xpu",
         name=found.name,
-        total_memory_gb=gib(found.total_memory),
-        free_memory_gb=gib(_free(torch.xpu, index)),
+        total_memory_gb=rounded_gib(found.total_memory),
+        free_memory_gb=rounded_gib(_free(torch.xpu, index)),
         driver=str(found.driver_version),
         **asdict(Capability(bf16=is_bf16, fp16=bool(found.has_fp16), tensor_cores=matrix)),
     )
 
 
 def mps_devices(torch: Any) -> Iterable[Device]:
-    """Lists Apple's GPU, whose memory is the machine's: its total is what macOS lets it have."""
+    """Lists Apple's GPU, which shares the machine's RAM; its total memory is the limit that macOS sets."""
     if torch.backends.mps.is_available():
         yield mps_device(torch)
 
@@ -182,30 +183,30 @@ def mps_device(torch: Any) -> Device:
         index=0,
         kind="mps",
         name=mps.get_name() if hasattr(mps, "get_name") else "Apple GPU",
-        total_memory_gb=gib(total),
-        free_memory_gb=gib(mps_free_bytes(torch)),
+        total_memory_gb=rounded_gib(total),
+        free_memory_gb=rounded_gib(mps_free_bytes(torch)),
         # Metal computes bfloat16 since macOS 14 (pytorch#119641)
         **asdict(Capability(bf16=bool(mps.is_macos_or_newer(14, 0)), fp16=True)),
     )
 
 
 def mps_free_bytes(torch: Any) -> int:
-    """Returns what Apple's GPU may still take: under macOS's limit, and of the RAM that is left."""
+    """Returns what Apple's GPU may still use: below macOS's limit and the available RAM."""
     room = int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
     ram = host.available_ram_bytes()
     return max(0, room if ram is None else min(room, ram))
 
 
-def unusable(cards: Iterable[Card]) -> Iterable[Device]:
-    """Lists NVIDIA cards that torch does not see."""
+def unusable_cards(cards: Iterable[Card]) -> Iterable[Device]:
+    """Lists NVIDIA cards that torch cannot use."""
     for card in cards:
         capability = cuda_capability(card.compute_capability, card.name) if card.compute_capability else Capability()
         yield Device(
             index=card.index,
             kind="cuda",
             name=card.name,
-            total_memory_gb=gib(card.total_bytes),
-            free_memory_gb=gib(card.free_bytes),
+            total_memory_gb=rounded_gib(card.total_bytes),
+            free_memory_gb=rounded_gib(card.free_bytes),
             compute_capability=card.compute_capability,
             driver=card.driver,
             pcie=card.pcie,
@@ -220,8 +221,8 @@ def cpu_device(*, is_usable: bool = True) -> Device:
         index=0,
         kind="cpu",
         name=host.cpu_name(),
-        total_memory_gb=gib(host.total_ram_bytes()),
-        free_memory_gb=gib(host.available_ram_bytes()),
+        total_memory_gb=rounded_gib(host.total_ram_bytes()),
+        free_memory_gb=rounded_gib(host.available_ram_bytes()),
         usable=is_usable,
         **asdict(CPU),
     )

@@ -1,4 +1,4 @@
-"""How fast a device multiplies and copies, timed: what no data sheet says of a processor."""
+"""Times how fast a device multiplies and copies, which data sheets do not state for processors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 ENOUGH_S = 0.2
-SIDE = 1024  # a matrix of a linear layer of a small model; larger ones are no faster on a processor
+SIDE = 1024  # as in a linear layer of a small model; larger matrices are no faster on a processor
 COPIED_BYTES = 64 << 20  # more than the caches hold
 
 
@@ -18,13 +18,13 @@ def matmul_tflops(dtype: str, torch_device: str = "cpu", threads: int | None = N
     """Times matrix products for about 0.2 s.
 
     Args:
-        dtype: torch name of the precision, such as `bfloat16`.
+        dtype: torch's name of the precision, such as `bfloat16`.
         torch_device: torch device string.
-        threads: CPU threads; None: as many as torch takes.
+        threads: CPU threads; None: torch's default.
         torch: the torch module; None imports it.
 
     Returns:
-        10^12 operations a second, a multiply-add counting as two; None where the device has none of that precision.
+        10^12 operations per second, a multiply-add counting as two; None if the device lacks the precision.
     """
     if torch is None:
         import torch
@@ -45,7 +45,7 @@ def copy_gb_s(torch_device: str = "cpu", torch: Any = None) -> float | None:
         torch: the torch module; None imports it.
 
     Returns:
-        10^9 bytes a second, read and written bytes both counted; None where it cannot be timed.
+        10^9 bytes per second, counting read and written bytes; None if it cannot be timed.
     """
     if torch is None:
         import torch
@@ -69,9 +69,9 @@ def _with_threads(torch: Any, threads: int | None, time_it: Callable[[], float])
 
 
 def _seconds(torch: Any, torch_device: str, work: Callable[[], Any]) -> float:
-    """Returns the seconds of the fastest of the pieces of work done in `ENOUGH_S`: others share the machine."""
+    """Returns the seconds of the fastest repetition within `ENOUGH_S`, because other processes share the machine."""
     best, spent = float("inf"), 0.0
-    _finish(torch, torch_device, work)  # the first one chooses its kernel
+    _finish(torch, torch_device, work)  # the first repetition selects a kernel
     while spent < ENOUGH_S:
         started = time.perf_counter()
         _finish(torch, torch_device, work)

@@ -1,21 +1,19 @@
-"""What detection finds, as records. Every `_gb` is in GiB (2^30 bytes); None is what could not be told."""
+"""Records of detection. Every `_gb` is in GiB (2^30 bytes); None: unknown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-GIB = 1 << 30
-
 Kind = Literal["cuda", "rocm", "mps", "xpu", "cpu"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pcie:
-    """The link between host and card, at its best: idle cards slow theirs down.
+    """The fastest link between host and card; idle cards slow it down.
 
     Attributes:
-        generation: of PCI Express, 1 or more.
+        generation: of PCI Express, at least 1.
         width: lanes.
     """
 
@@ -24,7 +22,7 @@ class Pcie:
 
     @property
     def bandwidth_gb_s(self) -> float:
-        """Peak rate of one direction after line coding, 10^9 bytes a second."""
+        """Peak rate in one direction after line coding, 10^9 bytes per second."""
         giga_transfers = 2.5 * 2 ** (self.generation - 1) if self.generation < 3 else 2.0**self.generation
         coding = 8 / 10 if self.generation < 3 else 128 / 130
         return giga_transfers * coding * self.width / 8
@@ -35,21 +33,21 @@ class Device:
     """One device that a model could run on.
 
     Attributes:
-        index: among the devices of its kind.
+        index: among devices of its kind.
         kind: `cuda` (NVIDIA), `rocm` (AMD), `mps` (Apple), `xpu` (Intel) or `cpu`.
-        name: as its driver calls it.
-        total_memory_gb: memory it has; for `cpu` and `mps`, what of the machine's it may use. GiB.
-        free_memory_gb: of which free now. GiB.
+        name: from its driver.
+        total_memory_gb: its memory, GiB; for `cpu` and `mps`, the share of the machine's RAM that it may use.
+        free_memory_gb: of that, free now, GiB.
         compute_capability: NVIDIA's, such as (8, 9).
         architecture: AMD's, such as `gfx1100`.
-        bf16: bfloat16 arithmetic in hardware (on a CPU: offered by torch on all of them).
+        bf16: bfloat16 arithmetic in hardware (on a CPU: torch supports it on all of them).
         fp16: float16 arithmetic in hardware.
-        fp16_is_sound: False where the card itself turns float16 into NaN.
-        fp8: float8 arithmetic; as storage float8 works anywhere.
+        fp16_is_sound: False if the card itself produces NaN in float16.
+        fp8: float8 arithmetic; float8 storage works everywhere.
         tensor_cores: whether it has matrix units.
         flash_attention: whether torch's flash attention kernels run on it.
         driver: version.
-        pcie: its link, where there is one that can be read.
+        pcie: its link; None if unknown.
         usable: whether the installed torch can compute on it.
     """
 
@@ -99,18 +97,18 @@ class TorchBuild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Everything detection found.
+    """The result of detection.
 
     Attributes:
-        devices: accelerators that torch can use, those it cannot, and last the CPU.
-        torch: its build; None where it cannot be imported.
-        torch_error: why torch, or a device of it, cannot be used.
-        cpu_name: as the system calls it.
+        devices: accelerators that torch can use, then those it cannot, then the CPU.
+        torch: its build; None if it cannot be imported.
+        torch_error: why torch, or one of its devices, cannot be used; None without an error.
+        cpu_name: from the system.
         cores: logical cores that this process may use.
-        ram_total_gb: RAM of the machine. GiB.
-        ram_available_gb: RAM that may still be taken, under the cgroup limit. GiB.
-        cgroup_limit_gb: what the cgroup (container, systemd unit) allows in all; None without a limit. GiB.
-        disk_free_gb: free where runs are written. GiB.
+        ram_total_gb: RAM of the machine, GiB.
+        ram_available_gb: RAM still available under the cgroup limit, GiB.
+        cgroup_limit_gb: limit of the cgroup (container, systemd unit), GiB; None without a limit.
+        disk_free_gb: free on the disk where runs are written, GiB.
     """
 
     devices: tuple[Device, ...]
@@ -125,5 +123,5 @@ class Machine:
 
     @property
     def best(self) -> Device:
-        """The device that `hardware.device=auto` takes."""
+        """The device that `hardware.device=auto` selects."""
         return next(device for device in self.devices if device.usable or device.kind == "cpu")

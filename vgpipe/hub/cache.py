@@ -93,7 +93,7 @@ class RepoCache:
         refuse_hostile(files, self.repo_id)
         return files if all(DIGEST.fullmatch(file.digest) for file in files.values()) else None
 
-    def remember(self, revision: str, commit: str, files: Mapping[str, RemoteFile]) -> None:
+    def save_listing(self, revision: str, commit: str, files: Mapping[str, RemoteFile]) -> None:
         """Keeps what a revision means and what it holds, for starts without a network.
 
         Raises:

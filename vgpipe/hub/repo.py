@@ -81,7 +81,7 @@ def open_repo(repo_id: str, revision: str | None = None) -> HubRepo:
     cache = RepoCache(repo_id)
     cached = _from_cache(cache, asked)
     if is_offline():
-        return _proved_offline(cache, cached, asked)
+        return _require_cached(cache, cached, asked)
     pinned = cached is not None and cached.commit == asked and cached.files is not None
     repo = cached if cached is not None and pinned else _from_hub(cache, asked, cached)
     if repo.files is not None:
@@ -128,7 +128,7 @@ def missing_bytes(repo: HubRepo, files: Sequence[str]) -> int:
     if repo.files is None:
         return 0
     cache = RepoCache(repo.repo_id)
-    lacking = _lacking(repo, files)
+    lacking = _missing_files(repo, files)
     return sum(_remote(repo, name).size_bytes - transfer.partial_bytes(cache, _remote(repo, name)) for name in lacking)
 
 
@@ -156,9 +156,9 @@ def fetch(
 
 def _fetch(repo: HubRepo, files: Sequence[str], *, room: bool, progress: Any = None, should_stop: Any = None) -> None:
     files = list(dict.fromkeys(files))
-    lacking = _lacking(repo, files)
+    lacking = _missing_files(repo, files)
     if lacking and (is_offline() or repo.files is None):
-        raise _absent(repo, lacking)
+        raise _missing_error(repo, lacking)
     total_bytes = sum((repo.folder / name).stat().st_size for name in files if name not in lacking)
     total_bytes += sum(_remote(repo, name).size_bytes for name in lacking)
     missing = missing_bytes(repo, lacking)
@@ -167,8 +167,8 @@ def _fetch(repo: HubRepo, files: Sequence[str], *, room: bool, progress: Any = N
         transfer.require_room(cache.root, missing, transfer.headroom_bytes(missing) if room else 0)
     meter = transfer.Meter(total_bytes - missing, total_bytes, progress, should_stop)
     for name in lacking:
-        transfer.bring(cache, repo.commit, repo.revision, name, _remote(repo, name), meter)
-    meter.tell()
+        transfer.download_file(cache, repo.commit, repo.revision, name, _remote(repo, name), meter)
+    meter.report()
 
 
 def _reads_like_id(model_id: str) -> bool:
@@ -200,8 +200,8 @@ def _from_hub(cache: RepoCache, asked: str, cached: HubRepo | None) -> HubRepo:
         if cached is None or status_of(error) == 404:
             raise explained from None
         log.warning("%s; going on with commit %s from the cache", explained, cached.commit[:12])
-        return cached if cached.files is not None else _proved_offline(cache, cached, asked)
-    cache.remember(asked, commit, files)
+        return cached if cached.files is not None else _require_cached(cache, cached, asked)
+    cache.save_listing(asked, commit, files)
     return _repo(cache, asked, commit, files)
 
 
@@ -248,7 +248,7 @@ def _repo(cache: RepoCache, asked: str, commit: str, files: Mapping[str, RemoteF
     return HubRepo(cache.repo_id, asked, commit, cache.snapshot(commit), sizes, digests)
 
 
-def _proved_offline(cache: RepoCache, cached: HubRepo | None, asked: str) -> HubRepo:
+def _require_cached(cache: RepoCache, cached: HubRepo | None, asked: str) -> HubRepo:
     if cached is None:
         raise ModelError(
             f"{cache.repo_id} at revision {asked} is not in the hub cache {cache.root}, and HF_HUB_OFFLINE forbids "
@@ -258,13 +258,13 @@ def _proved_offline(cache: RepoCache, cached: HubRepo | None, asked: str) -> Hub
         known = [name for name in ("model_index.json", "config.json") if (cached.folder / name).is_file()]
         lacking = [] if known else ["model_index.json"]
     else:
-        lacking = _lacking(cached, small_files(cached.files))
+        lacking = _missing_files(cached, small_files(cached.files))
     if lacking:
-        raise _absent(cached, lacking)
+        raise _missing_error(cached, lacking)
     return cached
 
 
-def _absent(repo: HubRepo, lacking: Sequence[str]) -> ModelError:
+def _missing_error(repo: HubRepo, lacking: Sequence[str]) -> ModelError:
     why = f"HF_HUB_OFFLINE forbids asking the hub -> {ONLINE_AGAIN}"
     if not is_offline():
         why = "the hub could not be asked -> run again once it can be reached"
@@ -275,7 +275,7 @@ def _absent(repo: HubRepo, lacking: Sequence[str]) -> ModelError:
     )
 
 
-def _lacking(repo: HubRepo, files: Sequence[str]) -> list[str]:
+def _missing_files(repo: HubRepo, files: Sequence[str]) -> list[str]:
     """A file of the wrong size is as good as none."""
     lacking = []
     for name in dict.fromkeys(files):

@@ -24,6 +24,7 @@ from typing import Any
 from vgpipe.errors import ModelError, Stopped
 from vgpipe.hub.cache import RemoteFile, RepoCache, writing
 from vgpipe.hub.errors import Incomplete, explain, is_transient
+from vgpipe.units import GIB, format_size
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ RETRY_WAITS_S = (0.5, 1.0, 2.0)
 CHUNK_BYTES = 64 << 10
 HASH_CHUNK_BYTES = 4 << 20
 BEAT_S = 0.2
-GIB = 1 << 30
 HEADROOM_SHARE = 0.05
 
 
@@ -56,7 +56,7 @@ class Meter:
         self.total_bytes = total_bytes
         self._progress = progress
         self._should_stop = should_stop
-        self._told_s = 0.0
+        self._reported_s = 0.0
 
     def add(self, count: int = 0) -> None:
         """Counts bytes, which may be negative where some have to come again.
@@ -67,12 +67,12 @@ class Meter:
         self.done_bytes += count
         if self._should_stop is not None and self._should_stop():
             raise Stopped("stopped while downloading; what has arrived is kept and continued")
-        if time.monotonic() - self._told_s >= BEAT_S:
-            self.tell()
+        if time.monotonic() - self._reported_s >= BEAT_S:
+            self.report()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Tells the count now."""
-        self._told_s = time.monotonic()
+        self._reported_s = time.monotonic()
         if self._progress is not None:
             self._progress(self.done_bytes, self.total_bytes)
 
@@ -112,8 +112,8 @@ def require_room(root: Path, missing_bytes: int, headroom_bytes: int) -> None:
     needed_bytes = missing_bytes + headroom_bytes
     if free_bytes < needed_bytes:
         raise ModelError(
-            f"the hub cache {root} has too little room: {needed_bytes / GIB:.2f} GiB are needed "
-            f"({missing_bytes / GIB:.2f} GiB to download, the rest as headroom), {free_bytes / GIB:.2f} GiB are free "
+            f"the hub cache {root} has too little free disk space: {format_size(needed_bytes)} needed "
+            f"({format_size(missing_bytes)} to download, the rest as headroom), {format_size(free_bytes)} free "
             "-> free some, or set HF_HOME to a folder on a larger disk"
         )
 
@@ -123,7 +123,7 @@ def headroom_bytes(missing_bytes: int) -> int:
     return max(GIB, round(missing_bytes * HEADROOM_SHARE))
 
 
-def bring(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
+def download_file(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
     """Downloads one file, or the rest of it, and puts it into the commit's snapshot.
 
     Args:
@@ -147,16 +147,16 @@ def bring(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteF
                 blob.unlink()
             meter.add(partial_bytes(cache, file))
         if not blob.is_file():
-            _make_whole(cache, commit, revision, name, file, meter)
+            _download_verified(cache, commit, revision, name, file, meter)
             with writing(cache.root):
                 os.replace(partial, blob)
         cache.link(commit, name, file.digest)
 
 
-def _make_whole(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
+def _download_verified(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
     partial = cache.partial(file.digest)
     for attempt in ("first", "second"):
-        _gather(cache, commit, revision, name, file, meter)
+        _download_rest(cache, commit, revision, name, file, meter)
         if _digest(partial, file, meter) == file.digest:
             return
         log.warning("%s: the %s download of %s does not match its checksum", cache.repo_id, attempt, name)
@@ -168,7 +168,7 @@ def _make_whole(cache: RepoCache, commit: str, revision: str, name: str, file: R
     )
 
 
-def _gather(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
+def _download_rest(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
     """Asks for the rest until all of it is there; gives up after a few vain attempts in a row."""
     from huggingface_hub import hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
@@ -179,7 +179,7 @@ def _gather(cache: RepoCache, commit: str, revision: str, name: str, file: Remot
     failures = 0
     while (before := _size(partial)) != file.size_bytes or not partial.exists():
         try:
-            _receive(url, partial, file.size_bytes, meter)
+            _append_answer(url, partial, file.size_bytes, meter)
         except network_errors as error:
             failures = 1 if _size(partial) > before else failures + 1
             if failures > len(RETRY_WAITS_S) or not is_transient(error):
@@ -190,7 +190,7 @@ def _gather(cache: RepoCache, commit: str, revision: str, name: str, file: Remot
             meter.sleep(RETRY_WAITS_S[failures - 1])
 
 
-def _receive(url: str, partial: Path, size_bytes: int, meter: Meter) -> None:
+def _append_answer(url: str, partial: Path, size_bytes: int, meter: Meter) -> None:
     """Adds one answer's bytes to the partial file."""
     utils = _hub_utils()
     have = _size(partial)

@@ -27,7 +27,7 @@ from diffusers.hooks import apply_group_offloading, group_offloading
 
 from vgpipe.errors import StoreError
 from vgpipe.memory import budget
-from vgpipe.store.durable import temporary_beside
+from vgpipe.store.durable import temporary_path
 
 RAM = torch.device("cpu")
 ALIGNMENT_BYTES = 64  # a cache line, the widest vector, and where torch's own CPU allocations start
@@ -75,7 +75,7 @@ def obstacle() -> str | None:
 
 def _folder_of(module: Any, offload_dir: Path) -> Path:
     # Named and placed as drafts of the store are: no other process trusts it, and it is swept if this one is killed.
-    folder = temporary_beside(offload_dir / type(module).__name__ / "weights")
+    folder = temporary_path(offload_dir / type(module).__name__ / "weights")
     try:
         folder.mkdir(parents=True)
     except OSError as error:

@@ -13,8 +13,8 @@ from vgpipe.config.groups import builtin_conf
 from vgpipe.config.hardware_schema import HardwareConfig, PeakConfig
 from vgpipe.hardware import host, supported_dtypes
 from vgpipe.hardware.capability import cuda_capability
+from vgpipe.hardware.machine_notes import current_device, measured_rates
 from vgpipe.hardware.records import Device
-from vgpipe.hardware.remembered import device_here, rates_here
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.planner.records import PeakRates, Tier
 from vgpipe.store.notes import Notes
@@ -105,7 +105,7 @@ def _is_fused(kind: str, capability: tuple[int, int] | None, flash: bool | None)
 
 def _here(hardware: HardwareConfig, folder: Path) -> Target:
     memory = Notes(default_folder() / MACHINE_FILE)
-    device = device_here(hardware.device, memory)
+    device = current_device(hardware.device, memory)
     ram_gb = _gib(host.available_ram_bytes())
     sizes = [size for size in (device.free_memory_gb, hardware.memory_limit_gb) if size is not None]
     tier = Tier(
@@ -130,7 +130,7 @@ def _with_rates(tier: Tier, device: Device, threads: int | None, memory: Notes) 
         return replace(
             tier, peak=peak, memory_bandwidth_gb_s=sheet.memory_bandwidth_gb_s, pcie_bandwidth_gb_s=bandwidth
         )
-    rates = rates_here(device, threads, memory)
+    rates = measured_rates(device, threads, memory)
     peak = PeakRates(fp32=rates.get("float32"), bf16=rates.get("bfloat16"), fp16=rates.get("float16"))
     return replace(tier, peak=peak, memory_bandwidth_gb_s=rates.get("copy"))
 

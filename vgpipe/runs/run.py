@@ -23,7 +23,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.summary import shown_path, table
-from vgpipe.store.rundir import RunDir, unused
+from vgpipe.store.rundir import RunDir, unused_directory
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def start(run: Ready, root: Path, stop: StopSignal) -> int:
         UsageError: where the directory is in use.
     """
     clips = run.request.clips
-    with RunDir(unused(root)) as run_dir:
+    with RunDir(unused_directory(root)) as run_dir:
         _refuse_other_run(run_dir, clips)
         run_dir.write_config(yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True))
         return _run(run.config, clips, run_dir, stop, run.attempts, run.request.notes, run.early)

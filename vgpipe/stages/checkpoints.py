@@ -19,7 +19,7 @@ import torch
 from vgpipe.stages import tensors
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
-from vgpipe.store.durable import flush_file, flush_folder, temporary_beside
+from vgpipe.store.durable import flush_file, flush_folder, temporary_path
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
         "done_steps": checkpoint.done_steps,
         "scheduler": outline,
     }
-    temporary = temporary_beside(path)
+    temporary = temporary_path(path)
     try:
         tensors.save(temporary, flat, {**facts, "sha256": _sum(flat, facts)})
         flush_file(temporary)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vgpipe.exporters.base import Exporter
-from vgpipe.exporters.joined import Frames
+from vgpipe.exporters.joined_frames import Frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 

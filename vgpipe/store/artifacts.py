@@ -15,7 +15,7 @@ from typing import Any
 
 from vgpipe.errors import StoreError
 from vgpipe.store.digest import Key, file_sha256
-from vgpipe.store.durable import age_s, flush_file, flush_folder, owner_is_gone, temporary_beside
+from vgpipe.store.durable import age_s, flush_file, flush_folder, owner_is_gone, temporary_path
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Artifact:
         return [self.path(name) for name in sorted(self.files)]
 
 
-class Draft:
+class ArtifactWriter:
     """An artifact being made: write files into `folder`, note facts in `info`."""
 
     def __init__(self, folder: Path):
@@ -97,14 +97,14 @@ class Store:
         return artifact
 
     @contextmanager
-    def create(self, key: Key) -> Iterator[Draft]:
+    def create(self, key: Key) -> Iterator[ArtifactWriter]:
         """Gives a draft folder; on leaving the block without an error it becomes `key`'s artifact.
 
         Raises:
             StoreError: where the store cannot be written (disk full, read-only, gone).
         """
         final = self.folder(key)
-        draft = Draft(temporary_beside(final))
+        draft = ArtifactWriter(temporary_path(final))
         try:
             draft.folder.mkdir(parents=True)
         except OSError as error:
@@ -121,7 +121,7 @@ class Store:
         """Removes an artifact that nothing needs any more."""
         self._verified.pop(key.digest, None)
         folder = self.folder(key)
-        doomed = temporary_beside(folder)
+        doomed = temporary_path(folder)
         with suppress(OSError):  # renamed first: nobody shall find half an artifact
             folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
@@ -134,13 +134,13 @@ class Store:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         return len(drafts) + len(damaged)
 
-    def prove_writable(self) -> None:
+    def require_writable(self) -> None:
         """Writes a little and removes it.
 
         Raises:
             StoreError: where that cannot be done.
         """
-        probe = temporary_beside(self.root / "probe")
+        probe = temporary_path(self.root / "probe")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"vgpipe")
@@ -148,7 +148,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"store.dir: {self.root} cannot be written: {error} -> store.dir=DIR") from error
 
-    def _commit(self, key: Key, draft: Draft, final: Path) -> None:
+    def _commit(self, key: Key, draft: ArtifactWriter, final: Path) -> None:
         record = _record(key, draft)
         (draft.folder / RECORD_NAME).write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
         for path in draft.folder.iterdir():
@@ -168,7 +168,7 @@ class Store:
         self._verified[key.digest] = Artifact(key, final, record["files"], record["info"], record["versions"])
 
     def _set_aside(self, folder: Path, reason: str) -> None:
-        aside = temporary_beside(folder).with_name(f"bad-{os.getpid()}-{folder.name}")
+        aside = temporary_path(folder).with_name(f"bad-{os.getpid()}-{folder.name}")
         log.warning("damaged artifact %s (%s): set aside as %s and made again", folder, reason, aside.name)
         try:
             shutil.rmtree(aside, ignore_errors=True)
@@ -179,7 +179,7 @@ class Store:
             raise StoreError(f"damaged artifact {folder} cannot be set aside: {error}") from error
 
 
-def _record(key: Key, draft: Draft) -> dict[str, Any]:
+def _record(key: Key, draft: ArtifactWriter) -> dict[str, Any]:
     files = {
         path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
         for path in sorted(draft.folder.iterdir())

@@ -33,7 +33,7 @@ def flush_folder(path: Path) -> None:
     flush_file(path)
 
 
-def temporary_beside(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Returns an unused name in `path`'s own folder that says which machine's which process writes it."""
     return path.with_name(f".tmp-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
 
@@ -44,7 +44,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OSError: when the folder cannot be written; the old file is then untouched.
     """
-    temporary = temporary_beside(path)
+    temporary = temporary_path(path)
     try:
         temporary.write_bytes(data)
         flush_file(temporary)
@@ -72,7 +72,7 @@ def link_or_copy(source: Path, target: Path) -> None:
 
     An existing `target` is replaced at once.
     """
-    temporary = temporary_beside(target)
+    temporary = temporary_path(target)
     try:
         try:
             os.link(source, temporary)

@@ -7,13 +7,14 @@ import logging
 from pathlib import Path
 
 from vgpipe.store.digest import file_sha256
+from vgpipe.units import GIB, MIB, format_size
 
 log = logging.getLogger(__name__)
 
-LARGE_BYTES, TOLD_BYTES = 1 << 24, 1 << 30
+LARGE_BYTES, LOGGED_BYTES = 16 * MIB, GIB
 
 
-def mark_of(path: Path) -> str:
+def fingerprint(path: Path) -> str:
     """Returns what tells a file from another, or from itself after a change: place, size, inode and times.
 
     Raises:
@@ -36,12 +37,12 @@ class FileHashes:
 
     def sha256(self, path: Path) -> str:
         """Returns the SHA-256 of a file's bytes, as 64 hex digits; appends to the memory on disk."""
-        mark = mark_of(path)
+        mark = fingerprint(path)
         known = self._remembered()
         if mark not in known:
             size_bytes = path.stat().st_size
-            if size_bytes >= TOLD_BYTES:
-                log.info("reading %s once (%.1f GiB), to name what it makes", path, size_bytes / TOLD_BYTES)
+            if size_bytes >= LOGGED_BYTES:
+                log.info("reading %s once (%s) to compute its digest", path, format_size(size_bytes))
             known[mark] = file_sha256(path)
             if size_bytes >= LARGE_BYTES:
                 self._remember(mark, known[mark])

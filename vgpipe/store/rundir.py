@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.store.durable import link_or_copy, replace_file, temporary_beside
+from vgpipe.store.durable import link_or_copy, replace_file, temporary_path
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -26,19 +26,19 @@ LOCK_NAME = ".lock"
 CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
-def unused(root: Path) -> Path:
+def unused_directory(root: Path) -> Path:
     """Returns `root`, or `root-2`, `root-3`, ... where another run has taken a name made from the clock.
 
     A name that the user chose is returned as it is: a run there resumes in place.
     """
     number, candidate = 1, root
-    while CLOCK_NAME.fullmatch(root.name) and _is_taken(candidate):
+    while CLOCK_NAME.fullmatch(root.name) and _holds_run(candidate):
         number += 1
         candidate = root.with_name(f"{root.name}-{number}")
     return candidate
 
 
-def _is_taken(root: Path) -> bool:
+def _holds_run(root: Path) -> bool:
     # Some releases of filelock remove the lock file with the lock.
     return (root / LOCK_NAME).exists() or RunDir(root).config.exists()
 
@@ -211,7 +211,7 @@ class RunDir:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _place_folder(self, target: Path, sources: list[Path]) -> str:
-        temporary = temporary_beside(target)
+        temporary = temporary_path(target)
         try:
             temporary.mkdir(parents=True)
             for source in sources:

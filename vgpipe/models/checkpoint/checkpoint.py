@@ -14,7 +14,7 @@ from vgpipe.hub.repo import HubRepo, variants_of, weight_files
 from vgpipe.models.checkpoint.installed_classes import class_of
 from vgpipe.models.checkpoint.safetensors_files import prove_whole
 from vgpipe.store.digest import digest_of
-from vgpipe.store.file_hashes import FileHashes, mark_of
+from vgpipe.store.file_hashes import FileHashes, fingerprint
 
 LIBRARIES = ("diffusers", "transformers")
 TEXT_SUFFIXES = (".json", ".txt", ".model", ".jinja")
@@ -231,7 +231,7 @@ class Checkpoint:
         return [entry, digest_of(digests)]
 
     def _hashed(self, path: Path) -> str:
-        self._marks[path] = mark_of(path)
+        self._marks[path] = fingerprint(path)
         return self._hashes.sha256(path)
 
     def prove_unchanged(self, component: str, variant: str | None) -> None:
@@ -242,7 +242,7 @@ class Checkpoint:
         """
         source = self.source(component)
         for path in (source.folder / name for name in self.files(component, variant)):
-            if path in self._marks and self._marks[path] != mark_of(path):
+            if path in self._marks and self._marks[path] != fingerprint(path):
                 raise LoadError(f"{component}: {path} has changed since the run began -> run the same command again")
 
     def size_bytes(self, component: str, variant: str | None = None) -> int:

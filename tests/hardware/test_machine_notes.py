@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.hardware.fake_devices import fake_torch
-from vgpipe.hardware import rates, remembered
+from vgpipe.hardware import machine_notes, rates
 from vgpipe.hardware.nvml import Card
 from vgpipe.hardware.records import Device, Pcie
 from vgpipe.store.notes import Notes
@@ -33,9 +33,9 @@ def memory(tmp_path):
 
 @pytest.fixture
 def one_card(monkeypatch):
-    monkeypatch.setattr(remembered, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr(machine_notes, "may_have_accelerator", lambda: True)
     known = [CARD]
-    monkeypatch.setattr(remembered, "cards", lambda: tuple(known))
+    monkeypatch.setattr(machine_notes, "cards", lambda: tuple(known))
     return known
 
 
@@ -46,9 +46,9 @@ def test_torch_is_asked_once_and_free_memory_is_that_of_now(memory, one_card, tm
         asked.append(wanted)
         return DEVICE
 
-    first = remembered.device_here("auto", memory, ask)
+    first = machine_notes.current_device("auto", memory, ask)
     one_card[0] = replace(CARD, free_bytes=5120 * MIB)
-    again = remembered.device_here("auto", Notes(tmp_path / "machine.jsonl"), ask)
+    again = machine_notes.current_device("auto", Notes(tmp_path / "machine.jsonl"), ask)
     assert asked == ["auto"] and first.free_memory_gb == 10.0
     assert again.free_memory_gb == 5.0 and again.bf16 and again.pcie == CARD.pcie
 
@@ -56,10 +56,10 @@ def test_torch_is_asked_once_and_free_memory_is_that_of_now(memory, one_card, tm
 def test_another_driver_or_card_asks_torch_again(memory, one_card):
     asked = []
     ask = lambda wanted: asked.append(wanted) or DEVICE  # noqa: E731
-    remembered.device_here("auto", memory, ask)
+    machine_notes.current_device("auto", memory, ask)
     one_card[0] = replace(CARD, driver="560.2")
-    remembered.device_here("auto", memory, ask)
-    remembered.device_here("cuda:0", memory, ask)
+    machine_notes.current_device("auto", memory, ask)
+    machine_notes.current_device("cuda:0", memory, ask)
     assert asked == ["auto", "auto", "cuda:0"]
 
 
@@ -67,8 +67,8 @@ def test_two_cards_of_one_name_ask_torch(memory, one_card):
     asked = []
     ask = lambda wanted: asked.append(wanted) or DEVICE  # noqa: E731
     one_card.append(replace(CARD, uuid="bb"))
-    remembered.device_here("auto", memory, ask)
-    remembered.device_here("auto", memory, ask)
+    machine_notes.current_device("auto", memory, ask)
+    machine_notes.current_device("auto", memory, ask)
     assert len(asked) == 2
 
 
@@ -76,20 +76,20 @@ def test_the_cpu_needs_no_torch(memory):
     def ask(_wanted):
         raise AssertionError("torch was asked")
 
-    assert remembered.device_here("cpu", memory, ask).kind == "cpu"
+    assert machine_notes.current_device("cpu", memory, ask).kind == "cpu"
 
 
 def test_rates_are_measured_once_for_each_thread_count(memory, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        remembered, "matmul_tflops", lambda dtype, where, threads: calls.append((dtype, threads)) or 2.0
+        machine_notes, "matmul_tflops", lambda dtype, where, threads: calls.append((dtype, threads)) or 2.0
     )
-    monkeypatch.setattr(remembered, "copy_gb_s", lambda where: None)
+    monkeypatch.setattr(machine_notes, "copy_gb_s", lambda where: None)
     device = replace(DEVICE, kind="cpu", name="a processor")
-    first = remembered.rates_here(device, 2, memory)
+    first = machine_notes.measured_rates(device, 2, memory)
     assert first == {"float32": 2.0, "bfloat16": 2.0, "float16": 2.0}
-    assert remembered.rates_here(device, 2, memory) == first and len(calls) == 3
-    remembered.rates_here(device, 1, memory)
+    assert machine_notes.measured_rates(device, 2, memory) == first and len(calls) == 3
+    machine_notes.measured_rates(device, 1, memory)
     assert calls[3:] == [("float32", 1), ("bfloat16", 1), ("float16", 1)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.sax.saxutils import unescape
 
-from vgpipe.exporters.embed import GIF_STARTS, PNG_KEY, PNG_START, exactly
+from vgpipe.exporters.embed import GIF_STARTS, PNG_KEY, PNG_START, read_exactly
 from vgpipe.exporters.recipe import MAX_PLAIN_BYTES
 
 IN_XMP = re.compile(rb"<vgpipe:recipe>([^<]*)</vgpipe:recipe>")
@@ -59,7 +59,7 @@ def _reader(start: bytes) -> Callable[[BinaryIO], Texts] | None:
 def _chunk(source: BinaryIO, size: int, *, is_wanted: bool, padding: int) -> bytes:
     """Returns what a chunk holds, or nothing where it is not wanted or too large for a recipe; goes to the next."""
     is_read = is_wanted and size <= MAX_PLAIN_BYTES
-    taken = exactly(source, size) if is_read else b""
+    taken = read_exactly(source, size) if is_read else b""
     source.seek(padding if is_read else size + padding, os.SEEK_CUR)
     return taken
 
@@ -67,7 +67,7 @@ def _chunk(source: BinaryIO, size: int, *, is_wanted: bool, padding: int) -> byt
 def _in_png(source: BinaryIO) -> Texts:
     source.seek(len(PNG_START))
     while True:
-        head = exactly(source, 8)
+        head = read_exactly(source, 8)
         size, name = int.from_bytes(head[:4], "big"), head[4:]
         key, _, rest = _chunk(source, size, is_wanted=name == b"iTXt", padding=4).partition(b"\0")
         if key == PNG_KEY.encode() and len(rest) > 2:
@@ -89,7 +89,7 @@ def _itxt(rest: bytes) -> bytes:
 def _in_jpeg(source: BinaryIO) -> Texts:
     source.seek(2)
     while True:
-        start, mark = exactly(source, 2)
+        start, mark = read_exactly(source, 2)
         if start != 0xFF:
             raise ValueError("the file is damaged")
         if mark == 0xFF:  # padding: the mark is yet to come
@@ -97,18 +97,18 @@ def _in_jpeg(source: BinaryIO) -> Texts:
         elif mark in JPEG_PIXELS:
             return
         elif mark not in JPEG_BARE:
-            size = max(0, int.from_bytes(exactly(source, 2), "big") - 2)
+            size = max(0, int.from_bytes(read_exactly(source, 2), "big") - 2)
             text = _chunk(source, size, is_wanted=mark == JPEG_COMMENT, padding=0)
             if mark == JPEG_COMMENT:
                 yield text
 
 
 def _in_gif(source: BinaryIO) -> Texts:
-    _skip_colours(source, exactly(source, 13)[10])
-    while (kind := exactly(source, 1)) in (GIF_IMAGE, GIF_EXTENSION):
+    _skip_colours(source, read_exactly(source, 13)[10])
+    while (kind := read_exactly(source, 1)) in (GIF_IMAGE, GIF_EXTENSION):
         if kind == GIF_IMAGE:
-            _skip_colours(source, exactly(source, 9)[8])
-        mark = exactly(source, 1)  # of an image: how its pixels are packed
+            _skip_colours(source, read_exactly(source, 9)[8])
+        mark = read_exactly(source, 1)  # of an image: how its pixels are packed
         is_comment = kind == GIF_EXTENSION and mark == GIF_COMMENT
         text = _blocks(source, is_wanted=is_comment)
         if is_comment:
@@ -122,9 +122,9 @@ def _skip_colours(source: BinaryIO, flags: int) -> None:
 
 def _blocks(source: BinaryIO, *, is_wanted: bool) -> bytes:
     taken = bytearray()
-    while size := exactly(source, 1)[0]:
+    while size := read_exactly(source, 1)[0]:
         if is_wanted and len(taken) <= MAX_PLAIN_BYTES:
-            taken += exactly(source, size)
+            taken += read_exactly(source, size)
         else:
             source.seek(size, os.SEEK_CUR)
     return bytes(taken)

@@ -8,7 +8,7 @@ import threading
 log = logging.getLogger(__name__)
 
 
-class Failures:
+class EncoderStatus:
     """What the chains of a run know of its encoders; any thread may ask and tell."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""This machine's device and rates, told without importing torch where an earlier process asked it already."""
+"""Returns this machine's device and rates, from notes of an earlier process where possible, without importing torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from vgpipe.hardware import host
 from vgpipe.hardware.devices import device_of, pick_device
 from vgpipe.hardware.nvml import Card, cards
-from vgpipe.hardware.probes import cpu_device, gib
+from vgpipe.hardware.probes import cpu_device, rounded_gib
 from vgpipe.hardware.rates import copy_gb_s, matmul_tflops
 from vgpipe.hardware.records import Device, Pcie
 
@@ -21,46 +21,46 @@ DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dri", "/dev/dxg")
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 
 
-class Memory(Protocol):
-    """Keeps facts between processes (`vgpipe.store.notes.Notes`)."""
+class FactStore(Protocol):
+    """Stores facts between processes (`vgpipe.store.notes.Notes`)."""
 
     def find(self, key: dict[str, Any]) -> Any:
-        """Returns what is known under a key; None where nothing is."""
+        """Returns the fact under a key, or None."""
 
     def remember(self, key: dict[str, Any], fact: Any) -> None:
-        """Keeps a fact under a key."""
+        """Stores a fact under a key."""
 
 
-def device_here(wanted: str, memory: Memory, ask: Callable[[str], Device] | None = None) -> Device:
-    """Returns the device that a run would take; imports torch only where nobody has asked it about this machine yet.
+def current_device(wanted: str, notes: FactStore, ask: Callable[[str], Device] | None = None) -> Device:
+    """Returns the device that a run would use; imports torch only if no notes about this machine exist.
 
     Args:
-        wanted: as `hardware.device`.
-        memory: where torch's answer is kept.
-        ask: asks torch; default `pick_device` and `device_of`.
+        wanted: `hardware.device`.
+        notes: where torch's answer is stored.
+        ask: asks torch; default: `pick_device` and `device_of`.
 
     Returns:
-        The device with the memory that is free now.
+        The device, with its currently free memory.
 
     Raises:
-        ConfigError: where a named device is not there.
+        ConfigError: if a named device does not exist.
     """
     if wanted == "cpu" or (wanted == "auto" and not may_have_accelerator()):
         return cpu_device()
     known = cards()
     key = _machine(wanted, known)
-    fact = memory.find(key)
+    fact = notes.find(key)
     if isinstance(fact, dict):
         found = _device(fact)
         if (fresh := _with_free_memory(found, known)) is not None:
             return fresh
-    found = (ask or _asked)(wanted)
-    memory.remember(key, asdict(found))
-    return found if found.kind == "cpu" else _linked(found, known)
+    found = (ask or _ask_torch)(wanted)
+    notes.remember(key, asdict(found))
+    return found if found.kind == "cpu" else _with_pcie(found, known)
 
 
 def may_have_accelerator() -> bool:
-    """Says whether anything on this machine speaks for a device other than the CPU, without importing torch."""
+    """Returns whether this machine may have a device other than the CPU; does not import torch."""
     try:
         if metadata.version("torch").endswith("+cpu"):
             return False
@@ -69,37 +69,37 @@ def may_have_accelerator() -> bool:
     return not sys.platform.startswith("linux") or any(Path(driver).exists() for driver in DRIVERS)
 
 
-def rates_here(device: Device, threads: int | None, memory: Memory) -> dict[str, float]:
-    """Returns measured rates of a device, measuring for about 0.2 s each what no earlier process has.
+def measured_rates(device: Device, threads: int | None, notes: FactStore) -> dict[str, float]:
+    """Returns the rates of a device; measures those without notes, about 0.2 s each.
 
     Args:
         device: of this machine.
-        threads: CPU threads that a run will use; None for all.
-        memory: where the figures are kept, per device, thread count and torch.
+        threads: CPU threads that a run will use; None: all.
+        notes: where the rates are stored, per device, thread count and torch version.
 
     Returns:
-        `float32`, `bfloat16`, `float16`: 10^12 operations a second; `copy`: 10^9 bytes a second. Those that could not
-        be measured are left out.
+        `float32`, `bfloat16`, `float16`: 10^12 operations per second; `copy`: 10^9 bytes per second. Rates that could
+        not be measured are missing.
     """
     count = (threads or host.cores()) if device.kind == "cpu" else None
     key = {"rates": 1, "device": device.name, "threads": count, "torch": _torch_version()}
-    known = memory.find(key)
+    known = notes.find(key)
     if not isinstance(known, dict):
         where = device.torch_device
         dtypes = ("float32", "bfloat16", "float16")
-        told = {dtype: matmul_tflops(dtype, where, count) for dtype in dtypes}
-        told["copy"] = copy_gb_s(where)
-        known = {name: rate for name, rate in told.items() if rate is not None}
-        memory.remember(key, known)
+        rates = {dtype: matmul_tflops(dtype, where, count) for dtype in dtypes}
+        rates["copy"] = copy_gb_s(where)
+        known = {name: rate for name, rate in rates.items() if rate is not None}
+        notes.remember(key, known)
     return {str(name): float(rate) for name, rate in known.items()}
 
 
-def _asked(wanted: str) -> Device:
+def _ask_torch(wanted: str) -> Device:
     return device_of(pick_device(wanted))
 
 
 def _machine(wanted: str, known: tuple[Card, ...]) -> dict[str, Any]:
-    """Returns everything that torch's answer may depend on."""
+    """Returns everything that torch's answer may depend on, as the key of its note."""
     return {
         "device": 1,
         "wanted": wanted,
@@ -126,15 +126,15 @@ def _device(fact: dict[str, Any]) -> Device:
 
 
 def _with_free_memory(device: Device, known: tuple[Card, ...]) -> Device | None:
-    """Returns the device with what is free now; None where only torch can tell."""
+    """Returns the device with its currently free memory; None if only torch knows that."""
     if device.kind == "cpu":
         return cpu_device()
     same = [card for card in known if card.name == device.name]
     if device.kind != "cuda" or len(same) != 1 or same[0].free_bytes is None:
         return None
-    return _linked(replace(device, free_memory_gb=gib(same[0].free_bytes)), known)
+    return _with_pcie(replace(device, free_memory_gb=rounded_gib(same[0].free_bytes)), known)
 
 
-def _linked(device: Device, known: tuple[Card, ...]) -> Device:
+def _with_pcie(device: Device, known: tuple[Card, ...]) -> Device:
     same = [card for card in known if card.name == device.name]
     return replace(device, pcie=same[0].pcie) if same and device.pcie is None else device

@@ -19,7 +19,7 @@ from vgpipe.config.exporter_schema import EXPORTERS, FramesConfig, Mp4Config
 from vgpipe.config.load import load
 from vgpipe.errors import EncoderError, ExportError
 from vgpipe.exporters.base import exporter, identity
-from vgpipe.exporters.chain import Chain
+from vgpipe.exporters.encoder_chain import EncoderChain
 from vgpipe.exporters.frames import FramesExporter
 from vgpipe.exporters.mp4 import Mp4Exporter
 from vgpipe.exporters.videos import Av1Exporter, HevcExporter
@@ -263,7 +263,7 @@ def test_a_hardware_encoder_that_works_is_proved_once(tmp_path, out):
             return Mp4Exporter().codec(picture)
 
     seen = []
-    one = Chain([Stand(encoder="h264_nvenc"), FramesExporter()])
+    one = EncoderChain([Stand(encoder="h264_nvenc"), FramesExporter()])
     made = [one.export(smooth(), fps=8.0, folder=out) for _ in range(2)]
     assert seen == [5, 9, 9] and made[0].degradation is None
     assert [path.name for path in out.iterdir()] == ["video.mp4"]

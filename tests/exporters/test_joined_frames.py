@@ -11,7 +11,7 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from vgpipe.exporters.frames import FramesExporter
-from vgpipe.exporters.joined import JoinedFrames, Span
+from vgpipe.exporters.joined_frames import JoinedFrames, Span
 from vgpipe.exporters.mp4 import Mp4Exporter
 from vgpipe.exporters.watermark import watermark
 
