@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.memory.family_stub import FAMILY
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import Strategy
 from vgpipe.memory.tracker import measured
@@ -16,8 +17,9 @@ def test_freeing_gives_the_memory_of_that_kind_back(monkeypatch, device, kind):
     emptied = []
     for each in KINDS:
         monkeypatch.setattr(f"torch.{each}.empty_cache", lambda each=each: emptied.append(each))
-    with Residency(lambda part, _placing: part.upper(), device, {"decode": Strategy.STAGED}).stage("decode") as parts:
-        assert parts(("vae",)) == {"vae": "VAE"}
+    residency = Residency(lambda _family, part, _placement: part.upper(), device, {"decode": Strategy.STAGED})
+    with residency.stage("decode") as take:
+        assert take(FAMILY, ("vae",)) == {"vae": "VAE"}
     assert emptied == [kind]
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import WanPipeline  # here, as nothing can be imported on a device that is not there
 
+from tests.memory.family_stub import FAMILY, FamilyStub
 from tests.memory.stand_in_device import DEVICE, RAM, fused_attention, peak_on_device, stand_in_device
 from tests.memory.test_stand_in_device import inputs, make
 from tests.models.driven import Case, drive
@@ -23,7 +24,7 @@ from vgpipe.memory.strategies import Placement, Role, Strategy
 EXPERTS = ("transformer", "transformer_2")
 
 
-def load(_part: str, where: Placement) -> torch.nn.Module:
+def load(_family: FamilyStub, _part: str, where: Placement) -> torch.nn.Module:
     with torch.device(RAM):
         module = make().eval().requires_grad_(False)
     return place(module, where, Role.DENOISER, DEVICE)
@@ -38,7 +39,7 @@ def stage(monkeypatch):
     """Two denoisers as a residency hands them out, on a device that is not there, and how to change its strategy."""
     monkeypatch.setattr(residency, "_empty_cache", lambda _device: gc.collect())
 
-    def made(strategy: Strategy) -> Residency:
+    def made(strategy: Strategy) -> Residency[FamilyStub]:
         return Residency(load, DEVICE, {"denoise": strategy})
 
     with stand_in_device(), torch.no_grad(), fused_attention():
@@ -50,11 +51,11 @@ def called(strategy: Strategy, made, order: str) -> tuple[int, list[tuple[bool, 
     with LiveBytes(counts=lambda tensor: str(tensor.device) == DEVICE) as live:
         given = {name: tensor.to(DEVICE) for name, tensor in inputs().items()}
         where = []
-        with made(strategy).stage("denoise") as hand_out:
-            experts = hand_out(EXPERTS)
+        with made(strategy).stage("denoise") as take:
+            experts = take(FAMILY, EXPERTS)
             live.hold(tensor for one in experts.values() for tensor in one.parameters() if is_there(one))
             for name in order:
-                experts = hand_out(EXPERTS)
+                experts = take(FAMILY, EXPERTS)
                 experts[EXPERTS["12".index(name)]](**given)
                 where.append(tuple(is_there(one) for one in experts.values()))
             del experts
@@ -82,8 +83,8 @@ def test_resident_has_both_there(stage):
 
 
 def test_a_pipeline_computes_on_the_device_whichever_is_there(stage):
-    with stage(Strategy.STAGED).stage("denoise") as hand_out:
-        experts = hand_out(EXPERTS)
+    with stage(Strategy.STAGED).stage("denoise") as take:
+        experts = take(FAMILY, EXPERTS)
         pipeline = WanPipeline(
             tokenizer=None, text_encoder=None, vae=None, scheduler=None, boundary_ratio=0.5, **experts
         )
@@ -93,22 +94,22 @@ def test_a_pipeline_computes_on_the_device_whichever_is_there(stage):
 
 def test_what_is_dropped_is_not_kept_by_the_other(stage):
     made = stage(Strategy.STAGED)
-    with made.stage("denoise") as hand_out:
-        dropped = weakref.ref(hand_out(EXPERTS)["transformer"])
-        made.forget("transformer")
+    with made.stage("denoise") as take:
+        dropped = weakref.ref(take(FAMILY, EXPERTS)["transformer"])
+        take(FamilyStub("fp8"), ("transformer",))
         assert dropped() is None
-        experts = hand_out(EXPERTS)
+        experts = take(FAMILY, EXPERTS)
         given = {name: tensor.to(DEVICE) for name, tensor in inputs().items()}
         for name in (*EXPERTS, *EXPERTS):
             experts[name](**given)
             assert [is_there(one) for one in experts.values()] == [part == name for part in EXPERTS]
         del experts
-    assert made.loads == {"transformer": 2, "transformer_2": 1}
+    assert made.loads == {"transformer": 3, "transformer_2": 1}
 
 
 def test_a_denoiser_alone_has_no_turns(stage):
-    with stage(Strategy.STAGED).stage("denoise") as hand_out:
-        assert is_there(hand_out(("transformer",))["transformer"])
+    with stage(Strategy.STAGED).stage("denoise") as take:
+        assert is_there(take(FAMILY, ("transformer",))["transformer"])
 
 
 def test_the_bits_of_both_are_those_of_the_stock_call(tmp_path):
@@ -117,7 +118,7 @@ def test_the_bits_of_both_are_those_of_the_stock_call(tmp_path):
     case = Case("red", width=64, num_frames=9, num_inference_steps=4)
     latents, _ = driven.latents(case)
     again = drive("wan", folder, settings_of("wan22_t2v_a14b"))
-    experts = [offload_hooks.wait(module, "cpu") for module in again.of(EXPERTS).values()]
+    experts = [offload_hooks.hook(module, "cpu") for module in again.of(EXPERTS).values()]
     offload_hooks.link(experts)
     fetched = []
     for module in experts:
@@ -133,7 +134,7 @@ def test_a_hook_that_loading_left_makes_way(tmp_path):
 
     module = torch.nn.Sequential(torch.nn.Linear(4, 4))
     add_hook_to_module(module, AlignDevicesHook(execution_device="cpu"))
-    forward = offload_hooks.wait(module, "cpu").forward
+    forward = offload_hooks.hook(module, "cpu").forward
     assert module._hf_hook.execution_device == torch.device("cpu") and not hasattr(module._hf_hook, "hooks")
-    offload_hooks.leave(module)
+    offload_hooks.unhook(module)
     assert not hasattr(module, "_hf_hook") and module.forward != forward

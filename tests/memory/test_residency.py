@@ -9,26 +9,28 @@ import weakref
 import pytest
 import torch
 
+from tests.memory.family_stub import FAMILY, FamilyStub
 from vgpipe.errors import LoadError, OutOfMemory
 from vgpipe.memory import residency as residency_module
-from vgpipe.memory.budget import GIB, enforced
+from vgpipe.memory.budget import enforced
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import OFFLOADS, Placement, Strategy
-
-STAGES = ("encode", "denoise", "decode")
+from vgpipe.units import GIB
+from vgpipe.vocabulary import MODEL_STAGES
 
 
 class Spy:
     """A residency of small modules that notes what was loaded, and where each was moved."""
 
     def __init__(self, monkeypatch, strategy, device="cpu", **others):
-        self.loaded, self.moved = [], []
+        self.loaded, self.moved, self.families = [], [], []
         monkeypatch.setattr(residency_module, "_empty_cache", lambda _device: gc.collect())
         monkeypatch.setattr(residency_module, "move", lambda module, to: self.moved.append((module.name, to)))
-        strategies = dict.fromkeys(STAGES, strategy) | others
+        strategies = dict.fromkeys(MODEL_STAGES, strategy) | others
         self.residency = Residency(self.load, device, strategies)
 
-    def load(self, part, placement):
+    def load(self, family, part, placement):
+        self.families.append(family)
         self.loaded.append((part, placement.value))
         module = torch.nn.Linear(4, 4)
         module.name = part
@@ -36,9 +38,9 @@ class Spy:
 
     def wave(self):
         for stage, parts in (("encode", ("text_encoder",)), ("denoise", ("transformer", "vae")), ("decode", ("vae",))):
-            with self.residency.stage(stage) as hand_out:
-                first = hand_out(parts)
-                assert hand_out(parts) == first
+            with self.residency.stage(stage) as take:
+                first = take(FAMILY, parts)
+                assert take(FAMILY, parts) == first
 
     @property
     def parts(self):
@@ -63,7 +65,7 @@ def test_others_load_each_part_once_a_wave(monkeypatch, strategy):
     assert spy.residency.wave_load_s == pytest.approx(sum(spy.residency.load_s.values()))
 
 
-def test_model_offload_has_parts_wait_in_ram_and_fetches_them_again(monkeypatch):
+def test_model_offload_parks_parts_in_ram_and_returns_them_to_the_device(monkeypatch):
     spy = Spy(monkeypatch, Strategy.MODEL_OFFLOAD, device="cuda")
     spy.wave()
     spy.wave()
@@ -78,7 +80,7 @@ def test_on_the_cpu_model_offload_keeps_nothing(monkeypatch):
     assert spy.parts == ["text_encoder", "transformer", "vae", "vae"] and not spy.moved
 
 
-def test_a_part_of_two_stages_is_loaded_anew_where_they_place_it_otherwise(monkeypatch):
+def test_a_part_of_two_stages_is_loaded_again_where_they_place_it_differently(monkeypatch):
     spy = Spy(monkeypatch, Strategy.RESIDENT, decode=Strategy.LEAF_OFFLOAD)
     spy.wave()
     spy.wave()
@@ -88,30 +90,45 @@ def test_a_part_of_two_stages_is_loaded_anew_where_they_place_it_otherwise(monke
 def test_what_is_resident_for_one_stage_survives_another_that_shares_it(monkeypatch):
     spy = Spy(monkeypatch, Strategy.RESIDENT, decode=Strategy.STAGED)
     spy.wave()
-    with spy.residency.stage("denoise") as hand_out:
-        hand_out(("vae",))
+    with spy.residency.stage("denoise") as take:
+        take(FAMILY, ("vae",))
     assert spy.parts.count("vae") == 1
 
 
-def test_what_other_stages_left_makes_way(monkeypatch):
+def test_what_other_stages_left_is_dropped_at_the_first_take(monkeypatch):
     spy = Spy(monkeypatch, Strategy.RESIDENT, decode=Strategy.STAGED)
-    with spy.residency.stage("denoise") as hand_out:
-        alive = weakref.ref(hand_out(("transformer",))["transformer"])
+    with spy.residency.stage("denoise") as take:
+        alive = weakref.ref(take(FAMILY, ("transformer",))["transformer"])
     assert alive() is not None
-    with spy.residency.stage("decode") as hand_out:
+    with spy.residency.stage("decode") as take:
         assert alive() is not None, "nothing is loaded yet"
-        hand_out(("vae",))
+        take(FAMILY, ("vae",))
         assert alive() is None
 
 
-def test_a_changed_strategy_holds_from_the_next_use_on(monkeypatch):
+def test_a_changed_strategy_applies_from_the_next_use(monkeypatch):
     spy = Spy(monkeypatch, Strategy.RESIDENT)
-    with spy.residency.stage("denoise") as hand_out:
-        alive = weakref.ref(hand_out(("transformer",))["transformer"])
+    with spy.residency.stage("denoise") as take:
+        alive = weakref.ref(take(FAMILY, ("transformer",))["transformer"])
         spy.residency.change("denoise", Strategy.BLOCK_OFFLOAD)
         assert alive() is None
-        hand_out(("transformer",))
+        take(FAMILY, ("transformer",))
     assert spy.loaded == [("transformer", "whole"), ("transformer", "blocks")]
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_a_part_that_another_family_stores_differently_is_loaded_for_it(monkeypatch, strategy):
+    spy = Spy(monkeypatch, strategy)
+    same, other = FamilyStub(), FamilyStub("fp8")
+    with spy.residency.stage("denoise") as take:
+        alive = weakref.ref(take(FAMILY, ("transformer", "vae"))["transformer"])
+        assert take(same, ("transformer",))["transformer"] is alive()
+        take(other, ("transformer",))
+        assert alive() is None
+        take(other, ("transformer",))
+        take(FAMILY, ("vae",))
+        take(FAMILY, ("transformer",))
+    assert spy.families == [FAMILY, FAMILY, other, FAMILY] and spy.parts.count("vae") == 1
 
 
 def test_a_stage_without_work_loads_nothing(monkeypatch):
@@ -130,8 +147,8 @@ def test_between_stages_everything_is_free_even_while_an_error_is_kept(monkeypat
         raise RuntimeError(f"{len(activations)} {module}")
 
     with enforced("cpu", 1) as live:
-        with pytest.raises(RuntimeError) as kept, spy.residency.stage("decode") as hand_out:
-            work(hand_out(("vae",))["vae"])
+        with pytest.raises(RuntimeError) as kept, spy.residency.stage("decode") as take:
+            work(take(FAMILY, ("vae",))["vae"])
         assert kept.value.__traceback__ is not None
         assert live.top.peak_bytes > 4000 and live.live_bytes == 0
 
@@ -139,18 +156,18 @@ def test_between_stages_everything_is_free_even_while_an_error_is_kept(monkeypat
 def test_resident_parts_count_in_every_stage(monkeypatch):
     spy = Spy(monkeypatch, Strategy.RESIDENT)
     spy.wave()
-    with enforced("cpu", 1) as live, spy.residency.stage("encode") as hand_out:
-        hand_out(("text_encoder",))
+    with enforced("cpu", 1) as live, spy.residency.stage("encode") as take:
+        take(FAMILY, ("text_encoder",))
         assert live.live_bytes == 3 * 2 * 512
     spy.residency.free()
     with enforced("cpu", 1) as live, spy.residency.stage("encode"):
         assert live.live_bytes == 0
 
 
-def test_a_part_that_does_not_fit_leaves_nothing_behind_and_is_not_dead():
+def test_a_part_that_does_not_fit_leaves_nothing_behind_and_is_tried_again():
     seen = []
 
-    def load(part, _placing):
+    def load(_family, part, _placement):
         module = torch.nn.Linear(1000, 1000)
         seen.append(weakref.ref(module))
         return module
@@ -160,26 +177,26 @@ def test_a_part_that_does_not_fit_leaves_nothing_behind_and_is_not_dead():
     with enforced("cpu", 1000 / GIB) as live:
         for _ in range(3):
             try:
-                with made.stage("decode") as hand_out:
-                    hand_out(("vae",))
+                with made.stage("decode") as take:
+                    take(FAMILY, ("vae",))
             except torch.OutOfMemoryError as error:
                 errors.append(error)
         assert len(errors) == 3 and live.live_bytes == 0
-    assert [ref() for ref in seen] == [None] * 3 and not made.is_dead("vae")
+    assert [ref() for ref in seen] == [None] * 3 and not made.is_unloadable("vae")
 
 
-def test_only_what_another_try_cannot_help_makes_a_part_dead():
+def test_only_what_another_try_cannot_help_makes_a_part_unloadable():
     faults = [OutOfMemory("full"), OutOfMemory("full"), LoadError("torn"), LoadError("torn"), LoadError("torn")]
 
-    def load(_part, _placing):
+    def load(_family, _part, _placement):
         raise faults.pop(0)
 
     made = Residency(load, "cpu", {"decode": Strategy.STAGED})
     for left in (4, 3, 2, 1, 1):
-        with pytest.raises((OutOfMemory, LoadError)), made.stage("decode") as hand_out:
-            hand_out(("vae",))
+        with pytest.raises((OutOfMemory, LoadError)), made.stage("decode") as take:
+            take(FAMILY, ("vae",))
         assert len(faults) == left
-    assert made.is_dead("vae") and isinstance(made.failure(("vae",)), LoadError)
+    assert made.is_unloadable("vae") and isinstance(made.failure(("vae",)), LoadError)
 
 
 def test_a_fetch_that_fails_drops_the_part(monkeypatch):
@@ -190,15 +207,15 @@ def test_a_fetch_that_fails_drops_the_part(monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(residency_module, "move", full)
-    with pytest.raises(torch.OutOfMemoryError), spy.residency.stage("decode") as hand_out:
-        hand_out(("vae",))
+    with pytest.raises(torch.OutOfMemoryError), spy.residency.stage("decode") as take:
+        take(FAMILY, ("vae",))
     monkeypatch.setattr(residency_module, "move", lambda _module, _to: None)
-    with spy.residency.stage("decode") as hand_out:
-        hand_out(("vae",))
+    with spy.residency.stage("decode") as take:
+        take(FAMILY, ("vae",))
     assert spy.parts.count("vae") == 2
 
 
-def test_the_placing_follows_from_strategy_and_role(monkeypatch):
+def test_placement_follows_from_strategy_and_role(monkeypatch):
     spy = Spy(monkeypatch, Strategy.BLOCK_OFFLOAD)
     spy.wave()
     assert dict(spy.loaded) == {"text_encoder": "leaves", "transformer": "blocks", "vae": "whole"}
@@ -208,6 +225,7 @@ def test_the_placing_follows_from_strategy_and_role(monkeypatch):
 GIVE_BACK = """
 from pathlib import Path
 import torch
+from tests.memory.family_stub import FAMILY
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import Strategy
 
@@ -217,7 +235,7 @@ def held():
 
 small = []
 
-def load(part, placing):
+def load(family, part, placement):
     module = torch.nn.Module()
     for index in range(30):
         setattr(module, f"w{index}", torch.nn.Parameter(torch.ones(8 << 18)))
@@ -226,8 +244,8 @@ def load(part, placing):
 
 made = Residency(load, "cpu", {"decode": Strategy.STAGED})
 before = held()
-with made.stage("decode") as parts:
-    parts(("vae",))
+with made.stage("decode") as take:
+    take(FAMILY, ("vae",))
     during = held()
 print(during - before, held() - before)
 """

@@ -31,6 +31,7 @@ from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.job.clip import Clip
 from vgpipe.memory.host_allocator import give_back_large_tensors
 from vgpipe.memory.residency import Residency
+from vgpipe.models.base import Family
 from vgpipe.plans.run_plan import RunPlan, first_strategies, predicted_peak_gb, streams
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.stages import overflows
@@ -141,8 +142,7 @@ class LocalRun:
         told = ", ".join(f"{stage} {strategy.value}" for stage, strategy in self.memory.strategies.items())
         log.info("memory on %s: %s", device, told)
         loader = Loader(
-            self.model.family,
-            device,
+            device=device,
             stream=streams(self.config, self.plan, device),
             offload_dir=self.store.root / OFFLOAD,
         )
@@ -153,7 +153,7 @@ class LocalRun:
         self.progress = Progress(left_to_do(self.store, [*stand_ins, *pending]), clips=len(self.works), done=done)
         self.delivery.expect([*stand_ins, *pending])
         self.exports = ExportQueue(self.delivery.export, self._take_up)
-        self.stages = self._stage_runs(residency, loader, device)
+        self.stages = self._stage_runs(residency, device)
         try:
             canary.try_out(stand_ins, pending)
             self._tune_threads(pending, residency, device)
@@ -188,7 +188,7 @@ class LocalRun:
         self._wave(wave)
         self.exports.drain()
 
-    def _pass(self, pending: list[ClipWork], residency: Residency) -> None:
+    def _pass(self, pending: list[ClipWork], residency: Residency[Family]) -> None:
         left = [work for work in pending if work.state is State.PENDING]
         for wave in waves(left, lambda: self._wave_size(residency)):
             self._wave(wave)
@@ -212,7 +212,7 @@ class LocalRun:
             self.exports.collect()
             self.stages.decode(row, self._queue_export)
 
-    def _tune_threads(self, pending: list[ClipWork], residency: Residency, device: str) -> None:
+    def _tune_threads(self, pending: list[ClipWork], residency: Residency[Family], device: str) -> None:
         if device != "cpu" or self.config.hardware.threads:
             return
         rehearsal = Rehearsal(self.names, residency, self.store, self.config.executor.canary_steps)
@@ -271,12 +271,11 @@ class LocalRun:
         except StoreError as error:
             log.debug("%s", error)
 
-    def _stage_runs(self, residency: Residency, loader: Loader, device: str) -> StageRuns:
+    def _stage_runs(self, residency: Residency[Family], device: str) -> StageRuns:
         return StageRuns(
             store=self.store,
             model=self.model,
             residency=residency,
-            loader=loader,
             memory=self.memory,
             progress=self.progress,
             should_stop=self.stop,
@@ -288,7 +287,7 @@ class LocalRun:
             checkpoint_interval_s=self.config.executor.checkpoint_interval_s,
         )
 
-    def _wave_size(self, residency: Residency) -> int:
+    def _wave_size(self, residency: Residency[Family]) -> int:
         settings = self.config.executor
         if settings.wave_size:
             return settings.wave_size

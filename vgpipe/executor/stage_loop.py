@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_state import ClipWork, State
 from vgpipe.errors import Stopped
-from vgpipe.executor.component_loader import Loader
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.stage_inputs import (
     conditions,
@@ -23,7 +22,7 @@ from vgpipe.executor.stage_inputs import (
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.memory.budget import enforced
 from vgpipe.memory.out_of_memory import drop_traceback_locals
-from vgpipe.memory.residency import Parts, Residency
+from vgpipe.memory.residency import Residency, Take
 from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import KeyMaker
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Make = Callable[[ClipWork, Parts], None]
+Make = Callable[[ClipWork, Take[Family]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,6 @@ class StageRuns:
         store: where artifacts are.
         model: names artifacts; knows the family.
         residency: hands out loaded components.
-        loader: loads them.
         memory: knows what to do when memory runs out.
         progress: told of every finished piece.
         should_stop: asked between pieces and after every denoising step.
@@ -60,8 +58,7 @@ class StageRuns:
 
     store: Store
     model: KeyMaker
-    residency: Residency
-    loader: Loader
+    residency: Residency[Family]
     memory: MemoryLadder
     progress: Progress
     should_stop: Callable[[], bool]
@@ -75,9 +72,9 @@ class StageRuns:
     def encode(self, wave: Iterable[ClipWork]) -> None:
         """Encodes every distinct text of the wave that is not in the store."""
         missing = [work for work in wave if not self.has_latents(work)]
-        with self.residency.stage(ENCODE) as parts:
+        with self.residency.stage(ENCODE) as take:
             for work in self._open(missing, ENCODE):
-                self._make(work, ENCODE, self._encode, parts)
+                self._make(work, ENCODE, self._encode, take)
 
     def denoise(self, wave: Iterable[ClipWork]) -> None:
         """Denoises every clip of the wave whose latents are not in the store.
@@ -85,7 +82,7 @@ class StageRuns:
         Raises:
             Stopped: in the middle of a clip, whose checkpoint is then on the disk.
         """
-        with self.residency.stage(DENOISE) as parts:
+        with self.residency.stage(DENOISE) as take:
             for work in self._open(wave, DENOISE):
                 if self.has_latents(work):  # asked now: clips that differ only in fps share latents
                     continue
@@ -93,24 +90,24 @@ class StageRuns:
                 if dead is not None:  # hours of denoising for nothing
                     self.fail(work, DECODE, dead)
                     continue
-                self._make(work, DENOISE, self._denoise, parts)
+                self._make(work, DENOISE, self._denoise, take)
 
     def decode(self, wave: Iterable[ClipWork], then: Callable[[ClipWork], None]) -> None:
         """Decodes every clip of the wave whose frames are not in the store, and hands each that is whole to `then`."""
-        with self.residency.stage(DECODE) as parts:
+        with self.residency.stage(DECODE) as take:
             for work in self._open(wave, DECODE):
                 latents = work.keys.latents
-                self._make(work, DECODE, self._decode, parts)
+                self._make(work, DECODE, self._decode, take)
                 if work.owner.state is State.PENDING and work.keys.latents == latents and work.is_last:
                     then(work.owner)
 
-    def _make(self, work: ClipWork, stage: str, make: Make, parts: Parts) -> None:
+    def _make(self, work: ClipWork, stage: str, make: Make, take: Take[Family]) -> None:
         """Makes one clip's artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
         latents = work.keys.latents
         self.memory.fit(work, stage)
         if work.is_stale or (stage == DECODE and work.keys.latents != latents):
             return  # a smaller clip, which has to be denoised first, in a later pass
-        while (failure := self._failure(work, stage, make, parts)) is not None:
+        while (failure := self._failure(work, stage, make, take)) is not None:
             rung = self.memory.climb(work, stage, failure)
             if rung is None:
                 self.fail(work, stage, failure)
@@ -120,12 +117,12 @@ class StageRuns:
                 return
         self.memory.proved(work, stage)
 
-    def _failure(self, work: ClipWork, stage: str, make: Make, parts: Parts) -> Exception | None:
+    def _failure(self, work: ClipWork, stage: str, make: Make, take: Take[Family]) -> Exception | None:
         """Returns why one clip could not be made; None where it was."""
         failure = None
         with measured(self.device) as peak, enforced(self.device, self.memory_limit_gb):
             try:
-                make(work, parts)
+                make(work, take)
             except Stopped:
                 work.owner.state = State.STOPPED
                 raise
@@ -136,18 +133,18 @@ class StageRuns:
         self.event("stage_peak", stage=stage, clip=work.clip.id, ram_gb=peak.ram_gb, device_gb=peak.device_gb)
         return failure
 
-    def _encode(self, work: ClipWork, parts: Parts) -> None:
+    def _encode(self, work: ClipWork, take: Take[Family]) -> None:
         from vgpipe.stages import encode
 
         family = self._family(work, ENCODE)
         for key, text in texts_of(work):
             if self.store.find(key) is not None:
                 continue
-            loaded = self._loaded(family, family.encode_parts, parts)
+            loaded = take(family, family.encode_parts)
             artifact = encode.run(self.store, key, family=family, parts=loaded, text=text)
             self._account(work, ENCODE, artifact, name=f"text {key.digest[:8]}")
 
-    def _denoise(self, work: ClipWork, parts: Parts) -> None:
+    def _denoise(self, work: ClipWork, take: Take[Family]) -> None:
         from vgpipe.stages import denoise, encode
 
         family = self._family(work, DENOISE)
@@ -161,7 +158,7 @@ class StageRuns:
             keys.latents,
             denoised_clip(work),
             family=family,
-            parts=self._loaded(family, family.denoise_parts(from_image=from_image), parts),
+            parts=take(family, family.denoise_parts(from_image=from_image)),
             embeds=encode.read(needed(self.store, keys.prompt)),
             negative_embeds=encode.read(needed(self.store, keys.negative)) if keys.negative else None,
             device=self.device,
@@ -171,7 +168,7 @@ class StageRuns:
         )
         self._account(work, DENOISE, artifact)
 
-    def _decode(self, work: ClipWork, parts: Parts) -> None:
+    def _decode(self, work: ClipWork, take: Take[Family]) -> None:
         from vgpipe.stages import decode, denoise
 
         family = self._family(work, DECODE)
@@ -184,7 +181,7 @@ class StageRuns:
             work.keys.frames,
             work.clip,
             family=family,
-            parts=self._loaded(family, family.decode_parts, parts),
+            parts=take(family, family.decode_parts),
             denoised=denoise.read(needed(self.store, work.keys.latents)),
             trajectory=segment.trajectory if segment else None,
             seam=seam_of(self.store, work),
@@ -194,10 +191,6 @@ class StageRuns:
 
     def _family(self, work: ClipWork, stage: str) -> Family:
         return work.families.get(stage, self.model.family)
-
-    def _loaded(self, family: Family, names: tuple[str, ...], parts: Parts) -> dict[str, Any]:
-        self.loader.serve(family, names, self.residency)
-        return parts(names)
 
     def has_latents(self, work: ClipWork) -> bool:
         """Says whether nothing before decode is left to do for a clip."""

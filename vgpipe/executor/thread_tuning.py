@@ -13,7 +13,8 @@ from vgpipe.clips.artifact_keys import Names
 from vgpipe.clips.clip_state import ClipWork, State
 from vgpipe.executor.stage_inputs import texts_of
 from vgpipe.executor.waves import canaries
-from vgpipe.memory.residency import Parts, Residency
+from vgpipe.memory.residency import Residency, Take
+from vgpipe.models.base import Family
 from vgpipe.store.artifacts import Store
 from vgpipe.vocabulary import DENOISE
 
@@ -32,7 +33,7 @@ class Rehearsal:
     """
 
     names: Names
-    residency: Residency
+    residency: Residency[Family]
     store: Store
     canary_steps: int
 
@@ -59,12 +60,12 @@ class Rehearsal:
     def _digest(self, works: Iterable[ClipWork]) -> str:
         """Encodes and denoises clips, both stages' components loaded at once; returns a digest of their latents."""
         digest = hashlib.sha256()
-        with self.residency.stage(DENOISE) as parts:
+        with self.residency.stage(DENOISE) as take:
             for work in works:
-                digest.update(self._latents(work, parts))
+                digest.update(self._latents(work, take))
         return digest.hexdigest()
 
-    def _latents(self, work: ClipWork, parts: Parts) -> bytes:
+    def _latents(self, work: ClipWork, take: Take[Family]) -> bytes:
         import torch
 
         from vgpipe.models.resumable import ResumableScheduler
@@ -72,7 +73,7 @@ class Rehearsal:
         from vgpipe.stages.images import first_frames
 
         family, clip = self.names.model.family, work.clip
-        embeds = [family.encode(parts(family.encode_parts), text) for _, text in texts_of(work)]
+        embeds = [family.encode(take(family, family.encode_parts), text) for _, text in texts_of(work)]
         request = request_for(
             clip,
             embeds=embeds[0],
@@ -82,7 +83,7 @@ class Rehearsal:
             frames_NHWC=first_frames(clip),
             on_step_end=lambda _steps, _latents: None,
         )
-        loaded = parts(family.denoise_parts(from_image=clip.image is not None))
+        loaded = take(family, family.denoise_parts(from_image=clip.image is not None))
         latents = family.denoise(loaded, ResumableScheduler(family.scheduler()), request)
         return latents.float().numpy().tobytes()
 

@@ -1,7 +1,7 @@
-"""Has denoisers of one stage take turns on the device, with the hooks of accelerate that stock model offload uses.
+"""Alternates the denoisers of one stage on the device, by the hooks of accelerate that stock model offload uses.
 
-Each comes to the device at its first call and stays until the next one's; only then does it go back to RAM. Where one
-denoiser does the early steps of a clip and another the rest, that is one swap a clip.
+Each comes to the device at its first call and stays until the next one's; only then does it return to RAM. Where one
+denoiser does the early steps of a clip and another the rest, that is one swap per clip.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def wait(module: Any, device: str) -> Any:
+def hook(module: Any, device: str) -> Any:
     """Puts a component into RAM, from where its own `forward` fetches it.
 
     Args:
-        module: changed in place; hooks of accelerate that loading left on it go.
+        module: changed in place; hooks of accelerate that loading left on it are removed.
         device: torch device string where it computes.
     """
     from accelerate import cpu_offload_with_hook
@@ -27,34 +27,34 @@ def wait(module: Any, device: str) -> Any:
 
 
 def link(modules: Sequence[Any]) -> None:
-    """Has each of some components make way when the next one is called, and the last one when the first is.
+    """Makes each of some components return to RAM when the next one is called, and the last one when the first is.
 
     Args:
-        modules: in the order of their turns; those that do not wait in RAM are passed over.
+        modules: in the order of their calls; those without a hook are skipped.
     """
     from accelerate.hooks import UserCpuOffloadHook
 
-    waiting = [module for module in modules if _hook(module) is not None]
-    for module, before in zip(waiting, [*waiting[-1:], *waiting[:-1]], strict=True):
-        alone = module is before
-        _hook(module).prev_module_hook = None if alone else UserCpuOffloadHook(before, _hook(before))
+    hooked = [module for module in modules if _hook_of(module) is not None]
+    for module, previous in zip(hooked, [*hooked[-1:], *hooked[:-1]], strict=True):
+        is_alone = module is previous
+        _hook_of(module).prev_module_hook = None if is_alone else UserCpuOffloadHook(previous, _hook_of(previous))
 
 
-def leave(module: Any) -> None:
-    """Takes the hook off a component, so that nothing refers to it any more; the others have to be linked anew."""
-    if _hook(module) is not None:
+def unhook(module: Any) -> None:
+    """Removes the hook from a component, so that nothing refers to it; the others have to be linked again."""
+    if _hook_of(module) is not None:
         from accelerate.hooks import remove_hook_from_module
 
         remove_hook_from_module(module)
 
 
-def _hook(module: Any) -> Any:
-    hook = getattr(module, "_hf_hook", None)
-    if hook is None:
+def _hook_of(module: Any) -> Any:
+    found = getattr(module, "_hf_hook", None)
+    if found is None:
         return None
     from accelerate.hooks import CpuOffload
 
-    return hook if isinstance(hook, CpuOffload) else None
+    return found if isinstance(found, CpuOffload) else None
 
 
 def _with_index(device: str) -> Any:

@@ -73,9 +73,9 @@ def _put(module: Any, placement: Placement, device: str, *, stream: bool, offloa
     if placement is Placement.WHOLE:
         return move(module, device)
     if placement is Placement.ON_CALL:
-        from vgpipe.memory.offload_hooks import wait
+        from vgpipe.memory.offload_hooks import hook
 
-        return wait(module, device)
+        return hook(module, device)
     from vgpipe.memory.offloading import offload
 
     return offload(

@@ -1,4 +1,4 @@
-"""Keeps the components that a stage needs in memory, and only as long as the stage's strategy says."""
+"""Keeps the parts of a model that a stage needs in memory, for as long as the stage's strategy says."""
 
 from __future__ import annotations
 
@@ -7,82 +7,91 @@ import ctypes
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from vgpipe.errors import ModelError
 from vgpipe.memory import budget, offload_hooks
 from vgpipe.memory.out_of_memory import drop_traceback_locals, is_out_of_memory
 from vgpipe.memory.placement import move
-from vgpipe.memory.strategies import Placement, Role, Strategy, placement_of, role_by_name
+from vgpipe.memory.strategies import Placement, Strategy, placement_of, role_by_name
 
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 2  # a network folder may be back for the second
 
-Parts = Callable[[tuple[str, ...]], dict[str, Any]]
+
+class PartSource(Protocol):
+    """What parts belong to: a model family bound to its checkpoint and settings."""
+
+    def identity(self, part: str) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about a part that can change bits."""
+        ...
+
+
+FamilyT = TypeVar("FamilyT", bound=PartSource)
+
+Take = Callable[[FamilyT, tuple[str, ...]], dict[str, Any]]
+"""(family, names of its parts) -> part by name, each loaded and placed as the running stage wants it."""
 
 
 @dataclass(slots=True)
-class _Held:
+class _LoadedPart:
     """A loaded part.
 
     Attributes:
         module: what was loaded.
-        placing: where its weights are while a stage runs.
+        identity: of the part, in the family that it was loaded for.
+        placement: where its weights are while a stage runs.
         stages: those that used it.
-        waits: whether it is in RAM until a stage needs it again.
+        is_parked: whether it waits in RAM until a stage needs it again.
     """
 
     module: Any
+    identity: Mapping[str, Any]
     placement: Placement
     stages: set[str] = field(default_factory=set)
-    waits: bool = False
+    is_parked: bool = False
 
 
-class Residency:
+class Residency(Generic[FamilyT]):
     """Loads parts on demand, and frees them when their stage ends.
 
-    What a stage's strategy does with its parts when it ends:
+    What happens to a stage's parts when it ends depends on its strategy:
 
     * resident: they stay on the device, to the end of the run;
-    * model_offload: they wait in RAM, and come back before the stage's next use;
+    * model_offload: they are parked in RAM, and return to the device at the stage's next use;
     * all others: they are dropped, and loaded again for the stage's next wave. Waves are sized by what that costs, and
       RAM never holds more than one stage's parts.
 
-    What other stages left behind makes way when a stage takes its first part: under resident it stays, under
-    model_offload it goes to RAM, under all others it is dropped. On the CPU, where RAM is the device, model_offload
-    drops too: waiting there would be staying. A part that two stages share stays as long as either strategy says; where
-    they place it differently, it is loaded anew for each. Several denoisers of a stage are handed out together, so that
-    they know which of them makes way for which.
+    When a stage takes its first part, the parts that other stages left stay under resident, are parked in RAM under
+    model_offload, and are dropped under all others. On the CPU, where RAM is the device, model_offload drops them too.
+    A part that two stages share stays as long as either strategy says; where they place it differently, each loads it
+    again. A part that another family stores differently is dropped and loaded for the family that takes it. Several
+    denoisers of a stage are taken together, so that each knows which one leaves the device for it.
 
     Args:
-        load: loads one part and puts it where a `Placement` says.
+        load: loads one part of a family and puts it where a `Placement` says.
         device: torch device string; its cache is emptied when something is freed.
         strategies: stage -> strategy.
-        role_of: what a part does, by its name.
 
     Attributes:
         strategies: stage -> strategy; changed by `change` alone.
         loads: part -> how often it was loaded.
-        load_s: part -> seconds that the last time took.
+        load_s: part -> seconds that the last load took.
     """
 
     def __init__(
-        self,
-        load: Callable[[str, Placement], Any],
-        device: str,
-        strategies: Mapping[str, Strategy],
-        role_of: Callable[[str], Role] = role_by_name,
-    ):
+        self, load: Callable[[FamilyT, str, Placement], Any], device: str, strategies: Mapping[str, Strategy]
+    ) -> None:
         self.strategies = dict(strategies)
         self.loads: dict[str, int] = {}
         self.load_s: dict[str, float] = {}
-        self._load, self._device, self._role_of = load, device, role_of
-        self._held: dict[str, _Held] = {}
-        self._failed: dict[str, list[ModelError]] = {}
+        self._load, self._device = load, device
+        self._loaded: dict[str, _LoadedPart] = {}
+        self._failures: dict[str, list[ModelError]] = {}
         self._dropped: set[str] = set()
 
     @property
@@ -96,17 +105,17 @@ class Residency:
         return sum(self.load_s.get(part, 0.0) for part in self._dropped)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[Parts]:
-        """Gives the function that hands out parts; at the end they go where the stage's strategy says.
+    def stage(self, name: str) -> Iterator[Take[FamilyT]]:
+        """Yields the function that loads and returns parts; at the end they go where the stage's strategy says.
 
-        Nothing is loaded before the first call, so a stage without work costs nothing. An error that leaves the block
-        loses the local variables of its traceback, so that what was freed is free.
+        Nothing is loaded before its first call, so a stage without work costs nothing. An error that leaves the block
+        loses the local variables of its traceback, so that no part stays in memory because of them.
 
         Args:
             name: a key of `strategies`.
         """
         try:
-            yield lambda parts: self._hand_out(name, parts)
+            yield lambda family, parts: self._take(name, family, parts)
         except BaseException as error:
             drop_traceback_locals(error)
             raise
@@ -114,101 +123,99 @@ class Residency:
             self._end(name)
 
     def change(self, stage: str, strategy: Strategy) -> None:
-        """Has a stage use another strategy from now on; what it used is dropped, and loaded anew when asked for."""
+        """Changes the strategy of a stage; its parts are dropped, and loaded again at the next use."""
         self.strategies[stage] = strategy
-        self.forget(*(part for part, held in self._held.items() if stage in held.stages))
-
-    def forget(self, *parts: str) -> None:
-        """Drops some parts, those of them that are held, and gives their memory back."""
-        present = [part for part in parts if part in self._held]
-        if not present:
-            return
-        log.debug("freeing %s", ", ".join(present))
-        for part in present:
-            offload_hooks.leave(self._held[part].module)
-            del self._held[part]
-        self._link()
-        _empty_cache(self._device)
+        self._drop(part for part, loaded in self._loaded.items() if stage in loaded.stages)
 
     def free(self) -> None:
-        """Drops every part and gives its memory back."""
-        self.forget(*self._held)
+        """Drops every part and returns its memory."""
+        self._drop(self._loaded)
 
-    def is_dead(self, name: str) -> bool:
-        """Says whether a part has failed to load so often that it is not tried again; want of memory does not count."""
-        return len(self._failed.get(name, ())) >= MAX_TRIES
+    def is_unloadable(self, part: str) -> bool:
+        """Returns whether a part has failed to load so often that no stage tries again; out of memory is no failure."""
+        return len(self._failures.get(part, ())) >= MAX_TRIES
 
-    def failure(self, names: tuple[str, ...]) -> ModelError | None:
-        """Returns why one of some parts is not tried again; None where all may be."""
-        dead = [name for name in names if self.is_dead(name)]
-        return copy.copy(self._failed[dead[0]][-1]) if dead else None
+    def failure(self, parts: tuple[str, ...]) -> ModelError | None:
+        """Returns why no stage tries again to load one of some parts; None where all may be loaded."""
+        unloadable = [part for part in parts if self.is_unloadable(part)]
+        return copy.copy(self._failures[unloadable[0]][-1]) if unloadable else None
 
-    def _hand_out(self, stage: str, parts: tuple[str, ...]) -> dict[str, Any]:
-        if self.strategies[stage] is not Strategy.RESIDENT:
-            others = [part for part, held in self._held.items() if part not in parts and stage not in held.stages]
-            self._put_away(others, waits=self.strategies[stage] is Strategy.MODEL_OFFLOAD)
-        roles = [self._role_of(part) for part in parts]
-        wanted = {
-            part: placement_of(self.strategies[stage], role, alike=roles.count(role))
-            for part, role in zip(parts, roles, strict=True)
-        }
-        found = {part: self._part(stage, part, where) for part, where in wanted.items()}
+    def _take(self, stage: str, family: FamilyT, parts: tuple[str, ...]) -> dict[str, Any]:
+        self._drop(part for part in parts if not self._is_of(part, family))
+        self._clear_for(stage, parts)
+        roles = [role_by_name(part) for part in parts]
+        placements = [placement_of(self.strategies[stage], role, alike=roles.count(role)) for role in roles]
+        taken = {part: self._part(stage, family, part, where) for part, where in zip(parts, placements, strict=True)}
         self._link()
-        budget.hold(held.module for held in self._held.values())
-        return found
+        budget.hold(loaded.module for loaded in self._loaded.values())
+        return taken
+
+    def _is_of(self, part: str, family: FamilyT) -> bool:
+        """Returns whether a part, if it is loaded, is stored as a family stores it."""
+        return part not in self._loaded or self._loaded[part].identity == family.identity(part)
+
+    def _clear_for(self, stage: str, parts: tuple[str, ...]) -> None:
+        """Removes from the device what other stages left on it, unless the stage's strategy keeps everything there."""
+        strategy = self.strategies[stage]
+        if strategy is Strategy.RESIDENT:
+            return
+        others = [name for name, one in self._loaded.items() if name not in parts and stage not in one.stages]
+        if strategy is Strategy.MODEL_OFFLOAD:
+            self._park(others)
+        else:
+            self._drop_until_next_wave(others)
 
     def _link(self) -> None:
-        turning = [held.module for held in self._held.values() if held.placement is Placement.ON_CALL]
-        if turning:
-            offload_hooks.link(turning)
+        modules = [loaded.module for loaded in self._loaded.values() if loaded.placement is Placement.ON_CALL]
+        if modules:
+            offload_hooks.link(modules)
 
-    def _part(self, stage: str, part: str, wanted: Placement) -> Any:
-        held = self._held.get(part)
-        if held is not None and held.placement is not wanted:
-            del held
-            self.forget(part)
-        if part not in self._held:
-            self._held[part] = _Held(self._loaded(part, wanted), wanted)
-        elif self._held[part].waits:
-            if wanted is not Placement.ON_CALL:  # which fetches itself
-                self._fetch(part)
-            self._held[part].waits = False
-        self._held[part].stages.add(stage)
-        return self._held[part].module
+    def _part(self, stage: str, family: FamilyT, part: str, where: Placement) -> Any:
+        if part in self._loaded and self._loaded[part].placement is not where:
+            self._drop([part])
+        if part not in self._loaded:
+            identity = family.identity(part)
+            self._loaded[part] = _LoadedPart(self._load_part(family, part, where), identity, where)
+        elif self._loaded[part].is_parked:  # no local name for it: what fails to move has to be freed at once
+            if where is not Placement.ON_CALL:  # which returns by its own hook
+                self._unpark(part)
+            self._loaded[part].is_parked = False
+        self._loaded[part].stages.add(stage)
+        return self._loaded[part].module
 
-    def _loaded(self, part: str, wanted: Placement) -> Any:
-        if self.is_dead(part):  # every clip of a night would try again
-            raise copy.copy(self._failed[part][-1])
+    def _load_part(self, family: FamilyT, part: str, where: Placement) -> Any:
+        if (failure := self.failure((part,))) is not None:  # else every clip of a night would try again
+            raise failure
         started = time.monotonic()
-        with self._nothing_left_behind():
-            module = self._try_to_load(part, wanted)
+        with self._freed_on_error():
+            module = self._try_to_load(family, part, where)
         self.load_s[part] = time.monotonic() - started
         self.loads[part] = self.loads.get(part, 0) + 1
         log.info("loaded %s in %.2f s", part, self.load_s[part])
         return module
 
-    def _try_to_load(self, part: str, wanted: Placement) -> Any:
+    def _try_to_load(self, family: FamilyT, part: str, where: Placement) -> Any:
         try:
             with budget.suspended():
-                module = self._load(part, wanted)
+                module = self._load(family, part, where)
         except ModelError as error:
             if not is_out_of_memory(error):
                 # A copy: the traceback's frames would keep other parts in memory.
-                self._failed.setdefault(part, []).append(copy.copy(error))
+                self._failures.setdefault(part, []).append(copy.copy(error))
             raise
         budget.hold([module])
         return module
 
-    def _fetch(self, part: str) -> None:
+    def _unpark(self, part: str) -> None:
         try:
-            with self._nothing_left_behind():
-                move(self._held[part].module, self._device)
+            with self._freed_on_error():
+                move(self._loaded[part].module, self._device)
         except BaseException:
-            self.forget(part)  # half of it may have been moved
+            self._drop([part])  # half of it may have been moved
             raise
 
     @contextmanager
-    def _nothing_left_behind(self) -> Iterator[None]:
+    def _freed_on_error(self) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
@@ -217,28 +224,44 @@ class Residency:
             raise
 
     def _end(self, stage: str) -> None:
-        over = [part for part, held in self._held.items() if stage in held.stages]
-        keeping = {part: {self.strategies[one] for one in self._held[part].stages} for part in over}
-        leaving = [part for part in over if Strategy.RESIDENT not in keeping[part]]
-        waiting = [part for part in leaving if Strategy.MODEL_OFFLOAD in keeping[part]]
-        self._put_away(waiting, waits=True)
-        self._put_away([part for part in leaving if part not in waiting], waits=False)
+        used = [part for part, loaded in self._loaded.items() if stage in loaded.stages]
+        wanted = {part: {self.strategies[one] for one in self._loaded[part].stages} for part in used}
+        leaving = [part for part in used if Strategy.RESIDENT not in wanted[part]]
+        parked = [part for part in leaving if Strategy.MODEL_OFFLOAD in wanted[part]]
+        self._park(parked)
+        self._drop_until_next_wave([part for part in leaving if part not in parked])
 
-    def _put_away(self, parts: list[str], *, waits: bool) -> None:
-        if not waits or self._device == "cpu":
-            self._dropped.update(parts)
-            self.forget(*parts)
+    def _park(self, parts: list[str]) -> None:
+        """Moves parts to RAM; on the CPU, where they are there already, drops them."""
+        if self._device == "cpu":
+            self._drop_until_next_wave(parts)
             return
-        moved = [self._held[part] for part in parts if not self._held[part].waits]
-        for held in moved:
-            move(held.module, "cpu")
-            held.waits = True
+        moved = [self._loaded[part] for part in parts if not self._loaded[part].is_parked]
+        for loaded in moved:
+            move(loaded.module, "cpu")
+            loaded.is_parked = True
         if moved:
             _empty_cache(self._device)
 
+    def _drop_until_next_wave(self, parts: list[str]) -> None:
+        self._dropped.update(parts)
+        self._drop(parts)
+
+    def _drop(self, parts: Iterable[str]) -> None:
+        """Drops those of some parts that are loaded, and returns their memory."""
+        present = [part for part in parts if part in self._loaded]
+        if not present:
+            return
+        log.debug("freeing %s", ", ".join(present))
+        for part in present:
+            offload_hooks.unhook(self._loaded[part].module)
+            del self._loaded[part]
+        self._link()
+        _empty_cache(self._device)
+
 
 def _empty_cache(device: str) -> None:
-    """Gives back what nothing refers to any more, to the device and to the system."""
+    """Returns unreferenced memory to the device and to the system."""
     gc.collect()  # pipelines and hooks refer to each other in circles
     with suppress(OSError, AttributeError):  # glibc alone has it, and keeps freed tensors of up to 32 MB to itself
         ctypes.CDLL(None).malloc_trim(0)
