@@ -8,10 +8,11 @@ import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from vgpipe.memory import budget
-from vgpipe.memory.budget import GIB, enforced
+from vgpipe.memory.budget import enforced
 from vgpipe.memory.out_of_memory import is_out_of_memory
 from vgpipe.memory.placement import place
 from vgpipe.memory.strategies import Placement, Role
+from vgpipe.units import GIB
 
 
 def limit_gb(size_bytes: int) -> float:

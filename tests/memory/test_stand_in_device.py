@@ -10,7 +10,8 @@ from diffusers import WanTransformer3DModel  # here, as nothing can be imported 
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.memory.stand_in_device import DEVICE, RAM, fused_attention, peak_on_device
-from vgpipe.memory.live_bytes import LiveBytes, rounded
+from vgpipe.memory.allocation import rounded_up
+from vgpipe.memory.live_bytes import LiveBytes
 from vgpipe.memory.placement import place
 from vgpipe.memory.strategies import Placement, Role
 
@@ -39,7 +40,7 @@ def inputs() -> dict[str, torch.Tensor]:
 
 def size_of(*modules: torch.nn.Module) -> int:
     tensors = {tensor for module in modules for tensor in [*module.parameters(), *module.buffers()]}
-    return sum(rounded(tensor.untyped_storage().nbytes()) for tensor in tensors)
+    return sum(rounded_up(tensor.untyped_storage().nbytes()) for tensor in tensors)
 
 
 class Plain:
@@ -101,7 +102,7 @@ def test_blocks_take_one_block_and_what_is_in_none():
     most = max(plain.outside, *(size_of(block) + plain.during[name] for name, block in plain.watched.items()))
     assert measured(Placement.BLOCKS, calls=1) == others + most
     # diffusers remembers the buffers that a module had before it was first moved away, and fetches them too.
-    fetched_twice = sum(rounded(buffer.nbytes) for buffer in plain.model.buffers())
+    fetched_twice = sum(rounded_up(buffer.nbytes) for buffer in plain.model.buffers())
     assert measured(Placement.BLOCKS) == others + most + fetched_twice
 
 

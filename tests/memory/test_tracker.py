@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from vgpipe.memory.budget import GIB, enforced
+from vgpipe.memory.budget import enforced
 from vgpipe.memory.tracker import measured
+from vgpipe.units import GIB
 
 
 def test_the_peak_of_a_block_is_its_own_and_not_the_process_highest():

@@ -17,8 +17,7 @@ from vgpipe.planner.records import (
     StageProfile,
     Tier,
 )
-
-MIB, GIB = 1 << 20, 1 << 30
+from vgpipe.units import MIB
 
 CLIP = ClipSpec(width=512, height=256, num_frames=17, num_inference_steps=10, guidance_scale=5.0, fps=8.0)
 

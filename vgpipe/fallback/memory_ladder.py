@@ -11,12 +11,12 @@ from vgpipe.clips.clip_state import ClipWork, Degradation
 from vgpipe.fallback.clip_size import Shape, Shrinking
 from vgpipe.fallback.context import Ground
 from vgpipe.fallback.wording import first_words, tiles, told
-from vgpipe.memory.ladder import FEWER_BITS, NATIVE, Allowed, MemoryRung, below
+from vgpipe.memory.ladder import Allowed, MemoryRung, below
 from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
 from vgpipe.memory.strategies import Role, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.models.pipeline.vae_options import tile_sizes
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, FP8, NATIVE
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ class MemoryLadder:
         return (
             (allowed.strategies or not moves)
             and (not is_tiled_anew or rung.vae_tile_size in allowed.tile_sizes)
-            and set(rung.weights) <= {(name, FEWER_BITS) for name in allowed.shrinkable}
+            and set(rung.weights) <= {(name, FP8) for name in allowed.shrinkable}
         )
 
     def _asked(self, stage: str) -> MemoryRung:

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.units import GIB
+
 if TYPE_CHECKING:
     import torch
 
     from vgpipe.memory.live_bytes import LiveBytes
-
-GIB = 1 << 30
 
 _active: ContextVar[LiveBytes | None] = ContextVar("active", default=None)
 _peak_bytes: ContextVar[int | None] = ContextVar("peak_bytes", default=None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
+from vgpipe.units import MIB
+
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-LARGE_BYTES = 1 << 20
+LARGE_BYTES = MIB
 """From here on a tensor has pages of its own. Smaller ones share the heap, where the gaps between them stay taken."""
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vgpipe.memory.strategies import OFFLOADS, Role, Strategy, placement_of
-
-NATIVE, FEWER_BITS = "native", "fp8"
+from vgpipe.vocabulary import FP8, NATIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,5 +90,5 @@ def _shrunk(rung: MemoryRung, allowed: Allowed) -> MemoryRung | None:
     stored = dict(rung.weights)
     for component in allowed.shrinkable:
         if stored.get(component, NATIVE) == NATIVE:
-            return replace(rung, weights=tuple(sorted({**stored, component: FEWER_BITS}.items())))
+            return replace(rung, weights=tuple(sorted({**stored, component: FP8}.items())))
     return None

@@ -15,12 +15,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-ALLOCATION_BYTES = 512  # CUDA's caching allocator rounds every request up to this
-
-
-def rounded(size_bytes: int) -> int:
-    """Returns what an allocation of `size_bytes` really takes."""
-    return -(-size_bytes // ALLOCATION_BYTES) * ALLOCATION_BYTES
+from vgpipe.memory.allocation import rounded_up
+from vgpipe.units import GIB
 
 
 class Window:
@@ -111,7 +107,7 @@ class LiveBytes(TorchDispatchMode):
             key = storage._cdata
             if key in self._alive:
                 continue
-            size_bytes = rounded(storage.nbytes())
+            size_bytes = rounded_up(storage.nbytes())
             self._refuse(size_bytes)
             self._alive[key] = weakref.ref(storage, partial(self._forget, key, size_bytes))
             self.live_bytes += size_bytes
@@ -129,10 +125,9 @@ class LiveBytes(TorchDispatchMode):
     def _refuse(self, size_bytes: int) -> None:
         if self.limit_bytes is None or self.live_bytes + size_bytes <= self.limit_bytes:
             return
-        gib = 1 << 30
         raise torch.OutOfMemoryError(
-            f"tried to allocate {size_bytes / gib:.3f} GiB; {self.live_bytes / gib:.3f} GiB of the limit of "
-            f"{self.limit_bytes / gib:.3f} GiB are in use"
+            f"tried to allocate {size_bytes / GIB:.3f} GiB; {self.live_bytes / GIB:.3f} GiB of the limit of "
+            f"{self.limit_bytes / GIB:.3f} GiB are in use"
         )
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.memory import budget
+from vgpipe.units import GIB
 
-GIB = 1 << 30
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 

@@ -21,14 +21,13 @@ from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
 from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.calibration import efficiency_of
 from vgpipe.planner.estimate.host_memory import PlanInputs, kept_bytes
-from vgpipe.planner.estimate.stored_weights import GGUF, NATIVE
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.planner.records import ClipSpec, Forecast, Tier
 from vgpipe.plans.inputs import download_bytes
 from vgpipe.plans.profiles import PlanError, Profiles
 from vgpipe.plans.target import Target, target_of
 from vgpipe.plans.wording import Span, added, clip_seconds, counted, times
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, GGUF, NATIVE
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from diffusers.hooks import apply_layerwise_casting
 
 from tests.memory.stand_in_device import DEVICE, peak_on_device
 from tests.memory.test_stand_in_device import inputs, make
-from vgpipe.memory.live_bytes import rounded
+from vgpipe.memory.allocation import rounded_up
 from vgpipe.memory.placement import place
 from vgpipe.memory.strategies import Placement, Role
 from vgpipe.planner.estimate.device_memory import Component, running
@@ -70,7 +70,7 @@ def test_later_calls_take_no_more(use, where):
 @pytest.mark.parametrize("stream", [False, True])
 def test_later_calls_by_blocks_take_the_buffers_twice(use, stream):
     """diffusers 0.42 remembers the buffers that a module had before it was first moved away, and fetches them too."""
-    buffers = sum(rounded(buffer.nbytes) for buffer in make().buffers())
+    buffers = sum(rounded_up(buffer.nbytes) for buffer in make().buffers())
     assert measured(Placement.BLOCKS, stream=stream, calls=3) == planned(use, Placement.BLOCKS, stream=stream) + buffers
 
 

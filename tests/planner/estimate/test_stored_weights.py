@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 
 from tests.planner.profiles import MIB, linear
-from vgpipe.memory.live_bytes import rounded as rounded_by_the_counter
+from vgpipe.memory.allocation import rounded_up
 from vgpipe.planner.estimate.stored_weights import (
-    METHODS,
-    NATIVE,
     is_kept,
-    rounded,
     share_of_native,
     stored_bytes,
     working_bytes,
 )
 from vgpipe.planner.records import Leaf
+from vgpipe.vocabulary import NATIVE, StoredPrecision
 
-BF16 = Leaf(name="ff", kind="linear", weight_bytes=2 << 20, elements=1 << 20, rows=1024, itemsize=2, peak_bytes=1)
-
-
-@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 12345678])
-def test_sizes_are_rounded_as_the_counter_of_live_bytes_does(size):
-    assert rounded(size) == rounded_by_the_counter(size)
+BF16 = Leaf(name="ff", kind="linear", weight_bytes=2 * MIB, elements=MIB, rows=1024, itemsize=2, peak_bytes=1)
 
 
 def test_native_weights_stay_as_they_are():
@@ -38,7 +32,7 @@ def test_int8_is_what_torchao_makes():
     layer = torch.nn.Sequential(torch.nn.Linear(1024, 1024, bias=False, dtype=torch.bfloat16))
     torchao.quantize_(layer, torchao.Int8WeightOnlyConfig())
     weight = layer[0].weight
-    made = sum(rounded(part.nbytes) for part in (weight.qdata, weight.scale))
+    made = sum(rounded_up(part.nbytes) for part in (weight.qdata, weight.scale))
     assert stored_bytes(BF16, "int8") == made
 
 
@@ -50,13 +44,13 @@ def test_fp8_is_what_layerwise_casting_makes_biases_included():
     leaf = Leaf(
         name="ff",
         kind="linear",
-        weight_bytes=(2 << 20) + rounded(2048),
-        elements=1 << 20,
+        weight_bytes=2 * MIB + rounded_up(2048),
+        elements=MIB,
         rows=1024,
         itemsize=2,
         peak_bytes=1,
     )
-    assert stored_bytes(leaf, "fp8") == sum(rounded(tensor.nbytes) for tensor in model.parameters())
+    assert stored_bytes(leaf, "fp8") == sum(rounded_up(tensor.nbytes) for tensor in model.parameters())
 
 
 @pytest.mark.parametrize(
@@ -68,12 +62,12 @@ def test_a_large_layer_takes_the_bits_that_its_layout_says(storage, bits):
 
 def test_int4_fills_its_input_features_up_to_whole_tiles():
     leaf = replace(BF16, elements=512 * 1920, rows=512, weight_bytes=2 * 512 * 1920)
-    assert stored_bytes(leaf, "int4") == rounded(512 * 2048 / 2) + rounded(512 * 2048 / 128 * 4)
+    assert stored_bytes(leaf, "int4") == rounded_up(512 * 2048 / 2) + rounded_up(512 * 2048 / 128 * 4)
 
 
 def test_only_fp8_stores_convolutions_and_embeddings():
     conv = Leaf(name="c", kind="conv", weight_bytes=MIB, elements=MIB // 2, rows=64, itemsize=2, peak_bytes=1)
-    stored = {storage for storage in METHODS if stored_bytes(conv, storage) < conv.weight_bytes}
+    stored = {storage for storage in get_args(StoredPrecision) if stored_bytes(conv, storage) < conv.weight_bytes}
     assert stored == {"fp8"}
 
 

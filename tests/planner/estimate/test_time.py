@@ -31,7 +31,7 @@ def seconds(stage=DENOISE, tier: Tier = CARD, dtype: str = "bfloat16", inputs: P
 
 
 def test_time_is_operations_over_what_is_reached_of_the_peak():
-    least, most = efficiency.DENOISE["fused"]
+    least, most = efficiency.DENOISE_SHARE["fused"]
     assert seconds() == pytest.approx((20 / 40 / most, 20 / 40 / least))
 
 

@@ -28,8 +28,7 @@ from vgpipe.planner.profiling.modules import parts_of
 from vgpipe.planner.profiling.profile import profile
 from vgpipe.planner.profiling.stages import Stages
 from vgpipe.planner.records import ClipSpec, ComponentUse, Profile, StageProfile
-
-GIB = 1 << 30
+from vgpipe.units import GIB
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from vgpipe.planner.choice.choose import Choice, PlanRequest, ProfileOf, plan
 from vgpipe.planner.choice.lower_bounds import Bounded
 from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.estimate.stored_weights import FP8, NATIVE
 from vgpipe.planner.records import ClipSpec, Forecast, Tier
+from vgpipe.vocabulary import FP8, NATIVE
 
 MAX_ADVICE = 4
 SIDES, FRAMES = (0.85, 0.7, 0.5, 0.0), (0.75, 0.5, 0.25, 0.0)  # of what was asked for; 0 is the model's least

@@ -11,9 +11,9 @@ from vgpipe.memory.strategies import OFFLOADS, Role, Strategy
 from vgpipe.planner.choice.per_stage import combined, strategies_of, with_combination
 from vgpipe.planner.estimate.forecast import context_bytes, forecast, judged, memory_name
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.estimate.stored_weights import FP8, NATIVE
 from vgpipe.planner.records import ClipSpec, Forecast, Profile, Tier
 from vgpipe.units import GIB, format_size
+from vgpipe.vocabulary import FP8, NATIVE
 
 ProfileOf = Callable[[ClipSpec, bool, int | None], Profile]
 """(clip, whether the VAE works in tiles, side of a tile) -> profile, from a cache where it has one."""

@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vgpipe.units import MIB
+from vgpipe.vocabulary import DENOISE
+
 log = logging.getLogger(__name__)
 
 NAME = "calibration.jsonl"
-MAX_BYTES = 1 << 20  # read and kept at most
+MAX_BYTES = MIB  # read and kept at most
 MAX_LINE = 2048
 LAST = 20  # records of one kind that count
 ENOUGH = 3
@@ -91,7 +94,7 @@ def efficiency_of(folder: Path, *, device: str, stage: str, attention: str) -> t
         stage: encode, denoise or decode.
         attention: the denoiser's attention backend; of no account in other stages.
     """
-    wanted = {"device": device, "stage": stage} | ({"attention": attention} if stage == "denoise" else {})
+    wanted = {"device": device, "stage": stage} | ({"attention": attention} if stage == DENOISE else {})
     shares = [
         told["efficiency"]
         for told in _records(folder)

@@ -6,11 +6,11 @@ Those that name a source are published; those that say `assumed` are not, and ar
 
 from __future__ import annotations
 
-from vgpipe.planner.estimate.stored_weights import BNB_INT8, FP8, GGUF, INT4, INT8, NATIVE, NF4
+from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NATIVE, NF4
 
 Range = tuple[float, float]
 
-DENOISE: dict[str, Range] = {
+DENOISE_SHARE: dict[str, Range] = {
     # Whole runs of CogVideoX, HunyuanVideo, Wan and LTX on A100 and H100 imply 0.32 to 0.44, decoding included
     # (`benchmarks/plan_vs_published.py`); other published ones up to 0.66.
     "fused": (0.30, 0.66),
@@ -20,10 +20,10 @@ DENOISE: dict[str, Range] = {
 }
 """Share of peak while denoising, by kind of attention kernels."""
 
-ENCODE: Range = (0.20, 0.70)
+ENCODE_SHARE: Range = (0.20, 0.70)
 """Large matrix products over few tokens; assumed. The weights read once are the other bound."""
 
-DECODE: Range = (0.08, 0.40)
+DECODE_SHARE: Range = (0.08, 0.40)
 """Convolutions of small channel counts with layout copies between them; assumed."""
 
 SLOWDOWN: dict[str, Range] = {

@@ -10,7 +10,7 @@ from operator import add
 from vgpipe.memory.strategies import Placement, Role, Strategy
 from vgpipe.planner.estimate.device_memory import Component, DeviceUsage, placed, running
 from vgpipe.planner.estimate.host_memory import Part, PlanInputs, disk_bytes, ram_parts
-from vgpipe.planner.estimate.stored_weights import GGUF, NATIVE, is_bound_to_device
+from vgpipe.planner.estimate.stored_weights import is_bound_to_device
 from vgpipe.planner.estimate.time import (
     Transfer,
     bus_seconds,
@@ -23,6 +23,7 @@ from vgpipe.planner.estimate.time import (
 )
 from vgpipe.planner.records import ComponentUse, Forecast, Leaf, Profile, StageForecast, StageProfile, Tier
 from vgpipe.units import GIB, format_size
+from vgpipe.vocabulary import GGUF, NATIVE
 
 CONTEXT_BYTES = {"cuda": round(0.45 * GIB), "xpu": round(0.45 * GIB)}
 """Device memory that is gone before the first tensor: kernels and their stack. Published: 0.3 to 0.6 GB."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.records import Leaf, Profile, StageProfile
-
-MIB = 1 << 20
+from vgpipe.units import MIB
+from vgpipe.vocabulary import DECODE
 
 PROCESS_BYTES = 445 * MIB
 """RSS of a process that works, its tensors taken off: torch 2.13 for CPUs, a diffusers pipeline and transformers are
@@ -115,7 +115,7 @@ def ram_parts(
         found |= _on_cpu(parts, strategy, allocated_bytes, stage.workspace_bytes)
     else:
         found |= _weights_in_ram(parts, strategy, stream)
-    if stage.stage != "decode":
+    if stage.stage != DECODE:
         return found
     return _with_frames(found, _frame_bytes(profile), _staying_bytes(parts) if is_cpu else 0)
 
@@ -198,5 +198,5 @@ def disk_bytes(profile: Profile, parts: tuple[Part, ...], inputs: PlanInputs, *,
 
 def kept_bytes(profile: Profile, inputs: PlanInputs) -> int:
     """Returns what one clip leaves in the store for good; its frames are discarded once its files are made."""
-    outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != "decode" for use in stage.uses)
+    outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != DECODE for use in stage.uses)
     return outputs + round(_pixels(profile) * inputs.file_bytes_per_pixel)

@@ -11,22 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from vgpipe.memory.allocation import rounded_up
 from vgpipe.planner.records import Leaf
+from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NATIVE, NF4
 
-NATIVE, FP8, INT8, BNB_INT8, INT4, NF4, GGUF = "native", "fp8", "int8", "bnb_int8", "int4", "nf4", "gguf"
-
-ALLOCATION_BYTES = 512  # what CUDA's caching allocator rounds a request up to
 KEPT_BY_DEFAULT = ("pos_embed", "patch_embed", "norm", "^proj_in$", "^proj_out$")  # diffusers' layerwise casting
 INT4_GROUP = 128  # weights that share a scale and a zero point: torchao's default
 INT4_FEATURES = 1024  # its tiles on CUDA fill the input features up to a multiple of this
 NF4_GROUP = 64  # weights that share a float32 absmax: bitsandbytes' default, without double quantisation
 GGUF_BITS = 4.5  # Q4_0: half a byte, and a float16 scale for every 32 weights; used where no file tells its size
-
-
-def rounded(size_bytes: float) -> int:
-    """Returns what an allocation of `size_bytes` takes; fractions of bytes count as whole ones."""
-    whole = int(-(-size_bytes // 1))
-    return -(-whole // ALLOCATION_BYTES) * ALLOCATION_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +39,12 @@ class _Way:
 
 def _copy(leaf: Leaf) -> int:
     """Returns the matrix in the precision that it computes in."""
-    return rounded(leaf.elements * leaf.itemsize)
+    return rounded_up(leaf.elements * leaf.itemsize)
 
 
 def _int8_working(leaf: Leaf) -> int:
     # The product is made with a copy of the matrix in compute precision; scaling the product copies that.
-    return max(_copy(leaf), rounded(leaf.tokens * leaf.rows * leaf.itemsize))
+    return max(_copy(leaf), rounded_up(leaf.tokens * leaf.rows * leaf.itemsize))
 
 
 def _filled(leaf: Leaf) -> int:
@@ -63,29 +56,30 @@ def _filled(leaf: Leaf) -> int:
 def _bnb_int8_working(leaf: Leaf) -> int:
     # The input in int8, the product in int32 and in float16 are alive while that is converted to another precision.
     features = leaf.elements // max(leaf.rows, 1)
-    return rounded(leaf.tokens * features) + rounded((4 + 2) * leaf.tokens * leaf.rows)
+    return rounded_up(leaf.tokens * features) + rounded_up((4 + 2) * leaf.tokens * leaf.rows)
 
 
 _WAYS = {
     # A layer that has run holds its matrix in both precisions for a moment.
-    FP8: _Way(("linear", "conv", "embedding"), lambda leaf: rounded(leaf.elements), _copy),
-    INT8: _Way(("linear",), lambda leaf: rounded(leaf.elements) + rounded(4 * leaf.rows), working=_int8_working),
-    BNB_INT8: _Way(("linear",), lambda leaf: rounded(leaf.elements) + rounded(4 * leaf.rows), _bnb_int8_working),
+    FP8: _Way(("linear", "conv", "embedding"), lambda leaf: rounded_up(leaf.elements), _copy),
+    INT8: _Way(("linear",), lambda leaf: rounded_up(leaf.elements) + rounded_up(4 * leaf.rows), working=_int8_working),
+    BNB_INT8: _Way(("linear",), lambda leaf: rounded_up(leaf.elements) + rounded_up(4 * leaf.rows), _bnb_int8_working),
     # A scale and a zero point per group, in the precision that it computes in; the kernel unpacks in registers.
     INT4: _Way(
         ("linear",),
-        lambda leaf: rounded(_filled(leaf) / 2) + rounded(_filled(leaf) / INT4_GROUP * 2 * leaf.itemsize),
+        lambda leaf: rounded_up(_filled(leaf) / 2) + rounded_up(_filled(leaf) / INT4_GROUP * 2 * leaf.itemsize),
         working=lambda leaf: 0,
     ),
-    NF4: _Way(("linear",), lambda leaf: rounded(leaf.elements / 2) + rounded(leaf.elements / NF4_GROUP * 4), _copy),
+    NF4: _Way(
+        ("linear",), lambda leaf: rounded_up(leaf.elements / 2) + rounded_up(leaf.elements / NF4_GROUP * 4), _copy
+    ),
     # Unpacking makes the numbers as bytes, twice, before it multiplies them by their scales.
     GGUF: _Way(
         ("linear",),
-        lambda leaf: rounded(leaf.elements * GGUF_BITS / 8),
-        working=lambda leaf: _copy(leaf) + 2 * rounded(leaf.elements),
+        lambda leaf: rounded_up(leaf.elements * GGUF_BITS / 8),
+        working=lambda leaf: _copy(leaf) + 2 * rounded_up(leaf.elements),
     ),
 }
-METHODS = (NATIVE, *_WAYS)
 
 
 def is_kept(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> bool:
@@ -93,7 +87,7 @@ def is_kept(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> bool:
 
     Args:
         leaf: the layer.
-        storage: one of `METHODS`.
+        storage: a `StoredPrecision`.
         kept: patterns of names that fp8 leaves alone, as casting takes them: nothing below a match is cast either.
             Without any, what diffusers leaves alone in every class.
     """
@@ -115,14 +109,14 @@ def stored_bytes(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> int:
 
     Args:
         leaf: the layer.
-        storage: one of `METHODS`.
+        storage: a `StoredPrecision`.
         kept: see `is_kept`.
     """
     if is_kept(leaf, storage, kept):
         return leaf.weight_bytes
     beside = max(leaf.weight_bytes - _copy(leaf), 0)  # a bias
     if storage == FP8:  # casts a whole layer, its bias included
-        beside = rounded(beside / leaf.itemsize) if beside else 0
+        beside = rounded_up(beside / leaf.itemsize) if beside else 0
     return _WAYS[storage].stored(leaf) + beside
 
 
@@ -131,7 +125,7 @@ def working_bytes(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> int:
 
     Args:
         leaf: the layer.
-        storage: one of `METHODS`.
+        storage: a `StoredPrecision`.
         kept: see `is_kept`.
     """
     return 0 if is_kept(leaf, storage, kept) else _WAYS[storage].working(leaf)
@@ -141,7 +135,7 @@ def share_of_native(storage: str, itemsize: int = 2) -> float:
     """Returns stored bytes per native byte of a large linear layer; for components whose layers are not known.
 
     Args:
-        storage: one of `METHODS`.
+        storage: a `StoredPrecision`.
         itemsize: bytes an element in native precision.
     """
     if storage == NATIVE:

@@ -9,6 +9,7 @@ from vgpipe.planner.estimate import efficiency
 from vgpipe.planner.estimate.efficiency import Range
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.records import ComponentUse, StageProfile, Tier
+from vgpipe.vocabulary import DENOISE, ENCODE, NATIVE
 
 TERA, GIGA = 1e12, 1e9
 FLOAT32_BYTES = 4
@@ -44,7 +45,7 @@ class Transfer:
 
 def calls_of(use: ComponentUse, stage: str, steps: int) -> float:
     """Returns how often a component is called for one clip."""
-    return use.calls * (steps if stage == "denoise" else 1)
+    return use.calls * (steps if stage == DENOISE else 1)
 
 
 def moved(
@@ -124,7 +125,7 @@ def compute_seconds(
     """
     shares = inputs.efficiency.get(stage.stage) or share_of_peak(stage.stage, tier)
     spans = [_use_seconds(use, stage.stage, tier, steps, dtype, shares) for use in stage.uses]
-    slow = [efficiency.SLOWDOWN[weights.get(use.component, "native")] for use in stage.uses]
+    slow = [efficiency.SLOWDOWN[weights.get(use.component, NATIVE)] for use in stage.uses]
     known = [(span, by) for span, by in zip(spans, slow, strict=True) if span is not None]
     if len(known) < len(spans):
         return None
@@ -134,10 +135,10 @@ def compute_seconds(
 def share_of_peak(stage: str, tier: Tier) -> Range:
     """Returns the least and the most share of its peak rate that a device reaches in a stage."""
     if tier.kind == "cpu":
-        return efficiency.DENOISE["cpu"]
-    if stage == "denoise":
-        return efficiency.DENOISE["fused" if tier.fused_attention else "math"]
-    return efficiency.ENCODE if stage == "encode" else efficiency.DECODE
+        return efficiency.DENOISE_SHARE["cpu"]
+    if stage == DENOISE:
+        return efficiency.DENOISE_SHARE["fused" if tier.fused_attention else "math"]
+    return efficiency.ENCODE_SHARE if stage == ENCODE else efficiency.DECODE_SHARE
 
 
 def _use_seconds(use: ComponentUse, stage: str, tier: Tier, steps: int, dtype: str, shares: Range) -> Range | None:

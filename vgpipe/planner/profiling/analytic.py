@@ -16,6 +16,7 @@ from vgpipe.planner.profiling.meta_weights import meta_component
 from vgpipe.planner.profiling.modules import Parts, parts_of
 from vgpipe.planner.profiling.roles import role_of
 from vgpipe.planner.records import Block, ClipSpec, ComponentUse, Leaf, StageProfile
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 STREAMS, FEATURES = 17, 4
 SPATIAL, TEMPORAL, PATCH = 8, 4, 2  # what most video models compress and patch by, where a config does not say
@@ -40,15 +41,15 @@ def estimated(family: Family, stage: str, spec: ClipSpec) -> tuple[StageProfile,
             found[name] = parts_of(module)
             uses.append(_use(name, module, found[name], stage, family, spec))
     pixels = spec.width * spec.height * spec.num_frames
-    own = 3 * 4 * pixels if stage == "decode" else 0
+    own = 3 * 4 * pixels if stage == DECODE else 0
     return StageProfile(stage=stage, uses=tuple(uses), pipeline_bytes=own, method="analytic"), found
 
 
 def _names(family: Family, stage: str, spec: ClipSpec) -> list[str]:
     names = {
-        "encode": family.encode_parts,
-        "denoise": family.denoise_parts(from_image=spec.from_image),
-        "decode": family.decode_parts,
+        ENCODE: family.encode_parts,
+        DENOISE: family.denoise_parts(from_image=spec.from_image),
+        DECODE: family.decode_parts,
     }[stage]
     return [name for name in names if not name.startswith("tokenizer")]
 
@@ -67,7 +68,7 @@ def _use(name: str, module: torch.nn.Module, parts: Parts, stage: str, family: F
         peak = branches * STREAMS * tokens * hidden * itemsize
         matmul = 2.0 * branches * parts.parameters * tokens
         attention = 4.0 * branches * tokens * tokens * hidden * max(len(parts.blocks), 1)
-    calls = 1.0 if stage != "denoise" or role is Role.DENOISER else 1 / spec.num_inference_steps
+    calls = 1.0 if stage != DENOISE or role is Role.DENOISER else 1 / spec.num_inference_steps
     return _filled(name, parts, round(peak), calls, (matmul, conv, attention))
 
 

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from vgpipe.memory.live_bytes import rounded
+from vgpipe.memory.allocation import rounded_up
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Lora
 from vgpipe.models.weights.loras import SECOND_EXPERT, TEXT_ENCODER_STARTS, chosen
@@ -60,7 +60,7 @@ def _adapted(use: ComponentUse, size: int) -> ComponentUse:
 def _matrices(part: str, loras: tuple[Lora, ...], itemsize: int) -> tuple[int, int]:
     """Returns elements and bytes of the adapters' matrices for one denoiser."""
     shapes = [shape for lora in loras for shape in _shapes(Path(lora.path), part)]
-    return sum(map(prod, shapes)), sum(rounded(prod(shape) * itemsize) for shape in shapes)
+    return sum(map(prod, shapes)), sum(rounded_up(prod(shape) * itemsize) for shape in shapes)
 
 
 def _shapes(file: Path, part: str) -> list[list[int]]:

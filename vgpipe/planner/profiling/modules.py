@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from vgpipe.memory.live_bytes import rounded
+from vgpipe.memory.allocation import rounded_up
 from vgpipe.models.weights.layerwise_cast import kept_patterns
 
 Kind = Literal["linear", "conv", "embedding", "other"]
@@ -99,4 +99,4 @@ def _leaf(part: torch.nn.Module, weight_bytes: int, block: str | None) -> LeafWe
 
 
 def _size(tensor: torch.Tensor) -> int:
-    return rounded(tensor.numel() * tensor.element_size())
+    return rounded_up(tensor.numel() * tensor.element_size())

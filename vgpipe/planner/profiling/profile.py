@@ -16,6 +16,7 @@ from vgpipe.planner.profiling.modules import Parts
 from vgpipe.planner.profiling.roles import file_bytes, is_denoiser, role_of
 from vgpipe.planner.profiling.stages import StageRun, Stages
 from vgpipe.planner.records import Block, ClipSpec, ComponentFacts, ComponentUse, Kernels, Leaf, Profile, StageProfile
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +67,10 @@ class _Making:
 
     def run(self) -> None:
         """Makes all stages; one whose input is missing is estimated too."""
-        encoded = self._made("encode", self._stages.encode)
-        denoised = self._made("denoise", partial(self._stages.denoise, encoded.result) if encoded else None)
+        encoded = self._made(ENCODE, self._stages.encode)
+        denoised = self._made(DENOISE, partial(self._stages.denoise, encoded.result) if encoded else None)
         decode = partial(self._stages.decode, denoised.result, encoded.result) if denoised and encoded else None
-        self._made("decode", decode)
+        self._made(DECODE, decode)
 
     def _made(self, stage: str, run: Callable[[], StageRun] | None) -> StageRun | None:
         done = self._tried(stage, run) if run is not None else None
@@ -104,7 +105,7 @@ def _stage(run: StageRun, family: Family, spec: ClipSpec) -> StageProfile:
     uses = []
     for name, stand_in in run.stand_ins.items():
         # What runs once a clip is spread over the clip's own steps, of which a fake run makes a few.
-        each_step = run.stage != "denoise" or is_denoiser(family, name)
+        each_step = run.stage != DENOISE or is_denoiser(family, name)
         uses.append(_use(name, stand_in, run.rounds if each_step else spec.num_inference_steps))
     return StageProfile(
         stage=run.stage,

@@ -19,6 +19,7 @@ from vgpipe.planner.profiling.roles import file_bytes, is_denoiser
 from vgpipe.planner.records import Block, ClipSpec, ComponentFacts, ComponentUse, Kernels, Leaf, Profile, StageProfile
 from vgpipe.store.digest import digest_of
 from vgpipe.store.durable import write_atomically
+from vgpipe.vocabulary import DENOISE
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +171,7 @@ def _for(profile: Profile, family: Family, spec: ClipSpec, model: str) -> Profil
     ratio = profile.spec.num_inference_steps / spec.num_inference_steps
     stages = tuple(
         replace(stage, uses=tuple(_respread(use, family, ratio) for use in stage.uses))
-        if stage.stage == "denoise" and ratio != 1
+        if stage.stage == DENOISE and ratio != 1
         else stage
         for stage in profile.stages
     )

@@ -21,6 +21,7 @@ from vgpipe.planner.profiling.memory_mode import Tracker
 from vgpipe.planner.profiling.meta_weights import make_fake, meta_component
 from vgpipe.planner.profiling.recorder import Recorder
 from vgpipe.planner.records import ClipSpec, Kernels
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 STEPS, STEPS_OF_EXPERTS = 4, 8
 GREY = 128
@@ -84,7 +85,7 @@ class Stages:
 
     def encode(self) -> StageRun:
         """Encodes one text of full length; the result is its embeddings, real zeros."""
-        with self._running("encode", self._family.encode_parts) as (run, parts, _tracker):
+        with self._running(ENCODE, self._family.encode_parts) as (run, parts, _tracker):
             run.result = self._family.encode(parts, PROMPT)
         return run
 
@@ -97,7 +98,7 @@ class Stages:
         negative = None
         if self._family.uses_negative_prompt(spec.guidance_scale):
             negative = {name: tensor.clone() for name, tensor in embeds.items()}
-        with self._running("denoise", names) as (run, parts, tracker):
+        with self._running(DENOISE, names) as (run, parts, tracker):
             tracker.hold([*embeds.values(), *(negative or {}).values()])
             scheduler = ResumableScheduler(self._family.scheduler())
             run.result = self._family.denoise(parts, scheduler, self._request(embeds, negative, steps, seen.append))
@@ -106,7 +107,7 @@ class Stages:
 
     def decode(self, latents: torch.Tensor | None, embeds: Embeds) -> StageRun:
         """Decodes latents until the frames leave the device."""
-        with self._running("decode", self._family.decode_parts) as (run, parts, tracker):
+        with self._running(DECODE, self._family.decode_parts) as (run, parts, tracker):
             if latents is not None:
                 beside = self._beside_latents()
                 tracker.hold([latents, *beside])
