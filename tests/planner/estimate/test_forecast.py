@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.planner.profiles import CARD, GIB, HOST, MIB, profile
+from tests.planner.profiles import CARD, HOST, profile
 from vgpipe.memory.strategies import Strategy
 from vgpipe.planner.estimate.forecast import CONTEXT_BYTES, SPARE, forecast
 from vgpipe.planner.estimate.host_memory import PROCESS_BYTES, PlanInputs
 from vgpipe.planner.records import Forecast, Tier
+from vgpipe.units import GIB, MIB
 
 
 def planned(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.planner.profiles import MIB, linear, profile
+from tests.planner.profiles import linear, profile
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate.host_memory import (
     DEVICE_RUNTIME_BYTES,
@@ -17,6 +17,7 @@ from vgpipe.planner.estimate.host_memory import (
     pinned_bytes,
     ram_parts,
 )
+from vgpipe.units import MIB
 
 MADE = profile()
 FRAMES = 512 * 256 * 17

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 import torch
 
-from tests.planner.profiles import MIB, linear
+from tests.planner.profiles import linear
 from vgpipe.memory.allocation import rounded_up
 from vgpipe.planner.estimate.stored_weights import (
     is_kept,
@@ -17,6 +17,7 @@ from vgpipe.planner.estimate.stored_weights import (
     working_bytes,
 )
 from vgpipe.planner.records import Leaf
+from vgpipe.units import MIB
 from vgpipe.vocabulary import NATIVE, StoredPrecision
 
 BF16 = Leaf(name="ff", kind="linear", weight_bytes=2 * MIB, elements=MIB, rows=1024, itemsize=2, peak_bytes=1)
