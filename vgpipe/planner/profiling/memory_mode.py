@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 from vgpipe.memory.live_bytes import LiveBytes
 from vgpipe.planner.records import Kernels
@@ -110,13 +111,15 @@ class Tracker(LiveBytes):
 
     def _worked(self, func: Any, args: tuple[Any, ...], result: Any) -> int:
         """Counts an operation's work and returns its workspace, bytes."""
-        formula = _FORMULAS.get(func)
-        if formula is None:
+        operation = func.overloadpacket
+        kind = _KINDS.get(operation)
+        if kind is None:
             return 0
-        kind, work = formula
+        # torch has no formula for attention on a CPU.
+        flops = attention_flops(*args[:3]) if kind == "attention" else flop_registry[operation](*args, out_val=result)
         if kind == "matmul" and self.in_attention:
             kind = "attention"
-        setattr(self.flops, kind, getattr(self.flops, kind) + work(args, result))
+        setattr(self.flops, kind, getattr(self.flops, kind) + flops)
         if kind != "conv":
             return 0
         if self._has_workspace:
@@ -138,29 +141,17 @@ def _blocked_copies(given: torch.Tensor, result: torch.Tensor) -> int:
     return max(given.numel() * given.element_size(), result.numel() * FLOAT32_BYTES)
 
 
-def _product(left: torch.Tensor, right: torch.Tensor) -> float:
-    return 2.0 * left.numel() * right.shape[-1]
+def attention_flops(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> int:
+    """Returns the operations of attention proper: scores, and the sum of the values that they weigh."""
+    batch = prod(query.shape[:-2])  # heads that share keys and values compute with them as if they were their own
+    return int(sdpa_flop_count(*((batch, 1, *one.shape[-2:]) for one in (query, key, value))))
 
 
-def _convolution(args: tuple[Any, ...], result: torch.Tensor) -> float:
-    slid = args[0] if args[6] else result  # a transposed one slides over its input
-    weight = args[1]
-    return 2.0 * slid.numel() * weight.numel() / weight.shape[0]
-
-
-def attention_flops(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> float:
-    """Returns the operations of attention proper: scores, and the sum that they weigh."""
-    return 2.0 * prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
-
-
-_FORMULAS: dict[Any, tuple[str, Callable[[tuple[Any, ...], Any], float]]] = {
-    aten.mm.default: ("matmul", lambda args, _: _product(args[0], args[1])),
-    aten.addmm.default: ("matmul", lambda args, _: _product(args[1], args[2])),
-    aten.bmm.default: ("matmul", lambda args, _: _product(args[0], args[1])),
-    aten.baddbmm.default: ("matmul", lambda args, _: _product(args[1], args[2])),
-    aten.convolution.default: ("conv", _convolution),
-    aten._scaled_dot_product_flash_attention_for_cpu.default: (
-        "attention",
-        lambda args, _: attention_flops(args[0], args[1], args[2]),
-    ),
+_KINDS: dict[Any, Literal["matmul", "conv", "attention"]] = {
+    aten.mm: "matmul",
+    aten.addmm: "matmul",
+    aten.bmm: "matmul",
+    aten.baddbmm: "matmul",
+    aten.convolution: "conv",
+    aten._scaled_dot_product_flash_attention_for_cpu: "attention",
 }
