@@ -112,6 +112,7 @@ def test_a_store_that_cannot_be_written_is_told_before_anything_loads(render, wo
     (workdir / "file").write_text("")
     ran = render("clip.prompt=a", "store.dir=file/store")
     assert ran.code == 2 and "store.dir" in ran.err and "loaded" not in ran.err
+    assert not (workdir / "outputs").exists()
 
 
 def test_a_file_that_cannot_be_placed_fails_only_its_clip(render, workdir):

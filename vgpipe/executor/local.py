@@ -115,7 +115,6 @@ class LocalRun:
         self.records.begin(works)
         pending = [work for work in works if work.state is State.PENDING]
         if pending:
-            self.store.require_writable()
             with threads(self.config.hardware.threads):
                 self._render(pending)
 

@@ -55,9 +55,8 @@ class Attempts:
 
         Raises:
             ConfigError: where one of them cannot fit, with the nearest that does.
+            StoreError: where the store cannot be written.
         """
-        if self._config.run.plan == "off":
-            return None
         delivered, config = self._delivered, self._config
         names = Names(self._first.model, exporters_of(config))
         otherwise = MadeOtherwise(notes_of(delivered.store), names.model.family, names, config)
@@ -65,6 +64,8 @@ class Attempts:
         self._keys = {clip: names.keys_of(clip) for clip in made}
         works = [names.divide(ClipWork(clip, self._keys[clip])) for clip in made]
         left = [work for work in works if not delivered.has(work.keys) and not otherwise.take(work, delivered)]
+        if left:
+            delivered.store.require_writable()
         self._plan = self._planned(self._first, [work.clip for work in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != "any":

@@ -1,11 +1,10 @@
-"""Starts and resumes runs: the run directory around a `LocalRun`."""
+"""Starts and resumes runs: the run directory, the logs and the summary around the attempts at the clips."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from vgpipe.clips.clip_state import ClipWork, State, clip_of_record
 from vgpipe.config.load import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validated
-from vgpipe.errors import UsageError
+from vgpipe.errors import StoreError, UsageError, VgpipeError
 from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
 from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
@@ -48,11 +47,12 @@ class Ready:
 
 
 def ready(config: Config, request: from_config.Request) -> Ready:
-    """Opens the model and plans the run; loads no weights, and writes nothing.
+    """Opens the model and plans the run; loads no weights, and makes no run directory.
 
     Raises:
         ModelError: where no model that `run.degrade` allows can be opened.
         ConfigError: where the job cannot fit.
+        StoreError: where there is something to make and the store cannot be written.
     """
     attempts = Attempts(config)
     with logging_early() as early:
@@ -65,20 +65,22 @@ def start(run: Ready, root: Path, stop: StopSignal) -> int:
 
     Args:
         run: what to render.
-        root: the run directory; made if need be.
+        root: the run directory; created if it does not exist.
         stop: says when to stop early.
 
     Returns:
-        The exit code: 0 all done, 1 some failed, 3 stopped early.
+        The exit code: 0 all clips done, 1 some failed, 3 stopped early. From the moment that the directory exists, an
+        error is an exit code as well.
 
     Raises:
-        UsageError: where the directory is in use.
+        UsageError: where the directory is in use, or holds an unfinished run of other clips.
+        StoreError: where the directory cannot be created.
     """
     clips = run.request.clips
     with RunDir(unused_directory(root)) as run_dir:
         _refuse_other_run(run_dir, clips)
-        run_dir.write_config(yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True))
-        return _run(run.config, clips, run_dir, stop, run.attempts, run.request.notes, run.early)
+        config = yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True)
+        return _run(run, run_dir, stop, config)
 
 
 def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
@@ -106,7 +108,7 @@ def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
         attempts = Attempts(config)
         with logging_early() as early:
             attempts.plan(clips)
-        return _run(config, clips, run_dir, stop, attempts, early=early)
+        return _run(Ready(config, from_config.Request(clips), attempts, early), run_dir, stop)
 
 
 def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
@@ -122,27 +124,39 @@ def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
         )
 
 
-def _run(
-    config: Config,
-    clips: tuple[Clip, ...],
-    run_dir: RunDir,
-    stop: StopSignal,
-    attempts: Attempts,
-    notes: tuple[str, ...] = (),
-    early: Sequence[logging.LogRecord] = (),
-) -> int:
+def _run(run: Ready, run_dir: RunDir, stop: StopSignal, new_config: str | None = None) -> int:
+    config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
-    with logging_to(run_dir.log, early):
-        for note in (*notes, *([config.model.note] if config.model.note else [])):
+    with logging_to(run_dir.log, run.early):
+        for note in (*run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
-        previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}
-        with _watched(run_dir):
-            works = attempts.make(clips, run_dir, stop, previous)
+        try:
+            if new_config is not None:
+                run_dir.write_config(new_config)
+            previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}
+            with _watched(run_dir):
+                works = run.attempts.make(run.request.clips, run_dir, stop, previous)
+        except (VgpipeError, OSError) as error:
+            return _aborted(error, run_dir)
         _show(table(works, run_dir.root))
         code = exit_code(works)
         if code == EXIT_STOPPED:
             log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, shown_path(run_dir.root))
     return code
+
+
+def _aborted(error: Exception, run_dir: RunDir) -> int:
+    """Reports an error that ended a run in the middle.
+
+    Returns:
+        The exit code: stopped where the disk was at fault and the run can be resumed, else failed.
+    """
+    log.debug("traceback of the run", exc_info=error)
+    if isinstance(error, StoreError | OSError) and run_dir.holds_run():
+        log.error("the run stopped: %s; finish it with: python -m vgpipe resume %s", error, shown_path(run_dir.root))
+        return EXIT_STOPPED
+    log.error("the run failed: %s", error)
+    return EXIT_FAILED
 
 
 def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
@@ -156,13 +170,15 @@ def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
 
 
 def _show(text: str) -> None:
-    """Writes to stdout what its encoding can hold; a reader that has gone is no failure of the run."""
+    """Writes the summary to stdout; where that fails, the clips are done all the same."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept to the end: Python flushes it on exit)
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # a reader that has gone does not miss it
+            log.warning("the summary cannot be written to stdout: %s", error)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout once more on exit)
 
 
 def exit_code(works: list[ClipWork]) -> int:

@@ -1,0 +1,87 @@
+"""Exit code 2 says that nothing was started: once there is a run directory, no error gives it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SMALL
+from tests.fallback.test_loading_ladder import break_tensor
+from vgpipe.errors import StoreError
+from vgpipe.store.rundir import RunDir
+
+FULL = Path("/dev/full")
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="needs a device that is always full")
+UNPLANNED = "run.plan=off"
+RENDER = ("clip.prompt=a red circle", "hydra.run.dir=run", UNPLANNED, "executor.canary=false")
+
+
+@pytest.fixture
+def command(workdir, tiny_wan):
+    """Renders a clip by the real command, with streams of its own."""
+
+    def run(stdout: str = os.devnull, stderr: str | None = None) -> tuple[int, str]:
+        line = [sys.executable, "-m", "vgpipe", *RENDER, f"model.id={tiny_wan}", *SMALL]
+        with open(stdout, "w") as out, open(stderr or "err.txt", "w") as err:
+            code = subprocess.run(line, stdout=out, stderr=err, check=False).returncode
+        return code, "" if stderr else Path("err.txt").read_text()
+
+    return run
+
+
+def states(root: Path) -> list[str]:
+    return [record["state"] for record in RunDir(root).read_clips()]
+
+
+@needs_full
+def test_a_full_disk_behind_stdout_costs_the_summary_alone(command, workdir):
+    code, err = command(stdout=str(FULL))
+    assert code == 0 and states(workdir / "run") == ["done"]
+    assert err.count("No space left on device") == 1 and "the summary cannot be written to stdout" in err
+    assert "Traceback" not in err and "Exception ignored" not in err
+
+
+@needs_full
+def test_a_full_disk_behind_stderr_costs_the_messages_alone(command, workdir):
+    assert command(stderr=str(FULL))[0] == 0
+    assert states(workdir / "run") == ["done"]
+
+
+@needs_full
+def test_a_full_disk_behind_the_log_costs_the_log_alone(command, workdir):
+    (workdir / "run").mkdir()
+    (workdir / "run" / "run.log").symlink_to(FULL)
+    code, err = command()
+    assert code == 0 and states(workdir / "run") == ["done"]
+    assert err.count("No space left on device") == 1 and "run.log is incomplete" in err
+
+
+def test_a_directory_that_cannot_be_written_from_the_start_is_a_failure(render, workdir):
+    (workdir / "run" / "config.yaml" / "in_the_way").mkdir(parents=True)
+    ran = render(*RENDER)
+    assert ran.code == 1 and "the run failed: " in ran.err and "config.yaml" in ran.err and not ran.out
+
+
+def test_a_store_error_in_a_second_attempt_leaves_the_run_resumable(vgpipe, tiny_wan, workdir, monkeypatch):
+    """The first attempt finds a VAE that lacks a weight; the second, with the placeholder, cannot write its records."""
+    model = shutil.copytree(tiny_wan, workdir / "model")
+    break_tensor(model)
+    original, written = RunDir.write_clips, []
+
+    def full(self, records):
+        written.append(self)
+        if len(written) == 2:
+            raise StoreError(f"{self.clips} cannot be written: No space left on device")
+        original(self, records)
+
+    monkeypatch.setattr(RunDir, "write_clips", full)
+    ran = vgpipe(*RENDER, *SMALL, f"model.id={model}", "model.name=mine", "run.degrade=any")
+    assert ran.code == 3, ran.err
+    assert ran.err.count("clips.jsonl cannot be written") == 1 and "python -m vgpipe resume run" in ran.err
+    monkeypatch.setattr(RunDir, "write_clips", original)
+    assert vgpipe("resume", "run").code == 0 and states(workdir / "run") == ["done"]
