@@ -206,7 +206,7 @@ def take_old(table: Table, a: Side, b: Side) -> None:
     told = b.run("verify", *videos, "--json", f"store.dir={store}", cwd=b.folder)
     answers = [json.loads(line)["answer"] for line in told.stdout.splitlines()]
     table.row("verify A's files", answers == ["same"] * len(videos), f"{answers.count('same')} of {len(videos)}: same")
-    b.rendered("rerun", videos[0], "hydra.run.dir=rerun", "store.dir=store-rerun", cwd=b.folder)
+    b.rendered("rerun", videos[0], *OLD, "hydra.run.dir=rerun", "store.dir=store-rerun", cwd=b.folder)
     ours, theirs = artifacts(store), artifacts(b.folder / "store-rerun")
     equal = sum(ours.get(key) == files for key, files in theirs.items())
     stages = sorted({stage for stage, _ in theirs})
