@@ -60,15 +60,18 @@ def resident(run):
 
 
 def test_exact_rungs_are_taken_where_memory_runs_out_and_keep_every_bit(run, resident):
-    ran = run(*OFF, limited(peak_gb(resident.root) * 0.8), "store.dir=less", "run.degrade=strict", "memory=auto")
-    rungs = [(one["stage"], one["rung"]["strategy"]) for one in events(ran.root, "memory_rung")]
-    ran = run(*OFF, limited(peak_gb(resident.root) * 0.8), "store.dir=other")
-    assert ran.code == 0, ran.err
-    assert {one["stage"] for one in events(ran.root, "memory_rung")} == {"decode"}, rungs
-    assert peak_gb(ran.root) <= peak_gb(resident.root) * 0.8 + 1e-6
-    for before, after in zip(resident.records(), ran.records(), strict=True):
-        assert after["degradations"] == [] and after["artifacts"] == before["artifacts"]
-        assert np.array_equal(latents(Path("resident"), before), latents(Path("other"), after))
+    limit_gb = peak_gb(resident.root) * 0.8
+    fitting = run(*OFF, limited(limit_gb), "store.dir=fitting", "run.degrade=strict", "memory=auto")
+    assert events(fitting.root, "memory_rung") == [], "it begins with a strategy that fits"
+    stepped = run(*OFF, limited(limit_gb), "store.dir=stepped")
+    assert {one["stage"] for one in events(stepped.root, "memory_rung")} == {"decode"}
+    for ran in (fitting, stepped):
+        assert ran.code == 0, ran.err
+        assert peak_gb(ran.root) <= limit_gb + 1e-6
+        store = Path("fitting" if ran is fitting else "stepped")
+        for before, after in zip(resident.records(), ran.records(), strict=True):
+            assert after["degradations"] == [] and after["artifacts"] == before["artifacts"]
+            assert np.array_equal(latents(Path("resident"), before), latents(store, after))
 
 
 def test_tiles_are_said_remembered_and_found_again(run, resident):
