@@ -47,7 +47,7 @@ def test_no_arguments_show_the_help_and_are_bad_usage(vgpipe):
         (["resume"], ["run directory"]),
         (["resume", ""], ["run directory"]),
         (["resume", "quality=quick"], ["run directory"]),
-        (["job=job.yaml", "--config-dir", "nowhere"], ["nowhere", "no folder"]),
+        (["job=job.yaml", "--config-dir", "nowhere"], ["nowhere", "not a folder"]),
         (["job=job.yaml", "hydra.job.chdir=true"], ["hydra.job.chdir"]),
         (["-m", "job=job.yaml", "clip.seed=interval(0,2)"], ["clip.seed", "range"]),
         (["--cfg", "job", "qualty=quick"], ["did you mean quality?"]),

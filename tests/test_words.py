@@ -18,7 +18,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Checked by the tests below. An area of the package is added here as soon as it is clean.
-CLEAN = ("README.md", "CHANGELOG.md", "Makefile", "jobs", "benchmarks", "training")
+CLEAN = (
+    "README.md",
+    "CHANGELOG.md",
+    "Makefile",
+    "jobs",
+    "benchmarks",
+    "training",
+    "conf",
+    "vgpipe/job",
+    "vgpipe/config",
+    "vgpipe/quality",
+)
 EVERYWHERE = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Makefile", "docs", "jobs"),
     *("vgpipe", "conf", "benchmarks", "training"),

@@ -44,11 +44,11 @@ class UsageError(VgpipeError):
 
 
 class ConfigError(UsageError):
-    """The composed config or a command-line override is faulty."""
+    """The composed config or a command-line override is invalid."""
 
 
 class JobError(UsageError):
-    """The job file is faulty or cannot be read."""
+    """The job file is invalid or cannot be read."""
 
 
 class ModelError(VgpipeError):

@@ -1,4 +1,4 @@
-"""Tells Hydra's flags from overrides in what the user typed. Imports nothing heavy."""
+"""Separates Hydra's flags from overrides on the command line. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ VALUE_FLAGS = (*CONFIG_DIR_FLAGS, "--cfg", "-c", "--package", "-p", "--config-na
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """A command line, taken apart.
+    """A parsed command line.
 
     Attributes:
         flags: Hydra's flags with their values, as typed.
         overrides: the `key=value` part.
         config_dir: the user's own group folder, if any.
         is_sweep: whether `-m` was given.
-        only_shows: whether Hydra is only asked to show something.
+        only_shows: whether Hydra only shows something and runs nothing.
     """
 
     flags: tuple[str, ...]
@@ -31,7 +31,7 @@ class Arguments:
 
 
 def split(given: Sequence[str]) -> Arguments:
-    """Takes a command line apart."""
+    """Parses a command line."""
     overrides: list[str] = []
     flags: list[str] = []
     config_dir, rest = None, list(given)

@@ -14,19 +14,19 @@ Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 
 @record
 class VideoConfig:
-    """What every video exporter can be told beside its own settings."""
+    """The settings that every video exporter has in addition to its own."""
 
     fps: Fps | None = None
-    """Frames a second of the file where they shall differ from the clip's; null: the clip's."""
+    """Frames per second of the file where they differ from the clip's; null: the clip's."""
     interpolate: Literal["minterpolate"] | None = None
-    """How frames between are made where `fps` is set: `minterpolate` is ffmpeg's motion estimation; null repeats or
+    """How frames are interpolated where `fps` is set: `minterpolate` is ffmpeg's motion estimation; null repeats or
     drops whole frames."""
     upscale_height: Annotated[int, Field(ge=16, le=8640, multiple_of=2)] | None = None
     """Height of the file, pixels, by Lanczos; the width follows. Not together with `upscale_factor`."""
     upscale_factor: Annotated[float, Field(gt=0, le=16, allow_inf_nan=False)] | None = None
-    """Times the clip's sides, by Lanczos; null: as it is."""
+    """Factor of the clip's sides, by Lanczos; null: unchanged."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 300.0
-    """Seconds without progress after which ffmpeg counts as stuck and is given up. Changes no bits."""
+    """Seconds without progress after which ffmpeg counts as stuck and is ended. Changes no bits."""
 
     def __post_init__(self) -> None:
         if self.interpolate and self.fps is None:
@@ -43,9 +43,9 @@ class Mp4Config(VideoConfig):
     crf: Annotated[int, Field(ge=0, le=51)] = 16
     """Constant rate factor: 0 lossless, 51 worst."""
     preset: Preset = "medium"
-    """x264's trade of time for size."""
+    """x264's trade-off of time and size."""
     encoder: Literal["h264_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox"] | None = None
-    """A hardware encoder to try first, proved by a few frames; null: libx264."""
+    """A hardware encoder to try first, tested with a few frames; null: libx264."""
 
 
 @record
@@ -56,9 +56,9 @@ class HevcConfig(VideoConfig):
     crf: Annotated[int, Field(ge=0, le=51)] = 18
     """Constant rate factor: 0 best, 51 worst."""
     preset: Preset = "medium"
-    """x265's trade of time for size."""
+    """x265's trade-off of time and size."""
     encoder: Literal["hevc_nvenc", "hevc_qsv", "hevc_vaapi", "hevc_videotoolbox"] | None = None
-    """A hardware encoder to try first, proved by a few frames; null: libx265."""
+    """A hardware encoder to try first, tested with a few frames; null: libx265."""
 
 
 @record
@@ -82,7 +82,7 @@ class Av1Config(VideoConfig):
     preset: Annotated[int, Field(ge=0, le=13)] = 6
     """0 slow and small, 13 fast."""
     encoder: Literal["av1_nvenc", "av1_qsv", "av1_vaapi"] | None = None
-    """A hardware encoder to try first, proved by a few frames; null: SVT-AV1."""
+    """A hardware encoder to try first, tested with a few frames; null: SVT-AV1."""
 
 
 @record
@@ -126,7 +126,7 @@ class ApngConfig(VideoConfig):
 
 @record
 class FramesConfig:
-    """One image a frame."""
+    """One image per frame."""
 
     name: Literal["frames"] = "frames"
     compress_level: Annotated[int, Field(ge=0, le=9)] = 6

@@ -1,4 +1,4 @@
-"""What the schema says about a key: whether it exists, what lies below it, and the nearest spelling."""
+"""Looks up keys in the schema: whether they exist, what is below them, and the nearest spelling of unknown ones."""
 
 from __future__ import annotations
 

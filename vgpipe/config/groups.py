@@ -1,4 +1,4 @@
-"""Which options each config group has. Does not import Hydra, so that `--help` also answers where it is broken."""
+"""Lists the options of each config group. Does not import Hydra, so that `--help` also works where it is broken."""
 
 from __future__ import annotations
 

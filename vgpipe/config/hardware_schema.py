@@ -25,9 +25,9 @@ TeraFlops = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 
 @record
 class PeakConfig:
-    """Peak rates of a card in units of 10^12 operations a second, a multiply-add counting as two.
+    """Peak rates of a card in units of 10^12 operations per second, a multiply-add counting as two.
 
-    All are dense (figures "with sparsity" are twice as high) and, where not said otherwise, accumulate in float32
+    All are dense (figures "with sparsity" are twice as high) and, unless noted, accumulate in float32
     (int8: in int32), as torch does. null: the card has no such units, or nobody has published the figure.
     """
 
@@ -36,7 +36,7 @@ class PeakConfig:
     fp16: TeraFlops | None = None
     """float16."""
     fp16_fp16_accumulate: TeraFlops | None = None
-    """float16 accumulated in float16, which torch does only where it is told to."""
+    """float16 accumulated in float16, which torch only does on request."""
     bf16: TeraFlops | None = None
     """bfloat16."""
     fp8: TeraFlops | None = None
@@ -47,14 +47,14 @@ class PeakConfig:
 
 @record
 class CapabilitiesConfig:
-    """What a card computes soundly; null: detected at run time."""
+    """What a card computes correctly; null: detected at run time."""
 
     bf16: bool | None = None
     """bfloat16 arithmetic in hardware."""
     fp16: bool | None = None
     """float16 arithmetic in hardware."""
     fp16_is_sound: bool | None = None
-    """Whether float16 gives no NaN of the card's own making, as it does on GTX 16 cards."""
+    """Whether float16 is free of NaN caused by the card, which GTX 16 cards produce."""
     fp8: bool | None = None
     """float8 arithmetic in hardware; as a storage format float8 works anywhere."""
     flash_attention: bool | None = None
@@ -75,8 +75,8 @@ class FloorConfig:
 class HardwareConfig:
     """Where the model's arithmetic happens, and the figures of the card to plan for.
 
-    A tier (`hardware=rtx3060_12gb`) can be planned for on any machine. A run uses the device that is there; of the
-    tier only `memory_limit_gb` then holds. Memory is in GiB (2^30 bytes), rates in 10^9 bytes a second.
+    A tier (`hardware=rtx3060_12gb`) can be planned for on any machine. A run uses the device of this machine; of the
+    tier only `memory_limit_gb` then applies. Memory is in GiB (2^30 bytes), rates in 10^9 bytes per second.
     """
 
     name: str = "custom"
@@ -85,7 +85,7 @@ class HardwareConfig:
     """`auto` takes the first of cuda, xpu, mps, cpu that this machine has; `cuda:1` is one card of several.
     ROCm cards are called cuda, as torch does."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """CPU threads; null uses all, but fewer to denoise where a rehearsal shows that to be faster with the same bits."""
+    """CPU threads; null uses all, but fewer to denoise where a short test finds that faster and bit-identical."""
     memory_limit_gb: Gb | None = None
     """The most memory of the device, in GiB, that may be used, even where it has more; null: no limit but its own.
     A tier sets it to its `memory_gb`, less what the card or the system is known to keep from programs."""
@@ -100,8 +100,8 @@ class HardwareConfig:
     peak_tflops: PeakConfig = PeakConfig()
     """Peak rates; null: not known."""
     capabilities: CapabilitiesConfig = CapabilitiesConfig()
-    """What it computes soundly."""
+    """What it computes correctly."""
     floor: FloorConfig = FloorConfig()
-    """The smallest clip that `run.degrade=any` may come down to."""
+    """The smallest clip that `run.degrade=any` may make."""
     source: str | None = None
     """Where the figures come from; null where there are none."""

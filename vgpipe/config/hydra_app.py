@@ -1,4 +1,4 @@
-"""Hands a checked command line to Hydra, which makes the run directory or the sweep."""
+"""Runs a checked command line through Hydra, which makes the run directory or the sweep."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ EXIT_FAILED = 1
 Task = Callable[[Config, Path], int]
 
 
-def run_app(arguments: Arguments, task: Task, tell: Callable[[Exception], None]) -> list[int]:
+def run_app(arguments: Arguments, task: Task, report: Callable[[Exception], None]) -> list[int]:
     """Runs `task` once, or once per combination of a sweep, as Hydra's own command line would.
 
     Args:
         arguments: everything after the command, Hydra's flags included (`-m`, `--cfg job`, ...).
         task: takes the checked config and the run's directory, returns an exit code.
-        tell: told at once why one combination of a sweep could not be started; the others have their turn.
+        report: is given the error of a combination of a sweep that could not be started; the others still run.
 
     Returns:
         The exit codes, in order; empty where Hydra only showed something (`--cfg`, `--info`).
@@ -60,7 +60,7 @@ def run_app(arguments: Arguments, task: Task, tell: Callable[[Exception], None])
             failures.append(error)
             codes.append(EXIT_FAILED)
             if arguments.is_sweep:
-                tell(error)
+                report(error)
         return codes[-1]
 
     register_resolvers()
@@ -79,7 +79,7 @@ def run_app(arguments: Arguments, task: Task, tell: Callable[[Exception], None])
 
 
 def _naming(arguments: Arguments) -> list[str]:
-    """Returns the override that names a sweep's folders by what is swept, not by what all runs share."""
+    """Returns the override that names a sweep's folders by the swept keys, without those that all runs share."""
     if not arguments.is_sweep or any(override.startswith(EXCLUDED) for override in arguments.overrides):
         return []
     return [f"{EXCLUDED}=[{','.join(shared_keys(arguments.overrides, arguments.config_dir))}]"]

@@ -24,7 +24,7 @@ def parts_of(group: str, choice: str) -> list[str]:
 
 
 def register_joined(choices: Iterable[str]) -> None:
-    """Returns Hydra of choices that join options; it composes the first as usual, the others under `also`."""
+    """Registers choices that join options with Hydra: it composes the first as usual, the others under `also`."""
     from hydra.core.config_store import ConfigStore
 
     for choice in choices:

@@ -1,4 +1,4 @@
-"""What every part of the schema is made of: ranges, and the record that refuses unknown keys."""
+"""The parts of every schema: shared ranges, and the record that refuses unknown keys."""
 
 from __future__ import annotations
 

@@ -79,12 +79,12 @@ def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
     except ConfigError as error:
         faults += error.faults
     if faults:
-        raise ConfigError("the config is faulty; nothing was started", faults)
+        raise ConfigError("invalid configuration", faults)
     return config
 
 
 def _sound(overrides: Sequence[str], config_dir: str | None) -> tuple[list[str], list[Fault]]:
-    """Returns the overrides that can be composed, and what is wrong with the others."""
+    """Returns the overrides that can be composed, and the faults of the others."""
     parsed((), config_dir)
     sound: list[str] = []
     faults: list[Fault] = []
@@ -113,7 +113,7 @@ def _composed(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
 
 
 def forced(override: str) -> str:
-    """Returns an override as Hydra must see it: keys that the chosen option's YAML may lack are added."""
+    """Returns an override in the form that Hydra needs: `++` adds keys that the chosen option's YAML may lack."""
     written = written_with_plus(override)
     parts = tuple(written.partition("=")[0].split("."))
     is_optional = parts[0] in ("clip", "model", "quality") and len(parts) > 1  # the YAML may leave keys out
@@ -121,7 +121,7 @@ def forced(override: str) -> str:
 
 
 def from_hydra(composed: DictConfig) -> Config:
-    """Turns Hydra's composed config into the checked record that travels from here on.
+    """Validates Hydra's composed config and returns the record that the rest of the program uses.
 
     Args:
         composed: the root config; a `hydra` node in it is ignored.
@@ -162,17 +162,17 @@ def load_limits(overrides: Sequence[str]) -> Limits:
     """Checks the `run.*` overrides of a resumed run, the only ones it takes.
 
     Returns:
-        Takes the saved `run` settings and returns those of this go: when to stop is over, how far it may degrade and
-        what the plan counts are kept unless typed anew.
+        A function from the saved `run` settings to those of this attempt: the time limits are dropped; `degrade`,
+        `plan`, `sheet` and `metadata` are kept unless they are given again.
 
     Raises:
-        ConfigError: for any other override, and for a faulty value.
+        ConfigError: for any other override, and for an invalid value.
     """
     others = [text for text in overrides if not text.startswith(RESUMABLE)]
     if others:
         may = f"only {', '.join(f'{name}...' for name in RESUMABLE)} may follow"
         fault = Fault(others[0][:80], "a resumed run keeps its settings", may)
-        raise ConfigError("the command line is faulty; nothing was started", [fault])
+        raise ConfigError("invalid command line", [fault])
     typed = load(overrides).run
     kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in overrides)]
 
@@ -183,7 +183,7 @@ def load_limits(overrides: Sequence[str]) -> Limits:
 
 
 def composition_error(error: Exception) -> ConfigError:
-    """Turns what Hydra or OmegaConf raised into one message in vgpipe's own words."""
+    """Returns an error of Hydra or OmegaConf as one message of vgpipe."""
     key = re.search(r"Could not override '([^']+)'", str(error))
     if key:  # known to some option of the group, but not to the one that was chosen
         remedy = "choose the option that has it, or leave it out"
@@ -191,4 +191,4 @@ def composition_error(error: Exception) -> ConfigError:
     else:
         cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
         fault = Fault("config", f"cannot be composed: {' '.join(str(error).split())}{cause}")
-    return ConfigError("the config is faulty; nothing was started", [fault])
+    return ConfigError("invalid configuration", [fault])

@@ -1,4 +1,4 @@
-"""Reads one option of the group `model` by itself, also while Hydra runs an app: there is only one Hydra a process."""
+"""Reads one option of the group `model` without Hydra, which can only compose once per process while an app runs."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ def load_model(name: str) -> ModelConfig:
         name: of the option.
 
     Raises:
-        ConfigError: where there is none of that name, or it is faulty.
+        ConfigError: where there is none of that name, or it is invalid.
     """
     known = options(GROUP, None)
     if name not in known:
-        fault = Fault("model.fallback", f"{name!r} is no model that ships with vgpipe", f"one of: {', '.join(known)}")
-        raise ConfigError("the config is faulty; nothing was started", [fault])
+        fault = Fault(
+            "model.fallback", f"{name!r} is not a model that ships with vgpipe", f"one of: {', '.join(known)}"
+        )
+        raise ConfigError("invalid configuration", [fault])
     return validated_as(ModelConfig, _merged(builtin_conf() / GROUP, name))
 
 
 def _merged(folder: Path, name: str) -> dict[str, Any]:
     own = yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8"))
-    whole: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for base in own.pop("defaults", ["_self_"]):
-        whole = {**whole, **(own if base == "_self_" else _merged(folder, base))}
-    return whole
+        merged = {**merged, **(own if base == "_self_" else _merged(folder, base))}
+    return merged

@@ -45,11 +45,11 @@ class RulesConfig(ShapeRules):
     image: Literal["never", "optional", "required"] = "never"
     """Whether a clip has an image as its first frame."""
     continuations: tuple[ContinuationMethod, ...] = ()
-    """How a clip goes on beyond `max_num_frames`, best first; empty where it cannot (docs/long-clips.md)."""
+    """How a clip longer than `max_num_frames` is continued, best first; empty: it is not (docs/long-clips.md)."""
     segment_num_frames: FrameCount | None = None
     """Frames of one segment of a long clip; null: the reference's `num_frames`."""
     min_segment_num_frames: FrameCount | None = None
-    """Fewest frames a segment is made with, what is too much being cut off; null: half of a whole one."""
+    """Fewest frames that a segment is made with, surplus ones being cut off; null: half of a segment."""
     overlap_num_frames: FrameCount = 1
     """Frames that condition the next segment, and are blended, where the method is `frames`."""
     image_overlap_num_frames: FrameCount = 1
@@ -83,8 +83,8 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 def _own_arguments(values: dict[str, Any]) -> dict[str, Any]:
     taken = sorted(OF_CLIPS & set(values))
     if taken:
-        told = f"{', '.join(taken)} is given by the clip or by vgpipe; clip.* sets what a clip has"
-        raise PydanticCustomError("of_clips", told)
+        given = f"{', '.join(taken)} is given by the clip or by vgpipe; clip.* sets what a clip has"
+        raise PydanticCustomError("of_clips", given)
     return _finite(values)
 
 
@@ -114,12 +114,12 @@ class LoraConfig(OriginConfig):
 
 @record
 class SchedulerConfig:
-    """The scheduler, where it is not the checkpoint's own as it is."""
+    """Changes to the checkpoint's scheduler."""
 
     name: str | None = None
     """Class in diffusers; null keeps the checkpoint's."""
     config: Annotated[dict[str, Any], AfterValidator(_finite)] = field(default_factory=dict)
-    """Settings laid over the checkpoint's scheduler config (`flow_shift: 3.0`)."""
+    """Settings that replace those of the checkpoint's scheduler config (`flow_shift: 3.0`)."""
 
 
 @record
@@ -129,7 +129,7 @@ class ModelConfig:
     name: str
     """The name used in job records; equal to the group option's name."""
     family: str
-    """Which file of `vgpipe/models/` drives it."""
+    """The file of `vgpipe/models/families/` that drives it."""
     id: str
     """`embedded:<name>` for a model inside vgpipe, a folder in diffusers layout, or a hub repo (`owner/name`); empty
     where the user must give it."""
@@ -138,7 +138,7 @@ class ModelConfig:
     variant: str | None = "auto"
     """Which weight files are taken where there are several (`fp16`); `auto` takes fp16 files for float16 arithmetic."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Precision of weights and arithmetic; `auto` takes the first of `safe_dtypes` that the device does soundly."""
+    """Precision of weights and arithmetic; `auto` takes the first of `safe_dtypes` that the device supports."""
     safe_dtypes: Annotated[tuple[Dtype, ...], Field(min_length=1)] = ("bfloat16", "float16", "float32")
     """Precisions that the model is known to work in, best first."""
     component_dtypes: dict[str, Dtype] = field(default_factory=dict)
@@ -152,10 +152,10 @@ class ModelConfig:
     pipeline_kwargs: Annotated[dict[str, Any], AfterValidator(_own_arguments)] = field(default_factory=dict)
     """Further arguments of the stock pipeline's call (`guidance_scale_2: 3.0`)."""
     fallback: tuple[Name, ...] = ()
-    """Options of this group, of those that ship with vgpipe, that stand in, in order, where the model cannot be loaded
-    and `run.degrade=any`; the embedded model stands in last."""
+    """Options of this group that ship with vgpipe, tried in order where the model cannot be loaded and
+    `run.degrade=any`; the embedded model is tried last."""
     note: str | None = None
-    """What its user should know; told at the start of a run."""
+    """What its user should know; shown at the start of a run."""
     max_sequence_length: Annotated[int, Field(ge=1, le=4096)] = 512
     """Text tokens, padding included."""
     reference: ReferenceSettings

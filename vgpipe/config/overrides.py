@@ -1,4 +1,4 @@
-"""Checks what the user typed after the command, before Hydra stops at its first complaint."""
+"""Checks the overrides that the user typed, before Hydra stops at its first error."""
 
 from __future__ import annotations
 
@@ -32,19 +32,21 @@ def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
         ConfigError: with a fault for each unreadable override, unknown key and unknown group option.
 
     Side effects:
-        Hydra is told of choices that join several options.
+        Registers choices that join several options with Hydra.
     """
     found: list[Override] = []
     faults: list[Fault] = []
     if config_dir is not None and not Path(config_dir).is_dir():
-        faults.append(Fault("--config-dir", f"{config_dir!r} is no folder", "give the folder that holds your groups"))
+        faults.append(
+            Fault("--config-dir", f"{config_dir!r} is not a folder", "give the folder that holds your groups")
+        )
     for text in map(written_with_plus, overrides):
         override = _parse(text, faults)
         if override is not None:
             faults += _key_faults(override, config_dir)
             found.append(override)
     if faults:
-        raise ConfigError("the command line is faulty; nothing was started", faults)
+        raise ConfigError("invalid command line", faults)
     return found
 
 
@@ -59,7 +61,7 @@ def _parse(text: str, faults: list[Fault]) -> Override | None:
         return OverridesParser.create().parse_overrides([text])[0]
     except HydraException as error:
         reason = str(error).splitlines()[0]
-        faults.append(Fault(text[:80], f"cannot be read as key=value ({reason})", _quoting_remedy(text)))
+        faults.append(Fault(text[:80], f"cannot be parsed as key=value ({reason})", _quoting_remedy(text)))
         return None
 
 
@@ -73,9 +75,11 @@ def _quoting_remedy(text: str) -> str:
 def _key_faults(override: Override, config_dir: str | None) -> list[Fault]:
     key = override.key_or_group
     if key == "hydra.job.chdir":
-        return [Fault(key, "vgpipe works from where it was started", "leave it out; files go to hydra.run.dir")]
+        return [
+            Fault(key, "vgpipe runs in the directory where it is started", "leave it out; files go to hydra.run.dir")
+        ]
     if override.is_sweep_override() and not override.is_discrete_sweep():
-        return [Fault(key, "interval() needs a sweeper of its own", f"name the values: {key}=range(0,3) or {key}=1,2")]
+        return [Fault(key, "interval() needs another sweeper", f"name the values: {key}=range(0,3) or {key}=1,2")]
     if key == "hydra" or key.startswith(("hydra.", "hydra/")):
         return []
     if key in Config.GROUPS:

@@ -19,8 +19,8 @@ def job_name(job: str | None) -> str:
 
 
 def safe_dirname(overrides: str) -> str:
-    """Returns a sweep's override list as one safe folder name, a digest standing for what it cannot hold."""
-    overrides = re.sub(r"(^|,)\+\+", r"\1", overrides)  # how Hydra is told of new names in open keys
+    """Returns a sweep's override list as one safe folder name, with a digest for what it cannot hold."""
+    overrides = re.sub(r"(^|,)\+\+", r"\1", overrides)  # how Hydra adds keys that the YAML leaves out
     if not overrides:
         return "all"
     plain = re.fullmatch(r"[A-Za-z0-9=,._+-]+", overrides) and not overrides.startswith(".")

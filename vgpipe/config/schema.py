@@ -18,12 +18,13 @@ from vgpipe.vocabulary import SAFE, DegradePolicy, StoredPrecision
 
 @record
 class MemoryConfig:
-    """Where components live while a stage runs, and in how many bits."""
+    """Where components are held while a stage runs, and in what precision."""
 
     strategy: Literal[
         "auto", "resident", "model_offload", "staged", "block_offload", "leaf_offload", "disk_offload"
     ] = "auto"
-    """`auto` takes the fastest that the plan says fits; the others are pinned, and only `run.degrade` leaves them."""
+    """`auto` takes the fastest that fits according to the plan; the others are fixed, unless `run.degrade` allows a
+    fallback."""
     weights: dict[str, StoredPrecision] = field(default_factory=dict)
     """Component -> how its weights are stored; those left out are `native`. Changes the bits."""
     vae_tiling: bool | None = None
@@ -38,7 +39,7 @@ class MemoryConfig:
     """Attention backend of the denoiser; `auto` and `sdpa` are torch's own. The others change the bits."""
     stream: bool | None = None
     """Whether offloaded weights are fetched ahead on a CUDA stream of their own, which takes pinned RAM and room for
-    the next block or leaf; null: where the plan says it fits."""
+    the next block or leaf; null: where it fits according to the plan."""
 
 
 @record
@@ -62,7 +63,7 @@ class ExecutorConfig:
     canary_steps: Annotated[int, Field(ge=1, le=50)] = 2
     """Denoising steps of a canary."""
     wave_size: Annotated[int, Field(ge=1)] | None = None
-    """Clips a wave; null sizes waves by what loading costs."""
+    """Clips per wave; null sizes waves by the cost of loading."""
     load_share: Annotated[float, Field(gt=0, le=1)] = 0.03
     """Share of a wave's time that loading may cost, where `wave_size` is null."""
     checkpoint_steps: Annotated[int, Field(ge=1)] = 4
@@ -83,23 +84,23 @@ class ClipOverrides:
 
 @record
 class RunConfig:
-    """When a run stops by itself, resumable, and how far it may go to finish a clip."""
+    """When a run stops, what it may change to finish a clip, and what it writes beside the files."""
 
     until: Annotated[str, Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d$")] | None = None
     """A time of day, local, `07:00`: the next time the clock shows it."""
     budget: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhd]$")] | None = None
     """A duration: `30s`, `90m`, `8h`, `2d`."""
     degrade: DegradePolicy = SAFE
-    """What may be done where the model cannot be loaded as asked: `strict` nothing; `safe` other weight files or
-    another safe precision, tiles and fewer bits a weight where memory runs out, never what was asked for; `any` also
-    another model, and fewer frames or pixels."""
+    """What may be changed where the model cannot be loaded or memory runs out: `strict` nothing; `safe` other weight
+    files, another safe precision, VAE tiles and lower weight precision, never a setting that the user gave; `any` also
+    another model, fewer frames and fewer pixels."""
     plan: Literal["enforce", "advise", "off"] = "enforce"
-    """What the plan counts: `enforce` refuses what it says cannot fit; `advise` tries it all the same; `off` makes
-    none: memory=auto is then `staged`, and steps down where memory really runs out."""
+    """How the plan is used: `enforce` refuses what cannot fit; `advise` tries it all the same; `off` makes no plan:
+    memory=auto is then `staged`, with fallbacks where memory runs out."""
     sheet: bool = True
     """Whether each clip also gets a contact sheet and a still, as the report shows them."""
     metadata: bool = True
-    """Whether files carry the recipe they were made by: prompt, settings, model, versions (docs/recipe.md)."""
+    """Whether files carry the recipe of the clip: prompt, settings, model, versions (docs/recipe.md)."""
 
 
 @record
@@ -112,14 +113,14 @@ class StoreConfig:
 
 @record
 class Config:
-    """Everything a run is told."""
+    """The whole configuration of a run."""
 
     GROUPS: ClassVar[tuple[str, ...]] = ("model", "hardware", "memory", "quality", "exporter", "executor")
 
     job: str | None = None
     """The job file, looked up as given, then under `jobs/`."""
     pick: tuple[Annotated[str, Field(pattern=r"^p[0-9a-f]{8}$")], ...] = ()
-    """The clips of the job that are rendered, by what report.html picks them by; empty for all."""
+    """The picks of the clips that are rendered, as report.html names them; empty for all."""
     clip: ClipOverrides
     run: RunConfig
     store: StoreConfig

@@ -1,4 +1,4 @@
-"""Turns a composed plain mapping into a `Config`, or reports everything that is wrong with it."""
+"""Validates a composed plain mapping and returns a `Config`, or reports everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _adapter(record: Any) -> TypeAdapter[Any]:
 
 
 def validated(values: Mapping[str, Any]) -> Config:
-    """Checks `values` against the schema.
+    """Validates `values` against the schema.
 
     Args:
         values: the composed config as plain mappings, lists, strings and numbers.
@@ -39,7 +39,7 @@ def validated(values: Mapping[str, Any]) -> Config:
 
 
 def validated_as(record: type[T], values: Mapping[str, Any]) -> T:
-    """Checks `values` against one record of the schema.
+    """Validates `values` against one record of the schema.
 
     Args:
         record: the dataclass.
@@ -56,7 +56,7 @@ def validated_as(record: type[T], values: Mapping[str, Any]) -> T:
         return _adapter(record).validate_json(json.dumps(values), strict=True)  # type: ignore[arg-type] # types do hash
     except ValidationError as error:
         faults = [_fault(detail) for detail in error.errors(include_url=False)]
-        raise ConfigError("the config is faulty; nothing was started", faults) from None
+        raise ConfigError("invalid configuration", faults) from None
 
 
 def _fault(detail: Any) -> Fault:
@@ -70,7 +70,7 @@ def _fault(detail: Any) -> Fault:
 
 
 def _path(location: tuple[Any, ...]) -> tuple[str, ...]:
-    """Returns the key's parts; pydantic also names the arm of a union, which is no key."""
+    """Returns the key's parts; pydantic also names the arm of a union, which is not a key."""
     parts = tuple(map(str, location))
     arm = {"exporter": 1, OTHERS: 2}.get(parts[0], 0) if parts else 0
     if arm and parts[arm : arm + 1] and parts[arm] in EXPORTERS:

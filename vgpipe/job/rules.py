@@ -111,7 +111,7 @@ class ShapeRules:
 
 
 def next_on_step(num_frames: int, *, step: int, offset: int) -> int:
-    """Returns the smallest frame count above zero that is `offset` plus a multiple of `step` and not too small."""
+    """Returns the smallest count of at least `num_frames` and 1 that is `offset` plus a multiple of `step`."""
     first = (offset - 1) % step + 1
     return first + max(0, -(-(num_frames - first) // step)) * step
 

@@ -49,7 +49,7 @@ def open_checkpoint(
     """
     if not origin.id:
         fault = Fault("model.id", "is empty, and this model has none of its own", "model.id=<folder or owner/name>")
-        raise ConfigError("the config is faulty; nothing was started", [fault])
+        raise ConfigError("invalid configuration", [fault])
     folder, repo = _place(origin)
     sources = {component: _source(other) for component, other in (others or {}).items()}
     return Checkpoint(folder, repo=repo, others=sources, hashes=hashes)

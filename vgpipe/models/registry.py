@@ -37,7 +37,7 @@ def family(name: str, checkpoint: Checkpoint, settings: Settings) -> Family:
     if name not in FAMILIES:
         known = ", ".join(sorted(FAMILIES))
         raise ConfigError(
-            "the config is faulty; nothing was started",
+            "invalid configuration",
             [Fault("model.family", f"{name!r} is not a known family", f"one of: {known}")],
         )
     module, attribute = FAMILIES[name].split(":")

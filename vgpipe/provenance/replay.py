@@ -132,7 +132,7 @@ def _refuse_changes(overrides: Sequence[str]) -> None:
         names = dict.fromkeys(name.rstrip(".") for name in MAY_FOLLOW)
         may = f"{', '.join(names)} may follow; to change the clip, render it anew"
         faults = [Fault(key[:80], "would make another clip than the one in the file", may) for key in others]
-        raise ConfigError("the command line is faulty; nothing was started", faults)
+        raise ConfigError("invalid command line", faults)
 
 
 def _is_below(key: str) -> bool:
