@@ -1,6 +1,6 @@
 """A model hub on 127.0.0.1 for tests: real folders as repos, and faults that can be switched on.
 
-    with HubStandIn({"owner/name": folder}) as hub:
+    with FakeHub({"owner/name": folder}) as hub:
         subprocess.run([...], env={**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"})
         hub.requests  # what was asked, and how many bytes were sent
 
@@ -95,14 +95,14 @@ class Repo:
         entries = []
         for entry in self.siblings():
             lfs = entry.get("lfs")
-            told = {"type": "file", "path": entry["rfilename"], "size": entry["size"], "oid": entry["blobId"]}
+            described = {"type": "file", "path": entry["rfilename"], "size": entry["size"], "oid": entry["blobId"]}
             entries.append(
-                told | ({"lfs": {"oid": lfs["sha256"], "size": lfs["size"], "pointerSize": 134}} if lfs else {})
+                described | ({"lfs": {"oid": lfs["sha256"], "size": lfs["size"], "pointerSize": 134}} if lfs else {})
             )
         return entries
 
 
-class HubStandIn:
+class FakeHub:
     """Serves folders as hub repos while it is entered.
 
     Args:
@@ -132,7 +132,7 @@ class HubStandIn:
         """Another host than `url` to every client; large files are sent there while `redirects` is on."""
         return f"http://localhost:{self._server.server_address[1]}/cdn"
 
-    def __enter__(self) -> HubStandIn:
+    def __enter__(self) -> FakeHub:
         self._thread.start()
         return self
 
@@ -188,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
     log: Request
 
     @property
-    def hub(self) -> HubStandIn:
+    def hub(self) -> FakeHub:
         return self.server.hub  # type: ignore[attr-defined]
 
     def log_message(self, *_: object) -> None:

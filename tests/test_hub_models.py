@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.fake_hub import HubStandIn
+from tests.fake_hub import FakeHub
 
 REPO = "maker/tiny-video"
 SMALL = (
@@ -25,7 +25,7 @@ SMALL = (
 
 @pytest.fixture
 def hub(tiny_wan: Path):
-    with HubStandIn({REPO: tiny_wan}) as hub:
+    with FakeHub({REPO: tiny_wan}) as hub:
         yield hub
 
 
@@ -34,7 +34,12 @@ def start(hub, workdir: Path):
     """Starts a run of the hub's model as a process of its own, with an empty hub cache."""
 
     def run(*more: str, **environment: str) -> subprocess.Popen[str]:
-        told = {"HF_ENDPOINT": hub.url, "HF_HOME": str(workdir / "hf"), "HF_HUB_OFFLINE": "0", "OMP_NUM_THREADS": "1"}
+        hub_variables = {
+            "HF_ENDPOINT": hub.url,
+            "HF_HOME": str(workdir / "hf"),
+            "HF_HUB_OFFLINE": "0",
+            "OMP_NUM_THREADS": "1",
+        }
         command = [sys.executable, "-m", "vgpipe", f"model.id={REPO}", *SMALL, *more]
         return subprocess.Popen(
             command,
@@ -42,7 +47,7 @@ def start(hub, workdir: Path):
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **told, **environment},
+            env={**os.environ, **hub_variables, **environment},
         )
 
     return run
@@ -75,13 +80,13 @@ def test_a_stopped_download_goes_on_where_it_was_and_the_model_then_needs_no_net
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3 and "resume" in err
     hub.heal()
-    code, told = run()
+    code, output = run()
     assert code == 0 and any(request.range for request in hub.bodies("safetensors"))
-    assert "downloading transformer" in err + told
+    assert "downloading transformer" in err + output
     assert {path.suffix for path in (workdir / "hf").rglob("*")} & {".bin", ".py", ".ckpt"} == set()
     before = len(hub.requests)
-    code, told = run("clip.seed=5", HF_HUB_OFFLINE="1")
-    assert code == 0 and len(hub.requests) == before and "downloading" not in told
+    code, output = run("clip.seed=5", HF_HUB_OFFLINE="1")
+    assert code == 0 and len(hub.requests) == before and "downloading" not in output
     assert states(workdir)[-2:] == ["done", "done"]
     for path in workdir.glob("outputs/*/*/config.yaml"):
         saved = yaml.safe_load(path.read_text())
@@ -90,30 +95,30 @@ def test_a_stopped_download_goes_on_where_it_was_and_the_model_then_needs_no_net
 
 def test_a_server_error_fails_the_clip_with_a_remedy_and_a_rerun_completes(hub, run, workdir):
     hub.fail("vae/diffusion", 503)
-    code, told = run()
-    assert code == 1 and "answered 503" in told and "-> run the same command again later" in told
+    code, output = run()
+    assert code == 1 and "answered 503" in output and "-> run the same command again later" in output
     assert states(workdir) == ["failed"]
     hub.heal()
     assert run()[0] == 0
 
 
 @pytest.mark.parametrize("kind", ["gated", "revision", "offline", "pickle"])
-def test_what_cannot_be_had_is_told_before_anything_starts(hub, run, workdir, kind, tmp_path_factory, tiny_wan):
+def test_what_is_unavailable_is_reported_before_anything_starts(hub, run, workdir, kind, tmp_path_factory, tiny_wan):
     if kind == "gated":
         hub.repos[REPO].gated = True
-        code, told = run()
-        assert "is gated" in told and "hf auth login" in told
+        code, output = run()
+        assert "is gated" in output and "hf auth login" in output
     elif kind == "revision":
-        code, told = run("model.revision=v9")
-        assert "has no revision 'v9'" in told
+        code, output = run("model.revision=v9")
+        assert "has no revision 'v9'" in output
     elif kind == "offline":
-        code, told = run(HF_HUB_OFFLINE="1")
-        assert "is not in the hub cache" in told
+        code, output = run(HF_HUB_OFFLINE="1")
+        assert "is not in the hub cache" in output
     else:
         copy = Path(shutil.copytree(tiny_wan, tmp_path_factory.mktemp("pickle") / "model"))
         weights = next((copy / "vae").glob("*.safetensors"))
         weights.rename(weights.with_suffix(".bin"))
-        with HubStandIn({REPO: copy}) as other:
-            code, told = run(HF_ENDPOINT=other.url)
-        assert "vae" in told and ".bin" in told
+        with FakeHub({REPO: copy}) as other:
+            code, output = run(HF_ENDPOINT=other.url)
+        assert "vae" in output and ".bin" in output
     assert code == 2 and not (workdir / "outputs").exists()

@@ -1,4 +1,4 @@
-"""Checkpoints by their hub id, against a stand-in for the hub: downloads, interruptions, and no network at all."""
+"""Checkpoints by their hub id, against a fake hub: downloads, interruptions, and no network at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake_hub import HubStandIn
+from tests.fake_hub import FakeHub
 from vgpipe.errors import ModelError, Stopped
 from vgpipe.hub import transfer
 from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, missing_bytes, open_repo, variants_of, weight_files
@@ -40,7 +40,7 @@ try:
     repo = open_repo(sys.argv[1], sys.argv[2])
     fetch(repo, [name for part in sys.argv[3:] for name in weight_files(repo, part, None)])
 except VgpipeError as error:
-    sys.exit(f"told: {error}")
+    sys.exit(f"reported: {error}")
 print(repo.folder)
 """
 DOWNLOAD = """
@@ -78,14 +78,14 @@ def save_tiny_repo(folder: Path) -> Path:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubStandIn]:
-    with HubStandIn({REPO: save_tiny_repo(tmp_path / "served")}) as running:
+def hub(tmp_path: Path) -> Iterator[FakeHub]:
+    with FakeHub({REPO: save_tiny_repo(tmp_path / "served")}) as running:
         yield running
 
 
 @pytest.fixture
-def cache(hub: HubStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This process uses the stand-in and an empty cache, as if it had been started so."""
+def cache(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This process uses the fake hub and an empty cache, as if it had been started so."""
     from huggingface_hub import constants, file_download
 
     folder, template = tmp_path / "hf" / "hub", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
@@ -100,7 +100,7 @@ def cache(hub: HubStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return folder
 
 
-def environment(hub: HubStandIn, home: Path, *, offline: bool) -> dict[str, str]:
+def environment(hub: FakeHub, home: Path, *, offline: bool) -> dict[str, str]:
     """The environment of a command of its own; no request leaves 127.0.0.1."""
     ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline))}
     return {key: value for key, value in os.environ.items() if not key.startswith("HF_")} | ours
@@ -116,11 +116,11 @@ def go_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
-def served(hub: HubStandIn, name: str) -> bytes:
+def served(hub: FakeHub, name: str) -> bytes:
     return (hub.repos[REPO].folder / name).read_bytes()
 
 
-def told_by(call: Callable[[], Any]) -> str:
+def message_of(call: Callable[[], Any]) -> str:
     with pytest.raises(ModelError) as caught:
         call()
     text = str(caught.value)
@@ -131,7 +131,7 @@ def told_by(call: Callable[[], Any]) -> str:
 # ---- the first download
 
 
-def test_opening_downloads_the_small_files_only(hub: HubStandIn, cache: Path) -> None:
+def test_opening_downloads_the_small_files_only(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     assert repo.commit == hub.repos[REPO].commit and repo.revision == "main"
     there = {path.relative_to(repo.folder).as_posix() for path in repo.folder.rglob("*") if path.is_file()}
@@ -143,22 +143,24 @@ def test_opening_downloads_the_small_files_only(hub: HubStandIn, cache: Path) ->
     assert repo.files is not None and repo.files[BIG] == BIG_BYTES
 
 
-def test_first_download_tells_its_progress(hub: HubStandIn, cache: Path) -> None:
+def test_first_download_reports_its_progress(hub: FakeHub, cache: Path) -> None:
     hub.drip(4_000_000)
     repo = open_repo(REPO)
     files = [BIG, *weight_files(repo, "text_encoder", None)]
     assert missing_bytes(repo, files) == BIG_BYTES + 500_000
-    told: list[tuple[float, int, int]] = []
-    fetch(repo, files, progress=lambda done, total: told.append((time.monotonic(), done, total)))
+    reported: list[tuple[float, int, int]] = []
+    fetch(repo, files, progress=lambda done, total: reported.append((time.monotonic(), done, total)))
     total_bytes = BIG_BYTES + 500_000 + (repo.folder / SHARDS[0]).stat().st_size
-    assert {total for _, _, total in told} == {total_bytes}
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told) and told[-1][1] == total_bytes
-    assert len(told) > 2 and max(b[0] - a[0] for a, b in pairwise(told)) < 0.5
+    assert {total for _, _, total in reported} == {total_bytes}
+    assert [done for _, done, _ in reported] == sorted(done for _, done, _ in reported) and reported[-1][
+        1
+    ] == total_bytes
+    assert len(reported) > 2 and max(b[0] - a[0] for a, b in pairwise(reported)) < 0.5
     assert (repo.folder / BIG).read_bytes() == served(hub, BIG)
     assert missing_bytes(repo, files) == 0
 
 
-def test_the_cache_is_the_one_that_every_tool_shares(hub: HubStandIn, cache: Path) -> None:
+def test_the_cache_is_the_one_that_every_tool_shares(hub: FakeHub, cache: Path) -> None:
     from huggingface_hub import hf_hub_download, scan_cache_dir, try_to_load_from_cache
 
     repo = open_repo(REPO)
@@ -171,9 +173,7 @@ def test_the_cache_is_the_one_that_every_tool_shares(hub: HubStandIn, cache: Pat
     assert not scanned.warnings and [found.repo_id for found in scanned.repos] == [REPO]
 
 
-def test_a_cache_filled_by_huggingface_hub_is_used(
-    hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_filled_by_huggingface_hub_is_used(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import snapshot_download
 
     folder = snapshot_download(REPO, cache_dir=cache, tqdm_class=None)
@@ -188,34 +188,32 @@ def test_a_cache_filled_by_huggingface_hub_is_used(
 # ---- what cannot be had
 
 
-def test_unknown_revision(hub: HubStandIn, cache: Path) -> None:
-    text = told_by(lambda: open_repo(REPO, "v9"))
+def test_unknown_revision(hub: FakeHub, cache: Path) -> None:
+    text = message_of(lambda: open_repo(REPO, "v9"))
     assert text.startswith(f"model.revision: {REPO} has no revision 'v9'") and f"{hub.url}/{REPO}" in text
     assert len(hub.requests) == 1
 
 
-def test_unknown_repo(hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = told_by(lambda: open_repo("maker/no-such"))
+def test_unknown_repo(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = message_of(lambda: open_repo("maker/no-such"))
     assert "maker/no-such without a valid token" in text and "check the name" in text
     monkeypatch.setenv("HF_TOKEN", hub.token)
-    assert "no repo of the hub is called maker/no-such" in told_by(lambda: open_repo("maker/no-such"))
+    assert "no hub repo is named maker/no-such" in message_of(lambda: open_repo("maker/no-such"))
 
 
-def test_private_repo_opens_with_the_token(hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_repo_opens_with_the_token(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.repos[REPO].private = True
-    assert "hf auth login" in told_by(lambda: open_repo(REPO))
+    assert "hf auth login" in message_of(lambda: open_repo(REPO))
     monkeypatch.setenv("HF_TOKEN", hub.token)
     assert open_repo(REPO).commit == hub.repos[REPO].commit
 
 
 @pytest.mark.parametrize(("token", "status"), [(None, 401), ("hf_someoneElsesToken", 403)])
-def test_gated_repo(
-    hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch, token: str | None, status: int
-) -> None:
+def test_gated_repo(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch, token: str | None, status: int) -> None:
     hub.repos[REPO].gated = True
     if token:
         monkeypatch.setenv("HF_TOKEN", token)
-    text = told_by(lambda: open_repo(REPO))
+    text = message_of(lambda: open_repo(REPO))
     assert f"{REPO} is gated" in text and f"accept their terms on {hub.url}/{REPO}" in text
     assert "hf auth login" in text and "HF_TOKEN" in text and "someoneElses" not in text
     assert hub.requests[-1].status == status and len(hub.bodies("resolve")) == 1
@@ -232,14 +230,14 @@ def test_no_message_shows_a_token(cache: Path) -> None:
     assert "SECRET" not in text and "bad header" in text
 
 
-def test_server_error_is_tried_again_then_told(hub: HubStandIn, cache: Path) -> None:
+def test_server_error_is_tried_again_then_reported(hub: FakeHub, cache: Path) -> None:
     hub.fail("/api/models", 503)
-    text = told_by(lambda: open_repo(REPO))
+    text = message_of(lambda: open_repo(REPO))
     assert f"the model hub {hub.url} answered 503" in text and "run the same command again" in text
     assert len(hub.requests) == 4
 
 
-def test_a_passing_server_error_is_not_told(hub: HubStandIn, cache: Path) -> None:
+def test_a_passing_server_error_is_not_reported(hub: FakeHub, cache: Path) -> None:
     hub.fail("/api/models", 500, times=2)
     hub.fail(BIG, 502, times=3)
     repo = open_repo(REPO)
@@ -247,16 +245,16 @@ def test_a_passing_server_error_is_not_told(hub: HubStandIn, cache: Path) -> Non
     assert (repo.folder / BIG).read_bytes() == served(hub, BIG)
 
 
-def test_no_connection(hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_connection(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    text = told_by(lambda: open_repo(REPO))
+    text = message_of(lambda: open_repo(REPO))
     assert "http://127.0.0.1:9 cannot be reached (" in text and "refused" in text
 
 
 def test_too_little_disk_is_reported_before_the_first_byte(
-    hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo = open_repo(REPO)
     usage = namedtuple("usage", "total used free")
@@ -267,13 +265,13 @@ def test_too_little_disk_is_reported_before_the_first_byte(
         return usage(1 << 40, 1 << 40, BIG_BYTES + 1000)
 
     monkeypatch.setattr(shutil, "disk_usage", nearly_full)
-    text = told_by(lambda: fetch(repo, [BIG]))
+    text = message_of(lambda: fetch(repo, [BIG]))
     assert str(cache) in text and "1.0 GiB needed" in text and "MiB free" in text and "HF_HOME" in text
     assert asked == [str(cache)] and hub.bodies(BIG) == []
 
 
 def test_disk_check_counts_only_what_is_still_to_come(
-    hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo = open_repo(REPO)
     fetch(repo, [BIG])
@@ -282,10 +280,10 @@ def test_disk_check_counts_only_what_is_still_to_come(
     fetch(repo, [BIG])
 
 
-def test_a_cache_that_cannot_be_written(hub: HubStandIn, cache: Path) -> None:
+def test_a_cache_that_cannot_be_written(hub: FakeHub, cache: Path) -> None:
     cache.parent.mkdir()
     cache.write_text("a file where the folder should be")
-    text = told_by(lambda: open_repo(REPO))
+    text = message_of(lambda: open_repo(REPO))
     assert f"the hub cache {cache} cannot be written" in text and "HF_HOME" in text
 
 
@@ -293,7 +291,7 @@ def test_a_cache_that_cannot_be_written(hub: HubStandIn, cache: Path) -> None:
 
 
 def test_a_file_on_another_host_is_continued_there_without_the_token(
-    hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.token)
     hub.repos[REPO].gated = hub.redirects = True
@@ -307,7 +305,7 @@ def test_a_file_on_another_host_is_continued_there_without_the_token(
     assert all(request.authorized for request in hub.bodies("resolve") if "/cdn/" not in request.path)
 
 
-def test_a_cut_connection_is_continued_within_the_call(hub: HubStandIn, cache: Path) -> None:
+def test_a_cut_connection_is_continued_within_the_call(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     hub.cut(BIG, 655_360)
     fetch(repo, [BIG])
@@ -317,12 +315,12 @@ def test_a_cut_connection_is_continued_within_the_call(hub: HubStandIn, cache: P
     assert (repo.folder / BIG).read_bytes() == served(hub, BIG)
 
 
-def test_a_failed_download_is_continued_by_the_next_call(hub: HubStandIn, cache: Path) -> None:
+def test_a_failed_download_is_continued_by_the_next_call(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     hub.cut(BIG, 655_360)
     hub.fail(BIG, 503, times=3)
-    text = told_by(lambda: fetch(repo, [BIG]))
-    assert "answered 503" in text and BIG in text and "kept and continued" in text
+    text = message_of(lambda: fetch(repo, [BIG]))
+    assert "answered 503" in text and BIG in text and "the download resumes" in text
     assert missing_bytes(repo, [BIG]) == BIG_BYTES - 655_360
     fetch(open_repo(REPO), [BIG])
     assert hub.bodies(BIG)[-1].range == "bytes=655360-"
@@ -330,7 +328,7 @@ def test_a_failed_download_is_continued_by_the_next_call(hub: HubStandIn, cache:
     assert (repo.folder / BIG).read_bytes() == served(hub, BIG)
 
 
-def test_a_stop_keeps_what_has_arrived(hub: HubStandIn, cache: Path) -> None:
+def test_a_stop_keeps_what_has_arrived(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     done: list[int] = []
     hub.drip(2_000_000)
@@ -344,7 +342,7 @@ def test_a_stop_keeps_what_has_arrived(hub: HubStandIn, cache: Path) -> None:
     assert hub.bodies(BIG)[-1].range == f"bytes={kept}-" and seen[-1] == BIG_BYTES and min(seen) >= kept
 
 
-def test_a_killed_process_is_continued_by_the_next(hub: HubStandIn, tmp_path: Path) -> None:
+def test_a_killed_process_is_continued_by_the_next(hub: FakeHub, tmp_path: Path) -> None:
     env = environment(hub, tmp_path / "home", offline=False)
     hub.drip(1_000_000)
     process = subprocess.Popen([sys.executable, "-c", DOWNLOAD, REPO, BIG], env=env)
@@ -365,7 +363,7 @@ def test_a_killed_process_is_continued_by_the_next(hub: HubStandIn, tmp_path: Pa
     assert whole.read_bytes() == served(hub, BIG) and not partial.exists()
 
 
-def test_two_processes_download_a_file_once(hub: HubStandIn, tmp_path: Path) -> None:
+def test_two_processes_download_a_file_once(hub: FakeHub, tmp_path: Path) -> None:
     env = environment(hub, tmp_path / "home", offline=False)
     hub.drip(2_000_000)
     both = [subprocess.Popen([sys.executable, "-c", DOWNLOAD, REPO, BIG], env=env) for _ in range(2)]
@@ -373,7 +371,7 @@ def test_two_processes_download_a_file_once(hub: HubStandIn, tmp_path: Path) -> 
     assert sum(request.sent_bytes for request in hub.bodies(BIG)) == BIG_BYTES
 
 
-def test_a_server_without_ranges_starts_over(hub: HubStandIn, cache: Path) -> None:
+def test_a_server_without_ranges_starts_over(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     hub.cut(BIG, 655_360)
     hub.ignore_range(BIG)
@@ -382,12 +380,12 @@ def test_a_server_without_ranges_starts_over(hub: HubStandIn, cache: Path) -> No
     assert (repo.folder / BIG).read_bytes() == served(hub, BIG) and seen[-1] == BIG_BYTES
 
 
-def test_a_truncated_file_is_told_and_kept_out(hub: HubStandIn, cache: Path) -> None:
+def test_a_truncated_file_is_reported_and_kept_out(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     hub.truncate(BIG, 1_500_000)
-    text = told_by(lambda: fetch(repo, [BIG]))
+    text = message_of(lambda: fetch(repo, [BIG]))
     assert (
-        f"{BIG} does not arrive whole (it ends at 1,500,000 of 2,000,000 bytes)" in text
+        f"{BIG} arrives incomplete (it ends at 1,500,000 of 2,000,000 bytes)" in text
         and not (repo.folder / BIG).exists()
     )
     hub.heal()
@@ -395,7 +393,7 @@ def test_a_truncated_file_is_told_and_kept_out(hub: HubStandIn, cache: Path) -> 
     assert (repo.folder / BIG).read_bytes() == served(hub, BIG)
 
 
-def test_a_damaged_file_is_downloaded_again(hub: HubStandIn, cache: Path) -> None:
+def test_a_damaged_file_is_downloaded_again(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     hub.corrupt(BIG, times=1)
     seen: list[int] = []
@@ -403,11 +401,11 @@ def test_a_damaged_file_is_downloaded_again(hub: HubStandIn, cache: Path) -> Non
     assert (repo.folder / BIG).read_bytes() == served(hub, BIG) and seen[-1] == BIG_BYTES
     shards = weight_files(repo, "text_encoder", None)
     hub.corrupt(SHARDS[1])
-    assert f"{SHARDS[1]} arrived damaged twice" in told_by(lambda: fetch(repo, shards))
+    assert f"{SHARDS[1]} arrived damaged twice" in message_of(lambda: fetch(repo, shards))
     assert not (repo.folder / SHARDS[1]).exists()
 
 
-def test_a_cached_file_of_the_wrong_size_is_downloaded_again(hub: HubStandIn, cache: Path) -> None:
+def test_a_cached_file_of_the_wrong_size_is_downloaded_again(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     fetch(repo, [BIG])
     os.truncate((repo.folder / BIG).resolve(), 1000)
@@ -420,7 +418,7 @@ def test_a_cached_file_of_the_wrong_size_is_downloaded_again(hub: HubStandIn, ca
 # ---- without the network
 
 
-def test_offline_with_a_full_cache_asks_nothing(hub: HubStandIn, tmp_path: Path) -> None:
+def test_offline_with_a_full_cache_sends_no_request(hub: FakeHub, tmp_path: Path) -> None:
     home = tmp_path / "home"
     parts = (REPO, "main", "transformer", "text_encoder")
     first = run(OFFLINE_FETCH, *parts, env=environment(hub, home, offline=False))
@@ -431,27 +429,27 @@ def test_offline_with_a_full_cache_asks_nothing(hub: HubStandIn, tmp_path: Path)
     assert hub.requests == []
 
 
-def test_offline_with_an_empty_cache(hub: HubStandIn, tmp_path: Path) -> None:
+def test_offline_with_an_empty_cache(hub: FakeHub, tmp_path: Path) -> None:
     ran = run(OFFLINE_FETCH, REPO, "main", env=environment(hub, tmp_path / "home", offline=True))
-    assert ran.returncode == 1 and ran.stderr.startswith(f"told: {REPO} at revision main is not in the hub cache")
+    assert ran.returncode == 1 and ran.stderr.startswith(f"reported: {REPO} at revision main is not in the hub cache")
     assert str(tmp_path / "home") in ran.stderr and "-> unset HF_HUB_OFFLINE" in ran.stderr
     assert hub.requests == [] and not (tmp_path / "home" / "hub").exists()
 
 
 def test_offline_with_a_cache_that_lacks_a_component(
-    hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch(open_repo(REPO), [BIG])
     hub.requests.clear()
     go_offline(monkeypatch)
     repo = open_repo(REPO)
-    text = told_by(lambda: fetch(repo, weight_files(repo, "text_encoder", None)))
+    text = message_of(lambda: fetch(repo, weight_files(repo, "text_encoder", None)))
     assert f"{REPO} at revision main: {SHARDS[1]} and 1 more files is not in the hub cache" in text
     assert "HF_HUB_OFFLINE" in text and hub.requests == []
 
 
-def test_offline_where_the_hub_never_told_its_listing(
-    hub: HubStandIn, cache: Path, monkeypatch: pytest.MonkeyPatch
+def test_offline_where_the_hub_never_sent_its_listing(
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch(open_repo(REPO), [BIG, SHARDS[1]])
     shutil.rmtree(next(cache.rglob("trees")))
@@ -459,14 +457,14 @@ def test_offline_where_the_hub_never_told_its_listing(
     repo = open_repo(REPO)
     assert repo.files is None and weight_files(repo, "transformer", None) == [BIG]
     fetch(repo, [BIG])
-    text = told_by(lambda: weight_files(repo, "text_encoder", None))
+    text = message_of(lambda: weight_files(repo, "text_encoder", None))
     assert "text_encoder lacks shard 2 of 2" in text and "unset HF_HUB_OFFLINE" in text
-    assert "vae is missing" in told_by(lambda: weight_files(repo, "vae", None))
+    assert "vae is missing" in message_of(lambda: weight_files(repo, "vae", None))
     (repo.folder / "model_index.json").unlink()
-    assert "model_index.json is not in the hub cache" in told_by(lambda: open_repo(REPO))
+    assert "model_index.json is not in the hub cache" in message_of(lambda: open_repo(REPO))
 
 
-def test_a_pinned_commit_needs_no_network_once_it_is_there(hub: HubStandIn, cache: Path) -> None:
+def test_a_pinned_commit_needs_no_network_once_it_is_there(hub: FakeHub, cache: Path) -> None:
     commit = hub.repos[REPO].commit
     fetch(open_repo(REPO, commit), [BIG])
     hub.requests.clear()
@@ -475,7 +473,7 @@ def test_a_pinned_commit_needs_no_network_once_it_is_there(hub: HubStandIn, cach
     assert hub.requests == [] and repo.commit == commit
 
 
-def test_a_branch_falls_back_to_the_cache(hub: HubStandIn, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_branch_falls_back_to_the_cache(hub: FakeHub, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     commit = open_repo(REPO).commit
     hub.requests.clear()
     hub.fail("/api/models", 503)
@@ -485,7 +483,7 @@ def test_a_branch_falls_back_to_the_cache(hub: HubStandIn, cache: Path, caplog: 
     assert len(hub.requests) == 1
 
 
-def test_a_branch_that_moved_is_followed(hub: HubStandIn, cache: Path) -> None:
+def test_a_branch_that_moved_is_followed(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     fetch(repo, [BIG])
     del hub.repos[REPO].commit, hub.repos[REPO].files, hub.repos[REPO].digests
@@ -513,26 +511,26 @@ def test_a_branch_that_moved_is_followed(hub: HubStandIn, cache: Path) -> None:
         "a//b",
     ],
 )
-def test_hostile_file_names_are_refused(hub: HubStandIn, cache: Path, name: str) -> None:
+def test_hostile_file_names_are_refused(hub: FakeHub, cache: Path, name: str) -> None:
     hub.repos[REPO].claimed[name] = {"size": 4, "blobId": "0" * 40}
-    assert "may lie outside its folder" in told_by(lambda: open_repo(REPO))
+    assert "may lie outside its folder" in message_of(lambda: open_repo(REPO))
     assert not cache.exists() and hub.bodies("resolve") == []
 
 
 @pytest.mark.parametrize("claim", [{"size": 4, "blobId": "../../evil"}, {"size": -1, "blobId": "0" * 40}, {"size": 4}])
-def test_hostile_digests_and_sizes_are_refused(hub: HubStandIn, cache: Path, claim: dict[str, Any]) -> None:
+def test_hostile_digests_and_sizes_are_refused(hub: FakeHub, cache: Path, claim: dict[str, Any]) -> None:
     hub.repos[REPO].claimed["evil.json"] = claim
-    assert "tells no size or checksum of evil.json" in told_by(lambda: open_repo(REPO))
+    assert "gives no size or checksum of evil.json" in message_of(lambda: open_repo(REPO))
     assert not cache.exists()
 
 
-def test_a_hostile_commit_is_refused(hub: HubStandIn, cache: Path) -> None:
+def test_a_hostile_commit_is_refused(hub: FakeHub, cache: Path) -> None:
     hub.repos[REPO].__dict__["commit"] = "../../evil"
-    assert "names no commit" in told_by(lambda: open_repo(REPO))
+    assert "gives no commit" in message_of(lambda: open_repo(REPO))
     assert not cache.exists()
 
 
-def test_a_server_that_sends_more_than_it_announced(hub: HubStandIn, cache: Path) -> None:
+def test_a_server_that_sends_more_than_it_announced(hub: FakeHub, cache: Path) -> None:
     repo = open_repo(REPO)
     with (hub.repos[REPO].folder / BIG).open("ab") as file:
         file.write(b"more")
@@ -541,7 +539,7 @@ def test_a_server_that_sends_more_than_it_announced(hub: HubStandIn, cache: Path
 
 
 @pytest.mark.parametrize("name", ["transformer/modeling.py", "transformer/diffusion_pytorch_model.bin", "nothing.json"])
-def test_code_and_pickles_are_never_downloaded(hub: HubStandIn, cache: Path, name: str) -> None:
+def test_code_and_pickles_are_never_downloaded(hub: FakeHub, cache: Path, name: str) -> None:
     repo = open_repo(REPO)
     with pytest.raises(ModelError, match=r"never downloaded|has no file"):
         fetch(repo, [name])
@@ -549,15 +547,15 @@ def test_code_and_pickles_are_never_downloaded(hub: HubStandIn, cache: Path, nam
 
 
 @pytest.mark.parametrize("repo_id", ["../x/y", "a/b/c", "a", "a/..", "/etc/passwd", "a/b?x", "a/--b", "~/models"])
-def test_odd_repo_ids(hub: HubStandIn, cache: Path, repo_id: str) -> None:
+def test_odd_repo_ids(hub: FakeHub, cache: Path, repo_id: str) -> None:
     assert not is_hub_id(repo_id)
-    assert "model.id" in told_by(lambda: open_repo(repo_id))
+    assert "model.id" in message_of(lambda: open_repo(repo_id))
     assert hub.requests == []
 
 
-def test_odd_revisions(hub: HubStandIn, cache: Path) -> None:
+def test_odd_revisions(hub: FakeHub, cache: Path) -> None:
     for revision in ("../main", "a b", "/main", "x" * 300):
-        assert "model.revision" in told_by(lambda asked=revision: open_repo(REPO, asked))
+        assert "model.revision" in message_of(lambda asked=revision: open_repo(REPO, asked))
     assert hub.requests == []
 
 
@@ -632,10 +630,10 @@ def test_components_without_weights_have_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "variant", "told"),
+    ("names", "variant", "reported"),
     [
         (["unet/config.json", f"{MODEL}.bin"], None, "unet has only pickled weights (diffusion_pytorch_model.bin)"),
-        (["unet/config.json"], None, "has a config and no model.safetensors"),
+        (["unet/config.json"], None, "has a config but no model.safetensors"),
         (["unet/config.json", "unet/other.safetensors"], None, "(only other.safetensors)"),
         (["vae/config.json"], None, "unet is missing"),
         ([f"{MODEL}.fp16.safetensors"], None, "has only the variant fp16 -> model.variant=fp16"),
@@ -644,14 +642,14 @@ def test_components_without_weights_have_none() -> None:
         ([f"{MODEL}.safetensors.index.json"], None, "no model.safetensors of any kind"),
     ],
 )
-def test_weights_that_cannot_be_loaded(names: list[str], variant: str | None, told: str) -> None:
-    assert told in told_by(lambda: weight_files(listing(*names), "unet", variant))
+def test_weights_that_cannot_be_loaded(names: list[str], variant: str | None, reported: str) -> None:
+    assert reported in message_of(lambda: weight_files(listing(*names), "unet", variant))
 
 
-def test_a_pickle_only_repo_is_refused_before_its_weights_are_asked_for(hub: HubStandIn, cache: Path) -> None:
+def test_a_pickle_only_repo_is_refused_before_its_weights_are_requested(hub: FakeHub, cache: Path) -> None:
     folder = hub.repos[REPO].folder
     (folder / BIG).unlink()
     repo: HubRepo = open_repo(REPO)
-    text = told_by(lambda: weight_files(repo, "transformer", None))
+    text = message_of(lambda: weight_files(repo, "transformer", None))
     assert text.startswith(f"{REPO} at revision main: transformer has only pickled weights")
     assert hub.bodies("safetensors") == hub.bodies("text_encoder/model.safetensors.index.json")

@@ -1,1 +1,1 @@
-"""Checkpoints from the model hub: what a repo holds, its cache, and downloads that go on where they stopped."""
+"""Checkpoints from the model hub: listings, the cache, and downloads that resume."""

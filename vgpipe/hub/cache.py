@@ -1,4 +1,4 @@
-"""One repo in the standard hub cache: where its files lie, which commit a revision means, what the hub said it holds.
+"""One repo in the standard hub cache: the paths of its files, the commit of a revision, and the hub's listing.
 
 The layout is the one of huggingface_hub, so that every tool shares one copy:
 `models--owner--name/{blobs/<digest>, snapshots/<commit>/<path> -> blob, refs/<branch>, trees/<commit>.json}`.
@@ -18,21 +18,21 @@ from vgpipe.errors import ModelError
 from vgpipe.hub.files import refuse_hostile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-# git's name of a small file, or the SHA-256 of a large one; nothing else may become a file name.
+# The git blob id of a small file, or the SHA-256 of a large one; nothing else may become a file name.
 DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 LISTING_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """What the hub says about one file; `digest` is its SHA-256, or its git blob id where it is small."""
+    """The hub's description of one file; `digest` is its SHA-256, or the git blob id of a small file."""
 
     size_bytes: int
     digest: str
 
 
 class RepoCache:
-    """The cache folder of one repo. Nothing is created before something is kept in it."""
+    """The cache folder of one repo; created by the first write."""
 
     def __init__(self, repo_id: str):
         from huggingface_hub import constants
@@ -42,23 +42,23 @@ class RepoCache:
         self.folder = self.root / ("models--" + repo_id.replace("/", "--"))
 
     def snapshot(self, commit: str) -> Path:
-        """Returns the folder in which a commit's files appear under their own names."""
+        """Returns the folder that holds a commit's files under their own names."""
         return self.folder / "snapshots" / commit
 
     def blob(self, digest: str) -> Path:
-        """Returns where a file's bytes lie."""
+        """Returns the path of a file's bytes."""
         return self.folder / "blobs" / digest
 
     def partial(self, digest: str) -> Path:
-        """Returns where a file's bytes are gathered until they are whole."""
+        """Returns the path of an incomplete download."""
         return self.folder / "blobs" / f"{digest}.incomplete"
 
     def lock(self, digest: str) -> Path:
-        """Returns the lock file that huggingface_hub too takes while it downloads this file."""
+        """Returns the lock file that huggingface_hub also uses while it downloads this file."""
         return self.root / ".locks" / self.folder.name / f"{digest}.lock"
 
     def commit_of(self, revision: str) -> str | None:
-        """Returns the commit that a branch or tag meant when it was last asked for, or None."""
+        """Returns the commit of a branch or tag as of the last request, or None."""
         if COMMIT.fullmatch(revision):
             return revision if self.snapshot(revision).is_dir() else None
         try:
@@ -68,25 +68,25 @@ class RepoCache:
         return commit if COMMIT.fullmatch(commit) and self.snapshot(commit).is_dir() else None
 
     def names(self, commit: str) -> list[str]:
-        """Returns the repo paths that are in the cache for a commit, sorted."""
+        """Returns a commit's repo paths in the cache, sorted."""
         root = self.snapshot(commit)
         return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
     def listing(self, commit: str) -> dict[str, RemoteFile] | None:
-        """Returns what the hub once said that a commit holds, or None where that is not known.
+        """Returns the hub's listing of a commit, or None if it is not in the cache.
 
         Raises:
-            ModelError: where the listing names a file outside its folder.
+            ModelError: if the listing names a file outside its folder.
         """
         try:
-            told = json.loads((self.folder / "trees" / f"{commit}.json").read_text("utf-8"))
-            if told["format_version"] != LISTING_FORMAT:
+            listing = json.loads((self.folder / "trees" / f"{commit}.json").read_text("utf-8"))
+            if listing["format_version"] != LISTING_FORMAT:
                 return None
             files = {
                 name: RemoteFile(
                     int(file.get("lfs_size") or file["size"]), str(file.get("lfs_sha256") or file["blob_id"])
                 )
-                for name, file in told["files"].items()
+                for name, file in listing["files"].items()
             }
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -94,39 +94,39 @@ class RepoCache:
         return files if all(DIGEST.fullmatch(file.digest) for file in files.values()) else None
 
     def save_listing(self, revision: str, commit: str, files: Mapping[str, RemoteFile]) -> None:
-        """Keeps what a revision means and what it holds, for starts without a network.
+        """Stores the commit of a revision and its listing, for runs without a network.
 
         Raises:
-            ModelError: where the cache cannot be written.
+            ModelError: if the cache cannot be written.
         """
-        told = {
+        listed = {
             name: {"size": file.size_bytes, "blob_id": file.digest}
             | ({"lfs_sha256": file.digest, "lfs_size": file.size_bytes} if len(file.digest) == 64 else {})
             for name, file in sorted(files.items())
         }
         with writing(self.root):
             self.snapshot(commit).mkdir(parents=True, exist_ok=True)
-            listing = {"format_version": LISTING_FORMAT, "files": told}
+            listing = {"format_version": LISTING_FORMAT, "files": listed}
             _replace(self.folder / "trees" / f"{commit}.json", json.dumps(listing, indent=1))
             if revision != commit:
                 _replace(self.folder / "refs" / revision, commit)
 
     def link(self, commit: str, name: str, digest: str) -> None:
-        """Makes a whole blob appear under its name in a commit's snapshot.
+        """Links a complete blob under its name in a commit's snapshot.
 
         Raises:
-            ModelError: where the cache cannot be written.
+            ModelError: if the cache cannot be written.
         """
         blob, target = self.blob(digest), self.snapshot(commit) / name
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
         with writing(self.root):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                os.symlink(os.path.relpath(blob, target.parent), beside)
-            except OSError:  # Windows without developer mode, FAT: huggingface_hub moves the file there too
+                os.symlink(os.path.relpath(blob, target.parent), temporary)
+            except OSError:  # Windows without developer mode, FAT: huggingface_hub also moves the file
                 os.replace(blob, target)
             else:
-                os.replace(beside, target)
+                os.replace(temporary, target)
 
 
 @contextmanager
@@ -141,13 +141,13 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ModelError(
-            f"the hub cache {folder} cannot be written ({reason}) -> make room or rights there, "
+            f"the hub cache {folder} cannot be written ({reason}) -> free disk space or grant write access there, "
             "or set HF_HOME to a folder you can write to"
         ) from error
 
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, "utf-8")
-    os.replace(beside, path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, "utf-8")
+    os.replace(temporary, path)

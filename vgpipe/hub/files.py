@@ -1,4 +1,4 @@
-"""Which files of a checkpoint are wanted, by their names alone; works the same for a hub's listing and for a folder."""
+"""Selects the files of a checkpoint by their names alone, in a listing of the hub or in a folder."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class _Weights:
 
 
 def refuse_hostile(names: Iterable[str], where: str) -> None:
-    """Refuses a listing with a name that could lie outside its folder, on any operating system.
+    """Refuses a listing with a path that leaves its folder on any operating system.
 
     Args:
-        names: repo paths, `/` between their parts.
+        names: repo paths, separated by `/`.
         where: the repo, for the message.
 
     Raises:
@@ -65,12 +65,12 @@ def small_files(files: Mapping[str, int]) -> list[str]:
 
 
 def is_wanted(name: str) -> bool:
-    """Says whether a file is of a kind that is ever downloaded: never code, never a pickle."""
+    """Returns whether a file is of a kind that is downloaded: never code, never a pickle."""
     return name.endswith((*SMALL_SUFFIXES, *WEIGHT_SUFFIXES))
 
 
 def variants_of(names: Iterable[str], component: str) -> tuple[str, ...]:
-    """Returns the variants that one component has as safetensors, sorted; `""` stands for the plain files.
+    """Returns the variants of a component's safetensors files, sorted; `""` means the plain files.
 
     Args:
         names: the checkpoint's files, relative to its root.
@@ -82,27 +82,27 @@ def variants_of(names: Iterable[str], component: str) -> tuple[str, ...]:
 def choose_weights(
     names: Collection[str], component: str, variant: str | None, *, where: str, remedy: str
 ) -> list[str]:
-    """Chooses the safetensors files of one component: those of the variant, else the plain ones, never both.
+    """Chooses the safetensors files of one component: those of the variant, or the plain ones if it has none.
 
     Args:
         names: the checkpoint's files, relative to its root.
         component: its folder, or `""` for files at the root.
         variant: such as `fp16`; None for the plain files.
         where: the checkpoint, for messages.
-        remedy: what to type where a file is missing.
+        remedy: what to do if a file is missing.
 
     Returns:
-        Paths relative to the checkpoint's root, the index of a sharded set first; empty for a component
-        without weights (a tokenizer, a scheduler).
+        Paths relative to the checkpoint's root, the index of a sharded set first; empty for a component without
+        weights (a tokenizer, a scheduler).
 
     Raises:
-        ModelError: where the component, a shard or the index is missing, where it has only another variant, or only
-            pickled files.
+        ModelError: if the component, a shard or the index is missing, or it has only another variant or only pickled
+            files.
     """
     inside = _inside(names, component)
     called = f"{where}: {component}" if component else where
     if not inside:
-        raise ModelError(f"{called} is missing: no file lies in this folder -> {remedy}")
+        raise ModelError(f"{called} is missing: its folder holds no file -> {remedy}")
     found = _weights(inside)
     if not any(not file.is_index for file in found):
         return _without_weights(inside, found, called, remedy)
@@ -126,10 +126,10 @@ def _weights(names: Iterable[str]) -> list[_Weights]:
     for name in names:
         is_index = name.endswith(".json")
         if match := (_INDEX if is_index else _WEIGHTS).fullmatch(name):
-            said: dict[str, Any] = {"part": None, "parts": None, **match.groupdict()}
-            variant = said["variant"] or said["old_variant"] or ""
-            part, parts = int(said["part"] or 0), int(said["parts"] or 0)
-            found.append(_Weights(name, said["stem"], variant, part, parts, is_index))
+            groups: dict[str, Any] = {"part": None, "parts": None, **match.groupdict()}
+            variant = groups["variant"] or groups["old_variant"] or ""
+            part, parts = int(groups["part"] or 0), int(groups["parts"] or 0)
+            found.append(_Weights(name, groups["stem"], variant, part, parts, is_index))
     return found
 
 
@@ -144,13 +144,13 @@ def _without_weights(inside: list[str], found: list[_Weights], called: str, reme
         )
     if found or ("config.json" in inside and "tokenizer_config.json" not in inside):
         odd = [name for name in inside if name.endswith(WEIGHT_SUFFIXES)]
-        beside = f" (only {', '.join(odd[:3])})" if odd else ""
-        raise ModelError(f"{called} has a config and no model.safetensors of any kind{beside} -> {remedy}")
+        others = f" (only {', '.join(odd[:3])})" if odd else ""
+        raise ModelError(f"{called} has a config but no model.safetensors of any kind{others} -> {remedy}")
     return []
 
 
 def _one_set(files: list[_Weights], called: str, remedy: str) -> list[str]:
-    """Diffusers takes a sharded set before a single file, transformers the other way round."""
+    """Diffusers prefers a sharded set to a single file, transformers the single file."""
     stem = min(file.stem for file in files)
     single = [file.name for file in files if file.stem == stem and not file.is_index and not file.parts]
     index = [file.name for file in files if file.stem == stem and file.is_index]

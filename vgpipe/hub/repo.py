@@ -1,4 +1,4 @@
-"""Checkpoints by their hub id: one repo at one commit, its small files at once, its weights when they are asked for.
+"""Opens checkpoints by their hub id: one repo at one commit, its small files now, its weights when needed.
 
 huggingface_hub reads HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_HUB_OFFLINE; nothing here overrides them.
 """
@@ -33,11 +33,11 @@ class HubRepo:
 
     Attributes:
         repo_id: `owner/name`.
-        revision: as asked for: a branch, a tag or a commit.
-        commit: the full sha it means; names the artifacts.
-        folder: the commit's folder in the hub cache; holds the files that are there so far.
-        files: repo path -> bytes, of all that the hub holds; None where the hub never told and only the cache is known.
-        digests: repo path -> SHA-256, or git blob id of a small file; empty where `files` is None.
+        revision: as given by the user: a branch, a tag or a commit.
+        commit: its full sha; part of the artifacts' keys.
+        folder: the commit's folder in the hub cache; holds the files downloaded so far.
+        files: repo path -> bytes, of the hub's listing; None if only the cache is known.
+        digests: repo path -> SHA-256, or git blob id of a small file; empty if `files` is None.
     """
 
     repo_id: str
@@ -49,12 +49,12 @@ class HubRepo:
 
 
 def is_hub_id(model_id: str) -> bool:
-    """Says whether a model id means a repo of the hub: `owner/name`, and no folder of that name is there."""
+    """Returns whether a model id names a repo of the hub: `owner/name`, and no such folder exists."""
     return _reads_like_id(model_id) and not Path(model_id).exists()
 
 
 def is_offline() -> bool:
-    """Says whether HF_HUB_OFFLINE forbids every request."""
+    """Returns whether HF_HUB_OFFLINE forbids all requests."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
@@ -63,27 +63,27 @@ def is_offline() -> bool:
 def open_repo(repo_id: str, revision: str | None = None) -> HubRepo:
     """Finds a repo and downloads its configs, tokenizers and indices; never weights, code or pickles.
 
-    A commit whose listing is known needs no request. A branch or tag asks the hub once; where the hub cannot be
-    reached, or does not let us in, what it meant last time is taken from the cache with a warning.
+    A commit with a cached listing needs no request. A branch or tag needs one; if the hub cannot be reached or denies
+    access, the last known commit is used from the cache, with a warning.
 
     Args:
         repo_id: `owner/name`.
         revision: branch, tag or full commit sha; None for `main`.
 
     Returns:
-        The repo; its small files lie in its folder. Writes to the hub cache.
+        The repo, with its small files in its folder. Writes to the hub cache.
 
     Raises:
-        ModelError: where there is no such repo or revision, no access or no answer, or nothing in the cache
-            while offline.
+        ModelError: if the repo or revision does not exist, access is denied, the hub does not answer, or the cache
+            lacks the repo while offline.
     """
-    asked = _checked(repo_id, revision)
+    revision = _checked(repo_id, revision)
     cache = RepoCache(repo_id)
-    cached = _from_cache(cache, asked)
+    cached = _from_cache(cache, revision)
     if is_offline():
-        return _require_cached(cache, cached, asked)
-    pinned = cached is not None and cached.commit == asked and cached.files is not None
-    repo = cached if cached is not None and pinned else _from_hub(cache, asked, cached)
+        return _require_cached(cache, cached, revision)
+    pinned = cached is not None and cached.commit == revision and cached.files is not None
+    repo = cached if cached is not None and pinned else _from_hub(cache, revision, cached)
     if repo.files is not None:
         _fetch(repo, small_files(repo.files), room=False)
     return repo
@@ -95,17 +95,17 @@ def weight_files(
     """Returns the safetensors files of one component, of one variant only.
 
     Args:
-        source: a repo, or the files of a folder (path relative to it -> bytes).
-        component: its folder, or `""` where the files lie at the root.
-        variant: such as `fp16`; the plain files are taken where the component has none of that variant, or for None.
+        source: a repo, or the files of a folder (relative path -> bytes).
+        component: its folder, or `""` for files at the root.
+        variant: such as `fp16`; None, or a variant that the component lacks: the plain files.
         where: the checkpoint, for messages about a folder.
 
     Returns:
         Paths relative to the repo or folder, the index of a sharded set first; empty for a component without weights.
 
     Raises:
-        ModelError: where the component, a shard or an index is missing, where there is only another variant, or only
-            pickled files.
+        ModelError: if the component, a shard or an index is missing, or it has only another variant or only pickled
+            files.
     """
     if not isinstance(source, HubRepo):
         return choose_weights(source.keys(), component, variant, where=where, remedy="download the checkpoint again")
@@ -119,7 +119,7 @@ def weight_files(
 
 
 def missing_bytes(repo: HubRepo, files: Sequence[str]) -> int:
-    """Returns how many bytes of some files are not in the cache yet; what has arrived of a file counts as there.
+    """Returns how many bytes of some files are missing from the cache; partial downloads count as present.
 
     Args:
         repo: an opened repo.
@@ -128,8 +128,8 @@ def missing_bytes(repo: HubRepo, files: Sequence[str]) -> int:
     if repo.files is None:
         return 0
     cache = RepoCache(repo.repo_id)
-    lacking = _missing_files(repo, files)
-    return sum(_remote(repo, name).size_bytes - transfer.partial_bytes(cache, _remote(repo, name)) for name in lacking)
+    missing = _missing_files(repo, files)
+    return sum(_remote(repo, name).size_bytes - transfer.partial_bytes(cache, _remote(repo, name)) for name in missing)
 
 
 def fetch(
@@ -139,34 +139,35 @@ def fetch(
     progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> None:
-    """Downloads files into the hub cache, going on with what an earlier call left; proves sizes and checksums.
+    """Downloads files into the hub cache, resuming earlier downloads; verifies sizes and checksums.
 
     Args:
         repo: an opened repo.
         files: repo paths: safetensors, GGUF, or small files.
-        progress: told (bytes done, bytes in all) about five times a second while bytes arrive, and at the end.
-        should_stop: asked between pieces of at most 64 KiB; True ends the download.
+        progress: called with (bytes done, total bytes) about five times per second, and at the end.
+        should_stop: called between chunks of at most 64 KiB; True ends the download.
 
     Raises:
-        ModelError: where there is too little disk (before the first byte), no access, no answer, or damage.
-        Stopped: where `should_stop` said so; the next call goes on from there.
+        ModelError: if disk space is too low (before the first byte), access is denied, the hub does not answer, or a
+            file is damaged.
+        Stopped: if `should_stop` returned True; the next call resumes.
     """
     _fetch(repo, files, room=True, progress=progress, should_stop=should_stop)
 
 
 def _fetch(repo: HubRepo, files: Sequence[str], *, room: bool, progress: Any = None, should_stop: Any = None) -> None:
     files = list(dict.fromkeys(files))
-    lacking = _missing_files(repo, files)
-    if lacking and (is_offline() or repo.files is None):
-        raise _missing_error(repo, lacking)
-    total_bytes = sum((repo.folder / name).stat().st_size for name in files if name not in lacking)
-    total_bytes += sum(_remote(repo, name).size_bytes for name in lacking)
-    missing = missing_bytes(repo, lacking)
+    missing = _missing_files(repo, files)
+    if missing and (is_offline() or repo.files is None):
+        raise _missing_error(repo, missing)
+    total_bytes = sum((repo.folder / name).stat().st_size for name in files if name not in missing)
+    total_bytes += sum(_remote(repo, name).size_bytes for name in missing)
+    missing_size = missing_bytes(repo, missing)
     cache = RepoCache(repo.repo_id)
-    if missing:
-        transfer.require_room(cache.root, missing, transfer.headroom_bytes(missing) if room else 0)
-    meter = transfer.Meter(total_bytes - missing, total_bytes, progress, should_stop)
-    for name in lacking:
+    if missing_size:
+        transfer.require_room(cache.root, missing_size, transfer.headroom_bytes(missing_size) if room else 0)
+    meter = transfer.Meter(total_bytes - missing_size, total_bytes, progress, should_stop)
+    for name in missing:
         transfer.download_file(cache, repo.commit, repo.revision, name, _remote(repo, name), meter)
     meter.report()
 
@@ -178,31 +179,31 @@ def _reads_like_id(model_id: str) -> bool:
 
 def _checked(repo_id: str, revision: str | None) -> str:
     if not _reads_like_id(repo_id):
-        raise ModelError(f"model.id: {repo_id!r} is no id of a hub repo -> write owner/name, as on its page")
-    asked = revision or "main"
-    if len(asked) > 200 or ".." in asked or not REVISION.fullmatch(asked):
-        raise ModelError(f"model.revision: {asked!r} is no revision -> give a branch, a tag or a full commit sha")
-    return asked
+        raise ModelError(f"model.id: {repo_id!r} is not the id of a hub repo -> write owner/name, as on its page")
+    revision = revision or "main"
+    if len(revision) > 200 or ".." in revision or not REVISION.fullmatch(revision):
+        raise ModelError(f"model.revision: {revision!r} is not a revision -> give a branch, a tag or a full commit sha")
+    return revision
 
 
-def _from_cache(cache: RepoCache, asked: str) -> HubRepo | None:
-    commit = cache.commit_of(asked)
-    return None if commit is None else _repo(cache, asked, commit, cache.listing(commit))
+def _from_cache(cache: RepoCache, revision: str) -> HubRepo | None:
+    commit = cache.commit_of(revision)
+    return None if commit is None else _repo(cache, revision, commit, cache.listing(commit))
 
 
-def _from_hub(cache: RepoCache, asked: str, cached: HubRepo | None) -> HubRepo:
+def _from_hub(cache: RepoCache, revision: str, cached: HubRepo | None) -> HubRepo:
     try:
-        commit, files = _ask(cache.repo_id, asked, () if cached else transfer.RETRY_WAITS_S)
+        commit, files = _ask(cache.repo_id, revision, () if cached else transfer.RETRY_WAITS_S)
     except ModelError:
         raise
-    except Exception as error:  # the library and what sits between it and the hub raise anything
-        explained = explain(error, cache.repo_id, asked)
+    except Exception as error:  # the library and the network stack may raise anything
+        explained = explain(error, cache.repo_id, revision)
         if cached is None or status_of(error) == 404:
             raise explained from None
-        log.warning("%s; going on with commit %s from the cache", explained, cached.commit[:12])
-        return cached if cached.files is not None else _require_cached(cache, cached, asked)
-    cache.save_listing(asked, commit, files)
-    return _repo(cache, asked, commit, files)
+        log.warning("%s; using commit %s from the cache", explained, cached.commit[:12])
+        return cached if cached.files is not None else _require_cached(cache, cached, revision)
+    cache.save_listing(revision, commit, files)
+    return _repo(cache, revision, commit, files)
 
 
 def _ask(repo_id: str, revision: str, waits_s: Sequence[float]) -> tuple[str, dict[str, RemoteFile]]:
@@ -221,11 +222,11 @@ def _ask(repo_id: str, revision: str, waits_s: Sequence[float]) -> tuple[str, di
             if wait_s is None or not is_transient(error):
                 raise
             meter.sleep(wait_s)
-    raise ModelError(f"{repo_id}: the model hub was never asked")
+    raise ModelError(f"{repo_id}: the model hub was not asked")
 
 
 def _read(repo_id: str, info: Any) -> tuple[str, dict[str, RemoteFile]]:
-    """Takes from the hub's answer what becomes file names only after a look at it."""
+    """Reads the commit and the listing from the hub's answer, checking everything that becomes a file name."""
     files = {}
     refuse_hostile((file.rfilename for file in info.siblings or ()), repo_id)
     for file in info.siblings or ():
@@ -233,61 +234,61 @@ def _read(repo_id: str, info: Any) -> tuple[str, dict[str, RemoteFile]]:
         size_bytes = file.lfs["size"] if file.lfs else file.size
         if not isinstance(size_bytes, int) or size_bytes < 0 or not DIGEST.fullmatch(digest):
             raise ModelError(
-                f"{repo_id}: the hub tells no size or checksum of {file.rfilename} -> unset HF_ENDPOINT, or name a "
-                "mirror that passes them on"
+                f"{repo_id}: the hub gives no size or checksum of {file.rfilename} -> unset HF_ENDPOINT, or use a "
+                "mirror that provides them"
             )
         files[file.rfilename] = RemoteFile(size_bytes, digest)
     if not COMMIT.fullmatch(str(info.sha)):
-        raise ModelError(f"{repo_id}: the hub names no commit -> unset HF_ENDPOINT, or name another mirror")
+        raise ModelError(f"{repo_id}: the hub gives no commit -> unset HF_ENDPOINT, or use another mirror")
     return str(info.sha), files
 
 
-def _repo(cache: RepoCache, asked: str, commit: str, files: Mapping[str, RemoteFile] | None) -> HubRepo:
+def _repo(cache: RepoCache, revision: str, commit: str, files: Mapping[str, RemoteFile] | None) -> HubRepo:
     sizes = None if files is None else {name: file.size_bytes for name, file in files.items()}
     digests = {name: file.digest for name, file in (files or {}).items()}
-    return HubRepo(cache.repo_id, asked, commit, cache.snapshot(commit), sizes, digests)
+    return HubRepo(cache.repo_id, revision, commit, cache.snapshot(commit), sizes, digests)
 
 
-def _require_cached(cache: RepoCache, cached: HubRepo | None, asked: str) -> HubRepo:
+def _require_cached(cache: RepoCache, cached: HubRepo | None, revision: str) -> HubRepo:
     if cached is None:
         raise ModelError(
-            f"{cache.repo_id} at revision {asked} is not in the hub cache {cache.root}, and HF_HUB_OFFLINE forbids "
-            f"asking the hub -> {ONLINE_AGAIN}, or set HF_HOME to the cache that holds it"
+            f"{cache.repo_id} at revision {revision} is not in the hub cache {cache.root}, and HF_HUB_OFFLINE forbids "
+            f"requests -> {ONLINE_AGAIN}, or set HF_HOME to the cache that holds it"
         )
     if cached.files is None:
         known = [name for name in ("model_index.json", "config.json") if (cached.folder / name).is_file()]
-        lacking = [] if known else ["model_index.json"]
+        missing = [] if known else ["model_index.json"]
     else:
-        lacking = _missing_files(cached, small_files(cached.files))
-    if lacking:
-        raise _missing_error(cached, lacking)
+        missing = _missing_files(cached, small_files(cached.files))
+    if missing:
+        raise _missing_error(cached, missing)
     return cached
 
 
-def _missing_error(repo: HubRepo, lacking: Sequence[str]) -> ModelError:
-    why = f"HF_HUB_OFFLINE forbids asking the hub -> {ONLINE_AGAIN}"
+def _missing_error(repo: HubRepo, missing: Sequence[str]) -> ModelError:
+    why = f"HF_HUB_OFFLINE forbids requests -> {ONLINE_AGAIN}"
     if not is_offline():
-        why = "the hub could not be asked -> run again once it can be reached"
-    more = f" and {len(lacking) - 1} more files" if len(lacking) > 1 else ""
+        why = "the hub cannot be reached -> run again once it can"
+    more = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
     return ModelError(
-        f"{repo.repo_id} at revision {repo.revision}: {lacking[0]}{more} is not in the hub cache {repo.folder}, and "
+        f"{repo.repo_id} at revision {repo.revision}: {missing[0]}{more} is not in the hub cache {repo.folder}, and "
         f"{why}"
     )
 
 
 def _missing_files(repo: HubRepo, files: Sequence[str]) -> list[str]:
-    """A file of the wrong size is as good as none."""
-    lacking = []
+    """Returns the files that are missing from the cache or have the wrong size."""
+    missing = []
     for name in dict.fromkeys(files):
         path = repo.folder / name
         if not path.is_file() or (repo.files is not None and path.stat().st_size != repo.files.get(name)):
-            lacking.append(name)
-    return lacking
+            missing.append(name)
+    return missing
 
 
 def _remote(repo: HubRepo, name: str) -> RemoteFile:
     if repo.files is None or name not in repo.files:
-        raise ModelError(f"{repo.repo_id} at revision {repo.revision} has no file {name} -> look at its page")
+        raise ModelError(f"{repo.repo_id} at revision {repo.revision} has no file {name} -> see its page")
     if not is_wanted(name):
         raise ModelError(f"{repo.repo_id}: {name} is never downloaded; only safetensors, GGUF and text files are")
     return RemoteFile(repo.files[name], repo.digests[name])

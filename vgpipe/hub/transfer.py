@@ -1,9 +1,10 @@
-"""Brings files of a hub repo into the standard cache so that nothing that has arrived is ever asked for again.
+"""Downloads files of a hub repo into the standard cache, resuming interrupted downloads.
 
-huggingface_hub from 1.x on gathers a download in a file of a random name and removes it when the download fails, so a
-stopped 10 GB shard starts over. Here the bytes are gathered in `blobs/<digest>.incomplete` over plain HTTP ranges
-(which the hub serves for its xet-stored files too; hf-xet is not used), proved by their digest, and then take their
-place in the same cache.
+This transfer is our own because huggingface_hub 1.x does not resume: it downloads into a file of a random name and
+removes it on failure, so an interrupted 10 GB shard starts over
+(https://github.com/huggingface/huggingface_hub/issues/4196). Here the bytes go to `blobs/<digest>.incomplete` by plain
+HTTP ranges (which the hub also serves for files in xet storage; hf-xet is not used), are verified by their digest, and
+then move to their place in the same cache.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ log = logging.getLogger(__name__)
 RETRY_WAITS_S = (0.5, 1.0, 2.0)
 CHUNK_BYTES = 64 << 10
 HASH_CHUNK_BYTES = 4 << 20
-BEAT_S = 0.2
+REPORT_EVERY_S = 0.2
 HEADROOM_SHARE = 0.05
 
 
 class Meter:
-    """Counts bytes, tells of them a few times a second, and ends the download where it is asked to.
+    """Counts bytes, reports progress a few times per second, and stops the download on request.
 
     Args:
-        done_bytes: what is there already.
-        total_bytes: what there will be.
-        progress: is told both.
-        should_stop: is asked between any two pieces.
+        done_bytes: bytes that are already in the cache.
+        total_bytes: bytes in total.
+        progress: called with both.
+        should_stop: called between chunks; True ends the download.
     """
 
     def __init__(
@@ -59,37 +60,37 @@ class Meter:
         self._reported_s = 0.0
 
     def add(self, count: int = 0) -> None:
-        """Counts bytes, which may be negative where some have to come again.
+        """Counts bytes; negative for bytes that must be downloaded again.
 
         Raises:
-            Stopped: where the run was asked to stop.
+            Stopped: if a stop was requested.
         """
         self.done_bytes += count
         if self._should_stop is not None and self._should_stop():
-            raise Stopped("stopped while downloading; what has arrived is kept and continued")
-        if time.monotonic() - self._reported_s >= BEAT_S:
+            raise Stopped("stopped while downloading; the download resumes with the next run")
+        if time.monotonic() - self._reported_s >= REPORT_EVERY_S:
             self.report()
 
     def report(self) -> None:
-        """Tells the count now."""
+        """Reports the count now."""
         self._reported_s = time.monotonic()
         if self._progress is not None:
             self._progress(self.done_bytes, self.total_bytes)
 
     def sleep(self, wait_s: float) -> None:
-        """Waits, still listening for a stop.
+        """Waits, or stops on request.
 
         Raises:
-            Stopped: where the run was asked to stop.
+            Stopped: if a stop was requested.
         """
         end_s = time.monotonic() + wait_s
         while (left_s := end_s - time.monotonic()) > 0:
             self.add()
-            time.sleep(min(BEAT_S, left_s))
+            time.sleep(min(REPORT_EVERY_S, left_s))
 
 
 def partial_bytes(cache: RepoCache, file: RemoteFile) -> int:
-    """Returns how many bytes of a file are in the cache already, under whatever name."""
+    """Returns how many bytes of a file are in the cache, complete or not."""
     for path in (cache.blob(file.digest), cache.partial(file.digest)):
         if path.is_file():
             return min(path.stat().st_size, file.size_bytes)
@@ -101,11 +102,11 @@ def require_room(root: Path, missing_bytes: int, headroom_bytes: int) -> None:
 
     Args:
         root: the hub cache, which need not exist yet.
-        missing_bytes: what is still to come.
-        headroom_bytes: what must be left free after it.
+        missing_bytes: bytes to download.
+        headroom_bytes: bytes that must stay free after it.
 
     Raises:
-        ModelError: naming the folder, what is needed and what is free.
+        ModelError: with the folder, the space needed and the space free.
     """
     there = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
     free_bytes = shutil.disk_usage(there).free
@@ -119,24 +120,24 @@ def require_room(root: Path, missing_bytes: int, headroom_bytes: int) -> None:
 
 
 def headroom_bytes(missing_bytes: int) -> int:
-    """Returns what must be left free after a download of weights: a twentieth of it, at least 1 GiB."""
+    """Returns the bytes that must stay free after a download of weights: a twentieth of it, at least 1 GiB."""
     return max(GIB, round(missing_bytes * HEADROOM_SHARE))
 
 
 def download_file(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
-    """Downloads one file, or the rest of it, and puts it into the commit's snapshot.
+    """Downloads one file, or the rest of it, into the commit's snapshot.
 
     Args:
         cache: the repo's cache; written to.
-        commit: full sha of the commit that holds the file.
+        commit: full sha of the commit.
         revision: as the user gave it, for messages.
         name: repo path of the file.
         file: its size and digest.
-        meter: already counts what is there.
+        meter: already counts the bytes in the cache.
 
     Raises:
-        ModelError: where it cannot be had, kept, or arrives damaged twice.
-        Stopped: where the run was asked to stop; the next call goes on from there.
+        ModelError: if it cannot be downloaded or written, or arrives damaged twice.
+        Stopped: if a stop was requested; the next call resumes.
     """
     with _locked(cache.lock(file.digest), meter):
         blob, partial = cache.blob(file.digest), cache.partial(file.digest)
@@ -163,13 +164,13 @@ def _download_verified(cache: RepoCache, commit: str, revision: str, name: str, 
         partial.unlink()
         meter.add(-file.size_bytes)
     raise ModelError(
-        f"{cache.repo_id}: {name} arrived damaged twice (its checksum is not the one that the hub announces) -> "
+        f"{cache.repo_id}: {name} arrived damaged twice (its checksum differs from the hub's) -> "
         "check the network and HF_ENDPOINT, then run the same command again"
     )
 
 
 def _download_rest(cache: RepoCache, commit: str, revision: str, name: str, file: RemoteFile, meter: Meter) -> None:
-    """Asks for the rest until all of it is there; gives up after a few vain attempts in a row."""
+    """Downloads the rest of a file; gives up after a few attempts in a row without progress."""
     from huggingface_hub import hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -191,7 +192,7 @@ def _download_rest(cache: RepoCache, commit: str, revision: str, name: str, file
 
 
 def _append_answer(url: str, partial: Path, size_bytes: int, meter: Meter) -> None:
-    """Adds one answer's bytes to the partial file."""
+    """Appends the bytes of one answer to the partial file."""
     utils = _hub_utils()
     have = _size(partial)
     headers = {**utils.build_hf_headers(), "Accept-Encoding": "identity"}
@@ -219,7 +220,7 @@ def _append(partial: Path, start: int, size_bytes: int, pieces: Iterator[bytes],
             file.truncate(start)
         for piece in pieces:
             piece = piece[: size_bytes - start]
-            if not piece:  # more than was announced
+            if not piece:  # more bytes than announced
                 break
             with writing(partial.parent):
                 _write(file, piece)
@@ -230,7 +231,7 @@ def _append(partial: Path, start: int, size_bytes: int, pieces: Iterator[bytes],
 
 
 def _write(file: io.FileIO, piece: bytes) -> None:
-    """Unbuffered, so that what was counted survives a kill, and a full disk shows here rather than on closing."""
+    """Writes unbuffered: counted bytes survive a kill, and a full disk raises here rather than on closing."""
     left = memoryview(piece)
     while left:
         left = left[file.write(left) :]
@@ -251,13 +252,13 @@ def _answer(url: str, headers: dict[str, str]) -> Iterator[tuple[Any, Iterator[b
 
 
 def _start(response: Any) -> int:
-    """Where an answer's bytes belong; a server may send the whole file where a range was asked for."""
+    """Returns the offset of an answer's bytes; a server may answer a range request with the whole file."""
     if response.status_code != 206:
         return 0
-    told = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    if told is None:
-        raise Incomplete("the answer does not say which bytes it holds")
-    return int(told[1])
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    if found is None:
+        raise Incomplete("the answer does not state its byte range")
+    return int(found[1])
 
 
 def _hub_utils() -> Any:
@@ -265,7 +266,7 @@ def _hub_utils() -> Any:
 
 
 def _digest(path: Path, file: RemoteFile, meter: Meter) -> str:
-    """The SHA-256 of a large file; of a small one its git blob id."""
+    """Returns the SHA-256 of a large file, the git blob id of a small one."""
     if len(file.digest) == 64:
         digest = hashlib.sha256()
     else:
@@ -279,7 +280,7 @@ def _digest(path: Path, file: RemoteFile, meter: Meter) -> str:
 
 @contextmanager
 def _locked(path: Path, meter: Meter) -> Iterator[None]:
-    """Two processes may want the same file: the second waits, then finds it there."""
+    """Locks one file: a second process that downloads it waits, then finds it complete."""
     from filelock import Timeout
 
     with writing(path.parent):

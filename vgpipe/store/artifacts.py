@@ -1,4 +1,4 @@
-"""The store: artifacts of all runs, named by digest, written whole or not at all."""
+"""The store: artifacts of all runs, named by digest, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Artifact:
     """A finished, checksummed folder in the store.
 
     Attributes:
-        key: what it is.
-        folder: where its files lie; they must not be changed.
+        key: its name and inputs.
+        folder: holds its files, which must not be changed.
         files: file name -> {"bytes": size, "sha256": checksum}.
-        info: what its stage had to say about it (seconds, peak memory, shapes).
-        versions: of the packages that it was made with.
+        info: facts that its stage recorded (seconds, peak memory, shapes).
+        versions: of the packages that made it.
     """
 
     key: Key
@@ -44,16 +44,16 @@ class Artifact:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
-        """Returns where one of its files lies."""
+        """Returns the path of one of its files."""
         return self.folder / name
 
     def paths(self) -> list[Path]:
-        """Returns where all its files lie, in name order."""
+        """Returns the paths of all its files, in name order."""
         return [self.path(name) for name in sorted(self.files)]
 
 
 class ArtifactWriter:
-    """An artifact being made: write files into `folder`, note facts in `info`."""
+    """Writes an unfinished artifact: files go into `folder`, facts into `info`."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -67,7 +67,7 @@ class ArtifactWriter:
 class Store:
     """Finds, checks and adds artifacts below one folder.
 
-    Several processes may share a store: whoever finishes an artifact first keeps it.
+    Several processes may share a store; the first to finish an artifact keeps it.
     """
 
     def __init__(self, root: Path):
@@ -75,13 +75,13 @@ class Store:
         self._verified: dict[str, Artifact] = {}
 
     def folder(self, key: Key) -> Path:
-        """Returns where `key`'s artifact lies, made or not."""
+        """Returns the folder of `key`'s artifact, which need not exist."""
         return self.root / key.stage / key.digest[:2] / key.digest
 
     def find(self, key: Key) -> Artifact | None:
-        """Returns the artifact of `key` once its checksums are proved, or None.
+        """Returns the artifact of `key` after verifying its checksums, or None.
 
-        A damaged artifact is set aside, named in the log, and None returned, so that it is made again.
+        A damaged artifact is set aside and logged, and None is returned, so that it is made again.
         """
         if key.digest in self._verified and self._verified[key.digest].folder.is_dir():
             return self._verified[key.digest]
@@ -98,36 +98,36 @@ class Store:
 
     @contextmanager
     def create(self, key: Key) -> Iterator[ArtifactWriter]:
-        """Gives a draft folder; on leaving the block without an error it becomes `key`'s artifact.
+        """Yields a writer, whose folder becomes `key`'s artifact when the block ends without an error.
 
         Raises:
-            StoreError: where the store cannot be written (disk full, read-only, gone).
+            StoreError: if the store cannot be written (disk full, read-only, missing).
         """
         final = self.folder(key)
-        draft = ArtifactWriter(temporary_path(final))
+        writer = ArtifactWriter(temporary_path(final))
         try:
-            draft.folder.mkdir(parents=True)
+            writer.folder.mkdir(parents=True)
         except OSError as error:
             raise StoreError(f"the store {self.root} cannot be written: {error}") from error
         try:
-            yield draft
-            self._commit(key, draft, final)
+            yield writer
+            self._commit(key, writer, final)
         except OSError as error:
             raise StoreError(f"{key.stage} could not be stored under {self.root}: {error}") from error
         finally:
-            shutil.rmtree(draft.folder, ignore_errors=True)
+            shutil.rmtree(writer.folder, ignore_errors=True)
 
     def discard(self, key: Key) -> None:
-        """Removes an artifact that nothing needs any more."""
+        """Removes an artifact that is no longer needed."""
         self._verified.pop(key.digest, None)
         folder = self.folder(key)
-        doomed = temporary_path(folder)
-        with suppress(OSError):  # renamed first: nobody shall find half an artifact
-            folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        removed = temporary_path(folder)
+        with suppress(OSError):  # renamed first, so that no process finds half an artifact
+            folder.rename(removed)
+        shutil.rmtree(removed, ignore_errors=True)
 
     def sweep_leftovers(self) -> int:
-        """Removes drafts of processes that have ended and artifacts damaged over a week ago; returns how many."""
+        """Removes unfinished artifacts of ended processes and those damaged over a week ago; returns their number."""
         drafts = [path for path in self.root.glob("*/*/.tmp-*") if owner_is_gone(path)]
         damaged = [path for path in self.root.glob("*/*/bad-*") if age_s(path) > KEEP_DAMAGED_S]
         for path in (*drafts, *damaged):
@@ -135,10 +135,10 @@ class Store:
         return len(drafts) + len(damaged)
 
     def require_writable(self) -> None:
-        """Writes a little and removes it.
+        """Writes and removes a small file.
 
         Raises:
-            StoreError: where that cannot be done.
+            StoreError: if that fails.
         """
         probe = temporary_path(self.root / "probe")
         try:
@@ -148,15 +148,15 @@ class Store:
         except OSError as error:
             raise StoreError(f"store.dir: {self.root} cannot be written: {error} -> store.dir=DIR") from error
 
-    def _commit(self, key: Key, draft: ArtifactWriter, final: Path) -> None:
-        record = _record(key, draft)
-        (draft.folder / RECORD_NAME).write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
-        for path in draft.folder.iterdir():
+    def _commit(self, key: Key, writer: ArtifactWriter, final: Path) -> None:
+        record = _record(key, writer)
+        (writer.folder / RECORD_NAME).write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
+        for path in writer.folder.iterdir():
             flush_file(path)
-        flush_folder(draft.folder)
-        for attempt in (1, 2):  # the winner's may be discarded between a lost rename and the look at it
+        flush_folder(writer.folder)
+        for attempt in (1, 2):  # another process may discard its artifact between our failed rename and the check
             try:
-                os.rename(draft.folder, final)
+                os.rename(writer.folder, final)
                 break
             except OSError:
                 if (final / RECORD_NAME).is_file():
@@ -174,15 +174,15 @@ class Store:
             shutil.rmtree(aside, ignore_errors=True)
             os.rename(folder, aside)
         except FileNotFoundError:
-            return  # another process discarded it meanwhile
+            return  # another process has discarded it meanwhile
         except OSError as error:
             raise StoreError(f"damaged artifact {folder} cannot be set aside: {error}") from error
 
 
-def _record(key: Key, draft: ArtifactWriter) -> dict[str, Any]:
+def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:
     files = {
         path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-        for path in sorted(draft.folder.iterdir())
+        for path in sorted(writer.folder.iterdir())
     }
     return {
         "schema": RECORD_SCHEMA,
@@ -190,7 +190,7 @@ def _record(key: Key, draft: ArtifactWriter) -> dict[str, Any]:
         "digest": key.digest,
         "inputs": key.inputs,
         "files": files,
-        "info": draft.info,
+        "info": writer.info,
         "versions": installed_versions(),
     }
 
@@ -198,7 +198,7 @@ def _record(key: Key, draft: ArtifactWriter) -> dict[str, Any]:
 def _read(key: Key, folder: Path) -> Artifact:
     record = json.loads((folder / RECORD_NAME).read_text("utf-8"))
     if record["digest"] != key.digest:
-        raise ValueError("its record names another digest")
+        raise ValueError("its record holds another digest")
     for name, facts in record["files"].items():
         path = folder / name
         if path.stat().st_size != facts["bytes"] or file_sha256(path) != facts["sha256"]:
@@ -207,7 +207,7 @@ def _read(key: Key, folder: Path) -> Artifact:
 
 
 def installed_versions() -> dict[str, str]:
-    """Returns package -> version of what an artifact may hang on, as it is installed."""
+    """Returns package -> installed version, of the packages that artifacts depend on."""
     found = {}
     for package in RECORDED_PACKAGES:
         try:

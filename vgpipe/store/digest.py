@@ -1,4 +1,4 @@
-"""Digests: names for everything that can change an artifact's bits."""
+"""Computes digests over everything that can change an artifact's bits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-CHUNK_BYTES = 1 << 20
+from vgpipe.units import MIB
+
+CHUNK_BYTES = MIB
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The name of an artifact, and what it was made from.
+    """The name of an artifact, and the inputs that it is made from.
 
     Attributes:
         stage: the stage that makes it; also its folder in the store.
@@ -37,7 +39,7 @@ def digest_of(value: Any) -> str:
         value: mappings with string keys, lists, strings, finite numbers, booleans and None.
 
     Raises:
-        TypeError: for anything else, so that no object's address ends up in a digest.
+        TypeError: for anything else, so that no object's address enters a digest.
         ValueError: for NaN and infinities.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

@@ -1,4 +1,4 @@
-"""Writes that survive a power cut: flushed to the disk before a rename makes them visible."""
+"""Durable writes: flushed to the disk before a rename makes them visible, so that they survive a power cut."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def flush_file(path: Path) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """Forces a folder's entries to the disk; does nothing where the system cannot (Windows)."""
+    """Forces a folder's entries to the disk; does nothing on Windows, which cannot."""
     if os.name == "nt":
         return
     flush_file(path)
 
 
 def temporary_path(path: Path) -> Path:
-    """Returns an unused name in `path`'s own folder that says which machine's which process writes it."""
+    """Returns an unused name beside `path` that identifies the machine and the process that writes it."""
     return path.with_name(f".tmp-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replaces `path` by `data` at once: a reader sees the old bytes or the new, never a part.
+    """Replaces `path` by `data` atomically: a reader sees the old bytes or the new ones, never a part.
 
     Raises:
-        OSError: when the folder cannot be written; the old file is then untouched.
+        OSError: if the folder cannot be written; the old file is then untouched.
     """
     temporary = temporary_path(path)
     try:
@@ -56,10 +56,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replaces `path` by `data` at once.
+    """Replaces `path` by `data` atomically.
 
     Raises:
-        StoreError: where that cannot be done; the old file is then untouched.
+        StoreError: if that fails; the old file is then untouched.
     """
     try:
         write_atomically(path, data)
@@ -68,9 +68,9 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Makes `target` the same file as `source` by a hard link, or a copy where links are not to be had.
+    """Makes `target` a hard link to `source`, or a copy where links are unavailable.
 
-    An existing `target` is replaced at once.
+    An existing `target` is replaced atomically.
     """
     temporary = temporary_path(target)
     try:
@@ -85,9 +85,9 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def owner_is_gone(temporary: Path) -> bool:
-    """Says whether the process of this machine that named a temporary entry has ended.
+    """Returns whether the process of this machine that created a temporary entry has ended.
 
-    Entries of other machines (a store on a shared disk) are never called gone.
+    Always False for entries of other machines (a store on a shared disk).
     """
     parts = temporary.name.removeprefix(".tmp-").split("-")
     if len(parts) < 3 or parts[0] != _machine() or not parts[1].isdigit():
@@ -96,7 +96,7 @@ def owner_is_gone(temporary: Path) -> bool:
 
 
 def age_s(path: Path) -> float:
-    """Returns the seconds since an entry was last changed; 0 where it is gone."""
+    """Returns the seconds since an entry was last changed; 0 if it no longer exists."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:
@@ -105,7 +105,7 @@ def age_s(path: Path) -> float:
 
 @cache
 def _machine() -> str:
-    # Process ids only mean something on one machine and in one container.
+    # Process ids are only meaningful within one machine and one container.
     namespace = ""
     with suppress(OSError):
         namespace = str(PID_NAMESPACE.stat().st_ino)

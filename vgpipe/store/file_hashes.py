@@ -1,4 +1,4 @@
-"""SHA-256 of large files, remembered as long as a file looks untouched."""
+"""SHA-256 of files; those of large files are kept until a file changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LARGE_BYTES, LOGGED_BYTES = 16 * MIB, GIB
 
 
 def fingerprint(path: Path) -> str:
-    """Returns what tells a file from another, or from itself after a change: place, size, inode and times.
+    """Returns what identifies a file and changes with it: path, size, inode and times.
 
     Raises:
-        OSError: where it is not there.
+        OSError: if it does not exist.
     """
     status = path.stat()
     return f"{path.resolve()}|{status.st_size}|{status.st_ino}|{status.st_mtime_ns}|{status.st_ctime_ns}"
@@ -28,7 +28,7 @@ class FileHashes:
     """Hashes files; large ones once, until size, inode, mtime or ctime change.
 
     Args:
-        memory: a JSONL file that is appended to, so that later runs know; None remembers in this object only.
+        memory: a JSONL file for later runs, appended to; None keeps hashes in this object only.
     """
 
     def __init__(self, memory: Path | None):
@@ -36,26 +36,26 @@ class FileHashes:
         self._known: dict[str, str] | None = None
 
     def sha256(self, path: Path) -> str:
-        """Returns the SHA-256 of a file's bytes, as 64 hex digits; appends to the memory on disk."""
+        """Returns the SHA-256 of a file's bytes, as 64 hex digits; appends to the memory file."""
         mark = fingerprint(path)
-        known = self._remembered()
+        known = self._loaded()
         if mark not in known:
             size_bytes = path.stat().st_size
             if size_bytes >= LOGGED_BYTES:
                 log.info("reading %s once (%s) to compute its digest", path, format_size(size_bytes))
             known[mark] = file_sha256(path)
             if size_bytes >= LARGE_BYTES:
-                self._remember(mark, known[mark])
+                self._append(mark, known[mark])
         return known[mark]
 
-    def _remembered(self) -> dict[str, str]:
+    def _loaded(self) -> dict[str, str]:
         if self._known is None:
             self._known = {}
             for line in self._lines():
                 try:
                     mark, digest = json.loads(line)
                     self._known[str(mark)] = str(digest)
-                except (ValueError, TypeError):  # torn by a kill: that file is hashed again
+                except (ValueError, TypeError):  # a line cut off by a kill: that file is hashed again
                     continue
         return self._known
 
@@ -65,7 +65,7 @@ class FileHashes:
         except (OSError, ValueError):
             return []
 
-    def _remember(self, mark: str, digest: str) -> None:
+    def _append(self, mark: str, digest: str) -> None:
         if self._memory is None:
             return
         try:

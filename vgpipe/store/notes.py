@@ -1,4 +1,4 @@
-"""What one run learnt and the next should know: small facts, each under a key of plain values, in one growing file."""
+"""Keeps small facts for later runs, each under a key of plain values, in one growing file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_LINES = 20_000
 
 
 class Notes:
-    """Facts kept in one file; the last one under a key counts. None of them is needed: what is damaged is passed over.
+    """Facts in one file; the last one under a key counts. None is essential, so damaged lines are skipped.
 
     Args:
-        path: the file; made with the first fact.
+        path: the file; created with the first fact.
     """
 
     def __init__(self, path: Path):
@@ -27,11 +27,11 @@ class Notes:
         self._facts: dict[str, Any] | None = None
 
     def find(self, key: Mapping[str, Any]) -> Any:
-        """Returns what is known under a key; None where nothing is."""
+        """Returns the fact under a key, or None."""
         return self._known().get(digest_of(dict(key)))
 
     def remember(self, key: Mapping[str, Any], fact: Any) -> None:
-        """Keeps a fact (plain values) under a key; what cannot be written is known to this process alone."""
+        """Stores a fact (plain values) under a key; if it cannot be written, only this process knows it."""
         digest = digest_of(dict(key))
         if self._known().get(digest) == fact:
             return
@@ -40,7 +40,7 @@ class Notes:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"\n{line}\n")  # the first newline ends a line that a killed process left torn
+                file.write(f"\n{line}\n")  # the first newline ends a line that a killed process left incomplete
         except OSError as error:
             log.debug("%s cannot be written: %s", self._path, error)
 

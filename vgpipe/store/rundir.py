@@ -1,4 +1,4 @@
-"""One run's directory: the only place that knows where its files lie."""
+"""A run's directory: the only module that knows the paths of its files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
 def unused_directory(root: Path) -> Path:
-    """Returns `root`, or `root-2`, `root-3`, ... where another run has taken a name made from the clock.
+    """Returns `root`, or `root-2`, `root-3`, ... if another run uses a name made from the clock.
 
     A name that the user chose is returned as it is: a run there resumes in place.
     """
@@ -44,9 +44,9 @@ def _holds_run(root: Path) -> bool:
 
 
 class RunDir:
-    """Names and writes everything in one run's directory.
+    """Names and writes the files of one run.
 
-    Used as a context manager it holds the directory's lock, so that two processes never write one run.
+    As a context manager it holds the directory's lock, so that two processes never write one run.
     """
 
     def __init__(self, root: Path):
@@ -87,20 +87,20 @@ class RunDir:
         """Writes the resolved config (YAML text).
 
         Raises:
-            StoreError: where the directory cannot be written.
+            StoreError: if the directory cannot be written.
         """
         replace_file(self.config, text.encode())
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
-        """Writes plan.json, at once; a plan (plain values) of an earlier go at this run is replaced.
+        """Writes plan.json atomically; replaces the plan (plain values) of an earlier attempt.
 
         Raises:
-            StoreError: where the directory cannot be written.
+            StoreError: if the directory cannot be written.
         """
         replace_file(self.plan, json.dumps(plan, indent=1, ensure_ascii=False).encode() + b"\n")
 
     def read_plan(self) -> dict[str, Any] | None:
-        """Returns what plan.json holds; None where there is none, or it cannot be read."""
+        """Returns the content of plan.json; None if it does not exist or cannot be read."""
         try:
             plan = json.loads(self.plan.read_text("utf-8"))
         except (OSError, ValueError):
@@ -108,26 +108,26 @@ class RunDir:
         return plan if isinstance(plan, dict) else None
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Rewrites clips.jsonl with one line per clip, at once."""
+        """Rewrites clips.jsonl atomically, one line per clip."""
         replace_file(self.clips, b"".join(_line({"schema": CLIPS_SCHEMA, **record}) for record in records))
 
     def append_clip(self, record: Mapping[str, Any]) -> None:
-        """Appends a clip's newest record; its last line counts."""
+        """Appends a clip's newest record; the last line of a clip counts."""
         _append_line(self.clips, {"schema": CLIPS_SCHEMA, **record}, flush_to_disk=True)
 
     def read_clips(self, *, warn: bool = True) -> list[dict[str, Any]]:
-        """Returns the newest record of each clip, in job order; a line torn by a crash is skipped.
+        """Returns the newest record of each clip, in job order; a line cut off by a crash is skipped.
 
         Args:
-            warn: whether torn lines are told in the log; not where another thread may be writing one.
+            warn: whether to log incomplete lines; not while another thread may be writing one.
 
         Raises:
-            UsageError: where the directory holds no run.
+            UsageError: if the directory holds no run.
         """
         try:
             text = self.clips.read_text("utf-8", errors="replace")
         except OSError:
-            remedy = "give the directory of a run, the one with clips.jsonl in it"
+            remedy = "give the directory of a run, which contains clips.jsonl"
             raise UsageError(f"{self.root} holds no run (no clips.jsonl) -> {remedy}") from None
         newest: dict[str, dict[str, Any]] = {}
         for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: prompts may hold U+2028
@@ -135,19 +135,19 @@ class RunDir:
             if record is not None:
                 newest[record["clip"]] = record
             elif line and warn:
-                log.warning("%s:%d is torn and skipped: %.60s", self.clips, number, line)
+                log.warning("%s:%d is incomplete and skipped: %.60s", self.clips, number, line)
         return list(newest.values())
 
     def holds_run(self) -> bool:
-        """Says whether a run has been here."""
+        """Returns whether the directory holds a run."""
         return self.clips.is_file()
 
     def append_event(self, kind: str, **facts: Any) -> None:
-        """Appends one event with the time of day (UNIX seconds)."""
+        """Appends one event with the current time (UNIX seconds)."""
         _append_line(self.events, {"time": round(time.time(), 3), "event": kind, **facts}, flush_to_disk=False)
 
     def read_events(self) -> list[dict[str, Any]]:
-        """Returns the events so far, in order; torn lines are skipped, and without a file there are none."""
+        """Returns the events so far, in order; skips incomplete lines. Empty without a file."""
         try:
             text = self.events.read_text("utf-8", errors="replace")
         except OSError:
@@ -156,27 +156,27 @@ class RunDir:
         return [event for event in found if event is not None]
 
     def write_report(self, page: str | None, data: str) -> None:
-        """Writes the page that shows the run and the data it loads, each at once.
+        """Writes the page that shows the run and the data that it loads, each atomically.
 
         Args:
             page: HTML; None leaves the page as it is.
             data: JavaScript.
 
         Raises:
-            StoreError: where the directory cannot be written.
+            StoreError: if the directory cannot be written.
         """
         replace_file(self.report_data, data.encode())
         if page is not None:
             replace_file(self.report, page.encode())
 
     def place(self, kind: str, clip_id: str, sources: list[Path], taken: Collection[str] = ()) -> str:
-        """Puts a finished clip's files into the run, hard-linked from the store where possible.
+        """Adds a finished clip's files to the run, hard-linked from the store where possible.
 
         Args:
             kind: `frames` for a folder of images, `sheet` or `poster` for an image, any other for one video file.
             clip_id: the clip's id.
             sources: files in the store.
-            taken: paths of the clip's other files, which stay.
+            taken: paths of the clip's other files, which are kept.
 
         Returns:
             The path relative to the run, with forward slashes.
@@ -191,11 +191,11 @@ class RunDir:
         return target.relative_to(self.root).as_posix()
 
     def has(self, relative: str) -> bool:
-        """Says whether a file named in a clip's record is there."""
+        """Returns whether a file named in a clip's record exists."""
         return (self.root / relative).exists()
 
     def discard(self, relative: str) -> None:
-        """Removes a file or folder of a clip's record from the run; what lies elsewhere is left alone."""
+        """Removes a file or folder named in a clip's record; leaves paths outside the run alone."""
         path = (self.root / relative).resolve()
         if path.parent.parent != self.root.resolve():
             return
@@ -205,7 +205,7 @@ class RunDir:
             path.unlink(missing_ok=True)
 
     def sweep_leftovers(self) -> None:
-        """Removes half-placed files that a killed process left; only call while holding the lock."""
+        """Removes temporary files that a killed process left; only call while holding the lock."""
         for folder in (self.root, self.root / "videos", self.root / "frames", self.root / "sheets"):
             for path in folder.glob(".tmp-*"):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
@@ -242,7 +242,7 @@ def _append_line(path: Path, record: Mapping[str, Any], *, flush_to_disk: bool) 
     try:
         with path.open("ab") as file:
             if file.tell() and not _ends_with_newline(path):
-                line = b"\n" + line  # a crash tore the last line: leave it alone on its own
+                line = b"\n" + line  # a crash cut off the last line: keep it apart
             file.write(line)
             if flush_to_disk:
                 file.flush()
@@ -253,7 +253,7 @@ def _append_line(path: Path, record: Mapping[str, Any], *, flush_to_disk: bool) 
 
 def _line(record: Mapping[str, Any]) -> bytes:
     text = json.dumps(record, ensure_ascii=False, default=str)
-    # Readers that split at every Unicode line end would tear a prompt that holds one.
+    # Readers that split at every Unicode line end would split a prompt that contains one.
     escaped = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
     return escaped.encode() + b"\n"
 
