@@ -187,6 +187,7 @@ def _respread(use: ComponentUse, family: Family, ratio: float) -> ComponentUse:
 
 def _plain(profile: Profile) -> dict[str, Any]:
     plain = asdict(replace(profile, stages=()))
+    plain["asked"] = plain.pop("spec")
     plain["stages"] = [_plain_stage(stage) for stage in profile.stages]
     return plain
 
@@ -211,7 +212,8 @@ LEAF, BLOCK = (tuple(one.name for one in fields(record)) for record in (Leaf, Bl
 def _profile(plain: dict[str, Any]) -> Profile:
     components = tuple(_component(one) for one in plain.pop("components"))
     stages = tuple(_stage(one) for one in plain.pop("stages"))
-    return Profile(**plain | {"asked": ClipSpec(**plain["asked"]), "components": components, "stages": stages})
+    spec = ClipSpec(**plain.pop("asked"))
+    return Profile(**plain | {"spec": spec, "components": components, "stages": stages})
 
 
 def _component(plain: dict[str, Any]) -> ComponentFacts:
