@@ -1,8 +1,8 @@
 """Compares two checkouts bit by bit, and hands the second what the first one wrote.
 
-Renders the demo job, the film and one tiny checkpoint a family in both, each in a folder and a store of its own, and
-compares the keys and contents of all artifacts in the stores. Then the second checkout goes on where the first was: it
-runs the same job in the first one's store, resumes a run of it that was killed, verifies its files and runs one again.
+Renders the demo job, the film and one tiny checkpoint per family in both, each in its own folder and store, and
+compares the keys and contents of all artifacts in the stores. Then the second checkout takes over what the first wrote:
+it runs the same job in the first one's store, resumes a killed run of it, verifies its files and runs one again.
 
 usage: python benchmarks/same_bits.py PYTHON_A CHECKOUT_A PYTHON_B CHECKOUT_B [--only demo,film,families,old]
 """
@@ -197,7 +197,7 @@ def _family_command(option: str, folder: Path) -> list[str]:
 
 
 def take_old(table: Table, a: Side, b: Side) -> None:
-    """Has B go on with what A wrote: its store, its killed run, its files."""
+    """Has B take over what A wrote: its store, its killed run, its files."""
     store = a.folder / "store-old"
     a.rendered(*OLD, "hydra.run.dir=old", "store.dir=store-old", *job(a, "demo")[:1])
     _same_job_again(table, a, b, store)
