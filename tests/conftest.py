@@ -19,7 +19,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a worker a core
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import hypothesis
 import pytest
+
+# A busy machine makes an example slow, not wrong.
+hypothesis.settings.register_profile("vgpipe", deadline=None)
+hypothesis.settings.load_profile("vgpipe")
 
 IS_FIRST = "VGPIPE_TEST_CACHE" not in os.environ  # workers share what the first process makes
 if IS_FIRST:

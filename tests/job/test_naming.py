@@ -37,7 +37,7 @@ def test_slugs(text: str, slug: str) -> None:
     assert slugify(text, 60) == slug
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(ANY_TEXT, st.integers(1, 90))
 def test_a_slug_is_safe_on_every_file_system(text: str, max_bytes: int) -> None:
     slug = slugify(text, max_bytes)
@@ -69,7 +69,6 @@ def test_a_budget_below_one_is_refused() -> None:
         slugify("x", 0)
 
 
-@settings(deadline=None)
 @given(ANY_TEXT)
 def test_an_id_has_at_most_80_bytes_and_its_digest(text: str) -> None:
     name = clip_id(text, {"prompt": "x", "seed": 3})

@@ -173,7 +173,7 @@ def test_a_long_path_is_shown_by_its_end_with_nothing_a_terminal_would_obey(tmp_
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6), cut=st.integers(0, 10_000))
 def test_a_damaged_file_gives_a_picture_or_a_flaw(put, tmp_path: Path, kind: str, damage, cut) -> None:
     data = bytearray(encoded(kind))
@@ -184,7 +184,7 @@ def test_a_damaged_file_gives_a_picture_or_a_flaw(put, tmp_path: Path, kind: str
     assert isinstance(found, Picture) or (found.what.startswith('image "a" ') and found.remedy)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=80) | st.binary(max_size=60).map(os.fsdecode))
 def test_any_text_gives_a_picture_or_a_flaw(tmp_path: Path, given: str) -> None:
     found = load_picture(given, tmp_path / "none")

@@ -13,15 +13,7 @@ from vgpipe.job.declared import EXCLUSIVE, SETTINGS, names_set_by, spellings
 from vgpipe.job.settings import SetBy
 
 MADE_UP = """
-    sharpness: Annotated[
-        float,
-        Setting(
-            meaning="a made-up setting",
-            set_by=SetBy.USER | SetBy.QUALITY | SetBy.MODEL,
-            at_least=0,
-            at_most=10,
-        ),
-    ] = 1.0
+    sharpness: Annotated[float, Setting("a made-up setting", SetBy.ANYONE, at_least=0, at_most=10)] = 1.0
 """
 BEFORE = "\n\n@dataclass(frozen=True, slots=True, kw_only=True)\nclass LongClipSettings"
 # Loads the changed declaration in place of vgpipe.job.settings; every other file is the one that ships.

@@ -11,7 +11,7 @@ Imports nothing but the standard library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import Flag, auto
 from typing import Annotated, Literal, get_args
 
@@ -32,9 +32,11 @@ class SetBy(Flag):
     QUALITY = auto()
     MODEL = auto()
     USER = JOB | COMMAND_LINE
+    USER_OR_MODEL = USER | MODEL
+    ANYONE = USER | QUALITY | MODEL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What is declared of a setting beside its name and type.
 
@@ -55,6 +57,7 @@ class Setting:
     meaning: str
     set_by: SetBy = SetBy.USER
     allowed: str = ""
+    _: KW_ONLY
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
@@ -65,75 +68,31 @@ class Setting:
     recorded_as: tuple[str, ...] = ()
 
 
+_PIXELS, _COUNT = "a whole number of pixels", "a whole number from 1"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSettings:
     """The settings that a clip holds as they are."""
 
-    prompt: Annotated[str, Setting(meaning="what the video shows", set_by=SetBy.COMMAND_LINE, has_places=True)]
+    prompt: Annotated[str, Setting("what the video shows", SetBy.COMMAND_LINE, has_places=True)]
     negative_prompt: Annotated[
         str,
-        Setting(
-            meaning="what guidance steers away from",
-            set_by=SetBy.USER | SetBy.MODEL,
-            may_be_empty=True,
-            has_places=True,
-            if_unset="",
-        ),
+        Setting("what guidance steers away from", SetBy.USER_OR_MODEL, may_be_empty=True, has_places=True, if_unset=""),
     ]
-    seed: Annotated[
-        int,
-        Setting(meaning="seed of the noise", set_by=SetBy.USER | SetBy.MODEL, at_least=0, at_most=MAX_SEED, if_unset=0),
-    ]
-    width: Annotated[
-        int,
-        Setting(
-            meaning="width, pixels",
-            set_by=SetBy.USER | SetBy.MODEL,
-            allowed="a whole number of pixels",
-            at_least=1,
-            at_most=MAX_SIDE,
-        ),
-    ]
-    height: Annotated[
-        int,
-        Setting(
-            meaning="height, pixels",
-            set_by=SetBy.USER | SetBy.MODEL,
-            allowed="a whole number of pixels",
-            at_least=1,
-            at_most=MAX_SIDE,
-        ),
-    ]
+    seed: Annotated[int, Setting("seed of the noise", SetBy.USER_OR_MODEL, at_least=0, at_most=MAX_SEED, if_unset=0)]
+    width: Annotated[int, Setting("width, pixels", SetBy.USER_OR_MODEL, _PIXELS, at_least=1, at_most=MAX_SIDE)]
+    height: Annotated[int, Setting("height, pixels", SetBy.USER_OR_MODEL, _PIXELS, at_least=1, at_most=MAX_SIDE)]
     num_frames: Annotated[
-        int,
-        Setting(
-            meaning="frames of the video",
-            set_by=SetBy.USER | SetBy.MODEL,
-            allowed="a whole number from 1",
-            at_least=1,
-            at_most=MAX_NUM_FRAMES,
-        ),
+        int, Setting("frames of the video", SetBy.USER_OR_MODEL, _COUNT, at_least=1, at_most=MAX_NUM_FRAMES)
     ]
-    fps: Annotated[
-        float,
-        Setting(meaning="frames per second of playback", set_by=SetBy.USER | SetBy.MODEL, at_least=0.1, at_most=240),
-    ]
-    num_inference_steps: Annotated[
-        int,
-        Setting(meaning="denoising steps", set_by=SetBy.USER | SetBy.QUALITY | SetBy.MODEL, at_least=1, at_most=1000),
-    ]
+    fps: Annotated[float, Setting("frames per second of playback", SetBy.USER_OR_MODEL, at_least=0.1, at_most=240)]
+    num_inference_steps: Annotated[int, Setting("denoising steps", SetBy.ANYONE, at_least=1, at_most=1000)]
     guidance_scale: Annotated[
-        float,
-        Setting(
-            meaning="classifier-free guidance; 1 or less turns it off",
-            set_by=SetBy.USER | SetBy.QUALITY | SetBy.MODEL,
-            at_least=0,
-            at_most=100,
-        ),
+        float, Setting("classifier-free guidance; 1 or less turns it off", SetBy.ANYONE, at_least=0, at_most=100)
     ]
     image: Annotated[
-        str | None,
-        Setting(meaning="image file, the first frame", allowed="the path of an image file", has_places=True),
+        str | None, Setting("image file, the first frame", SetBy.USER, "the path of an image file", has_places=True)
     ] = None
 
 
@@ -143,16 +102,14 @@ class LongClipSettings:
 
     continuation: Annotated[
         Literal["auto", ContinuationMethod],
-        Setting(
-            meaning="how a clip longer than the model makes at once is continued",
-            recorded_as=("continuation", "method"),
-        ),
+        Setting("how a clip longer than the model makes at once is continued", recorded_as=("continuation", "method")),
     ]
     segment_num_frames: Annotated[
         int,
         Setting(
-            meaning="frames of one segment, or of one window; also splits what fits at once",
-            allowed="a whole number from 1",
+            "frames of one segment, or of one window; also splits what fits at once",
+            SetBy.USER,
+            _COUNT,
             at_least=1,
             at_most=MAX_NUM_FRAMES,
             recorded_as=("continuation", "segment_num_frames"),
@@ -161,8 +118,8 @@ class LongClipSettings:
     segment_num_inference_steps: Annotated[
         int,
         Setting(
-            meaning="denoising steps of the segments after the first",
-            set_by=SetBy.USER | SetBy.QUALITY,
+            "denoising steps of the segments after the first",
+            SetBy.USER | SetBy.QUALITY,
             at_least=1,
             at_most=1000,
             recorded_as=("continuation", "num_inference_steps"),
@@ -171,8 +128,8 @@ class LongClipSettings:
     match_color: Annotated[
         bool,
         Setting(
-            meaning="match their colour and contrast to the segment before",
-            set_by=SetBy.USER | SetBy.QUALITY,
+            "match their colour and contrast to the segment before",
+            SetBy.USER | SetBy.QUALITY,
             recorded_as=("continuation", "match_color"),
         ),
     ] = True
@@ -185,8 +142,9 @@ class OtherSpellings:
     seconds: Annotated[
         float,
         Setting(
-            meaning="length, in place of num_frames",
-            allowed="a number above 0, at most 86400",
+            "length, in place of num_frames",
+            SetBy.USER,
+            "a number above 0, at most 86400",
             above=0,
             at_most=86_400,
             spelling_of="num_frames",
@@ -195,10 +153,6 @@ class OtherSpellings:
     seeds: Annotated[
         list[int],
         Setting(
-            meaning="one clip for each seed, in place of seed",
-            set_by=SetBy.JOB,
-            at_least=0,
-            at_most=MAX_SEED,
-            spelling_of="seed",
+            "one clip for each seed, in place of seed", SetBy.JOB, at_least=0, at_most=MAX_SEED, spelling_of="seed"
         ),
     ]

@@ -140,7 +140,7 @@ def test_a_message_holds_nothing_a_terminal_would_obey(write) -> None:
     assert len(str(caught.value)) < 1500
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200), st.sampled_from(["a.yaml", "a.txt", "a.csv", "a.jsonl"]))
 def test_any_bytes_give_a_job_or_a_job_error(write, content: bytes, name: str) -> None:
     _job_or_error(write(content, name))

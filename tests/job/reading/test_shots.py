@@ -289,7 +289,7 @@ ODD_ENTRY = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ODD_ENTRY, min_size=1, max_size=2))
 def test_odd_shots_give_clips_or_a_job_error(clips_of, entries) -> None:
     try:

@@ -112,13 +112,13 @@ def test_bombs_are_refused_at_once(text: str) -> None:
     assert time.perf_counter() - start < 5
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.lists(YAML_PIECES, max_size=25).map("".join) | st.text(max_size=60))
 def test_any_text_gives_a_job_or_a_job_error(text: str) -> None:
     job_or_error(text)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(YAML_PIECES, max_size=15).map("".join))
 def test_any_prompt_gives_a_job_or_a_job_error(text: str) -> None:
     job_or_error("prompts:\n  - " + text)

@@ -129,7 +129,7 @@ ODD_ENTRY = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ODD_ENTRY, min_size=1, max_size=3), st.dictionaries(st.sampled_from(OVERRIDES), ODD, max_size=2))
 def test_odd_values_give_clips_or_a_job_error(clips_of, entries, overrides) -> None:
     try:
@@ -164,7 +164,7 @@ def test_clips_that_would_share_a_name_get_other_digests(clips_of, monkeypatch) 
 PROMPTS = st.sampled_from(["x", "X", "x ", "x!", "é", "e\u0301", "É", "ß", "ss", "con", "日本", "a" * 90, "a" * 91])
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(PROMPTS, st.integers(0, 2)), min_size=1, max_size=12))
 def test_ids_differ_on_any_file_system_and_settings_differ_too(clips_of, pairs) -> None:
     lines = [f"- {{prompt: '{prompt}', seed: {seed}}}" for prompt, seed in pairs]

@@ -124,7 +124,7 @@ def test_ids_without_an_image_are_what_they_were(make: Make, takes: str) -> None
     assert [clip.id for clip in made.clips] == IDS_WITHOUT
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([None, *COLOURS]), min_size=1, max_size=6))
 def test_an_id_hangs_on_the_content_alone(make: Make, names: list[str | None]) -> None:
     items = [{"prompt": "x", **({"image": name} if name else {})} for name in names]
@@ -279,7 +279,7 @@ def odd_items() -> Iterator[st.SearchStrategy[object]]:
     )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.one_of(*odd_items()), min_size=1, max_size=3),
     st.none() | ODD_PATH,

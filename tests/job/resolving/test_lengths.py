@@ -44,7 +44,7 @@ def test_a_short_clip_has_the_next_count_that_the_model_makes(clip_of, seconds: 
         assert clip.num_frames == count and clip.continuation is None
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0.01, 200), st.sampled_from([0.1, 8, 16, 23.976, 24, 25, 30, 240]))
 def test_any_duration_has_its_frames(clip_of, seconds: float, fps: float) -> None:
     clip, wanted = clip_of(seconds=seconds, fps=fps), round(seconds * fps)
