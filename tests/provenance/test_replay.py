@@ -1,90 +1,30 @@
-"""A recipe may be anybody's: what it asks for is held to the limits of a user's own settings."""
+"""A recipe may come from a stranger: it is validated against the limits of a user's own settings."""
 
 from __future__ import annotations
-
-import copy
-import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vgpipe.commands.verify import Answer, Verifier
-from vgpipe.errors import UsageError, VgpipeError
+from tests.provenance.recipes import RECIPE, changed
+from vgpipe.errors import ConfigError, UsageError, VgpipeError
 from vgpipe.exporters.base import exporter
-from vgpipe.provenance.diff import checksums, differences
-from vgpipe.provenance.recipe import without_defaults
-from vgpipe.provenance.replay import read_again, typed_after
+from vgpipe.provenance.diff import latents_checksums, recipe_diff
+from vgpipe.provenance.replay import read_replay, replay_overrides
 
-RECIPE: dict[str, Any] = {
-    "vgpipe": 1,
-    "clip": {
-        "clip": "a-circle-01234567",
-        "prompt": "a circle",
-        "negative_prompt": "",
-        "seed": 3,
-        "width": 32,
-        "height": 32,
-        "num_frames": 5,
-        "fps": 8.0,
-        "num_inference_steps": 2,
-        "guidance_scale": 3.0,
-        "model": "shapes",
-    },
-    "model": {
-        "name": "shapes",
-        "family": "wan",
-        "id": "embedded:shapes",
-        "dtype": "float32",
-        "reference": {
-            "width": 64, "height": 64, "num_frames": 17, "fps": 8, "num_inference_steps": 20, "guidance_scale": 3.0,
-        },
-        "rules": {"max_num_frames": 17},
-    },
-    "memory": {},
-    "exporter": {"name": "gif", "dither": "none"},
-    "parts": {"denoise.transformer": "aa"},
-    "latents": [{"key": "k", "sha256": "s"}],
-    "versions": {"torch": "2"},
-    "device": "cpu AVX2",
-    "degradations": [],
-}  # fmt: skip
-
-NOTHING = typed_after()
-
-
-@pytest.fixture
-def file_of(tmp_path: Path):
-    """Writes a file with any recipe."""
-
-    def written(recipe: dict[str, Any]) -> Path:
-        frames = np.zeros((1, 16, 16, 3), np.uint8)
-        made = exporter({"name": "sheet"}).export(frames, fps=8, folder=tmp_path, recipe=recipe)
-        return tmp_path / made.files[0]
-
-    return written
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    recipe = copy.deepcopy(RECIPE)
-    *way, last = path.split(".")
-    place = recipe
-    for name in way:
-        place = place[name]
-    place[last] = value
-    return recipe
+NO_OVERRIDES = replay_overrides()
 
 
 def test_a_recipe_gives_config_and_clip(file_of, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    again = read_again(file_of(RECIPE), typed_after(["memory.strategy=staged", "store.dir=elsewhere", "hardware=cpu"]))
-    assert again.clip.seed == 3 and again.clip.image is None and again.config.model.family == "wan"
-    assert again.config.exporter.name == "gif" and again.config.job is None
-    assert again.config.memory.strategy == "staged" and again.config.store.dir == str(tmp_path / "elsewhere")
-    assert read_again(file_of(RECIPE), typed_after(["exporter=webm"])).config.exporter.name == "webm"
+    replay = read_replay(
+        file_of(RECIPE), replay_overrides(["memory.strategy=staged", "store.dir=elsewhere", "hardware=cpu"])
+    )
+    assert replay.clip.seed == 3 and replay.clip.image is None and replay.config.model.family == "wan"
+    assert replay.config.exporter.name == "gif" and replay.config.job is None
+    assert replay.config.memory.strategy == "staged" and replay.config.store.dir == str(tmp_path / "elsewhere")
+    assert read_replay(file_of(RECIPE), replay_overrides(["exporter=webm"])).config.exporter.name == "webm"
 
 
 def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path):
@@ -92,9 +32,9 @@ def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path
     (tmp_path / "wan").mkdir()
     recipe = changed("model.id", "~/wan")
     recipe["clip"].update(image="~/dog.png", image_sha256="0" * 64)
-    again = read_again(file_of(recipe), NOTHING)
-    assert again.config.model.id == str(tmp_path / "wan") and again.clip.image == str(tmp_path / "dog.png")
-    assert read_again(file_of(recipe), typed_after(["clip.image=/pics/cat.png"])).clip.image == "/pics/cat.png"
+    replay = read_replay(file_of(recipe), NO_OVERRIDES)
+    assert replay.config.model.id == str(tmp_path / "wan") and replay.clip.image == str(tmp_path / "dog.png")
+    assert read_replay(file_of(recipe), replay_overrides(["clip.image=/pics/cat.png"])).clip.image == "/pics/cat.png"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +64,7 @@ def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path
 )
 def test_a_hostile_recipe_is_refused_in_plain_words(file_of, path, value):
     with pytest.raises(UsageError, match="recipe"):
-        read_again(file_of(changed(path, value)), NOTHING)
+        read_replay(file_of(changed(path, value)), NO_OVERRIDES)
 
 
 JSON = st.recursive(
@@ -142,40 +82,16 @@ def test_any_recipe_is_followed_or_refused(tmp_path_factory, key, value):
         np.zeros((1, 8, 8, 3), np.uint8), fps=8, folder=folder, recipe={**RECIPE, key: value}
     )
     try:
-        again = read_again(folder / made.files[0], NOTHING)
+        replay = read_replay(folder / made.files[0], NO_OVERRIDES)
     except VgpipeError:
         return
-    assert isinstance(differences(again.recipe, RECIPE), tuple) and isinstance(checksums(again.recipe), list)
+    assert isinstance(recipe_diff(replay.recipe, RECIPE), tuple) and isinstance(latents_checksums(replay.recipe), list)
 
 
-def test_what_differs_is_said_once_for_each_thing():
-    now = {
-        "parts": {"denoise.transformer": "bb", "encode.text_encoder": "cc"},
-        "latents": [{"key": "other"}],
-        "versions": {"torch": "3"},
-        "device": "cuda X",
-    }
-    told = differences(RECIPE, now)
-    assert [line.split()[0] for line in told] == ["transformer", "text_encoder", "torch", "made"]
-    assert differences(RECIPE, {**RECIPE, "latents": [{"key": "other"}]})[0].startswith("vgpipe makes these latents")
-    assert differences(RECIPE, json.loads(json.dumps(RECIPE))) == ()
-
-
-def test_defaults_are_left_out_of_a_recipe():
-    from vgpipe.config.schema import MemoryConfig
-
-    assert without_defaults({"strategy": "auto", "vae_tiling": True, "weights": {}}, MemoryConfig) == {
-        "vae_tiling": True
-    }
-
-
-def test_an_image_that_is_gone_or_another_cannot_be_verified(file_of, tmp_path):
-    recipe = copy.deepcopy(RECIPE)
-    image = tmp_path / "dog.png"
-    recipe["clip"].update(image=str(image), image_sha256="0" * 64)
-    path = file_of(recipe)
-    gone = Verifier(NOTHING).verdict(path)
-    assert gone.answer is Answer.CANNOT and "is gone -> clip.image=PATH" in gone.reasons[0]
-    image.write_bytes(b"another dog")
-    other = Verifier(NOTHING).verdict(path)
-    assert other.answer is Answer.CANNOT and "another one now" in other.reasons[0]
+def test_overrides_that_would_change_the_clip_are_refused_all_at_once():
+    with pytest.raises(ConfigError) as raised:
+        replay_overrides(["clip.seed=4", "memory.vae_tiling=true", "run.budget=8h", "exporterx=gif"])
+    assert [fault.where for fault in raised.value.faults] == ["clip.seed", "memory.vae_tiling", "exporterx"]
+    assert "allowed here: hardware, executor, exporter" in raised.value.faults[0].remedy
+    with pytest.raises(UsageError, match="unknown flag '--cfg'"):
+        replay_overrides(["--cfg", "job"])

@@ -1,4 +1,4 @@
-"""`rerun`: renders the clip of a file again, and says whether its latents came out the same."""
+"""`rerun`: renders the clip of a file replay, and says whether its latents came out the same."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from vgpipe.clips.from_config import Request
 from vgpipe.errors import UsageError
 from vgpipe.executor.stop_signal import StopSignal
-from vgpipe.provenance.diff import checksums, differences
-from vgpipe.provenance.replay import Again, first_files, read, read_again, typed_after
+from vgpipe.provenance.diff import latents_checksums, recipe_diff
+from vgpipe.provenance.replay import Replay, first_files, read, read_replay, replay_overrides
 from vgpipe.runs.run import EXIT_DONE, ready, start
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused_directory
@@ -58,21 +58,21 @@ def rerun(arguments: Sequence[str]) -> int:
         return EXIT_DONE
     if not arguments or arguments[0].startswith("-"):
         raise UsageError("rerun takes a finished file -> python -m vgpipe rerun FILE [key=value ...]")
-    typed = typed_after(arguments[1:])
-    again = read_again(Path(arguments[0]), typed)
-    run = ready(again.config, Request((again.clip,), (_told(again),)))
+    typed = replay_overrides(arguments[1:])
+    replay = read_replay(Path(arguments[0]), typed)
+    run = ready(replay.config, Request((replay.clip,), (_told(replay),)))
     root = unused_directory(_root(typed.overrides))
     with StopSignal() as stop:
         code = start(run, root, stop)
     if code == EXIT_DONE:
-        sys.stdout.write(f"{_compared(again, RunDir(root))}\n")
+        sys.stdout.write(f"{_compared(replay, RunDir(root))}\n")
     return code
 
 
-def _told(again: Again) -> str:
-    model, clip = again.config.model, again.clip
+def _told(replay: Replay) -> str:
+    model, clip = replay.config.model, replay.clip
     size = f"{clip.width}x{clip.height}, {clip.num_frames} frames, seed {clip.seed}"
-    return f"rendering again what {shown_path(again.path)} says it is: {model.name} ({model.id}), {size}"
+    return f"rendering again what {shown_path(replay.path)} says it is: {model.name} ({model.id}), {size}"
 
 
 def _root(overrides: Sequence[str]) -> Path:
@@ -82,13 +82,13 @@ def _root(overrides: Sequence[str]) -> Path:
     return Path(typed[-1]) if typed else Path("outputs", "rerun", datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
 
 
-def _compared(again: Again, run_dir: RunDir) -> str:
+def _compared(replay: Replay, run_dir: RunDir) -> str:
     """Says whether the latents are the same; the new file's own recipe knows."""
     try:
         made = read(first_files(run_dir)[0])
     except UsageError:
         return "without metadata in the new file its latents cannot be compared"
-    if checksums(made) == checksums(again.recipe):
-        return f"same: its latents are those of {shown_path(again.path)}, bit for bit"
-    told = "; ".join(differences(again.recipe, made)) or "nothing that is recorded has changed"
-    return f"drifted: its latents are not those of {shown_path(again.path)}: {told}"
+    if latents_checksums(made) == latents_checksums(replay.recipe):
+        return f"same: its latents are those of {shown_path(replay.path)}, bit for bit"
+    told = "; ".join(recipe_diff(replay.recipe, made)) or "nothing that is recorded has changed"
+    return f"drifted: its latents are not those of {shown_path(replay.path)}: {told}"

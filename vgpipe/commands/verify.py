@@ -21,9 +21,9 @@ from vgpipe.errors import UsageError, VgpipeError, first_line
 from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
 from vgpipe.hardware import pick_device
 from vgpipe.hardware.arithmetic import arithmetic_of
-from vgpipe.provenance.diff import checksums, differences
+from vgpipe.provenance.diff import latents_checksums, recipe_diff
 from vgpipe.provenance.recipe import parts_of
-from vgpipe.provenance.replay import Again, Typed, first_files, read, read_again, typed_after
+from vgpipe.provenance.replay import Replay, ReplayOverrides, first_files, read, read_replay, replay_overrides
 from vgpipe.runs.run import EXIT_DONE, ready, start
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.artifacts import installed_versions
@@ -64,7 +64,7 @@ class Verifier:
         typed: where things lie by now, as typed after the files.
     """
 
-    def __init__(self, typed: Typed):
+    def __init__(self, typed: ReplayOverrides):
         self._typed = typed
         self._makers: dict[str, KeyMaker] = {}
 
@@ -75,10 +75,10 @@ class Verifier:
             path: a video, an image, or a folder of frames.
         """
         try:
-            again = read_again(path, self._typed)
-            if (gone := _image_trouble(again)) is not None:
+            replay = read_replay(path, self._typed)
+            if (gone := _image_trouble(replay)) is not None:
                 return Verdict(path, Answer.CANNOT, (gone,))
-            changed = differences(again.recipe, self._here(again))
+            changed = recipe_diff(replay.recipe, self._here(replay))
         except VgpipeError as error:
             return Verdict(path, Answer.CANNOT, (" ".join(str(error).removeprefix(f"{path}: ").split()),))
         if changed:
@@ -95,28 +95,28 @@ class Verifier:
         found = self.verdict(path)
         if found.answer is Answer.CANNOT:
             return found
-        again = read_again(path, self._typed)
+        replay = read_replay(path, self._typed)
         try:
-            made = _made_again(again, stop)
+            made = _rendered(replay, stop)
         except (VgpipeError, OSError) as error:
             return Verdict(path, Answer.CANNOT, (first_line(error),), is_rendered=True)
         notes = found.reasons if found.answer is Answer.DRIFTED else ()
-        if checksums(made) == checksums(again.recipe):
+        if latents_checksums(made) == latents_checksums(replay.recipe):
             told = ("its latents came out the same, bit for bit", *(f"although {note}" for note in notes))
             return Verdict(path, Answer.SAME, told, is_rendered=True)
         return Verdict(path, Answer.DRIFTED, ("its latents came out otherwise", *notes), is_rendered=True)
 
-    def _here(self, again: Again) -> dict[str, Any]:
+    def _here(self, replay: Replay) -> dict[str, Any]:
         """Returns, in the words of a recipe, what a file's latents would hang on here."""
-        maker = self._maker(again.config)
+        maker = self._maker(replay.config)
         names = Names(maker, ())
-        work = names.divide(ClipWork(again.clip, names.keys_of(again.clip)))
+        work = names.divide(ClipWork(replay.clip, names.keys_of(replay.clip)))
         keys = dict.fromkeys(part.keys.latents.digest for part in work.segments)
         return {
             "parts": parts_of(maker.family, work),
             "latents": [{"key": key} for key in keys],
             "versions": installed_versions(),
-            "device": arithmetic_of(pick_device(again.config.hardware.device)),
+            "device": arithmetic_of(pick_device(replay.config.hardware.device)),
         }
 
     def _maker(self, config: Config) -> KeyMaker:
@@ -126,8 +126,8 @@ class Verifier:
         return self._makers[told]
 
 
-def _image_trouble(again: Again) -> str | None:
-    clip = again.clip
+def _image_trouble(replay: Replay) -> str | None:
+    clip = replay.clip
     if clip.image is None:
         return None
     image = Path(clip.image)
@@ -136,10 +136,10 @@ def _image_trouble(again: Again) -> str | None:
     return None if file_sha256(image) == clip.image_sha256 else f"its image {image} is another one now"
 
 
-def _made_again(again: Again, stop: StopSignal) -> dict[str, Any]:
-    with _fresh_store(again.config) as config:
+def _rendered(replay: Replay, stop: StopSignal) -> dict[str, Any]:
+    with _fresh_store(replay.config) as config:
         root = Path(config.store.dir) / "run"
-        code = start(ready(config, Request((again.clip,))), root, stop)
+        code = start(ready(config, Request((replay.clip,))), root, stop)
         record = RunDir(root).read_clips()[0]
         if code != EXIT_DONE:
             raise VgpipeError(f"it could not be rendered: {record.get('error') or record.get('state')}")
@@ -197,7 +197,7 @@ def verify(arguments: Sequence[str]) -> int:
         sys.stdout.write(HELP)
         return EXIT_SAME
     files, typed = _taken_apart(arguments)
-    verifier = Verifier(typed_after(typed))
+    verifier = Verifier(replay_overrides(typed))
     answers = set()
     with StopSignal() as stop:
         for path in files:

@@ -1,64 +1,64 @@
-"""What has changed between two recipes of one clip, or between a recipe and what is here now, in plain words."""
+"""What differs between two recipes of one clip, or between a recipe and this machine, in words for the user."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from vgpipe.provenance.recipe import LIBRARIES
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns what may make latents come out otherwise, one line each; empty where nothing does.
+def recipe_diff(recorded: Mapping[str, object], current: Mapping[str, object]) -> tuple[str, ...]:
+    """Returns the differences that may change the latents, one line each; empty if there are none.
 
     Args:
-        then: the recipe in the file; any JSON, as it may be anybody's.
-        now: the same keys, as they are here: `parts`, `versions`, `device`, `latents`.
+        recorded: the recipe in a file. It may come from a stranger: any JSON.
+        current: `parts`, `versions`, `device` and `latents` as a recipe written on this machine would hold them.
     """
-    parts = _changed_parts(_table(then.get("parts")), _table(now.get("parts")))
-    others = [*parts, *_changed_versions(then, now), *_other_device(then, now)]
-    if not parts and _names(then) != _names(now):
-        made_by = _table(then.get("versions")).get("vgpipe")
-        others.append(f"vgpipe makes these latents in another way than {_shown(made_by)} did")
-    return tuple(others)
+    parts = _changed_parts(_table(recorded.get("parts")), _table(current.get("parts")))
+    others = [*_changed_versions(recorded, current), *_changed_device(recorded, current)]
+    if not parts and _keys(recorded) != _keys(current):
+        made_by = _table(recorded.get("versions")).get("vgpipe")
+        others.append(f"vgpipe computes these latents in another way than {_shown(made_by)} did")
+    return (*parts, *others)
 
 
-def _changed_parts(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    changed: dict[str, list[str]] = {}
-    for name in sorted(then.keys() | now.keys()):
-        if then.get(name) != now.get(name):
+def latents_checksums(recipe: Mapping[str, object]) -> list[object]:
+    """Returns the checksums of the latents that a file was made from, as its recipe records them."""
+    return [_table(entry).get("sha256") for entry in _list(recipe.get("latents"))]
+
+
+def _changed_parts(recorded: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
+    stages: dict[str, list[str]] = {}
+    for name in sorted(recorded.keys() | current.keys()):
+        if recorded.get(name) != current.get(name):
             stage, _, part = name.partition(".")
-            changed.setdefault(part, []).append(stage)
-    return [f"{part} has other files or settings now ({', '.join(stages)})" for part, stages in changed.items()]
+            stages.setdefault(part, []).append(stage)
+    return [f"{part} has other files or settings now ({', '.join(names)})" for part, names in stages.items()]
 
 
-def _changed_versions(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    before, after = _table(then.get("versions")), _table(now.get("versions"))
+def _changed_versions(recorded: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
+    before, after = _table(recorded.get("versions")), _table(current.get("versions"))
     pairs = [(name, before.get(name), after.get(name)) for name in LIBRARIES]
     return [f"{name} {_shown(old)} then, {_shown(new)} now" for name, old, new in pairs if old != new]
 
 
-def _other_device(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    old, new = then.get("device"), now.get("device")
+def _changed_device(recorded: Mapping[str, object], current: Mapping[str, object]) -> list[str]:
+    old, new = recorded.get("device"), current.get("device")
     return [] if old == new else [f"made on {_shown(old)}, this is {_shown(new)}"]
 
 
-def _names(recipe: Mapping[str, Any]) -> list[Any]:
-    return [_table(one).get("key") for one in _list(recipe.get("latents"))]
+def _keys(recipe: Mapping[str, object]) -> list[object]:
+    """Returns the store keys of the latents."""
+    return [_table(entry).get("key") for entry in _list(recipe.get("latents"))]
 
 
-def checksums(recipe: Mapping[str, Any]) -> list[Any]:
-    """Returns the checksums of the latents that a file was made from, as its recipe has them."""
-    return [_table(one).get("sha256") for one in _list(recipe.get("latents"))]
-
-
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return "something unknown" if value is None else str(value)[:80]
 
 
-def _table(value: Any) -> Mapping[str, Any]:
+def _table(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""What a finished file says of how it was made: enough to make it again, and to tell what has changed since."""
+"""The recipe in a finished file: what renders it again, and what shows which inputs have changed since."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Recipes:
     """Writes the recipes of a run's clips.
 
     Attributes:
-        model: the model as it was loaded: precision decided, commits of the hub in place of branches.
-        memory: what was asked of memory.
-        family: drives the model as it was asked for.
-        store: where the latents are.
+        model: the model as loaded: precision decided, commits of the hub in place of branches.
+        memory: the requested memory settings.
+        family: drives the model as requested.
+        store: holds the latents.
     """
 
     model: ModelConfig
@@ -42,8 +42,8 @@ class Recipes:
         """Returns the recipe of one file, as plain values (docs/recipe.md).
 
         Args:
-            work: its clip, the latents of which are in the store.
-            exporter: name and settings of what writes the file.
+            work: its clip, whose latents are in the store.
+            exporter: name and settings of the exporter that writes the file.
         """
         denoised = {part.keys.latents.digest: part for part in work.segments}
         latents = [(part.keys.latents, self.store.find(part.keys.latents)) for part in denoised.values()]
@@ -62,7 +62,7 @@ class Recipes:
         }
 
     def _memory(self, work: ClipWork) -> dict[str, Any]:
-        """Returns the settings of memory that change bits, as they were in the end: also where memory ran out."""
+        """Returns the memory settings that change bits, with the fallbacks that were used."""
         families = [part.families.get(stage, self.family) for part in work.segments for stage in STAGES]
         decoders = [part.families.get(DECODE, self.family).settings for part in work.segments]
         weights = {name: stored for one in families for name, stored in one.settings.quantization.items()}
@@ -79,7 +79,7 @@ class Recipes:
 
 
 def clip_facts(clip: Clip) -> dict[str, Any]:
-    """Returns a clip as its line in clips.jsonl has it, without what it has not."""
+    """Returns a clip as its line in clips.jsonl holds it, without settings that are unset."""
     facts = {name: value for name, value in asdict(clip).items() if value not in (None, (), [])}
     facts["clip"] = facts.pop("id")
     if clip.image is not None:
@@ -88,7 +88,7 @@ def clip_facts(clip: Clip) -> dict[str, Any]:
 
 
 def parts_of(family: Family, work: ClipWork) -> dict[str, str]:
-    """Returns part of the model -> digest of all about it that can change bits, its files included."""
+    """Returns `stage.part` of the model -> digest of all of it that can change bits, its files included."""
     drivers: dict[tuple[str, str], Family] = {}
     for work_part in work.segments:
         from_image = work_part.clip.image is not None or work_part.before is not None
@@ -104,7 +104,7 @@ def parts_of(family: Family, work: ClipWork) -> dict[str, str]:
 
 
 def versions_of(artifact: Artifact | None) -> dict[str, str]:
-    """Returns package -> version that an artifact was made with, vgpipe's own as it is now."""
+    """Returns package -> the version that an artifact was made with; of vgpipe itself, the current one."""
     known = artifact.versions if artifact else {}
     return {"vgpipe": __version__, **{name: known[name] for name in LIBRARIES if name in known}}
 
@@ -115,7 +115,7 @@ def _latents(key: Key, artifact: Artifact | None) -> dict[str, Any]:
 
 
 def without_defaults(values: Mapping[str, Any], record: type) -> dict[str, Any]:
-    """Returns the values that are not a record's defaults."""
+    """Returns the values that differ from the defaults of a dataclass."""
     defaults = {field.name: _default(field) for field in fields(record)}
     return {name: value for name, value in values.items() if value != defaults[name]}
 
@@ -126,7 +126,7 @@ def _default(field: Field[Any]) -> Any:
 
 
 def portable(path: str) -> str:
-    """Returns a path without the name of its user, where it is in their home."""
+    """Returns a path below the home directory as `~/...`, without the user's name."""
     home = Path.home()
     return f"~/{Path(path).relative_to(home).as_posix()}" if Path(path).is_relative_to(home) else path
 

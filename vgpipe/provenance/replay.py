@@ -1,10 +1,13 @@
-"""From the recipe in a file to the config and clip that make it again. It may be anybody's: all is checked."""
+"""Turns the recipe in a file into the config and clip that render it again.
+
+A recipe may come from a stranger: everything in it is validated like a user's own settings.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +23,23 @@ from vgpipe.job.clip import Clip
 from vgpipe.provenance.recipe import SCHEMA
 from vgpipe.store.rundir import RunDir
 
-MAY_FOLLOW = (
+ALLOWED_OVERRIDES = (
     *("hardware", "hardware.", "executor", "executor.", "exporter", "exporter.", "also.", "run.", "store."),
     *("memory.strategy", "memory.stream", "model.id", "model.revision", "clip.image", "hydra.run.dir"),
 )
-"""What changes no latents, and where things lie by now."""
+"""What does not change the latents, and where the model and the image are now. A trailing dot allows a whole group."""
+NOT_IN_RECIPES = {"image", "continuation", "match_color"}
+"""Settings of a clip that a recipe holds in another form than the command line; `clip_of_record` validates them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """What was typed after a file.
+class ReplayOverrides:
+    """The overrides that follow a file on the command line.
 
     Attributes:
-        config: composed of it.
-        overrides: those among it.
-        keys: what of the config was typed.
+        config: composed from them.
+        overrides: as typed.
+        keys: the config keys that they set.
     """
 
     config: Config
@@ -43,12 +48,12 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """What makes a file again.
+class Replay:
+    """What renders a file again.
 
     Attributes:
         path: the file.
-        recipe: what it says of itself, as it was read.
+        recipe: its recipe, as read.
         config: the whole config.
         clip: its clip.
     """
@@ -59,58 +64,58 @@ class Again:
     clip: Clip
 
 
-def typed_after(words: Sequence[str] = ()) -> Typed:
-    """Composes what was typed after a file.
+def replay_overrides(words: Sequence[str] = ()) -> ReplayOverrides:
+    """Composes the overrides that follow a file on the command line.
 
     Args:
         words: overrides, and `--config-dir DIR`, as typed.
 
     Raises:
         UsageError: for any other flag.
-        ConfigError: where an override would make another clip than the one in the file, or is faulty.
+        ConfigError: where an override is invalid, or would change the clip.
     """
     options = split(words)
     flags = [flag for flag in options.flags if flag != options.config_dir]
     unknown = [flag for flag in flags if flag.partition("=")[0] not in CONFIG_DIR_FLAGS]
     if unknown:
-        raise UsageError(f"{unknown[0]!r} is no flag of this command -> --help")
+        raise UsageError(f"unknown flag {unknown[0]!r} -> --help")
     _refuse_changes(options.overrides)
     config = load(options.overrides, options.config_dir)
-    return Typed(config, options.overrides, frozenset(text.partition("=")[0] for text in options.overrides))
+    return ReplayOverrides(config, options.overrides, frozenset(text.partition("=")[0] for text in options.overrides))
 
 
-def read_again(path: Path, typed: Typed) -> Again:
-    """Reads the recipe of a file.
+def read_replay(path: Path, overrides: ReplayOverrides) -> Replay:
+    """Reads the recipe of a file and composes what renders it again.
 
     Args:
         path: a video, an image, or a folder of frames.
-        typed: what was typed after it.
+        overrides: what followed it on the command line.
 
     Raises:
-        UsageError: where there is no such file, no recipe in it, or one that cannot be followed.
+        UsageError: where there is no such file, no recipe in it, or an invalid one.
     """
     recipe = read(path)
     try:
-        config = _with_recipe(typed, recipe)
-        clip = _clip(recipe, typed.config.clip.image)
+        config = _with_recipe(overrides, recipe)
+        clip = _clip(recipe, overrides.config.clip.image)
     except UsageError as error:
-        raise UsageError(f"the recipe in {path} cannot be followed", error.faults) from error
+        raise UsageError(f"the recipe in {path} is invalid", error.faults) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"the recipe in {path} cannot be followed: {error}") from error
-    return Again(path, recipe, config, clip)
+        raise UsageError(f"the recipe in {path} is invalid: {error}") from error
+    return Replay(path, recipe, config, clip)
 
 
 def first_files(run_dir: RunDir) -> list[Path]:
-    """Returns the first file of each clip of a run that has one; every file of a clip tells its latents."""
+    """Returns the first file of each clip of a run that has one; every file of a clip holds the same recipe."""
     files = [record.get("files") for record in run_dir.read_clips(warn=False)]
     return [run_dir.root / str(next(iter(one.values()))) for one in files if isinstance(one, dict) and one]
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Returns the recipe of a file, as it stands there.
+    """Returns the recipe in a file, any JSON under the keys of docs/recipe.md.
 
     Raises:
-        UsageError: where there is none that this vgpipe understands.
+        UsageError: where there is none, or one that this version of vgpipe cannot read.
     """
     from vgpipe.exporters.reading import read_recipe
 
@@ -121,35 +126,35 @@ def read(path: Path) -> dict[str, Any]:
     if recipe["vgpipe"] > SCHEMA:
         raise UsageError(f"{path} was made by a newer vgpipe (recipe {recipe['vgpipe']}) -> pip install -U vgpipe")
     if "too_large" in recipe:
-        raise UsageError(f"{path}: its recipe was too large to be kept in a file")
+        raise UsageError(f"{path}: its recipe was too large for the file")
     return recipe
 
 
 def _refuse_changes(overrides: Sequence[str]) -> None:
     keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
-    others = [key for key in keys if key not in MAY_FOLLOW and not _is_below(key)]
-    if others:
-        names = dict.fromkeys(name.rstrip(".") for name in MAY_FOLLOW)
-        may = f"{', '.join(names)} may follow; to change the clip, render it anew"
-        faults = [Fault(key[:80], "would make another clip than the one in the file", may) for key in others]
+    refused = [key for key in keys if not _is_allowed(key)]
+    if refused:
+        names = ", ".join(dict.fromkeys(name.rstrip(".") for name in ALLOWED_OVERRIDES))
+        remedy = f"allowed here: {names}; to change the clip, start a new run"
+        faults = [Fault(key[:80], "would change the clip that the file holds", remedy) for key in refused]
         raise ConfigError("invalid command line", faults)
 
 
-def _is_below(key: str) -> bool:
-    return key.startswith(tuple(name for name in MAY_FOLLOW if name.endswith(".")))
+def _is_allowed(key: str) -> bool:
+    return key in ALLOWED_OVERRIDES or key.startswith(tuple(name for name in ALLOWED_OVERRIDES if name.endswith(".")))
 
 
-def _with_recipe(typed: Typed, recipe: Mapping[str, Any]) -> Config:
-    config = typed.config
+def _with_recipe(overrides: ReplayOverrides, recipe: Mapping[str, Any]) -> Config:
+    config = overrides.config
     model: ModelConfig = validated_as(ModelConfig, recipe["model"])
-    moved = {name: getattr(config.model, name) for name in ("id", "revision") if f"model.{name}" in typed.keys}
-    asked: MemoryConfig = validated_as(MemoryConfig, recipe["memory"])
-    memory = replace(asked, strategy=config.memory.strategy, stream=config.memory.stream)
-    wanted: AnyExporter = config.exporter
-    if not any(key == "exporter" or key.startswith("exporter.") for key in typed.keys):
-        wanted = validated_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
-    found = replace(config, model=replace(model, **moved), memory=memory, exporter=wanted)
-    return with_absolute_paths(replace(found, job=None, pick=(), clip=ClipOverrides()))
+    moved = {name: getattr(config.model, name) for name in ("id", "revision") if f"model.{name}" in overrides.keys}
+    recorded: MemoryConfig = validated_as(MemoryConfig, recipe["memory"])
+    memory = replace(recorded, strategy=config.memory.strategy, stream=config.memory.stream)
+    exporter: AnyExporter = config.exporter
+    if not any(key == "exporter" or key.startswith("exporter.") for key in overrides.keys):
+        exporter = validated_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
+    replayed = replace(config, model=replace(model, **moved), memory=memory, exporter=exporter)
+    return with_absolute_paths(replace(replayed, job=None, pick=(), clip=ClipOverrides()))
 
 
 def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:
@@ -161,6 +166,6 @@ def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:
 
 
 def _check_ranges(record: Mapping[str, Any]) -> None:
-    """Holds a stranger's clip to the limits that a user's own has."""
-    names = set(ClipOverrides.__annotations__) - {"image", "continuation", "match_color"}
+    """Validates a clip, which may be a stranger's, against the limits of a user's own settings."""
+    names = {field.name for field in fields(ClipOverrides)} - NOT_IN_RECIPES
     validated_as(ClipOverrides, {name: value for name, value in record.items() if name in names})

@@ -1,0 +1,18 @@
+"""The recipe of a file: short, portable, and complete."""
+
+from __future__ import annotations
+
+from vgpipe.config.schema import MemoryConfig
+from vgpipe.provenance.recipe import portable, without_defaults
+
+
+def test_defaults_are_left_out_of_a_recipe():
+    assert without_defaults({"strategy": "auto", "vae_tiling": True, "weights": {}}, MemoryConfig) == {
+        "vae_tiling": True
+    }
+
+
+def test_paths_in_the_home_directory_do_not_name_its_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert portable(str(tmp_path / "models" / "wan")) == "~/models/wan"
+    assert portable("/models/wan") == "/models/wan" and portable("owner/name") == "owner/name"
