@@ -124,7 +124,7 @@ def test_what_would_make_another_clip_is_refused(made, vgpipe):
     video = made("mp4")["mp4"]
     for typed in ("clip.seed=4", "quality=quick", "job=x.yaml", "model=shapes", "memory.vae_tiling=true"):
         ran = vgpipe("rerun", video, typed)
-        assert ran.code == 2 and typed.partition("=")[0] in ran.err and "render it anew" in ran.err
+        assert ran.code == 2 and typed.partition("=")[0] in ran.err and "start a new run" in ran.err
         assert vgpipe("verify", video, typed).code == 2
 
 
