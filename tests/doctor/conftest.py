@@ -42,7 +42,7 @@ def make_environment(folder: Path, *, without: Sequence[str] = (), false: Mappin
     Args:
         folder: of the venv; made.
         without: prefixes of what is left out of site-packages.
-        false: module -> source that stands in for it; what pip wrote down of the real one stays.
+        false: module -> replacement source; the metadata of the real one stay.
 
     Returns:
         Its python.

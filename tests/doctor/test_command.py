@@ -87,7 +87,7 @@ def test_diffusers_fails_to_import(tmp_path, with_false):
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "error"),
     [
         ("import os; os._exit(7)", "exit code 7"),
         pytest.param(
@@ -97,10 +97,10 @@ def test_diffusers_fails_to_import(tmp_path, with_false):
         ),
     ],
 )
-def test_a_library_kills_the_interpreter(tmp_path, with_false, source, said):
+def test_a_library_kills_the_interpreter(tmp_path, with_false, source, error):
     ran = run_doctor(with_false({"numpy": source}), tmp_path, "--json")
     numpy = ran.line("packages", "numpy")
-    assert ran.code == 1 and numpy["status"] == "broken" and said in numpy["found"]
+    assert ran.code == 1 and numpy["status"] == "broken" and error in numpy["found"]
     # Those that share its interpreter are still asked, and those it takes along point to it.
     assert ran.line("packages", "tqdm")["status"] == "ok" and ran.line("packages", "pydantic")["status"] == "ok"
     assert ran.line("packages", "torch")["remedy"].startswith("repair numpy first")
@@ -133,7 +133,7 @@ def test_a_known_bad_pair_and_versions_outside_the_range(tmp_path, without_torch
     assert ran.code == 1 and pair["status"] == "broken"
     assert "FLAX_WEIGHTS_NAME" in pair["found"] and "https://github.com/huggingface/diffusers" in pair["found"]
     assert pair["remedy"] == 'pip install "diffusers>=0.36"'
-    # Below vgpipe's range is broken, above it nobody knows.
+    # Below vgpipe's range is broken, above it is unknown.
     assert ran.line("packages", "pillow")["status"] == "broken"
     assert "pillow>=" in ran.line("packages", "pillow")["remedy"]
     assert ran.line("packages", "omegaconf")["status"] == "warning"

@@ -59,8 +59,8 @@ def test_a_bad_combination_is_found(installed, word):
 
 
 def test_there_is_a_case_for_every_entry():
-    told = {finding.sees + finding.remedy for installed, _ in BAD for finding in check_versions(installed)}
-    assert told == {entry["sees"] + entry["remedy"] for entry in known_bad()}
+    warned = {finding.sees + finding.remedy for installed, _ in BAD for finding in check_versions(installed)}
+    assert warned == {entry["sees"] + entry["remedy"] for entry in known_bad()}
 
 
 def test_a_good_combination_has_no_findings():
@@ -96,8 +96,8 @@ def test_the_remedy_of_an_entry_ends_its_finding(entry):
     from packaging.requirements import Requirement
 
     remedy = Requirement(entry["remedy"].removeprefix("pip install ").strip('"'))
-    tables = [{versions.plain(name): text for name, text in table.items()} for table in entry["when"]]
-    bad = tables[0][versions.plain(remedy.name)]
+    tables = [{versions.normalized(name): text for name, text in table.items()} for table in entry["when"]]
+    bad = tables[0][versions.normalized(remedy.name)]
     tried = [f"{major}.{minor}.{patch}" for major in range(10) for minor in range(60) for patch in range(6)]
     fixed = list(remedy.specifier.filter(tried))
     assert fixed and not list(SpecifierSet(bad).filter(fixed))
@@ -117,17 +117,17 @@ def test_a_broken_finding_refuses_the_run_with_the_remedy(monkeypatch):
 
 def test_a_warning_is_one_line_and_the_run_goes_on(monkeypatch):
     _found(monkeypatch, "warning")
-    told: list[str] = []
-    require_good_versions(told.append)
-    assert len(told) == 1 and told[0].count("\n") == 1 and "warning thing -> pip install x" in told[0]
+    warned: list[str] = []
+    require_good_versions(warned.append)
+    assert len(warned) == 1 and warned[0].count("\n") == 1 and "warning thing -> pip install x" in warned[0]
 
 
 def test_the_check_can_be_left_out(monkeypatch):
     _found(monkeypatch, "broken", "warning")
     monkeypatch.setenv(versions.SKIP_VARIABLE, "1")
-    told: list[str] = []
-    require_good_versions(told.append)
-    assert told == []
+    warned: list[str] = []
+    require_good_versions(warned.append)
+    assert warned == []
 
 
 @pytest.mark.parametrize("arguments", [["clip.prompt=a"], ["resume", "outputs/x"]])

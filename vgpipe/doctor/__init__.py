@@ -1,1 +1,1 @@
-"""Says what is wrong with this installation and what to type, also where the libraries cannot be imported."""
+"""Diagnoses this installation and suggests fixes, even if the libraries cannot be imported."""

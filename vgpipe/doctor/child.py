@@ -1,4 +1,4 @@
-"""The interpreter that tries things: imports what it is asked for and writes one JSON line an answer."""
+"""The child process of the doctor: answers questions by importing libraries, one JSON line per answer."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ INSTALLED_AT = re.compile(r"[^\s('\"]*site-packages[/\\]")
 
 
 def main() -> None:
-    """Answers the questions of the command line, one after the other, each in a line on stdout."""
+    """Answers the questions of the command line in order, each in a line on stdout."""
     for question in sys.argv[1:]:
-        said = {"question": question} | _answer(question)
-        # A line of its own even where a library has left half a line.
-        sys.stdout.write(f"\n{MARK}{json.dumps(said)}\n")
+        answer = {"question": question} | _answer(question)
+        # Starts a new line, because a library may have left half a line.
+        sys.stdout.write(f"\n{MARK}{json.dumps(answer)}\n")
         sys.stdout.flush()
 
 
@@ -29,18 +29,18 @@ def _answer(question: str) -> dict[str, Any]:
     kind, _, name = question.partition(":")
     try:
         return {"ok": True, "value": QUESTIONS[kind](name), "error": ""}
-    except BaseException as error:  # whatever a library throws at import, SystemExit included, is the answer
+    except BaseException as error:  # whatever a library raises at import, SystemExit included, is the answer
         return {"ok": False, "value": None, "error": _one_line(error)}
 
 
 def _one_line(error: BaseException) -> str:
-    said = " ".join(str(error).split())
-    # transformers and diffusers wrap the reason; it is the last exception of the chain that says it.
+    message = " ".join(str(error).split())
+    # transformers and diffusers wrap the reason, which is the last exception of the chain.
     while error.__cause__ is not None:
         error = error.__cause__
-        said = " ".join(str(error).split()) or said
-    said = INSTALLED_AT.sub("", said)
-    return f"{type(error).__name__}: {said}"[:300] if said else type(error).__name__
+        message = " ".join(str(error).split()) or message
+    message = INSTALLED_AT.sub("", message)
+    return f"{type(error).__name__}: {message}"[:300] if message else type(error).__name__
 
 
 def _import(name: str) -> str:
@@ -78,8 +78,8 @@ def _memory(_: str) -> dict[str, int | None]:
 def _ffmpeg(_: str) -> dict[str, str]:
     named = os.environ.get("VGPIPE_FFMPEG")
     if named:
-        told = subprocess.run([named, "-version"], capture_output=True, text=True, check=True).stdout
-        return {"exe": named, "version": told.removeprefix("ffmpeg version ").partition(" ")[0]}
+        printed = subprocess.run([named, "-version"], capture_output=True, text=True, check=True).stdout
+        return {"exe": named, "version": printed.removeprefix("ffmpeg version ").partition(" ")[0]}
     import imageio_ffmpeg
 
     exe = imageio_ffmpeg.get_ffmpeg_exe()

@@ -1,4 +1,4 @@
-"""Encodes a few frames with each encoder and decodes them again: what ffmpeg lists is not always what works."""
+"""Encodes a few frames with each encoder and decodes them again, because not all that ffmpeg lists works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vgpipe.doctor.probes import Answer
 
 WIDTH, HEIGHT, FRAMES = 256, 144, 6  # NVIDIA's encoders refuse smaller pictures
 LIMIT_S = 60.0
-FARTHEST = 24  # of 255: what lossy coding of a smooth picture may change on average
+MAX_MEAN_CHANGE = 24  # of 255: the most that lossy coding of a smooth picture may change on average
 REINSTALL = "pip install --force-reinstall imageio-ffmpeg"
 OWN_FFMPEG = ("VGPIPE_FFMPEG", "IMAGEIO_FFMPEG_EXE")
 RENDER_NODE = "/dev/dri/renderD128"
@@ -25,15 +25,15 @@ class Encoder:
     """An encoder to try.
 
     Attributes:
-        name: as it is shown.
-        codec: ffmpeg's name for it.
+        name: in the report.
+        codec: ffmpeg's name of it.
         suffix: of the file.
-        needed: whether vgpipe writes videos with it.
-        needs: what it takes to have it.
-        pixels: the pixel format that it is given.
-        device: ffmpeg's arguments for the device it runs on, before all others.
-        upload: the filter that brings frames there; none where it takes them from memory.
-        is_decoded: whether its file is decoded again; older ffmpegs read no animated WebP.
+        needed: whether vgpipe needs it to write videos.
+        needs: what it requires.
+        pixels: the pixel format of its input.
+        device: ffmpeg's arguments for its device, before all others.
+        upload: the filter that uploads frames to it; empty if it reads them from memory.
+        is_decoded: whether its file is decoded again; older ffmpegs cannot read animated WebP.
     """
 
     name: str
@@ -82,7 +82,7 @@ ENCODERS = (
     Encoder("H.264 videotoolbox", "h264_videotoolbox", needs="macOS"),
     Encoder("H.265 videotoolbox", "hevc_videotoolbox", needs="macOS"),
 )
-"""What exporters ask for: each kind's own, the stand-ins, hardware."""
+"""The encoders that exporters use: each kind's own, the fallbacks, and those of hardware."""
 
 
 def encoder_lines(ffmpeg: Answer) -> list[ReportLine]:
@@ -92,7 +92,7 @@ def encoder_lines(ffmpeg: Answer) -> list[ReportLine]:
         ffmpeg: the answer to `ffmpeg`.
 
     Returns:
-        A line for ffmpeg and one for each encoder.
+        A line for ffmpeg and for each encoder.
     """
     if not ffmpeg.ok:
         return [
@@ -114,8 +114,8 @@ def _remedy(ffmpeg: Answer) -> str:
 def _encoder_line(exe: str, encoder: Encoder) -> ReportLine:
     error = try_encoder(exe, encoder)
     if not error:
-        told = f"{encoder.codec} encodes, and its file decodes" if encoder.is_decoded else f"{encoder.codec} encodes"
-        return ReportLine(Section.ENCODERS, encoder.name, Status.OK, told)
+        found = f"{encoder.codec} encodes, and its file decodes" if encoder.is_decoded else f"{encoder.codec} encodes"
+        return ReportLine(Section.ENCODERS, encoder.name, Status.OK, found)
     if encoder.needed:
         return ReportLine(Section.ENCODERS, encoder.name, Status.BROKEN, error, REINSTALL)
     reason = error.partition(": ")[2] or error
@@ -130,7 +130,7 @@ def try_encoder(exe: str, encoder: Encoder) -> str:
         encoder: what to try.
 
     Returns:
-        Why it does not work, in one line; empty where it does.
+        Why it does not work, in one line; empty if it works.
     """
     picture, codec = _frames(), encoder.codec
     with tempfile.TemporaryDirectory(prefix="vgpipe-doctor-") as folder:
@@ -153,11 +153,11 @@ def _difference(codec: str, error: str, picture: bytes, decoded: bytes) -> str:
     step = 97  # enough samples of every row, column and colour
     pairs = list(zip(picture[::step], decoded[::step], strict=True))
     mean = sum(abs(left - right) for left, right in pairs) / len(pairs)
-    return f"the file of {codec} decodes to another picture" if mean > FARTHEST else ""
+    return f"the file of {codec} decodes to another picture" if mean > MAX_MEAN_CHANGE else ""
 
 
 def _frames() -> bytes:
-    """A gradient that moves to the right: smooth, so that every codec keeps it."""
+    """Returns a gradient that moves to the right, smooth enough for every codec to preserve it."""
     frames = []
     for frame in range(FRAMES):
         row = bytes(value for x in range(WIDTH) for value in ((x + 8 * frame) // 2 % 256, 96, 160))
@@ -166,7 +166,7 @@ def _frames() -> bytes:
 
 
 def _run(command: list[str], given: bytes) -> tuple[str, bytes]:
-    """Returns (what went wrong, standard output)."""
+    """Returns (the error or nothing, standard output)."""
     command = [command[0], "-hide_banner", "-loglevel", "error", *command[1:]]
     try:
         ran = subprocess.run(command, input=given, capture_output=True, timeout=LIMIT_S, check=False)
@@ -174,10 +174,10 @@ def _run(command: list[str], given: bytes) -> tuple[str, bytes]:
         return f"no end after {LIMIT_S:.0f} s", b""
     except OSError as error:
         return error.strerror or str(error), b""
-    said = ran.stderr.decode("utf-8", "replace").strip().splitlines()
-    return (_reason(said) or f"exit code {ran.returncode}" if ran.returncode else ""), ran.stdout
+    errors = ran.stderr.decode("utf-8", "replace").strip().splitlines()
+    return (_reason(errors) or f"exit code {ran.returncode}" if ran.returncode else ""), ran.stdout
 
 
-def _reason(said: list[str]) -> str:
-    # The first line is the encoder's own; those after it are what followed from it.
-    return said[0].partition("] ")[2] or said[0] if said else ""
+def _reason(errors: list[str]) -> str:
+    # The first line is the encoder's own; the others follow from it.
+    return errors[0].partition("] ")[2] or errors[0] if errors else ""

@@ -1,4 +1,4 @@
-"""Whether the installed diffusers has what each `conf/model` option is driven with."""
+"""Checks that the installed diffusers has the pipelines of each `conf/model` option."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
 
 SINCE = Path(__file__).with_name("pipelines.toml")
-# Top level scalars only: PyYAML may be what is missing.
+# Top-level scalars only, because PyYAML may be missing.
 FAMILY = re.compile(r"^family:\s*[\"']?([\w.\-]+)", re.MULTILINE)
 DEFAULTS = re.compile(r"^defaults:\s*((?:\[.*?\])|(?:\n\s*-.*)+)", re.MULTILINE)
 PIPELINE = re.compile(r"[A-Z]\w*Pipeline")
@@ -28,7 +28,7 @@ class Model:
     Attributes:
         option: its file's stem, as in `model=option`.
         family: as in `model.family`.
-        pipelines: the stock pipelines that its family drives; None where nothing drives the family.
+        pipelines: the stock pipelines that its family uses; None for an unknown family.
     """
 
     option: str
@@ -37,7 +37,7 @@ class Model:
 
 
 def models() -> list[Model]:
-    """Returns every option of `conf/model`, with the pipelines that its family's file names."""
+    """Returns every option of `conf/model`, with the pipelines named in its family's file."""
     files = [path for path in sorted(_conf().glob("model/*.yaml")) if not path.stem.startswith("_")]
     modules = _family_modules()
     return [_model(path, modules) for path in files]
@@ -49,7 +49,7 @@ def _model(path: Path, modules: Mapping[str, str]) -> Model:
 
 
 def _family(path: Path, above: tuple[Path, ...] = ()) -> str:
-    """Reads `family:`, which an option may also have from one of its defaults."""
+    """Reads `family:`, which an option may inherit from one of its defaults."""
     text = path.read_text(encoding="utf-8")
     if own := FAMILY.search(text):
         return own.group(1)
@@ -66,7 +66,7 @@ def _conf() -> Path:
 
 
 def _family_modules() -> dict[str, str]:
-    """Family -> its module, read from the registry's table; importing it could need what is missing."""
+    """Returns family -> module from the registry's source, because importing it may need a missing library."""
     for node in ast.walk(_tree("vgpipe.models.registry")):
         match node:
             case ast.Assign(targets=[ast.Name(id="FAMILIES")], value=ast.Dict() as table):
@@ -76,7 +76,7 @@ def _family_modules() -> dict[str, str]:
 
 
 def _pipelines(module: str) -> tuple[str, ...]:
-    """Reads a family's file without importing it: its libraries may be what is missing."""
+    """Reads a family's source without importing it, because its libraries may be missing."""
     words = [word for node in ast.walk(_tree(module)) for word in _words(node) if PIPELINE.fullmatch(word)]
     return tuple(dict.fromkeys(words))
 
@@ -100,20 +100,20 @@ def model_lines(found: Sequence[Model], answers: Mapping[str, Answer], broken: s
 
     Args:
         found: from `models()`.
-        answers: pipeline -> whether diffusers has it.
-        broken: the library that has to be repaired before a pipeline can be tried.
+        answers: pipeline -> the answer whether diffusers has it.
+        broken: the library that must be repaired before pipelines can be tried.
     """
     since = tomllib.loads(SINCE.read_text(encoding="utf-8"))
     if broken is None:
         return _joined([_line(model, answers, since) for model in found])
-    # One line, not one for each model: there is one thing to do.
-    said = f"{len(found)} not tried: {broken} does not work"
-    return [ReportLine(Section.MODELS, "all models", Status.WARNING, said, f"repair {broken} first")]
+    # One line rather than one per model, because one repair is enough.
+    text = f"{len(found)} not tried: {broken} does not work"
+    return [ReportLine(Section.MODELS, "all models", Status.WARNING, text, f"repair {broken} first")]
 
 
 def _line(model: Model, answers: Mapping[str, Answer], since: Mapping[str, str]) -> ReportLine:
     if model.pipelines is None:
-        found = f"no file of vgpipe drives its family {model.family!r}"
+        found = f"vgpipe has no family {model.family!r}"
         return ReportLine(Section.MODELS, model.option, Status.BROKEN, found, "correct `family:` in its YAML")
     wrong = [name for name in model.pipelines if not answers[name].ok]
     if not wrong:
@@ -127,7 +127,7 @@ def _line(model: Model, answers: Mapping[str, Answer], since: Mapping[str, str])
 
 
 def _joined(lines: Sequence[ReportLine]) -> list[ReportLine]:
-    """Tells a fault that several models have once, with their names."""
+    """Joins the lines of models with the same fault into one that names them all."""
     alike = Counter((line.found, line.remedy) for line in lines if line.status is Status.BROKEN)
     joined = [line for line in lines if alike[line.found, line.remedy] < 2]
     for (found, remedy), count in alike.items():

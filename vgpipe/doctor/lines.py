@@ -1,4 +1,4 @@
-"""One line of the report, and the order of its sections."""
+"""The lines of the report, and the order of its sections."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How a line stands; `absent` is something optional that is not there."""
+    """The verdict of a line; `absent`: something optional that is not installed."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,7 +16,7 @@ class Status(StrEnum):
 
 
 class Section(StrEnum):
-    """The parts of the report, in order; the value is what `--json` calls them."""
+    """The parts of the report, in order; the values appear in `--json`."""
 
     PACKAGES = "packages"
     VERSIONS = "versions"
@@ -29,14 +29,14 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        section: the part of the report it stands in.
-        name: what was looked at.
-        status: how it stands.
+        section: its part of the report.
+        name: what was checked.
+        status: the verdict.
         found: what was found.
-        remedy: what to type or do; empty where nothing is to be done.
+        remedy: what to type or do; empty if nothing.
     """
 
     section: Section

@@ -1,4 +1,4 @@
-"""What `vgpipe.hardware` finds, as the doctor needs it: the only place here that knows its records."""
+"""Lines about the device and memory; the only module of the doctor that knows `vgpipe.hardware`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vgpipe.units import GIB, format_size
 
 
 def machine_facts() -> dict[str, Any]:
-    """Returns `vgpipe.hardware.detect()` as plain values; imports torch, so it runs in the child."""
+    """Returns `vgpipe.hardware.detect()` as plain values; imports torch, so it runs in the child process."""
     from vgpipe.hardware import detect
 
     return asdict(detect())
@@ -65,7 +65,7 @@ def _kernel_error(device: dict[str, Any], tried: list[dict[str, Any]]) -> str:
 
 
 def memory_facts() -> dict[str, int | None]:
-    """Returns the host's RAM and its cgroup limit in bytes; imports psutil, so it runs in the child."""
+    """Returns the host's RAM and its cgroup limit in bytes; imports psutil, so it runs in the child process."""
     from vgpipe.hardware import cgroup, host
 
     total, available = host.ram_bytes()

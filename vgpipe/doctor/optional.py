@@ -1,4 +1,4 @@
-"""Packages that vgpipe uses where they are installed: what each is for, and how to get it."""
+"""Optional packages: what each is for, and how to install it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from vgpipe.doctor.versions import installed
 
 @dataclass(frozen=True, slots=True)
 class OptionalPackage:
-    """A package that may be there.
+    """An optional package.
 
     Attributes:
-        name: as pip knows it.
-        module: that is imported.
+        name: pip's name of it.
+        module: the module to import.
         purpose: what it is for.
-        wanted: what to install.
+        wanted: pip's requirement to install it.
     """
 
     name: str
@@ -44,7 +44,7 @@ def optional_lines(imports: Mapping[str, Answer]) -> list[ReportLine]:
     """Returns a line for each optional package.
 
     Args:
-        imports: module -> what became of importing it, for those of `present()`.
+        imports: module -> the result of importing it, for those of `present()`.
     """
     return [_line(one, imports.get(one.module)) for one in OPTIONAL]
 

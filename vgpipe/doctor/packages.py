@@ -1,4 +1,4 @@
-"""The libraries: installed, in range, importable; and what they ask of each other."""
+"""Checks the libraries: installed, in range, importable, and compatible with each other."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
-from vgpipe.doctor.versions import check_versions, installed, known_bad, own_requirements, plain
+from vgpipe.doctor.versions import check_versions, installed, known_bad, normalized, own_requirements
 
-# package -> the module that is imported. The light ones import no torch and share an interpreter.
+# package -> module to import. The light ones do not import torch and share an interpreter.
 HEAVY = {
     "torch": "torch",
     "diffusers": "diffusers",
@@ -48,17 +48,17 @@ def package_lines(imports: Mapping[str, Answer]) -> list[ReportLine]:
     """Returns a line for Python and one for each package that vgpipe needs.
 
     Args:
-        imports: module -> what became of importing it.
+        imports: module -> the result of importing it.
     """
-    ranges = {plain(one.name): one for one in own_requirements()} if imports["packaging"].ok else {}
+    ranges = {normalized(one.name): one for one in own_requirements()} if imports["packaging"].ok else {}
     packages = HEAVY | LIGHT
     causes = _causes({name: imports[packages[name]] for name in packages})
-    lines = [_line(name, ranges.get(plain(name)), imports[packages[name]], causes.get(name)) for name in packages]
+    lines = [_line(name, ranges.get(normalized(name)), imports[packages[name]], causes.get(name)) for name in packages]
     return [_python_line(), *lines]
 
 
 def _causes(imports: Mapping[str, Answer]) -> dict[str, str]:
-    """Returns package -> the one below it that fails in the same way, and so probably takes it along."""
+    """Returns package -> the dependency that fails with the same error, and so probably causes it."""
     first: dict[str, str] = {}
     causes = {}
     for name in (*LIGHT, "torch", "transformers", "accelerate", "diffusers"):
@@ -84,7 +84,7 @@ def _line(name: str, wanted: Any, imported: Answer, cause: str | None) -> Report
         return ReportLine(Section.PACKAGES, name, Status.WARNING, found, "repair torch first")
     if not imported.ok:
         line = _not_imported(name, version, imported.error, typed)
-        return line if cause is None else replace(line, remedy=f"repair {cause} first, which fails alike")
+        return line if cause is None else replace(line, remedy=f"repair {cause} first, which fails with the same error")
     if specifier and version and not _in_range(wanted, version):
         status = Status.BROKEN if _too_old(wanted, version) else Status.WARNING
         return ReportLine(Section.PACKAGES, name, status, f"{version}, outside vgpipe's {specifier}", typed)
@@ -101,7 +101,7 @@ def _not_imported(name: str, version: str, error: str, typed: str) -> ReportLine
 
 
 def missing_module(error: str) -> str:
-    """Returns the package that an import error says is not installed; empty where it says something else."""
+    """Returns the package that an import error reports as missing; empty for other errors."""
     _, _, rest = error.partition("No module named '")
     return rest.partition("'")[0].partition(".")[0]
 
@@ -111,7 +111,7 @@ def _in_range(wanted: Any, version: str) -> bool:
 
     try:
         return bool(wanted.specifier.contains(version, prereleases=True))
-    except InvalidVersion:  # a build of one's own may be called anything
+    except InvalidVersion:  # a local build may have any version
         return True
 
 
@@ -123,7 +123,7 @@ def _too_old(wanted: Any, version: str) -> bool:
 
 
 def torch_line(torch: Answer) -> list[ReportLine]:
-    """Returns a line for torch's build against this machine's driver.
+    """Returns lines for torch's build and this machine's driver.
 
     Args:
         torch: the answer to `torch`.
@@ -145,20 +145,20 @@ def torch_line(torch: Answer) -> list[ReportLine]:
 
 
 def version_lines(packaging: Answer) -> list[ReportLine]:
-    """Returns the known-bad combinations that are installed, and the requirements that are not kept.
+    """Returns lines for the installed known-bad combinations and the unmet requirements.
 
     Args:
-        packaging: what became of importing `packaging`, which compares them.
+        packaging: the result of importing `packaging`, which compares versions.
     """
     if not packaging.ok:
-        said = "not compared: packaging does not work"
-        return [ReportLine(Section.VERSIONS, "versions", Status.WARNING, said, "repair packaging first")]
+        text = "not compared: packaging does not work"
+        return [ReportLine(Section.VERSIONS, "versions", Status.WARNING, text, "repair packaging first")]
     if found := [*_known_bad_lines(), *_conflict_lines()]:
         return found
     known = f"none of the {len(known_bad())} known-bad combinations is installed"
     return [
         ReportLine(Section.VERSIONS, "known-bad", Status.OK, known),
-        ReportLine(Section.VERSIONS, "requirements", Status.OK, "each library has the others in versions it accepts"),
+        ReportLine(Section.VERSIONS, "requirements", Status.OK, "the requirements of all libraries are met"),
     ]
 
 

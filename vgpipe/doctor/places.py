@@ -1,4 +1,4 @@
-"""Folders that are written to: is there room, may one write, and what lies in the cache of the hub."""
+"""Checks the folders that are written to: disk space, write access, and the content of the hub cache."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ COUNTING_S = 2.0  # a cache on a network disk may have a hundred thousand files
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder that is written to.
+    """A folder that vgpipe writes to.
 
     Attributes:
-        name: as it is shown.
-        folder: where it is.
-        remedy: how another one is chosen.
+        name: in the report.
+        folder: its path.
+        remedy: how to choose another one.
     """
 
     name: str
@@ -36,8 +36,8 @@ def place_lines(outputs: Path, store: Path) -> list[ReportLine]:
     """Returns lines for the folders of outputs, store and hub cache; writes and removes a small file in each.
 
     Args:
-        outputs: where runs are written; may not exist yet.
-        store: where artifacts are kept; may not exist yet.
+        outputs: where runs are written; need not exist.
+        store: where artifacts are kept; need not exist.
     """
     places = (
         Place("outputs", outputs, "choose another: hydra.run.dir=DIR"),
@@ -49,7 +49,7 @@ def place_lines(outputs: Path, store: Path) -> list[ReportLine]:
 
 
 def hub_cache(environment: Mapping[str, str]) -> Path:
-    """Returns where huggingface_hub keeps downloads, by its own rules, without importing it."""
+    """Returns the hub cache of huggingface_hub, by its rules, without importing it."""
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if environment.get(variable):
             return Path(environment[variable]).expanduser()
@@ -58,7 +58,7 @@ def hub_cache(environment: Mapping[str, str]) -> Path:
 
 
 def shown(path: Path) -> str:
-    """Returns a path as short as it can be: relative to where one stands, or to the home folder."""
+    """Returns a short form of a path: relative to the working directory or the home folder."""
     absolute = path.absolute()
     for start, prefix in ((Path.cwd(), ""), (_home(), "~/")):
         if start is not None and absolute.is_relative_to(start) and absolute != start:
@@ -78,7 +78,7 @@ def _write_line(place: Place) -> ReportLine:
     name = f"{place.name}: write"
     if wrong:
         return ReportLine(Section.PLACES, name, Status.BROKEN, f"{shown(place.folder)}: {wrong}", place.remedy)
-    state = "writable" if place.folder.exists() else "not there yet, can be made"
+    state = "writable" if place.folder.exists() else "does not exist yet, can be created"
     return ReportLine(Section.PLACES, name, Status.OK, f"{shown(place.folder)}: {state}")
 
 
@@ -96,7 +96,7 @@ def _why_not_writable(folder: Path) -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists."""
+    """Returns the folder, or its nearest existing parent."""
     absolute = folder.absolute()
     return next(path for path in (absolute, *absolute.parents) if os.path.lexists(path))
 
@@ -106,7 +106,7 @@ def _room_line(place: Place) -> ReportLine:
     try:
         free_bytes = shutil.disk_usage(_nearest(place.folder)).free
     except OSError as error:
-        return ReportLine(Section.PLACES, name, Status.WARNING, f"free room cannot be told ({error.strerror})")
+        return ReportLine(Section.PLACES, name, Status.WARNING, f"free disk space is unknown ({error.strerror})")
     found = f"{format_size(free_bytes)} free"
     if free_bytes < NO_ROOM_BYTES:
         return ReportLine(Section.PLACES, name, Status.BROKEN, found, f"free some, or {place.remedy}")
@@ -123,18 +123,18 @@ def _content_line(cache: Path) -> ReportLine:
     size, unfinished, complete = _count(cache)
     found = f"{models} models, {'' if complete else 'more than '}{format_size(size)}"
     if unfinished:
-        found += f", {unfinished} unfinished downloads (the next run goes on with them)"
+        found += f", {unfinished} unfinished downloads (the next run resumes them)"
     return ReportLine(Section.PLACES, name, Status.OK, found)
 
 
 def _count(folder: Path) -> tuple[int, int, bool]:
-    """Returns (bytes, unfinished downloads, whether all was counted in time)."""
+    """Returns (bytes, unfinished downloads, whether counting finished in time)."""
     ends_s = time.monotonic() + COUNTING_S
     size = unfinished = 0
     for root, _, names in os.walk(folder):
         for name in names:
             path = Path(root, name)
-            if path.is_symlink():  # snapshots only point to the blobs
+            if path.is_symlink():  # snapshots only link to blobs
                 continue
             try:
                 size += path.stat().st_size
@@ -152,7 +152,7 @@ def _hub_line(environment: Mapping[str, str]) -> ReportLine:
     if not offline:
         endpoint = environment.get("HF_ENDPOINT", "")
         return ReportLine(Section.PLACES, name, Status.OK, f"allowed{f', from {endpoint}' if endpoint else ''}")
-    found = "HF_HUB_OFFLINE is set: only models that are in the cache, or in a folder, load"
+    found = "HF_HUB_OFFLINE is set: only models in the cache or in a folder can be loaded"
     cache = hub_cache(environment)
     if cache.is_dir() and any(cache.glob("models--*")):
         return ReportLine(Section.PLACES, name, Status.OK, found)

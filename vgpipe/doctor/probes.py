@@ -1,4 +1,4 @@
-"""Asks another interpreter what works, so that a library that crashes, hangs or lies takes nothing with it."""
+"""Asks a child process what works, so that a library that crashes or hangs does no harm here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT_S = 120.0  # torch from a cold hard disk takes most of a minute
 START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from vgpipe.doctor.child import main; main()"
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_XET_LOG_DEST": os.devnull,  # hf_xet would begin a log in the hub cache when it is imported
+    "HF_XET_LOG_DEST": os.devnull,  # hf_xet starts a log in the hub cache when it is imported
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_WAIT_POLICY": "PASSIVE",
     "PYTHONIOENCODING": "utf-8",
@@ -28,13 +28,13 @@ QUIET = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one question.
+    """The answer to one question.
 
     Attributes:
         ok: whether it worked.
-        value: what it gave, of JSON types; None where it did not work.
+        value: the result, of JSON types; None if it did not work.
         error: why it did not work, in one line.
-        skipped: not tried, because what it needs did not work.
+        skipped: whether it was not tried, because something it needs does not work.
     """
 
     ok: bool
@@ -44,7 +44,7 @@ class Answer:
 
 
 def ask(questions: Sequence[str], *, chain: bool = False, limit_s: float = LIMIT_S) -> dict[str, Answer]:
-    """Puts questions (`vgpipe.doctor.child.QUESTIONS`) to one child; goes on in a new one after a crash.
+    """Asks one child process questions (`vgpipe.doctor.child.QUESTIONS`); continues in a new one after a crash.
 
     Args:
         questions: `kind` or `kind:name` each.
@@ -61,7 +61,7 @@ def ask(questions: Sequence[str], *, chain: bool = False, limit_s: float = LIMIT
         given, why = _run_child(left, max(1.0, deadline_s - time.monotonic()))
         answers |= given
         left = [question for question in left if question not in answers]
-        if left:  # the first without an answer is what the child died of
+        if left:  # the first one without an answer ended the child
             answers[left.pop(0)] = Answer(ok=False, error=why)
         if chain and not answers[questions[0]].ok:
             return answers | {rest: _skipped(questions[0]) for rest in questions[1:]}
@@ -73,9 +73,9 @@ def _skipped(needed: str) -> Answer:
 
 
 def _run_child(questions: Sequence[str], limit_s: float) -> tuple[dict[str, Answer], str]:
-    """Returns the answers that came, and why no more came."""
+    """Returns the answers, and why there are no more."""
     command = [sys.executable, "-X", "faulthandler", "-c", START, json.dumps(sys.path), *questions]
-    # Files, not pipes: what a child wrote before it was killed is still there.
+    # Files rather than pipes, to keep what a killed child has written.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as words:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=words, env=os.environ | QUIET)
         why = _wait(child, limit_s)
@@ -105,8 +105,8 @@ def _parse(text: str) -> dict[str, Answer]:
         if not mark:
             continue
         try:
-            said = json.loads(payload)
-        except ValueError:  # torn by a crash
+            found = json.loads(payload)
+        except ValueError:  # cut off by a crash
             continue
-        answers[said["question"]] = Answer(ok=said["ok"], value=said["value"], error=said["error"])
+        answers[found["question"]] = Answer(ok=found["ok"], value=found["value"], error=found["error"])
     return answers

@@ -1,4 +1,4 @@
-"""Looks at everything at once and puts the lines in order."""
+"""Runs all checks concurrently and puts their lines in order."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from vgpipe.doctor.probes import Answer, ask
 
 
 def examine(outputs: Path, store: Path) -> list[ReportLine]:
-    """Examines this installation and machine; imports libraries only in other interpreters.
+    """Checks this installation and machine; imports libraries only in child processes.
 
     Args:
         outputs: where runs are written.
         store: where artifacts are kept.
 
     Returns:
-        Every line, in the order of the report.
+        All lines, in the order of the report.
     """
     known, unread = _models()
     with ThreadPoolExecutor() as pool:
-        # The longest first: with two cores it decides how long all of it takes.
+        # The longest first: with two cores it determines the total time.
         pipelines = list(dict.fromkeys(name for model in known for name in model.pipelines or ()))
         diffusers = pool.submit(ask, ["import:diffusers", *(f"pipeline:{name}" for name in pipelines)], chain=True)
         torch = pool.submit(ask, ["import:torch", "torch", "machine", "import:accelerate"], chain=True)
@@ -58,8 +58,8 @@ def _models() -> tuple[list[Model], list[ReportLine]]:
     try:
         return models(), []
     except (OSError, SyntaxError, ValueError) as error:
-        said = f"conf/model cannot be read: {error}"
-        return [], [ReportLine(Section.MODELS, "models", Status.BROKEN, said, "install vgpipe again")]
+        text = f"conf/model cannot be read: {error}"
+        return [], [ReportLine(Section.MODELS, "models", Status.BROKEN, text, "install vgpipe again")]
 
 
 def _library_lines(answers: dict[str, Answer]) -> list[ReportLine]:

@@ -56,7 +56,7 @@ def _row(line: ReportLine, width: int) -> str:
 
 
 def _remedy(text: str, indent: str, width: int) -> list[str]:
-    # What is to be typed should stand in one row, further to the left if need be.
+    # What is to be typed should fit in one row, further to the left if need be.
     left = indent if len(indent) + 3 + len(text) <= width else " " * (2 + MARK_WIDTH)
     return _wrapped(text, f"{left}-> ", f"{left}   ", width)
 
@@ -87,7 +87,7 @@ def worst(lines: Sequence[ReportLine]) -> Status:
 
 
 def as_json(lines: Sequence[ReportLine]) -> str:
-    """Returns the report as one JSON object; docs/doctor.md tells its keys."""
+    """Returns the report as one JSON object; docs/doctor.md lists its keys."""
     counts = Counter(line.status for line in lines)
     report = {
         "schema": SCHEMA,

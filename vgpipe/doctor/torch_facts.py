@@ -1,4 +1,4 @@
-"""What torch was built for and whether this machine's driver suits it. Runs in the child."""
+"""Reads torch's build and whether it can use this machine's GPU. Runs in the child process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def torch_facts() -> dict[str, Any]:
-    """Returns torch's version, build, device and the reason why a GPU cannot be used; imports torch."""
+    """Returns torch's version, build, device and the reason why it cannot use a GPU; imports torch."""
     import torch
 
     return {
@@ -48,7 +48,7 @@ def _why_no_gpu(torch: Any) -> str:
 
 
 def _gpus(torch: Any) -> list[dict[str, Any]]:
-    """Each GPU, and whether this build has code for it: without, the first kernel fails."""
+    """Returns each GPU and the error of its first kernel, which fails if this build has no code for it."""
     if not torch.cuda.is_available():
         return []
     found = []

@@ -1,4 +1,4 @@
-"""Known-bad versions, read from what pip wrote down: milliseconds, and nothing is imported."""
+"""Finds known-bad versions in pip's metadata: takes milliseconds and imports nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vgpipe.errors import Fault, UsageError
 
 KNOWN_BAD = Path(__file__).with_name("known_bad.toml")
 SKIP_VARIABLE = "VGPIPE_SKIP_VERSION_CHECK"
-# Whose folder is not called as the package is.
+# Packages whose module has another name.
 MODULES = {
     "pillow": "PIL",
     "pyyaml": "yaml",
@@ -33,10 +33,10 @@ class Finding:
 
     Attributes:
         packages: name and version of each, `torch 2.4.1`.
-        severity: `broken` refuses a run, `warning` only tells.
-        sees: what the user would meet.
+        severity: `broken` refuses a run, `warning` only warns.
+        sees: the error that the user would see.
         remedy: what to type.
-        source: link to where it is told of; empty for a missing package.
+        source: link to its description; empty for a missing package.
     """
 
     packages: tuple[str, ...]
@@ -47,32 +47,32 @@ class Finding:
 
 
 def known_bad() -> list[dict[str, Any]]:
-    """Returns the entries of `known_bad.toml`, as written there."""
+    """Returns the entries of `known_bad.toml`."""
     entries: list[dict[str, Any]] = tomllib.loads(KNOWN_BAD.read_text(encoding="utf-8"))["bad"]
     return entries
 
 
 def check_versions(versions: Mapping[str, str] | None = None) -> list[Finding]:
-    """Compares versions with the known-bad combinations. Imports none of the packages.
+    """Compares versions with the known-bad combinations; imports none of the packages.
 
     Args:
         versions: package -> version; default: what is installed.
 
     Returns:
-        The findings, those that are broken first.
+        The findings, broken ones first.
     """
     entries = known_bad()
     if versions is None:
         versions = installed({name for entry in entries for table in entry["when"] for name in table})
-    known = {plain(name): version for name, version in versions.items()}
+    known = {normalized(name): version for name, version in versions.items()}
     found = [finding for entry in entries for finding in _findings(entry, known)]
     return sorted(found, key=lambda finding: finding.severity != "broken")
 
 
 def _findings(entry: Mapping[str, Any], known: Mapping[str, str]) -> list[Finding]:
     for table in entry["when"]:
-        if all(_allows(specifiers, known.get(plain(name))) for name, specifiers in table.items()):
-            packages = tuple(f"{name} {known[plain(name)]}" for name in table)
+        if all(_allows(specifiers, known.get(normalized(name))) for name, specifiers in table.items()):
+            packages = tuple(f"{name} {known[normalized(name)]}" for name in table)
             return [Finding(packages, entry["severity"], entry["sees"], entry["remedy"], entry["source"])]
     return []
 
@@ -85,30 +85,30 @@ def _allows(specifiers: str, version: str | None) -> bool:
         return False
     try:
         return SpecifierSet(specifiers).contains(Version(version), prereleases=True)
-    except InvalidVersion:  # a build of one's own may be called anything
+    except InvalidVersion:  # a local build may have any version
         return False
 
 
-def plain(name: str) -> str:
-    """Returns a package's name as pip compares it: `huggingface_hub` is `huggingface-hub`."""
+def normalized(name: str) -> str:
+    """Returns a package's normalized name: `huggingface-hub` for `huggingface_hub`."""
     return name.lower().replace("_", "-").replace(".", "-")
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:
-    """Returns package -> version of those among `names` that are installed."""
+    """Returns package -> version of the installed ones among `names`."""
     found: dict[str, str] = {}
     for name in names:
         try:
             version: str | None = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-        if version:  # a half removed package has a folder without a version
+        if version:  # a half-removed package has a folder without a version
             found[name] = version
     return found
 
 
 def missing_packages() -> list[Finding]:
-    """Returns a broken finding for each package that vgpipe needs and that is not installed."""
+    """Returns a broken finding for each required package that is not installed."""
     found = []
     for requirement in own_requirements():
         name = requirement.name
@@ -119,7 +119,7 @@ def missing_packages() -> list[Finding]:
 
 
 def own_requirements() -> list[Any]:
-    """Returns vgpipe's own requirements (`packaging` objects) for this machine; none where it is not installed."""
+    """Returns vgpipe's own requirements (`packaging` objects) for this machine; empty if it is not installed."""
     from packaging.requirements import Requirement
 
     try:
@@ -131,26 +131,26 @@ def own_requirements() -> list[Any]:
 
 
 def quoted(requirement: Any) -> str:
-    """Returns a requirement as it is typed in a shell."""
+    """Returns a requirement as typed in a shell."""
     text = f"{requirement.name}{requirement.specifier}"
     return f'"{text}"' if requirement.specifier else text
 
 
 def _has_folder(name: str) -> bool:
     try:
-        return importlib.util.find_spec(MODULES.get(plain(name), name.replace("-", "_"))) is not None
+        return importlib.util.find_spec(MODULES.get(normalized(name), name.replace("-", "_"))) is not None
     except (ImportError, ValueError):
         return False
 
 
 def require_good_versions(warn: Callable[[str], object]) -> None:
-    """Refuses to start with versions that are known not to work; called before anything heavy is imported.
+    """Refuses to start with versions that are known not to work, before anything heavy is imported.
 
     Args:
-        warn: takes one line for each finding that is only a warning.
+        warn: called with one line for each warning.
 
     Raises:
-        UsageError: naming every broken combination and its remedy, unless `VGPIPE_SKIP_VERSION_CHECK=1`.
+        UsageError: with every broken combination and its remedy, unless `VGPIPE_SKIP_VERSION_CHECK=1`.
     """
     if os.environ.get(SKIP_VARIABLE, "") not in ("", "0"):
         return
