@@ -1,55 +1,106 @@
-"""How a clip stands in clips.jsonl, and how it is read from there."""
+"""A clip's state owns its segments, and changes only by its methods."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields, replace
-from typing import Any
+import ast
+from dataclasses import replace
+from pathlib import Path
 
-import pytest
+from tests.clips.test_clip_record import PLAIN
+from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, Status
+from vgpipe.clips.degradation import Degradation
+from vgpipe.job.clip import Continuation
+from vgpipe.job.segments import segments_of
+from vgpipe.memory.tracker import PeakMemory
 
-from vgpipe.clips.clip_state import ClipWork, clip_of_record
-from vgpipe.job.clip import Clip
-from vgpipe.stages.keys import ClipKeys
-from vgpipe.store.digest import Key
-
-PLAIN = Clip(
-    id="x-00000000", prompt="x", negative_prompt="", seed=1, width=64, height=64, num_frames=5, fps=8.0,
-    num_inference_steps=2, guidance_scale=1.0, model="m",
+PACKAGE = Path(__file__).parents[2] / "vgpipe"
+LONG = replace(
+    PLAIN,
+    num_frames=25,
+    continuation=Continuation(
+        method="image", segment_num_frames=9, min_segment_num_frames=5, overlap_num_frames=1, frames_step=4,
+        frames_offset=1, num_inference_steps=2, match_color=False,
+    ),
 )  # fmt: skip
-WITH_IMAGE = replace(PLAIN, image="/pics/a.png", image_sha256="0f" * 32)
+TILES = Degradation("vae_tiling", "no tiles", "tiles", "why", "decode")
 
 
-def record_of(clip: Clip) -> dict[str, Any]:
-    keys: dict[str, Any] = {field.name: Key("encode", {}) for field in fields(ClipKeys)}
-    keys["exports"] = (keys["exports"],)
-    return json.loads(json.dumps(ClipWork(clip, ClipKeys(**keys)).record()))
+def new(clip=PLAIN) -> ClipState:
+    return ClipState(clip, [None] * len(segments_of(clip)))
 
 
-@pytest.mark.parametrize("clip", [PLAIN, WITH_IMAGE])
-def test_a_record_gives_the_clip_back(clip: Clip) -> None:
-    record = record_of(clip)
-    assert (record["image"], record["image_sha256"]) == (clip.image, clip.image_sha256)
-    assert clip_of_record(record) == clip
+def test_a_short_clip_has_exactly_one_segment_and_keeps_it_when_it_gets_smaller():
+    state = new()
+    (segment,) = state.segments
+    state.resize(replace(PLAIN, num_frames=1), ["keys"])
+    assert state.segments == (segment,) and segment.clip.num_frames == 1 and segment.keys == "keys"
+    assert not segment.is_orphan and segment.is_last and segment.previous is None and segment.next is None
+    assert state.requested == state.initial == PLAIN and state.id == PLAIN.id
 
 
-def test_records_from_before_there_were_images_are_read() -> None:
-    record = record_of(PLAIN)
-    del record["image"], record["image_sha256"]
-    assert clip_of_record(record) == PLAIN
+def test_the_segments_of_a_long_clip_know_their_neighbours_until_it_is_split_again():
+    state = new(LONG)
+    first, *middle, last = state.segments
+    assert middle and first.previous is None and last.previous is middle[-1] and last.next is None
+    assert first.next is middle[0].segment and last.is_last and not first.is_last
+    shorter = replace(LONG, continuation=replace(LONG.continuation, segment_num_frames=5))
+    state.resize(shorter, [None] * len(segments_of(shorter)))
+    assert first.is_orphan and last.is_orphan and not state.segments[0].is_orphan
 
 
-@pytest.mark.parametrize(
-    ("image", "digest", "message"),
-    [
-        ("a.png", "0f" * 32, "image: 'a.png' is no absolute path"),
-        (None, "0f" * 32, "image: '' is no absolute path"),
-        ("/pics/a.png", None, "image_sha256: '' is not 64 hex digits"),
-        ("/pics/a.png", "0F" * 32, "is not 64 hex digits"),
-        ("/pics/a.png", "0f" * 31, "is not 64 hex digits"),
-        (3, "0f" * 32, "image: Input should be a valid string"),
-    ],
-)
-def test_an_image_that_could_be_another_is_refused(image: object, digest: object, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        clip_of_record(record_of(PLAIN) | {"image": image, "image_sha256": digest})
+def test_what_a_segment_takes_counts_for_its_clip():
+    state = new(LONG)
+    first, second, *_ = state.segments
+    first.add_seconds("denoise", 1.5)
+    second.add_seconds("denoise", 2.0)
+    first.note_peak("denoise", PeakMemory(ram_gb=2.0, vram_gb=None, device_gb=None))
+    second.note_peak("decode", PeakMemory(ram_gb=1.0, vram_gb=3.0, device_gb=3.0))
+    assert state.seconds == {"denoise": 3.5} and second.seconds == {"denoise": 2.0}
+    assert (state.peak_ram_gb, state.peak_vram_gb) == (2.0, 3.0)
+
+
+def test_a_stage_has_the_degradations_of_its_latest_family():
+    state = new()
+    (segment,) = state.segments
+    segment.use_family("decode", "tiled", [TILES])
+    smaller = replace(TILES, got="smaller tiles")
+    segment.use_family("decode", "smaller", [smaller])
+    assert segment.families == {"decode": "smaller"} and state.all_degradations == (smaller,)
+    state.degrade(Degradation("size", "a", "b", "why"))
+    state.degrade(Degradation("size", "a", "c", "why"))
+    assert [one.got for one in state.all_degradations] == ["c", "smaller tiles"]
+
+
+def test_a_failed_clip_may_be_finished_after_all():
+    state = new()
+    state.fail("decode: no memory")
+    assert state.status is Status.FAILED and not state.needs_other_loading
+    state.finish_from_store(is_reused=True)
+    assert state.is_done and state.is_reused and state.error is None
+
+
+def test_a_canary_knows_the_steps_it_represents():
+    canary = CanaryState(PLAIN, [None], represents_steps=20)
+    assert canary.is_canary and canary.represents_steps == 20 and not new().is_canary
+
+
+FIELDS = {name for name in (*vars(new()), *SegmentState.__slots__) if not name.startswith("_")}
+NAMES = {"state", "segment", "parent", "again", "clip_state", "canary"}
+
+
+def assignments(path: Path) -> list[str]:
+    """Returns the assignments in a file to a field of what is named like a state."""
+    changes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, CHANGES)]
+    targets = [one for node in changes for one in (node.targets if isinstance(node, ast.Assign) else [node.target])]
+    fields = [one for one in targets if isinstance(one, ast.Attribute) and one.attr in FIELDS]
+    return [ast.unparse(one) for one in fields if ast.unparse(one.value).split(".")[-1] in NAMES]
+
+
+CHANGES = (ast.Assign, ast.AugAssign, ast.AnnAssign)
+
+
+def test_no_other_file_changes_a_state():
+    own = PACKAGE / "clips" / "clip_state.py"
+    assert assignments(own)
+    found = {path: assignments(path) for path in PACKAGE.rglob("*.py") if path != own}
+    assert not {path.name: changed for path, changed in found.items() if changed}

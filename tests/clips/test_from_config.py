@@ -61,7 +61,7 @@ def test_nothing_starts_with_an_option_that_cannot_be(render, workdir, typed, to
 
 def test_a_stand_in_takes_what_it_has_a_use_for(tmp_path):
     asked = ("memory.weights={unet: int8, transformer: fp8}", "memory.attention=sliced", "memory.vae_tiling=true")
-    told = settings(tmp_path, *asked, is_stand_in=True)
+    told = settings(tmp_path, *asked, is_other_model=True)
     assert told.quantization == {"transformer": "fp8"} and told.attention == "sdpa" and told.vae_tiling
     with pytest.raises(ConfigError):
         settings(tmp_path, *asked)

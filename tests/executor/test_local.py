@@ -228,16 +228,16 @@ def test_clips_that_differ_only_in_fps_are_decoded_once_and_all_exported(render,
 
 
 def test_frames_that_another_process_took_away_are_made_again(render, job, monkeypatch):
-    from vgpipe.executor.delivery import Delivery
+    from vgpipe.executor.delivery import ExportDelivery
 
-    original, lost = Delivery.export, []
+    original, lost = ExportDelivery.export, []
 
-    def losing(self, work):
+    def losing(self, state):
         if not lost:
-            lost.append(work.clip.id)
-            self._store.discard(work.keys.frames)
-        return original(self, work)
+            lost.append(state.clip.id)
+            self._store.discard(state.keys.frames)
+        return original(self, state)
 
-    monkeypatch.setattr(Delivery, "export", losing)
+    monkeypatch.setattr(ExportDelivery, "export", losing)
     ran = render(job, "executor.canary=false")
-    assert ran.code == 0 and lost and "made again" in ran.err
+    assert ran.code == 0 and lost and "making them again" in ran.err

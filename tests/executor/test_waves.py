@@ -4,17 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.clips.clip_state import ClipWork
-from vgpipe.executor.waves import UNMEASURED_WAVE, canaries, wave_size, waves
+from vgpipe.clips.clip_state import CanaryState, ClipState
+from vgpipe.executor.waves import UNMEASURED_WAVE, canaries, startable, wave_size, waves
 from vgpipe.job.clip import Clip
 
 
-def work(index: int, width: int = 32) -> ClipWork:
+def state(index: int, width: int = 32) -> ClipState:
     clip = Clip(
         id=f"c{index}", prompt="a", negative_prompt="", seed=index, width=width, height=32, num_frames=5, fps=8.0,
         num_inference_steps=20, guidance_scale=3.0, model="shapes",
     )  # fmt: skip
-    return ClipWork(clip, keys=clip.id)
+    return ClipState(clip, [None])
+
+
+class NoKeys:
+    """Gives canaries no keys."""
+
+    def new_canary(self, clip: Clip, represents_steps: int) -> CanaryState:
+        return CanaryState(clip, [None], represents_steps=represents_steps)
 
 
 @given(st.floats(0.01, 1000), st.floats(0.001, 1000), st.floats(0.01, 0.5))
@@ -31,7 +38,7 @@ def test_what_stays_loaded_needs_no_large_waves():
 
 @given(st.lists(st.integers(1, 7), min_size=1), st.integers(0, 40))
 def test_waves_hold_every_clip_once_in_order(sizes, count):
-    pending = [work(index) for index in range(count)]
+    pending = [state(index) for index in range(count)]
     turn = iter(sizes * 50)
     cut = list(waves(pending, lambda: next(turn)))
     assert [item for wave in cut for item in wave] == pending
@@ -39,12 +46,12 @@ def test_waves_hold_every_clip_once_in_order(sizes, count):
 
 
 def test_one_canary_for_each_shape_that_two_clips_share():
-    pending = [work(0), work(1), work(2, width=64), work(3, width=48), work(4, width=48)]
-    found = canaries(pending, 2, lambda clip: clip.num_inference_steps)
+    pending = [state(0), state(1), state(2, width=64), state(3, width=48), state(4, width=48)]
+    found = canaries(startable(pending), 2, NoKeys())
     assert [(item.clip.width, item.clip.num_inference_steps) for item in found] == [(32, 2), (48, 2)]
-    assert all(item.is_canary and item.stands_for_steps == 20 for item in found)
+    assert all(item.is_canary and item.represents_steps == 20 for item in found)
 
 
 @pytest.mark.parametrize("steps", [1, 50])
 def test_a_canary_never_takes_more_steps_than_the_clip(steps):
-    assert canaries([work(0), work(1)], steps, lambda clip: None)[0].clip.num_inference_steps == min(steps, 20)
+    assert canaries(startable([state(0), state(1)]), steps, NoKeys())[0].clip.num_inference_steps == min(steps, 20)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.clips.test_clip_state import PLAIN
+from tests.clips.test_clip_record import PLAIN
 from vgpipe.fallback.clip_size import smaller
 from vgpipe.job.clip import Continuation
 from vgpipe.job.rules import ShapeRules

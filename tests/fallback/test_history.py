@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.clips.test_clip_state import PLAIN
-from vgpipe.clips.clip_state import ClipWork, Degradation
-from vgpipe.clips.finished_files import Delivered
+from tests.clips.test_clip_record import PLAIN
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.degradation import Degradation
+from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.load import load
 from vgpipe.exporters.base import exporter
-from vgpipe.fallback.history import MadeOtherwise
+from vgpipe.fallback.history import FallbackHistory
 from vgpipe.models.base import Settings
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
@@ -42,22 +43,23 @@ def keys_of(clip: Any, families: Any) -> ClipKeys:
     return ClipKeys(named[0], None, *named[1:3], named[3:])
 
 
-class Named:
+class FakeKeys:
     """Names clips as `keys_of` does."""
 
-    def keys_of(self, clip: Any, families: Any = None) -> ClipKeys:
-        return keys_of(clip, families or {})
+    class model:
+        family: Any = OneFamily(Settings())
+
+    def of_clip(self, clip: Any, families: Any = None) -> tuple[ClipKeys, ...]:
+        return (keys_of(clip, families[0] if families else {}),)
 
 
 @pytest.fixture
-def otherwise(tmp_path: Path):
+def history(tmp_path: Path):
     config = load(["clip.prompt=a", "hardware=cpu", "run.degrade=any"], None)
 
-    def made(limit_gb: float | None = None) -> MadeOtherwise:
+    def made(limit_gb: float | None = None) -> FallbackHistory:
         hardware = replace(config.hardware, memory_limit_gb=limit_gb)
-        family: Any = OneFamily(Settings())
-        notes = Notes(tmp_path / "notes.jsonl")
-        return MadeOtherwise(notes, family, Named(), replace(config, hardware=hardware))
+        return FallbackHistory(Notes(tmp_path / "notes.jsonl"), FakeKeys(), replace(config, hardware=hardware))
 
     return made
 
@@ -67,31 +69,36 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def delivered(store: Store) -> Delivered:
-    return Delivered(store, [exporter({"name": "frames"})])
+def files(store: Store) -> FinishedFiles:
+    return FinishedFiles(store, [exporter({"name": "frames"})])
 
 
-def finished(otherwise: MadeOtherwise, store: Store) -> ClipWork:
+def plain() -> ClipState:
+    return ClipState(PLAIN, [keys_of(PLAIN, {})])
+
+
+def finished(history: FallbackHistory, store: Store) -> ClipState:
     """Remembers a clip in tiles with fewer frames, its file in the store."""
     less = replace(PLAIN, num_frames=PLAIN.num_frames - 4)
     families: Any = {"decode": OneFamily(Settings(vae_tiling=True))}
-    work = ClipWork(less, keys_of(less, families), asked=PLAIN, degradations=(TOLD,), families=families)
-    with store.create(work.keys.exports[0]) as draft:
+    state = plain()
+    state.reuse_fallback(less, [keys_of(less, families)], [families], [TOLD])
+    with store.create(state.keys.exports[0]) as draft:
         draft.path("clip.mp4").write_bytes(b"frames")
-    otherwise.remember(work, PLAIN)
-    return work
+    history.remember(state)
+    return state
 
 
 @pytest.mark.parametrize(
-    ("before_gb", "now_gb", "is_taken"),
+    ("before_gb", "now_gb", "is_reused"),
     [(1.0, 1.0, True), (1.0, 0.5, True), (1.0, 2.0, False), (1.0, None, False), (None, 1.0, True), (None, None, True)],
 )
-def test_more_memory_has_the_clip_made_as_asked(otherwise, store, before_gb, now_gb, is_taken):
-    made = finished(otherwise(before_gb), store)
-    work = ClipWork(PLAIN, keys_of(PLAIN, {}))
-    assert otherwise(now_gb).take(work, delivered(store)) is is_taken
-    assert work.degradations == ((TOLD,) if is_taken else ())
-    assert (work.keys == made.keys and work.asked == PLAIN) is is_taken
+def test_more_memory_has_the_clip_made_as_asked(history, store, before_gb, now_gb, is_reused):
+    made = finished(history(before_gb), store)
+    state = plain()
+    assert history(now_gb).reuse(state, files(store)) is is_reused
+    assert state.all_degradations == ((TOLD,) if is_reused else ())
+    assert (state.keys == made.keys and state.clip != state.requested == PLAIN) is is_reused
 
 
 HOSTILE = [
@@ -109,15 +116,16 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("fact", HOSTILE, ids=str)
-def test_nonsense_among_the_notes_is_passed_over(otherwise, store, tmp_path, fact):
-    finished(otherwise(), store)
+def test_nonsense_among_the_notes_is_passed_over(history, store, tmp_path, fact):
+    finished(history(), store)
     path = tmp_path / "notes.jsonl"
     entry = json.loads(path.read_text())
     path.write_text(json.dumps({**entry, "fact": fact}) + "\n")
-    work = ClipWork(PLAIN, keys_of(PLAIN, {}))
-    assert otherwise().take(work, delivered(store)) is False and work.keys == keys_of(PLAIN, {}) and work.asked is None
+    state = plain()
+    assert history().reuse(state, files(store)) is False
+    assert state.keys == keys_of(PLAIN, {}) and state.clip == PLAIN
 
 
-def test_a_file_that_has_gone_is_not_taken(otherwise, store):
-    store.discard(finished(otherwise(), store).keys.exports[0])
-    assert otherwise().take(ClipWork(PLAIN, keys_of(PLAIN, {})), delivered(store)) is False
+def test_a_file_that_has_gone_is_not_taken(history, store):
+    store.discard(finished(history(), store).keys.exports[0])
+    assert history().reuse(plain(), files(store)) is False

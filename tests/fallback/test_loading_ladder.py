@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clips.test_clip_record import PLAIN
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.models.families.wan import WanFamily
 from vgpipe.models.weights.precision import dtypes_to_try, variant_for
 
@@ -281,16 +283,16 @@ def test_frames_that_are_no_numbers_never_pass_for_black_ones(run, tiny_wan, mon
 def test_a_checkpoint_that_changes_during_the_run_is_noticed(run, copy, monkeypatch):
     import os
 
-    from vgpipe.executor.local import LocalRun
+    from vgpipe.executor.engine import Engine
 
-    original = LocalRun._wave
+    original = Engine.run_wave
 
-    def swapped(self, wave):
+    def swapped(self, *given):
         weights = next((copy / "transformer").glob("*.safetensors"))
         os.utime(weights)
-        return original(self, wave)
+        return original(self, *given)
 
-    monkeypatch.setattr(LocalRun, "_wave", swapped)
+    monkeypatch.setattr(Engine, "run_wave", swapped)
     ran = run(copy)
     assert ran.code == 1 and "has changed since the run began" in ran.records()[0]["error"]
 
@@ -347,15 +349,17 @@ def test_settings_that_no_class_takes_are_told_before_anything_is_loaded(run, ti
 
 
 def test_causes_hold_no_frames_that_would_keep_the_model_in_memory():
-    from vgpipe.clips.clip_state import model_cause
     from vgpipe.errors import LoadError
 
+    failed, out_of_memory = ClipState(PLAIN, [None]), ClipState(PLAIN, [None])
     try:
         raise LoadError("torn", "vae")
     except LoadError as error:
-        cause = model_cause(error)
+        failed.fail("vae: torn", error)
+    cause = failed.cause
     assert cause.__traceback__ is None and cause.component == "vae" and str(cause) == "torn"
-    assert model_cause(MemoryError()) is None
+    out_of_memory.fail("no memory", MemoryError())
+    assert failed.needs_other_loading and not out_of_memory.needs_other_loading
 
 
 def test_relative_places_are_resumable_from_anywhere(vgpipe, run, copy, tmp_path, monkeypatch):

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.clips.test_clip_state import PLAIN
-from vgpipe.clips.clip_state import ClipWork
+from tests.clips.test_clip_record import PLAIN
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.from_config import key_maker
 from vgpipe.config.load import load
-from vgpipe.fallback.context import Ground
+from vgpipe.fallback.context import LadderContext
 from vgpipe.fallback.memory_ladder import ROLES, MemoryLadder
-from vgpipe.job.clip import Clip
+from vgpipe.job.clip import Continuation
 from vgpipe.memory.strategies import Strategy
-from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.notes import Notes
 
 JOB = "prompts:\n  - {prompt: a red circle, seed: 1}\n  - {prompt: a blue square, seed: 2}\n"
@@ -95,74 +94,95 @@ def test_tiles_are_said_remembered_and_found_again(run, resident):
     assert roomier.records()[0]["artifacts"]["export"] == resident.records()[0]["artifacts"]["export"]
 
 
-def ladder(folder: Path, *typed: str) -> tuple[MemoryLadder, ClipWork]:
+def ladder(folder: Path, *typed: str) -> tuple[MemoryLadder, SegmentState]:
     """Returns the ladder of a run of the embedded model, and a clip of a size that has tiles of several sizes."""
     config = load(["clip.prompt=a", "hardware=cpu", "memory=staged", *typed], None)
     model = key_maker(replace(config.model, dtype="float32"), config.memory, str(folder))
-
-    def keys_of(clip: Clip, families: Any) -> ClipKeys:
-        return model.clip_keys(clip, [], families)
-
-    ground = Ground(
+    context = LadderContext(
         config=config,
-        family=model.family,
-        keys_of=keys_of,
-        renamed=lambda _before, _after: None,
-        forecast_of=lambda _clip: None,
+        keys=ArtifactKeys(model, ()),
         strategies=dict.fromkeys(ROLES, Strategy.STAGED),
         notes=Notes(folder / "notes.jsonl"),
         device={"device": "made up", "kind": "cpu"},
-        event=lambda _kind, **_facts: None,
     )
-    clip = replace(PLAIN, width=832, height=480)
-    return MemoryLadder(ground), ClipWork(clip, keys_of(clip, {}))
+    return MemoryLadder(context), another(context.keys)
+
+
+def another(keys: ArtifactKeys, **size: int) -> SegmentState:
+    """Returns the only segment of a clip that nothing is known of."""
+    return keys.new_state(replace(PLAIN, **{"width": 832, "height": 480, **size})).segments[0]
+
+
+def kinds(segment: SegmentState) -> list[str]:
+    return [one.kind for one in segment.parent.all_degradations]
 
 
 def test_what_was_learnt_is_for_what_was_typed_then(tmp_path):
-    first, work = ladder(tmp_path)
-    first.begin(work)
-    first.climb(work, "decode", MemoryError())
+    first, segment = ladder(tmp_path)
+    first.prepare(segment.parent)
+    first.step_down(segment, "decode", MemoryError())
     unproved, other = ladder(tmp_path)
-    unproved.begin(other)
-    assert not other.degradations  # the next rung may have failed for another reason
-    first.proved(work, "decode")
-    again, work = ladder(tmp_path)
-    again.begin(work)
-    assert [one.got for one in work.degradations] == ["tiles of the VAE's own size"]
+    unproved.prepare(other.parent)
+    assert not kinds(other)  # the next rung may have failed for another reason
+    first.remember(segment, "decode")
+    again, segment = ladder(tmp_path)
+    again.prepare(segment.parent)
+    assert [one.got for one in segment.parent.all_degradations] == ["tiles of the VAE's own size"]
     for typed in (("memory.vae_tiling=true", "memory.vae_tile_size=64"), ("memory=leaf_offload",)):
-        other, work = ladder(tmp_path, *typed)
-        other.begin(work)
-        assert not work.families and not work.degradations, typed
+        other, segment = ladder(tmp_path, *typed)
+        other.prepare(segment.parent)
+        assert not segment.families and not kinds(segment), typed
 
 
 def test_a_text_that_does_not_fit_makes_no_clip_smaller(tmp_path):
-    memory, work = ladder(tmp_path, "run.degrade=any")
-    asked = work.clip
+    memory, segment = ladder(tmp_path, "run.degrade=any")
+    asked = segment.clip
     rungs = 0
-    while memory.climb(work, "encode", MemoryError()) is not None:
+    while memory.step_down(segment, "encode", MemoryError()) is not None:
         rungs += 1
-    assert 0 < rungs < 8 and work.clip == asked and work.asked is None
+    assert 0 < rungs < 8 and segment.clip == segment.parent.clip == segment.parent.requested == asked
 
 
 def test_a_size_that_was_too_large_is_not_tried_with_the_next_clip(tmp_path):
-    memory, work = ladder(tmp_path, "run.degrade=any", "memory.vae_tiling=false")
-    asked = work.clip
-    while work.clip == asked:
-        assert memory.climb(work, "decode", MemoryError()) is not None
-    other = ClipWork(asked, work.keys)
-    memory.fit(other, "denoise")
-    assert other.clip == work.clip and other.asked == asked
-    assert [one.kind for one in other.degradations] == ["size"]
+    memory, segment = ladder(tmp_path, "run.degrade=any", "memory.vae_tiling=false")
+    asked = segment.clip
+    while segment.clip == asked:
+        assert memory.step_down(segment, "decode", MemoryError()) is not None
+    other = ClipState(asked, [segment.keys])
+    memory.apply(other.segments[0], "denoise")
+    assert other.clip == segment.parent.clip and other.requested == asked
+    assert [one.kind for one in other.all_degradations] == ["size"]
 
 
 def test_what_thousands_of_clips_share_is_said_once(tmp_path, caplog):
-    first, work = ladder(tmp_path)
-    first.begin(work)
+    first, segment = ladder(tmp_path)
+    first.prepare(segment.parent)
     with caplog.at_level("WARNING"):
-        first.climb(work, "decode", MemoryError())
+        first.step_down(segment, "decode", MemoryError())
         for _ in range(3):
-            first.begin(ClipWork(work.clip, work.keys))
-    assert [one.message for one in caplog.records if "degraded" in one.message] == [f"degraded: {work.degradations[0]}"]
+            first.prepare(ClipState(segment.clip, [segment.keys]))
+    warned = [one.message for one in caplog.records if "degraded" in one.message]
+    assert warned == [f"degraded: {segment.degradations[0]}"]
+
+
+def test_a_long_clip_that_does_not_fit_is_split_into_shorter_segments(tmp_path):
+    how = Continuation(
+        method="image", segment_num_frames=33, min_segment_num_frames=5, overlap_num_frames=1, frames_step=4,
+        frames_offset=1, num_inference_steps=2, match_color=False,
+    )  # fmt: skip
+    memory, short = ladder(tmp_path, "run.degrade=any", "memory.vae_tiling=false")
+    clip = replace(short.clip, num_frames=65, continuation=how)
+    keys = memory._context.keys
+    state = keys.new_state(clip)
+    memory._context.frame_users.count([state])
+    (first, *_), count = state.segments, len(state.segments)
+    while not first.is_orphan:
+        assert memory.step_down(first, "denoise", MemoryError()) is not None
+    assert len(state.segments) > count and state.clip.num_frames == 65 and state.requested == clip
+    assert {one.parent for one in state.segments} == {state} and first.next is None
+    digests = [one.keys.frames.digest for one in state.segments]
+    assert [memory._context.frame_users.release(digest) for digest in digests] == [True] * len(digests)
+    assert [one.kind for one in state.all_degradations][:1] == ["size"]
 
 
 def test_strict_changes_no_bit_and_fails_the_clip_instead(run, resident):

@@ -121,14 +121,14 @@ def test_a_clip_has_a_sheet_a_still_and_measures(render, job):
 
 
 def test_frames_that_vanish_in_the_middle_of_an_export_are_made_again(render, job, monkeypatch):
-    from vgpipe.executor.delivery import Delivery
+    from vgpipe.executor.delivery import ExportDelivery
     from vgpipe.exporters.joined_frames import JoinedFrames
 
-    exported, original, lost = Delivery._export, JoinedFrames.__iter__, []
+    exported, original, lost = ExportDelivery._export, JoinedFrames.__iter__, []
 
-    def noting(self, work, number):
-        lost[:] = lost or [(self._store, work.keys.frames)]
-        return exported(self, work, number)
+    def noting(self, state, number):
+        lost[:] = lost or [(self._store, state.keys.frames)]
+        return exported(self, state, number)
 
     def vanishing(self):
         for number, frame in enumerate(original(self)):
@@ -139,10 +139,10 @@ def test_frames_that_vanish_in_the_middle_of_an_export_are_made_again(render, jo
                 raise FileNotFoundError("the frames were taken away")
             yield frame
 
-    monkeypatch.setattr(Delivery, "_export", noting)
+    monkeypatch.setattr(ExportDelivery, "_export", noting)
     monkeypatch.setattr(JoinedFrames, "__iter__", vanishing)
     ran = render(*job, "executor.canary=false")
-    assert ran.code == 0 and len(lost) == 2 and "made again" in ran.err
+    assert ran.code == 0 and len(lost) == 2 and "making them again" in ran.err
 
 
 def test_a_file_that_was_made_is_not_made_again_for_the_sake_of_another(render, job, monkeypatch):

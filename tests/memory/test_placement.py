@@ -180,8 +180,7 @@ def test_two_components_of_one_class_do_not_share_files(tmp_path):
 def test_a_full_disk_is_told_and_leaves_no_files(net, tmp_path, monkeypatch):
     from safetensors import SafetensorError
 
-    from vgpipe.clips.clip_state import disk_is_full
-    from vgpipe.errors import StoreError
+    from vgpipe.errors import StoreError, is_disk_full
     from vgpipe.memory import offloading
 
     def full(*_args, **_kwargs):
@@ -190,7 +189,7 @@ def test_a_full_disk_is_told_and_leaves_no_files(net, tmp_path, monkeypatch):
     monkeypatch.setattr(offloading.safetensors.torch, "save_file", full)
     with pytest.raises(StoreError, match=r"No space left.*-> free some space") as raised:
         place(net, Placement.LEAVES, Role.DENOISER, "cpu", offload_dir=tmp_path)
-    assert disk_is_full(raised.value)
+    assert is_disk_full(raised.value)
 
 
 def test_a_folder_that_cannot_be_made_is_told(net, tmp_path):

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from tests.plans.plan_runs import MadeUpProfiles
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.commands import plan as plan_command
 from vgpipe.commands.plan import plan_of
 from vgpipe.config.load import load
@@ -143,11 +143,12 @@ def test_sums_of_times_are_unknown_where_a_part_is():
 
 
 def done(clip, seconds, device_gb=None):
-    work = ClipWork(clip, keys=None)
-    work.seconds = dict(seconds)
+    state = ClipState(clip, [None])
+    (segment,) = state.segments
+    segment.seconds.update(seconds)
     for stage in seconds:
-        work.note_peak(stage, PeakMemory(ram_gb=2.0, vram_gb=device_gb, device_gb=device_gb))
-    return work
+        segment.note_peak(stage, PeakMemory(ram_gb=2.0, vram_gb=device_gb, device_gb=device_gb))
+    return state
 
 
 def test_a_run_keeps_what_was_foreseen_and_what_came(tmp_path):
@@ -192,7 +193,7 @@ def test_offloaded_stages_teach_no_rate_and_others_made_otherwise_nothing(tmp_pa
     found = plan_of(config)
     clips, _ = clips_to_plan(config)
     otherwise = done(clips[0], {"decode": 1.0})
-    otherwise.families["decode"] = object()
+    otherwise.segments[0].use_family("decode", object(), [])
     reused = done(clips[0], {"encode": 1.0})
     reused.is_reused = True
     with RunDir(tmp_path / "run") as run_dir:

@@ -1,53 +1,75 @@
-"""Names the artifacts of clips and of their segments, and cuts long clips into segments."""
+"""The store keys of clips and of their segments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.clip_state import CanaryState, ClipState
+from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import ClipKeys, KeyMaker
 
+Families = Mapping[str, Family]
+
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Names artifacts of one model, exported in the ways that were asked for.
+class ArtifactKeys:
+    """Computes the store keys of one model's artifacts, exported in the ways that the user asked for.
 
     Attributes:
         model: makes the keys.
-        exporters: the name and settings of each, as plain values; the first is what the user asked for first.
+        exporters: name and settings of each exporter, as plain values; the first is what the user asked for first.
     """
 
     model: KeyMaker
     exporters: tuple[Mapping[str, Any], ...]
 
-    def keys_of(self, clip: Clip, families: Mapping[str, Family] | None = None) -> ClipKeys:
-        """Returns the names of a clip's artifacts; of a long one, those of its first segment."""
-        return self.model.clip_keys(clip, self.exporters, families)
+    def of_clip(self, clip: Clip, families: Sequence[Families] | None = None) -> tuple[ClipKeys, ...]:
+        """Returns the keys of each segment of a clip.
 
-    def divide(self, work: ClipWork) -> ClipWork:
-        """Gives a long clip its segments, each with its own names; returns it."""
-        if work.clip.continuation is not None:
-            segments = segments_of(work.clip)
-            work.parts = tuple(ClipWork(one.clip, work.keys, segment=one, whole=work) for one in segments)
-            self.rename(work)
-        return work
-
-    def rename(self, work: ClipWork) -> list[tuple[ClipKeys, ClipKeys]]:
-        """Names a long clip's artifacts after what drives its segments by now: a change reaches all that follow it.
-
-        Returns:
-            The names of each segment before and after.
+        Args:
+            clip: the clip.
+            families: for each segment, stage -> what drives it where that is not the model's own family.
         """
-        before = [part.keys for part in work.parts]
-        segments = [part.segment for part in work.parts if part.segment is not None]
-        families = [part.families for part in work.parts]
-        after = self.model.segment_keys(segments, work.clip.fps, self.exporters, families)
-        for part, keys in zip(work.parts, after, strict=True):
-            part.keys = keys
-        work.keys = after[0]
-        return list(zip(before, after, strict=True))
+        segments = segments_of(clip)
+        return self.model.segment_keys(segments, clip.fps, self.exporters, families or [{}] * len(segments))
+
+    def new_state(
+        self,
+        clip: Clip,
+        *,
+        requested: Clip | None = None,
+        degradations: tuple[Degradation, ...] = (),
+        keys: Sequence[ClipKeys] | None = None,
+    ) -> ClipState:
+        """Returns the state of a clip that nothing is known of yet.
+
+        Args:
+            clip: what to make.
+            requested: the clip that the user asked for; None where that is `clip`.
+            degradations: what the user did not ask for.
+            keys: the keys of each segment, where they are known already.
+        """
+        return ClipState(clip, keys or self.of_clip(clip), requested=requested, degradations=degradations)
+
+    def new_canary(self, clip: Clip, represents_steps: int) -> CanaryState:
+        """Returns the state of a canary."""
+        return CanaryState(clip, self.of_clip(clip), represents_steps=represents_steps)
+
+    def rekey(self, state: ClipState) -> None:
+        """Computes the keys of a clip again after what drives it has changed: that reaches all segments that follow."""
+        state.rekey(self._after_changes(state, state.clip))
+
+    def resize(self, state: ClipState, clip: Clip) -> None:
+        """Makes another clip of a state; a long one is split into new segments that no other family drives."""
+        if state.is_long or clip.continuation is not None:
+            state.resize(clip, self.of_clip(clip))
+        else:
+            state.resize(clip, self._after_changes(state, clip))
+
+    def _after_changes(self, state: ClipState, clip: Clip) -> tuple[ClipKeys, ...]:
+        return self.of_clip(clip, [segment.families for segment in state.segments])

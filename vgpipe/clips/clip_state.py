@@ -1,33 +1,30 @@
-"""What is known of each clip while a run goes on, and how it stands in clips.jsonl."""
+"""The state of each clip of a run, and of its segments. A short clip has exactly one segment.
+
+Only the methods of this file change a state; a test holds that.
+"""
 
 from __future__ import annotations
 
 import copy
-import errno
-import json
-import os
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from vgpipe.clips.degradation import EXPORTER, Degradation
 from vgpipe.errors import ModelError, VgpipeError
 from vgpipe.job.clip import Clip
-from vgpipe.job.naming import MAX_ID_BYTES
-from vgpipe.job.segments import Segment
+from vgpipe.job.segments import Segment, segments_of
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import ClipKeys
 
-SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
-MADE = ("model", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale")
-SHA256 = re.compile(r"[0-9a-f]{64}")
-EXPORTER = "exporter"
-"""The kind of degradation where another encoder stood in."""
+SECONDS_DIGITS = 4
+
+Shape = tuple[str, int, int, int, bool]
+"""What decides memory and time of a segment: model, width, height, num_frames, whether it begins with an image."""
 
 
-class State(StrEnum):
+class Status(StrEnum):
     """How far a clip is."""
 
     PENDING = "pending"
@@ -36,248 +33,318 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Degradation:
-    """Something the user did not ask for, done so that a clip could finish.
+@dataclass(slots=True, eq=False)
+class SegmentState:
+    """One segment of a clip on its way through the stages.
 
     Attributes:
-        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size` or `exporter`.
-        asked: what was asked for, or would have been taken first.
-        got: what was taken.
-        reason: why.
-        stage: the one stage that it holds for; None for all.
+        parent: the clip that it is a segment of.
+        segment: what to make.
+        keys: store keys of its artifacts.
+        families: stage -> what drives it, where memory requires other settings than the run's own family has.
+        degradations: those of its stages.
+        seconds: stage -> seconds in this run.
+        peaks: stage -> peak memory of this process while the segment was in it, in this run.
     """
 
-    kind: str
-    asked: str
-    got: str
-    reason: str
-    stage: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.got} in place of {self.asked} ({self.reason})"
-
-
-@dataclass(slots=True)
-class ClipWork:
-    """One clip on its way through the stages.
-
-    Attributes:
-        clip: what to make.
-        keys: names of its artifacts.
-        stands_for_steps: for a canary, the steps of the clips it stands for; None for a clip of the job.
-        state: how far it is.
-        seconds: stage -> seconds of this run.
-        peaks: stage -> most memory while the clip was in it, in this run.
-        peak_ram_gb: largest peak of a stage of this process, GiB.
-        peak_vram_gb: the same for the GPU; None without one.
-        predicted_peak_gb: largest peak of device memory that the plan foresaw, GiB; None without a plan.
-        files: kind -> path relative to the run.
-        measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
-        error: why it failed.
-        is_reused: whether it was taken from the store whole.
-        asked: the clip that the user asked for, where another model's or a smaller one stands in for it.
-        degradations: what was not asked for.
-        cause: what kept its model from working, where another way to load it may help.
-        families: stage -> what drives it, where memory has it done otherwise than asked.
-        segment: for a segment of a long clip, what it is; None for a whole clip.
-        whole: the clip that it is a segment of; None for a whole clip.
-        parts: the segments of a long clip, in order; empty for one that is made at once.
-    """
-
-    clip: Clip
+    parent: ClipState = field(repr=False)
+    segment: Segment
     keys: ClipKeys
-    stands_for_steps: int | None = None
-    state: State = State.PENDING
+    families: Mapping[str, Family] = field(default_factory=dict)
+    degradations: tuple[Degradation, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, PeakMemory] = field(default_factory=dict)
-    peak_ram_gb: float | None = None
-    peak_vram_gb: float | None = None
-    predicted_peak_gb: float | None = None
-    files: dict[str, str] = field(default_factory=dict)
-    measures: dict[str, float] | None = None
-    error: str | None = None
-    is_reused: bool = False
-    asked: Clip | None = None
-    degradations: tuple[Degradation, ...] = ()
-    cause: Exception | None = None
-    families: dict[str, Family] = field(default_factory=dict)
-    segment: Segment | None = None
-    whole: ClipWork | None = field(default=None, compare=False, repr=False)
-    parts: tuple[ClipWork, ...] = field(default=(), compare=False, repr=False)
 
     @property
-    def owner(self) -> ClipWork:
-        """The clip that the user gets: itself, or what it is a segment of."""
-        return self.whole or self
-
-    @property
-    def segments(self) -> tuple[ClipWork, ...]:
-        """What goes through the stages one after another: its segments, or itself."""
-        return self.parts or (self,)
+    def clip(self) -> Clip:
+        """The segment as a clip of its own."""
+        return self.segment.clip
 
     @property
     def planned(self) -> Clip:
-        """The clip that takes as much memory and time as it."""
-        return self.clip if self.segment is None else self.segment.planned
+        """The clip that takes as much memory and time."""
+        return self.segment.planned
 
     @property
-    def before(self) -> ClipWork | None:
-        """The segment that it goes on from; None where it begins anew."""
-        if self.whole is None or self.segment is None or self.segment.is_independent:
-            return None
-        return self.whole.parts[self.segment.index - 1]
-
-    @property
-    def after(self) -> Segment | None:
-        """The segment that goes on from it; None where none does."""
-        if self.segment is None or self.is_last:
-            return None
-        following = self.owner.parts[self.segment.index + 1].segment
-        return None if following is None or following.is_independent else following
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether it is a segment of a clip that was cut anew, and so of no clip any more."""
-        return self.whole is not None and not any(part is self for part in self.whole.parts)
-
-    @property
-    def is_last(self) -> bool:
-        """Whether its clip is complete with it."""
-        return self is self.owner.segments[-1]
-
-    @property
-    def all_degradations(self) -> tuple[Degradation, ...]:
-        """Its own, and those of its segments, each once."""
-        return tuple(dict.fromkeys((*self.degradations, *(one for part in self.parts for one in part.degradations))))
-
-    @property
-    def is_canary(self) -> bool:
-        """Whether it is a stand-in that no user asked for."""
-        return self.stands_for_steps is not None
-
-    @property
-    def shape(self) -> tuple[str, int, int, int, bool]:
-        """What a canary stands for: model, size and whether it begins with an image."""
+    def shape(self) -> Shape:
+        """What a canary represents: model, size and whether the segment begins with an image."""
         clip = self.clip
         return (clip.model, clip.width, clip.height, clip.num_frames, self.planned.image is not None)
 
     @property
-    def id(self) -> str:
-        """The id of the clip that the user asked for."""
-        return (self.asked or self.clip).id
+    def previous(self) -> SegmentState | None:
+        """The segment that it continues; None where it starts from noise alone."""
+        return None if self.segment.is_independent else self.parent.segments[self.segment.index - 1]
 
-    def note_peak(self, stage: str, peak: PeakMemory) -> None:
-        """Keeps the last peak of a stage, and the largest of any, also for the clip that it is a segment of."""
-        if self.whole is not None:
-            self.whole.note_peak(stage, peak)
-        self.peaks[stage] = peak
-        for name in ("ram_gb", "vram_gb"):
-            seen = [value for value in (getattr(self, f"peak_{name}"), getattr(peak, name)) if value is not None]
-            setattr(self, f"peak_{name}", max(seen) if seen else None)
+    @property
+    def next(self) -> Segment | None:
+        """The segment that continues it; None where none does."""
+        if self.is_last or self.is_orphan:
+            return None
+        following = self.parent.segments[self.segment.index + 1].segment
+        return None if following.is_independent else following
 
-    def take_over(self, before: Mapping[str, Any], kinds: Collection[str]) -> None:
-        """Keeps what an earlier go at the run measured and delivered.
+    @property
+    def is_last(self) -> bool:
+        """Whether its clip is complete with it."""
+        return self is self.parent.segments[-1]
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether its clip has been split into other segments since."""
+        return all(segment is not self for segment in self.parent.segments)
+
+    def use_family(self, stage: str, family: Family, degradations: Iterable[Degradation]) -> None:
+        """Has another family drive a stage; its store keys must be computed again after this.
 
         Args:
-            before: the clip's earlier record; may be empty.
-            kinds: kinds of its files that are still there.
+            stage: which.
+            family: drives it from now on.
+            degradations: what that means for the user; they replace those of the stage so far.
         """
-        self.seconds = dict(before.get("seconds") or {})
-        self.peak_ram_gb, self.peak_vram_gb = before.get("peak_ram_gb"), before.get("peak_vram_gb")
-        self.files = {kind: path for kind, path in (before.get("files") or {}).items() if kind in kinds}
+        self.families = {**self.families, stage: family}
+        self.degradations = (*(one for one in self.degradations if one.stage != stage), *degradations)
+        if not self.parent.is_long:  # where an earlier run's degradations are kept with the clip
+            self.parent.drop_degradations(stage)
 
-    def record(self) -> dict[str, Any]:
-        """Returns its line in clips.jsonl (docs/clips-jsonl.md)."""
-        facts = asdict(self.asked or self.clip)
-        return {
-            "clip": facts.pop("id"),
-            "state": self.state.value,
-            **facts,
-            "files": self.files,
-            "artifacts": {
-                "prompt_embeds": self.keys.prompt.digest,
-                "negative_prompt_embeds": self.keys.negative.digest if self.keys.negative else None,
-                "latents": self.keys.latents.digest,
-                "export": self.keys.exports[0].digest,
-                "exports": [key.digest for key in self.keys.exports],
-            },
-            "reused": self.is_reused,
-            "seconds": self.seconds,
-            "predicted_peak_gb": self.predicted_peak_gb,
-            "peak_ram_gb": self.peak_ram_gb,
-            "peak_vram_gb": self.peak_vram_gb,
-            "degradations": [asdict(degradation) for degradation in self.all_degradations],
-            "segments": [part.segment_record() for part in self.parts],
-            "measures": self.measures,
-            "made": {name: getattr(self.clip, name) for name in MADE} if self.asked else None,
-            "error": self.error,
-        }
+    def add_seconds(self, stage: str, seconds: float) -> None:
+        """Adds to the time that a stage took, also to that of the clip."""
+        for seconds_by_stage in (self.seconds, self.parent.seconds):
+            seconds_by_stage[stage] = round(seconds_by_stage.get(stage, 0.0) + seconds, SECONDS_DIGITS)
 
-    def segment_record(self) -> dict[str, Any]:
-        """Returns what a clip's line in clips.jsonl says of one of its segments."""
-        segment = self.segment
-        if segment is None:
-            return {}
-        facts = {name: getattr(self.clip, name) for name in ("prompt", "seed", "num_frames", "num_inference_steps")}
-        return {
-            "shot": segment.shot,
-            **facts,
-            "given_num_frames": segment.given,
-            "delivered": [segment.start, segment.stop],
-            "latents": self.keys.latents.digest,
-            "seconds": self.seconds,
-        }
+    def note_peak(self, stage: str, peak: PeakMemory) -> None:
+        """Keeps the latest peak of a stage, and the largest of the clip."""
+        self.peaks[stage] = peak
+        self.parent.note_peak(peak)
 
 
-def clip_of_record(record: Mapping[str, Any]) -> Clip:
-    """Returns the clip that a line of clips.jsonl describes; lines without the keys of its image have none.
+class ClipState:
+    """One clip of a run.
 
-    Raises:
-        ValueError: saying what is missing, of a wrong type or not safe as a file name.
+    Args:
+        clip: what to make first, at the size that the model was asked for.
+        keys: store keys of the artifacts of each of its segments.
+        requested: the clip that the user asked for; None where that is `clip`.
+        degradations: what the user did not ask for.
+
+    Attributes:
+        initial: `clip` as it was given.
+        clip: what is made now; smaller than `initial` where memory requires it.
+        segments: its segments, at least one.
+        status: how far it is.
+        error: why it failed or stopped.
+        cause: the failure, where another way to load the model may help; has no traceback.
+        degradations: those that hold for the whole clip.
+        files: kind -> path relative to the run.
+        measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
+        seconds: stage -> seconds.
+        peak_ram_gb: largest peak of this process in a stage, GiB.
+        peak_vram_gb: the same for the GPU; None without one.
+        predicted_peak_gb: largest peak of device memory that the plan predicts, GiB; None without a plan.
+        is_reused: whether all its files came from the store.
     """
-    from pydantic import TypeAdapter, ValidationError
 
-    keys = {item.name: "clip" if item.name == "id" else item.name for item in fields(Clip)}
-    settings = {name: record[key] for name, key in keys.items() if key in record}
-    try:
-        clip = TypeAdapter(Clip).validate_json(json.dumps(settings), strict=True)
-    except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from None
-    if not SAFE_ID.fullmatch(clip.id) or len(clip.id.encode()) > MAX_ID_BYTES:
-        raise ValueError(f"clip: {clip.id[:80]!r} is no clip id")
-    _check_image(clip)
-    return clip
+    is_canary = False
+
+    def __init__(
+        self,
+        clip: Clip,
+        keys: Sequence[ClipKeys],
+        *,
+        requested: Clip | None = None,
+        degradations: tuple[Degradation, ...] = (),
+    ):
+        self.requested, self.initial, self.clip = requested or clip, clip, clip
+        self.segments = self._split(clip, keys)
+        self.status = Status.PENDING
+        self.error: str | None = None
+        self.cause: Exception | None = None
+        self.degradations = degradations
+        self.files: dict[str, str] = {}
+        self.measures: dict[str, float] | None = None
+        self.seconds: dict[str, float] = {}
+        self.peak_ram_gb: float | None = None
+        self.peak_vram_gb: float | None = None
+        self.predicted_peak_gb: float | None = None
+        self.is_reused = False
+
+    @property
+    def id(self) -> str:
+        """The id of the clip that the user asked for."""
+        return self.requested.id
+
+    @property
+    def keys(self) -> ClipKeys:
+        """The store keys of its first segment; the exports are those of the clip."""
+        return self.segments[0].keys
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is made segment by segment."""
+        return self.clip.continuation is not None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is still to be made."""
+        return self.status is Status.PENDING
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all its files are there."""
+        return self.status is Status.DONE
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether memory had any stage of it driven otherwise."""
+        return any(segment.families for segment in self.segments)
+
+    @property
+    def needs_other_loading(self) -> bool:
+        """Whether it failed in a way that another way to load the model may help against."""
+        return self.status is Status.FAILED and self.cause is not None
+
+    @property
+    def all_degradations(self) -> tuple[Degradation, ...]:
+        """Its own and those of its segments, each once."""
+        of_segments = (one for segment in self.segments for one in segment.degradations)
+        return tuple(dict.fromkeys((*self.degradations, *of_segments)))
+
+    def resize(self, clip: Clip, keys: Sequence[ClipKeys]) -> None:
+        """Makes another clip of it. A long one is split into new segments; the old ones become orphans.
+
+        Args:
+            clip: what to make from now on.
+            keys: store keys of each segment.
+        """
+        was_long, self.clip = self.is_long, clip
+        if was_long or self.is_long:
+            self.segments = self._split(clip, keys)
+            return
+        (segment,) = self.segments
+        (segment.segment,) = segments_of(clip)
+        (segment.keys,) = keys
+
+    def rekey(self, keys: Sequence[ClipKeys]) -> None:
+        """Gives every segment new store keys."""
+        for segment, new in zip(self.segments, keys, strict=True):
+            segment.keys = new
+
+    def reuse_fallback(
+        self,
+        clip: Clip,
+        keys: Sequence[ClipKeys],
+        families: Sequence[Mapping[str, Family]],
+        degradations: Iterable[Degradation],
+    ) -> None:
+        """Makes it as an earlier run made it.
+
+        Args:
+            clip: what that run made.
+            keys: store keys of each segment.
+            families: for each segment, stage -> what drove it, where that is not the run's own family.
+            degradations: what that run told the user.
+        """
+        self.resize(clip, keys)
+        for segment, own in zip(self.segments, families, strict=True):
+            segment.families = dict(own)
+        self.degradations = tuple(dict.fromkeys((*self.degradations, *degradations)))
+
+    def degrade(self, degradation: Degradation) -> None:
+        """Notes a degradation of the whole clip; it replaces an earlier one of its kind."""
+        self.degradations = (*(one for one in self.degradations if one.kind != degradation.kind), degradation)
+
+    def drop_degradations(self, stage: str) -> None:
+        """Forgets the degradations of one stage."""
+        self.degradations = tuple(one for one in self.degradations if one.stage != stage)
+
+    def expect_peak(self, peak_gb: float | None) -> None:
+        """Notes the peak of device memory that the plan predicts, GiB."""
+        self.predicted_peak_gb = peak_gb
+
+    def note_peak(self, peak: PeakMemory) -> None:
+        """Keeps the largest peaks."""
+        self.peak_ram_gb = _largest(self.peak_ram_gb, peak.ram_gb)
+        self.peak_vram_gb = _largest(self.peak_vram_gb, peak.vram_gb)
+
+    def set_seconds(self, stage: str, seconds: float) -> None:
+        """Notes the time of a stage that is done once for the whole clip."""
+        self.seconds[stage] = round(seconds, SECONDS_DIGITS)
+
+    def restore(
+        self,
+        *,
+        files: Mapping[str, str],
+        seconds: Mapping[str, float],
+        peak_ram_gb: float | None,
+        peak_vram_gb: float | None,
+    ) -> None:
+        """Takes over what an earlier attempt at the run delivered and measured."""
+        self.files, self.seconds = dict(files), dict(seconds)
+        self.peak_ram_gb, self.peak_vram_gb = peak_ram_gb, peak_vram_gb
+
+    def deliver(
+        self, files: Mapping[str, str], replacements: Iterable[Degradation], measures: dict[str, float] | None
+    ) -> None:
+        """Notes the files that lie in the run.
+
+        Args:
+            files: kind -> path relative to the run.
+            replacements: the files that another encoder wrote than the one asked for.
+            measures: what the frames measure.
+        """
+        self.files = dict(files)
+        self.degradations = (*(one for one in self.degradations if one.kind != EXPORTER), *replacements)
+        self.measures = measures
+
+    def finish(self) -> None:
+        """Marks it as done."""
+        self.status, self.error = Status.DONE, None
+
+    def finish_from_store(self, *, is_reused: bool) -> None:
+        """Marks it as done with files that the store had."""
+        self.finish()
+        self.is_reused = is_reused
+
+    def fail(self, message: str, error: Exception | None = None) -> None:
+        """Marks it as failed.
+
+        Args:
+            message: what the user reads.
+            error: the failure; kept where another way to load the model, or another model, may help against it.
+        """
+        self.status, self.error = Status.FAILED, message
+        # A copy without its traceback, whose frames would keep the loaded model in memory.
+        self.cause = copy.copy(error) if isinstance(error, ModelError) else None
+
+    def stop(self, message: str | None = None) -> None:
+        """Marks it as stopped; it can be resumed."""
+        self.status, self.error = Status.STOPPED, message
+
+    def _split(self, clip: Clip, keys: Sequence[ClipKeys]) -> tuple[SegmentState, ...]:
+        return tuple(SegmentState(self, one, own) for one, own in zip(segments_of(clip), keys, strict=True))
 
 
-def _check_image(clip: Clip) -> None:
-    """Refuses an image that could be another one by now: without its digest, or depending on where one is."""
-    if clip.image is None and clip.image_sha256 is None:
-        return
-    if clip.image is None or not os.path.isabs(clip.image):
-        raise ValueError(f"image: {(clip.image or '')[:80]!r} is no absolute path")
-    if not SHA256.fullmatch(clip.image_sha256 or ""):
-        raise ValueError(f"image_sha256: {(clip.image_sha256 or '')[:80]!r} is not 64 hex digits")
+class CanaryState(ClipState):
+    """A clip of a few steps that goes first, for all clips of its shape.
+
+    Args:
+        clip: the clip of a few steps.
+        keys: as for `ClipState`.
+        represents_steps: the steps of the clips that it represents.
+    """
+
+    is_canary = True
+
+    def __init__(self, clip: Clip, keys: Sequence[ClipKeys], *, represents_steps: int):
+        super().__init__(clip, keys)
+        self.represents_steps = represents_steps
 
 
-def reason(stage: str, error: Exception) -> str:
-    """Returns what the user reads: the stage and the error in one line."""
+def failure_message(stage: str, error: Exception) -> str:
+    """Returns what the user reads of a failure: the stage and the error in one line."""
     return f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"
 
 
-def model_cause(error: Exception) -> Exception | None:
-    """Returns an error that another way to load the model, or another model, may help against; None for any other.
-
-    A copy without its traceback, whose frames would keep the loaded model in memory.
-    """
-    return copy.copy(error) if isinstance(error, ModelError) else None
-
-
-def disk_is_full(error: BaseException | None) -> bool:
-    """Says whether an error, or what caused it, is a disk that takes no more: full, over quota or read-only."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            return True
-        error = error.__cause__
-    return False
+def _largest(known: float | None, new: float | None) -> float | None:
+    values = [value for value in (known, new) if value is not None]
+    return max(values, default=None)

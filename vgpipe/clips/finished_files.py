@@ -1,4 +1,4 @@
-"""Which clips have their finished files in the store already."""
+"""Which clips have their finished files in the store."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from vgpipe.exporters.base import Exporter, exporters
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
+from vgpipe.vocabulary import STRICT
 
 
-class Delivered:
-    """Finds finished files.
+class FinishedFiles:
+    """Finds finished files in the store.
 
-    A stand-in's file counts only where one may stand in, and as long as the encoder that was asked for does not work.
+    The file of a fallback encoder counts only where the run allows one, and only as long as the encoder that the user
+    asked for does not work.
 
     Args:
         store: where they are.
-        exporters: what was asked for; the exports of a clip's keys are theirs, in the same order.
+        exporters: what the user asked for; the exports of a clip's keys are theirs, in the same order.
     """
 
     def __init__(self, store: Store, exporters: Sequence[Exporter]):
@@ -37,14 +39,14 @@ class Delivered:
         return known if len(known) == len(files) else None
 
     def find(self, key: Key, exporter: Exporter) -> Artifact | None:
-        """Returns what an exporter made; None where there is nothing, or only what no longer has to stand in for it."""
+        """Returns what an exporter wrote; None where there is nothing, or only a fallback that is no longer needed."""
         artifact = self.store.find(key)
         if artifact is None or not artifact.info.get("degradation"):
             return artifact
         return artifact if exporter.may_fall_back() else None
 
 
-def delivered_of(config: Config) -> Delivered:
-    """Returns what finds, and what makes, the files that a run was asked for."""
-    made = exporters(exporters_of(config), allow_fallback=config.run.degrade != "strict")
-    return Delivered(Store(Path(config.store.dir)), made)
+def finished_files_of(config: Config) -> FinishedFiles:
+    """Returns the finished files of a run's store, for the exporters of its config."""
+    made = exporters(exporters_of(config), allow_fallback=config.run.degrade != STRICT)
+    return FinishedFiles(Store(Path(config.store.dir)), made)

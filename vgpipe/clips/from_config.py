@@ -78,7 +78,7 @@ def key_maker(
     *,
     watermark: str | None = None,
     carries_recipe: bool = False,
-    is_stand_in: bool = False,
+    is_other_model: bool = False,
 ) -> KeyMaker:
     """Opens the model's checkpoint and returns what names its artifacts; loads no weights.
 
@@ -88,7 +88,7 @@ def key_maker(
         store_dir: where digests of large files are remembered.
         watermark: drawn over the frames of a placeholder.
         carries_recipe: whether finished files say how they were made.
-        is_stand_in: whether the memory options were meant for another model; what this one has no use for is left out.
+        is_other_model: whether the memory options were meant for another model; those it has no use for are left out.
 
     Raises:
         ModelError: where there is no such checkpoint, or not all of it.
@@ -97,7 +97,7 @@ def key_maker(
     hashes = FileHashes(Path(store_dir) / HASHES_FILE)
     checkpoint = opened(model, store_dir, hashes)
     loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in model.loras)
-    asked = _for_stand_in(memory, checkpoint) if is_stand_in else memory
+    asked = _for_other_model(memory, checkpoint) if is_other_model else memory
     driver = family(model.family, checkpoint, _settings(model, asked, checkpoint, loras))
     driver.check()
     refuse_unknown(asked.weights, driver.components())  # native ones too
@@ -141,7 +141,7 @@ def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpo
     return driver
 
 
-def _for_stand_in(memory: MemoryConfig, checkpoint: Checkpoint) -> MemoryConfig:
+def _for_other_model(memory: MemoryConfig, checkpoint: Checkpoint) -> MemoryConfig:
     weights = {name: stored for name, stored in memory.weights.items() if name in checkpoint.component_names}
     return replace(memory, weights=weights, attention="auto")
 

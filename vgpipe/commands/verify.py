@@ -12,8 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from vgpipe.clips.artifact_keys import Names
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.from_config import HASHES_FILE, Request, key_maker
 from vgpipe.config.arguments import split
 from vgpipe.config.schema import Config, StoreConfig
@@ -109,11 +108,10 @@ class Verifier:
     def _here(self, replay: Replay) -> dict[str, Any]:
         """Returns, in the words of a recipe, what a file's latents would hang on here."""
         maker = self._maker(replay.config)
-        names = Names(maker, ())
-        work = names.divide(ClipWork(replay.clip, names.keys_of(replay.clip)))
-        keys = dict.fromkeys(part.keys.latents.digest for part in work.segments)
+        state = ArtifactKeys(maker, ()).new_state(replay.clip)
+        keys = dict.fromkeys(segment.keys.latents.digest for segment in state.segments)
         return {
-            "parts": parts_of(maker.family, work),
+            "parts": parts_of(maker.family, state),
             "latents": [{"key": key} for key in keys],
             "versions": installed_versions(),
             "device": arithmetic_of(pick_device(replay.config.hardware.device)),

@@ -57,7 +57,8 @@ class QualityConfig:
 class ExecutorConfig:
     """How the stages are scheduled."""
 
-    name: Literal["local"] = "local"
+    name: str = "local"
+    """Which executor makes the clips; see `vgpipe/executor/base.py`."""
     canary: bool = True
     """Whether one cheap clip per (model, shape) goes first, where at least two clips share it."""
     canary_steps: Annotated[int, Field(ge=1, le=50)] = 2

@@ -5,77 +5,88 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from vgpipe.clips.clip_state import ClipWork, State
-from vgpipe.clips.finished_files import Delivered
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, Shape, Status
+from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import ExecutorConfig
-from vgpipe.executor.run_records import Records
-from vgpipe.executor.waves import canaries
-from vgpipe.job.clip import Clip
-from vgpipe.stages.keys import ClipKeys
+from vgpipe.executor.waves import canaries, startable
+from vgpipe.fallback.memory_ladder import MemoryLadder
 
 log = logging.getLogger(__name__)
 
-MAX_WAVES = 10  # of one canary: another one each time that memory had it made smaller
+MAX_WAVES = 10
+"""Waves of one canary: one more each time that memory requires a smaller clip."""
 
 
-class Canary:
-    """Sends one cheap clip of each shape through all stages, and condemns the shapes whose canaries die.
+class Canaries:
+    """One cheap clip of each shape that at least two clips share.
 
     Args:
-        settings: whether, and with how many steps.
-        keys_of: names a clip's artifacts.
-        begin: gives a clip the memory rungs that its shape needs.
-        run_wave: takes clips through all stages, their exports included.
-        records: where condemned clips are written.
+        settings: whether there are any, and their steps.
+        keys: computes store keys.
+        ladder: gives a canary the rungs that its shape needs.
+
+    Attributes:
+        states: the canaries to run first.
     """
 
-    def __init__(
-        self,
-        settings: ExecutorConfig,
-        keys_of: Callable[[Clip], ClipKeys],
-        begin: Callable[[ClipWork], None],
-        run_wave: Callable[[list[ClipWork]], None],
-        records: Records,
-    ):
-        self._settings, self._keys_of, self._begin = settings, keys_of, begin
-        self._run_wave, self._records = run_wave, records
+    def __init__(self, settings: ExecutorConfig, keys: ArtifactKeys, ladder: MemoryLadder):
+        self._settings, self._keys, self._ladder = settings, keys, ladder
+        self.states: list[CanaryState] = []
 
-    def stand_ins(self, works: Sequence[ClipWork], pending: Sequence[ClipWork], delivered: Delivered) -> list[ClipWork]:
-        """Returns a canary for each shape that no finished clip and no earlier canary has proved."""
+    def choose(self, states: Sequence[ClipState], pending: Sequence[ClipState], finished: FinishedFiles) -> None:
+        """Makes a canary for each shape that no finished clip and no earlier canary has tried.
+
+        Args:
+            states: all clips of the run.
+            pending: those still to make.
+            finished: knows which canaries have been made before.
+        """
         if not self._settings.canary:
-            return []
-        proved = {part.shape for work in works if work.state is State.DONE for part in work.segments}
-        found = self._of([part for part in _that_begin_anew(pending) if part.shape not in proved])
-        return [work for work in found if not delivered.has(work.keys)]
+            return
+        tried = {segment.shape for state in states if state.is_done for segment in state.segments}
+        found = self._canaries([segment for segment in startable(pending) if segment.shape not in tried])
+        self.states = [state for state in found if not finished.has(state.keys)]
 
-    def try_out(self, stand_ins: list[ClipWork], pending: Sequence[ClipWork]) -> None:
-        """Runs the canaries; fails the pending clips of a shape of which two have died."""
-        self._try(stand_ins)
-        failed = {work.shape for work in stand_ins if work.state is State.FAILED}
+    def run(
+        self,
+        pending: Sequence[ClipState],
+        run_wave: Callable[[list[ClipState]], None],
+        on_failed: Callable[[ClipState], None],
+    ) -> None:
+        """Runs the canaries; fails the pending clips of a shape of which two canaries have failed.
+
+        Args:
+            pending: the clips still to make.
+            run_wave: takes clips through all stages, their exports included.
+            on_failed: called with each clip that fails.
+        """
+        self._run(self.states, run_wave)
+        failed = _failed(self.states)
         # A second one from the other end of the job: one bad clip must not condemn its whole shape.
-        again = self._of([part for part in _that_begin_anew(pending[::-1]) if part.shape in failed])
-        self._try(again)
-        condemned = {work.shape: work for work in again if work.state is State.FAILED}
-        for work in pending:
-            dead = next((condemned[part.shape] for part in work.segments if part.shape in condemned), None)
-            if dead is not None and work.state is State.PENDING:
-                work.cause = dead.cause
-                self._records.settle(work, State.FAILED, f"not started, two canaries failed: {dead.error}")
+        again = self._canaries([segment for segment in startable(pending[::-1]) if segment.shape in failed])
+        self._run(again, run_wave)
+        condemned = _failed(again)
+        for state in pending:
+            dead = next((condemned[one.shape] for one in state.segments if one.shape in condemned), None)
+            if dead is not None and state.is_pending:
+                state.fail(f"not started, two canaries failed: {dead.error}", dead.cause)
+                on_failed(state)
 
-    def _of(self, works: Sequence[ClipWork]) -> list[ClipWork]:
-        found = canaries(works, self._settings.canary_steps, self._keys_of)
-        for work in found:
-            self._begin(work)
+    def _canaries(self, segments: Sequence[SegmentState]) -> list[CanaryState]:
+        found = canaries(segments, self._settings.canary_steps, self._keys)
+        for state in found:
+            self._ladder.prepare(state)
         return found
 
-    def _try(self, stand_ins: list[ClipWork]) -> None:
-        if stand_ins:
-            log.info("canary: %s", ", ".join(work.clip.id for work in stand_ins))
+    def _run(self, states: Sequence[CanaryState], run_wave: Callable[[list[ClipState]], None]) -> None:
+        if states:
+            log.info("canary: %s", ", ".join(state.clip.id for state in states))
         for _ in range(MAX_WAVES):
-            if left := [work for work in stand_ins if work.state is State.PENDING]:
-                self._run_wave(left)
+            pending: list[ClipState] = [state for state in states if state.is_pending]
+            if pending:
+                run_wave(pending)
 
 
-def _that_begin_anew(works: Sequence[ClipWork]) -> list[ClipWork]:
-    """Returns the clips and segments that a canary can stand for: those that need nothing of a segment before."""
-    return [part for work in works for part in work.segments if part.before is None]
+def _failed(states: Sequence[CanaryState]) -> dict[Shape, CanaryState]:
+    return {state.segments[0].shape: state for state in states if state.status is Status.FAILED}

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vgpipe.clips.artifact_keys import Names
-from vgpipe.clips.clip_state import EXPORTER, ClipWork, Degradation, State
-from vgpipe.clips.finished_files import Delivered
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_record import PastRecord
+from vgpipe.clips.clip_state import ClipState, SegmentState
+from vgpipe.clips.degradation import EXPORTER, Degradation
+from vgpipe.clips.finished_files import FinishedFiles
+from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.errors import StoreError
-from vgpipe.executor.stage_inputs import needed
+from vgpipe.executor.stage_inputs import required
 from vgpipe.exporters.exported import POSTER_FILE
 from vgpipe.provenance.recipe import Recipes
-from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact
 from vgpipe.store.rundir import RunDir
 
@@ -30,163 +31,149 @@ log = logging.getLogger(__name__)
 POSTER = "poster"
 
 
-class Delivery:
-    """Exports clips, places their files into the run and lets go of frames that nobody needs any more.
+class ExportDelivery:
+    """Exports clips, places their files into the run, and releases frames that nobody needs any more.
 
     Args:
-        delivered: the store and the exporters.
+        finished: the store and the exporters.
         run_dir: where the files go.
-        names: names artifacts; knows the exporters' settings.
-        previous: clip id -> its record of an earlier go at this run.
-        recipes: what files say of how they were made; None where they shall not.
+        keys: computes store keys; knows the exporters' settings.
+        previous: clip id -> what an earlier attempt at the run recorded of it.
+        frame_users: counts who needs which frames.
+        recipes: what files say of how they were made; None leaves that out.
     """
 
     def __init__(
         self,
-        delivered: Delivered,
+        finished: FinishedFiles,
         run_dir: RunDir,
-        names: Names,
-        previous: Mapping[str, Mapping[str, Any]],
+        keys: ArtifactKeys,
+        previous: Mapping[str, PastRecord],
+        frame_users: FrameUsers,
         recipes: Recipes | None = None,
     ):
-        self._delivered, self._store, self._run_dir = delivered, delivered.store, run_dir
-        self._names, self._recipes = names, recipes
-        self._previous = previous
-        self._frames_users: Counter[str] = Counter()
+        self._finished, self._store, self._run_dir = finished, finished.store, run_dir
+        self._keys, self._recipes = keys, recipes
+        self._previous, self._frame_users = previous, frame_users
 
-    def expect(self, works: Iterable[ClipWork]) -> None:
-        """Counts who will need which frames: clips that differ only in fps share them."""
-        self._frames_users = Counter(part.keys.frames.digest for work in works for part in work.segments)
-
-    def renamed(self, before: ClipKeys, after: ClipKeys) -> None:
-        """Counts a clip whose frames have another name from now on."""
-        if before.frames.digest in self._frames_users:
-            self._frames_users[before.frames.digest] -= 1
-            self._frames_users[after.frames.digest] += 1
-
-    def cut_anew(self, before: Iterable[ClipKeys], after: Iterable[ClipKeys]) -> None:
-        """Counts a long clip whose segments are others from now on."""
-        self._frames_users.subtract(keys.frames.digest for keys in before)
-        self._frames_users.update(keys.frames.digest for keys in after)
-
-    def take_from_store(self, work: ClipWork) -> None:
-        """Finishes a clip whose files the store already has; keeps what an earlier go at the run measured."""
-        before = self._previous.get(work.id, {})
-        if any(one.get("kind") == "model" for one in before.get("degradations") or ()):
-            # A stand-in's file must not lie beside the clip itself, or pass for it; it comes from the store if need be.
-            for path in before.get("files", {}).values():
+    def reuse(self, state: ClipState) -> None:
+        """Finishes a clip whose files the store has; keeps what an earlier attempt at the run measured."""
+        past = self._past(state)
+        if past.is_other_model:
+            # The other model's file must not lie beside the clip, or pass for it; the store has it where it is needed.
+            for path in past.files.values():
                 self._run_dir.discard(path)
-        work.take_over(before, [kind for kind, path in before.get("files", {}).items() if self._run_dir.has(path)])
-        artifacts = self._delivered.found(work.keys)
+        state.restore(
+            files={kind: path for kind, path in past.files.items() if self._run_dir.has(path)},
+            seconds=past.seconds,
+            peak_ram_gb=past.peak_ram_gb,
+            peak_vram_gb=past.peak_vram_gb,
+        )
+        artifacts = self._finished.found(state.keys)
         if artifacts is None:
             return
         try:
-            self.place(work, artifacts)
+            self.place(state, artifacts)
         except OSError as error:
-            work.state, work.error = State.FAILED, f"export: {error}"
-            log.error("%s failed in %s", work.clip.id, work.error)
+            state.fail(f"export: {error}")
+            log.error("%s failed in %s", state.clip.id, state.error)
             return
-        work.state = State.DONE
-        work.is_reused = before.get("state") != State.DONE.value or bool(before.get("reused"))
-        for part in work.segments:
-            self._store.discard(part.keys.frames)  # a kill between export and here left them
+        state.finish_from_store(is_reused=not past.is_done or past.is_reused)
+        for segment in state.segments:
+            self._store.discard(segment.keys.frames)  # a kill between export and here left them
 
-    def export(self, work: ClipWork) -> tuple[Artifact, ...] | None:
-        """Makes a clip's export artifacts; runs in the worker thread.
+    def export(self, state: ClipState) -> tuple[Artifact, ...] | None:
+        """Makes a clip's export artifacts; runs in the export thread.
 
         Returns:
             One for each exporter; None where another process took the frames away, so that they must be made again.
         """
-        made = self._delivered.found(work.keys)  # another process may share the store
-        if made is not None:
-            return made
+        found = self._finished.found(state.keys)  # another process may share the store
+        if found is not None:
+            return found
         try:
-            for number in range(len(self._delivered.exporters)):
-                self._export(work, number)
-        except (FileNotFoundError, StoreError):  # the latter where they go while the file is being written
-            if all(self._store.find(part.keys.frames) for part in work.segments):
+            for number in range(len(self._finished.exporters)):
+                self._export(state, number)
+        except (FileNotFoundError, StoreError):  # the latter where they vanish while the file is being written
+            if all(self._store.find(segment.keys.frames) for segment in state.segments):
                 raise
             return None
-        return self._delivered.found(work.keys)
+        return self._finished.found(state.keys)
 
-    def _export(self, work: ClipWork, number: int) -> None:
-        """Makes the file of one exporter, where it is not there yet; a stand-in's that has had its day makes way."""
+    def _export(self, state: ClipState, number: int) -> None:
+        """Makes the file of one exporter unless it is there; replaces that of a fallback encoder no longer needed."""
         from vgpipe.stages import export
 
-        key, exporter = work.keys.exports[number], self._delivered.exporters[number]
-        if self._delivered.find(key, exporter) is not None:
+        key, exporter = state.keys.exports[number], self._finished.exporters[number]
+        if self._finished.find(key, exporter) is not None:
             return
         if self._store.find(key) is not None:
             self._store.discard(key)
-        recipe = self._recipes.of(work, self._names.exporters[number]) if self._recipes else None
-        frames_THWC = self._frames(work)
-        export.run(self._store, key, exporter=exporter, frames_THWC=frames_THWC, fps=work.clip.fps, recipe=recipe)
+        recipe = self._recipes.of(state, self._keys.exporters[number]) if self._recipes else None
+        frames_THWC = self._frames(state)
+        export.run(self._store, key, exporter=exporter, frames_THWC=frames_THWC, fps=state.clip.fps, recipe=recipe)
 
-    def _frames(self, work: ClipWork) -> JoinedFrames:
+    def _frames(self, state: ClipState) -> JoinedFrames:
         from vgpipe.exporters.joined_frames import JoinedFrames
 
-        spans = [_span(part, needed(self._store, part.keys.frames)) for part in work.segments]
-        return JoinedFrames(spans, self._mark(work))
+        spans = [_span(segment, required(self._store, segment.keys.frames)) for segment in state.segments]
+        return JoinedFrames(spans, self._watermark(state))
 
-    def _mark(self, work: ClipWork) -> Callable[[np.ndarray], np.ndarray] | None:
+    def _watermark(self, state: ClipState) -> Callable[[np.ndarray], np.ndarray] | None:
         from vgpipe.exporters.watermark import watermark
 
-        size = {"width": work.clip.width, "height": work.clip.height}
-        text = self._names.model.watermark
-        return watermark(text, **size) if text else None
+        text = self._keys.model.watermark
+        return watermark(text, width=state.clip.width, height=state.clip.height) if text else None
 
-    def place(self, work: ClipWork, artifacts: Sequence[Artifact]) -> None:
+    def place(self, state: ClipState, artifacts: Sequence[Artifact]) -> None:
         """Puts a clip's finished files into the run, under the kinds that were really made; a canary has none there.
 
         Raises:
             OSError: where they cannot be placed.
         """
-        if work.is_canary:
+        if state.is_canary:
             return
-        files: dict[str, str] = {}
-        for artifact in sorted(artifacts, key=_is_stand_in):  # what was asked for has the first right to a name
-            self._place_one(work.clip.id, artifact, files)
-        self._drop_stand_ins(work, files)
-        work.files = {**work.files, **files}
-        told = [artifact.info["degradation"] for artifact in artifacts if _is_stand_in(artifact)]
-        others = [one for one in work.degradations if one.kind != EXPORTER]
-        work.degradations = (*others, *(Degradation(EXPORTER, **one) for one in told))
-        work.measures = next((m for one in artifacts if (m := one.info.get("file", {}).get("measures"))), None)
+        placed: dict[str, str] = {}
+        for artifact in sorted(artifacts, key=_is_replacement):  # what the user asked for has the first right to a name
+            self._place_one(state.clip.id, artifact, placed)
+        kept = self._without_replacements(state, placed)
+        replacements = [Degradation(EXPORTER, **one.info["degradation"]) for one in artifacts if _is_replacement(one)]
+        measures = next((found for one in artifacts if (found := one.info.get("file", {}).get("measures"))), None)
+        state.deliver({**kept, **placed}, replacements, measures)
 
-    def _place_one(self, clip_id: str, artifact: Artifact, files: dict[str, str]) -> None:
+    def _place_one(self, clip_id: str, artifact: Artifact, placed: dict[str, str]) -> None:
         made = str(artifact.info["kind"])
-        kind = next(name for name in chain((made,), (f"{made}_{n}" for n in count(2))) if name not in files)
+        kind = next(name for name in chain((made,), (f"{made}_{n}" for n in count(2))) if name not in placed)
         posters = [path for path in artifact.paths() if path.name == POSTER_FILE]
         sources = [path for path in artifact.paths() if path not in posters]
-        files[kind] = self._run_dir.place(kind, clip_id, sources, taken=files.values())
+        placed[kind] = self._run_dir.place(kind, clip_id, sources, taken=placed.values())
         if posters:
-            files[POSTER] = self._run_dir.place(POSTER, clip_id, posters)
+            placed[POSTER] = self._run_dir.place(POSTER, clip_id, posters)
 
-    def _drop_stand_ins(self, work: ClipWork, files: Mapping[str, str]) -> None:
-        """Removes what stood in for files that are there now."""
-        told = self._previous.get(work.id, {}).get("degradations") or ()
-        kinds = {str(one.get("got")).partition(" ")[0] for one in told if one.get("kind") == EXPORTER}
-        for kind in kinds & set(work.files) - set(files):
-            path = work.files.pop(kind)
-            if path not in files.values():
-                self._run_dir.discard(path)
+    def _without_replacements(self, state: ClipState, placed: Mapping[str, str]) -> dict[str, str]:
+        """Removes the files of fallback encoders that are no longer needed; returns the earlier files that stay."""
+        outdated = (self._past(state).replacement_kinds & set(state.files)) - set(placed)
+        for kind in outdated:
+            if state.files[kind] not in placed.values():
+                self._run_dir.discard(state.files[kind])
+        return {kind: path for kind, path in state.files.items() if kind not in outdated}
 
-    def let_go(self, work: ClipWork) -> None:
-        """Discards a clip's frames once no other clip needs them: large, and made again from the latents."""
-        for part in work.segments:
-            digest = part.keys.frames.digest
-            self._frames_users[digest] -= 1
-            if self._frames_users[digest] <= 0:
-                self._store.discard(part.keys.frames)
+    def _past(self, state: ClipState) -> PastRecord:
+        return self._previous.get(state.id, PastRecord())
+
+    def release_frames(self, state: ClipState) -> None:
+        """Discards a clip's frames that no other clip needs: they are large, and made again from the latents."""
+        for segment in state.segments:
+            if self._frame_users.release(segment.keys.frames.digest):
+                self._store.discard(segment.keys.frames)
 
 
-def _is_stand_in(artifact: Artifact) -> bool:
+def _is_replacement(artifact: Artifact) -> bool:
     return bool(artifact.info.get("degradation"))
 
 
-def _span(part: ClipWork, frames: Artifact) -> Span:
+def _span(state: SegmentState, frames: Artifact) -> Span:
     from vgpipe.exporters.joined_frames import Span
     from vgpipe.stages import decode
 
-    start, stop = (part.segment.start, part.segment.stop) if part.segment else (0, part.clip.num_frames)
-    return Span(partial(decode.read, frames), start, stop)
+    return Span(partial(decode.read, frames), state.segment.start, state.segment.stop)

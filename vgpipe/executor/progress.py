@@ -1,16 +1,15 @@
-"""Shows how far a run is: bars in a terminal, plain log lines elsewhere."""
+"""Shows how far a run is: bars in a terminal, plain log lines elsewhere; counts what is left to do."""
 
 from __future__ import annotations
 
 import logging
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NoReturn
 
 from tqdm import tqdm
 
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.store.artifacts import Store
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
@@ -56,13 +55,18 @@ class Progress:
         self._remaining = dict(remaining)
         self._clips, self._done = clips, done
         self._bars = sys.stderr.isatty() if show_bars is None else show_bars
-        self._started = time.monotonic()
-        self._steps: Any = None
+        self._steps: tqdm[NoReturn] | None = None
         self._step_clip = ""
         total = sum(remaining.values())
-        self._job: Any = tqdm(
+        self._job: tqdm[NoReturn] = tqdm(
             total=total, position=0, desc=self._title(""), bar_format=JOB_FORMAT, disable=not self._bars
         )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def step(self, clip_id: str, done: int, total: int) -> None:
         """Shows how many steps of a clip are done."""
@@ -73,7 +77,7 @@ class Progress:
         if clip_id != self._step_clip:
             self._step_clip = clip_id
             self._steps.reset(total)
-            self._steps.initial = done - 1  # steps done before this run, and what loading took, are no speed
+            self._steps.initial = done - 1  # neither earlier steps nor loading count as speed
             self._steps.set_description_str(clip_id[:40], refresh=False)
         self._steps.n = done
         self._steps.refresh()
@@ -86,7 +90,7 @@ class Progress:
             stage: which.
             seconds: what it took.
             name: the clip's id or the text's digest, for the log.
-            typical_s: what it would have taken as a whole, where it was a cheap stand-in.
+            typical_s: what it takes for an ordinary clip, where this was a canary's.
         """
         self.eta.add(stage, seconds if typical_s is None else typical_s)
         self._count(stage)
@@ -132,20 +136,20 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def left_to_do(store: Store, works: Sequence[ClipWork]) -> dict[str, int]:
+def count_remaining(store: Store, states: Sequence[ClipState]) -> dict[str, int]:
     """Returns the pieces of work that clips still need, by stage; what they share counts once.
 
     Args:
         store: what is in it is done.
-        works: the clips.
+        states: the clips.
     """
-    parts = [part for work in works for part in work.segments]
-    undecoded = [part for part in parts if store.find(part.keys.frames) is None]
-    undenoised = [work for work in undecoded if store.find(work.keys.latents) is None]
-    texts = {key.digest for work in undenoised for key in work.keys.texts if store.find(key) is None}
+    segments = [segment for state in states for segment in state.segments]
+    undecoded = [segment for segment in segments if store.find(segment.keys.frames) is None]
+    undenoised = [segment for segment in undecoded if store.find(segment.keys.latents) is None]
+    texts = {key.digest for segment in undenoised for key in segment.keys.texts if store.find(key) is None}
     return {
         ENCODE: len(texts),
-        DENOISE: len({work.keys.latents.digest for work in undenoised}),
-        DECODE: len({work.keys.frames.digest for work in undecoded}),
-        EXPORT: len(works),
+        DENOISE: len({segment.keys.latents.digest for segment in undenoised}),
+        DECODE: len({segment.keys.frames.digest for segment in undecoded}),
+        EXPORT: len(states),
     }

@@ -1,12 +1,12 @@
-"""What a run writes of itself: records of clips, which count, and events, which are for charts."""
+"""What a run writes of itself: the records of its clips, and events for charts."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
-from vgpipe.clips.clip_state import ClipWork, State
+from vgpipe.clips.clip_record import record_of
+from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.errors import StoreError
 from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.store.rundir import RunDir
@@ -14,8 +14,8 @@ from vgpipe.store.rundir import RunDir
 log = logging.getLogger(__name__)
 
 
-class Records:
-    """Keeps clips.jsonl and events.jsonl of a run.
+class RunRecords:
+    """Writes clips.jsonl and events.jsonl of a run.
 
     Args:
         run_dir: where they lie.
@@ -26,46 +26,45 @@ class Records:
         self._run_dir, self._stop = run_dir, stop
         self._has_begun = False
 
-    def begin(self, works: Sequence[ClipWork]) -> None:
+    def begin(self, states: Sequence[ClipState]) -> None:
         """Writes every clip's record, at the start of a run and of each further attempt.
 
         Raises:
             StoreError: where the run directory cannot be written.
         """
-        self._run_dir.write_clips(work.record() for work in works)
-        done = sum(work.state is State.DONE for work in works)
+        self._run_dir.write_clips(record_of(state) for state in states)
+        done = sum(state.is_done for state in states)
         if self._has_begun:
-            again = sum(work.state is State.PENDING for work in works)
-            self.event("attempt_started", clips=again)
-            log.info("%d clips are tried again", again)
+            pending = sum(state.is_pending for state in states)
+            self.event("attempt_started", clips=pending)
+            log.info("trying %d clips again", pending)
             return
         self._has_begun = True
-        self.event("run_started", clips=len(works), reused=done)
-        log.info("%d clips, %d already in the store", len(works), done)
+        self.event("run_started", clips=len(states), reused=done)
+        log.info("%d clips, %d already in the store", len(states), done)
 
-    def end(self, works: Sequence[ClipWork]) -> None:
-        """Writes every clip's last record; what cannot be written is told in the log."""
-        counts = {state.value: sum(work.state is state for work in works) for state in State}
+    def end(self, states: Sequence[ClipState]) -> None:
+        """Writes every clip's last record; logs what cannot be written."""
+        counts = {status.value: sum(state.status is status for state in states) for status in Status}
         self.event("run_ended", reason=self._stop.reason or "finished", **counts)
         try:
-            self._run_dir.write_clips(work.record() for work in works)
+            self._run_dir.write_clips(record_of(state) for state in states)
         except StoreError as error:
             log.error("%s", error)
 
-    def settle(self, work: ClipWork, state: State, error: str | None = None) -> None:
-        """Gives a clip its state and appends its record; canaries have none."""
-        work.state, work.error = state, error
-        if work.is_canary:
-            self.event(f"canary_{state.value}", clip=work.clip.id, error=error)
+    def settle(self, state: ClipState) -> None:
+        """Appends the record of a clip that has its final status; a canary has no record, only an event."""
+        kind = "canary" if state.is_canary else "clip"
+        self.event(f"{kind}_{state.status.value}", clip=state.clip.id, error=state.error)
+        if state.is_canary:
             return
-        self.event(f"clip_{state.value}", clip=work.clip.id, error=error)
         try:
-            self._run_dir.append_clip(work.record())
-        except StoreError as failure:
-            self._stop.request(str(failure))
+            self._run_dir.append_clip(record_of(state))
+        except StoreError as error:
+            self._stop.request(str(error))
 
-    def event(self, kind: str, **facts: Any) -> None:
-        """Appends an event; one that cannot be written is left out."""
+    def event(self, kind: str, **facts: object) -> None:
+        """Appends an event; leaves out one that cannot be written."""
         try:
             self._run_dir.append_event(kind, **facts)
         except StoreError as error:

@@ -1,20 +1,18 @@
-"""Runs one stage over the clips of a wave: what is in the store is skipped, what fails takes only its clip along."""
+"""Runs one stage over the segments of a wave: skips what is in the store; what fails takes only its clip with it."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from vgpipe.clips.clip_state import ClipWork, State
+from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.errors import Stopped
-from vgpipe.executor.progress import Progress
 from vgpipe.executor.stage_inputs import (
-    conditions,
+    conditioning_frames,
     denoised_clip,
-    leave_tail,
-    needed,
+    keep_tail,
+    required,
     seam_of,
     texts_of,
     windows_of,
@@ -25,206 +23,219 @@ from vgpipe.memory.out_of_memory import drop_traceback_locals
 from vgpipe.memory.residency import Residency, Take
 from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
-from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 if TYPE_CHECKING:
     from vgpipe.stages.denoise import Watch
 
-log = logging.getLogger(__name__)
+Make = Callable[[SegmentState, Take[Family]], None]
 
-Make = Callable[[ClipWork, Take[Family]], None]
+
+class StageReport(Protocol):
+    """What a stage reports to; small values only, so that it may be in another process."""
+
+    def failed(self, segment: SegmentState, stage: str, error: Exception) -> None:
+        """Takes a segment's clip out of the run."""
+
+    def piece_done(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
+        """Notes one finished piece of work of a stage."""
+
+    def step_done(self, segment: SegmentState, done: int, total: int) -> None:
+        """Notes that `done` of `total` denoising steps are done."""
+
+    def event(self, kind: str, **facts: object) -> None:
+        """Appends to the run's events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageRuns:
-    """The three stages that use the model.
+class StageLoop:
+    """The three stages that use the model, on one device.
 
     Attributes:
         store: where artifacts are.
-        model: names artifacts; knows the family.
+        family: drives the model as the user asked for it.
         residency: hands out loaded components.
-        memory: knows what to do when memory runs out.
-        progress: told of every finished piece.
+        ladder: decides what to do when memory runs out.
+        report: gets what happens.
         should_stop: asked between pieces and after every denoising step.
-        fail: takes a clip out of the run, with the stage and the reason.
-        event: appends to the run's events.
-        device: where the model's arithmetic happens.
+        device: torch device string.
         memory_limit_gb: the most of its memory that may be used, GiB; None: all.
         checkpoint_steps: steps between checkpoints, at least.
         checkpoint_interval_s: seconds between checkpoints, at least.
     """
 
     store: Store
-    model: KeyMaker
+    family: Family
     residency: Residency[Family]
-    memory: MemoryLadder
-    progress: Progress
+    ladder: MemoryLadder
+    report: StageReport
     should_stop: Callable[[], bool]
-    fail: Callable[[ClipWork, str, Exception], None]
-    event: Callable[..., None]
     device: str
     memory_limit_gb: float | None
     checkpoint_steps: int
     checkpoint_interval_s: float
 
-    def encode(self, wave: Iterable[ClipWork]) -> None:
-        """Encodes every distinct text of the wave that is not in the store."""
-        missing = [work for work in wave if not self.has_latents(work)]
+    def encode(self, segments: Iterable[SegmentState]) -> None:
+        """Encodes every distinct text of the segments that is not in the store."""
+        missing = [segment for segment in segments if not self._has_latents(segment)]
         with self.residency.stage(ENCODE) as take:
-            for work in self._open(missing, ENCODE):
-                self._make(work, ENCODE, self._encode, take)
+            for segment in self._pending(missing, ENCODE):
+                self._make(segment, ENCODE, self._encode, take)
 
-    def denoise(self, wave: Iterable[ClipWork]) -> None:
-        """Denoises every clip of the wave whose latents are not in the store.
+    def denoise(self, segments: Iterable[SegmentState]) -> None:
+        """Denoises every segment whose latents are not in the store.
 
         Raises:
-            Stopped: in the middle of a clip, whose checkpoint is then on the disk.
+            Stopped: in the middle of a segment, whose checkpoint is then on the disk.
         """
         with self.residency.stage(DENOISE) as take:
-            for work in self._open(wave, DENOISE):
-                if self.has_latents(work):  # asked now: clips that differ only in fps share latents
+            for segment in self._pending(segments, DENOISE):
+                if self._has_latents(segment):  # asked now: clips that differ only in fps share latents
                     continue
-                dead = self.residency.failure(self.model.family.decode_parts)
+                dead = self.residency.failure(self.family.decode_parts)
                 if dead is not None:  # hours of denoising for nothing
-                    self.fail(work, DECODE, dead)
+                    self.report.failed(segment, DECODE, dead)
                     continue
-                self._make(work, DENOISE, self._denoise, take)
+                self._make(segment, DENOISE, self._denoise, take)
 
-    def decode(self, wave: Iterable[ClipWork], then: Callable[[ClipWork], None]) -> None:
-        """Decodes every clip of the wave whose frames are not in the store, and hands each that is whole to `then`."""
+    def decode(self, segments: Iterable[SegmentState], on_decoded: Callable[[ClipState], None]) -> None:
+        """Decodes every segment whose frames are not in the store, and hands each clip that is complete on."""
         with self.residency.stage(DECODE) as take:
-            for work in self._open(wave, DECODE):
-                latents = work.keys.latents
-                self._make(work, DECODE, self._decode, take)
-                if work.owner.state is State.PENDING and work.keys.latents == latents and work.is_last:
-                    then(work.owner)
+            for segment in self._pending(segments, DECODE):
+                latents = segment.keys.latents
+                self._make(segment, DECODE, self._decode, take)
+                if segment.parent.is_pending and segment.keys.latents == latents and segment.is_last:
+                    on_decoded(segment.parent)
 
-    def _make(self, work: ClipWork, stage: str, make: Make, take: Take[Family]) -> None:
-        """Makes one clip's artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
-        latents = work.keys.latents
-        self.memory.fit(work, stage)
-        if work.is_stale or (stage == DECODE and work.keys.latents != latents):
-            return  # a smaller clip, which has to be denoised first, in a later pass
-        while (failure := self._failure(work, stage, make, take)) is not None:
-            rung = self.memory.climb(work, stage, failure)
-            if rung is None:
-                self.fail(work, stage, failure)
-                return
-            self.residency.change(stage, rung.strategy)
-            if work.is_stale or (stage == DECODE and work.keys.latents != latents):
-                return
-        self.memory.proved(work, stage)
+    def _make(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> None:
+        """Makes one artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
+        latents = segment.keys.latents
 
-    def _failure(self, work: ClipWork, stage: str, make: Make, take: Take[Family]) -> Exception | None:
-        """Returns why one clip could not be made; None where it was."""
+        def needs_denoising() -> bool:  # a clip that is smaller by now, which a later pass makes
+            return segment.is_orphan or (stage == DECODE and segment.keys.latents != latents)
+
+        self.ladder.apply(segment, stage)
+        if needs_denoising():
+            return
+        while (failure := self._failure(segment, stage, make, take)) is not None:
+            if not self._step_down(segment, stage, failure):
+                self.report.failed(segment, stage, failure)
+                return
+            if needs_denoising():
+                return
+        self.ladder.remember(segment, stage)
+
+    def _step_down(self, segment: SegmentState, stage: str, failure: Exception) -> bool:
+        """Takes the next rung of the memory ladder; returns whether there is one."""
+        found = self.ladder.step_down(segment, stage, failure)
+        if found is None:
+            return False
+        if not found.is_resized:
+            facts = {"clip": segment.clip.id, "rung": asdict(found.rung), "reason": found.reason}
+            self.report.event("memory_rung", stage=stage, **facts)
+        self.residency.change(stage, found.rung.strategy)
+        return True
+
+    def _failure(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> Exception | None:
+        """Returns why an artifact could not be made; None where it was."""
         failure = None
         with measured(self.device) as peak, enforced(self.device, self.memory_limit_gb):
             try:
-                make(work, take)
+                make(segment, take)
             except Stopped:
-                work.owner.state = State.STOPPED
+                segment.parent.stop()
                 raise
             except Exception as error:  # one bad clip never stops the others
                 drop_traceback_locals(error)
                 failure = error
-        work.note_peak(stage, peak)
-        self.event("stage_peak", stage=stage, clip=work.clip.id, ram_gb=peak.ram_gb, device_gb=peak.device_gb)
+        segment.note_peak(stage, peak)
+        clip_id = segment.clip.id
+        self.report.event("stage_peak", stage=stage, clip=clip_id, ram_gb=peak.ram_gb, device_gb=peak.device_gb)
         return failure
 
-    def _encode(self, work: ClipWork, take: Take[Family]) -> None:
+    def _encode(self, segment: SegmentState, take: Take[Family]) -> None:
         from vgpipe.stages import encode
 
-        family = self._family(work, ENCODE)
-        for key, text in texts_of(work):
+        family = self._family(segment, ENCODE)
+        for key, text in texts_of(segment):
             if self.store.find(key) is not None:
                 continue
             loaded = take(family, family.encode_parts)
             artifact = encode.run(self.store, key, family=family, parts=loaded, text=text)
-            self._account(work, ENCODE, artifact, name=f"text {key.digest[:8]}")
+            self._done(segment, ENCODE, artifact, name=f"text {key.digest[:8]}")
 
-    def _denoise(self, work: ClipWork, take: Take[Family]) -> None:
+    def _denoise(self, segment: SegmentState, take: Take[Family]) -> None:
         from vgpipe.stages import denoise, encode
 
-        family = self._family(work, DENOISE)
-        if self.has_latents(work):
+        family = self._family(segment, DENOISE)
+        if self._has_latents(segment):
             return
-        given_NHWC = conditions(self.store, work)
-        from_image = work.clip.image is not None or given_NHWC is not None
-        keys = work.keys
+        given_NHWC = conditioning_frames(self.store, segment)
+        from_image = segment.clip.image is not None or given_NHWC is not None
+        keys = segment.keys
         artifact = denoise.run(
             self.store,
             keys.latents,
-            denoised_clip(work),
+            denoised_clip(segment),
             family=family,
             parts=take(family, family.denoise_parts(from_image=from_image)),
-            embeds=encode.read(needed(self.store, keys.prompt)),
-            negative_embeds=encode.read(needed(self.store, keys.negative)) if keys.negative else None,
+            embeds=encode.read(required(self.store, keys.prompt)),
+            negative_embeds=encode.read(required(self.store, keys.negative)) if keys.negative else None,
             device=self.device,
-            watch=self._watch(work),
+            watch=self._watch(segment),
             given_NHWC=given_NHWC,
-            windows=windows_of(self.store, work),
+            windows=windows_of(self.store, segment),
         )
-        self._account(work, DENOISE, artifact)
+        self._done(segment, DENOISE, artifact)
 
-    def _decode(self, work: ClipWork, take: Take[Family]) -> None:
+    def _decode(self, segment: SegmentState, take: Take[Family]) -> None:
         from vgpipe.stages import decode, denoise
 
-        family = self._family(work, DECODE)
-        if (made := self.store.find(work.keys.frames)) is not None:
-            leave_tail(self.store, work, made)
+        family = self._family(segment, DECODE)
+        if (made := self.store.find(segment.keys.frames)) is not None:
+            keep_tail(self.store, segment, made)
             return
-        segment = work.segment
         artifact = decode.run(
             self.store,
-            work.keys.frames,
-            work.clip,
+            segment.keys.frames,
+            segment.clip,
             family=family,
             parts=take(family, family.decode_parts),
-            denoised=denoise.read(needed(self.store, work.keys.latents)),
-            trajectory=segment.trajectory if segment else None,
-            seam=seam_of(self.store, work),
+            denoised=denoise.read(required(self.store, segment.keys.latents)),
+            trajectory=segment.segment.trajectory,
+            seam=seam_of(self.store, segment),
         )
-        leave_tail(self.store, work, artifact)
-        self._account(work, DECODE, artifact)
+        keep_tail(self.store, segment, artifact)
+        self._done(segment, DECODE, artifact)
 
-    def _family(self, work: ClipWork, stage: str) -> Family:
-        return work.families.get(stage, self.model.family)
+    def _family(self, segment: SegmentState, stage: str) -> Family:
+        return segment.families.get(stage, self.family)
 
-    def has_latents(self, work: ClipWork) -> bool:
-        """Says whether nothing before decode is left to do for a clip."""
-        return any(self.store.find(key) is not None for key in (work.keys.frames, work.keys.latents))
+    def _has_latents(self, segment: SegmentState) -> bool:
+        """Says whether nothing before decode is left to do for a segment."""
+        return any(self.store.find(key) is not None for key in (segment.keys.frames, segment.keys.latents))
 
-    def _open(self, wave: Iterable[ClipWork], stage: str) -> Iterator[ClipWork]:
-        """Yields the clips that are still to do, stopping where asked to."""
-        for work in wave:
+    def _pending(self, segments: Iterable[SegmentState], stage: str) -> Iterator[SegmentState]:
+        """Yields the segments that are still to do; raises `Stopped` where the run is to stop."""
+        for segment in segments:
             if self.should_stop():
-                raise Stopped(f"stopped before {stage} of {work.clip.id}")
-            if work.owner.state is State.PENDING and not work.is_stale:
-                yield work
+                raise Stopped(f"stopped before {stage} of {segment.clip.id}")
+            if segment.parent.is_pending and not segment.is_orphan:
+                yield segment
 
-    def _account(self, work: ClipWork, stage: str, artifact: Artifact | None, name: str = "") -> None:
+    def _done(self, segment: SegmentState, stage: str, artifact: Artifact | None, name: str = "") -> None:
         seconds = float(artifact.info["seconds"]) if artifact else 0.0
-        for one in filter(None, (work, work.whole)):
-            one.seconds[stage] = round(one.seconds.get(stage, 0.0) + seconds, 4)
-        self.event("stage_done", stage=stage, clip=work.clip.id, seconds=seconds)
-        self.progress.advance(stage, seconds, name or work.clip.id, typical_s(work, stage, seconds))
+        segment.add_seconds(stage, seconds)
+        self.report.piece_done(segment, stage, seconds, name or segment.clip.id)
 
-    def _watch(self, work: ClipWork) -> Watch:
+    def _watch(self, segment: SegmentState) -> Watch:
         from vgpipe.stages.denoise import Watch
 
-        total = work.clip.num_inference_steps
+        total = segment.clip.num_inference_steps
         return Watch(
             checkpoint_steps=self.checkpoint_steps,
             checkpoint_interval_s=self.checkpoint_interval_s,
             should_stop=self.should_stop,
-            on_step=lambda done: self.progress.step(work.clip.id, done, total),
+            on_step=lambda done: self.report.step_done(segment, done, total),
         )
-
-
-def typical_s(work: ClipWork, stage: str, seconds: float) -> float:
-    """Returns what a piece takes for an ordinary clip: a canary's denoising is scaled to all the steps."""
-    if stage != DENOISE or work.stands_for_steps is None:
-        return seconds
-    return seconds * work.stands_for_steps / work.clip.num_inference_steps

@@ -1,4 +1,8 @@
-"""Rehearses which number of threads denoises fastest to the same bits, on a CPU."""
+"""Finds the number of CPU threads that denoises a small model fastest: more are often slower, as each operation waits.
+
+A trial decides, and only where it proves that the latents keep their bits. Decoding keeps all threads: the bits of its
+convolutions do change with the thread count (seen with torch 2.13 on the embedded model).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from vgpipe.clips.artifact_keys import Names
-from vgpipe.clips.clip_state import ClipWork, State
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.executor.stage_inputs import texts_of
-from vgpipe.executor.waves import canaries
+from vgpipe.executor.waves import canaries, startable
 from vgpipe.memory.residency import Residency, Take
 from vgpipe.models.base import Family
 from vgpipe.store.artifacts import Store
@@ -20,60 +24,65 @@ from vgpipe.vocabulary import DENOISE
 
 log = logging.getLogger(__name__)
 
+MIN_CLIPS = 8
+MAX_TRIAL_S = 5.0
+TRIAL_STEPS = 8
+CLEARLY_FASTER = 0.9
+
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class ThreadTuning:
     """Tries thread counts on clips of a few steps, and stores nothing.
 
     Attributes:
-        names: names the canaries, whose seconds say whether it is worthwhile; knows the family.
+        keys: computes the canaries' store keys; its model's family drives the model.
         residency: hands out loaded components.
-        store: where the canaries' latents are.
+        store: where the canaries' latents are; the seconds they took say whether a trial is worth its time.
         canary_steps: denoising steps of a canary.
     """
 
-    names: Names
+    keys: ArtifactKeys
     residency: Residency[Family]
     store: Store
     canary_steps: int
 
-    def fastest_threads(self, pending: Sequence[ClipWork]) -> int | None:
-        """Returns the best number of threads for denoising; None keeps all, also where it would not be worthwhile."""
-        clips = [work for work in pending if work.state is State.PENDING]
-        left = [part for work in clips for part in work.segments if part.before is None]
-        if len(left) < WORTHWHILE_CLIPS or not self.residency.keeps_all or not self._is_worthwhile(clips, left):
+    def fastest_threads(self, states: Sequence[ClipState]) -> int | None:
+        """Returns the best number of threads for denoising; None keeps all, also where a trial would take too long."""
+        pending = [state for state in states if state.is_pending]
+        segments = startable(pending)
+        if len(segments) < MIN_CLIPS or not self.residency.keeps_all or not self._is_worthwhile(pending, segments):
             return None
         try:
-            return fastest(lambda: self._digest(canaries(left, REHEARSAL_STEPS, self.names.keys_of)))
-        except Exception as error:  # what it stumbled over is told by the clip itself
-            log.debug("no rehearsal: %s", error)
+            return fastest(lambda: self._digest(canaries(segments, TRIAL_STEPS, self.keys)))
+        except Exception as error:  # the clip itself reports it
+            log.debug("no trial of thread counts: %s", error)
             return None
 
-    def _is_worthwhile(self, clips: Sequence[ClipWork], left: Sequence[ClipWork]) -> bool:
-        """Says whether it takes little time and proves every shape, on which it depends whether the bits are kept."""
-        tried = [self.store.find(work.keys.latents) for work in canaries(left, self.canary_steps, self.names.keys_of)]
-        took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_REHEARSAL_S for artifact in tried)
-        shapes = {work.shape for work in canaries(left, REHEARSAL_STEPS, self.names.keys_of)}
-        is_proved = shapes == {part.shape for work in clips for part in work.segments}
-        return is_proved and took_s * REHEARSAL_STEPS / self.canary_steps < MAX_REHEARSAL_S
+    def _is_worthwhile(self, pending: Sequence[ClipState], segments: Sequence[SegmentState]) -> bool:
+        """Says whether a trial is short and covers every shape: whether bits are kept depends on the shape."""
+        tried = [self.store.find(state.keys.latents) for state in canaries(segments, self.canary_steps, self.keys)]
+        took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_TRIAL_S for artifact in tried)
+        shapes = {state.segments[0].shape for state in canaries(segments, TRIAL_STEPS, self.keys)}
+        covers_all = shapes == {segment.shape for state in pending for segment in state.segments}
+        return covers_all and took_s * TRIAL_STEPS / self.canary_steps < MAX_TRIAL_S
 
-    def _digest(self, works: Iterable[ClipWork]) -> str:
+    def _digest(self, states: Iterable[ClipState]) -> str:
         """Encodes and denoises clips, both stages' components loaded at once; returns a digest of their latents."""
         digest = hashlib.sha256()
         with self.residency.stage(DENOISE) as take:
-            for work in works:
-                digest.update(self._latents(work, take))
+            for state in states:
+                digest.update(self._latents(state.segments[0], take))
         return digest.hexdigest()
 
-    def _latents(self, work: ClipWork, take: Take[Family]) -> bytes:
+    def _latents(self, segment: SegmentState, take: Take[Family]) -> bytes:
         import torch
 
         from vgpipe.models.resumable import ResumableScheduler
         from vgpipe.stages.denoise import request_for
         from vgpipe.stages.images import first_frames
 
-        family, clip = self.names.model.family, work.clip
-        embeds = [family.encode(take(family, family.encode_parts), text) for _, text in texts_of(work)]
+        family, clip = self.keys.model.family, segment.clip
+        embeds = [family.encode(take(family, family.encode_parts), text) for _, text in texts_of(segment)]
         request = request_for(
             clip,
             embeds=embeds[0],
@@ -88,15 +97,9 @@ class Rehearsal:
         return latents.float().numpy().tobytes()
 
 
-WORTHWHILE_CLIPS = 8
-MAX_REHEARSAL_S = 5.0
-REHEARSAL_STEPS = 8
-CLEARLY_FASTER = 0.9
-
-
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Uses `count` CPU threads inside the block (None: as many as before); what it changes is changed back."""
+    """Uses `count` CPU threads inside the block; None leaves their number as it is."""
     import torch
 
     before = torch.get_num_threads()
@@ -107,32 +110,32 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def fastest(rehearse: Callable[[], str]) -> int:
+def fastest(trial: Callable[[], str]) -> int:
     """Finds the thread count that is clearly fastest among those that give the same bits as all threads.
 
     Args:
-        rehearse: does a small but typical piece of work and returns a digest of its results.
+        trial: does a small but typical piece of work and returns a digest of its results.
 
     Returns:
-        The thread count; the one in force where none is clearly better.
+        The thread count; the current one where no other is clearly faster.
     """
     import torch
 
-    everyone = torch.get_num_threads()
-    rehearse()  # the first run also warms up
-    reference, reference_s = _timed(rehearse)
-    best, best_s = everyone, reference_s * CLEARLY_FASTER
-    for count in sorted({1, everyone // 2} - {0, everyone}):
+    before = torch.get_num_threads()
+    trial()  # the first run also warms up
+    reference, reference_s = _timed(trial)
+    best, best_s = before, reference_s * CLEARLY_FASTER
+    for count in sorted({1, before // 2} - {0, before}):
         with threads(count):
-            digest, seconds = _timed(rehearse)
+            digest, seconds = _timed(trial)
         if digest == reference and seconds < best_s:
             best, best_s = count, seconds
-    if best != everyone:
-        log.info("denoising with %d of %d threads: %.1f times as fast, same bits", best, everyone, reference_s / best_s)
+    if best != before:
+        log.info("denoising with %d of %d threads: %.1f times as fast, same bits", best, before, reference_s / best_s)
     return best
 
 
-def _timed(rehearse: Callable[[], str]) -> tuple[str, float]:
+def _timed(trial: Callable[[], str]) -> tuple[str, float]:
     started = time.monotonic()
-    digest = rehearse()
+    digest = trial()
     return digest, time.monotonic() - started

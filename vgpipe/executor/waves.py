@@ -6,34 +6,39 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, Shape
 from vgpipe.job.clip import Clip
-from vgpipe.stages.keys import ClipKeys
 
 UNMEASURED_WAVE = 4
 
 
-def canaries(pending: Iterable[ClipWork], steps: int, keys_of: Callable[[Clip], ClipKeys]) -> list[ClipWork]:
-    """Returns one cheap stand-in for each shape that at least two pending clips share.
+def startable(states: Iterable[ClipState]) -> list[SegmentState]:
+    """Returns the segments that need nothing of a segment before; only these can have a canary."""
+    return [segment for state in states for segment in state.segments if segment.previous is None]
 
-    A shape with a single clip needs none: that clip shows as early what cannot be done.
+
+def canaries(segments: Iterable[SegmentState], steps: int, keys: ArtifactKeys) -> list[CanaryState]:
+    """Returns a clip of a few steps for each shape that at least two segments share.
+
+    A shape with a single segment needs none: its clip shows as early what cannot be done.
 
     Args:
-        pending: clips still to make.
+        segments: those still to make.
         steps: denoising steps of a canary.
-        keys_of: makes the keys of a clip.
+        keys: computes store keys.
     """
-    by_shape: dict[tuple[str, int, int, int, bool], list[ClipWork]] = {}
-    for work in pending:
-        by_shape.setdefault(work.shape, []).append(work)
-    return [_canary(works[0].clip, steps, keys_of) for works in by_shape.values() if len(works) > 1]
+    by_shape: dict[Shape, list[SegmentState]] = {}
+    for segment in segments:
+        by_shape.setdefault(segment.shape, []).append(segment)
+    return [_canary(shared[0].clip, steps, keys) for shared in by_shape.values() if len(shared) > 1]
 
 
-def _canary(clip: Clip, steps: int, keys_of: Callable[[Clip], ClipKeys]) -> ClipWork:
+def _canary(clip: Clip, steps: int, keys: ArtifactKeys) -> CanaryState:
     kind = "-from-image" if clip.image else ""
     name = f"canary-{clip.width}x{clip.height}x{clip.num_frames}{kind}"
-    stand_in = replace(clip, id=name, num_inference_steps=min(steps, clip.num_inference_steps))
-    return ClipWork(stand_in, keys_of(stand_in), stands_for_steps=clip.num_inference_steps)
+    cheap = replace(clip, id=name, num_inference_steps=min(steps, clip.num_inference_steps))
+    return keys.new_canary(cheap, clip.num_inference_steps)
 
 
 def wave_size(load_s: float, clip_s: float | None, load_share: float) -> int:
@@ -41,7 +46,7 @@ def wave_size(load_s: float, clip_s: float | None, load_share: float) -> int:
 
     Args:
         load_s: seconds to load all components once; 0 where they stay loaded.
-        clip_s: seconds of a clip's own work; None where none was measured yet.
+        clip_s: seconds of a clip's own work; None before the first measurement.
         load_share: of the wave's time, over 0 to 1.
     """
     if clip_s is None or clip_s <= 0:
@@ -49,12 +54,12 @@ def wave_size(load_s: float, clip_s: float | None, load_share: float) -> int:
     return max(1, math.ceil(load_s * (1 - load_share) / (load_share * clip_s)))
 
 
-def waves(pending: list[ClipWork], size: Callable[[], int]) -> Iterator[list[ClipWork]]:
-    """Cuts the pending clips into waves, asking for the size anew before each.
+def waves(pending: list[ClipState], size: Callable[[], int]) -> Iterator[list[ClipState]]:
+    """Cuts the pending clips into waves.
 
     Args:
         pending: in job order.
-        size: returns how many clips the next wave takes.
+        size: returns how many clips the next wave takes; called before each wave.
     """
     start = 0
     while start < len(pending):
@@ -63,11 +68,11 @@ def waves(pending: list[ClipWork], size: Callable[[], int]) -> Iterator[list[Cli
         start = stop
 
 
-def rows(wave: Sequence[ClipWork]) -> Iterator[list[ClipWork]]:
+def rows(wave: Sequence[ClipState]) -> Iterator[list[SegmentState]]:
     """Yields the first segment of every clip, then the second of those that have one, and so on.
 
-    Of a clip that is cut anew meanwhile the old ones are yielded; the new ones are for another wave.
+    Where a clip is split again meanwhile its old segments are yielded; the new ones are for another wave.
     """
-    clips = [work.segments for work in wave]
+    clips = [state.segments for state in wave]
     for index in range(max(map(len, clips), default=0)):
         yield [segments[index] for segments in clips if index < len(segments)]

@@ -1,74 +1,72 @@
-"""Clips made smaller where not even the last rung fits, and `run.degrade=any` allows it."""
+"""Clips made smaller where even the last rung of the memory ladder does not fit, and `run.degrade=any` allows it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from vgpipe.clips.clip_state import ClipWork, Degradation
-from vgpipe.fallback.context import Ground
-from vgpipe.fallback.wording import size_of
+from vgpipe.clips.clip_state import SegmentState, Shape
+from vgpipe.clips.degradation import SIZE, Degradation
+from vgpipe.fallback.context import LadderContext
+from vgpipe.fallback.wording import describe_size
 from vgpipe.job.clip import Clip
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.segments import WINDOW
+from vgpipe.vocabulary import ANY
 
-Shape = tuple[str, int, int, int, bool]
+SHARE = 0.75
+"""Share of the frames, or of each side, that the next smaller clip has."""
 
 
-class Shrinking:
+class ClipSizes:
     """Remembers which shapes were too large for which stage.
 
     Args:
-        ground: what the run's rungs stand on.
-        tell: told of each degradation.
+        context: what the memory ladder works on.
+        warn: called with each degradation.
     """
 
-    def __init__(self, ground: Ground, tell: Callable[[Degradation], None]):
-        self._ground, self._tell = ground, tell
+    def __init__(self, context: LadderContext, warn: Callable[[Degradation], None]):
+        self._context, self._warn = context, warn
         self._too_large: dict[tuple[str, Shape], str] = {}
 
-    def shrink(self, work: ClipWork, stage: str, reason: str) -> bool:
-        """Makes a clip smaller that did not fit a stage, and remembers its shape; says whether it could."""
-        shape = work.shape
-        if not self._make_smaller(work, reason):
+    def shrink(self, segment: SegmentState, stage: str, reason: str) -> bool:
+        """Makes the clip of a segment that did not fit a stage smaller, and remembers its shape.
+
+        Returns:
+            Whether it could; False at the smallest size, or where `run.degrade` does not allow it.
+        """
+        shape = segment.shape
+        if not self._make_smaller(segment, reason):
             return False
         self._too_large[stage, shape] = reason
         return True
 
-    def keep_small(self, work: ClipWork, ahead: Sequence[str]) -> None:
-        """Spares a clip the sizes that were found too large for what is still to be done.
+    def apply(self, segment: SegmentState, stages: Sequence[str]) -> None:
+        """Spares a clip the sizes that were too large for the stages it still has to go through.
 
         Args:
-            work: the clip, or a segment; a segment is of no clip any more where that was cut anew.
-            ahead: the stages that are still to be done.
+            segment: a segment of the clip; an orphan after this where the clip is split into other segments.
+            stages: those that are still to be done.
         """
-        for stage in ahead:
-            while (reason := self._too_large.get((stage, work.shape))) and self._make_smaller(work, reason):
-                if work.is_stale:
+        for stage in stages:
+            while (reason := self._too_large.get((stage, segment.shape))) and self._make_smaller(segment, reason):
+                if segment.is_orphan:
                     return
 
-    def _make_smaller(self, work: ClipWork, reason: str) -> bool:
-        """Makes a clip smaller, of a segment the whole clip, which is then cut anew."""
-        config, owner = self._ground.config, work.owner
-        if config.run.degrade != "any":
+    def _make_smaller(self, segment: SegmentState, reason: str) -> bool:
+        config, state = self._context.config, segment.parent
+        if config.run.degrade != ANY:
             return False
         floor = config.hardware.floor
-        less = smaller(owner.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
+        less = smaller(state.clip, config.model.rules, floor_num_frames=floor.num_frames, floor_side=floor.side)
         if less is None:
             return False
-        asked = owner.asked or owner.clip
-        owner.asked, owner.clip = asked, less
-        if owner.parts:
-            self._ground.divide(owner)
-        else:
-            self._ground.rename(owner)
-        degradation = Degradation("size", size_of(asked), size_of(less), reason)
-        owner.degradations = (*(one for one in owner.degradations if one.kind != "size"), degradation)
-        self._tell(degradation)
+        self._context.resize(state, less)
+        degradation = Degradation(SIZE, describe_size(state.requested), describe_size(less), reason)
+        state.degrade(degradation)
+        self._warn(degradation)
         return True
-
-
-SHARE = 0.75
 
 
 def smaller(clip: Clip, rules: ShapeRules, *, floor_num_frames: int, floor_side: int) -> Clip | None:

@@ -1,55 +1,66 @@
-"""What the rungs of a run stand on."""
+"""What the memory ladder works on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
 from vgpipe.memory.strategies import Strategy
 from vgpipe.models.base import Family
 from vgpipe.planner.records import Forecast
-from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.notes import Notes
 
 
+class Forecasts(Protocol):
+    """A plan, as far as the memory ladder needs it."""
+
+    def forecast_of(self, clip: Clip) -> Forecast | None:
+        """Returns the forecast of a clip; None where it has none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What the rungs of a run stand on.
+class LadderContext:
+    """What the memory ladder works on.
 
     Attributes:
         config: the whole config.
-        family: drives the model as it was asked for.
-        keys_of: names a clip's artifacts, from the clip and stage -> family.
-        renamed: told that a clip's artifacts have other names now, from those before and after.
-        rename_segments: names the artifacts of a long clip's segments anew.
-        divide: cuts a long clip into segments anew.
-        forecast_of: what the plan says of a clip; None where there is no plan.
-        strategies: stage -> where its components live to begin with.
+        keys: computes store keys; its model's family drives the model as the user asked for it.
+        strategies: stage -> where its components live first.
         notes: what earlier runs learnt.
-        device: what memory ran out on, as plain values; its `kind` is that of torch.
-        event: appends to the run's events.
+        device: what memory runs out on, as plain values: `device`, `kind` (torch's name), `memory_limit_gb`.
+        forecasts: the plan; None without one.
+        frame_users: counts who needs which frames.
     """
 
     config: Config
-    family: Family
-    keys_of: Callable[[Clip, Mapping[str, Family]], ClipKeys]
-    renamed: Callable[[ClipKeys, ClipKeys], None]
-    rename_segments: Callable[[ClipWork], None] = lambda _work: None
-    divide: Callable[[ClipWork], None] = lambda _work: None
-    forecast_of: Callable[[Clip], Forecast | None]
+    keys: ArtifactKeys
     strategies: Mapping[str, Strategy]
     notes: Notes
-    device: Mapping[str, Any]
-    event: Callable[..., None]
+    device: Mapping[str, str | float | None]
+    forecasts: Forecasts | None = None
+    frame_users: FrameUsers = field(default_factory=FrameUsers)
 
-    def rename(self, work: ClipWork) -> None:
-        """Names a clip's artifacts after what drives it by now; of a segment those of all its clip's segments."""
-        if work.whole is not None:
-            self.rename_segments(work.whole)
-            return
-        before, work.keys = work.keys, self.keys_of(work.clip, work.families)
-        self.renamed(before, work.keys)
+    @property
+    def family(self) -> Family:
+        """Drives the model as the user asked for it."""
+        return self.keys.model.family
+
+    def forecast_of(self, clip: Clip) -> Forecast | None:
+        """Returns what the plan predicts of a clip; None where it says nothing."""
+        return self.forecasts.forecast_of(clip) if self.forecasts else None
+
+    def rekey(self, state: ClipState) -> None:
+        """Computes a clip's store keys again after what drives it has changed."""
+        with self.frame_users.changing(state):
+            self.keys.rekey(state)
+
+    def resize(self, state: ClipState, clip: Clip) -> None:
+        """Makes a clip smaller; a long one is split into new segments."""
+        with self.frame_users.changing(state):
+            self.keys.resize(state, clip)

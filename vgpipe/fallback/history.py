@@ -1,27 +1,30 @@
-"""Which clips memory had made otherwise than asked, so that the same job finds them in the store again."""
+"""How earlier runs made the clips that memory kept from being made as asked, so that the same job finds them again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from vgpipe.clips.artifact_keys import Names
-from vgpipe.clips.clip_state import ClipWork, Degradation
-from vgpipe.clips.finished_files import Delivered
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import ClipState, SegmentState
+from vgpipe.clips.degradation import Degradation
+from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import segments_of
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
 from vgpipe.store.notes import Notes
+from vgpipe.vocabulary import ANY, STRICT
 
 NOTES_FILE = "memory-notes.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Bits:
-    """What drove one stage, as far as memory may have changed it; see `Settings`."""
+class StageSettings:
+    """The settings of what drove one stage, as far as memory may have changed them; see `Settings`."""
 
     quantization: dict[str, str]
     vae_tiling: bool
@@ -30,7 +33,7 @@ class Bits:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What was made: pixels, frames, and of a long clip those of a segment, and those that neighbours share."""
+    """The size of a clip: pixels, frames, and of a long one those of a segment and those that neighbours share."""
 
     width: int
     height: int
@@ -45,7 +48,7 @@ class Size:
         segments = (how.segment_num_frames, how.overlap_num_frames) if how else (None, None)
         return cls(clip.width, clip.height, clip.num_frames, *segments)
 
-    def taken_by(self, clip: Clip) -> Clip:
+    def apply(self, clip: Clip) -> Clip:
         """Returns a clip at this size."""
         less = replace(clip, width=self.width, height=self.height, num_frames=self.num_frames)
         if less.continuation is None or self.segment_num_frames is None or self.overlap_num_frames is None:
@@ -57,124 +60,92 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """How a clip was made.
+class PastFallback:
+    """How a run made a clip; the store's notes hold it as JSON under these names.
 
     Attributes:
-        stages: those that were not done as asked.
-        segments: the same for each segment of a long clip; empty for one that is made at once.
+        stages: those of a short clip that were not done as asked.
+        segments: the same for each segment of a long clip; empty for a short one.
         size: of the clip.
-        degradations: what the user was told.
-        memory_limit_gb: the limit that it was made under, GiB; None without one.
+        degradations: those of the clip.
+        memory_limit_gb: the memory limit of the run, GiB; None without one.
     """
 
-    stages: dict[str, Bits]
+    stages: dict[str, StageSettings]
     size: Size
     degradations: tuple[Degradation, ...]
     memory_limit_gb: float | None
-    segments: tuple[dict[str, Bits], ...] = ()
+    segments: tuple[dict[str, StageSettings], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class MadeOtherwise:
+class FallbackHistory:
     """Remembers how clips were finished that could not be made as asked.
 
     Attributes:
         notes: what earlier runs learnt.
-        family: drives the model as it was asked for.
-        names: names artifacts.
+        keys: computes store keys; its model's family drives the model as the user asked for it.
         config: the whole config.
     """
 
     notes: Notes
-    family: Family
-    names: Names
+    keys: ArtifactKeys
     config: Config
 
-    def remember(self, work: ClipWork, wanted: Clip) -> None:
-        """Notes how a finished clip was made.
-
-        Args:
-            work: the clip.
-            wanted: it, as its model was asked for.
-        """
-        if work.clip == wanted and not any(part.families for part in work.segments):
+    def remember(self, state: ClipState) -> None:
+        """Notes how a finished clip was made, where that is not as asked."""
+        if state.clip == state.initial and not state.has_fallback:
             return
-        made = Made(
-            _all_bits(work),
-            Size.of(work.clip),
-            work.all_degradations,
-            self.config.hardware.memory_limit_gb,
-            tuple(map(_all_bits, work.parts)),
+        segments = tuple(_settings_of(segment) for segment in state.segments)
+        past = PastFallback(
+            stages={} if state.is_long else segments[0],
+            size=Size.of(state.clip),
+            degradations=state.all_degradations,
+            memory_limit_gb=self.config.hardware.memory_limit_gb,
+            segments=segments if state.is_long else (),
         )
-        self.notes.remember(self._about(self.names.keys_of(wanted)), asdict(made))
+        (asked, *_) = self.keys.of_clip(state.initial)
+        self.notes.remember(self._note_key(asked), asdict(past))
 
-    def take(self, work: ClipWork, delivered: Delivered) -> bool:
-        """Names a clip's artifacts as an earlier run made them, where they are still there and this run may take them.
+    def reuse(self, state: ClipState, finished: FinishedFiles) -> bool:
+        """Makes a clip as an earlier run made it, where its files are still there and this run may take them.
 
-        A run that has more memory, or asks for it to be used otherwise, tries the clip as it was asked for.
+        A run that has more memory, or asks for it to be used otherwise, tries the clip as asked.
 
         Args:
-            work: its keys are still those of the clip as it was asked for.
-            delivered: knows which clips have their files.
+            state: its keys are still those of the clip as asked.
+            finished: knows which clips have their files.
 
         Returns:
             Whether it did.
         """
-        made = _read(self.notes.find(self._about(work.keys))) if self.config.run.degrade != "strict" else None
-        if made is None or self._has_more_than(made.memory_limit_gb):
+        past = _read(self.notes.find(self._note_key(state.keys))) if self.config.run.degrade != STRICT else None
+        if past is None or self._has_more_than(past.memory_limit_gb):
             return False
-        clip = made.size.taken_by(work.clip)
-        if clip != work.clip and self.config.run.degrade != "any":
+        clip = past.size.apply(state.clip)
+        if clip != state.clip and self.config.run.degrade != ANY:
             return False
-        if work.parts:
-            is_taken = self._take_segments(work, clip, made, delivered)
-        else:
-            is_taken = self._take_whole(work, clip, made, delivered)
-        if not is_taken:
+        families = [self._families(settings) for settings in past.segments or (past.stages,)]
+        if len(families) != len(segments_of(clip)):
             return False
-        told = (one for one in made.degradations if one not in work.degradations)
-        work.degradations = (*work.degradations, *told)
+        keys = self.keys.of_clip(clip, families)
+        if not finished.has(keys[0]):
+            return False
+        state.reuse_fallback(clip, keys, families, past.degradations)
         return True
 
-    def _take_whole(self, work: ClipWork, clip: Clip, made: Made, delivered: Delivered) -> bool:
-        families = self._families(made.stages)
-        keys = self.names.keys_of(clip, families)
-        if not delivered.has(keys):
-            return False
-        if clip != work.clip:
-            work.asked, work.clip = work.asked or work.clip, clip
-        work.families, work.keys = families, keys
-        return True
-
-    def _take_segments(self, work: ClipWork, clip: Clip, made: Made, delivered: Delivered) -> bool:
-        before = work.clip, work.parts, work.keys
-        work.clip = clip
-        self.names.divide(work)
-        if len(made.segments) == len(work.parts):
-            self._name(work, [self._families(stages) for stages in made.segments])
-            if delivered.has(work.keys):
-                work.asked = work.asked or (before[0] if clip != before[0] else None)
-                return True
-        work.clip, work.parts, work.keys = before
-        return False
-
-    def _name(self, work: ClipWork, families: Sequence[dict[str, Family]]) -> None:
-        for part, own in zip(work.parts, families, strict=True):
-            part.families = own
-        self.names.rename(work)
-
-    def _families(self, stages: Mapping[str, Bits]) -> dict[str, Family]:
-        return {stage: self._family(bits) for stage, bits in stages.items()}
+    def _families(self, stages: Mapping[str, StageSettings]) -> dict[str, Family]:
+        family = self.keys.model.family
+        return {
+            stage: family.with_settings(replace(family.settings, **asdict(settings)))
+            for stage, settings in stages.items()
+        }
 
     def _has_more_than(self, memory_limit_gb: float | None) -> bool:
         limit_gb = self.config.hardware.memory_limit_gb
         return memory_limit_gb is not None and (limit_gb is None or limit_gb > memory_limit_gb)
 
-    def _family(self, bits: Bits) -> Family:
-        return self.family.with_settings(replace(self.family.settings, **asdict(bits)))
-
-    def _about(self, asked: ClipKeys) -> dict[str, Any]:
+    def _note_key(self, asked: ClipKeys) -> dict[str, Any]:
         hardware = self.config.hardware
         device = {"hardware": hardware.name, "device": hardware.device}
         return {"made": asked.exports[0].digest, "memory": asdict(self.config.memory), **device}
@@ -185,21 +156,21 @@ def notes_of(store: Store) -> Notes:
     return Notes(store.root / NOTES_FILE)
 
 
-def _all_bits(work: ClipWork) -> dict[str, Bits]:
-    return {stage: _bits(one) for stage, one in work.families.items()}
+def _settings_of(segment: SegmentState) -> dict[str, StageSettings]:
+    return {stage: _stage_settings(family) for stage, family in segment.families.items()}
 
 
-def _bits(family: Family) -> Bits:
+def _stage_settings(family: Family) -> StageSettings:
     settings = family.settings
-    return Bits(dict(settings.quantization), settings.vae_tiling, settings.vae_tile_size)
+    return StageSettings(dict(settings.quantization), settings.vae_tiling, settings.vae_tile_size)
 
 
-def _read(fact: Any) -> Made | None:
+def _read(fact: object) -> PastFallback | None:
     from pydantic import TypeAdapter, ValidationError
 
     if fact is None:
         return None
     try:
-        return TypeAdapter(Made).validate_python(fact)
+        return TypeAdapter(PastFallback).validate_python(fact)
     except ValidationError:
         return None

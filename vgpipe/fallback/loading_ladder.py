@@ -1,4 +1,4 @@
-"""The loading ladder: the ways in which a model may be loaded, from what was asked for downwards."""
+"""The loading ladder: the ways to load a model, from what the user asked for downwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vgpipe.config.model_schema import ModelConfig, OriginConfig
 from vgpipe.config.schema import Config
 from vgpipe.errors import LoadError, ModelError, PrecisionError, VgpipeError
 from vgpipe.fallback import loading_steps
-from vgpipe.fallback.loading_steps import Move, Step
+from vgpipe.fallback.loading_steps import LoadFallback, LoadPlan
 from vgpipe.models.base import Family
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.stages.keys import KeyMaker
@@ -23,20 +23,20 @@ WATERMARK = "PLACEHOLDER"
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """A step that was taken.
+class LoadedModel:
+    """A model that was opened in one way; its weights are loaded later.
 
     Attributes:
-        step: how the model is loaded.
-        model: its opened checkpoint; names artifacts.
+        plan: how it is loaded.
+        keys: makes the store keys; knows the family and its checkpoint.
     """
 
-    step: Step
-    model: KeyMaker
+    plan: LoadPlan
+    keys: KeyMaker
 
 
-class ModelLadder:
-    """Hands out the ways to load a model that `run.degrade` allows, each where it may help.
+class LoadingLadder:
+    """Opens a model as asked, and where that fails in the next way that `run.degrade` allows and that may help.
 
     Args:
         config: the whole config.
@@ -47,83 +47,82 @@ class ModelLadder:
 
     def __init__(self, config: Config):
         self._config = config
-        self._step = loading_steps.asked(config)
-        self._moves = loading_steps.allowed(config)
-        self._rung: Rung | None = None
+        self._plan = loading_steps.first_plan(config)
+        self._fallbacks = loading_steps.allowed_fallbacks(config)
+        self._opened: LoadedModel | None = None
 
-    def first(self) -> Rung:
-        """Returns the first way whose checkpoint can be opened.
+    def first(self) -> LoadedModel:
+        """Opens the model in the first way that works.
 
         Raises:
-            ModelError: where none can; what was wrong with the one that was asked for.
+            ModelError: where none does; what was wrong with the one that the user asked for.
         """
         try:
-            self._rung = self._open(self._step)
+            self._opened = self._open(self._plan)
         except ModelError as error:
-            rung = self.after(error)
-            if rung is None:
+            opened = self.after(error)
+            if opened is None:
                 raise
-            return rung
-        return self._rung
+            return opened
+        return self._opened
 
-    def after(self, cause: Exception) -> Rung | None:
-        """Returns the next way that may help against a failure; None where there is none."""
-        for move in list(self._moves):
-            if not isinstance(cause, move.helps):
+    def after(self, cause: Exception) -> LoadedModel | None:
+        """Opens the model in the next way that may help against a failure; None where there is none."""
+        for fallback in list(self._fallbacks):
+            if not isinstance(cause, fallback.helps_against):
                 continue
-            self._moves.remove(move)
-            rung = self._tried(move, cause)
-            if rung is None:
+            self._fallbacks.remove(fallback)
+            opened = self._tried(fallback, cause)
+            if opened is None:
                 continue
-            if rung.step.is_other_model:  # what could be done for the model that was asked for is over
-                self._moves = [left for left in self._moves if left.is_other_model]
-            self._step, self._rung = rung.step, rung
-            return rung
+            if opened.plan.is_other_model:  # nothing more can be done for the model that the user asked for
+                self._fallbacks = [left for left in self._fallbacks if left.is_other_model]
+            self._plan, self._opened = opened.plan, opened
+            return opened
         return None
 
-    def more_precise(self) -> Iterator[Rung]:
-        """Yields the ways that overflow would lead to from here, without taking them."""
-        for move in self._moves:
-            if PrecisionError in move.helps:
-                rung = self._made(move, "it overflowed when it was made before")
-                if rung is not None:
-                    yield rung
+    def more_precise(self) -> Iterator[LoadedModel]:
+        """Yields the ways that an overflow would lead to from here, without taking them."""
+        for fallback in self._fallbacks:
+            if PrecisionError in fallback.helps_against:
+                opened = self._opened_by(fallback, "it overflowed in an earlier run")
+                if opened is not None:
+                    yield opened
 
-    def _tried(self, move: Move, cause: Exception) -> Rung | None:
-        rung = self._made(move, str(cause))
-        if rung is None or rung.step.is_other_model or self._rung is None:
-            return rung
-        return rung if _helps(cause, self._rung.model.family, rung.model.family) else None
+    def _tried(self, fallback: LoadFallback, cause: Exception) -> LoadedModel | None:
+        opened = self._opened_by(fallback, str(cause))
+        if opened is None or opened.plan.is_other_model or self._opened is None:
+            return opened
+        return opened if _helps(cause, self._opened.keys.family, opened.keys.family) else None
 
-    def _made(self, move: Move, reason: str) -> Rung | None:
-        step = move.make(self._step, reason)
-        if step is None:
+    def _opened_by(self, fallback: LoadFallback, reason: str) -> LoadedModel | None:
+        plan = fallback.next_plan(self._plan, reason)
+        if plan is None:
             return None
         try:
-            return self._open(step)
+            return self._open(plan)
         except (VgpipeError, OSError) as error:
-            log.debug("%s cannot be opened: %s", step.config.name, error)
+            log.debug("%s cannot be opened: %s", plan.config.name, error)
             return None
 
-    def _open(self, step: Step) -> Rung:
-        mark = WATERMARK if step.is_placeholder else None
-        memory, store_dir = self._config.memory, self._config.store.dir
-        made = from_config.key_maker(
-            step.config,
-            memory,
-            store_dir,
-            watermark=mark,
-            carries_recipe=self._config.run.metadata,
-            is_stand_in=step.is_other_model,
+    def _open(self, plan: LoadPlan) -> LoadedModel:
+        config = self._config
+        keys = from_config.key_maker(
+            plan.config,
+            config.memory,
+            config.store.dir,
+            watermark=WATERMARK if plan.is_placeholder else None,
+            carries_recipe=config.run.metadata,
+            is_other_model=plan.is_other_model,
         )
-        return Rung(step, made)
+        return LoadedModel(plan, keys)
 
 
 def _helps(cause: Exception, before: Family, after: Family) -> bool:
-    """Says whether what failed would be done otherwise now."""
+    """Says whether the new way would do differently what failed."""
     if isinstance(cause, PrecisionError):
-        parts = before.decode_parts if cause.stage == DECODE else before.denoise_parts(from_image=False)
-        return any(before.settings.dtype_of(part) != after.settings.dtype_of(part) for part in parts)
+        components = before.decode_parts if cause.stage == DECODE else before.denoise_parts(from_image=False)
+        return any(before.settings.dtype_of(name) != after.settings.dtype_of(name) for name in components)
     if isinstance(cause, LoadError) and cause.component:
         variants = before.settings.variant, after.settings.variant
         files = [before.checkpoint.files(cause.component, variant) for variant in variants]
@@ -132,7 +131,7 @@ def _helps(cause: Exception, before: Family, after: Family) -> bool:
 
 
 def pinned_model(model: ModelConfig, checkpoint: Checkpoint) -> ModelConfig:
-    """Returns a model's config with the commits that its opened checkpoint really is of."""
+    """Returns a model's config with the hub commits of its opened checkpoint in place of branches."""
 
     def pin(component: str, origin: OriginConfig) -> OriginConfig:
         repo = checkpoint.source(component).repo
@@ -143,6 +142,6 @@ def pinned_model(model: ModelConfig, checkpoint: Checkpoint) -> ModelConfig:
     return replace(model, revision=revision, components=components)
 
 
-def pinned(rung: Rung) -> ModelConfig:
-    """Returns the model as a rung of the loading ladder loads it."""
-    return pinned_model(rung.step.config, rung.model.family.checkpoint)
+def pinned(model: LoadedModel) -> ModelConfig:
+    """Returns the config of a model as it was opened, its commits pinned."""
+    return pinned_model(model.plan.config, model.keys.family.checkpoint)

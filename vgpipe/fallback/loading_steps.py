@@ -1,4 +1,4 @@
-"""The single moves down the loading ladder, and what each may help against."""
+"""The steps of the loading ladder: ways to load a model, and which failure each fallback may help against."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
-from vgpipe.clips.clip_state import Degradation
+from vgpipe.clips.degradation import MODEL, Degradation
 from vgpipe.clips.from_config import DENOISERS
 from vgpipe.config.model_options import load_model
 from vgpipe.config.model_schema import Dtype, ModelConfig
@@ -15,18 +15,19 @@ from vgpipe.config.schema import Config
 from vgpipe.errors import LoadError, PrecisionError
 from vgpipe.hardware import device_of, pick_device, supported_dtypes
 from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, dtypes_to_try
+from vgpipe.vocabulary import ANY, STRICT
 
 EMBEDDED_MODEL, EMBEDDED_ID = "shapes", "embedded:shapes"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LoadPlan:
     """One way to load a model.
 
     Attributes:
-        config: with its precision decided.
-        degradations: what of it was not asked for.
-        is_other_model: whether the clips must be fitted to it.
+        config: the model, with its precision decided.
+        degradations: what of it the user did not ask for.
+        is_other_model: whether the clips must be fitted to another model.
         is_placeholder: whether it only shows that a clip belongs here.
     """
 
@@ -37,91 +38,92 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A move from one way to load a model to another.
+class LoadFallback:
+    """A fallback from one way to load a model to another.
 
     Attributes:
-        helps: errors that it may help against.
-        make: takes the step so far and the reason; None where it changes nothing.
-        is_other_model: whether it leaves the model that was asked for.
+        helps_against: errors that it may help against.
+        next_plan: takes the plan so far and the reason; returns None where it changes nothing.
+        is_other_model: whether it leaves the model that the user asked for.
     """
 
-    helps: tuple[type[Exception], ...]
-    make: Callable[[Step, str], Step | None]
+    helps_against: tuple[type[Exception], ...]
+    next_plan: Callable[[LoadPlan, str], LoadPlan | None]
     is_other_model: bool = False
 
 
-def asked(config: Config) -> Step:
-    """Returns the way that was asked for, its precision decided for this device."""
-    return Step(_decided(config.model, config))
+def first_plan(config: Config) -> LoadPlan:
+    """Returns the plan that the user asked for, its precision decided for this device."""
+    return LoadPlan(_decided(config.model, config))
 
 
-def allowed(config: Config) -> list[Move]:
-    """Returns the moves that `run.degrade` allows, in order.
+def allowed_fallbacks(config: Config) -> list[LoadFallback]:
+    """Returns the fallbacks that `run.degrade` allows, in order.
 
     Raises:
         ConfigError: where a fallback is no model option.
     """
-    if config.run.degrade == "strict":
+    if config.run.degrade == STRICT:
         return []
-    moves = [Move((LoadError,), _to_plain_files)]
+    fallbacks = [LoadFallback((LoadError,), _to_plain_files)]
     if config.model.dtype == AUTO:
-        moves.append(Move((PrecisionError,), _to_float32_components))
+        fallbacks.append(LoadFallback((PrecisionError,), _to_float32_components))
     if not set(DENOISERS) & set(config.model.component_dtypes):  # typed for the denoiser itself
-        moves += [Move((PrecisionError,), partial(_to_dtype, dtype)) for dtype in _dtypes(config.model, config)[1:]]
-    if config.run.degrade == "any":
+        wider = _dtypes(config.model, config)[1:]
+        fallbacks += [LoadFallback((PrecisionError,), partial(_to_dtype, dtype)) for dtype in wider]
+    if config.run.degrade == ANY:
         names = [*config.model.fallback, *([] if config.model.id == EMBEDDED_ID else [EMBEDDED_MODEL])]
         others = [_decided(load_model(name), config) for name in names]
-        moves += [Move((Exception,), partial(_to_model, other), is_other_model=True) for other in others]
-    return moves
+        fallbacks += [LoadFallback((Exception,), partial(_to_model, other), is_other_model=True) for other in others]
+    return fallbacks
 
 
-def _to_plain_files(step: Step, reason: str) -> Step | None:
-    variant = FP16_VARIANT if step.config.variant == AUTO else step.config.variant
+def _to_plain_files(plan: LoadPlan, reason: str) -> LoadPlan | None:
+    variant = FP16_VARIANT if plan.config.variant == AUTO else plan.config.variant
     if variant is None:
         return None
     degradation = Degradation("variant", variant, "the plain weight files", reason)
-    return _further(step, replace(step.config, variant=None), degradation)
+    return _degraded(plan, replace(plan.config, variant=None), degradation)
 
 
-def _to_float32_components(step: Step, reason: str) -> Step | None:
-    halves = [name for name, dtype in step.config.component_dtypes.items() if dtype == "float16"]
+def _to_float32_components(plan: LoadPlan, reason: str) -> LoadPlan | None:
+    halves = [name for name, dtype in plan.config.component_dtypes.items() if dtype == "float16"]
     if not halves:
         return None
-    wider = _without_float16(step.config)
+    wider = _without_float16(plan.config)
     names = ", ".join(halves)
-    return _further(step, wider, Degradation("dtype", f"{names} float16", f"{names} float32", reason))
+    return _degraded(plan, wider, Degradation("dtype", f"{names} float16", f"{names} float32", reason))
 
 
-def _to_dtype(dtype: Dtype, step: Step, reason: str) -> Step | None:
-    wider = replace(_without_float16(step.config), dtype=dtype)
-    return _further(step, wider, Degradation("dtype", step.config.dtype, dtype, reason))
+def _to_dtype(dtype: Dtype, plan: LoadPlan, reason: str) -> LoadPlan | None:
+    wider = replace(_without_float16(plan.config), dtype=dtype)
+    return _degraded(plan, wider, Degradation("dtype", plan.config.dtype, dtype, reason))
 
 
-def _to_model(other: ModelConfig, step: Step, reason: str) -> Step:
-    first = next((one for one in step.degradations if one.kind == "model"), None)
-    degradation = Degradation("model", first.asked if first else step.config.name, other.name, reason)
-    return Step(other, (degradation,), is_other_model=True, is_placeholder=other.id == EMBEDDED_ID)
+def _to_model(other: ModelConfig, plan: LoadPlan, reason: str) -> LoadPlan:
+    earlier = next((one for one in plan.degradations if one.kind == MODEL), None)
+    degradation = Degradation(MODEL, earlier.asked if earlier else plan.config.name, other.name, reason)
+    return LoadPlan(other, (degradation,), is_other_model=True, is_placeholder=other.id == EMBEDDED_ID)
 
 
-def _further(step: Step, config: ModelConfig, degradation: Degradation) -> Step:
-    return replace(step, config=config, degradations=(*step.degradations, degradation))
+def _degraded(plan: LoadPlan, config: ModelConfig, degradation: Degradation) -> LoadPlan:
+    return replace(plan, config=config, degradations=(*plan.degradations, degradation))
 
 
 def _decided(model: ModelConfig, config: Config) -> ModelConfig:
-    return decided(model, _supported(config) if model.dtype == AUTO else ())
+    return with_precision(model, _supported(config) if model.dtype == AUTO else ())
 
 
-def decided(model: ModelConfig, supported: Sequence[str]) -> ModelConfig:
+def with_precision(model: ModelConfig, supported: Sequence[str]) -> ModelConfig:
     """Returns a model with its precision decided.
 
     Args:
         model: its config.
-        supported: precisions that the device does soundly; of no account where the user typed one.
+        supported: precisions that the device computes correctly in; not used where the user typed a precision.
     """
     dtype = cast(Dtype, dtypes_to_try(model.dtype, model.safe_dtypes, supported)[0])
     found = replace(model, dtype=dtype)
-    if model.dtype == AUTO and "float16" not in supported:  # bfloat16 is slow where it is emulated, but sound
+    if model.dtype == AUTO and "float16" not in supported:  # bfloat16 is slow where it is emulated, but correct
         return _without_float16(found)
     return found
 

@@ -1,250 +1,272 @@
-"""What a stage does when memory runs out: one rung down, remembered, and the clip is tried again."""
+"""What a stage does when memory runs out: it takes the next rung down, remembers it, and tries the clip again."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from vgpipe.clips.clip_state import ClipWork, Degradation
-from vgpipe.fallback.clip_size import Shape, Shrinking
-from vgpipe.fallback.context import Ground
-from vgpipe.fallback.wording import first_words, tiles, told
+from vgpipe.clips.clip_state import ClipState, SegmentState, Shape
+from vgpipe.clips.degradation import Degradation
+from vgpipe.errors import first_line
+from vgpipe.fallback.clip_size import ClipSizes
+from vgpipe.fallback.context import LadderContext
+from vgpipe.fallback.wording import describe_rung, describe_tiles
 from vgpipe.memory.ladder import Allowed, MemoryRung, below
 from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
 from vgpipe.memory.strategies import Role, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.models.pipeline.vae_options import tile_sizes
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, FP8, NATIVE
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, FP8, MODEL_STAGES, NATIVE, STRICT
 
 log = logging.getLogger(__name__)
 
 ROLES = {ENCODE: Role.ENCODER, DENOISE: Role.DENOISER, DECODE: Role.DECODER}
-MAX_CLIMBS = 12
+MAX_STEPS_DOWN = 12
+"""Of one clip in one stage; a smaller clip starts counting again."""
 EARLIER = "memory ran out without it in an earlier run"
+PLANNED = "the plan: without it, it does not fit"
+
+Place = tuple[str, Shape | None]
+"""What a rung is for: a stage, and a shape where the stage's memory depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepDown:
+    """What a stage does about an out-of-memory error.
+
+    Attributes:
+        rung: the rung to try the clip again on.
+        reason: what ran out of memory.
+        is_resized: whether the clip was made smaller instead of taking another rung.
+    """
+
+    rung: MemoryRung
+    reason: str
+    is_resized: bool = False
 
 
 class MemoryLadder:
     """Knows the rung of every stage and shape, and takes the next one where memory runs out.
 
-    Where components live is one for a whole stage; what changes bits is told apart by shape, so that a clip's bits do
-    not depend on the others of its job.
+    Where components live is one for a whole stage; what changes bits is kept by shape, so that a clip's bits do not
+    depend on the other clips of its job.
+
+    Args:
+        context: what the ladder works on.
 
     Attributes:
         strategies: stage -> where its components live now.
     """
 
-    def __init__(self, ground: Ground):
-        self._ground = ground
-        self.strategies = dict(ground.strategies)
-        self._rungs: dict[tuple[str, Shape | None], MemoryRung] = {}
+    def __init__(self, context: LadderContext):
+        self._context = context
+        self.strategies = dict(context.strategies)
+        self._rungs: dict[Place, MemoryRung] = {}
         self._families: dict[tuple[str, MemoryRung], Family] = {}
-        self._climbs: Counter[tuple[str, str]] = Counter()
-        self._reasons: dict[tuple[str, Shape | None], str] = {}
-        self._told: set[Degradation] = set()
-        self._climbed: set[tuple[str, Shape | None]] = set()
-        self._shrinking = Shrinking(ground, self._tell)
+        self._steps_down: Counter[tuple[str, str]] = Counter()
+        self._reasons: dict[Place, str] = {}
+        self._warned: set[Degradation] = set()
+        self._taken: set[Place] = set()
+        self._sizes = ClipSizes(context, self._warn)
 
-    def begin(self, work: ClipWork) -> None:
-        """Takes, for a clip that nothing was made of yet, the rungs that plan and earlier runs say it needs."""
-        places = [(stage, part) for part in work.segments for stage in ROLES]
-        for stage, part in places:
-            self.strategies[stage] = self._rung(stage, part).strategy
-        for stage, part in places:
-            self.fit(part, stage)
-            if part.is_stale:
-                self.begin(work)
+    def prepare(self, state: ClipState) -> None:
+        """Gives a clip that nothing was made of yet the rungs that the plan and earlier runs say it needs."""
+        places = [(stage, segment) for segment in state.segments for stage in MODEL_STAGES]
+        for stage, segment in places:
+            self.strategies[stage] = self._rung(stage, segment).strategy
+        for stage, segment in places:
+            self.apply(segment, stage)
+            if segment.is_orphan:
+                self.prepare(state)
                 return
 
-    def fit(self, work: ClipWork, stage: str) -> None:
-        """Gives a clip the size and rung that its shape has by now in a stage; its keys and degradations follow.
+    def apply(self, segment: SegmentState, stage: str) -> None:
+        """Gives a segment the size and the rung that its shape has in a stage by now, with its keys and degradations.
 
-        A segment may be of no clip any more after this, which was then cut into shorter ones.
+        The segment is an orphan after this where its clip is split into shorter ones.
         """
-        stages = list(ROLES)
-        self._shrinking.keep_small(work, stages[stages.index(stage) :])
-        if work.is_stale:
+        self._sizes.apply(segment, MODEL_STAGES[MODEL_STAGES.index(stage) :])
+        if segment.is_orphan:
             return
-        rung = self._rung(stage, work)
+        rung = self._rung(stage, segment)
         family = self._family(stage, rung)
-        if family is work.families.get(stage, self._ground.family):
+        if family is segment.families.get(stage, self._context.family):
             return
-        work.families[stage] = family
-        self._ground.rename(work)
-        others = [one for one in work.degradations if one.stage != stage]
-        work.degradations = (*others, *self._degradations(stage, rung, self._reasons.get(_place(stage, work), EARLIER)))
+        reason = self._reasons.get(_place(stage, segment), EARLIER)
+        segment.use_family(stage, family, self._degradations(stage, rung, reason))
+        self._context.rekey(segment.parent)
 
-    def climb(self, work: ClipWork, stage: str, error: Exception) -> MemoryRung | None:
-        """Takes the next rung, where an error says that memory ran out and there is one.
+    def step_down(self, segment: SegmentState, stage: str, error: Exception) -> StepDown | None:
+        """Takes the next rung where an error says that memory ran out and there is one.
 
         Args:
-            work: the clip that it happened to; gets what the new rung means for it.
+            segment: what it happened to; gets what the new rung means for it.
             stage: where.
             error: what happened.
 
         Returns:
-            The rung to try the clip again on; None where the clip fails.
+            What to try; None where the clip fails.
         """
-        if not is_out_of_memory(error) or self._climbs[work.id, stage] >= MAX_CLIMBS:
+        counter = segment.clip.id, stage
+        if not is_out_of_memory(error) or self._steps_down[counter] >= MAX_STEPS_DOWN:
             return None
-        self._climbs[work.id, stage] += 1
-        rung = self._rung(stage, work)
-        reason = f"{stage}: {first_words(error)}"
-        is_host = self._ground.device["kind"] != "cpu" and is_of_host(error)
-        found = below(rung, ROLES[stage], self._allowed(stage, work), is_host=is_host)
-        if found is None:
-            return self._rung(stage, work) if self._shrink(work, stage, reason) else None
-        self._take(work, stage, found, reason)
-        return found
+        self._steps_down[counter] += 1
+        reason = f"{stage}: {first_line(error)}"
+        is_host = self._context.device["kind"] != "cpu" and is_of_host(error)
+        rung = below(self._rung(stage, segment), ROLES[stage], self._allowed(stage, segment), is_host=is_host)
+        if rung is None:
+            return self._shrink(segment, stage, reason)
+        self._take(segment, stage, rung, reason)
+        return StepDown(rung, reason)
 
-    def _take(self, work: ClipWork, stage: str, rung: MemoryRung, reason: str) -> None:
-        place = _place(stage, work)
-        log.warning("out of memory in %s of %s; tried again with %s", stage, work.clip.id, told(rung))
-        self._ground.event("memory_rung", stage=stage, clip=work.clip.id, rung=asdict(rung), reason=reason)
+    def remember(self, segment: SegmentState, stage: str) -> None:
+        """Keeps, for later runs, the rung that a stage fitted on after it had run out of memory."""
+        place = _place(stage, segment)
+        if place in self._taken:
+            self._context.notes.remember(self._note_key(place), asdict(self._rungs[place]))
+
+    def _take(self, segment: SegmentState, stage: str, rung: MemoryRung, reason: str) -> None:
+        place = _place(stage, segment)
+        log.warning("out of memory in %s of %s; trying again with %s", stage, segment.clip.id, describe_rung(rung))
         self._rungs[place], self._reasons[place] = rung, reason
-        self._climbed.add(place)
+        self._taken.add(place)
         self.strategies[stage] = rung.strategy
-        self.fit(work, stage)
+        self.apply(segment, stage)
 
-    def proved(self, work: ClipWork, stage: str) -> None:
-        """Remembers, for runs to come, the rung that a stage fitted on after it had run out of memory."""
-        place = _place(stage, work)
-        if place in self._climbed:
-            self._ground.notes.remember(self._about(place), asdict(self._rungs[place]))
-
-    def _shrink(self, work: ClipWork, stage: str, reason: str) -> bool:
-        # A text takes as much for a smaller clip.
-        if stage == ENCODE or not self._shrinking.shrink(work, stage, reason):
-            return False
-        self._climbs[work.id, stage] = 0
-        if work.is_stale:
-            self.begin(work.owner)
+    def _shrink(self, segment: SegmentState, stage: str, reason: str) -> StepDown | None:
+        # A text takes as much memory for a smaller clip.
+        if stage == ENCODE or not self._sizes.shrink(segment, stage, reason):
+            return None
+        self._steps_down[segment.clip.id, stage] = 0
+        if segment.is_orphan:
+            self.prepare(segment.parent)
         else:
-            self.fit(work, stage)
-        return True
+            self.apply(segment, stage)
+        return StepDown(self._rung(stage, segment), reason, is_resized=True)
 
-    def _rung(self, stage: str, work: ClipWork) -> MemoryRung:
-        place = _place(stage, work)
+    def _rung(self, stage: str, segment: SegmentState) -> MemoryRung:
+        place = _place(stage, segment)
         if place not in self._rungs:
-            self._rungs[place] = self._first_rung(stage, work, place)
+            self._rungs[place] = self._first_rung(stage, segment, place)
         rung = self._rungs[place]
         return replace(rung, strategy=most_frugal((self.strategies[stage], rung.strategy)))
 
-    def _first_rung(self, stage: str, work: ClipWork, place: tuple[str, Shape | None]) -> MemoryRung:
-        planned = self._planned(stage, work)
-        remembered = _read(self._ground.notes.find(self._about(place)))
-        if remembered is None or not self._may_take(remembered, stage, work):
+    def _first_rung(self, stage: str, segment: SegmentState, place: Place) -> MemoryRung:
+        planned = self._planned(stage, segment)
+        remembered = _read(self._context.notes.find(self._note_key(place)))
+        if remembered is None or not self._may_take(remembered, stage, segment):
             return planned
         return remembered
 
-    def _planned(self, stage: str, work: ClipWork) -> MemoryRung:
+    def _planned(self, stage: str, segment: SegmentState) -> MemoryRung:
         rung = self._asked(stage)
-        forecast = self._ground.forecast_of(work.planned)
+        forecast = self._context.forecast_of(segment.planned)
         if forecast is None:
             return rung
-        asked = self._ground.family.settings.quantization
-        of_stage = set(self._components(stage))
-        stored = {name: way for name, way in forecast.weights.items() if name in of_stage}
-        others = {name: way for name, way in stored.items() if way != asked.get(name, NATIVE)}
+        asked = self._context.family.settings.quantization
+        components = set(self._components(stage))
+        stored = {name: how for name, how in forecast.weights.items() if name in components}
+        others = {name: how for name, how in stored.items() if how != asked.get(name, NATIVE)}
         if forecast.vae_tiling and not rung.vae_tiling and stage == DECODE:
             rung = replace(rung, vae_tiling=True, vae_tile_size=forecast.vae_tile_size)
         rung = replace(rung, weights=tuple(sorted(others.items())))
         if not rung.has_bits_of(self._asked(stage)):
-            self._reasons[_place(stage, work)] = "the plan: without it, it does not fit"
+            self._reasons[_place(stage, segment)] = PLANNED
         return rung
 
-    def _may_take(self, rung: MemoryRung, stage: str, work: ClipWork) -> bool:
-        asked, allowed = self._asked(stage), self._allowed(stage, work)
-        moves = rung.strategy is not self._ground.strategies[stage]
-        is_tiled_anew = (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size)
+    def _may_take(self, rung: MemoryRung, stage: str, segment: SegmentState) -> bool:
+        asked, allowed = self._asked(stage), self._allowed(stage, segment)
+        moves = rung.strategy is not self._context.strategies[stage]
+        has_other_tiles = (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size)
         return (
             (allowed.strategies or not moves)
-            and (not is_tiled_anew or rung.vae_tile_size in allowed.tile_sizes)
+            and (not has_other_tiles or rung.vae_tile_size in allowed.tile_sizes)
             and set(rung.weights) <= {(name, FP8) for name in allowed.shrinkable}
         )
 
     def _asked(self, stage: str) -> MemoryRung:
-        settings = self._ground.family.settings
+        settings = self._context.family.settings
         strategy = self.strategies[stage]
         return MemoryRung(strategy=strategy, vae_tiling=settings.vae_tiling, vae_tile_size=settings.vae_tile_size)
 
-    def _allowed(self, stage: str, work: ClipWork) -> Allowed:
-        config = self._ground.config
-        is_strict = config.run.degrade == "strict"
+    def _allowed(self, stage: str, segment: SegmentState) -> Allowed:
+        config, family = self._context.config, self._context.family
+        is_strict = config.run.degrade == STRICT
         may_move = config.memory.strategy == "auto" or not is_strict
         if is_strict:
             return Allowed(strategies=may_move)
         may_tile = stage == DECODE and config.memory.vae_tiling is not False
-        clip = work.clip
-        sizes = tile_sizes(self._ground.family, max(clip.width, clip.height)) if may_tile else ()
-        typed = set(config.memory.weights) | set(self._ground.family.settings.quantization)
+        clip = segment.clip
+        sizes = tile_sizes(family, max(clip.width, clip.height)) if may_tile else ()
+        typed = set(config.memory.weights) | set(family.settings.quantization)
         shrinkable = [name for name in self._components(stage) if name not in typed] if stage != DECODE else []
         return Allowed(strategies=may_move, tile_sizes=sizes, shrinkable=tuple(shrinkable))
 
     def _components(self, stage: str) -> tuple[str, ...]:
         """Returns the components with large weights of a stage."""
-        family = self._ground.family
-        parts = {
-            ENCODE: tuple(part for part in family.encode_parts if part.startswith("text_encoder")),
+        family = self._context.family
+        components = {
+            ENCODE: tuple(name for name in family.encode_parts if name.startswith("text_encoder")),
             DENOISE: family.denoise_parts(from_image=False),
             DECODE: family.decode_parts,
         }
-        return parts[stage]
+        return components[stage]
 
     def _family(self, stage: str, rung: MemoryRung) -> Family:
-        """Returns what drives a stage on a rung; where the bits are those that were asked for, the run's own family."""
-        asked, ground = self._asked(stage), self._ground
+        """Returns what drives a stage on a rung; where the bits are those asked for, the run's own family."""
+        asked, family = self._asked(stage), self._context.family
         if rung.has_bits_of(asked):
-            return ground.family
+            return family
         bits = (stage, replace(rung, strategy=asked.strategy))
         if bits not in self._families:
-            stored = {**ground.family.settings.quantization, **dict(rung.weights)}
+            stored = {**family.settings.quantization, **dict(rung.weights)}
             settings = replace(
-                ground.family.settings,
-                quantization={name: way for name, way in stored.items() if way != NATIVE},
+                family.settings,
+                quantization={name: how for name, how in stored.items() if how != NATIVE},
                 vae_tiling=rung.vae_tiling,
                 vae_tile_size=rung.vae_tile_size,
             )
-            self._families[bits] = ground.family.with_settings(settings)
+            self._families[bits] = family.with_settings(settings)
         return self._families[bits]
 
     def _degradations(self, stage: str, rung: MemoryRung, reason: str) -> list[Degradation]:
         asked, found = self._asked(stage), []
         if (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size):
-            found.append(Degradation("vae_tiling", tiles(asked), tiles(rung), reason, stage))
-        settings = self._ground.family.settings
-        for name, way in rung.weights:
+            found.append(Degradation("vae_tiling", describe_tiles(asked), describe_tiles(rung), reason, stage))
+        settings = self._context.family.settings
+        for name, how in rung.weights:
             before = f"{name} {settings.quantization.get(name, settings.dtype_of(name))}"
-            found.append(Degradation("weights", before, f"{name} {way}", reason, stage))
+            found.append(Degradation("weights", before, f"{name} {how}", reason, stage))
         for degradation in found:
-            self._tell(degradation)
+            self._warn(degradation)
         return found
 
-    def _tell(self, degradation: Degradation) -> None:
-        """Says it once: thousands of clips may share it."""
-        if degradation not in self._told:
-            self._told.add(degradation)
+    def _warn(self, degradation: Degradation) -> None:
+        """Warns once: thousands of clips may share a degradation."""
+        if degradation not in self._warned:
+            self._warned.add(degradation)
             log.warning("degraded: %s", degradation)
 
-    def _about(self, place: tuple[str, Shape | None]) -> dict[str, Any]:
+    def _note_key(self, place: Place) -> Mapping[str, Any]:
         stage, shape = place
-        family = self._ground.family
-        settings, typed = family.settings, asdict(self._ground.config.memory)  # what was asked for may need less
+        family, memory = self._context.family, asdict(self._context.config.memory)  # what was asked for may need less
         model = {
             "model": family.checkpoint.name,
-            "dtype": settings.dtype,
-            "component_dtypes": dict(settings.component_dtypes),
+            "dtype": family.settings.dtype,
+            "component_dtypes": dict(family.settings.component_dtypes),
         }
-        place_of = {"stage": stage, "shape": list(shape) if shape else None}
-        return {**self._ground.device, **model, "memory": typed, **place_of}
+        of_place = {"stage": stage, "shape": list(shape) if shape else None}
+        return {**self._context.device, **model, "memory": memory, **of_place}
 
 
-def _place(stage: str, work: ClipWork) -> tuple[str, Shape | None]:
-    return stage, None if stage == ENCODE else work.shape  # a text is the same at every size
+def _place(stage: str, segment: SegmentState) -> Place:
+    return stage, None if stage == ENCODE else segment.shape  # a text is the same at every size
 
 
-def _read(fact: Any) -> MemoryRung | None:
+def _read(fact: object) -> MemoryRung | None:
     from pydantic import TypeAdapter, ValidationError
 
     if fact is None:

@@ -1,4 +1,4 @@
-"""Fits a clip to another model than the one it was asked of."""
+"""Fits a clip to another model than the one that the user asked for."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from vgpipe.job.resolving.lengths import Length
 DIGEST_CHARS = DIGEST_DIGITS + 1  # with the "-" before them
 
 
-def stand_in(clip: Clip, model: ModelConfig, mark: str) -> Clip:
+def fit_to_model(clip: Clip, model: ModelConfig, mark: str) -> Clip:
     """Returns the clip as another model can make it: text and seed are kept, the shape is the nearest it has.
 
     Args:
-        clip: what was asked for.
-        model: what stands in.
-        mark: goes into the id, so that no file passes for what was asked for.
+        clip: what the user asked for.
+        model: the other model.
+        mark: goes into the id, so that no file passes for the one that the user asked for.
     """
     rules, reference = model.rules, model.reference
     lengths = _lengths(clip, model)

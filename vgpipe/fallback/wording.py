@@ -1,4 +1,4 @@
-"""Rungs of the memory ladder in words."""
+"""How the log and the degradations describe rungs and sizes."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ from vgpipe.job.clip import Clip
 from vgpipe.memory.ladder import MemoryRung
 
 
-def first_words(error: Exception) -> str:
-    """Returns the first line of an error, or its class where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def told(rung: MemoryRung) -> str:
+def describe_rung(rung: MemoryRung) -> str:
     """Returns a rung in words, for the log."""
-    tiling = f", {tiles(rung)}" if rung.vae_tiling else ""
-    stored = "".join(f", {name} stored as {way}" for name, way in rung.weights)
+    tiling = f", {describe_tiles(rung)}" if rung.vae_tiling else ""
+    stored = "".join(f", {name} stored as {precision}" for name, precision in rung.weights)
     return f"{rung.strategy.value}{tiling}{stored}"
 
 
-def tiles(rung: MemoryRung) -> str:
+def describe_tiles(rung: MemoryRung) -> str:
     """Returns a rung's tiles in words."""
     if not rung.vae_tiling:
         return "no tiles"
     return f"tiles of {rung.vae_tile_size} pixels" if rung.vae_tile_size else "tiles of the VAE's own size"
 
 
-def size_of(clip: Clip) -> str:
+def describe_size(clip: Clip) -> str:
     """Returns a clip's size in words."""
     how = clip.continuation
     segments = f" in segments of {how.segment_num_frames}" if how else ""

@@ -50,7 +50,7 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
         ModelError: where there is no such checkpoint.
         ConfigError: where its family is unknown, or `memory` names what it has not.
     """
-    model = loading_steps.decided(config.model, target.dtypes)
+    model = loading_steps.with_precision(config.model, target.dtypes)
     decided = replace(config, model=model)
     others = {name: origin.id for name, origin in model.components.items()}
     outline = outline_of(model.name, model.id, others)

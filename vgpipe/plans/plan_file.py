@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.errors import StoreError
 from vgpipe.memory.strategies import OFFLOADS
 from vgpipe.planner.estimate.calibration import record
@@ -41,7 +41,7 @@ def write_plan(run_dir: RunDir, plan: RunPlan) -> None:
     run_dir.write_plan({"schema": SCHEMA, **summary(plan), "shapes": shapes, "measured": []})
 
 
-def write_measured(run_dir: RunDir, plan: RunPlan | None, works: Iterable[ClipWork]) -> None:
+def write_measured(run_dir: RunDir, plan: RunPlan | None, states: Iterable[ClipState]) -> None:
     """Adds to plan.json what the run measured, stage by stage, and keeps it for the next plan of this machine.
 
     What cannot be written is told in the log: the clips are done all the same.
@@ -49,18 +49,18 @@ def write_measured(run_dir: RunDir, plan: RunPlan | None, works: Iterable[ClipWo
     Args:
         run_dir: of the run.
         plan: what was foreseen; None where there was no plan.
-        works: the clips; those that nothing was planned or measured for, or that memory had made otherwise, are left
+        states: the clips; those that nothing was planned or measured for, or that memory had made otherwise, are left
             out.
     """
     told = run_dir.read_plan()
     if plan is None or told is None:
         return
-    groups: dict[tuple[ClipSpec, str], list[ClipWork]] = defaultdict(list)
-    for work in works:
-        if not work.is_canary and not work.is_reused:
-            for part in work.segments:
-                for stage in _stages_to_compare(part, plan):
-                    groups[plan.profiles.kind(part.planned), stage].append(part)
+    groups: dict[tuple[ClipSpec, str], list[SegmentState]] = defaultdict(list)
+    for state in states:
+        if not state.is_reused:
+            for segment in state.segments:
+                for stage in _stages_to_compare(segment, plan):
+                    groups[plan.profiles.kind(segment.planned), stage].append(segment)
     told["measured"] = [_compared(plan, stage, found) for (_, stage), found in groups.items()]
     try:
         run_dir.write_plan(told)
@@ -68,32 +68,32 @@ def write_measured(run_dir: RunDir, plan: RunPlan | None, works: Iterable[ClipWo
         log.warning("%s", error)
 
 
-def _stages_to_compare(part: ClipWork, plan: RunPlan) -> list[str]:
-    """Returns the stages of a clip or segment that were measured as they were planned."""
-    if plan.forecast_of(part.planned) is None:
+def _stages_to_compare(segment: SegmentState, plan: RunPlan) -> list[str]:
+    """Returns the stages of a segment that were measured as they were planned."""
+    if plan.forecast_of(segment.planned) is None:
         return []
-    is_piece = part.segment is not None and part.segment.trajectory is not None  # the first denoises for all others
-    own = [stage for stage in STAGES if part.seconds.get(stage) and stage not in part.families]
+    is_piece = segment.segment.trajectory is not None  # the first denoises for all others
+    own = [stage for stage in STAGES if segment.seconds.get(stage) and stage not in segment.families]
     return [stage for stage in own if not is_piece or stage == STAGES[-1]]
 
 
-def _compared(plan: RunPlan, stage: str, works: Sequence[ClipWork]) -> dict[str, Any]:
-    forecast = plan.forecast_of(works[0].planned)
+def _compared(plan: RunPlan, stage: str, segments: Sequence[SegmentState]) -> dict[str, Any]:
+    forecast = plan.forecast_of(segments[0].planned)
     foreseen = next((one for one in forecast.stages if one.stage == stage), None) if forecast else None
     # The first clip of a job also encodes the negative prompt that all share.
     typical = min if stage == STAGES[0] else statistics.median
-    seconds = typical([work.seconds[stage] for work in works])
-    device_gb = _largest(work.peaks[stage].device_gb for work in works if stage in work.peaks)
-    ram_gb = _largest(work.peaks[stage].ram_gb for work in works if stage in work.peaks)
+    seconds = typical([one.seconds[stage] for one in segments])
+    device_gb = _largest(one.peaks[stage].device_gb for one in segments if stage in one.peaks)
+    ram_gb = _largest(one.peaks[stage].ram_gb for one in segments if stage in one.peaks)
     if forecast and foreseen:
         _keep(plan, forecast, foreseen, seconds, device_gb, ram_gb)
-    clip = works[0].clip
+    clip = segments[0].clip
     return {
         "stage": stage,
         "width": clip.width,
         "height": clip.height,
         "num_frames": clip.num_frames,
-        "clips": len(works),
+        "clips": len(segments),
         "predicted": _foreseen(foreseen),
         "measured": {"seconds": round(seconds, 4), "allocated_gib": device_gb, "ram_gib": ram_gb},
     }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vgpipe.clips.clip_state import ClipWork
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.from_config import file_bytes_per_pixel
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, VgpipeError
@@ -327,8 +327,8 @@ def streams(config: Config, plan: RunPlan | None, device: str) -> bool:
     return device.startswith("cuda") and (planned if wanted is None else wanted)
 
 
-def predicted_peak_gb(plan: RunPlan | None, work: ClipWork) -> float | None:
+def predicted_peak_gb(plan: RunPlan | None, state: ClipState) -> float | None:
     """Returns the largest peak of device memory that the plan foresaw for a clip, GiB; None where it has none."""
-    found = [plan.forecast_of(part.planned) for part in work.segments] if plan else []
+    found = [plan.forecast_of(segment.planned) for segment in state.segments] if plan else []
     peaks = [forecast.peak_bytes for forecast in found if forecast is not None]
     return round(max(peaks) / GIB, 4) if peaks else None

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe import __version__
-from vgpipe.clips.clip_state import EXPORTER, ClipWork
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.degradation import EXPORTER
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import MemoryConfig
 from vgpipe.job.clip import Clip
@@ -38,33 +39,33 @@ class Recipes:
     family: Family
     store: Store
 
-    def of(self, work: ClipWork, exporter: Mapping[str, Any]) -> dict[str, Any]:
+    def of(self, state: ClipState, exporter: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the recipe of one file, as plain values (docs/recipe.md).
 
         Args:
-            work: its clip, whose latents are in the store.
+            state: its clip, whose latents are in the store.
             exporter: name and settings of the exporter that writes the file.
         """
-        denoised = {part.keys.latents.digest: part for part in work.segments}
-        latents = [(part.keys.latents, self.store.find(part.keys.latents)) for part in denoised.values()]
+        denoised = {segment.keys.latents.digest: segment for segment in state.segments}
+        latents = [(one.keys.latents, self.store.find(one.keys.latents)) for one in denoised.values()]
         first = next((artifact for _, artifact in latents if artifact is not None), None)
         return {
             "vgpipe": SCHEMA,
-            "clip": clip_facts(work.clip),
+            "clip": clip_facts(state.clip),
             "model": without_defaults(asdict(_portable_model(self.model)), ModelConfig),
-            "memory": without_defaults(self._memory(work), MemoryConfig),
+            "memory": without_defaults(self._memory(state), MemoryConfig),
             "exporter": dict(exporter),
-            "parts": parts_of(self.family, work),
+            "parts": parts_of(self.family, state),
             "latents": [_latents(key, artifact) for key, artifact in latents],
             "versions": versions_of(first),
             "device": first.info.get("device") if first else None,
-            "degradations": [asdict(one) for one in work.all_degradations if one.kind != EXPORTER],
+            "degradations": [asdict(one) for one in state.all_degradations if one.kind != EXPORTER],
         }
 
-    def _memory(self, work: ClipWork) -> dict[str, Any]:
+    def _memory(self, state: ClipState) -> dict[str, Any]:
         """Returns the memory settings that change bits, with the fallbacks that were used."""
-        families = [part.families.get(stage, self.family) for part in work.segments for stage in STAGES]
-        decoders = [part.families.get(DECODE, self.family).settings for part in work.segments]
+        families = [segment.families.get(stage, self.family) for segment in state.segments for stage in STAGES]
+        decoders = [segment.families.get(DECODE, self.family).settings for segment in state.segments]
         weights = {name: stored for one in families for name, stored in one.settings.quantization.items()}
         tiled = next((one for one in decoders if one.vae_tiling), decoders[0])
         attention = self.family.settings.attention
@@ -87,13 +88,13 @@ def clip_facts(clip: Clip) -> dict[str, Any]:
     return facts
 
 
-def parts_of(family: Family, work: ClipWork) -> dict[str, str]:
-    """Returns `stage.part` of the model -> digest of all of it that can change bits, its files included."""
+def parts_of(family: Family, state: ClipState) -> dict[str, str]:
+    """Returns `stage.component` -> digest of all of it that can change bits, its files included."""
     drivers: dict[tuple[str, str], Family] = {}
-    for work_part in work.segments:
-        from_image = work_part.clip.image is not None or work_part.before is not None
+    for segment in state.segments:
+        from_image = segment.clip.image is not None or segment.previous is not None
         for stage in (ENCODE, DENOISE, DECODE):
-            driver = work_part.families.get(stage, family)
+            driver = segment.families.get(stage, family)
             names = {
                 ENCODE: driver.encode_parts,
                 DENOISE: driver.denoise_parts(from_image=from_image),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from vgpipe.clips.clip_state import clip_of_record
+from vgpipe.clips.clip_record import clip_of_record
 from vgpipe.config.arguments import CONFIG_DIR_FLAGS, split
 from vgpipe.config.exporter_schema import AnyExporter, ExporterConfig
 from vgpipe.config.load import load, with_absolute_paths

@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 
 from vgpipe.clips import from_config
-from vgpipe.clips.clip_state import ClipWork, State, clip_of_record
+from vgpipe.clips.clip_record import clip_of_record, past_record
+from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.config.load import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validated
@@ -116,7 +117,7 @@ def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
     if not run_dir.holds_run():
         return
     ours = {clip.id for clip in clips}
-    left = [r["clip"] for r in run_dir.read_clips() if r["clip"] not in ours and r.get("state") != State.DONE.value]
+    left = [r["clip"] for r in run_dir.read_clips() if r["clip"] not in ours and r.get("state") != Status.DONE.value]
     if left:
         raise UsageError(
             f"{shown_path(run_dir.root)} holds an unfinished run of other clips ({left[0]}, {len(left)} in all) -> "
@@ -133,13 +134,14 @@ def _run(run: Ready, run_dir: RunDir, stop: StopSignal, new_config: str | None =
         try:
             if new_config is not None:
                 run_dir.write_config(new_config)
-            previous = {record["clip"]: record for record in run_dir.read_clips()} if run_dir.holds_run() else {}
+            records = run_dir.read_clips() if run_dir.holds_run() else ()
+            previous = {record["clip"]: past_record(record) for record in records}
             with _watched(run_dir):
-                works = run.attempts.make(run.request.clips, run_dir, stop, previous)
+                states = run.attempts.make(run.request.clips, run_dir, stop, previous)
         except (VgpipeError, OSError) as error:
             return _aborted(error, run_dir)
-        _show(table(works, run_dir.root))
-        code = exit_code(works)
+        _show(table(states, run_dir.root))
+        code = exit_code(states)
         if code == EXIT_STOPPED:
             log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, shown_path(run_dir.root))
     return code
@@ -181,12 +183,12 @@ def _show(text: str) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout once more on exit)
 
 
-def exit_code(works: list[ClipWork]) -> int:
+def exit_code(states: list[ClipState]) -> int:
     """Returns 0 where all clips are done, 3 where some were not reached, else 1."""
-    states = {work.state for work in works}
-    if states & {State.PENDING, State.STOPPED}:
+    statuses = {state.status for state in states}
+    if statuses & {Status.PENDING, Status.STOPPED}:
         return EXIT_STOPPED
-    return EXIT_FAILED if State.FAILED in states else EXIT_DONE
+    return EXIT_FAILED if Status.FAILED in statuses else EXIT_DONE
 
 
 def _saved_config(run_dir: RunDir) -> Config:

@@ -1,0 +1,56 @@
+"""How a clip stands in clips.jsonl, and how it is read from there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from vgpipe.clips.clip_record import clip_of_record, record_of
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.job.clip import Clip
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.digest import Key
+
+PLAIN = Clip(
+    id="x-00000000", prompt="x", negative_prompt="", seed=1, width=64, height=64, num_frames=5, fps=8.0,
+    num_inference_steps=2, guidance_scale=1.0, model="m",
+)  # fmt: skip
+WITH_IMAGE = replace(PLAIN, image="/pics/a.png", image_sha256="0f" * 32)
+
+
+def record(clip: Clip) -> dict[str, Any]:
+    keys: dict[str, Any] = {field.name: Key("encode", {}) for field in fields(ClipKeys)}
+    keys["exports"] = (keys["exports"],)
+    return json.loads(json.dumps(record_of(ClipState(clip, [ClipKeys(**keys)]))))
+
+
+@pytest.mark.parametrize("clip", [PLAIN, WITH_IMAGE])
+def test_a_record_gives_the_clip_back(clip: Clip) -> None:
+    found = record(clip)
+    assert (found["image"], found["image_sha256"]) == (clip.image, clip.image_sha256)
+    assert clip_of_record(found) == clip
+
+
+def test_records_from_before_there_were_images_are_read() -> None:
+    found = record(PLAIN)
+    del found["image"], found["image_sha256"]
+    assert clip_of_record(found) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("image", "digest", "message"),
+    [
+        ("a.png", "0f" * 32, "image: 'a.png' is not an absolute path"),
+        (None, "0f" * 32, "image: '' is not an absolute path"),
+        ("/pics/a.png", None, "image_sha256: '' is not 64 hex digits"),
+        ("/pics/a.png", "0F" * 32, "is not 64 hex digits"),
+        ("/pics/a.png", "0f" * 31, "is not 64 hex digits"),
+        (3, "0f" * 32, "image: Input should be a valid string"),
+    ],
+)
+def test_an_image_that_could_be_another_is_refused(image: object, digest: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        clip_of_record(record(PLAIN) | {"image": image, "image_sha256": digest})

@@ -1,0 +1,132 @@
+"""A clip's line in clips.jsonl (docs/clips-jsonl.md): the only place that writes one, and reads one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from vgpipe.clips.clip_state import ClipState, SegmentState, Status
+from vgpipe.clips.degradation import EXPORTER, MODEL
+from vgpipe.job.clip import Clip
+from vgpipe.job.naming import MAX_ID_BYTES
+
+SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+MADE = ("model", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale")
+OF_SEGMENT = ("prompt", "seed", "num_frames", "num_inference_steps")
+
+
+@dataclass(frozen=True, slots=True)
+class PastRecord:
+    """What an earlier attempt at a run recorded of a clip, as far as the next attempt uses it.
+
+    Attributes:
+        is_done: whether it was done.
+        is_reused: whether all its files came from the store then.
+        is_other_model: whether another model made it.
+        files: kind -> path relative to the run.
+        replacement_kinds: kinds of the files that another encoder wrote than the one asked for.
+        seconds: stage -> seconds.
+        peak_ram_gb: largest peak of RAM, GiB.
+        peak_vram_gb: the same for the GPU.
+    """
+
+    is_done: bool = False
+    is_reused: bool = False
+    is_other_model: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+    replacement_kinds: frozenset[str] = frozenset()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_ram_gb: float | None = None
+    peak_vram_gb: float | None = None
+
+
+def record_of(state: ClipState) -> dict[str, Any]:
+    """Returns a clip's line in clips.jsonl, as plain values."""
+    facts = asdict(state.requested)
+    return {
+        "clip": facts.pop("id"),
+        "state": state.status.value,
+        **facts,
+        "files": state.files,
+        "artifacts": {
+            "prompt_embeds": state.keys.prompt.digest,
+            "negative_prompt_embeds": state.keys.negative.digest if state.keys.negative else None,
+            "latents": state.keys.latents.digest,
+            "export": state.keys.exports[0].digest,
+            "exports": [key.digest for key in state.keys.exports],
+        },
+        "reused": state.is_reused,
+        "seconds": state.seconds,
+        "predicted_peak_gb": state.predicted_peak_gb,
+        "peak_ram_gb": state.peak_ram_gb,
+        "peak_vram_gb": state.peak_vram_gb,
+        "degradations": [asdict(degradation) for degradation in state.all_degradations],
+        "segments": [_segment_record(segment) for segment in state.segments] if state.is_long else [],
+        "measures": state.measures,
+        "made": {name: getattr(state.clip, name) for name in MADE} if state.clip != state.requested else None,
+        "error": state.error,
+    }
+
+
+def _segment_record(state: SegmentState) -> dict[str, Any]:
+    segment = state.segment
+    return {
+        "shot": segment.shot,
+        **{name: getattr(segment.clip, name) for name in OF_SEGMENT},
+        "given_num_frames": segment.given,
+        "delivered": [segment.start, segment.stop],
+        "latents": state.keys.latents.digest,
+        "seconds": state.seconds,
+    }
+
+
+def past_record(record: Mapping[str, Any]) -> PastRecord:
+    """Returns what a line of clips.jsonl says, as far as the next attempt uses it."""
+    degradations = record.get("degradations") or ()
+    got = (str(one.get("got")) for one in degradations if one.get("kind") == EXPORTER)
+    return PastRecord(
+        is_done=record.get("state") == Status.DONE.value,
+        is_reused=bool(record.get("reused")),
+        is_other_model=any(one.get("kind") == MODEL for one in degradations),
+        files=dict(record.get("files") or {}),
+        replacement_kinds=frozenset(name.partition(" ")[0] for name in got),
+        seconds=dict(record.get("seconds") or {}),
+        peak_ram_gb=record.get("peak_ram_gb"),
+        peak_vram_gb=record.get("peak_vram_gb"),
+    )
+
+
+def clip_of_record(record: Mapping[str, Any]) -> Clip:
+    """Returns the clip that a line of clips.jsonl describes; lines without the keys of its image have none.
+
+    Raises:
+        ValueError: saying what is missing, of a wrong type or not safe as a file name.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    keys = {item.name: "clip" if item.name == "id" else item.name for item in fields(Clip)}
+    settings = {name: record[key] for name, key in keys.items() if key in record}
+    try:
+        clip = TypeAdapter(Clip).validate_json(json.dumps(settings), strict=True)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from None
+    if not SAFE_ID.fullmatch(clip.id) or len(clip.id.encode()) > MAX_ID_BYTES:
+        raise ValueError(f"clip: {clip.id[:80]!r} is not a clip id")
+    _check_image(clip)
+    return clip
+
+
+def _check_image(clip: Clip) -> None:
+    """Refuses an image that could be another one by now: without its digest, or with a relative path."""
+    if clip.image is None and clip.image_sha256 is None:
+        return
+    if clip.image is None or not os.path.isabs(clip.image):
+        raise ValueError(f"image: {(clip.image or '')[:80]!r} is not an absolute path")
+    if not SHA256.fullmatch(clip.image_sha256 or ""):
+        raise ValueError(f"image_sha256: {(clip.image_sha256 or '')[:80]!r} is not 64 hex digits")

@@ -1,0 +1,102 @@
+"""The executor protocol: what a run asks of whatever makes its clips, and the only place that names the executors.
+
+An executor is the driver of one attempt: it decides which clips go next, and hands waves of them to one or more workers
+(`engine.py` is the worker of this process). A worker gets clips whose store keys are known and finds everything else in
+the store under those keys, so that where it runs changes no bit.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_record import PastRecord
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.finished_files import FinishedFiles
+from vgpipe.config.schema import Config
+from vgpipe.errors import ConfigError, Fault
+from vgpipe.executor.run_records import RunRecords
+from vgpipe.executor.stop_signal import StopSignal
+from vgpipe.fallback.loading_ladder import LoadedModel
+from vgpipe.plans.run_plan import RunPlan
+from vgpipe.store.rundir import RunDir
+
+EXECUTORS = {"local": "vgpipe.executor.local:LocalExecutor"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorInputs:
+    """What an executor is given.
+
+    Attributes:
+        config: the whole config.
+        model: the model, opened in one way.
+        keys: computes the store keys of that model's artifacts.
+        run_dir: the run's directory, locked; gets the files.
+        records: where clips and events are recorded.
+        stop: says when to stop early.
+        previous: clip id -> what an earlier attempt at the run recorded of it.
+        finished: the store, and what turns clips into files.
+        plan: the forecast of the run; None without one.
+    """
+
+    config: Config
+    model: LoadedModel
+    keys: ArtifactKeys
+    run_dir: RunDir
+    records: RunRecords
+    stop: StopSignal
+    previous: Mapping[str, PastRecord]
+    finished: FinishedFiles
+    plan: RunPlan | None
+
+
+class Executor(Protocol):
+    """Makes the clips of a run.
+
+    An executor promises that
+
+    * each clip gets a final status, and its record is written, as soon as that is known;
+    * clips whose files the store has are not made again;
+    * one clip that fails does not stop the others;
+    * when `inputs.stop` says so it saves a checkpoint and returns; the clips that are left stay pending or stopped;
+    * artifacts get the keys that `inputs.keys` computes, whatever the device, worker or order;
+    * nothing it holds (processes, device memory, threads) is left when `run` returns.
+    """
+
+    def run(self, states: Sequence[ClipState]) -> None:
+        """Makes every pending clip.
+
+        Args:
+            states: all clips of the run, in job order; changed in place.
+
+        Raises:
+            StoreError: where the run directory or the store cannot be written; no clip was made.
+        """
+
+
+class ExecutorClass(Protocol):
+    """What the registry names."""
+
+    def __call__(self, inputs: ExecutorInputs) -> Executor:
+        """Returns an executor of one attempt."""
+
+
+def executor_class(name: str) -> ExecutorClass:
+    """Returns what makes clips; imports its file only now.
+
+    Args:
+        name: as in `executor.name`.
+
+    Raises:
+        ConfigError: for a name that no file has.
+    """
+    if name not in EXECUTORS:
+        fault = Fault("executor.name", f"{name!r} is not a known executor", f"one of: {', '.join(sorted(EXECUTORS))}")
+        raise ConfigError("invalid configuration", [fault])
+    module, attribute = EXECUTORS[name].split(":")
+    found: ExecutorClass = getattr(importlib.import_module(module), attribute)
+    return found

@@ -1,0 +1,120 @@
+"""The worker of this process: the model stages on one device, with everything they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.frame_users import FrameUsers
+from vgpipe.executor.base import ExecutorInputs
+from vgpipe.executor.component_loader import Loader
+from vgpipe.executor.stage_loop import StageLoop, StageReport
+from vgpipe.executor.thread_tuning import ThreadTuning, threads
+from vgpipe.executor.waves import rows
+from vgpipe.fallback.context import LadderContext
+from vgpipe.fallback.history import notes_of
+from vgpipe.fallback.memory_ladder import MemoryLadder
+from vgpipe.hardware import device_of
+from vgpipe.memory.residency import Residency
+from vgpipe.models.base import Family
+from vgpipe.plans.run_plan import first_strategies, streams
+
+OFFLOAD_FOLDER = "offload"
+
+
+class Engine:
+    """The model stages on one device; as a context manager it frees the device at the end.
+
+    Args:
+        inputs: what the executor was given.
+        device: torch device string.
+        ladder: the device's memory ladder.
+        report: gets what happens in the stages.
+    """
+
+    def __init__(self, inputs: ExecutorInputs, device: str, ladder: MemoryLadder, report: StageReport):
+        config, store, family = inputs.config, inputs.finished.store, inputs.keys.model.family
+        self._inputs, self._device = inputs, device
+        stream = streams(config, inputs.plan, device)
+        loader = Loader(device=device, stream=stream, offload_dir=store.root / OFFLOAD_FOLDER)
+        self._residency: Residency[Family] = Residency(loader.load, device, ladder.strategies)
+        self._denoise_threads: int | None = None
+        self._stages = StageLoop(
+            store=store,
+            family=family,
+            residency=self._residency,
+            ladder=ladder,
+            report=report,
+            should_stop=inputs.stop,
+            device=device,
+            memory_limit_gb=config.hardware.memory_limit_gb,
+            checkpoint_steps=config.executor.checkpoint_steps,
+            checkpoint_interval_s=config.executor.checkpoint_interval_s,
+        )
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._residency.free()
+
+    @property
+    def wave_load_s(self) -> float:
+        """Seconds that every further wave spends on loading, as far as the stages that ended so far show."""
+        return self._residency.wave_load_s
+
+    def run_wave(
+        self, wave: Sequence[ClipState], on_decoded: Callable[[ClipState], None], between: Callable[[], None]
+    ) -> None:
+        """Takes clips through the model stages; of long ones the first segment of each, then the second of each, ...
+
+        Args:
+            wave: the clips.
+            on_decoded: called with each clip whose frames are complete.
+            between: called after each stage.
+
+        Raises:
+            Stopped: where the run is to stop; what is done is on the disk.
+        """
+        self._stages.encode([segment for state in wave for segment in state.segments])
+        between()
+        for row in rows(wave):
+            with threads(self._denoise_threads):
+                self._stages.denoise(row)
+            between()
+            self._stages.decode(row, on_decoded)
+
+    def tune_threads(self, pending: Iterable[ClipState]) -> int | None:
+        """Finds the fastest number of threads for denoising on a CPU and uses it from now on; returns it, or None."""
+        config = self._inputs.config
+        if self._device == "cpu" and not config.hardware.threads:
+            store, steps = self._inputs.finished.store, config.executor.canary_steps
+            tuning = ThreadTuning(self._inputs.keys, self._residency, store, steps)
+            self._denoise_threads = tuning.fastest_threads(list(pending))
+        return self._denoise_threads
+
+
+def memory_ladder(inputs: ExecutorInputs, device: str, frame_users: FrameUsers) -> MemoryLadder:
+    """Returns the memory ladder of a device.
+
+    Args:
+        inputs: what the executor was given.
+        device: torch device string.
+        frame_users: counts who needs which frames.
+    """
+    config = inputs.config
+    facts = {
+        "device": device_of(device).name,
+        "kind": device.partition(":")[0],
+        "memory_limit_gb": config.hardware.memory_limit_gb,
+    }
+    context = LadderContext(
+        config=config,
+        keys=inputs.keys,
+        strategies=first_strategies(config, inputs.plan),
+        notes=notes_of(inputs.finished.store),
+        device=facts,
+        forecasts=inputs.plan,
+        frame_users=frame_users,
+    )
+    return MemoryLadder(context)

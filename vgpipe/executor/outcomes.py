@@ -1,0 +1,129 @@
+"""What follows when a piece of work of a clip ends: its status, its record, its files, the progress."""
+
+from __future__ import annotations
+
+import logging
+
+from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, failure_message
+from vgpipe.errors import PrecisionError, StoreError, is_disk_full
+from vgpipe.executor.delivery import ExportDelivery
+from vgpipe.executor.export_queue import Result
+from vgpipe.executor.progress import Progress
+from vgpipe.executor.run_records import RunRecords
+from vgpipe.executor.stop_signal import StopSignal
+from vgpipe.fallback.history import FallbackHistory
+from vgpipe.stages import overflows
+from vgpipe.store.artifacts import Store
+from vgpipe.vocabulary import DENOISE, EXPORT, STAGES
+
+log = logging.getLogger(__name__)
+
+
+class Outcomes:
+    """Handles what the stages and the exports of one attempt report; a `StageReport`.
+
+    Args:
+        store: remembers overflows.
+        records: where clips and events are recorded.
+        delivery: places files, releases frames.
+        history: remembers how clips were made that could not be made as asked.
+        progress: shows what is done.
+        stop: asked to stop the run when the disk is full.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        records: RunRecords,
+        delivery: ExportDelivery,
+        history: FallbackHistory,
+        progress: Progress,
+        stop: StopSignal,
+    ):
+        self._store, self._records, self._delivery = store, records, delivery
+        self._history, self._progress, self._stop = history, progress, stop
+
+    def event(self, kind: str, **facts: object) -> None:
+        """Appends to the run's events."""
+        self._records.event(kind, **facts)
+
+    def step_done(self, segment: SegmentState, done: int, total: int) -> None:
+        """Shows that `done` of `total` denoising steps are done."""
+        self._progress.step(segment.clip.id, done, total)
+
+    def piece_done(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
+        """Records one finished piece of work of a stage."""
+        self.event("stage_done", stage=stage, clip=segment.clip.id, seconds=seconds)
+        self._progress.advance(stage, seconds, name, typical_s(segment, stage, seconds))
+
+    def exported(self, state: ClipState, result: Result) -> None:
+        """Handles the end of an export.
+
+        Args:
+            state: the clip.
+            result: returns its export artifacts, None where its frames vanished; or raises.
+        """
+        try:
+            artifacts = result()
+            if artifacts is None:
+                log.warning("%s: its frames vanished from the store; making them again", state.clip.id)
+                return
+            self._delivery.place(state, artifacts)
+        except Exception as error:  # one bad clip never stops the others
+            self.failed(state.segments[-1], EXPORT, error)
+            return
+        state.set_seconds(EXPORT, sum(float(artifact.info["seconds"]) for artifact in artifacts))
+        self.event("stage_done", stage=EXPORT, clip=state.clip.id, seconds=state.seconds[EXPORT])
+        if not state.is_canary:
+            self._history.remember(state)
+        state.finish()
+        self._records.settle(state)
+        self._delivery.release_frames(state)
+        self._progress.advance(EXPORT, state.seconds[EXPORT], state.clip.id)
+        if not state.is_canary:
+            self._progress.clip_done()
+
+    def failed(self, segment: SegmentState, stage: str, error: Exception) -> None:
+        """Takes a segment's clip out of the run; a full disk stops the run instead."""
+        state, message = segment.parent, failure_message(stage, error)
+        of_segment = state.is_long and stage != EXPORT
+        if of_segment:
+            message = f"segment {segment.segment.index + 1} of {len(state.segments)}: {message}"
+        if is_disk_full(error):
+            # Every later clip would do its work and then lose it: better to stop while all of it can be resumed.
+            state.stop(message)
+            self._stop.request(message)
+            return
+        if isinstance(error, PrecisionError):
+            self._remember_overflow(segment, message)
+        state.fail(message, error)
+        log.error("%s failed in %s", state.clip.id, message)
+        log.debug("traceback of %s", state.clip.id, exc_info=error)
+        self._records.settle(state)
+        self._drop_rest(segment, stage)
+
+    def give_up(self, state: ClipState, message: str) -> None:
+        """Marks a clip as failed that no pass could finish."""
+        state.fail(message)
+        self._records.settle(state)
+
+    def _drop_rest(self, segment: SegmentState, stage: str) -> None:
+        """Takes what is left of a failed clip out of the progress."""
+        left = len(segment.parent.segments) - (0 if stage == EXPORT else segment.segment.index)
+        for dropped in STAGES[max(1, STAGES.index(stage)) :]:
+            for _ in range(1 if dropped == EXPORT else left):
+                self._progress.drop(dropped)
+
+    def _remember_overflow(self, segment: SegmentState, message: str) -> None:
+        try:
+            overflows.remember(self._store, segment.keys, message)
+        except StoreError as error:
+            log.debug("%s", error)
+
+
+def typical_s(segment: SegmentState, stage: str, seconds: float) -> float:
+    """Returns the seconds of a piece for an ordinary clip: a canary's denoising is scaled to all the steps."""
+    state = segment.parent
+    if stage != DENOISE or not isinstance(state, CanaryState):
+        return seconds
+    return seconds * state.represents_steps / state.clip.num_inference_steps
