@@ -18,7 +18,7 @@ from typing import Any
 
 from vgpipe.config.load import load
 from vgpipe.memory.strategies import Strategy
-from vgpipe.models.checkpoint.manifest import outline_of
+from vgpipe.models.checkpoint.manifest import manifest_of
 from vgpipe.planner.estimate.forecast import context_bytes, forecast
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
@@ -123,8 +123,8 @@ def _standing(row: dict[str, str], made: Profile, stage: str) -> int:
 def _half_precision_bytes(model: str, component: str) -> int:
     """Returns the weights of a component that no stage runs by itself, as AnimateDiff's motion adapter."""
     config = load([f"model={model}"]).model
-    outline = outline_of(model, config.id)
-    return 2 * outline.parameters(component) if outline else 0
+    manifest = manifest_of(model, config.id)
+    return 2 * manifest.parameters(component) if manifest else 0
 
 
 def _forecasts(row: dict[str, str], made: Profile, tier: Tier, inputs: PlanInputs) -> dict[str, Forecast]:

@@ -54,8 +54,8 @@ def test_it_holds_groups_and_weights_and_renders_outside_the_checkout(installed,
 
 def test_it_holds_the_outlines_of_known_checkpoints(installed, tmp_path):
     program = (
-        "from vgpipe.models.checkpoint.manifest import outline_of; "
-        "one = outline_of('wan21_t2v_14b', 'Wan-AI/Wan2.1-T2V-14B-Diffusers'); "
+        "from vgpipe.models.checkpoint.manifest import manifest_of; "
+        "one = manifest_of('wan21_t2v_14b', 'Wan-AI/Wan2.1-T2V-14B-Diffusers'); "
         "print(one.config('transformer')['num_layers'], one.size_bytes('transformer'))"
     )
     told = subprocess.check_output([installed, "-c", program], cwd=tmp_path, text=True)

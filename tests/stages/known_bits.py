@@ -91,7 +91,7 @@ def windows() -> dict[str, Any]:
 def seams() -> dict[str, Any]:
     """A seam between made-up pictures: one channel is flat, one needs more than the largest gain, one less."""
     from vgpipe.job.segments import segment_seed
-    from vgpipe.stages.seams import Seam, joined
+    from vgpipe.stages.seams import Seam, join_segment
 
     ramp = np.arange(16 * 16 * 3).reshape(1, 16, 16, 3) % 251
     before = np.concatenate([ramp // 3 + 90, ramp // 2 + 60]).astype(np.uint8)
@@ -101,7 +101,7 @@ def seams() -> dict[str, Any]:
     found = {}
     for match_color in (False, True):
         for blend in (0, 2):
-            frames, facts = joined(after, Seam(before, match_color=match_color, blend=blend))
+            frames, facts = join_segment(after, Seam(before, match_color=match_color, blend=blend))
             found[f"match_color={match_color} blend={blend}"] = [_sha256(frames), facts]
     return {"joined": found, "seeds": [segment_seed(3, 0, index) for index in range(3)]}
 
@@ -110,11 +110,11 @@ def tiles() -> dict[str, dict[str, Any]]:
     """How tiles of a size that was asked for are laid out."""
     from vgpipe.models.open import Origin, open_checkpoint
     from vgpipe.models.pipeline import vae_options
-    from vgpipe.models.pipeline.config_only import blank
+    from vgpipe.models.pipeline.config_only import without_weights
 
     found = {}
     for size in (64, 96):
-        vae = blank(open_checkpoint(Origin(str(WEIGHTS))), "vae")
+        vae = without_weights(open_checkpoint(Origin(str(WEIGHTS))), "vae")
         vae_options.apply(vae, tiling=True, tile_size=size, slicing=False)
         found[str(size)] = {name: value for name, value in sorted(vars(vae).items()) if name.startswith("tile_sample")}
     return found

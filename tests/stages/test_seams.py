@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vgpipe.stages.seams import MAX_GAIN, Seam, color_match, joined
+from vgpipe.stages.seams import MAX_GAIN, Seam, color_match, join_segment
 
 FRAMES = arrays(np.uint8, (4, 3, 5, 3))
 
@@ -28,7 +28,7 @@ def moments(frames_NHWC):
 def assert_joined(frames_THWC, seam):
     """Joins, and proves that what was given is as it was."""
     before = frames_THWC.copy()
-    result, facts = joined(frames_THWC, seam)
+    result, facts = join_segment(frames_THWC, seam)
     assert np.array_equal(frames_THWC, before)
     assert result.dtype == np.uint8 and result.shape == frames_THWC.shape
     return result, facts
@@ -92,7 +92,7 @@ def test_levels_beyond_the_scale_are_cut_off_and_do_not_wrap():
 
 def test_what_was_done_to_the_colours_can_be_recorded():
     source, target = picture((120, 110, 100), 20, count=5), picture((130, 105, 100), 22, seed=1)
-    _, facts = joined(source, Seam(target, match_color=True, blend=0))
+    _, facts = join_segment(source, Seam(target, match_color=True, blend=0))
     gain_C, offset_C = color_match(source[:2], target)
     assert json.loads(json.dumps(facts)) == facts
     assert facts["gain"] == pytest.approx(gain_C, abs=1e-4) and facts["offset"] == pytest.approx(offset_C, abs=1e-3)

@@ -126,7 +126,7 @@ def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpo
     Args:
         model: with its precision decided.
         memory: what of it changes bits.
-        checkpoint: the model's files, or the outline of them.
+        checkpoint: the model's files, or the manifest of them.
         store_dir: where digests of large files are remembered.
 
     Raises:

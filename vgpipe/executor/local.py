@@ -100,7 +100,7 @@ class LocalExecutor:
         """Downloads the weights that are not on the disk yet; returns whether the run can go on."""
         family = self._inputs.keys.model.family
         try:
-            family.prove_classes()
+            family.check_classes()
             with download_progress() as progress:
                 fetch_weights(family, progress, self._inputs.stop)
         except Stopped as stopped:

@@ -27,7 +27,7 @@ from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 if TYPE_CHECKING:
-    from vgpipe.stages.denoise import Watch
+    from vgpipe.stages.denoise import DenoiseHooks
 
 Make = Callable[[SegmentState, Take[Family]], None]
 
@@ -183,7 +183,7 @@ class StageLoop:
             embeds=encode.read(required(self.store, keys.prompt)),
             negative_embeds=encode.read(required(self.store, keys.negative)) if keys.negative else None,
             device=self.device,
-            watch=self._watch(segment),
+            hooks=self._denoise_hooks(segment),
             given_NHWC=given_NHWC,
             windows=windows_of(self.store, segment),
         )
@@ -229,11 +229,11 @@ class StageLoop:
         segment.add_seconds(stage, seconds)
         self.report.piece_done(segment, stage, seconds, name or segment.clip.id)
 
-    def _watch(self, segment: SegmentState) -> Watch:
-        from vgpipe.stages.denoise import Watch
+    def _denoise_hooks(self, segment: SegmentState) -> DenoiseHooks:
+        from vgpipe.stages.denoise import DenoiseHooks
 
         total = segment.clip.num_inference_steps
-        return Watch(
+        return DenoiseHooks(
             checkpoint_steps=self.checkpoint_steps,
             checkpoint_interval_s=self.checkpoint_interval_s,
             should_stop=self.should_stop,

@@ -207,7 +207,7 @@ class Family(Protocol):
         """
         ...
 
-    def prove_classes(self) -> None:
+    def check_classes(self) -> None:
         """Proves that the installed libraries have the classes of its pipeline and components; imports them.
 
         Raises:
@@ -256,7 +256,9 @@ class Family(Protocol):
         """
         ...
 
-    def piece_of(self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int) -> torch.Tensor:
+    def slice_latents(
+        self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
+    ) -> torch.Tensor:
         """Returns the part of a long clip's latents that `decode` makes a clip of its own from.
 
         Frame i of that is frame `first_frame + i` of the whole, but for its first: of a later piece that is context.

@@ -17,7 +17,7 @@ import torch
 
 ALL_STEPS = 1 << 30
 STATELESS = ("config", "_internal_dict")
-CARRIED = "vgpipe_pred_original_sample"
+PREVIOUS_PREDICTION = "vgpipe_pred_original_sample"
 
 
 class ResumableScheduler:
@@ -74,21 +74,21 @@ class ResumableScheduler:
         def step(*args: Any, **kwargs: Any) -> Any:
             if self._steps == 0:
                 self.begin()
-                args = self._carried_over(args) if carries and self._done_steps else args
+                args = self._with_previous_prediction(args) if carries and self._done_steps else args
             self._steps += 1
             result = original(*args, **kwargs)
             if carries:
-                setattr(self._scheduler, CARRIED, result[1])
+                setattr(self._scheduler, PREVIOUS_PREDICTION, result[1])
             if self.after_step is not None:
                 self.after_step(self._steps, result[0])
             return result
 
         return step
 
-    def _carried_over(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _with_previous_prediction(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Gives back what CogVideoX's loop keeps in local variables: the last prediction and the timestep before."""
         before = self._scheduler.timesteps[self._done_steps - 1]
-        return (args[0], getattr(self._scheduler, CARRIED, None), args[2], before, *args[4:])
+        return (args[0], getattr(self._scheduler, PREVIOUS_PREDICTION, None), args[2], before, *args[4:])
 
     def begin(self) -> None:
         """Says that all preparations are done; the first step does so itself, for a loop that draws noise before it.

@@ -13,7 +13,7 @@ from vgpipe.hub.cache import RepoCache
 from vgpipe.hub.repo import missing_bytes
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
-from vgpipe.models.checkpoint.manifest import Outline, outline_of
+from vgpipe.models.checkpoint.manifest import CheckpointManifest, manifest_of
 from vgpipe.plans.target import Target
 
 MAIN = "main"
@@ -44,7 +44,7 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
         target: the device; says what `model.dtype=auto` means.
 
     Returns:
-        The model. Without an outline of it, a repo's small files are downloaded, as for a run.
+        The model. Without a manifest of it, a repo's small files are downloaded, as for a run.
 
     Raises:
         ModelError: where there is no such checkpoint.
@@ -53,10 +53,10 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
     model = loading_steps.with_precision(config.model, target.dtypes)
     decided = replace(config, model=model)
     others = {name: origin.id for name, origin in model.components.items()}
-    outline = outline_of(model.name, model.id, others)
-    if outline is not None:
-        family = from_config.family_to_plan(model, config.memory, outline, config.store.dir)
-        return PlannedModel(decided, family, _lacking(outline, family, config), _notes(decided, family))
+    manifest = manifest_of(model.name, model.id, others)
+    if manifest is not None:
+        family = from_config.family_to_plan(model, config.memory, manifest, config.store.dir)
+        return PlannedModel(decided, family, _lacking(manifest, family, config), _notes(decided, family))
     checkpoint = from_config.opened(model, config.store.dir)
     family = from_config.family_to_plan(model, config.memory, checkpoint, config.store.dir)
     return PlannedModel(decided, family, download_bytes(family), _notes(decided, family))
@@ -74,11 +74,11 @@ def download_bytes(family: Family) -> int:
     return sum(missing_bytes(repo, checkpoint.files(name, variant)) for name, repo in sources if repo is not None)
 
 
-def _lacking(outline: Outline, family: Family, config: Config) -> int:
+def _lacking(manifest: CheckpointManifest, family: Family, config: Config) -> int:
     variant, others = family.settings.variant, config.model.components
     lacking = 0
     for name in family.components():
-        size = outline.size_bytes(name, variant)
+        size = manifest.size_bytes(name, variant)
         other = others.get(name)
         repo, revision = (other.id, other.revision) if other else (config.model.id, config.model.revision)
         folder = other.subfolder if other else name

@@ -11,7 +11,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
 from vgpipe.stages.denoise import Denoised
-from vgpipe.stages.seams import Seam, joined
+from vgpipe.stages.seams import Seam, join_segment
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
@@ -59,7 +59,7 @@ def run(
     frames_THWC = family.decode(parts, request)
     facts: dict[str, Any] = {}
     if seam is not None:
-        frames_THWC, facts = joined(frames_THWC, seam)
+        frames_THWC, facts = join_segment(frames_THWC, seam)
     with store.create(key) as draft:
         np.save(draft.path(FILE), frames_THWC, allow_pickle=False)
         draft.info["seconds"] = round(time.monotonic() - started, 4)
@@ -71,7 +71,7 @@ def _latents(family: Family, clip: Clip, denoised: Denoised, trajectory: Traject
     if trajectory is None:
         return denoised.latents
     place = {"first_frame": trajectory.first_frame, "num_frames": clip.num_frames}
-    return family.piece_of(denoised.latents, **place, total_frames=trajectory.num_frames)
+    return family.slice_latents(denoised.latents, **place, total_frames=trajectory.num_frames)
 
 
 def read(artifact: Artifact) -> np.ndarray:

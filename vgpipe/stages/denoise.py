@@ -27,7 +27,7 @@ FILE = "latents.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class DenoiseHooks:
     """What looks on while a clip is denoised.
 
     Attributes:
@@ -74,7 +74,7 @@ def run(
     embeds: Embeds,
     negative_embeds: Embeds | None,
     device: str,
-    watch: Watch,
+    hooks: DenoiseHooks,
     given_NHWC: np.ndarray | None = None,
     windows: Windows | None = None,
 ) -> Artifact | None:
@@ -89,7 +89,7 @@ def run(
         embeds: of the prompt.
         negative_embeds: of the negative prompt; None where it plays no part.
         device: where `parts` are.
-        watch: checkpoint rhythm, stop signal and progress.
+        hooks: checkpoint rhythm, stop signal and progress.
         given_NHWC: uint8 frames that the segment goes on from; None where it begins with text or its own image.
         windows: how more frames than the model can hold are denoised; None where the clip is made at once.
 
@@ -97,26 +97,26 @@ def run(
         The artifact: `latents.safetensors`, read by `read`.
 
     Raises:
-        Stopped: where `watch.should_stop` said so; the checkpoint is on the disk.
+        Stopped: where `hooks.should_stop` said so; the checkpoint is on the disk.
         ModelError: where the clip's image has gone or changed.
         PrecisionError: where the latents are not finite.
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    passage = _Passage(store, key, clip, watch, family.scheduler(), device)
+    denoise_run = _DenoiseRun(store, key, clip, hooks, family.scheduler(), device)
     frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
-    request = passage.request(embeds, negative_embeds, frames_NHWC)
-    latents = family.denoise(parts, passage.scheduler, replace(request, windows=windows))
-    passage.restore_generator()  # where a checkpoint left no step to do
+    request = denoise_run.request(embeds, negative_embeds, frames_NHWC)
+    latents = family.denoise(parts, denoise_run.scheduler, replace(request, windows=windows))
+    denoise_run.restore_generator()  # where a checkpoint left no step to do
     if not torch.isfinite(latents).all():
         checkpoints.remove(store, key)
         remedy = "a dtype with more range, as model.dtype=float32"
         raise PrecisionError(f"the latents are not finite (NaN or infinite) -> {remedy}")
     with store.create(key) as draft:
-        kept = {"latents": latents, "generator": passage.generator.get_state()}
+        kept = {"latents": latents, "generator": denoise_run.generator.get_state()}
         tensors.save(draft.path(FILE), kept, {"embeds_dtype": _dtype_name(embeds)})
         draft.info["seconds"] = round(time.monotonic() - started, 4)
-        draft.info["resumed_from_step"] = passage.first_step
+        draft.info["resumed_from_step"] = denoise_run.first_step
         draft.info["device"] = arithmetic_of(device)
     checkpoints.remove(store, key)
     return store.find(key)
@@ -171,13 +171,13 @@ def _dtype_name(embeds: Embeds) -> str:
 
 
 @dataclass
-class _Passage:
+class _DenoiseRun:
     """One clip's way through the schedule, from its checkpoint or from noise."""
 
     store: Store
     key: Key
     clip: Clip
-    watch: Watch
+    hooks: DenoiseHooks
     inner_scheduler: Any
     device: str
     first_step: int = 0
@@ -221,8 +221,8 @@ class _Passage:
 
     def _on_step_end(self, steps: int, latents: torch.Tensor | None) -> None:
         done = self.first_step + steps
-        self.watch.on_step(done)
-        stopping = self.watch.should_stop()
+        self.hooks.on_step(done)
+        stopping = self.hooks.should_stop()
         if latents is not None and (stopping or self._is_due(done)):
             self._save(done, latents)
         if stopping:
@@ -231,7 +231,7 @@ class _Passage:
     def _is_due(self, done: int) -> bool:
         waited_s = time.monotonic() - self._saved_at_s
         steps = done - self._saved_step
-        return steps >= self.watch.checkpoint_steps and waited_s >= self.watch.checkpoint_interval_s
+        return steps >= self.hooks.checkpoint_steps and waited_s >= self.hooks.checkpoint_interval_s
 
     def _save(self, done: int, latents: torch.Tensor) -> None:
         try:

@@ -17,7 +17,7 @@ from vgpipe.store.digest import Key
 
 TAIL_FILE = "tail.npy"
 MAX_GAIN = 1.25
-FLAT = 1.0
+MIN_SPREAD = 1.0
 """A channel that varies by less than this many of 255 levels has no contrast to match."""
 
 
@@ -36,7 +36,7 @@ class Seam:
     blend: int
 
 
-def joined(frames_THWC: np.ndarray, seam: Seam) -> tuple[np.ndarray, dict[str, Any]]:
+def join_segment(frames_THWC: np.ndarray, seam: Seam) -> tuple[np.ndarray, dict[str, Any]]:
     """Joins a segment to the one before.
 
     Args:
@@ -70,8 +70,8 @@ def color_match(source_NHWC: np.ndarray, target_NHWC: np.ndarray) -> tuple[np.nd
         gain and offset, (3,) float64: `source * gain + offset`.
     """
     (mean_C, spread_C), (wanted_mean_C, wanted_C) = _statistics(source_NHWC), _statistics(target_NHWC)
-    flat_C = (spread_C < FLAT) | (wanted_C < FLAT)
-    gain_C = np.where(flat_C, 1.0, wanted_C / np.maximum(spread_C, FLAT)).clip(1 / MAX_GAIN, MAX_GAIN)
+    flat_C = (spread_C < MIN_SPREAD) | (wanted_C < MIN_SPREAD)
+    gain_C = np.where(flat_C, 1.0, wanted_C / np.maximum(spread_C, MIN_SPREAD)).clip(1 / MAX_GAIN, MAX_GAIN)
     return gain_C, wanted_mean_C - gain_C * mean_C
 
 

@@ -14,7 +14,7 @@ import yaml
 from vgpipe.errors import LoadError, ModelError, VgpipeError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import manifest
-from vgpipe.models.checkpoint.manifest import Outline, outline_of
+from vgpipe.models.checkpoint.manifest import CheckpointManifest, manifest_of
 from vgpipe.models.registry import family
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -81,9 +81,9 @@ def conf(option: str) -> dict[str, Any]:
     return base | yaml.safe_load((CONF / f"model/{option}.yaml").read_text())
 
 
-def outlined(option: str) -> Outline:
+def manifest_for(option: str) -> CheckpointManifest:
     others = {name: other["id"] for name, other in conf(option)["components"].items()}
-    found = outline_of(option, conf(option)["id"], others)
+    found = manifest_of(option, conf(option)["id"], others)
     assert found is not None
     return found
 
@@ -99,17 +99,17 @@ def driven(option: str, **changes: Any) -> Any:
         pipeline_kwargs=model["pipeline_kwargs"],
         **changes,
     )
-    return family(model["family"], outlined(option), settings)
+    return family(model["family"], manifest_for(option), settings)
 
 
 def test_every_option_with_a_hub_id_has_an_outline_and_every_outline_an_option():
     assert sorted(COUNTS) == OPTIONS == sorted(path.stem for path in (CONF / "components").iterdir())
-    assert [outlined(option).name for option in OPTIONS] == [conf(option)["id"] for option in OPTIONS]
+    assert [manifest_for(option).name for option in OPTIONS] == [conf(option)["id"] for option in OPTIONS]
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_the_installed_classes_make_of_its_configs_models_of_the_published_size(option):
-    one, built = outlined(option), {}
+    one, built = manifest_for(option), {}
     for component in COUNTS[option]:
         loader, config = one.component_class(component), one.config(component)
         with torch.device("meta"):
@@ -129,7 +129,7 @@ def _of_transformers(loader: Any, config: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_diffusers_class_ignores_nothing_of_its_config(option):
-    one = outlined(option)
+    one = manifest_for(option)
     for component in COUNTS[option]:
         if one.index[component][0] == "diffusers":
             loader, config = one.component_class(component), one.config(component)
@@ -139,15 +139,15 @@ def test_a_diffusers_class_ignores_nothing_of_its_config(option):
 
 @pytest.mark.parametrize(("option", "component", "size_bytes"), PUBLISHED)
 def test_files_are_as_large_as_those_published(option, component, size_bytes):
-    one = outlined(option)
+    one = manifest_for(option)
     told = sum(map(one.size_bytes, one.component_names if component == "*" else [component]))
     # Above it: headers, tokenizers, indices; 0.0 to 0.2 % of what was seen.
     assert told <= size_bytes * 1.0001 and told == pytest.approx(size_bytes, rel=2e-3)
 
 
 def test_files_of_a_variant_are_those_of_half_the_size_where_there_are_any():
-    small, plain = outlined("text_to_video_ms"), outlined("wan21_t2v_1_3b")
-    assert outlined("mochi_1_preview").size_bytes("transformer", "bf16") == 20_055_355_488
+    small, plain = manifest_for("text_to_video_ms"), manifest_for("wan21_t2v_1_3b")
+    assert manifest_for("mochi_1_preview").size_bytes("transformer", "bf16") == 20_055_355_488
     assert small.has_variant("unet", "fp16") and not small.is_only_in("unet", "fp16")
     assert small.size_bytes("unet", "fp16") * 2 == small.size_bytes("unet")
     assert not plain.has_variant("transformer", "fp16")
@@ -159,7 +159,7 @@ def test_files_of_a_variant_are_those_of_half_the_size_where_there_are_any():
 def test_its_family_takes_it_for_a_checkpoint(option):
     one = driven(option)
     one.check()
-    one.prove_classes()
+    one.check_classes()
     modules = {name for name in one.components() if one.checkpoint.parameters(name)}
     assert modules == set(COUNTS[option])
     assert {*one.encode_parts, *one.denoise_parts(from_image=False), *one.decode_parts} >= modules - {"motion_adapter"}
@@ -181,7 +181,7 @@ def test_its_scheduler_is_the_checkpoints_with_the_changes_of_the_option(option)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_pipeline_is_put_together_with_shells_of_its_components(option):
     one = driven(option)
-    pipeline = one.build(one.pipeline, {}, shells=(*one.denoisers, *one.decoders))
+    pipeline = one.build(one.pipeline, {}, config_only=(*one.denoisers, *one.decoders))
     config = one.checkpoint.config("vae")
     told = {name: pipeline.vae.config[name] for name in config if name != "_class_name"}
     assert json.loads(json.dumps(told)) == {name: config[name] for name in told}
@@ -189,11 +189,11 @@ def test_a_pipeline_is_put_together_with_shells_of_its_components(option):
 
 
 def test_constants_of_the_pipeline_are_those_of_the_checkpoint():
-    constants = {option: outlined(option).index.get("boundary_ratio") for option in OPTIONS}
+    constants = {option: manifest_for(option).index.get("boundary_ratio") for option in OPTIONS}
     assert {option for option, value in constants.items() if value} == {"wan22_t2v_a14b"}
     experts = driven("wan22_t2v_a14b")
-    assert experts.build("WanPipeline", {}, shells=experts.decoders).config.boundary_ratio == 0.875
-    assert driven("wan22_ti2v_5b").build("WanPipeline", {}, shells=("vae",)).config.expand_timesteps is True
+    assert experts.build("WanPipeline", {}, config_only=experts.decoders).config.boundary_ratio == 0.875
+    assert driven("wan22_ti2v_5b").build("WanPipeline", {}, config_only=("vae",)).config.expand_timesteps is True
 
 
 def test_the_negative_prompt_counts_as_the_checkpoint_decides():
@@ -211,20 +211,20 @@ def test_memory_options_are_checked_against_it_as_against_a_checkpoint():
 
 def test_a_checkpoint_of_the_users_own_has_none(tmp_path, monkeypatch):
     model = conf("animatediff_sd15")
-    assert outline_of("animatediff_sd15", "emilianJR/epiCRealism") is None
-    assert outline_of("animatediff_sd15", model["id"], {"motion_adapter": "wangfuyun/AnimateLCM"}) is None
-    assert outline_of("animatediff_sd15", model["id"], {}) is None
-    assert outline_of("generic", "genmo/mochi-1-preview") is None
-    assert outline_of("shapes", "embedded:shapes") is None
+    assert manifest_of("animatediff_sd15", "emilianJR/epiCRealism") is None
+    assert manifest_of("animatediff_sd15", model["id"], {"motion_adapter": "wangfuyun/AnimateLCM"}) is None
+    assert manifest_of("animatediff_sd15", model["id"], {}) is None
+    assert manifest_of("generic", "genmo/mochi-1-preview") is None
+    assert manifest_of("shapes", "embedded:shapes") is None
     monkeypatch.chdir(tmp_path)
-    assert outline_of("animatediff_sd15", model["id"]) is not None
+    assert manifest_of("animatediff_sd15", model["id"]) is not None
     (tmp_path / model["id"]).mkdir(parents=True)  # a folder of that name is what would be loaded
-    assert outline_of("animatediff_sd15", model["id"]) is None
+    assert manifest_of("animatediff_sd15", model["id"]) is None
 
 
 def test_it_names_no_artifact_and_holds_no_file():
     one = driven("wan21_t2v_1_3b")
-    with pytest.raises(LoadError, match=r"transformer of Wan-AI/.* is outlined alone, not downloaded"):
+    with pytest.raises(LoadError, match=r"transformer of Wan-AI/.* is known from its manifest only, not downloaded"):
         one.identity("transformer")
     with pytest.raises(LoadError, match="not downloaded"):
         one.checkpoint.files("vae", None)
@@ -236,9 +236,9 @@ def test_a_component_that_its_index_names_and_nothing_describes_is_refused():
     told = json.loads((CONF / "components/wan21_t2v_1_3b.json").read_text())
     del told["components"]["vae"]
     with pytest.raises(LoadError, match="holds no config of vae"):
-        Outline(told).require(["transformer", "tokenizer", "scheduler", "text_encoder", "vae"])
+        CheckpointManifest(told).require(["transformer", "tokenizer", "scheduler", "text_encoder", "vae"])
     with pytest.raises(ModelError, match="has no unet"):
-        Outline(told).require(["unet"])
+        CheckpointManifest(told).require(["unet"])
 
 
 def test_an_outline_of_another_version_is_refused(tmp_path, monkeypatch):
@@ -247,14 +247,15 @@ def test_an_outline_of_another_version_is_refused(tmp_path, monkeypatch):
     (tmp_path / "components/wan21_t2v_1_3b.json").write_text(json.dumps({**told, "schema": 2}))
     monkeypatch.setattr(manifest, "files", lambda _package: tmp_path)
     with pytest.raises(ModelError, match=r"of schema 2, and 1 is needed"):
-        outline_of("wan21_t2v_1_3b", told["repo_id"])
+        manifest_of("wan21_t2v_1_3b", told["repo_id"])
 
 
 def test_reading_one_imports_no_model_library():
     program = (
-        "import sys; from vgpipe.models.checkpoint.manifest import outline_of; "
+        "import sys; from vgpipe.models.checkpoint.manifest import manifest_of; "
         "from vgpipe.models.base import Settings; from vgpipe.models.registry import family; "
-        "one = family('wan', outline_of('wan21_t2v_14b', 'Wan-AI/Wan2.1-T2V-14B-Diffusers'), Settings()); one.check(); "
+        "one = family('wan', manifest_of('wan21_t2v_14b', 'Wan-AI/Wan2.1-T2V-14B-Diffusers'), Settings()); "
+        "one.check(); "
         "assert one.checkpoint.config('transformer')['num_layers'] == 40; "
         "print(sorted({'torch', 'diffusers', 'transformers', 'accelerate'} & set(sys.modules)))"
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from vgpipe.errors import ModelError
-from vgpipe.models.checkpoint.safetensors_files import prove_whole
+from vgpipe.models.checkpoint.safetensors_files import check_complete
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def whole(tmp_path_factory):
 
 
 def test_a_whole_file_passes(whole):
-    prove_whole(whole, "vae")
+    check_complete(whole, "vae")
 
 
 @given(share=st.floats(0, 1, exclude_max=True))
@@ -29,7 +29,7 @@ def test_any_truncation_is_found_and_named(whole, share):
     data = whole.read_bytes()
     torn.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(ModelError, match=r"vae: .*torn\.safetensors is (truncated|no safetensors file).*again"):
-        prove_whole(torn, "vae")
+        check_complete(torn, "vae")
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_what_is_no_safetensors_file_is_named(tmp_path, content):
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
     with pytest.raises(ModelError, match="no safetensors file"):
-        prove_whole(path, "vae")
+        check_complete(path, "vae")
 
 
 def test_bytes_after_the_end_are_found(whole, tmp_path):
     longer = tmp_path / "longer.safetensors"
     longer.write_bytes(whole.read_bytes() + b"x")
     with pytest.raises(ModelError, match="too long"):
-        prove_whole(longer, "vae")
+        check_complete(longer, "vae")

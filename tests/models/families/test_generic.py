@@ -18,8 +18,8 @@ from tests.tiny import build
 from tests.tiny.others import latte
 from tests.tiny.stable_diffusion import stable_diffusion, text_to_video_zero
 from vgpipe.errors import ModelError, PrecisionError, Stopped
-from vgpipe.models.families.generic_by_stage import Staged
-from vgpipe.models.families.generic_whole import Whole
+from vgpipe.models.families.generic_by_stage import GenericByStage
+from vgpipe.models.families.generic_whole import GenericWhole
 from vgpipe.stages.keys import text_key
 
 GUIDED = Case("blue square moving left", "red", 7, 4.5, width=48, height=32, num_frames=7)
@@ -66,7 +66,7 @@ def mochi(mochi_folder) -> Pair:
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_a_staged_pipeline_equals_the_stock_one(mochi, case):
-    assert isinstance(mochi.driven.family, Staged)
+    assert isinstance(mochi.driven.family, GenericByStage)
     mochi.assert_equal(case)
 
 
@@ -86,7 +86,7 @@ def test_a_staged_pipeline_equals_the_stock_one_in_bfloat16(mochi_folder):
 
 def test_wan_without_its_family_equals_the_stock_pipeline(tiny_wan):
     wan = pair(tiny_wan)
-    assert isinstance(wan.driven.family, Staged)
+    assert isinstance(wan.driven.family, GenericByStage)
     wan.assert_equal(replace(GUIDED, num_frames=9))
     assert_resumes(wan.driven, replace(GUIDED, num_frames=9), [1, 4, 6])
 
@@ -120,7 +120,7 @@ def test_pipelines_of_other_families_equal_the_stock_ones(tmp_path, option, dtyp
     one = pair(build(option, tmp_path), dtype=dtype)
     one.kwargs.update(kwargs)
     case = Case("a small red circle", "blue", 3, 4.5, width=64, height=32, num_frames=9)
-    assert isinstance(one.driven.family, Staged)
+    assert isinstance(one.driven.family, GenericByStage)
     one.assert_equal(case)
     assert_resumes(one.driven, case, [1, 3, 6])
 
@@ -165,12 +165,12 @@ def test_a_pipeline_with_a_guider_is_run_whole(tmp_path, caplog):
         pytest.skip(f"diffusers {diffusers.__version__} has no HunyuanVideo15Pipeline")
     guided = pair(build("hunyuan_video_15", tmp_path))
     assert_whole_equals(guided, Case("a red circle", "blue", 3, 6.0, width=32, height=32, num_frames=5))
-    guided.driven.family.prove_classes()
+    guided.driven.family.check_classes()
     assert "its call takes no guidance_scale" in caplog.text.replace("HunyuanVideo15Pipeline's", "its")
 
 
 def assert_whole_equals(whole: Pair, case: Case, **length: int) -> None:
-    assert isinstance(whole.driven.family, Whole)
+    assert isinstance(whole.driven.family, GenericWhole)
     stock = whole.stock(case, "np", **length)[0]
     assert np.ptp(stock) > 0.1
     assert_frames_equal(whole.driven, case, stock)
@@ -232,16 +232,16 @@ def test_the_way_it_is_driven_is_part_of_the_key(mochi_folder, mochi):
 
 def test_it_says_how_a_pipeline_is_driven_and_what_its_own_defaults_are(mochi_folder, latte_folder, caplog):
     caplog.set_level(logging.INFO, "vgpipe")
-    drive("generic", mochi_folder, settings_of("generic")).family.prove_classes()
+    drive("generic", mochi_folder, settings_of("generic")).family.check_classes()
     assert "MochiPipeline is driven stage by stage: encode: text_encoder, tokenizer; " in caplog.text
     assert "num_frames=19, num_inference_steps=64, guidance_scale=4.5" in caplog.text
-    drive("generic", latte_folder, settings_of("generic")).family.prove_classes()
+    drive("generic", latte_folder, settings_of("generic")).family.check_classes()
     assert "LattePipeline is run whole: its encode_prompt does not say in one return what it gives" in caplog.text
 
 
 def test_a_pipeline_without_prompt_embeds_is_said_to_be_run_whole(zero_folder, caplog):
     caplog.set_level(logging.INFO, "vgpipe")
-    drive("generic", zero_folder, settings_of("generic")).family.prove_classes()
+    drive("generic", zero_folder, settings_of("generic")).family.check_classes()
     assert "TextToVideoZeroPipeline is run whole: its call takes no prompt_embeds" in caplog.text
 
 
@@ -249,7 +249,7 @@ def test_classes_of_other_libraries_are_never_loaded(zero_folder, tmp_path, capl
     caplog.set_level(logging.INFO, "vgpipe")
     folder = with_index(zero_folder, tmp_path, safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"])
     driven = drive("generic", folder, settings_of("generic", pipeline_kwargs={"t0": 2, "t1": 4}))
-    driven.family.prove_classes()
+    driven.family.check_classes()
     assert "safety_checker is never loaded" in caplog.text
     assert "safety_checker" not in driven.family.components()
     driven.latents(SHORT)

@@ -10,7 +10,7 @@ import torch
 from tests.models.driven import Case, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.pairs import Pair, settings_of
 from tests.tiny import build
-from vgpipe.models.families.generic_by_stage import Staged
+from vgpipe.models.families.generic_by_stage import GenericByStage
 
 OPTION = "mochi_1_preview"
 CASE = Case("blue square moving left", "red", 7, 4.5, width=48, height=32, num_frames=7)
@@ -27,7 +27,7 @@ def test_it_equals_the_stock_pipeline_stage_by_stage(folder, dtype):
 
     stock = MochiPipeline.from_pretrained(folder, torch_dtype=getattr(torch, dtype))
     one = Pair(drive("generic", folder, settings_of(OPTION, dtype=dtype)), stock, {})
-    assert isinstance(one.driven.family, Staged)
+    assert isinstance(one.driven.family, GenericByStage)
     one.assert_equal(CASE)
     assert_resumes(one.driven, CASE, [1, 5])
 

@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderKLCogVideoX, AutoencoderKLMochi
 
 from vgpipe.memory.live_bytes import LiveBytes
-from vgpipe.models.pipeline.conv_caches import let_go_of_used
+from vgpipe.models.pipeline.conv_caches import release_used_caches
 
 SMALL = {
     AutoencoderKLCogVideoX: {
@@ -44,7 +44,7 @@ def test_the_same_frames_come_from_less_memory(vae_class):
         vae.use_framewise_decoding = True
     latents = torch.randn(1, 4, 7, 6, 6)
     stock, stock_bytes = decoded(vae, latents)
-    let_go_of_used(vae)
+    release_used_caches(vae)
     frames, taken_bytes = decoded(vae, latents)
     assert torch.equal(frames, stock)
     assert taken_bytes <= stock_bytes * MOST[vae_class], (taken_bytes, stock_bytes)
@@ -54,5 +54,5 @@ def test_the_same_frames_come_from_less_memory(vae_class):
 
 def test_a_vae_without_caches_gets_no_hooks():
     vae = AutoencoderKL(block_out_channels=(8,), norm_num_groups=4)
-    let_go_of_used(vae)
+    release_used_caches(vae)
     assert not vae.decoder._forward_pre_hooks and not vae.encoder._forward_pre_hooks

@@ -16,8 +16,8 @@ from tests.models.long_clips import LTX, SETUPS, VIDEO, denoisers, spied
 from tests.models.pairs import Pair
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Settings
-from vgpipe.models.windows.blend import LEFT, blend_weights, in_windows, window_starts
-from vgpipe.models.windows.window_cuts import Cuts, Span
+from vgpipe.models.windows.blend import OVERLAP_WEIGHT, blend_weights, window_starts, windowed_forward
+from vgpipe.models.windows.window_cuts import Span, WindowCuts
 
 # The windows themselves.
 
@@ -43,7 +43,7 @@ def test_windows_cover_a_clip_and_weights_add_up_to_one(total, length, overlap):
 def test_the_earlier_window_counts_more_where_two_overlap():
     first, second = blend_weights((0, 3), 5, 8)
     assert first[:3].tolist() == [1, 1, 1] and second[2:].tolist() == [1, 1, 1]
-    risen = [LEFT * ramp / (1 + LEFT * ramp) for ramp in (1 / 3, 2 / 3)]
+    risen = [OVERLAP_WEIGHT * ramp / (1 + OVERLAP_WEIGHT * ramp) for ramp in (1 / 3, 2 / 3)]
     assert second[:2].tolist() == pytest.approx(risen) and first[3:].tolist() == pytest.approx([1 - x for x in risen])
 
 
@@ -64,7 +64,7 @@ SPANS = tuple(Span(start, 3, 7) for start in window_starts(7, 3, 1))
 
 def test_what_the_windows_agree_on_is_the_prediction_in_the_models_precision():
     module, sample = _Doubler(), torch.randn(1, 2, 7, 2, 2).to(torch.bfloat16)
-    with in_windows([module], Cuts("sample", 2), SPANS):
+    with windowed_forward([module], WindowCuts("sample", 2), SPANS):
         (blended,) = module(sample, 1)
     assert blended.dtype == torch.bfloat16 and torch.equal(blended, sample * 2)
 
@@ -80,7 +80,7 @@ def test_a_hook_that_takes_itself_off_meanwhile_leaves_the_windows_in_place():
         return own(*args, **kwargs)
 
     module.forward = hooked
-    with in_windows([module], Cuts("sample", 2), SPANS):
+    with windowed_forward([module], WindowCuts("sample", 2), SPANS):
         module(torch.ones(1, 2, 7, 2, 2))
         module(torch.ones(1, 2, 7, 2, 2))
     assert calls == ["hooked"] + ["plain"] * 5
@@ -92,7 +92,7 @@ def test_a_hook_that_takes_itself_off_meanwhile_leaves_the_windows_in_place():
 def test_a_sample_of_another_length_than_the_clips_is_refused():
     module = _Doubler()
     with (
-        in_windows([module], Cuts("sample", 2), SPANS),
+        windowed_forward([module], WindowCuts("sample", 2), SPANS),
         pytest.raises(ModelError, match="given 8 entries where the clip has 7 latent frames"),
     ):
         module(torch.ones(1, 2, 8, 2, 2))
@@ -134,7 +134,7 @@ def test_the_denoiser_sees_no_more_than_a_window(long_clip):
     stacked = latents.shape[setup.axis if latents.ndim == 5 else 1]
     tokens = setup.seen // 3 if latents.ndim == 3 else 1
     assert (latents.shape[2] if setup.family == "ltx_condition" else stacked) == setup.latent_frames * tokens
-    sample = driven.family.cuts.sample
+    sample = driven.family.window_cuts.sample
     assert {call[sample].shape[setup.axis] for call in calls} == {setup.seen}
     assert {call["output"].shape[setup.axis] for call in calls} == {setup.seen}
     assert calls and len(calls) % len(setup.starts) == 0

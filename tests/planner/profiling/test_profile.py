@@ -17,7 +17,7 @@ from tests.planner.real_runs import FAMILIES, RealStages, all_stages, bound, pea
 from tests.tiny import wan
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Family, Lora, Settings
-from vgpipe.models.checkpoint.manifest import Outline
+from vgpipe.models.checkpoint.manifest import CheckpointManifest
 from vgpipe.models.registry import family
 from vgpipe.models.weights.load_component import load_component
 from vgpipe.planner.profiling import fake_components, fake_mode
@@ -47,7 +47,7 @@ def tiny_of(tmp_path_factory: pytest.TempPathFactory):
 def outlined(option: str, **changes) -> Family:
     """The family of a published checkpoint, of which only the configs are here."""
     told = json.loads((files("vgpipe.conf") / "components" / f"{option}.json").read_text())
-    return family(FAMILIES[option], Outline(told), Settings(**{"dtype": "bfloat16"} | changes))
+    return family(FAMILIES[option], CheckpointManifest(told), Settings(**{"dtype": "bfloat16"} | changes))
 
 
 def clip(width: int, height: int, num_frames: int, **changes) -> ClipSpec:

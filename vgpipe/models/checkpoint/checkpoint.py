@@ -12,7 +12,7 @@ from typing import Any
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.hub.repo import HubRepo, variants_of, weight_files
 from vgpipe.models.checkpoint.installed_classes import class_of
-from vgpipe.models.checkpoint.safetensors_files import prove_whole
+from vgpipe.models.checkpoint.safetensors_files import check_complete
 from vgpipe.store.digest import digest_of
 from vgpipe.store.file_hashes import FileHashes, fingerprint
 
@@ -160,7 +160,7 @@ class Checkpoint:
                 raise ModelError(f"{self.name}/model_index.json: has no {component} -> choose another model.family")
             self._class_entry(component)
             try:
-                self._prove_present(component, variant)
+                self._check_present(component, variant)
             except ModelError as error:
                 raise LoadError(str(error), component) from None  # other weight files may do
         unused = sorted(set(self.component_names) - {*needed, *idle})
@@ -170,7 +170,7 @@ class Checkpoint:
                 "model.family, or model.family=generic"
             )
 
-    def _prove_present(self, component: str, variant: str | None) -> None:
+    def _check_present(self, component: str, variant: str | None) -> None:
         source = self.source(component)
         if source.repo is None and not source.place.is_dir():
             raise ModelError(f"{source.place}: the checkpoint lacks its {component} -> copy or download it again")
@@ -181,7 +181,7 @@ class Checkpoint:
                 continue  # the download proves sizes and checksums, and mends what is torn
             if path.is_file():
                 if path.suffix == ".safetensors":
-                    prove_whole(path, component)
+                    check_complete(path, component)
             elif source.repo is None:
                 raise ModelError(f"{path}: the checkpoint lacks this file of its {component} -> download it again")
 
@@ -234,7 +234,7 @@ class Checkpoint:
         self._marks[path] = fingerprint(path)
         return self._hashes.sha256(path)
 
-    def prove_unchanged(self, component: str, variant: str | None) -> None:
+    def check_unchanged(self, component: str, variant: str | None) -> None:
         """Proves, after loading, that a component's files are those that named its artifacts.
 
         Raises:

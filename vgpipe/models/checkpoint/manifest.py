@@ -22,11 +22,11 @@ HALVED = {"fp16": "float16", "bf16": "bfloat16"}
 WITHOUT_CONFIG = ("tokenizer", SCHEDULER)
 
 
-class Outline(Checkpoint):
+class CheckpointManifest(Checkpoint):
     """A checkpoint of which no file is here: it can be planned for, but neither loaded nor named in an artifact.
 
     Args:
-        told: an outline file's content.
+        told: a manifest file's content.
     """
 
     def __init__(self, told: Mapping[str, Any]):
@@ -52,11 +52,11 @@ class Outline(Checkpoint):
         """Returns a component's config.
 
         Raises:
-            ModelError: where the outline has none of it.
+            ModelError: where the manifest has none of it.
         """
         described = self._scheduler if component == SCHEDULER else self._components.get(component)
         if described is None:
-            raise ModelError(f"{self.name}: its outline holds no config of {component} -> download the checkpoint")
+            raise ModelError(f"{self.name}: its manifest holds no config of {component} -> download the checkpoint")
         return dict(described["config"])
 
     def parameters(self, component: str) -> int:
@@ -81,7 +81,9 @@ class Outline(Checkpoint):
         Raises:
             LoadError: always.
         """
-        raise LoadError(f"{component} of {self.name} is outlined alone, not downloaded -> open {self.name}", component)
+        raise LoadError(
+            f"{component} of {self.name} is known from its manifest only, not downloaded -> open {self.name}", component
+        )
 
     def identity(self, component: str, variant: str | None) -> NoReturn:
         """Refuses: bits that nobody has seen name no artifact.
@@ -91,7 +93,7 @@ class Outline(Checkpoint):
         """
         self.files(component, variant)
 
-    def _prove_present(self, component: str, variant: str | None) -> None:
+    def _check_present(self, component: str, variant: str | None) -> None:
         if not component.startswith(WITHOUT_CONFIG):
             self.config(component)
 
@@ -99,7 +101,7 @@ class Outline(Checkpoint):
         return (PLAIN_FILES, *self._components.get(component, {}).get("variants", ()))
 
 
-def outline_of(option: str, repo_id: str, others: Mapping[str, str] | None = None) -> Outline | None:
+def manifest_of(option: str, repo_id: str, others: Mapping[str, str] | None = None) -> CheckpointManifest | None:
     """Returns what ships about the checkpoint of a model option.
 
     Args:
@@ -108,7 +110,7 @@ def outline_of(option: str, repo_id: str, others: Mapping[str, str] | None = Non
         others: component -> the repo that it is taken from instead; None leaves that to the option.
 
     Returns:
-        The outline; None where there is none, and for a user's own checkpoint under the option's name.
+        The manifest; None where there is none, and for a user's own checkpoint under the option's name.
 
     Raises:
         ModelError: where the file is of another version of vgpipe.
@@ -119,6 +121,6 @@ def outline_of(option: str, repo_id: str, others: Mapping[str, str] | None = Non
     told = json.loads(path.read_text("utf-8"))
     if told["schema"] != SCHEMA:
         raise ModelError(f"{path}: is of schema {told['schema']}, and {SCHEMA} is needed -> install vgpipe again")
-    outline = Outline(told)
-    same = outline.name == repo_id and others in (None, outline.others)
-    return outline if same else None
+    manifest = CheckpointManifest(told)
+    same = manifest.name == repo_id and others in (None, manifest.others)
+    return manifest if same else None

@@ -11,7 +11,7 @@ LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 
 
-def prove_whole(path: Path, component: str) -> None:
+def check_complete(path: Path, component: str) -> None:
     """Compares a safetensors file's size with what its header announces.
 
     Args:

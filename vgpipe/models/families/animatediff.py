@@ -8,7 +8,7 @@ from vgpipe.errors import ConfigError
 from vgpipe.models.base import LoadComponent
 from vgpipe.models.families.text_to_video_sd import TextToVideoSDFamily
 from vgpipe.models.pipeline.attention import SLICED
-from vgpipe.models.windows.window_cuts import Cuts, Repeated
+from vgpipe.models.windows.window_cuts import Repeated, WindowCuts
 
 
 class AnimateDiffFamily(TextToVideoSDFamily):
@@ -17,7 +17,7 @@ class AnimateDiffFamily(TextToVideoSDFamily):
     name = "animatediff"
     pipeline = "AnimateDiffPipeline"
     made_of = {"unet": ("unet", "motion_adapter")}  # noqa: RUF012 (declared a class variable above)
-    cuts = Cuts("sample", 2, {"encoder_hidden_states": Repeated()})
+    window_cuts = WindowCuts("sample", 2, {"encoder_hidden_states": Repeated()})
     idle = ("safety_checker", "feature_extractor", "image_encoder")
 
     def check(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.pipeline.stock_family import StockFamily
-from vgpipe.models.windows.window_cuts import Cuts, FirstAlong
+from vgpipe.models.windows.window_cuts import FirstAlong, WindowCuts
 
 
 class CogVideoXFamily(StockFamily):
@@ -17,7 +17,7 @@ class CogVideoXFamily(StockFamily):
     pipeline = "CogVideoXPipeline"
     image_pipeline = "CogVideoXImageToVideoPipeline"
     continuations = ("image", "window")
-    cuts = Cuts("hidden_states", 1, {"image_rotary_emb": FirstAlong(0)})
+    window_cuts = WindowCuts("hidden_states", 1, {"image_rotary_emb": FirstAlong(0)})
     frames_axis = 1
 
     @property

@@ -8,9 +8,9 @@ from __future__ import annotations
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Family, Settings
 from vgpipe.models.checkpoint.checkpoint import LIBRARIES, Checkpoint
-from vgpipe.models.families.generic_base import FRAME_COUNTS, RATES, AnyFamily
-from vgpipe.models.families.generic_by_stage import Staged
-from vgpipe.models.families.generic_whole import Whole
+from vgpipe.models.families.generic_base import FRAME_COUNTS, RATES, GenericBase
+from vgpipe.models.families.generic_by_stage import GenericByStage
+from vgpipe.models.families.generic_whole import GenericWhole
 from vgpipe.models.pipeline.stock_source import StockSource, read_source
 
 TEXT, DECODER = ("tokenizer", "text_encoder"), ("vae",)
@@ -24,7 +24,7 @@ def family(checkpoint: Checkpoint, settings: Settings) -> Family:
         ModelError: where its pipeline makes no video from a text.
     """
     source = _text_to_video(checkpoint)
-    return _made(Whole if source.obstacle else Staged, checkpoint, settings, source)
+    return _made(GenericWhole if source.obstacle else GenericByStage, checkpoint, settings, source)
 
 
 def whole(checkpoint: Checkpoint, settings: Settings) -> Family:
@@ -33,7 +33,7 @@ def whole(checkpoint: Checkpoint, settings: Settings) -> Family:
     Raises:
         ModelError: where its pipeline makes no video from a text.
     """
-    return _made(Whole, checkpoint, settings, _text_to_video(checkpoint))
+    return _made(GenericWhole, checkpoint, settings, _text_to_video(checkpoint))
 
 
 def _text_to_video(checkpoint: Checkpoint) -> StockSource:
@@ -53,7 +53,7 @@ def _text_to_video(checkpoint: Checkpoint) -> StockSource:
     raise ModelError(f"{checkpoint.name}: {name} is no text-to-video pipeline, {reason} -> choose another model.id")
 
 
-def _made(base: type[AnyFamily], checkpoint: Checkpoint, settings: Settings, source: StockSource) -> Family:
+def _made(base: type[GenericBase], checkpoint: Checkpoint, settings: Settings, source: StockSource) -> Family:
     """Makes a family of the one pipeline, as if it had a file of its own."""
     have = [name for name in source.parts if name in checkpoint.component_names]
     parts = tuple(name for name in have if name != "scheduler" and checkpoint.index[name][0] in LIBRARIES)
@@ -61,7 +61,7 @@ def _made(base: type[AnyFamily], checkpoint: Checkpoint, settings: Settings, sou
         "pipeline": source.name,
         "source": source,
         "parts": parts,
-        "left_out": tuple(name for name in have if checkpoint.index[name][0] not in LIBRARIES),
+        "never_loaded": tuple(name for name in have if checkpoint.index[name][0] not in LIBRARIES),
         "text_parts": tuple(name for name in parts if name.startswith(TEXT)),
         "decoders": tuple(name for name in parts if name.startswith(DECODER)),
         "denoisers": tuple(name for name in parts if not name.startswith((*TEXT, *DECODER, *NEVER_DENOISES))),

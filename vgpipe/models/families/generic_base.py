@@ -17,19 +17,21 @@ OWN_DEFAULTS = ("width", "height", *FRAME_COUNTS, *RATES, "num_inference_steps",
 EXPECTED = ("width", "height", "num_inference_steps", "guidance_scale", "generator")
 
 
-class AnyFamily(StockFamily):
+class GenericBase(StockFamily):
     """Drives a pipeline by what its source says.
 
     Attributes:
         source: what the pipeline's source says.
         parts: components that may be loaded.
-        left_out: components of another library, which are never loaded.
+        never_loaded: components of another library.
+        way_in_keys: how the pipeline is driven, as store keys name it.
     """
 
     name = "generic"
     source: ClassVar[StockSource]
     parts: ClassVar[tuple[str, ...]]
-    left_out: ClassVar[tuple[str, ...]]
+    never_loaded: ClassVar[tuple[str, ...]]
+    way_in_keys: ClassVar[str]
 
     def check(self) -> None:
         """Proves, without loading anything heavy, that what will be loaded is there; the rest is left alone."""
@@ -37,18 +39,18 @@ class AnyFamily(StockFamily):
         self.checkpoint.require(needed, self.checkpoint.component_names, variant=self.settings.variant)
         self.check_choices()
 
-    def prove_classes(self) -> None:
+    def check_classes(self) -> None:
         """Proves that the installed libraries have its classes, and says how it is driven."""
-        super().prove_classes()
+        super().check_classes()
         own = {name: self.source.defaults.get(name) for name in OWN_DEFAULTS}
         told = ", ".join(f"{name}={value}" for name, value in own.items() if value is not None) or "none"
         log.info("%s is %s", self.pipeline, self.way())
         log.info("the defaults of %s's own call, which clip.* can set: %s", self.pipeline, told)
-        deaf = [name for name in EXPECTED if name not in self.source.arguments]
-        if deaf:
-            log.warning("%s's call takes no %s: what clip.* sets is left out", self.pipeline, ", ".join(deaf))
-        if self.left_out:
-            log.info("%s is never loaded: only diffusers and transformers classes are", ", ".join(self.left_out))
+        ignored = [name for name in EXPECTED if name not in self.source.arguments]
+        if ignored:
+            log.warning("%s's call takes no %s: what clip.* sets is left out", self.pipeline, ", ".join(ignored))
+        if self.never_loaded:
+            log.info("%s is never loaded: only diffusers and transformers classes are", ", ".join(self.never_loaded))
 
     def way(self) -> str:
         """Returns how the pipeline is driven, in words."""
@@ -61,7 +63,7 @@ class AnyFamily(StockFamily):
 
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
-        driven = {"pipeline": self.pipeline, "way": type(self).__mro__[1].__name__}
+        driven = {"pipeline": self.pipeline, "way": self.way_in_keys}
         return {**super().denoise_identity(from_image=from_image), **driven}
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
-from vgpipe.models.families.generic_base import FRAME_COUNTS, AnyFamily
+from vgpipe.models.families.generic_base import FRAME_COUNTS, GenericBase
 from vgpipe.models.pipeline.stock_calls import accepted
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 NEGATIVE = "negative_"
 
 
-class Staged(AnyFamily):
+class GenericByStage(GenericBase):
     """Drives a pipeline stage by stage, as a family of its own would."""
+
+    way_in_keys = "Staged"
 
     def way(self) -> str:
         """Returns how the pipeline is driven, in words."""
@@ -38,7 +40,7 @@ class Staged(AnyFamily):
         """Encodes one text as the stock call does, both as prompt and as negative prompt; CPU tensors."""
         import torch
 
-        pipeline = self.build(self.pipeline, parts, shells=(*self.denoisers, *self.decoders))
+        pipeline = self.build(self.pipeline, parts, config_only=(*self.denoisers, *self.decoders))
         texts = {"prompt": text, "negative_prompt": text, "guidance_scale": 2.0, **self.settings.pipeline_kwargs}
         found = zip(self.source.embeds, _encoded(pipeline, accepted(pipeline, texts)), strict=True)
         embeds = {name: tensor for name, tensor in found if tensor is not None}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
-from vgpipe.models.families.generic_base import AnyFamily
+from vgpipe.models.families.generic_base import GenericBase
 from vgpipe.models.pipeline.stock_calls import accepted, step_hook, to_uint8
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from vgpipe.models.resumable import ResumableScheduler
 
 
-class Whole(AnyFamily):
+class GenericWhole(GenericBase):
     """Runs the stock call in one piece: the texts are its input, the frames are what it denoises to."""
+
+    way_in_keys = "Whole"
 
     @property
     def encode_parts(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, LoadComponent
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.weights.byte_level_tokenizers import as_saved
-from vgpipe.models.windows.window_cuts import Cuts
+from vgpipe.models.windows.window_cuts import WindowCuts
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,7 @@ class HunyuanVideoFamily(StockFamily):
     name = "hunyuan_video"
     pipeline = "HunyuanVideoPipeline"
     continuations = ("window",)
-    cuts = Cuts("hidden_states", 2)
+    window_cuts = WindowCuts("hidden_states", 2)
     text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
-from vgpipe.models.windows.window_cuts import Cuts
+from vgpipe.models.windows.window_cuts import WindowCuts
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,7 +29,7 @@ class HunyuanVideo15Family(StockFamily):
     text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
     decoders = ("vae", GUIDER)
     continuations = ("window",)
-    cuts = Cuts("hidden_states", 2)
+    window_cuts = WindowCuts("hidden_states", 2)
 
     def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; the guider too."""
@@ -80,9 +80,9 @@ class HunyuanVideo15Family(StockFamily):
             "prompt_embeds_mask_2": mask,
         }
 
-    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
+    def build(self, class_name: str, parts: Components, *, config_only: Collection[str] = ()) -> Any:
         """Puts the stock pipeline together; it reads the VAE's config even where it only encodes text."""
-        return super().build(class_name, parts, shells={*shells, "vae"} - {GUIDER})
+        return super().build(class_name, parts, config_only={*config_only, "vae"} - {GUIDER})
 
 
 def guided(guider: Any, guidance_scale: float, done_steps: int) -> Any:

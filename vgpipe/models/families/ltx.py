@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
-from vgpipe.models.windows.window_cuts import Along, Count, Cuts, FirstAlong
+from vgpipe.models.windows.window_cuts import Along, Count, FirstAlong, WindowCuts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,9 @@ class LtxFamily(StockFamily):
     uses_fps = True
     continuations: ClassVar[tuple[str, ...]] = ("image", "window")
     # Beside given frames every token has a timestep.
-    cuts = Cuts("hidden_states", 1, {"timestep": Along(1), "num_frames": Count(), "video_coords": FirstAlong(2)})
+    window_cuts = WindowCuts(
+        "hidden_states", 1, {"timestep": Along(1), "num_frames": Count(), "video_coords": FirstAlong(2)}
+    )
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text; padding is masked."""
@@ -48,19 +50,21 @@ class LtxFamily(StockFamily):
     def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents; in windows, with the noise levels of a clip of a window's length."""
         if request.windows is not None:
-            vae = self.shell("vae")
+            vae = self.config_only_component("vae")
             frames = self.latent_frames(min(request.windows.num_frames, request.num_frames))
             sides = (side // vae.spatial_compression_ratio for side in (request.height, request.width))
             shift_for(scheduler, frames * math.prod(sides))
         return super().denoise(parts, scheduler, request)
 
-    def piece_of(self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int) -> torch.Tensor:
+    def slice_latents(
+        self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
+    ) -> torch.Tensor:
         """Returns the part of a long clip's latents, packed or not, that `decode` makes a clip of its own from."""
         is_whole = (first_frame, num_frames) == (0, total_frames)
         if is_whole or latents.ndim != 3:
-            return super().piece_of(latents, first_frame, num_frames, total_frames)
+            return super().slice_latents(latents, first_frame, num_frames, total_frames)
         latents_BTKC = latents.unflatten(1, (self.latent_frames(total_frames), -1))
-        piece_BKTC = super().piece_of(latents_BTKC.transpose(1, 2), first_frame, num_frames, total_frames)
+        piece_BKTC = super().slice_latents(latents_BTKC.transpose(1, 2), first_frame, num_frames, total_frames)
         return piece_BKTC.transpose(1, 2).flatten(1, 2)
 
     def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:

@@ -13,7 +13,7 @@ from vgpipe.models.families.ltx import LtxFamily
 if TYPE_CHECKING:
     import torch
 
-FULLY = 1 - 1e-6
+FULLY_GIVEN = 1 - 1e-6
 
 
 class LtxConditionFamily(LtxFamily):
@@ -30,7 +30,7 @@ class LtxConditionFamily(LtxFamily):
         """Returns the arguments of the stock call, and has it go on from the latents where there are any."""
         arguments = super().call_arguments(pipeline, request)
         if request.latents is not None:
-            go_on_from(pipeline, arguments.pop("latents"))
+            continue_from(pipeline, arguments.pop("latents"))
         if request.frames_NHWC is not None and len(request.frames_NHWC) > 1:
             from PIL import Image
 
@@ -45,7 +45,7 @@ class LtxConditionFamily(LtxFamily):
         return {name: value for name, value in changed.items() if name != "timesteps"}
 
 
-def go_on_from(pipeline: Any, latents_BSC: torch.Tensor) -> None:
+def continue_from(pipeline: Any, latents_BSC: torch.Tensor) -> None:
     """Has the pipeline's loop begin with these latents; as its argument they would be noised again, or overlooked.
 
     Args:
@@ -61,7 +61,7 @@ def go_on_from(pipeline: Any, latents_BSC: torch.Tensor) -> None:
         begun_BSC = latents_BSC.to(fresh_BSC.device)
         if mask_BS is not None and len(pipeline.scheduler.timesteps):
             # The loop renews the given frames' noise at every step, from what they were before the first.
-            begun_BSC = torch.where((mask_BS > FULLY)[..., None], fresh_BSC, begun_BSC)
+            begun_BSC = torch.where((mask_BS > FULLY_GIVEN)[..., None], fresh_BSC, begun_BSC)
         # That noise is drawn before the step, so the generator must stand right by now.
         pipeline.scheduler.begin()
         return begun_BSC, mask_BS, *rest

@@ -8,7 +8,7 @@ from typing import Any
 
 from vgpipe.models.base import Components, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
-from vgpipe.models.windows.window_cuts import Cuts
+from vgpipe.models.windows.window_cuts import WindowCuts
 
 DEPRECATIONS = logging.getLogger("diffusers.pipelines.pipeline_utils")
 
@@ -20,18 +20,18 @@ class TextToVideoSDFamily(StockFamily):
     pipeline = "TextToVideoSDPipeline"
     denoisers = ("unet",)
     continuations = ("window",)
-    cuts = Cuts("sample", 2)
+    window_cuts = WindowCuts("sample", 2)
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text; its length is CLIP's own."""
         first, _ = pipeline.encode_prompt(text, pipeline._execution_device, 1, do_classifier_free_guidance=False)
         return {"prompt_embeds": first}
 
-    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
+    def build(self, class_name: str, parts: Components, *, config_only: Collection[str] = ()) -> Any:
         """Puts the stock pipeline together; that it is deprecated is said once, by the model's note."""
         level = DEPRECATIONS.level
         DEPRECATIONS.setLevel(logging.ERROR)
         try:
-            return super().build(class_name, parts, shells=shells)
+            return super().build(class_name, parts, config_only=config_only)
         finally:
             DEPRECATIONS.setLevel(level)

@@ -7,7 +7,7 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.pipeline.stock_family import StockFamily
-from vgpipe.models.windows.window_cuts import Along, Cuts
+from vgpipe.models.windows.window_cuts import Along, WindowCuts
 
 
 class WanFamily(StockFamily):
@@ -19,7 +19,7 @@ class WanFamily(StockFamily):
     denoisers = ("transformer", "transformer_2")
     continuations = ("image", "window")
     # With `expand_timesteps` every token has a timestep.
-    cuts = Cuts("hidden_states", 2, {"timestep": Along(1)})
+    window_cuts = WindowCuts("hidden_states", 2, {"timestep": Along(1)})
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, or refuses a beginning that the checkpoint was not made for."""

@@ -13,13 +13,13 @@ from packaging.version import Version
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.pipeline.stock_family import StockFamily
-from vgpipe.models.windows.window_cuts import Along, Cuts
+from vgpipe.models.windows.window_cuts import Along, WindowCuts
 
 if TYPE_CHECKING:
     import numpy as np
 
 GREY, KEEP, MAKE = 128, 0, 255
-LEAST_DIFFUSERS = "0.36"
+MIN_DIFFUSERS = "0.36"
 
 
 class WanVaceFamily(StockFamily):
@@ -32,7 +32,7 @@ class WanVaceFamily(StockFamily):
     image_pipeline = "WanVACEPipeline"
     denoisers = ("transformer", "transformer_2")
     continuations = ("frames", "image", "window")
-    cuts = Cuts("hidden_states", 2, {"control_hidden_states": Along(2)})
+    window_cuts = WindowCuts("hidden_states", 2, {"control_hidden_states": Along(2)})
 
     def check(self) -> None:
         """Proves that the checkpoint is one that this family drives, and that the installed diffusers can.
@@ -42,10 +42,10 @@ class WanVaceFamily(StockFamily):
         """
         super().check()
         have = version("diffusers")
-        if Version(have) < Version(f"{LEAST_DIFFUSERS}.dev0"):
+        if Version(have) < Version(f"{MIN_DIFFUSERS}.dev0"):
             raise ModelError(
-                f"{self.pipeline} takes an encoded prompt from diffusers {LEAST_DIFFUSERS} on, and {have} is installed "
-                f"-> pip install -U 'diffusers>={LEAST_DIFFUSERS}'"
+                f"{self.pipeline} takes an encoded prompt from diffusers {MIN_DIFFUSERS} on, and {have} is installed "
+                f"-> pip install -U 'diffusers>={MIN_DIFFUSERS}'"
             )
 
     def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:

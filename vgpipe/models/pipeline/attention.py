@@ -11,7 +11,7 @@ from packaging.version import Version
 from vgpipe.errors import ConfigError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.pipeline.config_only import blank
+from vgpipe.models.pipeline.config_only import without_weights
 
 SDPA, SLICED = "sdpa", "sliced"
 NATIVE = "native"  # diffusers' name of torch's own
@@ -36,7 +36,7 @@ def check(checkpoint: Checkpoint, component: str, settings: Settings) -> None:
     if wanted in PACKAGES:
         _require(wanted)
         _require_gpu(wanted, settings.dtype_of(component))
-    _refuse_unable(blank(checkpoint, component), wanted, component)
+    _refuse_unable(without_weights(checkpoint, component), wanted, component)
 
 
 def apply(module: Any, wanted: str, component: str) -> None:

@@ -1,6 +1,6 @@
 """Puts stock pipelines of one checkpoint together from the components that a stage needs.
 
-The others are stood in for by shells that know their config.
+`ConfigOnlyComponent` replaces the others: it knows their config and holds no weights.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.pipeline.config_only import Shell
+from vgpipe.models.pipeline.config_only import ConfigOnlyComponent
 from vgpipe.models.pipeline.stock_calls import pipeline_class_of
 
 
-class Assembly:
+class PipelineBuilder:
     """Makes pipelines and schedulers of a checkpoint.
 
     Attributes:
@@ -27,7 +27,7 @@ class Assembly:
     def __init__(self, checkpoint: Checkpoint, settings: Settings):
         self.checkpoint = checkpoint
         self.settings = settings
-        self._shells: dict[str, Shell] = {}
+        self._config_only_components: dict[str, ConfigOnlyComponent] = {}
 
     def scheduler(self) -> Any:
         """Returns a fresh diffusers scheduler."""
@@ -49,13 +49,13 @@ class Assembly:
         """The checkpoint's config of it, with the settings laid over."""
         return {**self.checkpoint.config("scheduler"), **self.settings.scheduler_config}
 
-    def build(self, class_name: str, parts: Components, *, shells: Collection[str] = ()) -> Any:
-        """Puts the stock pipeline together from loaded parts, shells for those in `shells`, and None for the rest.
+    def build(self, class_name: str, parts: Components, *, config_only: Collection[str] = ()) -> Any:
+        """Builds the stock pipeline: loaded components, placeholders for those in `config_only`, None for the others.
 
         Args:
             class_name: in diffusers.
             parts: loaded components by name.
-            shells: components of which the pipeline reads config, dtype or sizes but runs nothing.
+            config_only: components of which the pipeline reads config, dtype or sizes but runs nothing.
         """
         pipeline_class = pipeline_class_of(class_name)
         given: dict[str, Any] = {}
@@ -63,8 +63,8 @@ class Assembly:
             in_index = self.checkpoint.index.get(name)
             if name in parts:
                 given[name] = parts[name]
-            elif name in shells and name in self.checkpoint.component_names:
-                given[name] = self.shell(name)
+            elif name in config_only and name in self.checkpoint.component_names:
+                given[name] = self.config_only_component(name)
             elif in_index is not None and not isinstance(in_index, list):
                 given[name] = in_index
             elif parameter.default is inspect.Parameter.empty:
@@ -73,12 +73,12 @@ class Assembly:
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
-    def shell(self, component: str) -> Shell:
-        """Returns what stands in for a component that a stage does not load."""
-        if component not in self._shells:
+    def config_only_component(self, component: str) -> ConfigOnlyComponent:
+        """Returns the placeholder of a component that a stage does not load."""
+        if component not in self._config_only_components:
             dtype = self.settings.dtype_of(component)
-            self._shells[component] = Shell(self.checkpoint, component, dtype)
-        return self._shells[component]
+            self._config_only_components[component] = ConfigOnlyComponent(self.checkpoint, component, dtype)
+        return self._config_only_components[component]
 
     def present(self, parts: tuple[str, ...]) -> tuple[str, ...]:
         """Returns those of some components that the checkpoint has."""

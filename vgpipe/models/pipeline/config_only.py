@@ -7,7 +7,7 @@ from typing import Any
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 
 
-def blank(checkpoint: Checkpoint, component: str) -> Any:
+def without_weights(checkpoint: Checkpoint, component: str) -> Any:
     """Returns a diffusers component without weights, on torch's meta device."""
     import torch
 
@@ -15,7 +15,7 @@ def blank(checkpoint: Checkpoint, component: str) -> Any:
         return checkpoint.component_class(component).from_config(checkpoint.config(component))
 
 
-class Shell:
+class ConfigOnlyComponent:
     """Stands in for a component that a stage does not load: its config, dtype and sizes, but no weights.
 
     No `torch.nn.Module`, so that a pipeline does not take its device for its own.
@@ -24,7 +24,7 @@ class Shell:
     def __init__(self, checkpoint: Checkpoint, component: str, dtype: str):
         import torch
 
-        self._module = blank(checkpoint, component)
+        self._module = without_weights(checkpoint, component)
         self.config = self._module.config
         self.dtype = getattr(torch, dtype)
         self.device = torch.device("cpu")

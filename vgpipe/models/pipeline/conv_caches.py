@@ -13,7 +13,7 @@ from typing import Any
 ARGUMENT = "conv_cache"
 
 
-class _UsedOnce(dict[str, Any]):
+class _ReleasingCache(dict[str, Any]):
     """A cache whose entries are gone once they were read."""
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -21,7 +21,7 @@ class _UsedOnce(dict[str, Any]):
         return self.pop(key, default)
 
 
-def let_go_of_used(vae: Any) -> None:
+def release_used_caches(vae: Any) -> None:
     """Has a VAE let go of each convolution cache as soon as it was read; does nothing to one that has none.
 
     Args:
@@ -30,19 +30,21 @@ def let_go_of_used(vae: Any) -> None:
     for name in ("encoder", "decoder"):
         half = getattr(vae, name, None)
         if half is not None and ARGUMENT in inspect.signature(type(half).forward).parameters:
-            half.register_forward_pre_hook(_use_once, with_kwargs=True)
+            half.register_forward_pre_hook(_release_as_read, with_kwargs=True)
 
 
-def _use_once(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _release_as_read(
+    _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(kwargs.get(ARGUMENT), dict):
-        kwargs = {**kwargs, ARGUMENT: _emptied(kwargs[ARGUMENT])}
+        kwargs = {**kwargs, ARGUMENT: _moved(kwargs[ARGUMENT])}
     return args, kwargs
 
 
-def _emptied(cache: dict[str, Any]) -> _UsedOnce:
+def _moved(cache: dict[str, Any]) -> _ReleasingCache:
     """Moves a cache's entries to one that they are used up from: the caller still holds the old one."""
-    moved = _UsedOnce()
+    moved = _ReleasingCache()
     for key in list(cache):
         value = cache.pop(key)
-        moved[key] = _emptied(value) if isinstance(value, dict) else value
+        moved[key] = _moved(value) if isinstance(value, dict) else value
     return moved

@@ -41,7 +41,7 @@ def check(
             vae_options.check(checkpoint.component_class(component), **_of_vae(settings))
 
 
-def set_denoiser(module: Any, part: str, settings: Settings) -> None:
+def configure_denoiser(module: Any, part: str, settings: Settings) -> None:
     """Has a loaded denoiser, its LoRAs applied, work as asked.
 
     Args:
@@ -60,7 +60,7 @@ def set_denoiser(module: Any, part: str, settings: Settings) -> None:
     attention.apply(module, settings.attention, part)
 
 
-def set_decoder(module: Any, settings: Settings) -> None:
+def configure_decoder(module: Any, settings: Settings) -> None:
     """Has a loaded VAE work as asked, and let go of what it has used.
 
     Args:
@@ -73,7 +73,7 @@ def set_decoder(module: Any, settings: Settings) -> None:
     if not hasattr(module, "decode"):
         return
     vae_options.apply(module, **_of_vae(settings))
-    conv_caches.let_go_of_used(module)
+    conv_caches.release_used_caches(module)
 
 
 def _of_vae(settings: Settings) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
-from vgpipe.models.pipeline.builder import Assembly
+from vgpipe.models.pipeline.builder import PipelineBuilder
 from vgpipe.models.pipeline.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
 from vgpipe.models.weights import loras
-from vgpipe.models.weights.quantize import kept_as
-from vgpipe.models.windows.window_cuts import Cuts
+from vgpipe.models.weights.quantize import name_in_keys
+from vgpipe.models.windows.window_cuts import WindowCuts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NO_CONTINUATION = "leave continuation out and ask for fewer num_frames, or choose another model.id"
 
 
-class StockFamily(Assembly):
+class StockFamily(PipelineBuilder):
     """A family whose stock pipeline takes prompt embeddings and latents, and gives latents.
 
     A family file names its classes and parts, and overrides what its pipeline does differently.
@@ -47,7 +47,7 @@ class StockFamily(Assembly):
         idle: components that a checkpoint may hold and that no stage needs.
         uses_fps: whether fps changes the latents.
         continuations: how it can go on beyond what the model can hold, best first (`Family.continuations`).
-        cuts: how a denoiser's call is cut to a window of a long clip; None where the family makes none in windows.
+        window_cuts: how a denoiser's call is cut to a window of a long clip; None for a family without windows.
         frames_axis: of the latents, that of their frames.
     """
 
@@ -63,7 +63,7 @@ class StockFamily(Assembly):
     idle: ClassVar[tuple[str, ...]] = ()
     uses_fps: ClassVar[bool] = False
     continuations: ClassVar[tuple[str, ...]] = ()
-    cuts: ClassVar[Cuts | None] = None
+    window_cuts: ClassVar[WindowCuts | None] = None
     frames_axis: ClassVar[int] = 2
 
     def __init__(self, checkpoint: Checkpoint, settings: Settings):
@@ -108,7 +108,7 @@ class StockFamily(Assembly):
         roles = {"denoisers": self.present(self.denoisers), "decoders": self.present(self.decoders)}
         memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
 
-    def prove_classes(self) -> None:
+    def check_classes(self) -> None:
         """Proves that the installed libraries have the classes of its pipeline and components; imports them."""
         names = (self.pipeline, self.decode_pipeline, self.image_pipeline)
         pipelines = [pipeline_class_of(name) for name in names if name]
@@ -134,7 +134,7 @@ class StockFamily(Assembly):
         return {
             "files": {name: self.checkpoint.identity(name, self.settings.variant) for name in components},
             "dtype": {name: self.settings.dtype_of(name) for name in components},
-            "quantization": {name: kept_as(self.settings.quantization.get(name)) for name in components},
+            "quantization": {name: name_in_keys(self.settings.quantization.get(name)) for name in components},
             "loras": [[lora.sha256, lora.weight] for lora in adapters],
             **(exactness.marks(self.settings, exactness.DENOISERS) if part in self.denoisers else {}),
             **(exactness.marks(self.settings, exactness.DECODERS) if part in self.decoders else {}),
@@ -161,9 +161,9 @@ class StockFamily(Assembly):
         if adapters:
             loras.apply(self.build(self.pipeline, {part: module}), adapters, part)
         if part in self.denoisers:
-            memory_options.set_denoiser(module, part, self.settings)
+            memory_options.configure_denoiser(module, part, self.settings)
         if part in self.decoders:
-            memory_options.set_decoder(module, self.settings)
+            memory_options.configure_decoder(module, self.settings)
         return module
 
     def encode(self, parts: Components, text: str) -> Embeds:
@@ -179,11 +179,11 @@ class StockFamily(Assembly):
         """Runs the stock pipeline to latents in its own layout and dtype, on the CPU; where asked to, in windows."""
         if request.windows is None:
             return self.run(parts, scheduler, request)
-        if self.cuts is None:
+        if self.window_cuts is None:
             raise ModelError(f"{self.pipeline} makes no long clips in windows -> {NO_CONTINUATION}")
         from vgpipe.models.windows.denoise_in_windows import denoising_in_windows
 
-        with denoising_in_windows(self, self.cuts, parts, request, request.windows):
+        with denoising_in_windows(self, self.window_cuts, parts, request, request.windows):
             return self.run(parts, scheduler, request)
 
     def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
@@ -192,7 +192,7 @@ class StockFamily(Assembly):
         if starts_from_image and not self.image_pipeline:
             raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
         name = self.image_pipeline if starts_from_image and self.image_pipeline else self.pipeline
-        pipeline = self.build(name, {**parts, "scheduler": scheduler}, shells=self.decoders)
+        pipeline = self.build(name, {**parts, "scheduler": scheduler}, config_only=self.decoders)
         arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, request.on_step_end)}
         latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
         return latents.cpu()
@@ -203,7 +203,7 @@ class StockFamily(Assembly):
 
         scheduler = ResumableScheduler(self.scheduler(), done_steps=ALL_STEPS)
         name = self.decode_pipeline or self.pipeline
-        pipeline = self.build(name, {**parts, "scheduler": scheduler}, shells=self.denoisers)
+        pipeline = self.build(name, {**parts, "scheduler": scheduler}, config_only=self.denoisers)
         arguments = {
             **self.settings.pipeline_kwargs,
             **self.blank_embeds(request),
@@ -218,7 +218,9 @@ class StockFamily(Assembly):
         frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
         return to_uint8(frames_1THWC[0])
 
-    def piece_of(self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int) -> torch.Tensor:
+    def slice_latents(
+        self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
+    ) -> torch.Tensor:
         """Returns the part of a long clip's latents that `decode` makes a clip of its own from.
 
         Args:
@@ -239,7 +241,7 @@ class StockFamily(Assembly):
     @cached_property
     def temporal_stride(self) -> int:
         """Frames of video to a latent frame, as the stock pipeline has it; 1 of a VAE for images."""
-        pipeline = self.build(self.pipeline, {}, shells=self.decoders)
+        pipeline = self.build(self.pipeline, {}, config_only=self.decoders)
         names = ("vae_scale_factor_temporal", "vae_temporal_compression_ratio")
         return int(next((getattr(pipeline, name) for name in names if hasattr(pipeline, name)), 1))
 

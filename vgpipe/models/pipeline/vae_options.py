@@ -10,13 +10,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ConfigError
-from vgpipe.models.pipeline.config_only import blank
+from vgpipe.models.pipeline.config_only import without_weights
 
 if TYPE_CHECKING:
     from vgpipe.models.base import Family
 
 STEP = 32  # pixels; sides of smaller tiles are multiples of it
-LEAST_PIXELS, LEAST_LATENTS = 64, 4  # of a tile that a ladder may come to; smaller ones see too little around them
+MIN_TILE_PIXELS, MIN_TILE_LATENTS = (
+    64,
+    4,
+)  # of a tile that a ladder may come to; smaller ones see too little around them
 TILES_ONLY = ("AutoencoderKLAllegro",)  # diffusers has no other decoder for it, and its tiles have one size
 
 
@@ -95,7 +98,7 @@ def tile_sizes(family: Family, side: int) -> tuple[int | None, ...]:
     """
     for part in family.decode_parts:
         if supports_tiling(family.checkpoint.component_class(part)):
-            return _sizes(blank(family.checkpoint, part), side)
+            return _sizes(without_weights(family.checkpoint, part), side)
     return ()
 
 
@@ -103,7 +106,7 @@ def _sizes(vae: Any, side: int) -> tuple[int | None, ...]:
     own = own_tile_size(vae)
     if own is None:
         return (None,)
-    least = max(LEAST_PIXELS, LEAST_LATENTS * _ratio(vae))
+    least = max(MIN_TILE_PIXELS, MIN_TILE_LATENTS * _ratio(vae))
     found: list[int | None] = [None] if own < side else []
     size = own
     while (size := round(size / 2 / STEP) * STEP) >= least:

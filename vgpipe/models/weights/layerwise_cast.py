@@ -16,7 +16,7 @@ METHOD = "fp8"
 NAMED_LIKE_NORMS = ("norm", "patch_embed")
 # T5 casts what goes into this layer to its weights' precision before the layer is called, float8 included.
 T5_OUTPUT = r"(^|\.)wo$"
-LARGEST = 448.0  # of float8 E4M3
+FLOAT8_MAX = 448.0  # of float8 E4M3
 
 
 def cast(module: Any, dtype: torch.dtype) -> Any:
@@ -76,7 +76,9 @@ def _too_large(module: Any) -> tuple[str, ...]:
 
     def is_too_large(layer: Any) -> bool:
         real = [one for one in layer.parameters(recurse=False) if one.is_floating_point() and not one.is_meta]
-        return any(weight.numel() and max(map(abs, map(float, weight.detach().aminmax()))) > LARGEST for weight in real)
+        return any(
+            weight.numel() and max(map(abs, map(float, weight.detach().aminmax()))) > FLOAT8_MAX for weight in real
+        )
 
     return _named(module, is_too_large)
 

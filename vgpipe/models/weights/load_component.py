@@ -13,7 +13,7 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_newer
 from vgpipe.models.weights import layerwise_cast, loras
-from vgpipe.models.weights.pretrained import dtype_keyword, let_files_go, refuse_gaps
+from vgpipe.models.weights.pretrained import copy_out_of_files, dtype_keyword, refuse_unfilled
 from vgpipe.models.weights.quantize import load_quantized
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         raise
     except Exception as error:  # the libraries raise anything from OSError to SafetensorError
         raise _explained(checkpoint, component, error, device) from error
-    checkpoint.prove_unchanged(component, settings.variant)
+    checkpoint.check_unchanged(component, settings.variant)
     return module
 
 
@@ -91,8 +91,8 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
         variant=variant,
         **options,
     )
-    refuse_gaps(told)
-    let_files_go(module, dtype)
+    refuse_unfilled(told)
+    copy_out_of_files(module, dtype)
     if method != layerwise_cast.METHOD:
         return module.to(device).eval()
     if gets_adapters(loader, component, settings):

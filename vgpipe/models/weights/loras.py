@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.models.base import Lora
-from vgpipe.models.checkpoint.safetensors_files import prove_whole
+from vgpipe.models.checkpoint.safetensors_files import check_complete
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ def check(loras: Sequence[Lora], denoisers: Sequence[str]) -> None:
     if loras and importlib.util.find_spec("peft") is None:
         raise ModelError('model.loras: needs the package peft -> pip install "vgpipe[lora]"')
     for lora in loras:
-        prove_whole(Path(lora.path), "model.loras")
+        check_complete(Path(lora.path), "model.loras")
         if lora.component not in (None, *denoisers):
             raise ModelError(
                 f"model.loras: {lora.path}: component={lora.component}, and this model has {', '.join(denoisers)} -> "
@@ -111,7 +111,7 @@ def _add(pipeline: Any, module: Any, lora: Lora, part: str, name: str) -> bool:
     except Exception as error:  # diffusers, peft and safetensors raise anything from KeyError to SafetensorError
         raise LoadError(_failure(lora, part, module, error)) from error
     if own:
-        _tell_what_is_left(module, lora, part, name, len(own))
+        _check_fit(module, lora, part, name, len(own))
     elif not _has_experts(adapter.tensors):
         raise LoadError(_no_match(lora, part, module, adapter.tensors))
     else:
@@ -121,7 +121,7 @@ def _add(pipeline: Any, module: Any, lora: Lora, part: str, name: str) -> bool:
 
 def _read(pipeline: Any, path: str) -> Adapter:
     file = Path(path)
-    _tell_of_text_encoder(file)
+    _warn_of_text_encoder(file)
     if not hasattr(pipeline, "lora_state_dict"):  # HunyuanVideo 1.5 has no LoRA methods, but its transformer has
         return _read_plain(file)
     tensors, *alphas, metadata = pipeline.lora_state_dict(
@@ -166,7 +166,7 @@ def _load(module: Any, adapter: Adapter, prefix: str, name: str) -> None:
     )
 
 
-def _tell_what_is_left(module: Any, lora: Lora, part: str, name: str, given: int) -> None:
+def _check_fit(module: Any, lora: Lora, part: str, name: str, given: int) -> None:
     adapters = {one: tensor for one, tensor in module.named_parameters() if f".{name}." in f"{one}."}
     lacking = sorted(one for one, tensor in adapters.items() if tensor.is_meta)
     if lacking or not adapters:
@@ -176,7 +176,7 @@ def _tell_what_is_left(module: Any, lora: Lora, part: str, name: str, given: int
         log.warning("model.loras: %s: only %d of its %d tensors fit %s", lora.path, len(adapters), given, part)
 
 
-def _tell_of_text_encoder(file: Path) -> None:
+def _warn_of_text_encoder(file: Path) -> None:
     from safetensors import safe_open
 
     with safe_open(file, framework="pt") as opened:

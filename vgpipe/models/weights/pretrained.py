@@ -15,7 +15,7 @@ def dtype_keyword(loader: Any) -> str:
     return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
 
 
-def refuse_gaps(told: dict[str, Any]) -> None:
+def refuse_unfilled(told: dict[str, Any]) -> None:
     """Refuses a module that its files did not fill: transformers puts random weights there and only warns.
 
     Raises:
@@ -28,7 +28,7 @@ def refuse_gaps(told: dict[str, Any]) -> None:
             raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")
 
 
-def let_files_go(module: Any, dtype: Any) -> None:
+def copy_out_of_files(module: Any, dtype: Any) -> None:
     """Copies the few tensors that the library kept in another precision than asked for; changes `module` in place.
 
     They are views into the mapped weight files; while one of them lives, the whole of its file stays mapped, beside the

@@ -17,16 +17,16 @@ from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.weights.layerwise_cast import METHOD as FP8
-from vgpipe.models.weights.pretrained import dtype_keyword, refuse_gaps
+from vgpipe.models.weights.pretrained import dtype_keyword, refuse_unfilled
 
 NATIVE = "native"
 WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor", "guider")
 INT8, INT4, BNB_INT8, NF4, GGUF = "int8", "int4", "bnb_int8", "nf4", "gguf"
 PACKAGES = {INT8: "torchao", INT4: "torchao", BNB_INT8: "bitsandbytes", NF4: "bitsandbytes", GGUF: "gguf"}
-LEAST = {"torchao": "0.15", "bitsandbytes": "0.46.1", "gguf": "0.10"}
+MIN_VERSIONS = {"torchao": "0.15", "bitsandbytes": "0.46.1", "gguf": "0.10"}
 MADE_ON_DEVICE = frozenset({INT4, BNB_INT8, NF4})
 # What store keys call a method, where it once was another that rounded otherwise: fp8 was torchao's, with scales.
-KEPT_AS = {FP8: "fp8_layerwise"}
+NAMES_IN_KEYS = {FP8: "fp8_layerwise"}
 
 
 def check(
@@ -74,9 +74,9 @@ def refuse_unknown(named: Iterable[str], components: Iterable[str]) -> None:
         raise ConfigError(f"{_key(unknown[0])}: {reason} -> one of: {', '.join(known)}")
 
 
-def kept_as(method: str | None) -> str | None:
+def name_in_keys(method: str | None) -> str | None:
     """Returns what stands for a method in store keys; None for native weights."""
-    return KEPT_AS.get(method, method) if method else None
+    return NAMES_IN_KEYS.get(method, method) if method else None
 
 
 def load_quantized(
@@ -151,8 +151,10 @@ def _require(package: str, wish: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise ConfigError(f"{wish}: needs the package {package} -> {remedy}")
     version = importlib.metadata.version(package)
-    if Version(version) < Version(LEAST[package]):
-        raise ConfigError(f"{wish}: needs {package} {LEAST[package]} or newer, and {version} is installed -> {remedy}")
+    if Version(version) < Version(MIN_VERSIONS[package]):
+        raise ConfigError(
+            f"{wish}: needs {package} {MIN_VERSIONS[package]} or newer, and {version} is installed -> {remedy}"
+        )
 
 
 def _load_converted(
@@ -167,7 +169,7 @@ def _load_converted(
         **{dtype_keyword(loader): dtype},
         **options,
     )
-    refuse_gaps(told)
+    refuse_unfilled(told)
     return module
 
 
@@ -211,7 +213,7 @@ def _load_gguf(checkpoint: Checkpoint, component: str, loader: Any, dtype: Any) 
         if "FromOriginalModelMixin" in str(error):  # the class has the method, but diffusers knows no layout of it
             raise ModelError(_not_from_gguf(loader, component)) from None
         raise
-    refuse_gaps({"missing_keys": [name for name, tensor in module.named_parameters() if tensor.is_meta]})
+    refuse_unfilled({"missing_keys": [name for name, tensor in module.named_parameters() if tensor.is_meta]})
     refuse_packed_float32(module)
     return module
 

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from vgpipe.errors import ModelError
-from vgpipe.models.windows.patched_forward import Forward, instead_of_forward
+from vgpipe.models.windows.patched_forward import Forward, patched_forward
 from vgpipe.models.windows.shot_prompts import Prompts
-from vgpipe.models.windows.window_cuts import Cuts, Span
+from vgpipe.models.windows.window_cuts import Span, WindowCuts
 
-LEFT = 0.01
+OVERLAP_WEIGHT = 0.01
 """How much a window counts at most where it shares frames with the one before, which counts 1 there.
 
 Our choice: what the earlier window began is kept, and the later one goes on from there. Where both count alike they
@@ -48,8 +48,8 @@ def window_starts(total: int, length: int, overlap: int) -> tuple[int, ...]:
 def blend_weights(starts: Sequence[int], length: int, total: int) -> tuple[torch.Tensor, ...]:
     """Returns how much each window counts for each of its frames.
 
-    Where a window shares frames with the one before, its weight rises in even steps towards `LEFT`; elsewhere it is 1.
-    For each frame the weights are then made to add up to 1.
+    Where a window shares frames with the previous one, its weight rises in even steps towards `OVERLAP_WEIGHT`;
+    elsewhere it is 1. For each frame the weights are then normalised to sum to 1.
 
     Args:
         starts: where the windows begin, latent frames.
@@ -63,7 +63,7 @@ def blend_weights(starts: Sequence[int], length: int, total: int) -> tuple[torch
     raw = [torch.ones(length, dtype=torch.float64) for _ in starts]
     for weights, start, before in zip(raw[1:], starts[1:], starts, strict=False):
         shared = before + length - start
-        weights[:shared] = LEFT * torch.arange(1, shared + 1) / (shared + 1)
+        weights[:shared] = OVERLAP_WEIGHT * torch.arange(1, shared + 1) / (shared + 1)
     sums = torch.zeros(total, dtype=torch.float64)
     for start, weights in zip(starts, raw, strict=True):
         sums[start : start + length] += weights
@@ -71,8 +71,8 @@ def blend_weights(starts: Sequence[int], length: int, total: int) -> tuple[torch
 
 
 @contextmanager
-def in_windows(
-    modules: Iterable[Any], cuts: Cuts, spans: Sequence[Span], prompts: Prompts | None = None
+def windowed_forward(
+    modules: Iterable[Any], cuts: WindowCuts, spans: Sequence[Span], prompts: Prompts | None = None
 ) -> Iterator[None]:
     """Has denoisers work on windows of what they are given meanwhile, and blend what they predict.
 
@@ -82,14 +82,14 @@ def in_windows(
         spans: the windows, which cover the clip.
         prompts: where not one prompt holds in all windows.
     """
-    with instead_of_forward(modules, _Windowed(cuts, spans, prompts)):
+    with patched_forward(modules, _WindowedForward(cuts, spans, prompts)):
         yield
 
 
-class _Windowed:
+class _WindowedForward:
     """A denoiser's call on a whole clip, made on its windows one by one."""
 
-    def __init__(self, cuts: Cuts, spans: Sequence[Span], prompts: Prompts | None):
+    def __init__(self, cuts: WindowCuts, spans: Sequence[Span], prompts: Prompts | None):
         self._cuts, self._spans, self._prompts = cuts, spans, prompts
         self._weights = blend_weights([span.start for span in spans], spans[0].length, spans[0].total)
 
@@ -126,7 +126,7 @@ class _Windowed:
         entries = predicted.shape[axis] // span.length
         weights = self._weights[number].repeat_interleave(entries).to(predicted.device)
         along = [-1 if one == axis else 1 for one in range(predicted.ndim)]
-        blended.narrow(axis, *span.part_of(blended.shape[axis])).add_(predicted * weights.view(along))
+        blended.narrow(axis, *span.entries_of(blended.shape[axis])).add_(predicted * weights.view(along))
 
 
 def _sample(output: Any) -> torch.Tensor:

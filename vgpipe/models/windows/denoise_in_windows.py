@@ -12,12 +12,12 @@ import torch
 
 from vgpipe.models.base import Components, DenoiseRequest, Embeds, Windows
 from vgpipe.models.resumable import ResumableScheduler
-from vgpipe.models.windows.blend import in_windows, window_starts
-from vgpipe.models.windows.shot_prompts import Prompts, first_call, prompts_of
-from vgpipe.models.windows.window_cuts import Cuts, Span
+from vgpipe.models.windows.blend import window_starts, windowed_forward
+from vgpipe.models.windows.shot_prompts import Prompts, compare_prompts, first_denoiser_call
+from vgpipe.models.windows.window_cuts import Span, WindowCuts
 
 
-class Windowed(Protocol):
+class WindowedFamily(Protocol):
     """What a family tells and does for a clip in windows; see `StockFamily`."""
 
     denoisers: ClassVar[tuple[str, ...]]
@@ -51,7 +51,7 @@ class Windowed(Protocol):
 
 @contextmanager
 def denoising_in_windows(
-    family: Windowed, cuts: Cuts, parts: Components, request: DenoiseRequest, windows: Windows
+    family: WindowedFamily, cuts: WindowCuts, parts: Components, request: DenoiseRequest, windows: Windows
 ) -> Iterator[None]:
     """Has the denoisers among the parts work in windows meanwhile.
 
@@ -69,17 +69,17 @@ def denoising_in_windows(
         ModelError: where the windows would bring nothing new.
     """
     modules = [parts[name] for name in family.denoisers if name in parts]
-    spans = spans_of(family, request.num_frames, windows)
+    spans = window_spans(family, request.num_frames, windows)
     shots = [_shot_at(windows, _middle(family, request.num_frames, windows, span)) for span in spans]
     prompts: Prompts | None = None
     if any(shots):
         calls = {shot: _call(family, modules, parts, _one_window(request, windows, shot)) for shot in {0, *shots}}
-        prompts = prompts_of(calls, cuts, shots)
-    with in_windows(modules, cuts, spans, prompts):
+        prompts = compare_prompts(calls, cuts, shots)
+    with windowed_forward(modules, cuts, spans, prompts):
         yield
 
 
-def spans_of(family: Windowed, num_frames: int, windows: Windows) -> tuple[Span, ...]:
+def window_spans(family: WindowedFamily, num_frames: int, windows: Windows) -> tuple[Span, ...]:
     """Returns the windows of a clip, which begin and end with whole patches of its latents.
 
     Args:
@@ -97,7 +97,7 @@ def spans_of(family: Windowed, num_frames: int, windows: Windows) -> tuple[Span,
     return tuple(Span(start * patch, min(length, total) * patch, total * patch) for start in starts)
 
 
-def _middle(family: Windowed, num_frames: int, windows: Windows, span: Span) -> int:
+def _middle(family: WindowedFamily, num_frames: int, windows: Windows, span: Span) -> int:
     """Returns the frame in the middle of a window, counted in the clip."""
     first = (span.start - family.padding(num_frames)) * family.temporal_stride
     return first + (min(windows.num_frames, num_frames) - 1) // 2
@@ -122,6 +122,8 @@ def _one_window(request: DenoiseRequest, windows: Windows, shot: int) -> Denoise
     )
 
 
-def _call(family: Windowed, modules: Sequence[Any], parts: Components, request: DenoiseRequest) -> Mapping[str, Any]:
+def _call(
+    family: WindowedFamily, modules: Sequence[Any], parts: Components, request: DenoiseRequest
+) -> Mapping[str, Any]:
     scheduler = ResumableScheduler(family.scheduler())
-    return first_call(modules, partial(family.run, parts, scheduler, request))
+    return first_denoiser_call(modules, partial(family.run, parts, scheduler, request))

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 Forward = Callable[..., Any]
-Instead = Callable[[Forward, dict[str, Any]], Any]
+Replacement = Callable[[Forward, dict[str, Any]], Any]
 
 FORWARD = "forward"
 
 
 @contextmanager
-def instead_of_forward(modules: Iterable[Any], instead: Instead) -> Iterator[None]:
+def patched_forward(modules: Iterable[Any], instead: Replacement) -> Iterator[None]:
     """Has calls of some modules handled by a function meanwhile; afterwards each has its own `forward` again.
 
     Args:
@@ -25,14 +25,14 @@ def instead_of_forward(modules: Iterable[Any], instead: Instead) -> Iterator[Non
     """
     with ExitStack() as stack:
         for module in modules:
-            stack.enter_context(_Replaced(module, instead))
+            stack.enter_context(_PatchedModule(module, instead))
         yield
 
 
-class _Replaced:
+class _PatchedModule:
     """A module whose `forward` is another."""
 
-    def __init__(self, module: Any, instead: Instead):
+    def __init__(self, module: Any, instead: Replacement):
         self._module, self._instead = module, instead
         # The class's: hooks in front of it, of diffusers before 0.42, do not tell its arguments.
         self._signature = inspect.signature(partial(type(module).forward, module))

@@ -10,8 +10,8 @@ import torch
 from torch.utils._pytree import tree_flatten
 
 from vgpipe.errors import ModelError
-from vgpipe.models.windows.patched_forward import Forward, instead_of_forward
-from vgpipe.models.windows.window_cuts import Cuts
+from vgpipe.models.windows.patched_forward import Forward, patched_forward
+from vgpipe.models.windows.window_cuts import WindowCuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Prompts:
         return {**arguments, **self.of_windows[window]} if is_for_first else arguments
 
 
-def prompts_of(calls: Mapping[int, Mapping[str, Any]], cuts: Cuts, shots: Sequence[int]) -> Prompts:
+def compare_prompts(calls: Mapping[int, Mapping[str, Any]], cuts: WindowCuts, shots: Sequence[int]) -> Prompts:
     """Compares calls of a denoiser for the same clip with other prompts.
 
     Args:
@@ -44,13 +44,13 @@ def prompts_of(calls: Mapping[int, Mapping[str, Any]], cuts: Cuts, shots: Sequen
         shots: the shot that holds in each window.
     """
     first = calls[0]
-    names = [name for name in first if cuts.may_tell_of_prompt(name)]
+    names = [name for name in first if cuts.may_depend_on_prompt(name)]
     telling = [name for name in names if not all(is_same(first[name], call[name]) for call in calls.values())]
     told = {shot: {name: call[name] for name in telling} for shot, call in calls.items()}
     return Prompts(told[0], [told[shot] for shot in shots])
 
 
-class _Begun(Exception):
+class _FirstCall(Exception):
     """Carries the arguments of a denoiser's first call out of a pipeline."""
 
     def __init__(self, arguments: Mapping[str, Any]):
@@ -58,7 +58,7 @@ class _Begun(Exception):
         super().__init__()
 
 
-def first_call(modules: Iterable[Any], run: Callable[[], Any]) -> Mapping[str, Any]:
+def first_denoiser_call(modules: Iterable[Any], run: Callable[[], Any]) -> Mapping[str, Any]:
     """Runs a stock call as far as its first call of a denoiser, and returns the arguments of that by name.
 
     Args:
@@ -70,12 +70,12 @@ def first_call(modules: Iterable[Any], run: Callable[[], Any]) -> Mapping[str, A
     """
 
     def begun(_forward: Forward, arguments: dict[str, Any]) -> None:
-        raise _Begun(arguments)
+        raise _FirstCall(arguments)
 
-    with instead_of_forward(modules, begun):
+    with patched_forward(modules, begun):
         try:
             run()
-        except _Begun as call:
+        except _FirstCall as call:
             return call.arguments
     raise ModelError("the pipeline denoises nothing -> ask for 1 step or more")
 

@@ -33,7 +33,7 @@ class Span:
         """Whether it is all of the clip."""
         return self.length == self.total
 
-    def part_of(self, size: int) -> tuple[int, int]:
+    def entries_of(self, size: int) -> tuple[int, int]:
         """Returns where the window begins, and how many entries it has, among `size` entries of the whole clip."""
         return size * self.start // self.total, size * self.length // self.total
 
@@ -62,7 +62,7 @@ class Along:
         """Returns the window's entries."""
         if not self.is_along(value, span.total):
             return value
-        return value.narrow(self.axis, *span.part_of(value.shape[self.axis]))
+        return value.narrow(self.axis, *span.entries_of(value.shape[self.axis]))
 
     def is_along(self, value: Any, total: int) -> bool:
         """Whether a tensor has entries for each of `total` frames, rather than the same for all."""
@@ -108,7 +108,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
+class WindowCuts:
     """How a denoiser's call is cut.
 
     Attributes:
@@ -128,6 +128,6 @@ class Cuts:
         kinds = {self.sample: Along(self.axis), **self.others}
         return {name: kinds[name].cut(value, span) if name in kinds else value for name, value in arguments.items()}
 
-    def may_tell_of_prompt(self, argument: str) -> bool:
+    def may_depend_on_prompt(self, argument: str) -> bool:
         """Whether an argument may hold what the prompt says, which can hold for some windows alone."""
         return argument != self.sample and isinstance(self.others.get(argument), Repeated | None)

@@ -104,7 +104,7 @@ class Tracker(LiveBytes):
         self._raise_to(self.live_bytes)
 
     def _is_activation(self, tensor: torch.Tensor) -> bool:
-        # The pipeline's shells hold tensors of no device at all.
+        # The pipeline's config-only components hold tensors of no device at all.
         if not isinstance(tensor, FakeTensor) and tensor.is_meta:
             return False
         return not self.is_left_out(tensor)

@@ -81,7 +81,7 @@ class Stages:
 
     def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels):
         self._family, self._spec, self._kernels = family, spec, kernels
-        family.prove_classes()  # imported now, lest what their modules make be counted
+        family.check_classes()  # imported now, lest what their modules make be counted
 
     def encode(self) -> StageRun:
         """Encodes one text of full length; the result is its embeddings, real zeros."""
