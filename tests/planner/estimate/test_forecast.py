@@ -10,7 +10,7 @@ from tests.planner.profiles import CARD, HOST, profile
 from vgpipe.memory.strategies import Strategy
 from vgpipe.planner.estimate.forecast import CONTEXT_BYTES, SPARE, forecast
 from vgpipe.planner.estimate.host_memory import PROCESS_BYTES, PlanInputs
-from vgpipe.planner.records import Forecast, Tier
+from vgpipe.planner.records import Forecast, Kernels, Profile, Tier
 from vgpipe.units import GIB, MIB
 
 
@@ -120,13 +120,49 @@ def test_what_cannot_be_written_to_files_stays_in_memory():
     assert stage(on_card, "denoise").ram_bytes - stage(planned("disk_offload"), "denoise").ram_bytes > 700 * MIB
 
 
+GGUF_FILE_MIB = 900
+
+
+def with_gguf(
+    strategy: str, tier: Tier = CARD, made: Profile | None = None, **weights: str
+) -> tuple[Forecast, Forecast]:
+    """A plan with a GGUF denoiser whose file is on the disk, and one that knows the file's layout alone."""
+    options = {"strategy": Strategy(strategy), "stream": False, "vae_tile_size": None}
+    options["weights"] = {"transformer": "gguf", **weights}
+    known, unknown = (PlanInputs(file_bytes=sizes) for sizes in ({"transformer": GGUF_FILE_MIB * MIB}, {}))
+    made = made or profile()
+    return forecast(made, tier, inputs=known, **options), forecast(made, tier, inputs=unknown, **options)
+
+
 def test_the_size_of_a_gguf_file_is_its_weights():
-    given = {"tier": CARD, "strategy": Strategy.STAGED, "stream": False, "vae_tile_size": None}
-    found = forecast(
-        profile(), weights={"transformer": "gguf"}, inputs=PlanInputs(file_bytes={"transformer": 900 * MIB}), **given
-    )
-    assert found.weight_bytes == (1200 + 900) * MIB
-    assert stage(found, "denoise").weight_bytes >= 900 * MIB
+    found, estimate = with_gguf("staged")
+    assert found.weight_bytes == (1200 + GGUF_FILE_MIB) * MIB
+    assert estimate.weight_bytes < found.weight_bytes
+
+
+@pytest.mark.parametrize("tier", [CARD, HOST])
+@pytest.mark.parametrize("strategy", ["resident", "staged"])
+def test_what_layers_do_not_explain_of_a_gguf_file_is_on_the_device_with_its_whole_component(strategy, tier):
+    found, estimate = with_gguf(strategy, tier)
+    unexplained = found.weight_bytes - estimate.weight_bytes
+    denoise, expected = stage(found, "denoise"), stage(estimate, "denoise")
+    assert denoise.weight_bytes - expected.weight_bytes == unexplained > 100 * MIB
+    assert denoise.activation_bytes == expected.activation_bytes
+
+
+def test_what_layers_do_not_explain_of_a_gguf_file_comes_with_a_denoiser_that_alternates_with_another():
+    made = two_denoisers()
+    denoise = replace(made.stages[1], uses=made.stages[1].uses[1:])  # without the image, whose encoding takes the most
+    made = replace(made, stages=(made.stages[0], denoise, made.stages[2]))
+    found, estimate = with_gguf("staged", made=made, transformer_2="nf4")
+    unexplained = found.weight_bytes - estimate.weight_bytes
+    assert stage(found, "denoise").weight_bytes - stage(estimate, "denoise").weight_bytes == unexplained > 100 * MIB
+
+
+@pytest.mark.parametrize("strategy", ["block_offload", "leaf_offload", "disk_offload"])
+def test_what_layers_do_not_explain_of_a_gguf_file_is_in_no_block_or_layer(strategy):
+    found, estimate = with_gguf(strategy)
+    assert stage(found, "denoise").allocated_bytes == stage(estimate, "denoise").allocated_bytes
 
 
 def test_peak_is_split_into_weights_and_the_rest():
@@ -205,9 +241,9 @@ def test_a_profile_without_layers_is_planned_by_the_largest_one():
     assert stage(int8, "denoise").weight_bytes == pytest.approx(1050 * MIB, rel=0.01)
 
 
-def of_two(strategy: str, tier: Tier = CARD, **weights: str) -> Forecast:
-    """Two denoisers in one stage, the second half as large as the first, beside a decoder that encodes an image."""
-    made = profile(kernels=tier.kernels)
+def two_denoisers(kernels: Kernels = "cuda") -> Profile:
+    """Two denoisers in one stage, the second half as large as the first, with a decoder that encodes an image."""
+    made = profile(kernels=kernels)
     one = made.stages[1].uses[0]
     halves = tuple(
         replace(leaf, weight_bytes=leaf.weight_bytes // 2, elements=leaf.elements // 2) for leaf in one.leaves
@@ -217,9 +253,12 @@ def of_two(strategy: str, tier: Tier = CARD, **weights: str) -> Forecast:
     image = replace(made.stages[2].uses[0], peak_bytes=900 * MIB, leaves=())
     facts = replace(made.components[1], name="transformer_2", weight_bytes=other.weight_bytes)
     denoise = replace(made.stages[1], uses=(image, one, other))
-    made = replace(made, stages=(made.stages[0], denoise, made.stages[2]), components=(*made.components, facts))
+    return replace(made, stages=(made.stages[0], denoise, made.stages[2]), components=(*made.components, facts))
+
+
+def of_two(strategy: str, tier: Tier = CARD, **weights: str) -> Forecast:
     options = {"strategy": Strategy(strategy), "stream": False, "vae_tile_size": None, "inputs": PlanInputs()}
-    return forecast(made, tier, weights=weights, **options)
+    return forecast(two_denoisers(tier.kernels), tier, weights=weights, **options)
 
 
 @pytest.mark.parametrize(
