@@ -47,7 +47,7 @@ def peak_gib(*, tiling: bool) -> float:
         vae: Any = AutoencoderKLCogVideoX.from_config(config).eval()
         if tiling:
             vae.enable_tiling()
-        tracker.leave_out([*vae.parameters(), *vae.buffers()])
+        tracker.ignore([*vae.parameters(), *vae.buffers()])
         with tracker:
             vae.decode(torch.empty(LATENTS_BCTHW))
     return tracker.top.peak_bytes / (1 << 30)

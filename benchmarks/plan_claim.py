@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.plan_calls import planned
 from vgpipe.config.load import load
-from vgpipe.planner.estimate.forecast import context_bytes
+from vgpipe.planner.estimate.fit import context_bytes
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.plans import wording as words
 from vgpipe.plans.target import tier_of

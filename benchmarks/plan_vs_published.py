@@ -19,10 +19,12 @@ from typing import Any
 from vgpipe.config.load import load
 from vgpipe.memory.strategies import Strategy
 from vgpipe.models.checkpoint.manifest import manifest_of
-from vgpipe.planner.estimate.forecast import context_bytes, forecast
+from vgpipe.planner.estimate.fit import context_bytes
+from vgpipe.planner.estimate.forecast import forecast
 from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.forecast_records import Forecast, Tier
+from vgpipe.planner.profile_records import ClipSpec, Profile
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
-from vgpipe.planner.records import ClipSpec, Forecast, Profile, Tier
 from vgpipe.plans.inputs import planned_model
 from vgpipe.plans.target import target_of
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from diffusers import WanPipeline  # here, as nothing can be imported on a device that is not there
 
+from tests.memory.fake_device import DEVICE, RAM, fake_device, fused_attention, peak_on_device
 from tests.memory.family_stub import FAMILY, FamilyStub
-from tests.memory.stand_in_device import DEVICE, RAM, fused_attention, peak_on_device, stand_in_device
-from tests.memory.test_stand_in_device import inputs, make
+from tests.memory.test_fake_device import inputs, make
 from tests.models.driven import Case, drive
 from tests.models.pairs import settings_of
 from tests.tiny import build
@@ -42,7 +42,7 @@ def stage(monkeypatch):
     def made(strategy: Strategy) -> Residency[FamilyStub]:
         return Residency(load, DEVICE, {"denoise": strategy})
 
-    with stand_in_device(), torch.no_grad(), fused_attention():
+    with fake_device(), torch.no_grad(), fused_attention():
         yield made
 
 

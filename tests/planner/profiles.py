@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vgpipe.memory.strategies import Role
-from vgpipe.planner.records import (
+from vgpipe.planner.forecast_records import PeakRates, Tier
+from vgpipe.planner.profile_records import (
     Block,
     ClipSpec,
     ComponentFacts,
     ComponentUse,
     Kernels,
     Leaf,
-    PeakRates,
     Profile,
     StageProfile,
-    Tier,
 )
 from vgpipe.units import MIB
 

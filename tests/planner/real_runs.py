@@ -11,8 +11,8 @@ from vgpipe.models.base import Family, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
 from vgpipe.models.registry import family
 from vgpipe.models.weights.load_component import load_component
-from vgpipe.planner.profiling.stages import StageRun, Stages
-from vgpipe.planner.records import ClipSpec
+from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.planner.profiling.fake_stages import FakeStages, StageRun
 
 FAMILIES = {
     "animatediff_sd15": "animatediff", "generic": "generic", "text_to_video_ms": "text_to_video_sd",
@@ -24,7 +24,7 @@ FAMILIES = {
 SIZES = {"ltx_video_2b": (64, 32, 5), "ltx_video_distilled": (64, 32, 5), "wan21_vace_1_3b": (48, 32, 9)}
 
 
-class RealStages(Stages):
+class RealStages(FakeStages):
     """The same stages with loaded components; texts are as long as a plan takes them to be."""
 
     def _part(self, name: str, shared: Any, routing: Any) -> Any:
@@ -33,7 +33,7 @@ class RealStages(Stages):
             return super()._part(name, shared, routing)
         loaded = one.load(name, lambda component: load_component(one.checkpoint, component, one.settings, "cpu"))
         if isinstance(loaded, torch.nn.Module):
-            shared.recorder.tracker.leave_out([*loaded.parameters(), *loaded.buffers()])
+            shared.recorder.tracker.ignore([*loaded.parameters(), *loaded.buffers()])
         return loaded
 
 
@@ -55,13 +55,13 @@ def spec_of(option: str, **changes: Any) -> ClipSpec:
     return ClipSpec(**told | changes)
 
 
-def all_stages(stages: Stages) -> tuple[StageRun, StageRun, StageRun]:
+def all_stages(stages: FakeStages) -> tuple[StageRun, StageRun, StageRun]:
     """Runs the three stages, each on what the one before gave."""
     encoded = stages.encode()
     denoised = stages.denoise(encoded.result)
     return encoded, denoised, stages.decode(denoised.result, encoded.result)
 
 
-def peaks(stages: Stages) -> dict[str, int]:
+def peaks(stages: FakeStages) -> dict[str, int]:
     """Returns the most bytes alive in each stage."""
     return {run.stage: run.peak_bytes for run in all_stages(stages)}

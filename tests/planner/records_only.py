@@ -7,8 +7,8 @@ from pathlib import Path
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.registry import family
+from vgpipe.planner.profile_records import ClipSpec, Profile
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
-from vgpipe.planner.records import ClipSpec, Profile
 
 
 def hit(folder: Path, kept: Path) -> Profile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vgpipe.memory.strategies import Role
-from vgpipe.planner.records import Block, ComponentFacts, ComponentUse, Leaf, Profile, StageProfile
+from vgpipe.planner.profile_records import Block, ComponentFacts, ComponentUse, Leaf, Profile, StageProfile
 
 MIB, GIB = 1 << 20, 1 << 30
 WEIGHTS = {"text_encoder": 10 * GIB, "transformer": 4 * GIB, "vae": GIB // 2}

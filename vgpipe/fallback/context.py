@@ -13,7 +13,7 @@ from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
 from vgpipe.memory.strategies import Strategy
 from vgpipe.models.base import Family
-from vgpipe.planner.records import Forecast
+from vgpipe.planner.forecast_records import Forecast
 from vgpipe.store.notes import Notes
 
 

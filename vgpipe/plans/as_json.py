@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from vgpipe.planner.records import Forecast, StageForecast, Tier
+from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 from vgpipe.plans.wording import GIB, Span, clip_seconds
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
-from vgpipe.planner.records import Forecast, StageForecast, Tier
+from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans import wording as words
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 

@@ -14,7 +14,7 @@ from vgpipe.config.schema import Config
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.planner.choice.advice import largest
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.records import Forecast, Tier
+from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.plans import wording as words
 from vgpipe.plans.as_json import as_json, largest_as_json
 from vgpipe.plans.as_text import matrix, write

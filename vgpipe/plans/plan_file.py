@@ -13,8 +13,9 @@ from vgpipe.errors import StoreError
 from vgpipe.memory.strategies import OFFLOADS
 from vgpipe.planner.estimate.calibration import record
 from vgpipe.planner.estimate.time import peak_rates
+from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
+from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.planner.profiling.profile_cache import default_folder
-from vgpipe.planner.records import ClipSpec, Forecast, StageForecast, Tier
 from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
 from vgpipe.plans.run_plan import STAGES, RunPlan
 from vgpipe.plans.wording import GIB

@@ -9,8 +9,8 @@ from dataclasses import replace
 from vgpipe.errors import ConfigError, ModelError, VgpipeError, first_line
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
+from vgpipe.planner.profile_records import ClipSpec, Kernels, Profile
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
-from vgpipe.planner.records import ClipSpec, Kernels, Profile
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,9 @@ from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
 from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.calibration import efficiency_of
 from vgpipe.planner.estimate.host_memory import PlanInputs, kept_bytes
+from vgpipe.planner.forecast_records import Forecast, Tier
+from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.planner.profiling.profile_cache import default_folder
-from vgpipe.planner.records import ClipSpec, Forecast, Tier
 from vgpipe.plans.inputs import download_bytes
 from vgpipe.plans.profiles import PlanError, Profiles
 from vgpipe.plans.target import Target, target_of

@@ -15,8 +15,8 @@ from vgpipe.hardware import host, supported_dtypes
 from vgpipe.hardware.capability import cuda_capability
 from vgpipe.hardware.machine_notes import current_device, measured_rates
 from vgpipe.hardware.records import Device
+from vgpipe.planner.forecast_records import PeakRates, Tier
 from vgpipe.planner.profiling.profile_cache import default_folder
-from vgpipe.planner.records import PeakRates, Tier
 from vgpipe.store.notes import Notes
 
 MACHINE_FILE = "machine.jsonl"

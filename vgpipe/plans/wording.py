@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from vgpipe.planner.records import ClipSpec, Forecast, StageForecast
+from vgpipe.planner.forecast_records import Forecast, StageForecast
+from vgpipe.planner.profile_records import ClipSpec
 
 GIB = 1 << 30
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0

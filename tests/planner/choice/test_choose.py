@@ -12,7 +12,8 @@ from vgpipe.memory.strategies import Strategy
 from vgpipe.planner.choice.advice import largest, nearest
 from vgpipe.planner.choice.choose import Choice, PlanRequest, plan
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.records import ClipSpec, Profile, Tier
+from vgpipe.planner.forecast_records import Tier
+from vgpipe.planner.profile_records import ClipSpec, Profile
 
 ANY = PlanRequest(
     strategy=None,
@@ -71,7 +72,7 @@ def test_the_fastest_that_fits_is_taken_stage_by_stage(memory_gb, strategies):
 
 def test_why_names_what_does_not_fit():
     found = chosen(card(2.5))
-    assert found.why == "model_offload: resident needs 5.2 GiB, 3.0 GiB of device memory may be used"
+    assert found.why == "model_offload: resident needs 5.2 GiB; 3.0 GiB of device memory usable"
 
 
 def test_without_rates_the_order_of_the_strategies_stands():
@@ -101,7 +102,7 @@ def test_a_stream_is_taken_where_it_fits():
 def test_a_pinned_strategy_is_the_only_row():
     found = chosen(card(24), replace(ANY, strategy=Strategy.LEAF_OFFLOAD))
     assert names(found) == ["leaf_offload"]
-    assert found.why == "leaf_offload: it was asked for, and fits"
+    assert found.why == "leaf_offload: requested, and it fits"
     refused = chosen(card(2.5), replace(ANY, strategy=Strategy.RESIDENT))
     assert refused.chosen is None
     assert "resident" in refused.why
@@ -119,7 +120,7 @@ def test_tiling_comes_only_where_nothing_exact_fits():
     assert not chosen(card(1.75), may).chosen.vae_tiling
     found = chosen(card(1.2), may)
     assert found.chosen.vae_tiling
-    assert "with VAE tiling, without which nothing fits" in found.why
+    assert "with VAE tiling (nothing fits without)" in found.why
 
 
 def test_tiling_that_was_asked_for_is_no_last_resort():

@@ -10,9 +10,9 @@ from tests.planner.choice.test_choose import ANY, RULES, card
 from tests.planner.profiles import CLIP, scaled_profile
 from vgpipe.planner.choice.advice import largest, scaled
 from vgpipe.planner.choice.choose import plan
-from vgpipe.planner.choice.lower_bounds import Bounded, shrunk
+from vgpipe.planner.choice.lower_bounds import BoundedProfiles, lower_bound
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.records import ClipSpec, ComponentUse, Profile
+from vgpipe.planner.profile_records import ClipSpec, ComponentUse, Profile
 
 ALL = replace(ANY, may_tile=True, may_shrink_weights=True)
 
@@ -34,7 +34,7 @@ def sizes(use: ComponentUse) -> list[int]:
 def test_half_a_clip_takes_a_quarter_at_least():
     half = replace(CLIP, num_frames=CLIP.num_frames // 2)
     whole = scaled_profile(CLIP, False, None)
-    least = shrunk(whole, half)
+    least = lower_bound(whole, half)
     assert least.spec == half
     share = (half.num_frames / CLIP.num_frames) ** 2
     for before, after in zip(whole.stages, least.stages, strict=True):
@@ -45,16 +45,16 @@ def test_half_a_clip_takes_a_quarter_at_least():
 
 def test_what_grows_is_no_reason_for_less():
     profile = scaled_profile(CLIP, False, None)
-    assert shrunk(profile, CLIP) is profile
-    assert shrunk(profile, replace(CLIP, num_frames=33)) is profile
+    assert lower_bound(profile, CLIP) is profile
+    assert lower_bound(profile, replace(CLIP, num_frames=33)) is profile
     longer_and_smaller = replace(CLIP, width=CLIP.width // 2, num_frames=4 * CLIP.num_frames)
-    least = shrunk(profile, longer_and_smaller).stages[1].uses[0]
+    least = lower_bound(profile, longer_and_smaller).stages[1].uses[0]
     assert least.peak_bytes == profile.stages[1].uses[0].peak_bytes // 4
 
 
 def test_a_clip_that_cannot_fit_is_not_run():
     noting = Noting()
-    bounded = Bounded(noting, card(0.01), ALL, PlanInputs())
+    bounded = BoundedProfiles(noting, card(0.01), ALL, PlanInputs())
     bounded(CLIP, False, None)
     smaller = scaled(CLIP, RULES, 0.5, 0.5)
     assert plan(smaller, card(0.01), ALL, bounded, inputs=PlanInputs()).chosen is None
@@ -66,7 +66,7 @@ def test_a_clip_that_cannot_fit_is_not_run():
 def test_the_largest_clip_is_the_same_with_fewer_runs(memory_gb, wanted, monkeypatch):
     tier, bounded, plain = card(memory_gb), Noting(), Noting()
     found = largest(tier, wanted, bounded, inputs=PlanInputs(), rules=RULES, reference=CLIP)
-    monkeypatch.setattr("vgpipe.planner.choice.advice.Bounded", lambda profile_of, *_: profile_of)
+    monkeypatch.setattr("vgpipe.planner.choice.advice.BoundedProfiles", lambda profile_of, *_: profile_of)
     assert largest(tier, wanted, plain, inputs=PlanInputs(), rules=RULES, reference=CLIP) == found
     assert set(bounded.calls) <= set(plain.calls)
     if found is None:

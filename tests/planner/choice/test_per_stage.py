@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgpipe.memory.strategies import Strategy, most_frugal
-from vgpipe.planner.choice.per_stage import combined, strategies_of, with_combination
-from vgpipe.planner.records import ClipSpec, Forecast, StageForecast
+from vgpipe.planner.choice.per_stage import best_combination, strategies_of, with_combination
+from vgpipe.planner.forecast_records import Forecast, StageForecast
+from vgpipe.planner.profile_records import ClipSpec
 
 SPEC = ClipSpec(width=64, height=64, num_frames=5, num_inference_steps=4, guidance_scale=5.0, fps=8.0)
 STAGES = ("encode", "denoise", "decode")
@@ -58,21 +59,21 @@ def way(strategy, weights, activations=(1, 3, 2), *, stream=False, seconds=True,
 
 
 def judge(device, ram=10**9):
-    def judged(forecast):
+    def with_verdict(forecast):
         found = [f"{stage.stage} device" for stage in forecast.stages if stage.allocated_bytes > device]
         found += [f"{stage.stage} ram" for stage in forecast.stages if stage.ram_bytes > ram]
         return replace(forecast, refusals=tuple(found))
 
-    return judged
+    return with_verdict
 
 
-def ways(weights, judged, **options):
-    return [judged(way(strategy, weights, **options)) for strategy in Strategy]
+def ways(weights, with_verdict, **options):
+    return [with_verdict(way(strategy, weights, **options)) for strategy in Strategy]
 
 
 def test_a_large_encoder_goes_piecewise_while_the_others_stay_whole():
-    judged = judge(40)
-    found = combined(ways((100, 30, 5), judged), judged)
+    with_verdict = judge(40)
+    found = best_combination(ways((100, 30, 5), with_verdict), with_verdict)
     assert strategies_of(found) == {
         "encode": Strategy.BLOCK_OFFLOAD,
         "denoise": Strategy.MODEL_OFFLOAD,
@@ -84,18 +85,18 @@ def test_a_large_encoder_goes_piecewise_while_the_others_stay_whole():
 
 def test_there_is_none_where_one_strategy_for_all_is_as_fast():
     for device in (1000, 105):  # resident fits, then model_offload
-        judged = judge(device)
-        assert combined(ways((100, 30, 5), judged), judged) is None
+        with_verdict = judge(device)
+        assert best_combination(ways((100, 30, 5), with_verdict), with_verdict) is None
 
 
 def test_there_is_none_where_nothing_fits():
-    judged = judge(2)
-    assert combined(ways((100, 30, 5), judged), judged) is None
+    with_verdict = judge(2)
+    assert best_combination(ways((100, 30, 5), with_verdict), with_verdict) is None
 
 
 def test_what_waits_in_ram_counts_in_the_stages_of_others():
-    judged = judge(40, ram=120)  # the encoder takes 100 in RAM, and 30 + 5 would wait beside it
-    found = combined(ways((100, 30, 5), judged), judged)
+    with_verdict = judge(40, ram=120)  # the encoder takes 100 in RAM, and 30 + 5 would wait beside it
+    found = best_combination(ways((100, 30, 5), with_verdict), with_verdict)
     assert found.fits and found.stages[0].strategy is Strategy.BLOCK_OFFLOAD
     assert Strategy.MODEL_OFFLOAD not in {found.stages[1].strategy} or found.stages[2].strategy is Strategy.STAGED
     kept = [stage for stage in found.stages if stage.strategy is Strategy.MODEL_OFFLOAD]
@@ -103,18 +104,18 @@ def test_what_waits_in_ram_counts_in_the_stages_of_others():
 
 
 def test_ram_of_model_offload_holds_only_what_really_waits():
-    judged = judge(40)
-    found = combined(ways((100, 30, 5), judged), judged)
+    with_verdict = judge(40)
+    found = best_combination(ways((100, 30, 5), with_verdict), with_verdict)
     assert [stage.ram_bytes for stage in found.stages] == [135, 35, 35]
 
 
 def test_stages_are_all_fetched_ahead_or_none():
-    judged = judge(42)
+    with_verdict = judge(42)
     known = [
-        *ways((100, 30, 5), judged),
-        *(judged(way(one, (100, 300, 5), stream=True)) for one in Strategy if one not in WHOLE),
+        *ways((100, 30, 5), with_verdict),
+        *(with_verdict(way(one, (100, 300, 5), stream=True)) for one in Strategy if one not in WHOLE),
     ]
-    found = combined(known, judged)
+    found = best_combination(known, with_verdict)
     streamed = {True: 2 * 10, False: 10}[found.stream]
     assert found.stages[0].weight_bytes == streamed
     # the denoiser with streams would take 60: where it is offloaded too, nothing is fetched ahead
@@ -123,18 +124,18 @@ def test_stages_are_all_fetched_ahead_or_none():
         *(tight(way(one, (100, 300, 5))) for one in Strategy),
         *(tight(way(one, (100, 300, 5), stream=True)) for one in Strategy if one not in WHOLE),
     ]
-    assert combined(known, tight) is None or combined(known, tight).stream is False
+    assert best_combination(known, tight) is None or best_combination(known, tight).stream is False
 
 
 def test_weights_that_cannot_leave_the_device_do_not_wait_in_ram():
-    judged = judge(40)
-    found = combined(ways((100, 30, 5), judged, stored="bnb_int8"), judged)
+    with_verdict = judge(40)
+    found = best_combination(ways((100, 30, 5), with_verdict, stored="bnb_int8"), with_verdict)
     assert Strategy.MODEL_OFFLOAD not in strategies_of(found).values()
 
 
 def test_without_known_times_the_order_of_the_strategies_decides():
-    judged = judge(40)
-    found = combined(ways((100, 30, 5), judged, seconds=False), judged)
+    with_verdict = judge(40)
+    found = best_combination(ways((100, 30, 5), with_verdict, seconds=False), with_verdict)
     assert list(strategies_of(found).values()) == [
         Strategy.BLOCK_OFFLOAD,
         Strategy.MODEL_OFFLOAD,
@@ -143,11 +144,11 @@ def test_without_known_times_the_order_of_the_strategies_decides():
 
 
 def test_its_place_is_before_the_first_that_fits():
-    judged = judge(40)
-    rows = ways((100, 30, 5), judged)
-    found = combined(rows, judged)
-    placed = with_combination(rows, found)
-    assert next(row for row in placed if row.fits) is found and len(placed) == len(rows) + 1
+    with_verdict = judge(40)
+    rows = ways((100, 30, 5), with_verdict)
+    found = best_combination(rows, with_verdict)
+    effective_placement = with_combination(rows, found)
+    assert next(row for row in effective_placement if row.fits) is found and len(effective_placement) == len(rows) + 1
     assert with_combination(rows, None) == tuple(rows)
 
 
@@ -161,13 +162,13 @@ sizes = st.integers(0, 200)
 @settings(max_examples=60, deadline=None)
 @given(st.tuples(sizes, sizes, sizes), st.integers(1, 400), st.integers(1, 600))
 def test_it_is_the_fastest_of_all_combinations_that_fit(weights, device, ram):
-    judged = judge(device, ram)
-    rows = ways(weights, judged)
-    found = combined(rows, judged)
+    with_verdict = judge(device, ram)
+    rows = ways(weights, with_verdict)
+    found = best_combination(rows, with_verdict)
     singles = [sum(PACE[row.strategy] for _ in STAGES) for row in rows if row.fits]
     best = min(singles, default=10**9)
     if found is not None:
-        assert found.fits and judged(found).fits and Strategy.RESIDENT not in strategies_of(found).values()
+        assert found.fits and with_verdict(found).fits and Strategy.RESIDENT not in strategies_of(found).values()
         pace = sum(PACE[strategy] for strategy in strategies_of(found).values())
         assert pace <= best
         best = pace
@@ -185,7 +186,7 @@ def test_it_is_the_fastest_of_all_combinations_that_fit(weights, device, ram):
 
 
 def test_a_difference_that_no_range_tells_is_none_and_what_moves_less_is_taken():
-    judged = judge(40)
+    with_verdict = judge(40)
     hour = 3600.0
 
     def timed(row, encode):
@@ -193,9 +194,9 @@ def test_a_difference_that_no_range_tells_is_none_and_what_moves_less_is_taken()
         return replace(row, stages=(replace(stages[0], seconds=(encode, encode)), *stages[1:]))
 
     quick = {Strategy.DISK_OFFLOAD: 5.0, Strategy.LEAF_OFFLOAD: 5.1, Strategy.BLOCK_OFFLOAD: 5.2}
-    rows = [timed(row, quick.get(row.strategy, 1.0)) for row in ways((100, 30, 5), judged)]
-    found = combined(rows, judged)
+    rows = [timed(row, quick.get(row.strategy, 1.0)) for row in ways((100, 30, 5), with_verdict)]
+    found = best_combination(rows, with_verdict)
     assert strategies_of(found)["encode"] is Strategy.BLOCK_OFFLOAD
     slow = {Strategy.DISK_OFFLOAD: 5.0, Strategy.LEAF_OFFLOAD: hour, Strategy.BLOCK_OFFLOAD: hour}
-    rows = [timed(row, slow.get(row.strategy, 1.0)) for row in ways((100, 30, 5), judged)]
-    assert strategies_of(combined(rows, judged))["encode"] is Strategy.DISK_OFFLOAD
+    rows = [timed(row, slow.get(row.strategy, 1.0)) for row in ways((100, 30, 5), with_verdict)]
+    assert strategies_of(best_combination(rows, with_verdict))["encode"] is Strategy.DISK_OFFLOAD

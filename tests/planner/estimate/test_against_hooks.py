@@ -6,33 +6,33 @@ import pytest
 import torch
 from diffusers.hooks import apply_layerwise_casting
 
-from tests.memory.stand_in_device import DEVICE, peak_on_device
-from tests.memory.test_stand_in_device import inputs, make
+from tests.memory.fake_device import DEVICE, peak_on_device
+from tests.memory.test_fake_device import inputs, make
 from vgpipe.memory.allocation import rounded_up
 from vgpipe.memory.placement import place
 from vgpipe.memory.strategies import Placement, Role
-from vgpipe.planner.estimate.device_memory import Component, running
+from vgpipe.planner.estimate.device_memory import StoredComponent, peak_usage
+from vgpipe.planner.profile_records import ComponentFacts, ComponentUse
 from vgpipe.planner.profiling.attention import Attention
-from vgpipe.planner.profiling.fake_components import Run, StandIn
-from vgpipe.planner.profiling.fake_mode import Routing
+from vgpipe.planner.profiling.fake_components import FakeComponent, Run
+from vgpipe.planner.profiling.fake_mode import FakeRouting
 from vgpipe.planner.profiling.memory_mode import Tracker
 from vgpipe.planner.profiling.profile import _use
 from vgpipe.planner.profiling.recorder import Recorder
-from vgpipe.planner.records import ComponentFacts, ComponentUse
 
 
 @pytest.fixture(scope="module")
 def use() -> ComponentUse:
     """What one call of a small Wan transformer showed on fakes."""
-    routing, tracker = Routing(), Tracker("cuda")
+    routing, tracker = FakeRouting(), Tracker("cuda")
     shared = Run(Recorder(tracker), routing, Attention("cuda", tracker))
     with routing.fake_mode, torch.no_grad():
-        stand_in = StandIn("transformer", make().eval().requires_grad_(False), shared)
+        component = FakeComponent("transformer", make().eval().requires_grad_(False), shared)
     given = inputs()
     with routing, tracker:
         tracker.hold(given.values())
-        stand_in(**given)
-    return _use("transformer", stand_in, 1)
+        component(**given)
+    return _use("transformer", component, 1)
 
 
 def planned(use: ComponentUse, where: Placement, *, stream: bool = False, storage: str = "native") -> int:
@@ -44,7 +44,7 @@ def planned(use: ComponentUse, where: Placement, *, stream: bool = False, storag
         file_bytes=0,
         largest_leaf_bytes=max(leaf.weight_bytes for leaf in use.leaves),
     )
-    return running(Component(facts, storage), use, where, stream=stream).total_bytes
+    return peak_usage(StoredComponent(facts, storage), use, where, stream=stream).total_bytes
 
 
 def measured(where: Placement, *, stream: bool = False, calls: int = 1, fp8: bool = False) -> int:

@@ -11,11 +11,11 @@ from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate.host_memory import (
     DEVICE_RUNTIME_BYTES,
     PROCESS_BYTES,
-    Part,
+    HostComponent,
     PlanInputs,
     disk_bytes,
     pinned_bytes,
-    ram_parts,
+    ram_by_cause,
 )
 from vgpipe.units import MIB
 
@@ -23,9 +23,9 @@ MADE = profile()
 FRAMES = 512 * 256 * 17
 
 
-def parts(stage: str, where: Placement) -> tuple[Part, ...]:
+def parts(stage: str, where: Placement) -> tuple[HostComponent, ...]:
     return tuple(
-        Part(
+        HostComponent(
             name=use.component,
             where=where,
             stored_bytes=use.weight_bytes,
@@ -41,7 +41,7 @@ def parts(stage: str, where: Placement) -> tuple[Part, ...]:
 def told(
     stage: str, where: Placement, strategy: Strategy, *, stream: bool = False, is_cpu: bool = False
 ) -> dict[str, int]:
-    return ram_parts(
+    return ram_by_cause(
         MADE,
         next(one for one in MADE.stages if one.stage == stage),
         parts(stage, where),
@@ -73,7 +73,7 @@ def test_pinned_weights_are_rounded_up_to_powers_of_two():
 
 def test_a_matrix_of_a_power_of_two_is_not_doubled_by_its_bias():
     leaf = replace(linear("ff", 256, 1), weight_bytes=256 * MIB + 512)
-    part = Part(
+    part = HostComponent(
         name="x",
         where=Placement.LEAVES,
         stored_bytes=leaf.weight_bytes,
@@ -100,12 +100,12 @@ def test_on_a_cpu_the_device_is_ram():
 def test_on_a_cpu_convolutions_take_more_than_tensors():
     working = replace(MADE.stages[0], workspace_bytes=70 * MIB)
     options = {"strategy": Strategy.STAGED, "stream": False, "allocated_bytes": 50 * MIB, "inputs": PlanInputs()}
-    found = [ram_parts(MADE, working, (), is_cpu=is_cpu, **options) for is_cpu in (True, False)]
+    found = [ram_by_cause(MADE, working, (), is_cpu=is_cpu, **options) for is_cpu in (True, False)]
     assert [one.get("workspace") for one in found] == [70 * MIB, None]
 
 
-def on_cpu(*loaded: Part, strategy: Strategy = Strategy.STAGED, allocated: int = 0) -> int:
-    found = ram_parts(
+def on_cpu(*loaded: HostComponent, strategy: Strategy = Strategy.STAGED, allocated: int = 0) -> int:
+    found = ram_by_cause(
         MADE,
         MADE.stages[0],
         loaded,
@@ -118,8 +118,8 @@ def on_cpu(*loaded: Part, strategy: Strategy = Strategy.STAGED, allocated: int =
     return sum(found.values()) // MIB
 
 
-def part(native: int, file: int, *, where: Placement = Placement.WHOLE, in_stage: bool = True) -> Part:
-    return Part(
+def part(native: int, file: int, *, where: Placement = Placement.WHOLE, in_stage: bool = True) -> HostComponent:
+    return HostComponent(
         name="x",
         where=where,
         stored_bytes=native * MIB,
@@ -155,7 +155,7 @@ def test_what_goes_to_files_is_whole_in_ram_first():
 def test_on_a_device_files_of_another_precision_are_in_ram_too():
     loaded = (part(100, 200), part(30, 30))
     for strategy, expected in ((Strategy.STAGED, 300), (Strategy.MODEL_OFFLOAD, 330)):
-        found = ram_parts(
+        found = ram_by_cause(
             MADE,
             MADE.stages[0],
             loaded,
@@ -183,7 +183,7 @@ def test_frames_on_a_cpu_come_when_the_activations_are_gone():
 
 
 def test_a_measured_process_takes_the_place_of_the_default():
-    found = ram_parts(
+    found = ram_by_cause(
         MADE,
         MADE.stages[0],
         parts("encode", Placement.WHOLE),

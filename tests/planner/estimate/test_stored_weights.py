@@ -16,7 +16,7 @@ from vgpipe.planner.estimate.stored_weights import (
     stored_bytes,
     working_bytes,
 )
-from vgpipe.planner.records import Leaf
+from vgpipe.planner.profile_records import Leaf
 from vgpipe.units import MIB
 from vgpipe.vocabulary import NATIVE, StoredPrecision
 

@@ -16,11 +16,11 @@ from vgpipe.planner.estimate.time import (
     compute_seconds,
     host_seconds,
     load_seconds,
-    moved,
     peak_rates,
-    together,
+    total_seconds,
+    transfer_of,
 )
-from vgpipe.planner.records import PeakRates, Tier
+from vgpipe.planner.forecast_records import PeakRates, Tier
 
 ENCODE, DENOISE, DECODE = profile().stages
 NOTHING = PlanInputs()
@@ -94,7 +94,7 @@ def test_float32_weights_mean_float32_arithmetic():
     ],
 )  # fmt: skip
 def test_what_is_moved(where, strategy, stream, is_cpu, expected):
-    assert moved(where, strategy, 100, 7, stream=stream, is_cpu=is_cpu, clips=2) == expected
+    assert transfer_of(where, strategy, 100, 7, stream=stream, is_cpu=is_cpu, clips=2) == expected
 
 
 def test_pinned_ram_is_faster():
@@ -115,9 +115,9 @@ def test_files_may_still_be_in_ram():
 
 
 def test_fetching_ahead_hides_behind_computing_but_reading_files_does_not():
-    assert together((10, 20), (4, 8), (1, 2), overlap=True) == (11, 20 + 8 * efficiency.NOT_HIDDEN + 2)
-    assert together((10, 20), (4, 8), (1, 2), overlap=False) == (15, 30)
-    assert together(None, (4, 8), (0, 0), overlap=True) is None
+    assert total_seconds((10, 20), (4, 8), (1, 2), overlap=True) == (11, 20 + 8 * efficiency.NOT_HIDDEN + 2)
+    assert total_seconds((10, 20), (4, 8), (1, 2), overlap=False) == (15, 30)
+    assert total_seconds(None, (4, 8), (0, 0), overlap=True) is None
 
 
 def test_loading_depends_on_the_disk():

@@ -20,14 +20,14 @@ from vgpipe.models.base import Family, Lora, Settings
 from vgpipe.models.checkpoint.manifest import CheckpointManifest
 from vgpipe.models.registry import family
 from vgpipe.models.weights.load_component import load_component
+from vgpipe.planner.profile_records import ClipSpec, ComponentUse, Profile, StageProfile
 from vgpipe.planner.profiling import fake_components, fake_mode
 from vgpipe.planner.profiling.analytic import estimated
+from vgpipe.planner.profiling.fake_stages import FakeStages
 from vgpipe.planner.profiling.memory_mode import Tracker
 from vgpipe.planner.profiling.meta_weights import meta_component
 from vgpipe.planner.profiling.modules import parts_of
 from vgpipe.planner.profiling.profile import profile
-from vgpipe.planner.profiling.stages import Stages
-from vgpipe.planner.records import ClipSpec, ComponentUse, Profile, StageProfile
 from vgpipe.units import GIB
 
 
@@ -62,7 +62,7 @@ def uses(made: Profile, stage: str) -> dict[str, ComponentUse]:
 @pytest.mark.parametrize("option", list(FAMILIES))
 def test_live_bytes_equal_those_of_a_real_run_in_every_stage(option, tiny_of):
     one = bound(option, tiny_of(option))
-    assert peaks(Stages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
+    assert peaks(FakeStages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_live_bytes_equal_those_of_a_real_run_in_every_stage(option, tiny_of):
 )
 def test_live_bytes_equal_in_half_precision(option, dtype, tiny_of):
     one = bound(option, tiny_of(option), dtype=dtype)
-    assert peaks(Stages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
+    assert peaks(FakeStages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
 
 
 @pytest.mark.parametrize("option", ["wan21_t2v_1_3b", "hunyuan_video", "cogvideox_5b"])
@@ -79,9 +79,9 @@ def test_live_bytes_equal_where_the_vae_works_in_tiles(option, tiny_of):
     spec = spec_of(option, width=96, height=80, num_frames=9)
     one = bound(option, tiny_of(option), vae_tiling=True, vae_tile_size=64)
     whole = one.with_settings(replace(one.settings, vae_tiling=False))
-    tiled = peaks(Stages(one, spec, "cpu"))
+    tiled = peaks(FakeStages(one, spec, "cpu"))
     assert tiled == peaks(RealStages(one, spec, "cpu"))
-    assert tiled["decode"] < peaks(Stages(whole, spec, "cpu"))["decode"]
+    assert tiled["decode"] < peaks(FakeStages(whole, spec, "cpu"))["decode"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_live_bytes_equal_where_the_vae_works_in_tiles(option, tiny_of):
 def test_live_bytes_equal_where_no_value_is_known(option, tiny_of, monkeypatch):
     monkeypatch.setattr(fake_mode, "KNOWN_FLOATS", 0)  # as the inputs of a model of real size
     one = bound(option, tiny_of(option))
-    assert peaks(Stages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
+    assert peaks(FakeStages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
 
 
 def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
@@ -103,7 +103,7 @@ def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
     ).save_pretrained(tmp_path)
     one = bound("wan21_t2v_1_3b", wan.as_published(tmp_path))
     spec = spec_of("wan21_t2v_1_3b", width=192, height=128, num_frames=17)
-    fake = peaks(Stages(one, spec, "cpu"))
+    fake = peaks(FakeStages(one, spec, "cpu"))
     assert fake == peaks(RealStages(one, spec, "cpu"))
     assert fake["decode"] > 64 << 20
 
@@ -111,7 +111,7 @@ def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
 def test_what_is_repeated_counts_as_if_it_were_run(tiny_of, monkeypatch):
     one, spec = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b")), spec_of("wan21_t2v_1_3b", num_frames=17)
     short = profile(one, spec, "cuda", model="m")
-    monkeypatch.setattr(fake_components, "Repeats", lambda _recorder, function: _plainly(_recorder, function))
+    monkeypatch.setattr(fake_components, "CallCache", lambda _recorder, function: _plainly(_recorder, function))
     monkeypatch.setattr(fake_components, "shorten", lambda *_: None)
     assert profile(one, spec, "cuda", model="m") == short
 
@@ -154,12 +154,12 @@ PUBLISHED = [
 @pytest.mark.parametrize(("option", "size", "guidance", "calls", "attention", "published"), PUBLISHED)
 def test_operations_are_the_published_ones(option, size, guidance, calls, attention, published):
     tokens = {"cogvideox_2b": 226, "hunyuan_video": 256}.get(option, 512)
-    stages = Stages(outlined(option, max_sequence_length=tokens), clip(*size, guidance_scale=guidance), "cuda")
+    stages = FakeStages(outlined(option, max_sequence_length=tokens), clip(*size, guidance_scale=guidance), "cuda")
     run = stages.denoise(stages.encode().result)
-    stand_in = run.stand_ins["transformer"]
-    flops = stand_in.record.flops
+    component = run.components["transformer"]
+    flops = component.record.flops
     total = flops.matmul + (flops.attention if attention else 0.0)
-    assert total / stand_in.calls * calls / 1e15 == pytest.approx(published, rel=0.01)
+    assert total / component.calls * calls / 1e15 == pytest.approx(published, rel=0.01)
 
 
 def test_hunyuan_video_takes_what_was_measured():
@@ -173,8 +173,8 @@ def test_hunyuan_video_takes_what_was_measured():
         "prompt_attention_mask": torch.ones(1, 128, dtype=torch.int64),
     }
     tiled = one.with_settings(replace(one.settings, vae_tiling=True))
-    denoised = Stages(one, spec, "cuda").denoise(embeds)
-    whole, pieces = (Stages(each, spec, "cuda").decode(denoised.result, embeds) for each in (one, tiled))
+    denoised = FakeStages(one, spec, "cuda").denoise(embeds)
+    whole, pieces = (FakeStages(each, spec, "cuda").decode(denoised.result, embeds) for each in (one, tiled))
     assert (weights + whole.peak_bytes) / GIB == pytest.approx(60.1, rel=0.01)
     assert (weights + denoised.peak_bytes) / GIB == pytest.approx(43.58, rel=0.01)
     assert pieces.peak_bytes < denoised.peak_bytes
@@ -182,10 +182,10 @@ def test_hunyuan_video_takes_what_was_measured():
 
 def test_attention_without_fused_kernels_is_quadratic():
     fused, steps = (
-        Stages(outlined("wan21_t2v_1_3b"), clip(256, 256, 17, guidance_scale=1.0), kernels)
+        FakeStages(outlined("wan21_t2v_1_3b"), clip(256, 256, 17, guidance_scale=1.0), kernels)
         for kernels in ("cuda", "cuda_math")
     )
-    lean, wide = (stages.denoise(stages.encode().result).stand_ins["transformer"] for stages in (fused, steps))
+    lean, wide = (stages.denoise(stages.encode().result).components["transformer"] for stages in (fused, steps))
     tokens, heads = 5 * 16 * 16, 12
     assert wide.record.peak_bytes > lean.record.peak_bytes + heads * tokens * tokens * 4
     assert wide.record.flops.attention == pytest.approx(lean.record.flops.attention, rel=1e-6)
@@ -197,7 +197,7 @@ def test_half_precision_convolutions_of_video_take_a_workspace_on_cuda(tiny_of):
     halves, fulls = (bound("hunyuan_video", folder, dtype=dtype) for dtype in ("bfloat16", "float32"))
     spec = spec_of("hunyuan_video")
     decoded = {
-        (dtype, kernels): peaks(Stages(one, spec, kernels))["decode"]
+        (dtype, kernels): peaks(FakeStages(one, spec, kernels))["decode"]
         for dtype, one in (("bf16", halves), ("fp32", fulls))
         for kernels in ("cuda", "cpu")
     }
@@ -279,8 +279,8 @@ def test_what_cannot_be_run_is_estimated_and_labelled(tiny_of, monkeypatch, capl
 def test_an_estimate_is_of_the_right_size_and_rather_too_large():
     for option, size in (("wan21_t2v_1_3b", (832, 480, 81)), ("cogvideox_5b", (720, 480, 49))):
         one, spec = outlined(option), clip(*size)
-        stages = Stages(one, spec, "cuda")
-        run = stages.denoise(stages.encode().result).stand_ins["transformer"]
+        stages = FakeStages(one, spec, "cuda")
+        run = stages.denoise(stages.encode().result).components["transformer"]
         use = estimated(one, "denoise", spec)[0].uses[0]
         assert 1 < use.peak_bytes / run.record.peak_bytes < 2.5
         assert 1 < use.matmul_flops / run.record.flops.matmul * run.calls < 2.5
@@ -323,7 +323,7 @@ def test_a_pipeline_run_whole_is_profiled_in_one_stage(tiny_of):
 def test_frames_of_full_size_are_never_in_memory():
     import resource
 
-    stages = Stages(outlined("wan21_t2v_14b"), clip(1280, 720, 81), "cuda")
+    stages = FakeStages(outlined("wan21_t2v_14b"), clip(1280, 720, 81), "cuda")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _, _, decoded = all_stages(stages)
     assert decoded.peak_bytes > 5 * GIB
@@ -338,4 +338,4 @@ def test_a_convolutions_copies_are_of_its_input_or_of_its_sums(dtype, inputs, ou
     weight = torch.zeros(outputs, inputs, 1, 1, 1, dtype=dtype)
     with tracker:
         result = torch.nn.functional.conv3d(given, weight)
-    assert tracker.worked_bytes == result.nbytes + max(given.nbytes, 4 * result.numel())
+    assert tracker.workspace_peak_bytes == result.nbytes + max(given.nbytes, 4 * result.numel())

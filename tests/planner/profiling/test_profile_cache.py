@@ -13,9 +13,9 @@ import pytest
 from tests import tiny
 from tests.planner.real_runs import bound, spec_of
 from vgpipe.models.base import Family
+from vgpipe.planner.profile_records import Profile
 from vgpipe.planner.profiling import profile, profile_cache
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder, key_of
-from vgpipe.planner.records import Profile
 
 OPTION = "cogvideox_5b_i2v"
 

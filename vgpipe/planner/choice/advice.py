@@ -9,10 +9,11 @@ from typing import Protocol
 from vgpipe.job.rules import ShapeRules
 from vgpipe.memory.strategies import AUTO, Role
 from vgpipe.planner.choice.choose import Choice, PlanRequest, ProfileOf, plan
-from vgpipe.planner.choice.lower_bounds import Bounded
+from vgpipe.planner.choice.lower_bounds import BoundedProfiles
 from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.records import ClipSpec, Forecast, Tier
+from vgpipe.planner.forecast_records import Forecast, Tier
+from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.vocabulary import FP8, NATIVE
 
 MAX_ADVICE = 4
@@ -42,7 +43,7 @@ def nearest(
     Returns:
         At most four strings of overrides; none where nothing helps.
     """
-    bounded = Bounded(profile_of, tier, request, inputs)
+    bounded = BoundedProfiles(profile_of, tier, request, inputs)
 
     def tried(other: PlanRequest, clip: ClipSpec = spec) -> Choice:
         return plan(clip, tier, other, bounded, inputs=inputs)
@@ -148,7 +149,7 @@ def largest(
         The forecast, whose `spec` is the clip; None where not even the least clip fits.
     """
     clips = dict.fromkeys(scaled(reference, rules, sides, frames) for sides, frames in LADDER)
-    bounded = Bounded(profile_of, tier, request, inputs)
+    bounded = BoundedProfiles(profile_of, tier, request, inputs)
     for clip in sorted(clips, key=lambda one: one.width * one.height * one.num_frames, reverse=True):
         chosen = plan(clip, tier, request, bounded, inputs=inputs).chosen
         if chosen is not None:

@@ -8,11 +8,13 @@ from itertools import chain
 from math import sqrt
 
 from vgpipe.memory.strategies import OFFLOADS, Role, Strategy
-from vgpipe.planner.choice.per_stage import combined, strategies_of, with_combination
-from vgpipe.planner.estimate.forecast import context_bytes, forecast, judged, memory_name
+from vgpipe.planner.choice.per_stage import best_combination, with_combination
+from vgpipe.planner.choice.reasons import why_chosen, why_nothing_fits
+from vgpipe.planner.estimate.fit import with_verdict
+from vgpipe.planner.estimate.forecast import forecast
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.records import ClipSpec, Forecast, Profile, Tier
-from vgpipe.units import GIB, format_size
+from vgpipe.planner.forecast_records import Forecast, Tier
+from vgpipe.planner.profile_records import ClipSpec, Profile
 from vgpipe.vocabulary import FP8, NATIVE
 
 ProfileOf = Callable[[ClipSpec, bool, int | None], Profile]
@@ -77,8 +79,8 @@ def plan(spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf
         first = first or rows
         chosen = next((row for row in rows if row.fits), None)
         if chosen is not None:
-            return Choice(rows=rows, chosen=chosen, why=_why(chosen, rows, tier, inputs, exact=rows is first))
-    return Choice(rows=first, chosen=None, why=_why_not(first, tier, inputs))
+            return Choice(rows=rows, chosen=chosen, why=why_chosen(chosen, rows, tier, inputs, is_exact=rows is first))
+    return Choice(rows=first, chosen=None, why=why_nothing_fits(first, tier, inputs))
 
 
 def _variants(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> Iterator[tuple[bool, dict[str, str]]]:
@@ -114,7 +116,7 @@ def _rows(
     rows = _fastest_first([next((way for way in some if way.fits), some[-1]) for some in ways.values()])
     if request.strategy is not None:
         return rows
-    found = combined(chain.from_iterable(ways.values()), lambda way: judged(way, tier, inputs=inputs))
+    found = best_combination(chain.from_iterable(ways.values()), lambda way: with_verdict(way, tier, inputs=inputs))
     return with_combination(rows, found)
 
 
@@ -146,51 +148,3 @@ def typical_seconds(row: Forecast) -> float | None:
         return None
     again = () if row.strategy in (Strategy.RESIDENT, Strategy.MODEL_OFFLOAD) else (row.load_seconds,)
     return sum(sqrt(span[0] * span[1]) for span in (*spans, *again) if span is not None)
-
-
-def device_need_bytes(row: Forecast, tier: Tier, inputs: PlanInputs) -> int:
-    """Returns what a plan needs of the memory that `memory_gb` limits, the device's context included."""
-    return row.peak_bytes + context_bytes(tier, inputs)
-
-
-def _why(chosen: Forecast, rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs, *, exact: bool) -> str:
-    before = [row for row in rows[: rows.index(chosen)] if not row.fits]
-    changed = "" if exact else f" with {_changes(chosen)}, without which nothing fits"
-    name = _named(chosen) + changed
-    if before:
-        return f"{name}: {', '.join(_too_much(row, tier, inputs) for row in before)}, {_limits(tier)}"
-    if len(rows) == 1:
-        return f"{name}: it was asked for, and fits"
-    return f"{name}: the fastest, and it fits"
-
-
-def _named(row: Forecast) -> str:
-    """Returns what a row is called: its strategy, or those of its stages."""
-    stages = strategies_of(row)
-    if len(set(stages.values())) == 1:
-        return next(iter(stages.values())).value
-    return ", ".join(f"{stage} {strategy.value}" for stage, strategy in stages.items())
-
-
-def _changes(chosen: Forecast) -> str:
-    shrunk = [f"{name} as {how}" for name, how in chosen.weights.items() if how != NATIVE]
-    return " and ".join([*(["VAE tiling"] if chosen.vae_tiling else []), *shrunk])
-
-
-def _too_much(row: Forecast, tier: Tier, inputs: PlanInputs) -> str:
-    if any("disk" in refusal for refusal in row.refusals) and len(row.refusals) == 1:
-        return f"{_named(row)} needs {format_size(row.disk_bytes + row.download_bytes)} of disk"
-    if tier.memory_gb is not None and (needed := device_need_bytes(row, tier, inputs)) > tier.memory_gb * GIB:
-        return f"{_named(row)} needs {format_size(needed)}"
-    return f"{_named(row)} needs {format_size(max(stage.ram_bytes for stage in row.stages))} of RAM"
-
-
-def _limits(tier: Tier) -> str:
-    said = [] if tier.memory_gb is None else [f"{format_size(tier.memory_gb * GIB)} of {memory_name(tier)}"]
-    said += [f"{format_size(tier.ram_gb * GIB)} of RAM"] if tier.ram_gb is not None else []
-    return f"{' and '.join(said)} may be used" if said else "the disk has less"
-
-
-def _why_not(rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs) -> str:
-    least = min(rows, key=lambda row: (len(row.refusals), device_need_bytes(row, tier, inputs)))
-    return f"nothing fits; {_named(least)} comes nearest: {'; '.join(least.refusals)}"

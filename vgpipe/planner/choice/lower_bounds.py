@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.records import Block, ClipSpec, ComponentUse, Leaf, Profile, StageProfile, Tier
+from vgpipe.planner.forecast_records import Tier
+from vgpipe.planner.profile_records import Block, ClipSpec, ComponentUse, Leaf, Profile, StageProfile
 
 STEEPEST = 2  # no activation falls faster than the square of the clip's size, which is that of a matrix of scores
 
 
-class Bounded:
+class BoundedProfiles:
     """Gives profiles; of a clip that cannot fit however it is made, one with the least that it might take.
 
     What it gives instead of a fake run does not fit either, so whatever fits was run.
@@ -38,7 +39,7 @@ class Bounded:
         """
         way = tiling, tile_size
         for known, larger in self._known:
-            if known == way and (least := shrunk(larger, spec)) is not larger and not self._fits(least, way):
+            if known == way and (least := lower_bound(larger, spec)) is not larger and not self._fits(least, way):
                 return least
         found = self._profile_of(spec, tiling, tile_size)
         self._known.append((way, found))
@@ -50,7 +51,7 @@ class Bounded:
         return plan(least.spec, self._tier, request, lambda *_: least, inputs=self._inputs).chosen is not None
 
 
-def shrunk(profile: Profile, spec: ClipSpec) -> Profile:
+def lower_bound(profile: Profile, spec: ClipSpec) -> Profile:
     """Returns the least that another clip might take, from the profile of one.
 
     Args:

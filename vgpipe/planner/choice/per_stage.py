@@ -13,7 +13,7 @@ from math import sqrt
 
 from vgpipe.memory.strategies import Strategy, most_frugal
 from vgpipe.planner.estimate.stored_weights import is_bound_to_device
-from vgpipe.planner.records import Forecast, StageForecast
+from vgpipe.planner.forecast_records import Forecast, StageForecast
 
 AS_FAST = 1.01  # the ranges of two forecasts tell no smaller difference; what moves less then is the surer one
 KEEPING = (Strategy.RESIDENT, Strategy.MODEL_OFFLOAD)
@@ -22,7 +22,7 @@ Judge = Callable[[Forecast], Forecast]
 """Adds to a forecast why it does not fit, and what is tight."""
 
 
-def combined(ways: Iterable[Forecast], judge: Judge) -> Forecast | None:
+def best_combination(ways: Iterable[Forecast], judge: Judge) -> Forecast | None:
     """Returns the combination of strategies, one a stage, that keeps the most on the device of the fastest that fit.
 
     Args:

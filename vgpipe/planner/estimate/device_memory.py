@@ -16,7 +16,7 @@ from vgpipe.planner.estimate.stored_weights import (
     stored_bytes,
     working_bytes,
 )
-from vgpipe.planner.records import Block, ComponentFacts, ComponentUse, Leaf
+from vgpipe.planner.profile_records import Block, ComponentFacts, ComponentUse, Leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class DeviceUsage:
         return self.weight_bytes + self.activation_bytes
 
 
-def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placement:
+def effective_placement(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placement:
     """Returns where the weights of a component really are while its stage runs; what cannot be offloaded stays whole.
 
     Args:
@@ -60,7 +60,7 @@ def placed(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike:
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
+class StoredComponent:
     """One component, its weights stored in one way.
 
     Attributes:
@@ -96,7 +96,7 @@ class Component:
         return max(1, round(self.facts.weight_bytes / max(self.facts.parameters, 1)))
 
 
-def running(component: Component, use: ComponentUse, where: Placement, *, stream: bool) -> DeviceUsage:
+def peak_usage(component: StoredComponent, use: ComponentUse, where: Placement, *, stream: bool) -> DeviceUsage:
     """Returns what a component takes at most while it runs.
 
     Args:
@@ -115,7 +115,7 @@ def running(component: Component, use: ComponentUse, where: Placement, *, stream
     return max(moments, key=lambda held: held.total_bytes)
 
 
-def _whole_moments(component: Component, use: ComponentUse) -> list[DeviceUsage]:
+def _whole_moments(component: StoredComponent, use: ComponentUse) -> list[DeviceUsage]:
     weights = component.whole_bytes(use.leaves)
     return [DeviceUsage(weights, use.peak_bytes), *(_with(weights, component.needs(leaf)) for leaf in _run(use.leaves))]
 
@@ -128,7 +128,7 @@ def _run(leaves: Iterable[Leaf]) -> list[Leaf]:
     return [leaf for leaf in leaves if leaf.peak_bytes > 0]
 
 
-def _block_moments(component: Component, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
+def _block_moments(component: StoredComponent, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
     """What lies in no block is on the device from the beginning of a call to its end."""
     inside = _block_weights(component, use)
     base = component.whole_bytes(use.leaves) - sum(inside.values())
@@ -143,7 +143,7 @@ def _block_moments(component: Component, use: ComponentUse, ahead: bool) -> list
     return moments
 
 
-def _block_weights(component: Component, use: ComponentUse) -> dict[str, int]:
+def _block_weights(component: StoredComponent, use: ComponentUse) -> dict[str, int]:
     saved: dict[str | None, int] = defaultdict(int)
     for leaf in use.leaves:
         saved[leaf.block] += leaf.weight_bytes - component.stored(leaf)
@@ -155,7 +155,7 @@ def _shrunk(block: Block, saved_bytes: int, share: float) -> int:
     return round(block.weight_bytes * share) - saved_bytes
 
 
-def _leaf_moments(component: Component, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
+def _leaf_moments(component: StoredComponent, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
     """A layer's own weights are on the device while it runs, and so are those of the modules around it."""
     own = {leaf.name: component.stored(leaf) for leaf in use.leaves}
     run = _run(use.leaves)
@@ -177,6 +177,6 @@ def _around(name: str) -> list[str]:
     return [".".join(steps[:length]) for length in range(len(steps))]
 
 
-def _one_leaf(component: Component, use: ComponentUse) -> list[DeviceUsage]:
+def _one_leaf(component: StoredComponent, use: ComponentUse) -> list[DeviceUsage]:
     size_bytes = round(component.facts.largest_leaf_bytes * share_of_native(component.storage))
     return [DeviceUsage(size_bytes, use.peak_bytes)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import reduce
 from operator import add
 
 from vgpipe.memory.strategies import Placement, Role, Strategy
-from vgpipe.planner.estimate.device_memory import Component, DeviceUsage, placed, running
-from vgpipe.planner.estimate.host_memory import Part, PlanInputs, disk_bytes, ram_parts
+from vgpipe.planner.estimate.device_memory import DeviceUsage, StoredComponent, effective_placement, peak_usage
+from vgpipe.planner.estimate.fit import context_bytes, with_verdict
+from vgpipe.planner.estimate.host_memory import HostComponent, PlanInputs, disk_bytes, ram_by_cause
 from vgpipe.planner.estimate.stored_weights import is_bound_to_device
 from vgpipe.planner.estimate.time import (
     Transfer,
@@ -18,15 +18,12 @@ from vgpipe.planner.estimate.time import (
     compute_seconds,
     host_seconds,
     load_seconds,
-    moved,
-    together,
+    total_seconds,
+    transfer_of,
 )
-from vgpipe.planner.records import ComponentUse, Forecast, Leaf, Profile, StageForecast, StageProfile, Tier
-from vgpipe.units import GIB, format_size
+from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
+from vgpipe.planner.profile_records import ComponentUse, Leaf, Profile, StageProfile
 from vgpipe.vocabulary import GGUF, NATIVE
-
-CONTEXT_BYTES = {"cuda": round(0.45 * GIB), "xpu": round(0.45 * GIB)}
-"""Device memory that is gone before the first tensor: kernels and their stack. Published: 0.3 to 0.6 GB."""
 
 SPARE = 1.45
 """What the caching allocator holds per byte of activations: blocks that nothing fits into. Published pairs of reserved
@@ -50,7 +47,7 @@ class _Plan:
         self.is_cpu = tier.kind == "cpu"
         self.stream = stream
         self.weights = {one.name: weights.get(one.name, NATIVE) for one in profile.components}
-        self.components = {one.name: Component(one, self.weights[one.name]) for one in profile.components}
+        self.components = {one.name: StoredComponent(one, self.weights[one.name]) for one in profile.components}
         self.stored = {name: self._stored_bytes(name) for name in self.components}
 
     def _stored_bytes(self, name: str) -> int:
@@ -66,7 +63,9 @@ class _Plan:
     def where(self, name: str) -> Placement:
         """Returns where a component's weights are while its stage runs."""
         role = self.components[name].facts.role
-        return placed(self.strategy, role, self.weights[name], is_cpu=self.is_cpu, alike=self._alike(name, role))
+        return effective_placement(
+            self.strategy, role, self.weights[name], is_cpu=self.is_cpu, alike=self._alike(name, role)
+        )
 
     def _alike(self, name: str, role: Role) -> int:
         """Returns how many components of a component's stage do what it does."""
@@ -81,11 +80,11 @@ class _Plan:
         )
         return self.stored[name] if stays or (in_stage and self.where(name) is Placement.WHOLE) else 0
 
-    def parts(self, stage: StageProfile | None = None) -> tuple[Part, ...]:
+    def parts(self, stage: StageProfile | None = None) -> tuple[HostComponent, ...]:
         """Returns all components as RAM and the disk see them."""
         mine = {use.component for use in stage.uses} if stage else set(self.components)
         return tuple(
-            Part(
+            HostComponent(
                 name=name,
                 where=self.where(name),
                 stored_bytes=self.stored[name],
@@ -118,7 +117,7 @@ class _Plan:
 
     def _running(self, use: ComponentUse) -> DeviceUsage:
         component = self.components[use.component]
-        held = running(component, use, self.where(use.component), stream=self.stream and not self.is_cpu)
+        held = peak_usage(component, use, self.where(use.component), stream=self.stream and not self.is_cpu)
         unexplained = self.stored[use.component] - component.whole_bytes(use.leaves)  # a GGUF file of another kind
         share = unexplained if self.where(use.component) in (Placement.WHOLE, Placement.ON_CALL) else 0
         return DeviceUsage(held.weight_bytes + share, held.activation_bytes)
@@ -162,18 +161,13 @@ def forecast(
         download_bytes=inputs.download_bytes,
         disk_bytes=disk_bytes(profile, plan.parts(), inputs, is_cpu=plan.is_cpu),
     )
-    return judged(found, tier, inputs=inputs)
-
-
-def context_bytes(tier: Tier, inputs: PlanInputs) -> int:
-    """Returns the device memory that is gone before the first tensor."""
-    return CONTEXT_BYTES.get(tier.kind, 0) if inputs.context_bytes is None else inputs.context_bytes
+    return with_verdict(found, tier, inputs=inputs)
 
 
 def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
     held = plan.held(stage)
     moves = reduce(add, [_moves(plan, stage, use) for use in stage.uses], Transfer())
-    ram = ram_parts(
+    ram = ram_by_cause(
         plan.profile,
         stage,
         plan.parts(stage),
@@ -208,7 +202,7 @@ def _moves(plan: _Plan, stage: StageProfile, use: ComponentUse) -> Transfer:
     if is_bound_to_device(plan.weights[use.component]) and plan.strategy is Strategy.MODEL_OFFLOAD:
         return Transfer()
     calls = calls_of(use, stage.stage, plan.profile.spec.num_inference_steps)
-    return moved(
+    return transfer_of(
         plan.where(use.component),
         plan.strategy,
         plan.stored[use.component],
@@ -236,66 +230,4 @@ def _seconds(plan: _Plan, stage: StageProfile, moves: Transfer) -> tuple[float, 
     )
     bus = bus_seconds(moves, plan.tier, stream=plan.stream and moves.piecewise)
     entered = all(plan.components[use.component].facts.role is not Role.DECODER for use in stage.uses)
-    return together(compute, bus, host_seconds(moves), overlap=plan.stream and moves.piecewise and entered)
-
-
-def judged(found: Forecast, tier: Tier, *, inputs: PlanInputs) -> Forecast:
-    """Returns a forecast with why it does not fit the device, and what is tight where it does.
-
-    Args:
-        found: the forecast; what it says of this is replaced.
-        tier: what may be used.
-        inputs: what else is known.
-    """
-    context = context_bytes(tier, inputs)
-    refusals = [*_too_much_device(found, tier, context), *_too_much_ram(found, tier), *_too_much_disk(found, tier)]
-    tight = [] if refusals else _tight(found, tier)
-    return replace(found, refusals=tuple(refusals), warnings=tuple(tight))
-
-
-def _too_much_device(found: Forecast, tier: Tier, context: int) -> list[str]:
-    if tier.memory_gb is None:
-        return []
-    worst = max(found.stages, key=lambda stage: stage.allocated_bytes)
-    needed = worst.allocated_bytes + context
-    if needed <= tier.memory_gb * GIB:
-        return []
-    return [
-        f"{worst.stage} needs {format_size(needed)} of {memory_name(tier)}, and {limit(tier.memory_gb)} may be used"
-    ]
-
-
-def memory_name(tier: Tier) -> str:
-    """Returns what `memory_gb` limits: on the CPU tensors alone, and neither libraries nor the interpreter."""
-    return "RAM for tensors" if tier.kind == "cpu" else "device memory"
-
-
-def limit(size_gb: float) -> str:
-    """Returns a limit as text after a size: without its unit where that is GiB."""
-    return format_size(size_gb * GIB).removesuffix(" GiB")
-
-
-def _too_much_ram(found: Forecast, tier: Tier) -> list[str]:
-    worst = max(found.stages, key=lambda stage: stage.ram_bytes)
-    if tier.ram_gb is None or worst.ram_bytes <= tier.ram_gb * GIB:
-        return []
-    return [f"{worst.stage} needs {format_size(worst.ram_bytes)} of RAM, and {limit(tier.ram_gb)} may be used"]
-
-
-def _too_much_disk(found: Forecast, tier: Tier) -> list[str]:
-    needed = found.disk_bytes + found.download_bytes
-    if tier.disk_gb is None or needed <= tier.disk_gb * GIB:
-        return []
-    return [f"it needs {needed / GIB:.1f} GiB of disk, and {tier.disk_gb:.1f} are free"]
-
-
-def _tight(found: Forecast, tier: Tier) -> list[str]:
-    if tier.kind == "cpu" or tier.memory_gb is None:
-        return []
-    worst = max(found.stages, key=lambda stage: stage.reserved_bytes)
-    if worst.reserved_bytes <= tier.memory_gb * GIB:
-        return []
-    return [
-        f"tight: {worst.stage} may reserve {worst.reserved_bytes / GIB:.1f} GiB of the {tier.memory_gb:.1f} that may "
-        "be used"
-    ]
+    return total_seconds(compute, bus, host_seconds(moves), overlap=plan.stream and moves.piecewise and entered)

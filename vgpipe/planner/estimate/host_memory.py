@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vgpipe.memory.strategies import Placement, Strategy
-from vgpipe.planner.records import Leaf, Profile, StageProfile
+from vgpipe.planner.profile_records import Leaf, Profile, StageProfile
 from vgpipe.units import MIB
 from vgpipe.vocabulary import DECODE
 
@@ -48,7 +48,7 @@ class PlanInputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class HostComponent:
     """One component, as RAM sees it.
 
     Attributes:
@@ -76,10 +76,10 @@ class Part:
         return 0 if least <= self.file_bytes <= most else self.file_bytes
 
 
-def ram_parts(
+def ram_by_cause(
     profile: Profile,
     stage: StageProfile,
-    parts: tuple[Part, ...],
+    parts: tuple[HostComponent, ...],
     *,
     strategy: Strategy,
     stream: bool,
@@ -120,7 +120,9 @@ def ram_parts(
     return _with_frames(found, _frame_bytes(profile), _staying_bytes(parts) if is_cpu else 0)
 
 
-def _on_cpu(parts: tuple[Part, ...], strategy: Strategy, allocated_bytes: int, workspace_bytes: int) -> dict[str, int]:
+def _on_cpu(
+    parts: tuple[HostComponent, ...], strategy: Strategy, allocated_bytes: int, workspace_bytes: int
+) -> dict[str, int]:
     stays = [part for part in parts if not part.in_stage and strategy is Strategy.RESIDENT]
     held_bytes = sum(part.stored_bytes for part in stays)
     loading = 0
@@ -139,11 +141,11 @@ def _with_frames(found: dict[str, int], frame_bytes: int, staying_bytes: int) ->
     return found | {"frames": max(frame_bytes - going, 0)}
 
 
-def _staying_bytes(parts: tuple[Part, ...]) -> int:
+def _staying_bytes(parts: tuple[HostComponent, ...]) -> int:
     return sum(part.stored_bytes for part in parts if part.in_stage and part.where is Placement.WHOLE)
 
 
-def _weights_in_ram(parts: tuple[Part, ...], strategy: Strategy, stream: bool) -> dict[str, int]:
+def _weights_in_ram(parts: tuple[HostComponent, ...], strategy: Strategy, stream: bool) -> dict[str, int]:
     if strategy is Strategy.MODEL_OFFLOAD:  # between two stages all of them are there
         mapped = max((part.mapped_bytes for part in parts), default=0)
         return {"waiting": sum(part.stored_bytes for part in parts), "loading": mapped}
@@ -153,7 +155,7 @@ def _weights_in_ram(parts: tuple[Part, ...], strategy: Strategy, stream: bool) -
     return {"loading": max(whole, default=0), "offloaded": offloaded}
 
 
-def _offloaded_bytes(part: Part, stream: bool) -> int:
+def _offloaded_bytes(part: HostComponent, stream: bool) -> int:
     if part.where is Placement.DISK:
         return max((leaf.weight_bytes for leaf in part.leaves), default=0)
     if part.where is Placement.WHOLE:
@@ -161,7 +163,7 @@ def _offloaded_bytes(part: Part, stream: bool) -> int:
     return pinned_bytes(part) if stream and part.where is not Placement.ON_CALL else part.stored_bytes
 
 
-def pinned_bytes(part: Part) -> int:
+def pinned_bytes(part: HostComponent) -> int:
     """Returns what a component takes in pinned RAM: torch rounds every tensor up to a power of two (pytorch#171662)."""
     share = part.stored_bytes / max(part.native_bytes, 1)
     matrices = [leaf.elements * leaf.itemsize for leaf in part.leaves]
@@ -182,7 +184,7 @@ def _pixels(profile: Profile) -> int:
     return profile.spec.width * profile.spec.height * profile.spec.num_frames
 
 
-def disk_bytes(profile: Profile, parts: tuple[Part, ...], inputs: PlanInputs, *, is_cpu: bool) -> int:
+def disk_bytes(profile: Profile, parts: tuple[HostComponent, ...], inputs: PlanInputs, *, is_cpu: bool) -> int:
     """Returns what one clip leaves in the store, and the largest stage's files of offloaded weights.
 
     Args:

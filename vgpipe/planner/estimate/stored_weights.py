@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from vgpipe.memory.allocation import rounded_up
-from vgpipe.planner.records import Leaf
+from vgpipe.planner.profile_records import Leaf
 from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NATIVE, NF4
 
 KEPT_BY_DEFAULT = ("pos_embed", "patch_embed", "norm", "^proj_in$", "^proj_out$")  # diffusers' layerwise casting

@@ -8,7 +8,8 @@ from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate import efficiency
 from vgpipe.planner.estimate.efficiency import Range
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.records import ComponentUse, StageProfile, Tier
+from vgpipe.planner.forecast_records import Tier
+from vgpipe.planner.profile_records import ComponentUse, StageProfile
 from vgpipe.vocabulary import DENOISE, ENCODE, NATIVE
 
 TERA, GIGA = 1e12, 1e9
@@ -48,7 +49,7 @@ def calls_of(use: ComponentUse, stage: str, steps: int) -> float:
     return use.calls * (steps if stage == DENOISE else 1)
 
 
-def moved(
+def transfer_of(
     where: Placement, strategy: Strategy, stored_bytes: int, calls: float, *, stream: bool, is_cpu: bool, clips: int
 ) -> Transfer:
     """Returns what moving a component's weights costs one clip.
@@ -178,7 +179,7 @@ def _is_float32(use: ComponentUse) -> bool:
     return 2 * wide > sum(leaf.weight_bytes for leaf in use.leaves)
 
 
-def together(compute: Range | None, bus: Range | None, host: Range, *, overlap: bool) -> Range | None:
+def total_seconds(compute: Range | None, bus: Range | None, host: Range, *, overlap: bool) -> Range | None:
     """Returns the time of all; None where one is not known.
 
     Args:

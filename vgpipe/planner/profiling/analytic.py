@@ -12,17 +12,17 @@ import torch
 
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family
+from vgpipe.planner.profile_records import Block, ClipSpec, ComponentUse, Leaf, StageProfile
 from vgpipe.planner.profiling.meta_weights import meta_component
-from vgpipe.planner.profiling.modules import Parts, parts_of
+from vgpipe.planner.profiling.modules import ModuleParts, parts_of
 from vgpipe.planner.profiling.roles import role_of
-from vgpipe.planner.records import Block, ClipSpec, ComponentUse, Leaf, StageProfile
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 STREAMS, FEATURES = 17, 4
 SPATIAL, TEMPORAL, PATCH = 8, 4, 2  # what most video models compress and patch by, where a config does not say
 
 
-def estimated(family: Family, stage: str, spec: ClipSpec) -> tuple[StageProfile, dict[str, Parts]]:
+def estimated(family: Family, stage: str, spec: ClipSpec) -> tuple[StageProfile, dict[str, ModuleParts]]:
     """Estimates what a stage takes.
 
     Args:
@@ -54,7 +54,9 @@ def _names(family: Family, stage: str, spec: ClipSpec) -> list[str]:
     return [name for name in names if not name.startswith("tokenizer")]
 
 
-def _use(name: str, module: torch.nn.Module, parts: Parts, stage: str, family: Family, spec: ClipSpec) -> ComponentUse:
+def _use(
+    name: str, module: torch.nn.Module, parts: ModuleParts, stage: str, family: Family, spec: ClipSpec
+) -> ComponentUse:
     role, itemsize = role_of(family, name), getattr(torch, family.settings.dtype_of(name)).itemsize
     matmul = attention = conv = 0.0
     if role is Role.DECODER:
@@ -72,7 +74,7 @@ def _use(name: str, module: torch.nn.Module, parts: Parts, stage: str, family: F
     return _filled(name, parts, round(peak), calls, (matmul, conv, attention))
 
 
-def _filled(name: str, parts: Parts, peak: int, calls: float, flops: tuple[float, float, float]) -> ComponentUse:
+def _filled(name: str, parts: ModuleParts, peak: int, calls: float, flops: tuple[float, float, float]) -> ComponentUse:
     leaves = tuple(
         Leaf(
             name=leaf,

@@ -8,8 +8,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
+from vgpipe.planner.profile_records import Kernels
 from vgpipe.planner.profiling.memory_mode import Tracker, attention_flops
-from vgpipe.planner.records import Kernels
 
 
 class Attention(TorchFunctionMode):

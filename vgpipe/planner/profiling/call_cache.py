@@ -15,11 +15,11 @@ from vgpipe.planner.profiling.recorder import Record, Recorder
 PLAIN = (int, float, bool, str, torch.dtype, torch.device, type(None))
 
 
-class _NotTold(Exception):
+class _Indescribable(Exception):
     """Says that a result cannot be described well enough to make it again."""
 
 
-class _Made:
+class _TensorLayout:
     """How a tensor lies in memory: in one of the call's inputs, or in a new storage.
 
     Attributes:
@@ -36,8 +36,8 @@ class _Made:
     @property
     def fills_storage(self) -> bool:
         """Whether nothing but this tensor need be in its storage."""
-        reach = 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.stride, strict=True))
-        return not self.offset and 0 not in self.shape and reach * self.dtype.itemsize == self.storage_bytes
+        note_peak = 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.stride, strict=True))
+        return not self.offset and 0 not in self.shape and note_peak * self.dtype.itemsize == self.storage_bytes
 
     def lies_like(self, tensor: torch.Tensor) -> bool:
         """Says whether this is a tensor of the same storage as it is."""
@@ -45,14 +45,14 @@ class _Made:
         return layout == (self.dtype, self.shape, self.stride, self.offset)
 
 
-class _Done:
+class _CachedCall:
     """A call that was run: its figures relative to what was alive when it began, and what it left behind."""
 
     def __init__(self, record: Record, result: Any, lists: list[Any]):
         self.record, self.result, self.lists = record, result, lists
 
 
-class Repeats:
+class CallCache:
     """Remembers the calls of one function.
 
     Args:
@@ -62,7 +62,7 @@ class Repeats:
 
     def __init__(self, recorder: Recorder, function: Callable[..., Any]):
         self._recorder, self._function = recorder, function
-        self._done: dict[Any, _Done] = {}
+        self._done: dict[Any, _CachedCall] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Returns what the function would; its result is new."""
@@ -81,20 +81,20 @@ class Repeats:
     def _remember(
         self, key: Any, record: Record, result: Any, args: Any, kwargs: Any, inputs: list[weakref.ref[Any]]
     ) -> None:
-        telling = _Telling(inputs, self._recorder.tracker)
+        telling = _Describer(inputs, self._recorder.tracker)
         try:
             told = telling.tree(result)
             lists = [telling.tree(list(one)) for one in _lists(args, kwargs)]
-        except _NotTold:
+        except _Indescribable:
             return
-        self._done[key] = _Done(record, told, lists)
+        self._done[key] = _CachedCall(record, told, lists)
 
-    def _again(self, done: _Done, args: Any, kwargs: Any) -> Any:
+    def _again(self, done: _CachedCall, args: Any, kwargs: Any) -> Any:
         tracker = self._recorder.tracker
         self._recorder.repeat(done.record.moved(tracker.live_bytes))
         inputs: list[torch.Tensor] = _inputs(args, kwargs)
         storages: dict[int, torch.Tensor] = {}
-        with tracker.unseen():  # what is new counts once what is old has gone
+        with tracker.paused():  # what is new counts once what is old has gone
             result = _remade(done.result, inputs, storages)
             lists = [_remade(told, inputs, storages) for told in done.lists]
         inputs.clear()
@@ -125,7 +125,7 @@ def _lists(args: Any, kwargs: Any) -> list[list[Any]]:
     return [value for value in (*args, *kwargs.values()) if isinstance(value, list)]
 
 
-class _Telling:
+class _Describer:
     """Describes what a call left behind.
 
     Args:
@@ -152,23 +152,23 @@ class _Telling:
         if isinstance(leaf, PLAIN):
             return leaf
         if not isinstance(leaf, torch.Tensor):
-            raise _NotTold
+            raise _Indescribable
         key = leaf.untyped_storage()._cdata
         if key in self._inputs:
-            return _Made(leaf, self._inputs[key], True)
-        if self._tracker.is_left_out(leaf):
-            raise _NotTold
-        return _Made(leaf, self._new.setdefault(key, len(self._new)), False)
+            return _TensorLayout(leaf, self._inputs[key], True)
+        if self._tracker.is_ignored(leaf):
+            raise _Indescribable
+        return _TensorLayout(leaf, self._new.setdefault(key, len(self._new)), False)
 
 
 def _remade(told: tuple[list[Any], TreeSpec], inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> Any:
     leaves, spec = told
     return tree_unflatten(
-        [_remake(leaf, inputs, storages) if isinstance(leaf, _Made) else leaf for leaf in leaves], spec
+        [_remake(leaf, inputs, storages) if isinstance(leaf, _TensorLayout) else leaf for leaf in leaves], spec
     )
 
 
-def _remake(made: _Made, inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> torch.Tensor:
+def _remake(made: _TensorLayout, inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> torch.Tensor:
     if made.is_input:
         source = inputs[made.place]
         if made.lies_like(source):

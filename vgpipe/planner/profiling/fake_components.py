@@ -11,16 +11,16 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._pytree import tree_map
 
 from vgpipe.planner.profiling.attention import Attention
-from vgpipe.planner.profiling.call_cache import Repeats
-from vgpipe.planner.profiling.fake_mode import Routing, is_known
-from vgpipe.planner.profiling.modules import Parts, parts_of
+from vgpipe.planner.profiling.call_cache import CallCache
+from vgpipe.planner.profiling.fake_mode import FakeRouting, is_known
+from vgpipe.planner.profiling.modules import ModuleParts, parts_of
 from vgpipe.planner.profiling.recorder import Record, Recorder
 from vgpipe.planner.profiling.vae_tiles import shorten
 
 ENTRANCES = ("encode", "decode")
 
 
-class StandIn:
+class FakeComponent:
     """Takes a component's place in a pipeline; no `torch.nn.Module`, so that the pipeline stays on the CPU.
 
     Args:
@@ -38,14 +38,14 @@ class StandIn:
         self.name, self._module, self._run = name, module, run
         self.calls, self.output_bytes = 0, 0
         self.record = Record()
-        self.parts: Parts = parts_of(module)
+        self.parts: ModuleParts = parts_of(module)
         self.dtype = getattr(module, "dtype", torch.float32)
         self.device = torch.device("cpu")
         self.config = getattr(module, "config", None)
-        run.recorder.tracker.leave_out([*module.parameters(), *module.buffers()])
-        run.recorder.watch(module, self.parts.leaf_names, self.parts.block_names)
+        run.recorder.tracker.ignore([*module.parameters(), *module.buffers()])
+        run.recorder.add_hooks(module, self.parts.leaf_names, self.parts.block_names)
         shorten(module, run.recorder)
-        self._entrances: dict[str, Repeats] = {}
+        self._entrances: dict[str, CallCache] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the component; returns zeros of its output's shape."""
@@ -56,13 +56,13 @@ class StandIn:
             return lambda *args, **kwargs: self._enter(name, args, kwargs)
         return getattr(self._module, name)
 
-    def to(self, *_args: Any, **_kwargs: Any) -> StandIn:
+    def to(self, *_args: Any, **_kwargs: Any) -> FakeComponent:
         """Stays where it is."""
         return self
 
     def _enter(self, name: str, args: Any, kwargs: Any) -> Any:
         if name not in self._entrances:
-            self._entrances[name] = Repeats(self._run.recorder, getattr(self._module, name))
+            self._entrances[name] = CallCache(self._run.recorder, getattr(self._module, name))
         self.calls += 1
         result, record = self._run.call(self._entrances[name], args, kwargs, stays_fake=name == "decode")
         self._note(record, result)
@@ -91,7 +91,7 @@ class Run:
         attention: in place of the real one while a component runs.
     """
 
-    def __init__(self, recorder: Recorder, routing: Routing, attention: Attention):
+    def __init__(self, recorder: Recorder, routing: FakeRouting, attention: Attention):
         self.recorder, self._routing, self._attention = recorder, routing, attention
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, *, stays_fake: bool) -> tuple[Any, Record]:
@@ -107,10 +107,10 @@ class Run:
             The result, and what the call did.
         """
         tracker = self.recorder.tracker
-        with tracker.unseen():
+        with tracker.paused():
             faked = _Converted(self._fake_storage)
             fake_args, fake_kwargs = faked.all((args, kwargs), is_wanted=_becomes_fake)
-        with self.recorder.call() as record, tracker.leaving_out(faked.made):
+        with self.recorder.call() as record, tracker.ignoring(faked.made):
             self._routing.active = True
             try:
                 with torch.no_grad(), self._attention:
@@ -119,7 +119,7 @@ class Run:
                 self._routing.active = False
             if stays_fake:
                 return result, record
-            with tracker.unseen():
+            with tracker.paused():
                 real = _Converted(_real_storage, back=faked.pairs())
                 known = real.all(result, is_wanted=lambda tensor: isinstance(tensor, FakeTensor))
             del result

@@ -17,7 +17,7 @@ GROWING = (torch.ops.aten.repeat.default, torch.ops.aten.mm.default, torch.ops.a
 KNOWN_FLOATS, KNOWN_INTEGERS = 1 << 20, 1 << 22
 
 
-class Routing(TorchDispatchMode):
+class FakeRouting(TorchDispatchMode):
     """Makes the tensors of a model's run fake, those aside whose values may be asked for.
 
     It must be entered before what counts the results, so that fakes are counted too.

@@ -28,7 +28,7 @@ class Tokens(dict[str, torch.Tensor]):
         return self
 
 
-class StandInTokenizer:
+class FakeTokenizer:
     """Gives texts of full length.
 
     Args:

@@ -12,7 +12,7 @@ from vgpipe.memory.allocation import rounded_up
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Lora
 from vgpipe.models.weights.loras import SECOND_EXPERT, TEXT_ENCODER_STARTS, chosen
-from vgpipe.planner.records import ComponentFacts, ComponentUse, Leaf, Profile, StageProfile
+from vgpipe.planner.profile_records import ComponentFacts, ComponentUse, Leaf, Profile, StageProfile
 
 HALF, FULL = 2, 4
 LENGTH_BYTES = 8

@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 from vgpipe.memory.live_bytes import LiveBytes
-from vgpipe.planner.records import Kernels
+from vgpipe.planner.profile_records import Kernels
 
 aten = torch.ops.aten
 VIDEO_DIMENSIONS = 5
@@ -53,53 +53,53 @@ class Tracker(LiveBytes):
     """
 
     def __init__(self, kernels: Kernels):
-        super().__init__(counts=self._is_activation, spike=self._worked)
-        self.flops, self.worked_bytes = Flops(), 0
-        self.in_attention = self.quiet = False
+        super().__init__(counts=self._is_activation, spike=self._count)
+        self.flops, self.workspace_peak_bytes = Flops(), 0
+        self.in_attention = self.is_paused = False
         self._has_workspace = kernels != "cpu"
-        self._left_out: set[int] = set()
+        self._ignored: set[int] = set()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Runs an operation and counts what it made and did."""
-        if self.quiet or func is torch.ops.prim.device.default:
+        if self.is_paused or func is torch.ops.prim.device.default:
             return func(*args, **(kwargs or {}))
         return super().__torch_dispatch__(func, types, args, kwargs)
 
-    def leave_out(self, tensors: Iterable[torch.Tensor]) -> None:
+    def ignore(self, tensors: Iterable[torch.Tensor]) -> None:
         """Counts neither these nor their views; they must live as long as the tracker is active."""
-        self._left_out |= {tensor.untyped_storage()._cdata for tensor in tensors}
+        self._ignored |= {tensor.untyped_storage()._cdata for tensor in tensors}
 
     @contextmanager
-    def leaving_out(self, tensors: Iterable[torch.Tensor]) -> Iterator[None]:
+    def ignoring(self, tensors: Iterable[torch.Tensor]) -> Iterator[None]:
         """Counts neither these nor their views meanwhile."""
-        mine = {tensor.untyped_storage()._cdata for tensor in tensors} - self._left_out
-        self._left_out |= mine
+        mine = {tensor.untyped_storage()._cdata for tensor in tensors} - self._ignored
+        self._ignored |= mine
         try:
             yield
         finally:
-            self._left_out -= mine
+            self._ignored -= mine
 
-    def is_left_out(self, tensor: torch.Tensor) -> bool:
+    def is_ignored(self, tensor: torch.Tensor) -> bool:
         """Says whether a tensor is stored in one that is not counted."""
-        return tensor.untyped_storage()._cdata in self._left_out
+        return tensor.untyped_storage()._cdata in self._ignored
 
     @contextmanager
-    def unseen(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Counts nothing that is made meanwhile."""
-        before, self.quiet = self.quiet, True
+        before, self.is_paused = self.is_paused, True
         try:
             yield
         finally:
-            self.quiet = before
+            self.is_paused = before
 
-    def reach(self, live_bytes: int) -> None:
+    def note_peak(self, live_bytes: int) -> None:
         """Says that so much was alive for a moment, inside of something that is not run again."""
         with self.window():
             self._raise_to(live_bytes)
 
-    def settle(self) -> None:
+    def note_live(self) -> None:
         """Says that what is alive now is alive in this part of the work, whichever part made it."""
         self._raise_to(self.live_bytes)
 
@@ -107,9 +107,9 @@ class Tracker(LiveBytes):
         # The pipeline's config-only components hold tensors of no device at all.
         if not isinstance(tensor, FakeTensor) and tensor.is_meta:
             return False
-        return not self.is_left_out(tensor)
+        return not self.is_ignored(tensor)
 
-    def _worked(self, func: Any, args: tuple[Any, ...], result: Any) -> int:
+    def _count(self, func: Any, args: tuple[Any, ...], result: Any) -> int:
         """Counts an operation's work and returns its workspace, bytes."""
         operation = func.overloadpacket
         kind = _KINDS.get(operation)
@@ -124,7 +124,7 @@ class Tracker(LiveBytes):
             return 0
         if self._has_workspace:
             return _layout_copies(args[0], args[1], result)
-        self.worked_bytes = max(self.worked_bytes, self.live_bytes + _blocked_copies(args[0], result))
+        self.workspace_peak_bytes = max(self.workspace_peak_bytes, self.live_bytes + _blocked_copies(args[0], result))
         return 0
 
 

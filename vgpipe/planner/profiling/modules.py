@@ -27,7 +27,7 @@ class LeafWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ModuleParts:
     """What a component is made of.
 
     Attributes:
@@ -55,7 +55,7 @@ class Parts:
         return set(self.blocks)
 
 
-def parts_of(module: torch.nn.Module) -> Parts:
+def parts_of(module: torch.nn.Module) -> ModuleParts:
     """Returns the parts of a component; reads shapes only."""
     blocks = _block_names(module)
     seen: set[int] = set()
@@ -72,7 +72,9 @@ def parts_of(module: torch.nn.Module) -> Parts:
         if block is not None:
             sizes[block] += leaves[name].weight_bytes
     parameters = sum(tensor.numel() for tensor in module.parameters())
-    return Parts(leaves, sizes, parameters, sum(leaf.weight_bytes for leaf in leaves.values()), kept_patterns(module))
+    return ModuleParts(
+        leaves, sizes, parameters, sum(leaf.weight_bytes for leaf in leaves.values()), kept_patterns(module)
+    )
 
 
 def _block_names(module: torch.nn.Module) -> list[str]:

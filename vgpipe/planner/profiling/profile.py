@@ -9,13 +9,22 @@ from functools import partial
 
 from vgpipe.errors import VgpipeError, first_line
 from vgpipe.models.base import Family
+from vgpipe.planner.profile_records import (
+    Block,
+    ClipSpec,
+    ComponentFacts,
+    ComponentUse,
+    Kernels,
+    Leaf,
+    Profile,
+    StageProfile,
+)
 from vgpipe.planner.profiling.analytic import estimated
-from vgpipe.planner.profiling.fake_components import StandIn
+from vgpipe.planner.profiling.fake_components import FakeComponent
+from vgpipe.planner.profiling.fake_stages import FakeStages, StageRun
 from vgpipe.planner.profiling.loras import with_adapters
-from vgpipe.planner.profiling.modules import Parts
+from vgpipe.planner.profiling.modules import ModuleParts
 from vgpipe.planner.profiling.roles import file_bytes, is_denoiser, role_of
-from vgpipe.planner.profiling.stages import StageRun, Stages
-from vgpipe.planner.records import Block, ClipSpec, ComponentFacts, ComponentUse, Kernels, Leaf, Profile, StageProfile
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 log = logging.getLogger(__name__)
@@ -37,7 +46,7 @@ def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> 
         ModelError: where the family refuses the clip.
     """
     bound = _unadorned(family)
-    made = _Making(bound, spec, kernels)
+    made = _StageProfiles(bound, spec, kernels)
     made.run()
     plain = Profile(
         model=model,
@@ -51,7 +60,7 @@ def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> 
     return with_adapters(plain, family.settings.loras)
 
 
-class _Making:
+class _StageProfiles:
     """The stages of one profile, each from a run where that succeeds.
 
     Attributes:
@@ -61,9 +70,9 @@ class _Making:
 
     def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels):
         self.stages: list[StageProfile] = []
-        self.found: dict[str, Parts] = {}
+        self.found: dict[str, ModuleParts] = {}
         self._family, self._spec = family, spec
-        self._stages = Stages(family, spec, kernels)
+        self._stages = FakeStages(family, spec, kernels)
 
     def run(self) -> None:
         """Makes all stages; one whose input is missing is estimated too."""
@@ -78,7 +87,7 @@ class _Making:
             profiled, parts = estimated(self._family, stage, self._spec)
         else:
             profiled = _stage(done, self._family, self._spec)
-            parts = {name: stand_in.parts for name, stand_in in done.stand_ins.items()}
+            parts = {name: component.parts for name, component in done.components.items()}
         self.stages.append(profiled)
         self.found = parts | self.found
         return done
@@ -103,10 +112,10 @@ def _unadorned(family: Family) -> Family:
 
 def _stage(run: StageRun, family: Family, spec: ClipSpec) -> StageProfile:
     uses = []
-    for name, stand_in in run.stand_ins.items():
+    for name, component in run.components.items():
         # What runs once a clip is spread over the clip's own steps, of which a fake run makes a few.
         each_step = run.stage != DENOISE or is_denoiser(family, name)
-        uses.append(_use(name, stand_in, run.rounds if each_step else spec.num_inference_steps))
+        uses.append(_use(name, component, run.rounds if each_step else spec.num_inference_steps))
     return StageProfile(
         stage=run.stage,
         uses=tuple(_reached(use, uses) for use in uses),
@@ -127,11 +136,11 @@ def _weights(use: ComponentUse) -> list[tuple[str, int]]:
     return [(leaf.name, leaf.weight_bytes) for leaf in use.leaves]
 
 
-def _use(name: str, stand_in: StandIn, rounds: int) -> ComponentUse:
-    record, parts, calls = stand_in.record, stand_in.parts, max(stand_in.calls, 1)
+def _use(name: str, component: FakeComponent, rounds: int) -> ComponentUse:
+    record, parts, calls = component.record, component.parts, max(component.calls, 1)
     return ComponentUse(
         component=name,
-        calls=stand_in.calls / rounds,
+        calls=component.calls / rounds,
         weight_bytes=parts.weight_bytes,
         peak_bytes=record.peak_bytes,
         outside_leaves_bytes=record.outside_leaves_bytes,
@@ -139,8 +148,8 @@ def _use(name: str, stand_in: StandIn, rounds: int) -> ComponentUse:
         matmul_flops=record.flops.matmul / calls,
         conv_flops=record.flops.conv / calls,
         attention_flops=record.flops.attention / calls,
-        output_bytes=stand_in.output_bytes,
-        leaves=tuple(_leaf(leaf, stand_in) for leaf in parts.leaves),
+        output_bytes=component.output_bytes,
+        leaves=tuple(_leaf(leaf, component) for leaf in parts.leaves),
         blocks=tuple(
             Block(name=block, weight_bytes=size, peak_bytes=record.blocks.get(block, 0))
             for block, size in parts.blocks.items()
@@ -148,8 +157,8 @@ def _use(name: str, stand_in: StandIn, rounds: int) -> ComponentUse:
     )
 
 
-def _leaf(name: str, stand_in: StandIn) -> Leaf:
-    known = stand_in.parts.leaves[name]
+def _leaf(name: str, component: FakeComponent) -> Leaf:
+    known = component.parts.leaves[name]
     return Leaf(
         name=name,
         kind=known.kind,
@@ -157,13 +166,13 @@ def _leaf(name: str, stand_in: StandIn) -> Leaf:
         elements=known.elements,
         rows=known.rows,
         itemsize=known.itemsize,
-        peak_bytes=stand_in.record.leaves.get(name, 0),
+        peak_bytes=component.record.leaves.get(name, 0),
         block=known.block,
-        tokens=stand_in.record.tokens.get(name, 0),
+        tokens=component.record.tokens.get(name, 0),
     )
 
 
-def _facts(family: Family, name: str, parts: Parts) -> ComponentFacts:
+def _facts(family: Family, name: str, parts: ModuleParts) -> ComponentFacts:
     return ComponentFacts(
         name=name,
         role=role_of(family, name),

@@ -15,8 +15,17 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family, Settings
+from vgpipe.planner.profile_records import (
+    Block,
+    ClipSpec,
+    ComponentFacts,
+    ComponentUse,
+    Kernels,
+    Leaf,
+    Profile,
+    StageProfile,
+)
 from vgpipe.planner.profiling.roles import file_bytes, is_denoiser
-from vgpipe.planner.records import Block, ClipSpec, ComponentFacts, ComponentUse, Kernels, Leaf, Profile, StageProfile
 from vgpipe.store.digest import digest_of
 from vgpipe.store.durable import write_atomically
 from vgpipe.vocabulary import DENOISE
@@ -26,6 +35,7 @@ log = logging.getLogger(__name__)
 SCHEMA = 2  # to be raised with every change of what a fake run counts
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
 RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
+KEYS = {"spec": "asked"}  # field -> its key in the files, where that is older than the field's name
 FUSED = ("sdpa", "flash", "sage")
 
 
@@ -113,7 +123,7 @@ def key_of(family: Family, spec: ClipSpec, kernels: Kernels) -> str:
     """
     guidance = spec.guidance_scale
     told = {
-        "schema": [SCHEMA, *([one.name for one in fields(record)] for record in RECORDS)],
+        "schema": [SCHEMA, *([KEYS.get(one.name, one.name) for one in fields(record)] for record in RECORDS)],
         "family": [family.name, type(family).__name__],
         "checkpoint": _checkpoint_facts(family),
         "settings": _settings_facts(family.settings),
@@ -187,7 +197,7 @@ def _respread(use: ComponentUse, family: Family, ratio: float) -> ComponentUse:
 
 def _plain(profile: Profile) -> dict[str, Any]:
     plain = asdict(replace(profile, stages=()))
-    plain["asked"] = plain.pop("spec")
+    plain[KEYS["spec"]] = plain.pop("spec")
     plain["stages"] = [_plain_stage(stage) for stage in profile.stages]
     return plain
 
@@ -212,7 +222,7 @@ LEAF, BLOCK = (tuple(one.name for one in fields(record)) for record in (Leaf, Bl
 def _profile(plain: dict[str, Any]) -> Profile:
     components = tuple(_component(one) for one in plain.pop("components"))
     stages = tuple(_stage(one) for one in plain.pop("stages"))
-    spec = ClipSpec(**plain.pop("asked"))
+    spec = ClipSpec(**plain.pop(KEYS["spec"]))
     return Profile(**plain | {"spec": spec, "components": components, "stages": stages})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,8 +50,10 @@ class Record:
 
 @dataclass(slots=True)
 class _Frame:
-    window: Any
-    seen: Window
+    """A module that runs now."""
+
+    context: AbstractContextManager[Window]
+    window: Window
     leaf: str | None
     block: str | None
 
@@ -84,7 +86,7 @@ class Recorder:
             self._frames.pop()
             self._records.pop()
             if self._records:
-                self._take_in(record)
+                self._merge(record)
 
     def repeat(self, record: Record) -> None:
         """Notes a call like one before, which is not run again.
@@ -92,12 +94,12 @@ class Recorder:
         Args:
             record: in absolute figures.
         """
-        self.tracker.reach(record.peak_bytes)
+        self.tracker.note_peak(record.peak_bytes)
         self.tracker.flops.add(record.flops)
         if self._records:
-            self._take_in(record)
+            self._merge(record)
 
-    def watch(self, module: torch.nn.Module, leaves: set[str], blocks: set[str]) -> None:
+    def add_hooks(self, module: torch.nn.Module, leaves: set[str], blocks: set[str]) -> None:
         """Has the leaves and blocks of a component noted from now on; adds hooks."""
         for name, part in module.named_modules():
             leaf, block = name if name in leaves else None, name if name in blocks else None
@@ -105,30 +107,30 @@ class Recorder:
                 part.register_forward_pre_hook(
                     lambda module, args, leaf=leaf, block=block: self._enter(leaf, block, _tokens(module, args))
                 )
-                part.register_forward_hook(lambda *_: self._left())
+                part.register_forward_hook(lambda *_: self._leave_module())
 
     def _enter(self, leaf: str | None, block: str | None, tokens: int = 0) -> None:
         if leaf is not None and tokens:
             noted = self._records[-1].tokens
             noted[leaf] = max(noted.get(leaf, 0), tokens)
-        window = self.tracker.window()
-        self._frames[-1].append(_Frame(window, window.__enter__(), leaf, block))
+        context = self.tracker.window()
+        self._frames[-1].append(_Frame(context, context.__enter__(), leaf, block))
 
-    def _left(self) -> None:
+    def _leave_module(self) -> None:
         self._leave()
 
     def _leave(self) -> int:
         frames, record = self._frames[-1], self._records[-1]
         frame = frames[-1]
-        frame.window.__exit__(None, None, None)
-        self.tracker.settle()
+        frame.context.__exit__(None, None, None)
+        self.tracker.note_live()
         if frame.leaf is not None:
-            record.leaves[frame.leaf] = max(record.leaves.get(frame.leaf, 0), frame.seen.peak_bytes)
+            record.leaves[frame.leaf] = max(record.leaves.get(frame.leaf, 0), frame.window.peak_bytes)
         if frame.block is not None:
-            record.blocks[frame.block] = max(record.blocks.get(frame.block, 0), frame.seen.peak_bytes)
-        self._outside(frame.seen.own_bytes, frame.seen.own_bytes)
+            record.blocks[frame.block] = max(record.blocks.get(frame.block, 0), frame.window.peak_bytes)
+        self._outside(frame.window.own_bytes, frame.window.own_bytes)
         frames.pop()
-        return frame.seen.peak_bytes
+        return frame.window.peak_bytes
 
     def _outside(self, outside_leaves: int, outside_blocks: int) -> None:
         frames, record = self._frames[-1], self._records[-1]
@@ -137,7 +139,7 @@ class Recorder:
         if all(frame.block is None for frame in frames):
             record.outside_blocks_bytes = max(record.outside_blocks_bytes, outside_blocks)
 
-    def _take_in(self, inner: Record) -> None:
+    def _merge(self, inner: Record) -> None:
         record = self._records[-1]
         pairs = ((record.leaves, inner.leaves), (record.blocks, inner.blocks), (record.tokens, inner.tokens))
         for mine, its in pairs:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from vgpipe.planner.profiling.call_cache import Repeats
+from vgpipe.planner.profiling.call_cache import CallCache
 from vgpipe.planner.profiling.recorder import Recorder
 
 CODERS = ("encoder", "decoder")  # run once for each tile and each few frames
@@ -29,10 +29,10 @@ def shorten(module: torch.nn.Module, recorder: Recorder) -> None:
     for name in CODERS:
         coder = getattr(module, name, None)
         if isinstance(coder, torch.nn.Module):
-            coder.forward = Repeats(recorder, coder.forward)
+            coder.forward = CallCache(recorder, coder.forward)
     for name in BLENDS:
         if hasattr(module, name):
-            setattr(module, name, Repeats(recorder, partial(_blend, getattr(module, name))))
+            setattr(module, name, CallCache(recorder, partial(_blend, getattr(module, name))))
     for part in module.modules():
         if hasattr(part, CAUSAL_MASK):
             setattr(part, CAUSAL_MASK, _causal_mask)

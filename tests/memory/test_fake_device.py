@@ -9,7 +9,7 @@ import torch
 from diffusers import WanTransformer3DModel  # here, as nothing can be imported on a device that is not there
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from tests.memory.stand_in_device import DEVICE, RAM, fused_attention, peak_on_device
+from tests.memory.fake_device import DEVICE, RAM, fused_attention, peak_on_device
 from vgpipe.memory.allocation import rounded_up
 from vgpipe.memory.live_bytes import LiveBytes
 from vgpipe.memory.placement import place

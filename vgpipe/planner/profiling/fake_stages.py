@@ -13,25 +13,25 @@ from torch.overrides import TorchFunctionMode
 
 from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, Family
 from vgpipe.models.resumable import ResumableScheduler
+from vgpipe.planner.profile_records import ClipSpec, Kernels
 from vgpipe.planner.profiling.attention import Attention
-from vgpipe.planner.profiling.fake_components import Run, StandIn
-from vgpipe.planner.profiling.fake_mode import Routing
-from vgpipe.planner.profiling.fake_tokenizer import PROMPT, StandInTokenizer
+from vgpipe.planner.profiling.fake_components import FakeComponent, Run
+from vgpipe.planner.profiling.fake_mode import FakeRouting
+from vgpipe.planner.profiling.fake_tokenizer import PROMPT, FakeTokenizer
 from vgpipe.planner.profiling.memory_mode import Tracker
 from vgpipe.planner.profiling.meta_weights import make_fake, meta_component
 from vgpipe.planner.profiling.recorder import Recorder
-from vgpipe.planner.records import ClipSpec, Kernels
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 STEPS, STEPS_OF_EXPERTS = 4, 8
 GREY = 128
 
 
-class _Ended(Exception):
+class _LeftDevice(Exception):
     """Breaks a pipeline off once its frames leave the device."""
 
 
-class _Leaving(TorchFunctionMode):
+class _StopAtDeviceExit(TorchFunctionMode):
     """Ends a stage where fake frames leave the device, or would become an array."""
 
     def __init__(self, kernels: Kernels):
@@ -43,7 +43,7 @@ class _Leaving(TorchFunctionMode):
     ) -> Any:
         """Runs a function, or raises `_Ended`."""
         if func in self._exits and isinstance(args[0], FakeTensor):
-            raise _Ended
+            raise _LeftDevice
         return func(*args, **(kwargs or {}))
 
 
@@ -62,7 +62,7 @@ class StageRun:
     """
 
     stage: str
-    stand_ins: dict[str, StandIn] = field(default_factory=dict)
+    components: dict[str, FakeComponent] = field(default_factory=dict)
     peak_bytes: int = 0
     pipeline_bytes: int = 0
     workspace_bytes: int = 0
@@ -70,7 +70,7 @@ class StageRun:
     rounds: int = 1
 
 
-class Stages:
+class FakeStages:
     """Runs stages of one family for one clip.
 
     Args:
@@ -120,28 +120,28 @@ class Stages:
 
     @contextmanager
     def _running(self, stage: str, names: tuple[str, ...]) -> Iterator[tuple[StageRun, dict[str, Any], Tracker]]:
-        routing, tracker = Routing(), Tracker(self._kernels)
+        routing, tracker = FakeRouting(), Tracker(self._kernels)
         shared = Run(Recorder(tracker), routing, Attention(self._kernels, tracker))
         parts = {name: self._part(name, shared, routing) for name in names}
-        run = StageRun(stage, {name: part for name, part in parts.items() if isinstance(part, StandIn)})
+        run = StageRun(stage, {name: part for name, part in parts.items() if isinstance(part, FakeComponent)})
         try:
-            with routing, tracker, _Leaving(self._kernels):
+            with routing, tracker, _StopAtDeviceExit(self._kernels):
                 yield run, parts, tracker
-        except _Ended:
+        except _LeftDevice:
             pass
         run.peak_bytes, run.pipeline_bytes = tracker.top.peak_bytes, tracker.top.own_bytes
-        run.workspace_bytes = max(tracker.worked_bytes - run.peak_bytes, 0)
+        run.workspace_bytes = max(tracker.workspace_peak_bytes - run.peak_bytes, 0)
 
-    def _part(self, name: str, shared: Run, routing: Routing) -> Any:
+    def _part(self, name: str, shared: Run, routing: FakeRouting) -> Any:
         family = self._family
         if name.startswith("tokenizer"):
-            return StandInTokenizer(str(family.checkpoint.index[name][1]))
+            return FakeTokenizer(str(family.checkpoint.index[name][1]))
         with torch.device("meta"), torch.no_grad():
             loaded = family.load(name, lambda one: meta_component(family.checkpoint, one, family.settings))
         if not isinstance(loaded, torch.nn.Module):
             return loaded
         make_fake(loaded, routing.fake_mode)
-        return StandIn(name, loaded, shared)
+        return FakeComponent(name, loaded, shared)
 
     def _request(
         self, embeds: Embeds, negative: Embeds | None, steps: int, on_step: Callable[[int], None]

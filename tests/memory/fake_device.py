@@ -91,7 +91,7 @@ def _apply(self: torch.nn.Module, change: Any, recurse: bool = True) -> torch.nn
 
 
 @contextmanager
-def stand_in_device() -> Iterator[None]:
+def fake_device() -> Iterator[None]:
     """Has everything in the block made of fake tensors, `DEVICE` and `RAM` known, and offloaded weights go to `RAM`."""
     _register()
     group = offloading.group_offloading.ModuleGroup
@@ -130,7 +130,7 @@ def peak_on_device(
         calls: how often it is called; diffusers fetches ahead from the second call on.
         call: how it is called.
     """
-    with stand_in_device(), torch.no_grad():
+    with fake_device(), torch.no_grad():
         with torch.device(RAM):
             module = make().eval().requires_grad_(False)
         given = {name: _on_device(value) for name, value in inputs().items()}

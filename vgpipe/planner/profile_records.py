@@ -1,15 +1,15 @@
-"""What the planner knows and says, as records.
+"""Records of a profile: what one fake run of each stage shows, independent of any device.
 
-A `Profile` holds what one fake run of each stage showed, free of any device; `estimate/forecast.py` turns it into
-figures by arithmetic. Sizes are bytes; every weight tensor is counted as CUDA's allocator rounds it up.
+`estimate/forecast.py` turns a profile into figures by arithmetic. Sizes are bytes; every weight tensor counts as CUDA's
+allocator rounds it up.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from vgpipe.memory.strategies import Role, Strategy
+from vgpipe.memory.strategies import Role
 
 Kernels = Literal["cuda", "cuda_math", "cpu"]
 """Whose kernels a profile stands for: CUDA with fused attention, CUDA without (old cards), or the CPU."""
@@ -177,130 +177,3 @@ class Profile:
     components: tuple[ComponentFacts, ...]
     stages: tuple[StageProfile, ...]
     vae_tiling: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeakRates:
-    """Peak rates of a device, 10^12 operations a second; None where not known."""
-
-    fp32: float | None = None
-    fp16: float | None = None
-    bf16: float | None = None
-    fp8: float | None = None
-    int8: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tier:
-    """The device that is planned for.
-
-    Attributes:
-        name: the hardware option, such as `rtx3060_12gb`.
-        kind: cuda, mps, xpu or cpu.
-        memory_gb: device memory that may be used, GiB; for a CPU, RAM. None: not known, anything fits.
-        ram_gb: RAM of the host that may be used, GiB; None: not known, anything fits.
-        disk_gb: free disk, GiB; None: not known.
-        peak: peak rates.
-        memory_bandwidth_gb_s: 10^9 bytes a second; None: not known.
-        pcie_bandwidth_gb_s: host to device, 10^9 bytes a second; None: not known or shared memory.
-        fused_attention: whether attention takes no quadratic memory.
-    """
-
-    name: str
-    kind: str
-    memory_gb: float | None
-    ram_gb: float | None = None
-    disk_gb: float | None = None
-    peak: PeakRates = field(default_factory=PeakRates)
-    memory_bandwidth_gb_s: float | None = None
-    pcie_bandwidth_gb_s: float | None = None
-    fused_attention: bool = True
-
-    @property
-    def kernels(self) -> Kernels:
-        """Whose kernels a profile for it stands for."""
-        if self.kind == "cpu":
-            return "cpu"
-        return "cuda" if self.fused_attention else "cuda_math"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageForecast:
-    """What one stage takes.
-
-    Attributes:
-        stage: encode, denoise, decode or export.
-        allocated_bytes: peak of live device memory.
-        reserved_bytes: what the caching allocator then holds, device context included.
-        ram_bytes: peak RAM of the process.
-        weight_bytes: of the peak, weights.
-        activation_bytes: of the peak, everything else.
-        own_bytes: all weights of its components as stored, wherever they are.
-        flops: operations for one clip.
-        transfer_bytes: moved between host and device for one clip.
-        seconds: least and most, for one clip; None where no rate is known.
-        method: how the memory figure was found.
-        strategy: where its components live, where not every stage has the same; None is that of the whole forecast.
-    """
-
-    stage: str
-    allocated_bytes: int
-    reserved_bytes: int
-    ram_bytes: int
-    weight_bytes: int
-    activation_bytes: int
-    own_bytes: int
-    flops: float
-    transfer_bytes: int
-    seconds: tuple[float, float] | None
-    method: str
-    strategy: Strategy | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """What one way to make a clip takes.
-
-    Attributes:
-        model: its name.
-        spec: the clip.
-        tier: the device's name.
-        strategy: where components live; where stages differ, the most frugal of them.
-        stream: whether offloaded weights are fetched ahead.
-        vae_tiling: whether the VAE works in tiles.
-        vae_tile_size: side of a tile in pixels; None is the VAE's own.
-        weights: component -> how its weights are stored, all of them.
-        stages: in order.
-        weight_bytes: all components' weights as stored.
-        load_seconds: least and most to load every component once; None where not known.
-        download_bytes: weight files that are not on the disk yet.
-        disk_bytes: what one clip leaves in the store, and files of offloaded weights.
-        refusals: why it does not fit, in words; empty where it fits.
-        warnings: what is tight.
-    """
-
-    model: str
-    spec: ClipSpec
-    tier: str
-    strategy: Strategy
-    stream: bool
-    vae_tiling: bool
-    vae_tile_size: int | None
-    weights: dict[str, str]
-    stages: tuple[StageForecast, ...]
-    weight_bytes: int
-    load_seconds: tuple[float, float] | None
-    download_bytes: int
-    disk_bytes: int
-    refusals: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def fits(self) -> bool:
-        """Whether nothing speaks against it."""
-        return not self.refusals
-
-    @property
-    def peak_bytes(self) -> int:
-        """The most device memory that any stage takes."""
-        return max(stage.allocated_bytes for stage in self.stages)
