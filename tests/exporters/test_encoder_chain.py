@@ -1,4 +1,4 @@
-"""Whatever encoders a machine has, something playable comes out, and it is told what."""
+"""Whatever encoders a machine has, something playable comes out, and the result says which."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vgpipe.exporters.frames import FramesExporter
 from vgpipe.exporters.mp4 import Mp4Exporter
 from vgpipe.exporters.videos import Av1Exporter, HevcExporter
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the fake ffmpeg is a shell script")
 H264 = ("libx264", "libopenh264", "mpeg4")
 
 
@@ -57,7 +57,7 @@ def calls(tmp_path):
         ((*H264, "gif"), "frames", "frames"),
     ],
 )
-def test_each_encoder_has_a_stand_in(tmp_path, out, lacking, missing, kind, got):
+def test_each_encoder_has_a_fallback(tmp_path, out, lacking, missing, kind, got):
     lacking(*missing)
     made = exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)
     assert made.kind == kind and made.degradation.got == got and made.degradation.asked == "mp4 (libx264)"
@@ -72,7 +72,7 @@ def test_each_encoder_has_a_stand_in(tmp_path, out, lacking, missing, kind, got)
 
 
 @pytest.mark.parametrize("missing", [H264[:1], H264[:2], H264])
-def test_stand_ins_keep_saturated_colours(out, lacking, missing):
+def test_fallbacks_keep_saturated_colours(out, lacking, missing):
     lacking(*missing)
     made = exporter({"name": "mp4"}).export(bars(), fps=8.0, folder=out)
     got, _ = decoded(out / made.files[0])
@@ -124,9 +124,9 @@ def test_gif_ends_in_frames_too(tmp_path, out, lacking):
 def test_what_failed_is_not_tried_again(tmp_path, out, lacking, caplog):
     lacking(*H264[:2])
     one = exporter({"name": "mp4"})
-    told = [one.export(smooth(2), fps=8.0, folder=out).degradation for _ in range(3)]
-    assert calls(tmp_path) == [*H264[:2], "mpeg4", "mpeg4", "mpeg4"] and len(set(told)) == 1
-    assert caplog.text.count("is left out from now on") == 2
+    fallbacks = [one.export(smooth(2), fps=8.0, folder=out).degradation for _ in range(3)]
+    assert calls(tmp_path) == [*H264[:2], "mpeg4", "mpeg4", "mpeg4"] and len(set(fallbacks)) == 1
+    assert caplog.text.count("is not used any more") == 2
 
 
 def test_several_threads_may_share_it(tmp_path, lacking):
@@ -152,11 +152,11 @@ def test_an_encoder_that_dies_in_the_middle_leaves_nothing(tmp_path, out, monkey
 
 
 @pytest.mark.parametrize(
-    ("action", "words"), [("exit 0", "before it had all|wrote nothing"), ("cat >/dev/null; exit 0", "nothing")]
+    ("action", "pattern"), [("exit 0", "before it had all|wrote nothing"), ("cat >/dev/null; exit 0", "nothing")]
 )
-def test_an_encoder_that_lies_is_found_out(tmp_path, out, monkeypatch, action, words):
+def test_an_encoder_that_lies_is_found_out(tmp_path, out, monkeypatch, action, pattern):
     monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, {"libx264": action})))
-    with pytest.raises(EncoderError, match=words):
+    with pytest.raises(EncoderError, match=pattern):
         Mp4Exporter().export(smooth(200), fps=8.0, folder=out)
 
 
@@ -226,7 +226,7 @@ def test_a_folder_that_vanishes_in_the_middle_is_an_error_at_once(tmp_path, out,
                 yield frame
 
     lacking()
-    with pytest.raises(ExportError, match="is gone") as caught:
+    with pytest.raises(ExportError, match="is missing") as caught:
         exporter({"name": "mp4"}).export(Vanishing(), fps=8.0, folder=out)
     assert not isinstance(caught.value, EncoderError) and calls(tmp_path) == ["libx264"]
 
@@ -255,7 +255,7 @@ def test_a_hardware_encoder_is_proved_by_a_few_frames(tmp_path, out, monkeypatch
 
 
 def test_a_hardware_encoder_that_works_is_proved_once(tmp_path, out):
-    class Stand(Mp4Exporter):
+    class FakeHardware(Mp4Exporter):
         """Takes note of how many frames it gets, and encodes by x264."""
 
         def codec(self, picture):
@@ -263,14 +263,14 @@ def test_a_hardware_encoder_that_works_is_proved_once(tmp_path, out):
             return Mp4Exporter().codec(picture)
 
     seen = []
-    one = EncoderChain([Stand(encoder="h264_nvenc"), FramesExporter()])
+    one = EncoderChain([FakeHardware(encoder="h264_nvenc"), FramesExporter()])
     made = [one.export(smooth(), fps=8.0, folder=out) for _ in range(2)]
     assert seen == [5, 9, 9] and made[0].degradation is None
     assert [path.name for path in out.iterdir()] == ["video.mp4"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "encoder", "words"),
+    ("kind", "encoder", "pattern"),
     [
         (Mp4Exporter, "h264_nvenc", "-c:v h264_nvenc -rc vbr -cq 16 -b:v 0 -pix_fmt yuv420p"),
         (Mp4Exporter, "h264_qsv", "-c:v h264_qsv -global_quality 16 -pix_fmt nv12"),
@@ -282,11 +282,11 @@ def test_a_hardware_encoder_that_works_is_proved_once(tmp_path, out):
         (Av1Exporter, "av1_vaapi", "-c:v av1_vaapi -rc_mode CQP -global_quality 97 -movflags"),
     ],
 )
-def test_hardware_commands(out, monkeypatch, kind, encoder, words):
+def test_hardware_commands(out, monkeypatch, kind, encoder, pattern):
     seen = []
     monkeypatch.setattr("vgpipe.exporters.video.pipe", lambda arguments, *_, **__: seen.append(" ".join(arguments)))
     kind(encoder=encoder).export(smooth(), fps=8.0, folder=out)
-    assert words in seen[0]
+    assert pattern in seen[0]
 
 
 def test_behind_a_hardware_encoder_stands_its_kinds_own(tmp_path, out, monkeypatch):

@@ -19,7 +19,7 @@ def benchmark():
     return module
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
+@pytest.mark.skipif(os.name == "nt", reason="the fake ffmpeg is a shell script")
 @pytest.mark.parametrize("seed", range(6))
 def test_ten_exports_end_playable(benchmark, tmp_path, monkeypatch, seed):
     monkeypatch.setenv("VGPIPE_FFMPEG", "")

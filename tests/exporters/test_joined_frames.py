@@ -120,7 +120,7 @@ def test_the_mp4_exporter_makes_the_bits_of_the_frames_in_one_piece(tmp_path, ma
     assert count_frames_and_secs(str(tmp_path / "joined/video.mp4"))[0] == 15
 
 
-def test_a_segment_that_is_gone_is_told_by_its_own_error(tmp_path):
+def test_a_segment_that_is_gone_is_reported_by_its_own_error(tmp_path):
     def gone():
         raise FileNotFoundError("frames.npy")
 

@@ -41,18 +41,18 @@ def export(kind, frames, folder, *, fps=8.0, **settings):
     return made, folder / made.files[0]
 
 
-def told_fps(told):
-    return float(re.search(r"([\d.]+) fps", told)[1])
+def shown_fps(shown_line):
+    return float(re.search(r"([\d.]+) fps", shown_line)[1])
 
 
 def test_frame_count_size_rate_and_colours_are_kept(kind, tmp_path):
     original = smooth(height=64, width=96)
     made, path = export(kind, original, tmp_path, fps=24.0)
-    got, told = decoded(path)
+    got, shown_line = decoded(path)
     assert got.shape == original.shape
     assert psnr_db(got, original) >= KINDS[kind][1]
     rounded = {"gif": 1.0, "webp": 0.1}  # delays in 1/100 and 1/1000 s
-    assert told_fps(told) == pytest.approx(24, abs=rounded.get(kind, 0.01))
+    assert shown_fps(shown_line) == pytest.approx(24, abs=rounded.get(kind, 0.01))
     assert made.facts == {"width": 96, "height": 64, "num_frames": 9, "fps": "24"}
 
 
@@ -92,7 +92,7 @@ def test_a_single_frame_is_enough(kind, tmp_path):
 def test_rates_are_exact_fractions(tmp_path, fps):
     made, path = export("mp4", smooth(), tmp_path, fps=fps)
     assert Fraction(made.facts["fps"]) == Fraction(fps).limit_denominator(1001)
-    assert told_fps(decoded(path)[1]) == pytest.approx(fps, abs=0.01)
+    assert shown_fps(decoded(path)[1]) == pytest.approx(fps, abs=0.01)
 
 
 def test_a_gif_lasts_as_long_as_the_clip(tmp_path):
@@ -103,7 +103,7 @@ def test_a_gif_lasts_as_long_as_the_clip(tmp_path):
 
 
 def test_tags_say_what_it_is(tmp_path):
-    for name, words in {
+    for name, pattern in {
         "mp4_hevc": r"hevc.*hvc1.*yuv420p\(tv, bt709[,)]",
         "mov_prores": r"prores \(HQ\).*yuv422p10le\(tv, bt709[,)]",
         "webm": r"vp9.*yuv420p\(tv, bt709[,)]",
@@ -112,7 +112,7 @@ def test_tags_say_what_it_is(tmp_path):
         if KINDS[name][0] in encoders():
             (tmp_path / name).mkdir()
             _, path = export(name, smooth(3, 64, 64), tmp_path / name)
-            assert re.search(words, decoded(path)[1]), name
+            assert re.search(pattern, decoded(path)[1]), name
 
 
 @pytest.mark.parametrize("interpolate", [None, "minterpolate"])
@@ -121,9 +121,9 @@ def test_another_rate_keeps_the_length(tmp_path, interpolate, source, target, co
     original = smooth(16, 64, 64)
     changed = exporter({"name": "mp4", "fps": target, "interpolate": interpolate})
     made = changed.export(original, fps=source, folder=tmp_path)
-    got, told = decoded(tmp_path / "video.mp4")
+    got, shown_line = decoded(tmp_path / "video.mp4")
     assert made.facts["num_frames"] == count
-    assert len(got) == count and told_fps(told) == pytest.approx(target, abs=0.01)
+    assert len(got) == count and shown_fps(shown_line) == pytest.approx(target, abs=0.01)
     assert psnr_db(got[0], original[0]) > 34 and psnr_db(got[-1], original[int((count - 1) * source / target)]) > 25
 
 

@@ -46,8 +46,8 @@ def test_it_is_tagged_and_starts_with_its_index(tmp_path):
     Mp4Exporter().export(frames(), fps=8.0, folder=tmp_path)
     data = (tmp_path / "video.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
-    told = subprocess.run([get_ffmpeg_exe(), "-i", tmp_path / "video.mp4"], capture_output=True, text=True).stderr
-    assert re.search(r"h264.*yuv420p\(tv, bt709[,)]", told)
+    printed = subprocess.run([get_ffmpeg_exe(), "-i", tmp_path / "video.mp4"], capture_output=True, text=True).stderr
+    assert re.search(r"h264.*yuv420p\(tv, bt709[,)]", printed)
 
 
 def test_equal_frames_give_equal_files(tmp_path):

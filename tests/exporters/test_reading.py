@@ -31,13 +31,13 @@ def files(tmp_path_factory):
     return {kind: path / f"000000.{kind}" if path.is_dir() else path for kind, path in made.items()}
 
 
-def refused(path, words):
-    with pytest.raises(ValueError, match=words) as caught:
+def refused(path, pattern):
+    with pytest.raises(ValueError, match=pattern) as caught:
         read_recipe(path)
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_file_is_told(tmp_path):
+def test_what_is_no_file_is_reported(tmp_path):
     refused(tmp_path / "missing.mp4", "^no such file$")
     refused(tmp_path, "has no PNG or JPEG in it")
     (tmp_path / "000.png").symlink_to(tmp_path)
@@ -48,7 +48,7 @@ def test_what_is_no_file_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n" * 99, b"\0" * 5000, b"RIFF\x24\0\0\0WAVEfmt "])
-def test_what_is_no_video_is_told(content, tmp_path):
+def test_what_is_no_video_is_reported(content, tmp_path):
     (tmp_path / "a.mp4").write_bytes(content)
     refused(tmp_path / "a.mp4", "^its recipe cannot be read: .")
 
@@ -94,8 +94,8 @@ def test_strange_names_are_only_names(files, name, tmp_path, monkeypatch):
 
 def test_nothing_that_a_playlist_names_is_opened(files, tmp_path):
     shutil.copy(files["mp4"], tmp_path / "other.mp4")
-    for words in ("#EXTM3U\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile other.mp4\n"):
-        (tmp_path / "a.mp4").write_text(words)
+    for pattern in ("#EXTM3U\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile other.mp4\n"):
+        (tmp_path / "a.mp4").write_text(pattern)
         refused(tmp_path / "a.mp4", "its recipe cannot be read")
 
 
@@ -151,7 +151,7 @@ def test_a_bomb_in_a_png_is_not_unpacked(tmp_path):
     refused(tmp_path / "a.png", "its recipe cannot be read: it is not")
 
 
-@pytest.mark.parametrize(("text", "words"), [('{"vgpipe":0}', "schema number"), ('{"vgpipe":1,"zlib":', "not JSON")])
-def test_a_damaged_recipe_is_told(text, words, tmp_path):
+@pytest.mark.parametrize(("text", "pattern"), [('{"vgpipe":0}', "schema number"), ('{"vgpipe":1,"zlib":', "not JSON")])
+def test_a_damaged_recipe_is_reported(text, pattern, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", comment=text.encode())
-    refused(tmp_path / "a.jpg", f"^its recipe cannot be read: .*{words}")
+    refused(tmp_path / "a.jpg", f"^its recipe cannot be read: .*{pattern}")

@@ -39,8 +39,8 @@ def test_order_does_not_matter(recipe):
 @given(TEXTS, TEXTS)
 def test_ffmpegs_format_keeps_any_text(other, text):
     title = comment(other).replace("comment", "title", 1)
-    told = FIRST_LINE + title + comment(text).replace("comment", "COMMENT", 1) + "[STREAM]\n" + comment("x")
-    assert list(comments(told)) == [text]
+    metadata = FIRST_LINE + title + comment(text).replace("comment", "COMMENT", 1) + "[STREAM]\n" + comment("x")
+    assert list(comments(metadata)) == [text]
 
 
 def test_plain_ones_can_be_read_by_anything():
@@ -76,7 +76,7 @@ def packed(plain: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "pattern"),
     [
         ("", "not JSON"),
         ("made with love", "not JSON"),
@@ -99,11 +99,11 @@ def packed(plain: bytes) -> str:
         (packed(packed(b"{}").encode()), None),
     ],
 )
-def test_anything_else_is_refused(text, words):
-    if words is None:  # packed twice: the inner one is a recipe like any other, and is not unpacked again
+def test_anything_else_is_refused(text, pattern):
+    if pattern is None:  # packed twice: the inner one is a recipe like any other, and is not unpacked again
         assert set(from_text(text)) == {"vgpipe", "zlib"}
         return
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=pattern):
         from_text(text)
 
 

@@ -34,8 +34,8 @@ def shown(path):
     """Returns the pixels, and what ffmpeg says of the video."""
     if path.is_dir():
         return np.stack([np.asarray(Image.open(one)) for one in sorted(path.iterdir())]), ""
-    pixels, told = decoded(path)
-    return pixels, re.sub(r"\d+ kb/s, ", "", re.search(r"Stream #0.*?Video: .*", told)[0])
+    pixels, shown_text = decoded(path)
+    return pixels, re.sub(r"\d+ kb/s, ", "", re.search(r"Stream #0.*?Video: .*", shown_text)[0])
 
 
 def data(path):
@@ -48,8 +48,8 @@ def test_it_comes_back_and_changes_nothing_else(kind, tmp_path):
     assert read_recipe(path) == LARGE
     with pytest.raises(ValueError, match=re.escape(NONE)):
         read_recipe(plain)
-    (pixels, told), (same, said) = shown(plain), shown(path)
-    assert np.array_equal(pixels, same) and told == said
+    (pixels, stream), (same, other_stream) = shown(plain), shown(path)
+    assert np.array_equal(pixels, same) and stream == other_stream
     assert to_text(LARGE).encode() not in data(plain) and len(to_text(LARGE)) > 49_000
 
 
@@ -63,8 +63,8 @@ def test_equal_frames_and_recipes_give_equal_bytes(kind, tmp_path):
 @pytest.mark.parametrize("count", [1, 2])
 def test_pillow_agrees_about_animations(kind, count, tmp_path):
     with Image.open(exported(kind, smooth(count, 33, 47), tmp_path / "a", HOSTILE)) as image:
-        told = {"gif": "comment", "webp": "xmp", "apng": "vgpipe"}[kind]
-        text = image.text[told] if kind == "apng" else image.info[told]
+        shown_text = {"gif": "comment", "webp": "xmp", "apng": "vgpipe"}[kind]
+        text = image.text[shown_text] if kind == "apng" else image.info[shown_text]
         assert sum(1 for _ in ImageSequence.Iterator(image)) == count and image.size == (47, 33)
     if kind == "webp":
         assert b"<vgpipe:recipe>" in text
@@ -131,7 +131,7 @@ def test_ffmpegs_command_line_does_not_tell_it(tmp_path, monkeypatch):
     assert not os.path.exists(seen[seen.index("ffmetadata") + 2])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
+@pytest.mark.skipif(os.name == "nt", reason="the fake ffmpeg is a shell script")
 @pytest.mark.parametrize(
     ("missing", "got"),
     [
@@ -140,19 +140,25 @@ def test_ffmpegs_command_line_does_not_tell_it(tmp_path, monkeypatch):
         (["libx264", "libopenh264", "mpeg4", "gif"], "frames"),
     ],
 )
-def test_a_stand_in_says_so_in_the_file(missing, got, tmp_path, monkeypatch):
+def test_a_fallback_is_recorded_in_the_file(missing, got, tmp_path, monkeypatch):
     monkeypatch.setenv("VGPIPE_FFMPEG", str(ffmpeg_without(tmp_path, *missing)))
     earlier = {"kind": "tiling", "asked": "off", "got": "on", "reason": "memory", "stage": "decode"}
     recipe, out = {**HOSTILE, "degradations": [earlier]}, tmp_path / "out"
     out.mkdir()
     made = exporter({"name": "mp4"}).export(CLIP, fps=8.0, folder=out, recipe=recipe)
     monkeypatch.delenv("VGPIPE_FFMPEG")
-    told = {"kind": "exporter", "asked": "mp4 (libx264)", "got": got, "reason": made.degradation.reason, "stage": None}
-    assert read_recipe(out / made.files[0]) == {**recipe, "degradations": [earlier, told]}
+    shown_text = {
+        "kind": "exporter",
+        "asked": "mp4 (libx264)",
+        "got": got,
+        "reason": made.degradation.reason,
+        "stage": None,
+    }
+    assert read_recipe(out / made.files[0]) == {**recipe, "degradations": [earlier, shown_text]}
     assert recipe["degradations"] == [earlier] and made.degradation.got == got
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
+@pytest.mark.skipif(os.name == "nt", reason="the fake ffmpeg is a shell script")
 def test_exporters_of_a_run_share_what_failed(tmp_path, monkeypatch):
     monkeypatch.setenv("VGPIPE_FFMPEG", str(ffmpeg_without(tmp_path, "libx264", "libvpx-vp9")))
     made = []
@@ -165,7 +171,7 @@ def test_exporters_of_a_run_share_what_failed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "apng"])
-def test_a_disk_that_is_full_in_the_end_is_told(kind, tmp_path, monkeypatch):
+def test_a_disk_that_is_full_in_the_end_is_reported(kind, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -176,14 +182,14 @@ def test_a_disk_that_is_full_in_the_end_is_told(kind, tmp_path, monkeypatch):
     assert len(list((tmp_path / "a").iterdir())) == 1
 
 
-def test_no_place_for_temporary_files_is_told(tmp_path, monkeypatch):
+def test_no_place_for_temporary_files_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(ExportError, match="temporary file") as caught:
         exported("mp4", CLIP, tmp_path / "a", HOSTILE)
     assert isinstance(caught.value.__cause__, OSError)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in for ffmpeg is a shell script")
+@pytest.mark.skipif(os.name == "nt", reason="the fake ffmpeg is a shell script")
 def test_an_ffmpeg_that_writes_rubbish_is_an_encoder_that_failed(tmp_path, monkeypatch):
     fake = tmp_path / "ffmpeg"
     fake.write_text('#!/bin/sh\ncat >/dev/null\nfor last in "$@"; do :; done\necho rubbish >"$last"\n')

@@ -1,1 +1,1 @@
-"""What turns frames into files."""
+"""Exporters write frames to files."""

@@ -1,4 +1,4 @@
-"""The protocol of an exporter, and which class writes which kind.
+"""The protocol of an exporter, and the registry of kinds.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -23,7 +23,7 @@ ADDED_LATER = {
     "image_format": "png",
     "jpeg_quality": 95,
 }
-"""Settings that came when there were artifacts already, at the value that leaves these as they are."""
+"""Settings added after artifacts existed, at the value that keeps the digests of these."""
 
 VERSIONS = {
     **{"sheet": 2, "webp": 2},  # with a poster and measures; whole frames
@@ -32,15 +32,15 @@ VERSIONS = {
 
 
 class Exporter(Protocol):
-    """Writes frames into files."""
+    """Writes frames to files."""
 
     @property
     def kind(self) -> str:
-        """What was asked for; the key under `files` in clips.jsonl unless another kind had to stand in."""
+        """The requested kind; the key under `files` in clips.jsonl unless a fallback delivers another kind."""
         ...
 
     def may_fall_back(self) -> bool:
-        """Says whether something else's file may pass: it is allowed, and what was asked for does not work; may try."""
+        """Returns whether a fallback may deliver: it is allowed, and the requested encoder fails (may try it)."""
         ...
 
     def export(
@@ -49,24 +49,24 @@ class Exporter(Protocol):
         """Writes the files into `folder`.
 
         Args:
-            frames_THWC: uint8; asked for one after another, and again where an encoder fails.
-            fps: frames a second.
+            frames_THWC: uint8; read one after another, and again if an encoder fails.
+            fps: frames per second.
             folder: an empty, writable folder.
-            recipe: what every file shall tell of itself, as JSON knows it: a schema number under `vgpipe`, and under
-                `degradations` a list, to which a stand-in for an encoder is added; None writes nothing.
+            recipe: metadata for every file, of JSON types: a schema number under `vgpipe`, and under `degradations` a
+                list, to which an encoder fallback is added; None embeds nothing.
 
         Returns:
-            What was really made.
+            The files that were written.
 
         Raises:
-            EncoderError: where its encoder fails, in the encoder's own words.
-            ExportError: where no encoder could help: the folder is full, read-only or gone.
+            EncoderError: if its encoder fails, with the encoder's message.
+            ExportError: if the folder is full, read-only or missing, where no other encoder would help.
         """
         ...
 
 
 def exporter(settings: Mapping[str, Any]) -> Exporter:
-    """Returns the exporter for the settings of an `exporter` group option, with all that stands in for it.
+    """Returns the exporter for the settings of an `exporter` group option, with its fallbacks.
 
     Args:
         settings: `name` and that exporter's own keys.
@@ -75,11 +75,11 @@ def exporter(settings: Mapping[str, Any]) -> Exporter:
 
 
 def exporters(settings: Sequence[Mapping[str, Any]], *, allow_fallback: bool = True) -> tuple[Exporter, ...]:
-    """Returns exporters that share what they know of encoders: one that fails for an exporter is tried by none again.
+    """Returns exporters that share the status of encoders, so that none retries an encoder that has failed.
 
     Args:
         settings: for each, `name` and that exporter's own keys.
-        allow_fallback: whether another encoder may stand in for one that fails; else its error is raised.
+        allow_fallback: whether another encoder may replace one that fails; otherwise its error is raised.
     """
     status = EncoderStatus()
     return tuple(_exporter(one, status, allow_fallback) for one in settings)
@@ -113,7 +113,7 @@ def _exporter(settings: Mapping[str, Any], status: EncoderStatus, allow_fallback
 
 
 def identity(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings that can change a file's bits, named as before newer settings existed.
+    """Returns the settings that can change a file's bits; newer settings only where they differ from their default.
 
     Args:
         settings: `name` and that exporter's own keys.

@@ -1,6 +1,6 @@
-"""Puts a recipe into finished files of the kinds whose comments ffmpeg does not write: GIF, animated PNG and WebP.
+"""Embeds a recipe in finished files for which ffmpeg writes no comment: GIF, animated PNG and WebP.
 
-A file is copied to a temporary name beside it, piece by piece, and takes its place at the end.
+A file is copied in chunks to a temporary name beside it, which replaces it at the end.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\
 
 
 def embed_text(path: Path, text: str) -> None:
-    """Puts a text into a finished file: into a GIF before its first frame, else at the end.
+    """Embeds a text in a finished file: before the first frame of a GIF, at the end of others.
 
     Args:
-        path: a GIF, a PNG or a lossy WebP, animated or not, as its suffix says; replaced.
+        path: a GIF, PNG or lossy WebP, animated or not, according to its suffix; replaced.
         text: ASCII, one line.
 
     Raises:
-        OSError: where it cannot be written.
-        ValueError: where it is not what its suffix says.
+        OSError: if it cannot be written.
+        ValueError: if its content does not match its suffix.
     """
     copy = COPIES[path.suffix]
     _rewrite(path, lambda source, target: copy(source, target, text))
 
 
 def _rewrite(path: Path, copy: Callable[[BinaryIO, BinaryIO], None]) -> None:
-    beside = path.with_name(f".with-recipe-{path.name}")
+    temporary = path.with_name(f".with-recipe-{path.name}")
     try:
-        with path.open("rb") as source, beside.open("wb") as target:
+        with path.open("rb") as source, temporary.open("wb") as target:
             copy(source, target)
-        os.replace(beside, path)
+        os.replace(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_exactly(source: BinaryIO, count: int) -> bytes:
-    """Returns the next bytes of a file.
+    """Returns the next `count` bytes of a file.
 
     Raises:
-        ValueError: where there are not as many.
+        ValueError: if the file ends before.
     """
     taken = source.read(count)
     if len(taken) < count:
@@ -67,7 +67,7 @@ def read_exactly(source: BinaryIO, count: int) -> bytes:
 def _png(source: BinaryIO, target: BinaryIO, text: str) -> None:
     start = read_exactly(source, len(PNG_START) + IHDR_BYTES)
     if not start.startswith(PNG_START):
-        raise ValueError("it is no PNG")
+        raise ValueError("it is not a PNG")
     target.write(start)
     shutil.copyfileobj(source, target)
     source.seek(-len(PNG_END), os.SEEK_END)
@@ -75,7 +75,7 @@ def _png(source: BinaryIO, target: BinaryIO, text: str) -> None:
         raise ValueError("the file ends too early")
     # keyword, compressed, by zlib, no language, no translated keyword
     body = b"iTXt" + PNG_KEY.encode() + b"\0\1\0\0\0" + zlib.compress(text.encode(), 9)
-    # At the end: ffmpeg takes an animation for a still where a long chunk stands before its first frame.
+    # At the end: ffmpeg reads an animation as a still if a long chunk precedes its first frame.
     target.seek(-len(PNG_END), os.SEEK_END)
     target.write(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + PNG_END)
 
@@ -83,15 +83,15 @@ def _png(source: BinaryIO, target: BinaryIO, text: str) -> None:
 def _gif(source: BinaryIO, target: BinaryIO, text: str) -> None:
     start = read_exactly(source, 13)
     if not start.startswith(GIF_STARTS):
-        raise ValueError("it is no GIF")
+        raise ValueError("it is not a GIF")
     colours = read_exactly(source, 3 << ((start[10] & 7) + 1)) if start[10] & 0x80 else b""
     target.write(start + colours)
-    # Some players look for the loop count right after the colours.
+    # Some players expect the loop count directly after the colours.
     while (mark := read_exactly(source, 2)) == GIF_APPLICATION:
         target.write(mark)
         _copy_gif_blocks(source, target)
-    said = text.encode()
-    blocks = [said[at : at + 255] for at in range(0, len(said), 255)]
+    data = text.encode()
+    blocks = [data[at : at + 255] for at in range(0, len(data), 255)]
     target.write(GIF_COMMENT + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0")
     target.write(mark)
     shutil.copyfileobj(source, target)
@@ -106,7 +106,7 @@ def _copy_gif_blocks(source: BinaryIO, target: BinaryIO) -> None:
 def _webp(source: BinaryIO, target: BinaryIO, text: str) -> None:
     start, first = read_exactly(source, 12), read_exactly(source, 18)
     if start[:4] != b"RIFF" or start[8:] != b"WEBP":
-        raise ValueError("it is no WebP")
+        raise ValueError("it is not a WebP")
     size = struct.unpack("<I", start[4:8])[0]
     extended = _extended(first)
     packet = XMP.format(escape(text)).encode()
@@ -118,15 +118,15 @@ def _webp(source: BinaryIO, target: BinaryIO, text: str) -> None:
 
 
 def _extended(first: bytes) -> bytes:
-    """Returns the first 18 bytes after the header with the mark that there is XMP; a still may lack their place."""
+    """Returns the first 18 bytes after the header, with the XMP flag set; adds the VP8X chunk that a still may lack."""
     if first[:4] == b"VP8X":
         return first[:8] + bytes([first[8] | WEBP_HAS_XMP]) + first[9:]
     if first[:4] != b"VP8 " or first[11:14] != b"\x9d\x01\x2a":
-        raise ValueError("it is a WebP of another kind")
+        raise ValueError("it is a WebP of an unsupported kind")
     sides = struct.unpack("<HH", first[14:])
     width, height = (struct.pack("<I", (side & 0x3FFF) - 1)[:3] for side in sides)
     return b"VP8X" + struct.pack("<I", 10) + bytes([WEBP_HAS_XMP, 0, 0, 0]) + width + height + first
 
 
 COPIES = {".gif": _gif, ".png": _png, ".webp": _webp}
-"""Suffix -> what copies such a file with a text in it."""
+"""Suffix -> function that copies such a file with a text embedded."""

@@ -1,4 +1,4 @@
-"""One encoder after another, until one delivers.
+"""Tries encoders in order until one works.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -31,7 +31,7 @@ GREY_THWC = np.full((TRIAL_FRAMES, 64, 64, 3), 128, np.uint8)
 ChainStep = VideoExporter | FramesExporter
 
 
-class Head:
+class FirstFrames:
     """The first frames of a clip."""
 
     def __init__(self, frames_THWC: Frames, count: int):
@@ -43,11 +43,11 @@ class Head:
 
 
 class EncoderChain:
-    """Exports with the first step that works; one that fails is not tried again.
+    """Exports with the first encoder that works; one that fails is not tried again.
 
     Args:
-        steps: in order; the first is what was asked for, the last needs no ffmpeg.
-        status: what is known of the encoders; None for a memory of its own.
+        steps: exporters in order; the first is the requested one, the last needs no ffmpeg.
+        status: of the encoders; None for one of its own.
     """
 
     def __init__(self, steps: Sequence[ChainStep], status: EncoderStatus | None = None):
@@ -61,7 +61,7 @@ class EncoderChain:
         """Writes the files into `folder`.
 
         Raises:
-            ExportError: where the folder is full, read-only or gone; no encoder can help that.
+            ExportError: if the folder is full, read-only or missing, where no other encoder would help.
         """
         for step in self._steps[:-1]:
             if self._status.of(step.name) is not None:
@@ -75,28 +75,28 @@ class EncoderChain:
         return self._last(frames_THWC, fps, folder, recipe)
 
     def may_fall_back(self) -> bool:
-        """Says whether another step's file may pass: there is one, and the encoder that was asked for does not work."""
+        """Returns whether a fallback may deliver: there is one, and the requested encoder does not work."""
         return len(self._steps) > 1 and not self._works()
 
     def _works(self) -> bool:
-        """Says whether the encoder that was asked for works, as far as is known, or by a trial on a few grey frames."""
-        asked = self._steps[0]
-        if self._status.of(asked.name) is None and not self._status.has_proved(asked.name):
+        """Returns whether the requested encoder works, from its status or a trial with a few grey frames."""
+        requested = self._steps[0]
+        if self._status.of(requested.name) is None and not self._status.has_proved(requested.name):
             try:
                 with tempfile.TemporaryDirectory() as folder:
-                    asked.export(GREY_THWC, fps=8, folder=Path(folder))
-                self._status.prove(asked.name)
+                    requested.export(GREY_THWC, fps=8, folder=Path(folder))
+                self._status.prove(requested.name)
             except EncoderError as error:
-                self._status.note(asked.name, one_line(str(error)))
-            except (ExportError, OSError):  # there is no room for a trial
+                self._status.note(requested.name, one_line(str(error)))
+            except (ExportError, OSError):  # no disk space for a trial
                 return False
-        return self._status.of(asked.name) is None
+        return self._status.of(requested.name) is None
 
     def _last(self, frames_THWC: Frames, fps: float, folder: Path, recipe: Mapping[str, Any] | None) -> Exported:
-        """Exports with the last step, whose failure is the clip's."""
+        """Exports with the last encoder, whose failure fails the clip."""
         step = self._steps[-1]
-        if (said := self._status.of(step.name)) is not None:
-            raise EncoderError(said)
+        if (reason := self._status.of(step.name)) is not None:
+            raise EncoderError(reason)
         try:
             self._prove(step, frames_THWC, fps, folder)
             return self._exported(step, frames_THWC, fps, folder, recipe)
@@ -108,40 +108,40 @@ class EncoderChain:
         self, step: ChainStep, frames_THWC: Frames, fps: float, folder: Path, recipe: Mapping[str, Any] | None
     ) -> Exported:
         fallback = self._fallback(step)
-        told = recipe if recipe is None or fallback is None else _with(fallback, recipe)
-        made = step.export(frames_THWC, fps=fps, folder=folder, recipe=told)
+        embedded = recipe if recipe is None or fallback is None else _with(fallback, recipe)
+        made = step.export(frames_THWC, fps=fps, folder=folder, recipe=embedded)
         return replace(made, degradation=fallback)
 
     def _prove(self, step: ChainStep, frames_THWC: Frames, fps: float, folder: Path) -> None:
-        """Encodes a few frames by a hardware encoder, which may be listed and still not work."""
+        """Encodes a few frames if the encoder is a hardware encoder, which may be listed and still not work."""
         is_hardware = isinstance(step, HardwareVideo) and step.family is not None
         if not is_hardware or self._status.has_proved(step.name):
             return
         with trial_folder(folder) as trial:
-            step.export(Head(frames_THWC, TRIAL_FRAMES), fps=fps, folder=trial)
+            step.export(FirstFrames(frames_THWC, TRIAL_FRAMES), fps=fps, folder=trial)
         self._status.prove(step.name)
 
     def _fallback(self, step: ChainStep) -> Fallback | None:
-        asked = self._steps[0]
-        if step is asked:
+        requested = self._steps[0]
+        if step is requested:
             return None
-        is_bare = isinstance(step, FramesExporter) and isinstance(asked, VideoExporter) and asked.changes_frames
+        is_bare = isinstance(step, FramesExporter) and isinstance(requested, VideoExporter) and requested.changes_frames
         got = f"{step.name}, with the clip's own size and rate" if is_bare else step.name
-        return Fallback(asked.name, got, self._status.of(asked.name) or "")
+        return Fallback(requested.name, got, self._status.of(requested.name) or "")
 
 
 def _with(fallback: Fallback, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a recipe that tells of a stand-in, so that the file itself does."""
-    told = {"kind": "exporter", **asdict(fallback), "stage": None}
-    return {**recipe, "degradations": [*recipe.get("degradations", ()), told]}
+    """Returns a recipe with the fallback among its degradations, so that the file records it."""
+    degradation = {"kind": "exporter", **asdict(fallback), "stage": None}
+    return {**recipe, "degradations": [*recipe.get("degradations", ()), degradation]}
 
 
 def chain_of(first: VideoExporter, status: EncoderStatus | None = None) -> EncoderChain:
-    """Returns the encoder that was asked for and what stands in for it: its kind's own, H.264, MPEG-4, GIF, PNG frames.
+    """Returns the requested encoder and its fallbacks: its kind's own encoder, H.264, MPEG-4, GIF, PNG frames.
 
     Args:
-        first: the encoder that was asked for.
-        status: what is known of the encoders; chains that share it try none twice.
+        first: the requested encoder.
+        status: of the encoders; chains that share it try none twice.
     """
     shared = {
         "fps": first.fps,

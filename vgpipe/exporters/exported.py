@@ -1,4 +1,4 @@
-"""What an exporter says it has made."""
+"""The result of an export."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 POSTER_FILE = "poster.jpg"
-"""The clip's first frame, beside its contact sheet."""
+"""The clip's first frame, in the folder of its contact sheet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Another encoder than the one that was asked for.
+    """The use of another encoder than the requested one.
 
     Attributes:
-        asked: the exporter and encoder that was asked for, `mp4 (libx264)`.
-        got: the one that delivered.
-        reason: why the first could not, in ffmpeg's own words, one line.
+        asked: the requested exporter and encoder, `mp4 (libx264)`.
+        got: the one that was used.
+        reason: why the requested one failed, in ffmpeg's words, one line.
     """
 
     asked: str
@@ -27,14 +27,14 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Finished files.
+    """Exported files.
 
     Attributes:
-        kind: what they are; the key under `files` in clips.jsonl.
+        kind: their kind; the key under `files` in clips.jsonl.
         files: their names in the folder.
-        degradation: what was not as asked; None where all was.
-        facts: of the files, as plain values: `width`, `height`, `num_frames`, `fps`, and `padded` where the frames
-            have an edge that the clip has not.
+        degradation: the fallback that was used; None if none was.
+        facts: of the files, as plain values: `width`, `height`, `num_frames`, `fps`, and `padded` if an edge was added
+            to the frames.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""How ffmpeg is given a recipe, and gives it back: as the `comment` in a file of its metadata."""
+"""Passes a recipe to ffmpeg and reads it back, as the `comment` of its metadata format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tags:
 
     Attributes:
         input: a second input.
-        output: that it tells of the file, and shows nothing.
+        output: apply its metadata, and none of its streams.
     """
 
     input: tuple[str, ...] = ()
@@ -33,15 +33,15 @@ class Tags:
 
 @contextmanager
 def tags(text: str | None) -> Iterator[Tags]:
-    """Gives the arguments that put a text into a file; it lies in a temporary file for as long.
+    """Yields the arguments that embed a text in a file; a temporary file holds the text meanwhile.
 
-    On a command line it could be too long, and everybody could see it.
+    On a command line it could be too long, and other users could see it.
 
     Args:
-        text: one line; None for none, and no arguments.
+        text: one line; None yields no arguments.
 
     Raises:
-        ExportError: where the temporary file cannot be written.
+        ExportError: if the temporary file cannot be written.
     """
     if text is None:
         yield Tags()
@@ -66,18 +66,18 @@ def comment(text: str) -> str:
     return f"{KEY}={SPECIAL.sub(lambda found: chr(92) + found[0], text)}\n"
 
 
-def comments(told: str) -> Iterator[str]:
-    """Finds the comments of a file.
+def comments(metadata: str) -> Iterator[str]:
+    """Finds the comments in the metadata of a file.
 
     Args:
-        told: its metadata in ffmpeg's format.
+        metadata: in ffmpeg's format.
 
     Returns:
-        What stands under `comment`, which Matroska writes in capitals.
+        The values of `comment`, a key that Matroska writes in capitals.
     """
-    for found in SECTION_OR_ENTRY.finditer(told):
+    for found in SECTION_OR_ENTRY.finditer(metadata):
         section, key, value = found.groups()
-        if section:  # what follows is of a stream or a chapter
+        if section:  # the rest belongs to a stream or a chapter
             return
         if ESCAPED.sub(r"\1", key).lower() == KEY:
             yield ESCAPED.sub(r"\1", value)

@@ -1,4 +1,4 @@
-"""Pipes frames into ffmpeg, one at a time, and asks it about files; the only place that starts it.
+"""Pipes frames into ffmpeg, one at a time, and queries it about files; the only module that starts it.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -22,15 +22,15 @@ from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.watchdog import Watchdog, kill
 
 QUIET = ("-hide_banner", "-loglevel", "error")
-TERSE = {"SVT_LOG": "1"}  # SVT-AV1 prints its settings otherwise, whatever ffmpeg is told
+TERSE = {"SVT_LOG": "1"}  # SVT-AV1 prints its settings otherwise, whatever ffmpeg's log level
 ADDRESS = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ")
 
 
 def executable() -> str:
-    """Returns the ffmpeg to run: `VGPIPE_FFMPEG`, `IMAGEIO_FFMPEG_EXE`, or the one that imageio-ffmpeg brings.
+    """Returns the ffmpeg to run: `VGPIPE_FFMPEG`, `IMAGEIO_FFMPEG_EXE`, or the one of imageio-ffmpeg.
 
     Raises:
-        EncoderError: where there is none.
+        EncoderError: if there is none.
     """
     named = os.environ.get("VGPIPE_FFMPEG")
     if named:
@@ -43,90 +43,90 @@ def executable() -> str:
         raise EncoderError(f"there is no ffmpeg: {one_line(str(error))}") from error
 
 
-def one_line(said: str) -> str:
-    """Returns the first line of ffmpeg's words that says something, without the address of what said it."""
-    lines = [ADDRESS.sub("", line.strip()) for line in said.splitlines()]
-    return next((line for line in lines if line), "it said nothing")[:300]
+def one_line(output: str) -> str:
+    """Returns the first non-empty line of ffmpeg's output, without memory addresses."""
+    lines = [ADDRESS.sub("", line.strip()) for line in output.splitlines()]
+    return next((line for line in lines if line), "no error message")[:300]
 
 
 def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: float) -> None:
     """Runs ffmpeg and writes frames to its stdin.
 
     Args:
-        arguments: everything but the program, what keeps it quiet and the target.
-        frames_THWC: uint8; asked for one after another, once.
-        target: the file it writes.
-        timeout_s: seconds without progress after which it is killed.
+        arguments: all but the program, its log level and the target.
+        frames_THWC: uint8; read one after another, once.
+        target: the file to write.
+        timeout_s: seconds without progress after which ffmpeg is killed.
 
     Raises:
-        EncoderError: where ffmpeg cannot be started, dies, gets stuck or writes nothing; with its own words.
-        ExportError: where the target's folder is full, read-only or gone.
+        EncoderError: if ffmpeg cannot be started, fails, hangs or writes nothing, with its message.
+        ExportError: if the target's folder is full, read-only or missing.
     """
-    # stderr goes to a file: a full pipe nobody reads would block ffmpeg for ever.
-    with tempfile.TemporaryFile() as words:
-        process = _started([executable(), *QUIET, *arguments, str(target)], words, subprocess.PIPE, subprocess.DEVNULL)
+    # stderr goes to a file, because a full pipe that is not read would block ffmpeg forever.
+    with tempfile.TemporaryFile() as log_file:
+        process = _start([executable(), *QUIET, *arguments, str(target)], log_file, subprocess.PIPE, subprocess.DEVNULL)
         with Watchdog(process, target, timeout_s) as watchdog:
-            is_all_taken = _fed(process, frames_THWC, watchdog)
-        said = _said(words)
-    wrong = _wrong(process.returncode, is_all_taken, target)
+            is_all_read = _write_frames(process, frames_THWC, watchdog)
+        output = _output(log_file)
+    wrong = _wrong(process.returncode, is_all_read, target)
     if watchdog.has_fired:
-        wrong = f"ffmpeg made no progress for {timeout_s:g} s and was ended"
+        wrong = f"ffmpeg made no progress for {timeout_s:g} s and was killed"
     if wrong:
-        told = f"{wrong}: {said or 'it said nothing'}"
-        raise_if_unwritable(target.parent, told)
-        raise EncoderError(told)
+        message = f"{wrong}: {output or 'no error message'}"
+        raise_if_unwritable(target.parent, message)
+        raise EncoderError(message)
 
 
-def answer(arguments: list[str], *, most_bytes: int, timeout_s: float) -> bytes:
+def answer(arguments: list[str], *, max_bytes: int, timeout_s: float) -> bytes:
     """Runs ffmpeg without frames and returns what it writes to stdout.
 
     Args:
-        arguments: everything but the program and what keeps it quiet.
-        most_bytes: of the answer; it is ended where it writes more.
-        timeout_s: seconds after which it is ended.
+        arguments: all but the program and its log level.
+        max_bytes: of the answer; ffmpeg is killed if it writes more.
+        timeout_s: seconds after which ffmpeg is killed.
 
     Raises:
-        EncoderError: where ffmpeg cannot be started, fails, takes too long or says too much.
+        EncoderError: if ffmpeg cannot be started, fails, or exceeds the time or the size.
     """
-    with tempfile.TemporaryFile() as words:
-        process = _started([executable(), *QUIET, *arguments], words, subprocess.DEVNULL, subprocess.PIPE)
+    with tempfile.TemporaryFile() as log_file:
+        process = _start([executable(), *QUIET, *arguments], log_file, subprocess.DEVNULL, subprocess.PIPE)
         clock = threading.Timer(timeout_s, kill, (process,))
         clock.start()
         try:
-            got = process.stdout.read(most_bytes + 1) if process.stdout else b""
-            if len(got) <= most_bytes:
+            got = process.stdout.read(max_bytes + 1) if process.stdout else b""
+            if len(got) <= max_bytes:
                 process.wait()
         finally:
             clock.cancel()
             kill(process)
             process.wait()
-        said = _said(words)
+        output = _output(log_file)
     if process.returncode != 0:
-        raise EncoderError(one_line(said) if said else f"ffmpeg failed (exit {process.returncode})")
+        raise EncoderError(one_line(output) if output else f"ffmpeg failed (exit {process.returncode})")
     return got
 
 
-def _said(words: IO[bytes]) -> str:
-    words.seek(0)
-    return words.read()[-2000:].decode("utf-8", "replace").strip()
+def _output(log_file: IO[bytes]) -> str:
+    log_file.seek(0)
+    return log_file.read()[-2000:].decode("utf-8", "replace").strip()
 
 
-def _wrong(status: int, is_all_taken: bool, target: Path) -> str:
+def _wrong(status: int, is_all_read: bool, target: Path) -> str:
     if status != 0:
         return f"ffmpeg failed (exit {status})"
-    if not is_all_taken:
+    if not is_all_read:
         return "ffmpeg ended before it had all frames"
     return "" if target.is_file() and target.stat().st_size else "ffmpeg wrote nothing"
 
 
-def _started(command: list[str], words: IO[bytes], stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+def _start(command: list[str], log_file: IO[bytes], stdin: int, stdout: int) -> subprocess.Popen[bytes]:
     try:
-        # A session of its own: Ctrl-C in the terminal must stop vgpipe in order, not kill its encoder.
+        # A session of its own: Ctrl-C in the terminal must stop vgpipe cleanly, not kill its encoder.
         return subprocess.Popen(
             command,
             stdin=stdin,
             stdout=stdout,
-            stderr=words,
+            stderr=log_file,
             start_new_session=True,
             env={**TERSE, **os.environ},
         )
@@ -134,31 +134,31 @@ def _started(command: list[str], words: IO[bytes], stdin: int, stdout: int) -> s
         raise EncoderError(f"ffmpeg cannot be started: {error}") from error
 
 
-def _fed(process: subprocess.Popen[bytes], frames_THWC: Frames, watchdog: Watchdog) -> bool:
-    """Writes all frames and waits for the end; returns whether ffmpeg took them all."""
+def _write_frames(process: subprocess.Popen[bytes], frames_THWC: Frames, watchdog: Watchdog) -> bool:
+    """Writes all frames and waits for the end; returns whether ffmpeg read them all."""
     try:
-        is_all_taken = all(_taken(process, frame_HWC, watchdog) for frame_HWC in frames_THWC)
+        is_all_read = all(_write_frame(process, frame_HWC, watchdog) for frame_HWC in frames_THWC)
         with watchdog.waiting():
-            is_all_taken = _closed(process) and is_all_taken
+            is_all_read = _close_stdin(process) and is_all_read
             process.wait()
     except BaseException:
         kill(process)
-        _closed(process)
+        _close_stdin(process)
         process.wait()
         raise
-    return is_all_taken
+    return is_all_read
 
 
-def _taken(process: subprocess.Popen[bytes], frame_HWC: np.ndarray, watchdog: Watchdog) -> bool:
+def _write_frame(process: subprocess.Popen[bytes], frame_HWC: np.ndarray, watchdog: Watchdog) -> bool:
     if process.stdin is None:
         return False
-    with watchdog.waiting(), suppress(OSError):  # where it has ended, its exit status and words say why
+    with watchdog.waiting(), suppress(OSError):  # if it has ended, its exit status and log say why
         process.stdin.write(np.ascontiguousarray(frame_HWC).tobytes())
         return True
     return False
 
 
-def _closed(process: subprocess.Popen[bytes]) -> bool:
+def _close_stdin(process: subprocess.Popen[bytes]) -> bool:
     with suppress(OSError):
         if process.stdin is not None:
             process.stdin.close()

@@ -1,4 +1,4 @@
-"""Whether a failure is the folder's, which no other encoder can help: full, read-only or gone."""
+"""Finds out whether a folder caused a failure (full, read-only or missing), where no other encoder would help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vgpipe.errors import ExportError
 
-TAKES_NO_MORE = {
+UNWRITABLE = {
     "No space left on device": errno.ENOSPC,
     "Disk quota exceeded": errno.EDQUOT,
     "Read-only file system": errno.EROFS,
@@ -19,18 +19,18 @@ TAKES_NO_MORE = {
 PROBE = b"\0" * 4096
 
 
-def write_error(folder: Path, said: str = "") -> OSError | None:
-    """Finds out whether a folder can be written.
+def write_error(folder: Path, output: str = "") -> OSError | None:
+    """Checks whether a folder can be written.
 
     Args:
-        folder: where files go; a little is written there and removed.
-        said: what an encoder said when it failed.
+        folder: of the files; a small file is written there and removed.
+        output: of the encoder that failed.
 
     Returns:
-        Why it cannot be written; None where it can.
+        Why it cannot be written; None if it can.
     """
-    for phrase, number in TAKES_NO_MORE.items():
-        if phrase in said:
+    for phrase, number in UNWRITABLE.items():
+        if phrase in output:
             return OSError(number, os.strerror(number), str(folder))
     probe = folder / ".probe"
     try:
@@ -41,15 +41,15 @@ def write_error(folder: Path, said: str = "") -> OSError | None:
     return None
 
 
-def raise_if_unwritable(folder: Path, said: str) -> None:
-    """Tells a folder that takes no files from an encoder that failed.
+def raise_if_unwritable(folder: Path, output: str) -> None:
+    """Distinguishes a folder that cannot be written from an encoder that failed.
 
     Raises:
-        ExportError: where the folder is to blame; caused by the OSError that says how.
+        ExportError: if the folder cannot be written; its cause is the OSError.
     """
-    found, first = write_error(folder, said), said.splitlines()[0]
+    found, first = write_error(folder, output), output.splitlines()[0]
     if isinstance(found, FileNotFoundError):
-        raise ExportError(f"the folder {folder} is gone ({found.strerror}): {first}") from found
+        raise ExportError(f"the folder {folder} is missing ({found.strerror}): {first}") from found
     if found is not None:
         raise ExportError(f"{folder} cannot be written: {found.strerror or found}: {first}") from found
 
@@ -62,10 +62,10 @@ def empty(folder: Path) -> None:
 
 @contextmanager
 def trial_folder(folder: Path) -> Iterator[Path]:
-    """Gives a folder in `folder` that goes with what is in it at the end.
+    """Yields a new folder in `folder`, which is removed at the end.
 
     Raises:
-        ExportError: where it cannot be made.
+        ExportError: if it cannot be created.
     """
     made = folder / "trial"
     try:

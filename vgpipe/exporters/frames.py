@@ -1,4 +1,4 @@
-"""frames: one image a frame, written by Pillow; needs no ffmpeg.
+"""frames: one image per frame, written by Pillow; needs no ffmpeg.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -25,9 +25,9 @@ class FramesExporter:
     """Writes 000000.png, 000001.png, ...
 
     Attributes:
-        compress_level: zlib level of PNG, 0 none to 9 smallest.
+        compress_level: zlib level of PNG, 0 (none) to 9 (smallest).
         image_format: `png`, lossless, or `jpg`.
-        jpeg_quality: 1 smallest to 100 best.
+        jpeg_quality: 1 (smallest) to 100 (best).
     """
 
     compress_level: int = 6
@@ -37,16 +37,16 @@ class FramesExporter:
     name = "frames"
 
     def may_fall_back(self) -> bool:
-        """Says that nothing stands in for what Pillow writes."""
+        """Returns False: what Pillow writes has no fallback."""
         return False
 
     def export(
         self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
     ) -> Exported:
-        """Writes one 8-bit image a frame into `folder`; `fps` has no place in them.
+        """Writes one 8-bit image per frame into `folder`; `fps` is not used.
 
         Raises:
-            ExportError: where one cannot be written.
+            ExportError: if one cannot be written.
         """
         names: list[str] = []
         options = self._options(None if recipe is None else to_text(recipe))
@@ -65,12 +65,12 @@ class FramesExporter:
 
 
 def in_jpeg(text: str | None) -> dict[str, Any]:
-    """Returns Pillow's arguments that put a recipe into a JPEG; none for None."""
+    """Returns Pillow's arguments that embed a recipe in a JPEG; empty for None."""
     return {} if text is None else {"comment": text.encode()}
 
 
 def in_png(text: str | None) -> dict[str, Any]:
-    """Returns Pillow's arguments that put a recipe into a PNG; none for None."""
+    """Returns Pillow's arguments that embed a recipe in a PNG; empty for None."""
     if text is None:
         return {}
     info = PngImagePlugin.PngInfo()

@@ -1,4 +1,4 @@
-"""Encoders in graphics cards: what ffmpeg is told for each. None of them was ever run."""
+"""ffmpeg's arguments for the hardware encoders of graphics cards. None of them was ever run."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import ClassVar
 from vgpipe.exporters.video import FASTSTART, Picture, VideoExporter
 
 FAMILIES = ("nvenc", "qsv", "vaapi", "videotoolbox")
-"""Of NVIDIA, of Intel, of Intel and AMD under Linux, of Apple; an encoder is called `h264_nvenc`."""
+"""NVIDIA, Intel, Intel and AMD on Linux, Apple; an encoder's name is like `h264_nvenc`."""
 RENDER_NODE = "/dev/dri/renderD128"
 MOST_H26X, MOST_AV1, MOST_AV1_VAAPI = 51, 63, 255  # worst quality on their scales
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardwareVideo(VideoExporter):
-    """Streams frames into an encoder that a graphics card may have too.
+    """Streams frames into a software encoder or its hardware counterpart.
 
     Attributes:
-        crf: of the software encoder; the others get what comes near.
+        crf: of the software encoder; others get the nearest setting.
         encoder: ffmpeg's name of it; None for the software encoder.
     """
 
@@ -29,12 +29,12 @@ class HardwareVideo(VideoExporter):
 
     @property
     def encoder_name(self) -> str:
-        """What ffmpeg calls its encoder."""
+        """The encoder's name in ffmpeg."""
         return self.encoder or self.codec_name
 
     @property
     def family(self) -> str | None:
-        """Which cards its encoder is for; None for one that needs no card."""
+        """The family of its hardware encoder; None for a software encoder."""
         found = (self.encoder or "").rpartition("_")[2]
         return found if found in FAMILIES else None
 
@@ -50,19 +50,19 @@ class HardwareVideo(VideoExporter):
         return arguments
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         quality = self.hardware_quality(picture) if self.family else self.quality(picture)
         pixels = {"vaapi": [], "qsv": ["-pix_fmt", "nv12"]}.get(self.family or "", ["-pix_fmt", "yuv420p"])
         return [*quality, *pixels, *self.container]
 
     def quality(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how well the software encoder does."""
+        """Returns ffmpeg's arguments for the quality of the software encoder."""
         raise NotImplementedError
 
     def hardware_quality(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how well a card's encoder does."""
+        """Returns ffmpeg's arguments for the quality of a hardware encoder."""
         is_av1 = (self.encoder or "").startswith("av1")
-        crf = min(self.crf, MOST_H26X)  # AV1's scale ends at 63, in older ffmpegs and on Intel's cards at 51
+        crf = min(self.crf, MOST_H26X)  # AV1's scale ends at 63, or at 51 in older ffmpegs and on Intel's cards
         of_av1 = ["-global_quality", str(round(self.crf * MOST_AV1_VAAPI / MOST_AV1))]
         constant = of_av1 if is_av1 else ["-qp", str(crf)]
         return {
@@ -74,10 +74,10 @@ class HardwareVideo(VideoExporter):
 
 
 def bits_per_s(picture: Picture, crf: int) -> int:
-    """Returns a bit rate for encoders that know no constant quality; 6 steps of crf halve it.
+    """Returns a bit rate for encoders without constant quality; 6 steps of crf halve it.
 
     Args:
-        picture: what the file holds.
+        picture: of the file.
         crf: on x264's scale.
     """
     pixels_per_s = picture.width * picture.height * float(picture.rate)

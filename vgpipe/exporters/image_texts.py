@@ -1,4 +1,4 @@
-"""Finds the texts in image files where a recipe may lie; decodes no pixel, and trusts no length it reads."""
+"""Finds the texts of image files that may hold a recipe; decodes no pixels and trusts no length that it reads."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from vgpipe.exporters.recipe import MAX_PLAIN_BYTES
 
 IN_XMP = re.compile(rb"<vgpipe:recipe>([^<]*)</vgpipe:recipe>")
 JPEG_START, JPEG_COMMENT = b"\xff\xd8\xff", 0xFE
-JPEG_PIXELS = (0xDA, 0xD9)  # from here on, and at the end, there are no more segments
+JPEG_PIXELS = (0xDA, 0xD9)  # after these there are no more segments
 JPEG_BARE = (0x01, *range(0xD0, 0xD8))
 GIF_IMAGE, GIF_EXTENSION, GIF_COMMENT = b"\x2c", b"\x21", b"\xfe"
 Texts = Iterator[bytes]
 
 
 def texts(path: Path) -> Iterator[str] | None:
-    """Returns the texts of an image file where a recipe may lie.
+    """Returns the texts of an image file that may hold a recipe.
 
     Args:
         path: any file.
 
     Returns:
-        One after another, read while they are asked for, which raises ValueError where the file is damaged, or None
-        where it is no PNG, JPEG, GIF or WebP.
+        An iterator that reads lazily and raises ValueError if the file is damaged; None if it is not a PNG, JPEG, GIF
+        or WebP.
 
     Raises:
-        OSError: where it cannot be read.
+        OSError: if it cannot be read.
     """
     with path.open("rb") as source:
         start = source.read(12)
@@ -57,7 +57,7 @@ def _reader(start: bytes) -> Callable[[BinaryIO], Texts] | None:
 
 
 def _chunk(source: BinaryIO, size: int, *, is_wanted: bool, padding: int) -> bytes:
-    """Returns what a chunk holds, or nothing where it is not wanted or too large for a recipe; goes to the next."""
+    """Returns the content of a chunk, empty if unwanted or too large for a recipe; moves to the next chunk."""
     is_read = is_wanted and size <= MAX_PLAIN_BYTES
     taken = read_exactly(source, size) if is_read else b""
     source.seek(padding if is_read else size + padding, os.SEEK_CUR)
@@ -92,7 +92,7 @@ def _in_jpeg(source: BinaryIO) -> Texts:
         start, mark = read_exactly(source, 2)
         if start != 0xFF:
             raise ValueError("the file is damaged")
-        if mark == 0xFF:  # padding: the mark is yet to come
+        if mark == 0xFF:  # padding before the marker
             source.seek(-1, os.SEEK_CUR)
         elif mark in JPEG_PIXELS:
             return
@@ -108,7 +108,7 @@ def _in_gif(source: BinaryIO) -> Texts:
     while (kind := read_exactly(source, 1)) in (GIF_IMAGE, GIF_EXTENSION):
         if kind == GIF_IMAGE:
             _skip_colours(source, read_exactly(source, 9)[8])
-        mark = read_exactly(source, 1)  # of an image: how its pixels are packed
+        mark = read_exactly(source, 1)  # of an image: its code size
         is_comment = kind == GIF_EXTENSION and mark == GIF_COMMENT
         text = _blocks(source, is_wanted=is_comment)
         if is_comment:

@@ -1,4 +1,4 @@
-"""What an exporter reads: the frames of a clip, one by one; those of several segments one after another.
+"""The frames of a clip for an exporter, one by one, across its segments.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Frames(Protocol):
-    """A video's frames, (T, H, W, 3) uint8: an array, or what reads them one by one."""
+    """A video's frames, (T, H, W, 3) uint8: an array, or an object that reads them one by one."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -25,12 +25,12 @@ class Frames(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Some frames of a segment.
+    """A range of a segment's frames.
 
     Attributes:
-        open: maps all its frames from the disk, (T, H, W, 3) uint8.
-        start: index of the first that is taken.
-        stop: index after the last.
+        open: memory-maps all frames of the segment, (T, H, W, 3) uint8.
+        start: index of the first frame.
+        stop: index after the last frame.
     """
 
     open: Callable[[], np.ndarray]
@@ -39,11 +39,11 @@ class Span:
 
 
 class JoinedFrames:
-    """A video whose segments lie in files of their own; read frame by frame, so that its length takes no memory.
+    """A video whose segments are separate files, read frame by frame to save memory.
 
     Args:
         spans: in order; not empty.
-        change: what is done to each frame (H, W, 3); None for nothing.
+        change: applied to each frame (H, W, 3); None leaves frames as they are.
     """
 
     def __init__(self, spans: Sequence[Span], change: Callable[[np.ndarray], np.ndarray] | None = None):
@@ -60,4 +60,4 @@ class JoinedFrames:
             for index in range(span.start, span.stop):
                 frame_HWC = frames_THWC[index]
                 yield frame_HWC if self._change is None else self._change(np.asarray(frame_HWC))
-            del frames_THWC  # mapped pages count as this process's memory until they are let go
+            del frames_THWC  # mapped pages count as this process's memory until they are released

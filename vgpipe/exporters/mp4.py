@@ -1,4 +1,4 @@
-"""mp4: H.264, or what stands in for it, by ffmpeg."""
+"""mp4: H.264 or its fallbacks, by ffmpeg."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vgpipe.exporters.video import BT709_TAGS, TO_BT601, Picture
 
 FILE = "video.mp4"
 X264 = "libx264"
-# MPEG-4 streams do not say their matrix, and players then take this one.
+# MPEG-4 streams do not state their colour matrix, and players assume this one.
 BT601_TAGS = ("-colorspace", "smpte170m", *BT709_TAGS[2:])
 
 
@@ -19,8 +19,8 @@ class Mp4Exporter(HardwareVideo):
     """Writes `video.mp4`: H.264, yuv420p, bt709, index at the front.
 
     Attributes:
-        crf: 0 lossless to 51 worst; other encoders than libx264 get what comes near.
-        preset: x264's trade of time for size.
+        crf: 0 (lossless) to 51 (worst); encoders other than libx264 get the nearest setting.
+        preset: x264's trade-off of time and size.
         encoder: ffmpeg's name of it; None for libx264.
     """
 
@@ -37,7 +37,7 @@ class Mp4Exporter(HardwareVideo):
         return HardwareVideo.filters(self, picture, post)
 
     def quality(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how well the encoder does."""
+        """Returns ffmpeg's arguments for the quality of the encoder."""
         return {
             X264: ["-crf", str(self.crf), "-preset", self.preset],
             "libopenh264": [

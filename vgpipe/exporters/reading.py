@@ -1,4 +1,4 @@
-"""Reads the recipe out of a finished file, whoever made it."""
+"""Reads the recipe from a finished file, which may come from anyone."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from vgpipe.exporters.recipe import MAX_PLAIN_BYTES, SCHEMA, from_text
 NONE = "has no vgpipe recipe in it (made with run.metadata=false, or its metadata were stripped)"
 UNREADABLE = "its recipe cannot be read: "
 IMAGES = (".png", ".jpg", ".jpeg")
-# Only these containers, and no other file or address that one of them may name.
+# Only these containers, and no other file or address that one of them may reference.
 ONLY = ("-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm")
 TIMEOUT_S = 30.0
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Returns the recipe that an exported file carries.
+    """Returns the recipe embedded in an exported file.
 
     Args:
-        path: a video or an image, or a folder of frames, of which the first is read.
+        path: a video, an image, or a folder of frames, of which the first is read.
 
     Raises:
-        ValueError: where there is none to be read, with the reason in one line.
-        OSError: where the file cannot be read.
+        ValueError: if it holds no readable recipe, with the reason in one line.
+        OSError: if the file cannot be read.
     """
     if path.is_dir():
         return read_recipe(_first_image(path))
@@ -50,7 +50,7 @@ def _first_image(folder: Path) -> Path:
 
 
 def _first(found: Iterable[str]) -> dict[str, Any]:
-    """Returns the first recipe; other programs' comments are passed over."""
+    """Returns the first recipe; skips comments of other programs."""
     for text in found:
         if f'"{SCHEMA}"' in text:
             return from_text(text)
@@ -58,8 +58,8 @@ def _first(found: Iterable[str]) -> dict[str, Any]:
 
 
 def _in_video(path: Path) -> Iterable[str]:
-    # An absolute path behind its protocol is neither an option nor an address, whatever its name.
+    # An absolute path after its protocol is neither an option nor an address, whatever its name.
     source = [*ONLY, "-nofind_stream_info", "-i", f"file:{path.absolute()}"]
     target = ["-map_chapters", "-1", "-f", "ffmetadata", "-"]
-    told = answer([*source, *target], most_bytes=4 * MAX_PLAIN_BYTES, timeout_s=TIMEOUT_S)
-    return comments(told.decode("utf-8", "replace"))
+    metadata = answer([*source, *target], max_bytes=4 * MAX_PLAIN_BYTES, timeout_s=TIMEOUT_S)
+    return comments(metadata.decode("utf-8", "replace"))

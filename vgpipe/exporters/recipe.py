@@ -1,6 +1,6 @@
-"""The recipe of a file as text that every container can carry: one line of ASCII, not too long.
+"""Converts a recipe to a text that every container can hold, one short line of ASCII, and back.
 
-It is JSON with the schema number under `vgpipe`; where that would be too long, the same compressed.
+The text is JSON with the schema number under `vgpipe`, compressed if it would be too long.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def to_text(recipe: Mapping[str, Any]) -> str:
     """Returns a recipe as one line of ASCII.
 
     Args:
-        recipe: values that JSON knows; under `vgpipe` the schema's number, at least 1.
+        recipe: of JSON types; under `vgpipe` the schema number, at least 1.
 
     Returns:
-        At most `MAX_BYTES`. Where the recipe does not even fit compressed: only its `vgpipe` and `latents`, with the
-        size of its JSON under `too_large`.
+        At most `MAX_BYTES`. If the recipe does not fit compressed either: its `vgpipe` and `latents` only, and the size
+        of its JSON under `too_large`.
 
     Raises:
-        ValueError: where it has no schema number, as nobody could read it again.
+        ValueError: if it has no schema number, without which it could not be read again.
     """
     _raise_unless_numbered(recipe)
     plain = _json(recipe)
@@ -43,13 +43,13 @@ def to_text(recipe: Mapping[str, Any]) -> str:
 
 
 def from_text(text: str) -> dict[str, Any]:
-    """Returns the recipe that a text carries; the text may be anybody's.
+    """Returns the recipe in a text, which may come from anyone.
 
     Args:
-        text: of `to_text`, or anything.
+        text: from `to_text`, or any other.
 
     Raises:
-        ValueError: where it carries none, with the reason.
+        ValueError: if it holds none, with the reason.
     """
     found = _parsed(text)
     return _parsed(_unpacked(found[PACKED])) if PACKED in found else found

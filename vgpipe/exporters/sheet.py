@@ -26,12 +26,12 @@ POSTER_WIDTH, POSTER_QUALITY = 640, 88
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetExporter:
-    """Writes what a clip is at a glance: `sheet.png`, its first frame as `poster.jpg`, and what its frames measure.
+    """Writes an overview of a clip: `sheet.png`, its first frame as `poster.jpg`, and measures of its frames.
 
     Attributes:
-        columns: frames in a row.
+        columns: frames per row.
         rows: at most.
-        frame_width: of a frame in it, pixels, at most.
+        frame_width: of a frame in the sheet, pixels, at most.
     """
 
     columns: int = 4
@@ -41,16 +41,16 @@ class SheetExporter:
     name = "sheet"
 
     def may_fall_back(self) -> bool:
-        """Says that nothing stands in for what Pillow writes."""
+        """Returns False: what Pillow writes has no fallback."""
         return False
 
     def export(
         self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
     ) -> Exported:
-        """Writes frames from the first to the last, evenly apart; only the sheet is held in memory.
+        """Writes evenly spaced frames from the first to the last; holds only the sheet in memory.
 
         Raises:
-            ExportError: where it cannot be written.
+            ExportError: if it cannot be written.
         """
         text = None if recipe is None else to_text(recipe)
         measures = Measures()
@@ -73,12 +73,12 @@ class SheetExporter:
 
 
 class _Sheet:
-    """Pastes the frames that are wanted side by side.
+    """Pastes selected frames side by side.
 
     Args:
         wanted: indices of the frames, in order.
-        columns: in a row, at most.
-        size: of a frame in it, (width, height), pixels.
+        columns: frames per row, at most.
+        size: of a frame in the sheet, (width, height), pixels.
     """
 
     def __init__(self, wanted: list[int], columns: int, size: tuple[int, int]):
@@ -89,7 +89,7 @@ class _Sheet:
         self.first = Image.new("RGB", size)
 
     def add(self, index: int, frame_HWC: np.ndarray) -> None:
-        """Takes the next frame; keeps it where it is wanted, the first also for itself."""
+        """Adds the next frame if it is selected; keeps the first one as the poster."""
         if index not in self._place:
             return
         frame = Image.fromarray(np.asarray(frame_HWC))

@@ -1,4 +1,4 @@
-"""How large finished files get, about."""
+"""Estimates the size of exported files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BYTES_PER_PIXEL = {
     "frames": 3.0,
     "sheet": 0.3,
 }
-"""Of one frame, at the default settings, for a detailed moving picture with grain, rounded up, as
-benchmarks/exporter_bytes.py measured at 832x480, 24 frames. Noise takes up to 7 times as much, still pictures less."""
+"""At the default settings, for a detailed moving picture with grain, rounded up, as measured by
+benchmarks/exporter_bytes.py at 832x480, 24 frames. Noise needs up to 7 times as much, still pictures less."""
 
 
 def bytes_per_pixel(settings: Mapping[str, Any], *, height: int, fps: float) -> float:
-    """Returns bytes of a file for each pixel of each frame of the clip.
+    """Returns the bytes of a file per pixel and frame of the clip.
 
     Args:
         settings: name and settings of its exporter.

@@ -1,4 +1,4 @@
-"""What all video exporters share: sizes, rates and filters; a kind adds its codec.
+"""The base of all video exporters: sizes, rates and filters; a kind adds its codec.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
@@ -22,9 +22,9 @@ from vgpipe.exporters.ffmpeg import pipe
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 
-# The scaler converts with bt601 unless told otherwise, which would shift every colour.
+# By default the scaler converts with bt601, which would shift every colour.
 TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
-# What frames say of themselves wins over the options, and raw ones say nothing; players then guess by the size.
+# Tags of frames override the options, and raw frames have none; players would then guess by the size.
 SAY_BT709 = "setparams=color_primaries=bt709:color_trc=bt709"
 TO_BT601 = TO_BT709.replace("bt709", "bt601")
 FROM_BT709 = "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=rgb24"
@@ -33,18 +33,18 @@ BT709_TAGS = (
     *("-color_trc", "bt709", "-color_range", "tv"),
 )
 FASTSTART = ("-movflags", "+faststart")
-# Motion estimation loses the last frames; repeated ones take their place, and what is too much is cut off.
+# Motion estimation loses the last frames; repeated ones replace them, and any excess is cut off.
 SPARE_FRAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a file holds.
+    """The picture in a file.
 
     Attributes:
         width: pixels.
         height: pixels.
-        rate: frames a second.
+        rate: frames per second.
         num_frames: of the file.
     """
 
@@ -55,7 +55,7 @@ class Picture:
 
 
 class Padded:
-    """Frames whose right and bottom edge is repeated once where their sides are odd."""
+    """Frames whose right or bottom edge is repeated once where a side is odd."""
 
     def __init__(self, frames_THWC: Frames):
         count, height, width, colours = frames_THWC.shape
@@ -87,13 +87,13 @@ class VideoExporter:
     kind: ClassVar[str]
     file: ClassVar[str]
     codec_name: ClassVar[str]
-    """What ffmpeg calls its encoder, where nobody asked for another."""
+    """The name in ffmpeg of the default encoder."""
     halves_colour: ClassVar[bool] = False
     """Whether its pixel format keeps colour at half the size, so that sides must be even."""
 
     @property
     def encoder_name(self) -> str:
-        """What ffmpeg calls its encoder."""
+        """The encoder's name in ffmpeg."""
         return self.codec_name
 
     @property
@@ -103,7 +103,7 @@ class VideoExporter:
 
     @property
     def changes_frames(self) -> bool:
-        """Whether the file shall have another size or rate than the clip."""
+        """Whether the file has another size or rate than the clip."""
         return any((self.fps, self.upscale_height, self.upscale_factor))
 
     def codec(self, picture: Picture) -> list[str]:
@@ -111,7 +111,7 @@ class VideoExporter:
         return ["-c:v", self.encoder_name, *self.options(picture)]
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         raise NotImplementedError
 
     def before_input(self) -> list[str]:
@@ -122,7 +122,7 @@ class VideoExporter:
         """Returns ffmpeg's arguments for filters and colours.
 
         Args:
-            picture: what the file holds.
+            picture: of the file.
             post: filters for another size or rate.
         """
         if self.halves_colour:
@@ -135,28 +135,28 @@ class VideoExporter:
         """Writes one file into `folder`.
 
         Raises:
-            EncoderError: with ffmpeg's own words.
-            ExportError: where the folder is full, read-only or gone.
+            EncoderError: with ffmpeg's message.
+            ExportError: if the folder is full, read-only or missing.
         """
         padded = Padded(frames_THWC) if self._is_padded(frames_THWC) else None
         source: Frames = padded or frames_THWC
         rate = Fraction(fps).limit_denominator(1001)
         picture = self._picture(source, rate)
         text = None if recipe is None else to_text(recipe)
-        is_put_in = Path(self.file).suffix in COPIES  # ffmpeg writes no comment into these
-        with tags(None if is_put_in else text) as told:
-            arguments = self._arguments(source, rate, picture, told)
+        is_embedded_later = Path(self.file).suffix in COPIES  # ffmpeg writes no comment into these
+        with tags(None if is_embedded_later else text) as metadata:
+            arguments = self._arguments(source, rate, picture, metadata)
             pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s)
-        if text is not None and is_put_in:
-            self._put_in(folder / self.file, text)
+        if text is not None and is_embedded_later:
+            self._embed(folder / self.file, text)
         facts = _facts(picture) | ({"padded": [padded.right, padded.bottom]} if padded else {})
         return Exported(self.kind, (self.file,), facts=facts)
 
-    def _put_in(self, path: Path, text: str) -> None:
+    def _embed(self, path: Path, text: str) -> None:
         try:
             embed_text(path, text)
         except OSError as error:
-            raise ExportError(f"the recipe could not be put into {path}: {error}") from error
+            raise ExportError(f"the recipe could not be embedded in {path}: {error}") from error
         except ValueError as error:
             raise EncoderError(f"ffmpeg wrote no {self.kind}: {error}") from error
 
@@ -173,13 +173,13 @@ class VideoExporter:
         target = Fraction(self.fps).limit_denominator(1001) if self.fps else rate
         return Picture(width, height, target, max(1, floor(count * target / rate + Fraction(1, 2))))
 
-    def _arguments(self, source: Frames, rate: Fraction, picture: Picture, told: Tags) -> list[str]:
+    def _arguments(self, source: Frames, rate: Fraction, picture: Picture, metadata: Tags) -> list[str]:
         _, height, width, _ = source.shape
         size = f"{width}x{height}"
         raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(rate), "-i", "-"]
         post = self._post(source, rate, picture)
-        inputs = [*self.before_input(), *raw, *told.input]
-        return [*inputs, *self.filters(picture, post), *self.codec(picture), *told.output, "-an", "-y"]
+        inputs = [*self.before_input(), *raw, *metadata.input]
+        return [*inputs, *self.filters(picture, post), *self.codec(picture), *metadata.output, "-an", "-y"]
 
     def _post(self, source: Frames, rate: Fraction, picture: Picture) -> list[str]:
         steps: list[str] = []

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from vgpipe.exporters.hardware_encoders import HardwareVideo
 from vgpipe.exporters.video import FASTSTART, TO_BT601, Picture, VideoExporter
+from vgpipe.units import GIB
 
 SAME_BYTES = ("-fflags", "+bitexact")  # Matroska has a random id otherwise
-PALETTE_BUFFER_BYTES = 1 << 30
+PALETTE_BUFFER_BYTES = GIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class HevcExporter(HardwareVideo):
     container: ClassVar[tuple[str, ...]] = ("-tag:v", "hvc1", *FASTSTART)
 
     def quality(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how well libx265 does."""
+        """Returns ffmpeg's arguments for the quality of libx265."""
         return ["-crf", str(self.crf), "-preset", self.preset, "-x265-params", "log-level=error"]
 
 
@@ -40,7 +41,7 @@ class WebmExporter(VideoExporter):
     halves_colour: ClassVar[bool] = True
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         quality = ["-crf", str(self.crf), "-b:v", "0", "-deadline", "good", "-cpu-used", str(self.speed)]
         return [*quality, "-row-mt", "1", "-pix_fmt", "yuv420p", *SAME_BYTES]
 
@@ -56,7 +57,7 @@ class Av1Exporter(HardwareVideo):
     codec_name: ClassVar[str] = "libsvtav1"
 
     def quality(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how well SVT-AV1 does."""
+        """Returns ffmpeg's arguments for the quality of SVT-AV1."""
         return ["-crf", str(self.crf), "-preset", str(self.preset)]
 
 
@@ -70,27 +71,27 @@ class ProresExporter(VideoExporter):
     halves_colour: ClassVar[bool] = True
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         profile = ["-profile:v", "3", "-vendor", "apl0"]
         return [*profile, "-pix_fmt", "yuv422p10le", *FASTSTART]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ffv1Exporter(VideoExporter):
-    """Writes FFV1 in Matroska; the frames come back bit for bit."""
+    """Writes FFV1 in Matroska; the frames are lossless."""
 
     kind: ClassVar[str] = "ffv1"
     file: ClassVar[str] = "video.mkv"
     codec_name: ClassVar[str] = "ffv1"
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         return ["-level", "3", "-slicecrc", "1", "-pix_fmt", "bgr0", *SAME_BYTES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GifExporter(VideoExporter):
-    """Writes a GIF, its palette made of the clip itself."""
+    """Writes a GIF with a palette computed from the clip."""
 
     dither: str = "sierra2_4a"
     kind: ClassVar[str] = "gif"
@@ -98,7 +99,7 @@ class GifExporter(VideoExporter):
     codec_name: ClassVar[str] = "gif"
 
     def filters(self, picture: Picture, post: list[str]) -> list[str]:
-        """Returns ffmpeg's arguments for filters: one palette, or one a frame where ffmpeg would hold too much."""
+        """Returns ffmpeg's arguments for filters: one palette, or one per frame to bound memory."""
         held_bytes = picture.width * picture.height * picture.num_frames * 4
         own, new = ("", "") if held_bytes <= PALETTE_BUFFER_BYTES else (":stats_mode=single", ":new=1")
         make = f"[a]palettegen=reserve_transparent=0{own}[p]"
@@ -106,16 +107,16 @@ class GifExporter(VideoExporter):
         return ["-vf", ";".join([",".join([*post, "split[a][b]"]), make, use])]
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         return ["-loop", "0"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebpExporter(VideoExporter):
-    """Writes an animated WebP of whole frames.
+    """Writes an animated WebP of complete frames.
 
-    libwebp's own animation encoder (`libwebp_anim`) keeps what changes little from the frame before, and with it the
-    coloured fringes of edges that have moved on.
+    libwebp's animation encoder (`libwebp_anim`) reuses what changes little from the previous frame, and with it the
+    coloured fringes of edges that have moved.
     """
 
     quality: int = 90
@@ -124,22 +125,22 @@ class WebpExporter(VideoExporter):
     codec_name: ClassVar[str] = "libwebp"
 
     def filters(self, picture: Picture, post: list[str]) -> list[str]:
-        """Returns ffmpeg's arguments for filters and colours: WebP's matrix is that of bt601."""
+        """Returns ffmpeg's arguments for filters and colours: WebP uses the matrix of bt601."""
         return ["-vf", ",".join([*post, TO_BT601])]
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         return ["-quality", str(self.quality), "-pix_fmt", "yuv420p", "-loop", "0"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApngExporter(VideoExporter):
-    """Writes an animated PNG; the frames come back bit for bit."""
+    """Writes an animated PNG; the frames are lossless."""
 
     kind: ClassVar[str] = "apng"
     file: ClassVar[str] = "video.png"
     codec_name: ClassVar[str] = "apng"
 
     def options(self, picture: Picture) -> list[str]:
-        """Returns ffmpeg's arguments for how the encoder works, and for the container."""
+        """Returns ffmpeg's arguments for the encoder's options and the container."""
         return ["-pix_fmt", "rgb24", "-plays", "0", "-f", "apng"]

@@ -1,4 +1,4 @@
-"""Ends a process that makes no progress."""
+"""Kills a process that makes no progress."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from types import TracebackType
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process that was started in a session of its own, and what it has started."""
+    """Kills a process that was started in a session of its own, and its children."""
     with suppress(OSError):
         if os.name == "nt":
             process.kill()
-        elif process.returncode is None:  # else its id may be another's by now
+        elif process.returncode is None:  # otherwise its id may belong to another process
             os.killpg(process.pid, signal.SIGKILL)
 
 
 class Watchdog:
-    """Kills a process once it has made no progress for too long while somebody waited for it.
+    """Kills a process that makes no progress for too long while the caller waits for it.
 
-    Progress is a frame taken, or a file that grew. Time in which nobody waits for it does not count: frames may be
-    slow to come.
+    Progress is a frame read or a file that grew. Time in which the caller does not wait is not counted, because frames
+    may arrive slowly.
 
     Args:
         process: in a session of its own.
@@ -53,7 +53,7 @@ class Watchdog:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Counts the time of the block, and its end as progress."""
+        """Counts the time of the block as waiting, and its end as progress."""
         self._is_waited_for = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""Draws a text over frames that must not pass for what was asked for."""
+"""Draws a text over frames that must not be mistaken for the requested ones."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ INK, PAPER = 255, 0
 
 
 def watermark(text: str, *, width: int, height: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns what draws a text across a frame, readable on any background.
+    """Returns a function that draws a text across a frame, readable on any background.
 
     Args:
         text: a word or two.
         width: of the frames, pixels.
-        height: likewise.
+        height: of the frames, pixels.
 
     Returns:
-        Takes a frame (H, W, 3) uint8 and returns a copy with the text over it.
+        A function from a frame (H, W, 3) uint8 to a copy with the text.
     """
     stencil_HW = _stencil(text, width, height)
     paper_HW, ink_HW = stencil_HW > 0, stencil_HW > 160
