@@ -235,12 +235,12 @@ def _resume(arguments: list[str]) -> int:
         raise UsageError("resume takes a run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
     _check_versions()
     _set_library_environment()
-    from vgpipe.config.load import load_limits
+    from vgpipe.config.load import load_run_limits
     from vgpipe.executor.stop_signal import StopSignal
     from vgpipe.runs.run import resume
 
     with StopSignal() as stop:
-        return resume(Path(arguments[0]), load_limits(arguments[1:]), stop)
+        return resume(Path(arguments[0]), load_run_limits(arguments[1:]), stop)
 
 
 def _report(arguments: list[str]) -> int:

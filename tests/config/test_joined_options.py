@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vgpipe.config.joined_options import written_with_plus
-from vgpipe.config.load import combinations, forced, load
+from vgpipe.config.joined_options import join_options
+from vgpipe.config.load import combinations, hydra_override, load
 from vgpipe.errors import ConfigError
 
 
@@ -53,9 +53,9 @@ def test_faults_are_named(typed, words):
 
 @pytest.mark.parametrize("typed", ["clip.prompt=[mp4,gif]", "exporter.crf=3", "exporter", "pick=[pabc,pdef]"])
 def test_nothing_else_is_rewritten(typed):
-    assert written_with_plus(typed) == typed
+    assert join_options(typed) == typed
 
 
 def test_hydra_is_told_of_keys_that_no_option_has():
-    assert forced("also.gif.dither=none") == "++also.gif.dither=none"
-    assert forced("exporter=[a,b]") == "exporter=a+b"
+    assert hydra_override("also.gif.dither=none") == "++also.gif.dither=none"
+    assert hydra_override("exporter=[a,b]") == "exporter=a+b"

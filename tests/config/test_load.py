@@ -7,7 +7,7 @@ import yaml
 
 from vgpipe.config.fields import children, unknown_key
 from vgpipe.config.groups import builtin_conf, group_table
-from vgpipe.config.load import combinations, forced, load
+from vgpipe.config.load import combinations, hydra_override, load
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError
 from vgpipe.job.declared import names_set_by
@@ -31,7 +31,7 @@ def test_every_yaml_holds_every_key_of_its_schema(group, option):
     Except for the settings of a clip, which vgpipe has Hydra add: they are declared once, in vgpipe/job/settings.py.
     """
     added = set(names_set_by(SetBy.QUALITY)) if group == "quality" else set()
-    assert all(f"++{group}.{name}=1" == forced(f"{group}.{name}=1") for name in added)
+    assert all(f"++{group}.{name}=1" == hydra_override(f"{group}.{name}=1") for name in added)
     record = type(getattr(load([f"{group}={option}"]), group))
     names = [name for name in ("_base", option) if (builtin_conf() / group / f"{name}.yaml").is_file()]
     values = {

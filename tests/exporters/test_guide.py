@@ -15,7 +15,7 @@ import yaml
 from tests.exporters.clips import decoded, encoders, smooth
 from vgpipe.config.exporter_schema import VideoConfig
 from vgpipe.config.limits import record
-from vgpipe.config.validate import validated_as
+from vgpipe.config.validate import validate_as
 from vgpipe.exporters.encoder_chain import chain_of
 from vgpipe.exporters.reading import read_recipe
 
@@ -50,6 +50,6 @@ def test_its_file_holds_the_frames_and_the_recipe(guide, tmp_path):
 def test_its_yaml_holds_every_option(guide):
     (written,) = blocks("yaml")
     options = yaml.safe_load(written)
-    checked = validated_as(guide.UtVideoConfig, options)
+    checked = validate_as(guide.UtVideoConfig, options)
     assert {name: getattr(checked, name) for name in options} == options
     assert set(options) == set(guide.UtVideoConfig.__dataclass_fields__)

@@ -11,7 +11,7 @@ import yaml
 from vgpipe.config.groups import group_table
 from vgpipe.config.load import load
 from vgpipe.config.schema import Config
-from vgpipe.config.validate import validated
+from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError
 from vgpipe.hardware import Pcie, pick_device, supported_dtypes
 from vgpipe.hardware.capability import cuda_capability
@@ -65,7 +65,7 @@ def test_every_key_stands_in_its_yaml_and_the_name_is_the_options(name):
     from vgpipe.config.groups import builtin_conf
 
     values = yaml.safe_load((builtin_conf() / f"hardware/{name}.yaml").read_text())
-    assert validated(_root(values)).hardware == tier(name)
+    assert validate_config(_root(values)).hardware == tier(name)
     assert tier(name).name == name
     # Hydra overrides only what is written down, and records that compare equal may owe it to their defaults.
     assert _keys(values) == _keys(asdict(tier(name)))
@@ -156,14 +156,14 @@ def test_a_tier_runs_on_whatever_is_there_under_its_own_limit(name):
 
 def test_the_limit_stays_in_the_resolved_config_that_a_run_keeps():
     config = load(["hardware=rtx4090_24gb", "hardware.memory_limit_gb=7.5"])
-    kept: Config = validated(yaml.safe_load(yaml.safe_dump(asdict(config))))
+    kept: Config = validate_config(yaml.safe_load(yaml.safe_dump(asdict(config))))
     assert kept == config and kept.hardware.memory_limit_gb == 7.5 and kept.hardware.memory_gb == 24
 
 
 def test_a_run_from_before_the_tiers_is_still_read():
     plain = asdict(load([]))
     plain["hardware"] = {"device": "auto", "threads": 2}
-    assert validated(plain).hardware.threads == 2
+    assert validate_config(plain).hardware.threads == 2
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps", "xpu", "xpu:0"])

@@ -113,7 +113,7 @@ print(json.dumps({
     assert found["ids"][0] != found["ids"][1]
 
 
-def test_a_new_setting_changes_no_id_while_it_is_unset(with_made_up):
+def test_a_new_setting_changes_no_id_while_it_is_optional(with_made_up):
     from vgpipe.clips.from_config import request
     from vgpipe.config.load import load
 

@@ -13,7 +13,7 @@ from tests.models.driven import Case, Driven, assert_equals_stock, assert_resume
 from tests.tiny.others import mochi
 from vgpipe.config.groups import builtin_conf
 from vgpipe.config.model_schema import ModelConfig
-from vgpipe.config.validate import validated_as
+from vgpipe.config.validate import validate_as
 from vgpipe.models.base import Settings
 from vgpipe.models.open import Origin, open_checkpoint
 
@@ -65,4 +65,4 @@ def test_its_yaml_is_a_whole_option():
     base = yaml.safe_load((builtin_conf() / "model" / "_base.yaml").read_text("utf-8"))
     own = yaml.safe_load(block("yaml"))
     assert own.pop("defaults") == ["_base", "_self_"]
-    assert validated_as(ModelConfig, {**base, **own}).reference.num_frames == 85
+    assert validate_as(ModelConfig, {**base, **own}).reference.num_frames == 85

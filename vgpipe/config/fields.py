@@ -62,7 +62,7 @@ def _is_dict(hint: object) -> bool:
     return typing.get_origin(_bare(hint)) is dict
 
 
-def is_open(path: tuple[str, ...]) -> bool:
+def takes_any_key(path: tuple[str, ...]) -> bool:
     """Returns whether a key takes any names below it (`model.pipeline_kwargs`), or lies below one that does."""
     records: list[type] = [Config]
     for name in path:
@@ -81,7 +81,7 @@ def unknown_key(key: str) -> tuple[str, str] | None:
     """
     parts = tuple(key.split("."))
     for depth, part in enumerate(parts):
-        if is_open(parts[:depth]):
+        if takes_any_key(parts[:depth]):
             return None
         known = children(parts[:depth])
         if part not in known:

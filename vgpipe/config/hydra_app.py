@@ -19,9 +19,9 @@ from vgpipe.config.load import (
     CONFIG_NAME,
     HYDRA_VERSION_BASE,
     composition_error,
-    forced,
+    fixed_keys,
     from_hydra,
-    shared_keys,
+    hydra_override,
 )
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.schema import Config
@@ -65,7 +65,10 @@ def run_app(arguments: Arguments, task: Task, report: Callable[[Exception], None
 
     register_resolvers()
     app = hydra.main(CONFIG_PATH, CONFIG_NAME, HYDRA_VERSION_BASE)(hydra_task)
-    saved, sys.argv = sys.argv, ["vgpipe", *arguments.flags, *map(forced, arguments.overrides), *_naming(arguments)]
+    saved, sys.argv = (
+        sys.argv,
+        ["vgpipe", *arguments.flags, *map(hydra_override, arguments.overrides), *_naming(arguments)],
+    )
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise instead of printing a traceback and ending the process
     try:
         app()
@@ -82,4 +85,4 @@ def _naming(arguments: Arguments) -> list[str]:
     """Returns the override that names a sweep's folders by the swept keys, without those that all runs share."""
     if not arguments.is_sweep or any(override.startswith(EXCLUDED) for override in arguments.overrides):
         return []
-    return [f"{EXCLUDED}=[{','.join(shared_keys(arguments.overrides, arguments.config_dir))}]"]
+    return [f"{EXCLUDED}=[{','.join(fixed_keys(arguments.overrides, arguments.config_dir))}]"]

@@ -10,7 +10,7 @@ JOINED_GROUP, OTHERS, PLUS = "exporter", "also", "+"
 LIST = re.compile(r"\[([^\[\]]*)\]")
 
 
-def written_with_plus(override: str) -> str:
+def join_options(override: str) -> str:
     """Returns an override that gives the group lists as one that joins their options, any other as it is."""
     key, equals, value = override.partition("=")
     if key.strip() != JOINED_GROUP or not equals:
@@ -18,7 +18,7 @@ def written_with_plus(override: str) -> str:
     return f"{JOINED_GROUP}={LIST.sub(lambda found: PLUS.join(map(str.strip, found[1].split(','))), value)}"
 
 
-def parts_of(group: str, choice: str) -> list[str]:
+def split_options(group: str, choice: str) -> list[str]:
     """Returns the options that a choice joins; of other groups the choice itself."""
     return choice.split(PLUS) if group == JOINED_GROUP else [choice]
 
@@ -28,7 +28,7 @@ def register_joined(choices: Iterable[str]) -> None:
     from hydra.core.config_store import ConfigStore
 
     for choice in choices:
-        first, *others = parts_of(JOINED_GROUP, choice)
+        first, *others = split_options(JOINED_GROUP, choice)
         also = [{f"/{JOINED_GROUP}@_global_.{OTHERS}.{name}": name} for name in others]
         if others:
             ConfigStore.instance().store(group=JOINED_GROUP, name=choice, node={"defaults": [first, *also]})

@@ -15,13 +15,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vgpipe.config.fields import is_open
-from vgpipe.config.joined_options import written_with_plus
+from vgpipe.config.fields import takes_any_key
+from vgpipe.config.joined_options import join_options
 from vgpipe.config.model_schema import OriginConfig
-from vgpipe.config.overrides import parsed, sweep_values
+from vgpipe.config.overrides import parse_overrides, sweep_values
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.schema import Config, RunConfig, StoreConfig
-from vgpipe.config.validate import validated
+from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError, Fault
 
 CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
@@ -47,7 +47,7 @@ def combinations(overrides: Sequence[str], config_dir: str | None = None) -> lis
         ConfigError: where an override cannot be read or names an unknown key or option.
     """
     axes = []
-    for override in parsed(overrides, config_dir):
+    for override in parse_overrides(overrides, config_dir):
         swept = override.is_sweep_override() and override.is_discrete_sweep()
         key = override.get_key_element()
         values = sweep_values(override, config_dir) if swept else []
@@ -55,9 +55,11 @@ def combinations(overrides: Sequence[str], config_dir: str | None = None) -> lis
     return [list(combination) for combination in itertools.product(*axes)]
 
 
-def shared_keys(overrides: Sequence[str], config_dir: str | None = None) -> list[str]:
+def fixed_keys(overrides: Sequence[str], config_dir: str | None = None) -> list[str]:
     """Returns the keys that are overridden but not swept."""
-    return [found.get_key_element() for found in parsed(overrides, config_dir) if not found.is_sweep_override()]
+    return [
+        found.get_key_element() for found in parse_overrides(overrides, config_dir) if not found.is_sweep_override()
+    ]
 
 
 def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
@@ -73,9 +75,9 @@ def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
     Raises:
         ConfigError: naming everything that is wrong.
     """
-    sound, faults = _sound(overrides, config_dir)
+    sound, faults = _composable(overrides, config_dir)
     try:
-        config = from_hydra(_composed(sound, config_dir))
+        config = from_hydra(_compose(sound, config_dir))
     except ConfigError as error:
         faults += error.faults
     if faults:
@@ -83,14 +85,14 @@ def load(overrides: Sequence[str], config_dir: str | None = None) -> Config:
     return config
 
 
-def _sound(overrides: Sequence[str], config_dir: str | None) -> tuple[list[str], list[Fault]]:
+def _composable(overrides: Sequence[str], config_dir: str | None) -> tuple[list[str], list[Fault]]:
     """Returns the overrides that can be composed, and the faults of the others."""
-    parsed((), config_dir)
+    parse_overrides((), config_dir)
     sound: list[str] = []
     faults: list[Fault] = []
     for text in overrides:
         try:
-            found = parsed([text], config_dir)[0]
+            found = parse_overrides([text], config_dir)[0]
         except ConfigError as error:
             faults += error.faults
             continue
@@ -102,22 +104,22 @@ def _sound(overrides: Sequence[str], config_dir: str | None) -> tuple[list[str],
     return sound, faults
 
 
-def _composed(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
+def _compose(overrides: Sequence[str], config_dir: str | None) -> DictConfig:
     register_resolvers()
     search = [f"hydra.searchpath=['file://{Path(config_dir).absolute()}']"] if config_dir else []
     try:
         with initialize_config_module(CONFIG_MODULE, version_base=HYDRA_VERSION_BASE):
-            return compose(CONFIG_NAME, overrides=[*map(forced, overrides), *search])
+            return compose(CONFIG_NAME, overrides=[*map(hydra_override, overrides), *search])
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise composition_error(error) from None
 
 
-def forced(override: str) -> str:
+def hydra_override(override: str) -> str:
     """Returns an override in the form that Hydra needs: `++` adds keys that the chosen option's YAML may lack."""
-    written = written_with_plus(override)
+    written = join_options(override)
     parts = tuple(written.partition("=")[0].split("."))
     is_optional = parts[0] in ("clip", "model", "quality") and len(parts) > 1  # the YAML may leave keys out
-    return f"++{written}" if is_optional or is_open(parts) else written
+    return f"++{written}" if is_optional or takes_any_key(parts) else written
 
 
 def from_hydra(composed: DictConfig) -> Config:
@@ -137,7 +139,7 @@ def from_hydra(composed: DictConfig) -> Config:
         values = OmegaConf.to_container(bare, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise composition_error(error) from None
-    return with_absolute_paths(validated(values))  # type: ignore[arg-type]
+    return with_absolute_paths(validate_config(values))  # type: ignore[arg-type]
 
 
 def with_absolute_paths(config: Config) -> Config:
@@ -158,7 +160,7 @@ def _absolute(origin: Origin) -> Origin:
     return replace(origin, id=str(path.absolute())) if path.exists() else origin
 
 
-def load_limits(overrides: Sequence[str]) -> Limits:
+def load_run_limits(overrides: Sequence[str]) -> Limits:
     """Checks the `run.*` overrides of a resumed run, the only ones it takes.
 
     Returns:
@@ -176,10 +178,10 @@ def load_limits(overrides: Sequence[str]) -> Limits:
     typed = load(overrides).run
     kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in overrides)]
 
-    def limited(saved: RunConfig) -> RunConfig:
+    def merge(saved: RunConfig) -> RunConfig:
         return replace(typed, **{name: getattr(saved, name) for name in kept})
 
-    return limited
+    return merge
 
 
 def composition_error(error: Exception) -> ConfigError:

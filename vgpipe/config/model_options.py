@@ -9,7 +9,7 @@ import yaml
 
 from vgpipe.config.groups import builtin_conf, options
 from vgpipe.config.model_schema import ModelConfig
-from vgpipe.config.validate import validated_as
+from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault
 
 GROUP = "model"
@@ -30,7 +30,7 @@ def load_model(name: str) -> ModelConfig:
             "model.fallback", f"{name!r} is not a model that ships with vgpipe", f"one of: {', '.join(known)}"
         )
         raise ConfigError("invalid configuration", [fault])
-    return validated_as(ModelConfig, _merged(builtin_conf() / GROUP, name))
+    return validate_as(ModelConfig, _merged(builtin_conf() / GROUP, name))
 
 
 def _merged(folder: Path, name: str) -> dict[str, Any]:

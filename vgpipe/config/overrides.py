@@ -11,14 +11,14 @@ from hydra.errors import HydraException
 
 from vgpipe.config.fields import nearest, unknown_key
 from vgpipe.config.groups import options
-from vgpipe.config.joined_options import JOINED_GROUP, parts_of, register_joined, written_with_plus
+from vgpipe.config.joined_options import JOINED_GROUP, join_options, register_joined, split_options
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 
 FEW = 8
 
 
-def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
+def parse_overrides(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
     """Parses override arguments and checks their keys and group choices.
 
     Args:
@@ -40,7 +40,7 @@ def parsed(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
         faults.append(
             Fault("--config-dir", f"{config_dir!r} is not a folder", "give the folder that holds your groups")
         )
-    for text in map(written_with_plus, overrides):
+    for text in map(join_options, overrides):
         override = _parse(text, faults)
         if override is not None:
             faults += _key_faults(override, config_dir)
@@ -92,7 +92,7 @@ def _choice_faults(override: Override, config_dir: str | None) -> list[Fault]:
     group, known = override.key_or_group, options(override.key_or_group, config_dir)
     listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
     typed = _choices(override, config_dir)
-    choices = [parts_of(group, choice) for choice in typed]
+    choices = [split_options(group, choice) for choice in typed]
     unknown = [name for names in choices for name in names if name not in known]
     twice = [name for names in choices for name in dict.fromkeys(names) if names.count(name) > 1]
     if not (unknown or twice) and group == JOINED_GROUP:

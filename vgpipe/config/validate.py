@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.fields import children, nearest
@@ -23,7 +24,7 @@ def _adapter(record: Any) -> TypeAdapter[Any]:
     return TypeAdapter(record)
 
 
-def validated(values: Mapping[str, Any]) -> Config:
+def validate_config(values: Mapping[str, Any]) -> Config:
     """Validates `values` against the schema.
 
     Args:
@@ -35,10 +36,10 @@ def validated(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: with one fault for each unknown key, wrong type and value out of range.
     """
-    return validated_as(Config, values)
+    return validate_as(Config, values)
 
 
-def validated_as(record: type[T], values: Mapping[str, Any]) -> T:
+def validate_as(record: type[T], values: Mapping[str, Any]) -> T:
     """Validates `values` against one record of the schema.
 
     Args:
@@ -59,17 +60,17 @@ def validated_as(record: type[T], values: Mapping[str, Any]) -> T:
         raise ConfigError("invalid configuration", faults) from None
 
 
-def _fault(detail: Any) -> Fault:
+def _fault(detail: ErrorDetails) -> Fault:
     where = _path(detail["loc"])
     key = ".".join(where)
     if detail["type"] == "unexpected_keyword_argument" or detail["type"] == "extra_forbidden":
         return Fault(key, "there is no such key", nearest(where[-1], children(where[:-1])))
     if detail["type"] in ("missing", "missing_argument"):
         return Fault(key, "is missing", f"add {where[-1]} to the group's YAML, or type {key}=...")
-    return Fault(key, f"{_shown(detail['input'])} is not allowed: {_allowed(detail)}", f"type {key}=<value>")
+    return Fault(key, f"{_format(detail['input'])} is not allowed: {_allowed(detail)}", f"type {key}=<value>")
 
 
-def _path(location: tuple[Any, ...]) -> tuple[str, ...]:
+def _path(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Returns the key's parts; pydantic also names the arm of a union, which is not a key."""
     parts = tuple(map(str, location))
     arm = {"exporter": 1, OTHERS: 2}.get(parts[0], 0) if parts else 0
@@ -78,12 +79,12 @@ def _path(location: tuple[Any, ...]) -> tuple[str, ...]:
     return parts or ("config",)
 
 
-def _shown(value: Any) -> str:
+def _format(value: object) -> str:
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _allowed(detail: Any) -> str:
+def _allowed(detail: ErrorDetails) -> str:
     words = {"bool_type": "true or false", "int_type": "a whole number", "float_type": "a number"}
     if detail["type"] == "string_pattern_mismatch":
         return "a time like 07:00" if detail["loc"][-1] == "until" else "a duration like 30s, 90m, 8h or 2d"

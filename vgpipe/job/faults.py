@@ -61,10 +61,10 @@ class Faults:
         return JobError(f"{count} {place}; nothing was started", shown)
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Formats a user's value for a message: short, on one line, without control characters."""
     if isinstance(value, str):
-        return f'"{_printable(value)}"'
+        return f'"{format_text(value)}"'
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -73,7 +73,13 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    return _printable(_number(value))
+    return format_text(_number(value))
+
+
+def format_text(text: str) -> str:
+    """Formats a user's text as `format_value` does, without quotes."""
+    cut = text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 3] + "..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -87,8 +93,3 @@ def _number(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 256:
         return "a number of more than 77 digits"
     return str(value)
-
-
-def _printable(text: str) -> str:
-    cut = text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 3] + "..."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vgpipe.job.faults import MAX_VALUE_CHARS, nearest, shown
+from vgpipe.job.faults import MAX_VALUE_CHARS, format_text, format_value, nearest
 from vgpipe.job.source import display
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
@@ -86,7 +86,7 @@ def load_picture(given: str, folder: Path) -> Picture | PictureFault:
 
 def format_path(given: str) -> str:
     """Formats an image's path in a message; of a long one the end, which tells files apart."""
-    return shown(given if len(given) <= MAX_VALUE_CHARS else f"...{given[3 - MAX_VALUE_CHARS :]}")
+    return format_value(given if len(given) <= MAX_VALUE_CHARS else f"...{given[3 - MAX_VALUE_CHARS :]}")
 
 
 def _url(given: str) -> PictureFault:
@@ -173,7 +173,7 @@ def _measured(given: str, data: bytes) -> tuple[int, int] | PictureFault:
         return _too_large(given, "more than Pillow's limit")
     # A damaged file raises nearly anything in its decoder.
     except Exception as error:
-        reason = shown(" ".join(str(error).split()) or type(error).__name__)[1:-1]
+        reason = format_text(" ".join(str(error).split()) or type(error).__name__)
         return PictureFault(f"image {format_path(given)} is damaged: {reason}", "save or download it again")
 
 

@@ -33,18 +33,18 @@ def text_fault(text: str) -> str | None:
     return None if bad is None else f"holds the character U+{ord(bad):04X}, which is not allowed"
 
 
-def _clean(text: Any) -> Any:
+def _clean(text: object) -> object:
     fault = text_fault(text) if isinstance(text, str) else None
     if fault:
         raise PydanticCustomError(OWN_FAULT, "{fault}", {"fault": fault})
     return text.strip() if isinstance(text, str) else text
 
 
-def _clean_or_empty(text: Any) -> Any:
+def _clean_or_empty(text: object) -> object:
     return "" if isinstance(text, str) and not text.strip() else _clean(text)
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     """Accepts 8.0 as 8: spreadsheets and JSON writers turn whole numbers into floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -61,7 +61,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_positive_zero)]
 
 
-def _unset(description: str, **limits: Any) -> Any:
+def _optional(description: str, **limits: Any) -> Any:
     """Returns a field that may be left out but not be empty."""
     return Field(default=None, description=description, **limits)
 
@@ -77,9 +77,9 @@ def _setting(declared: ClipSetting) -> tuple[Any, Any]:
     given = {name: limit for name, limit in limits.items() if limit is not None}
     if hint == list[int]:
         items = list[Annotated[Whole, Field(**given)]]
-        return items, _unset(declared.allowed, min_length=1, max_length=MAX_CLIPS)
+        return items, _optional(declared.allowed, min_length=1, max_length=MAX_CLIPS)
     checked_as = {str: OptionalText if setting.may_be_empty else Text, int: Whole, float: Number}
-    return checked_as.get(hint, hint), _unset(declared.allowed, **given)
+    return checked_as.get(hint, hint), _optional(declared.allowed, **given)
 
 
 def _settings(declared: Iterable[ClipSetting]) -> dict[str, Any]:
@@ -93,9 +93,9 @@ OverrideFields = create_model("OverrideFields", __base__=_Strict, **_settings(se
 ShotsFields = create_model(
     "ShotsFields",
     __base__=SettingFields,
-    id=(Text, _unset("a text")),
-    shots=(Any, _unset("a list of prompts")),
-    matrix=(Any, _unset("names, each with a list of texts or numbers")),
+    id=(Text, _optional("a text")),
+    shots=(object, _optional("a list of prompts")),
+    matrix=(object, _optional("names, each with a list of texts or numbers")),
 )
 """One entry of the job with several shots; they and its matrix are checked separately."""
 PromptFields = create_model("PromptFields", __base__=ShotsFields, prompt=(Text, Field(description="a text")))
@@ -104,7 +104,7 @@ ShotFields = create_model(
     "ShotFields",
     __base__=_Strict,
     prompt=(Text, Field(description="a text")),
-    cut=(bool, _unset("true or false")),
+    cut=(bool, _optional("true or false")),
     **_settings(SETTINGS[name] for name in spellings("num_frames")),
 )
 """One shot of an entry."""
@@ -113,9 +113,9 @@ ShotFields = create_model(
 class JobFields(_Strict):
     """The top level of a YAML job; what is inside `defaults` and `prompts` is checked separately."""
 
-    name: Text = _unset("a text")
-    defaults: Any = _unset("a mapping of settings")
-    prompts: Any = Field(description="a list of prompts")
+    name: Text = _optional("a text")
+    defaults: object = _optional("a mapping of settings")
+    prompts: object = Field(description="a list of prompts")
 
 
 def description_of(model: type[BaseModel], field: str) -> str:

@@ -17,7 +17,7 @@ from vgpipe.config.exporter_schema import AnyExporter, ExporterConfig
 from vgpipe.config.load import load, with_absolute_paths
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig
-from vgpipe.config.validate import validated_as
+from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault, UsageError
 from vgpipe.job.clip import Clip
 from vgpipe.provenance.recipe import SCHEMA
@@ -146,13 +146,13 @@ def _is_allowed(key: str) -> bool:
 
 def _with_recipe(overrides: ReplayOverrides, recipe: Mapping[str, Any]) -> Config:
     config = overrides.config
-    model: ModelConfig = validated_as(ModelConfig, recipe["model"])
+    model: ModelConfig = validate_as(ModelConfig, recipe["model"])
     moved = {name: getattr(config.model, name) for name in ("id", "revision") if f"model.{name}" in overrides.keys}
-    recorded: MemoryConfig = validated_as(MemoryConfig, recipe["memory"])
+    recorded: MemoryConfig = validate_as(MemoryConfig, recipe["memory"])
     memory = replace(recorded, strategy=config.memory.strategy, stream=config.memory.stream)
     exporter: AnyExporter = config.exporter
     if not any(key == "exporter" or key.startswith("exporter.") for key in overrides.keys):
-        exporter = validated_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
+        exporter = validate_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
     replayed = replace(config, model=replace(model, **moved), memory=memory, exporter=exporter)
     return with_absolute_paths(replace(replayed, job=None, pick=(), clip=ClipOverrides()))
 
@@ -168,4 +168,4 @@ def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:
 def _check_ranges(record: Mapping[str, Any]) -> None:
     """Validates a clip, which may be a stranger's, against the limits of a user's own settings."""
     names = {field.name for field in fields(ClipOverrides)} - NOT_IN_RECIPES
-    validated_as(ClipOverrides, {name: value for name, value in record.items() if name in names})
+    validate_as(ClipOverrides, {name: value for name, value in record.items() if name in names})

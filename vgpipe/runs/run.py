@@ -16,7 +16,7 @@ from vgpipe.clips.clip_record import clip_of_record, past_record
 from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.config.load import Limits
 from vgpipe.config.schema import Config
-from vgpipe.config.validate import validated
+from vgpipe.config.validate import validate_config
 from vgpipe.errors import StoreError, UsageError, VgpipeError
 from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
 from vgpipe.job.clip import Clip
@@ -196,7 +196,7 @@ def _saved_config(run_dir: RunDir) -> Config:
         values = yaml.safe_load(run_dir.config.read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{run_dir.config} cannot be read ({error}) -> run the job again") from None
-    return validated(values if isinstance(values, dict) else {})
+    return validate_config(values if isinstance(values, dict) else {})
 
 
 def _clip(run_dir: RunDir, record: dict[str, object]) -> Clip:

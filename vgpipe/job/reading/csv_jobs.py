@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from vgpipe.job.declared import set_by
-from vgpipe.job.faults import Faults, nearest, shown
+from vgpipe.job.faults import Faults, format_value, nearest
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table
 from vgpipe.job.reading.yaml_scalars import resolve
 from vgpipe.job.settings import SetBy
@@ -60,9 +60,9 @@ def _rows(text: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
 def _check_header(line: int, columns: list[str], faults: Faults) -> None:
     for position, name in enumerate(columns, start=1):
         if name in columns[: position - 1]:
-            faults.add(line, f"the column {shown(name)} appears twice", "keep one of them")
+            faults.add(line, f"the column {format_value(name)} appears twice", "keep one of them")
         elif name not in COLUMNS:
-            faults.add(line, f"unknown column {shown(name)}; known: {', '.join(COLUMNS)}", _advice(name))
+            faults.add(line, f"unknown column {format_value(name)}; known: {', '.join(COLUMNS)}", _advice(name))
     if "prompt" not in columns:
         faults.add(line, "the first row names no column `prompt`", "begin with a row such as: prompt,seed")
         raise faults.error()

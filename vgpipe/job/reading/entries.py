@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vgpipe.job.declared import set_by
-from vgpipe.job.faults import Faults, nearest, shown
+from vgpipe.job.faults import Faults, format_text, nearest
 from vgpipe.job.reading.field_faults import unquoted_text_fault, validate_fields
 from vgpipe.job.reading.matrix import check_places, read_matrix
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
@@ -94,7 +94,7 @@ def _is_trap(table: Table) -> bool:
 
 def _trap(table: Table) -> tuple[str, str]:
     """Explains a text that was read as a mapping, also for users who did mean a key."""
-    key, value = (shown(node.text)[1:-1] for node in table.pairs[0] if isinstance(node, Scalar))
+    key, value = (format_text(node.text) for node in table.pairs[0] if isinstance(node, Scalar))
     if not value:
         what = "YAML takes this prompt for a mapping: it is in braces or ends in a colon"
         return what, "quote the whole prompt"

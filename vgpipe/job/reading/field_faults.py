@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from vgpipe.job.declared import EXCLUSIVE
-from vgpipe.job.faults import Faults, nearest, shown
+from vgpipe.job.faults import Faults, format_text, format_value, nearest
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, plain
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
 from vgpipe.job.schema import OWN_FAULT, TEXT_REMEDY, SettingFields, description_of, given_fields
@@ -36,7 +36,7 @@ class Finding:
     remedy: str
 
 
-def validate_values(values: Mapping[str, Any], model: type[BaseModel]) -> tuple[Mapping[str, Any], list[Finding]]:
+def validate_values(values: Mapping[str, object], model: type[BaseModel]) -> tuple[Mapping[str, Any], list[Finding]]:
     """Validates a group of fields.
 
     Args:
@@ -52,7 +52,7 @@ def validate_values(values: Mapping[str, Any], model: type[BaseModel]) -> tuple[
         return {}, list(_findings(error, model, values))
 
 
-def _findings(error: ValidationError, model: type[BaseModel], values: Mapping[str, Any]) -> Iterator[Finding]:
+def _findings(error: ValidationError, model: type[BaseModel], values: Mapping[str, object]) -> Iterator[Finding]:
     details = error.errors(include_url=False)
     closest = {near for d in details if d["type"] == "extra_forbidden" and (near := _closest_key(d, model, values))}
     for detail in details:
@@ -68,7 +68,7 @@ def _findings(error: ValidationError, model: type[BaseModel], values: Mapping[st
             yield Finding("", None, problem, f"`{field}` is missing", remedy)
 
 
-def _closest_key(detail: ErrorDetails, model: type[BaseModel], values: Mapping[str, Any]) -> str | None:
+def _closest_key(detail: ErrorDetails, model: type[BaseModel], values: Mapping[str, object]) -> str | None:
     return nearest(str(detail["loc"][0]), [name for name in model.model_fields if name not in values])
 
 
@@ -76,7 +76,7 @@ def _unknown(field: str, meant: str | None, model: type[BaseModel]) -> tuple[str
     if field == "<<":
         return "YAML merge keys (`<<`) are not supported", "put shared settings under `defaults:`"
     known = sorted(model.model_fields, key=lambda name: name in SettingFields.model_fields)
-    what = f"unknown key {shown(field)}; known: {', '.join(known)}"
+    what = f"unknown key {format_value(field)}; known: {', '.join(known)}"
     return what, f"did you mean `{meant}`?" if meant else "remove it"
 
 
@@ -96,17 +96,17 @@ def _wrong(detail: ErrorDetails, field: str, index: int | None, model: type[Base
 
 def _describe_value(value: object) -> str:
     if isinstance(value, bool):
-        return f"{shown(value)} (a boolean)"
+        return f"{format_value(value)} (a boolean)"
     if isinstance(value, list) and not value:
         return "an empty list"
-    return f"the text {shown(value)}" if isinstance(value, str) else shown(value)
+    return f"the text {format_value(value)}" if isinstance(value, str) else format_value(value)
 
 
 def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
     """Returns what to write instead of a value that has the wrong type or is out of range."""
     limits = detail.get("ctx", {})
     if detail["type"] == "list_type" and isinstance(value, int) and not isinstance(value, bool):
-        return f"write {field}: [{shown(value)}], or seed: {shown(value)}"
+        return f"write {field}: [{format_value(value)}], or seed: {format_value(value)}"
     if isinstance(value, str) and value.strip() and type(resolve(value.strip())) in (int, float):
         return f"remove the quotes: {field}: {value.strip()[:30]}"
     for limit, words in {"le": "must be at most", "ge": "must be at least", "gt": "must be above"}.items():
@@ -151,7 +151,7 @@ def unquoted_text_fault(name: str, node: Scalar) -> tuple[str, str]:
     """Returns the fault of an unquoted text that YAML reads as something else, and what to write."""
     if node.value is None and node.text == "":
         return f"{name} is empty", "write a text there, or remove it"
-    typed = shown(node.text)[1:-1]
+    typed = format_text(node.text)
     what = f"{name} is {typed} without quotes, which is {_kind(node.value)} rather than a text"
     return what, f"quote it: {quoted(typed)}"
 

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from vgpipe.errors import Fault, JobError
-from vgpipe.job.faults import nearest, shown
+from vgpipe.job.faults import format_value, nearest
 from vgpipe.job.source import SUFFIXES
 
 JOBS_FOLDER = "jobs"
@@ -47,9 +47,9 @@ def _expanded(given: str) -> Path:
 
 def _not_found(given: str, cwd: Path, tried: list[Path]) -> JobError:
     places = " and ".join(dict.fromkeys(_relative(path, cwd) for path in tried))
-    what = f"no job file {shown(given)}; looked for {places}"
+    what = f"no job file {format_value(given)}; looked for {places}"
     if given and os.path.isdir(tried[0]):
-        what = f"{shown(given)} is a directory, not a job file"
+        what = f"{format_value(given)} is a directory, not a job file"
     fault = Fault("job", what, _advice(given, cwd, tried))
     return JobError("the job was not found; nothing was started", [fault])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vgpipe.job.faults import Faults, nearest, shown
+from vgpipe.job.faults import Faults, format_text, format_value, nearest
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
 from vgpipe.job.reading.yaml_scalars import quoted
 from vgpipe.job.schema import MAX_PROMPT_CHARS, TEXT_REMEDY, text_fault
@@ -24,7 +24,7 @@ def read_matrix(node: Node, faults: Faults) -> Matrix:
         Name -> texts, in the file's order; numbers as the user typed them. A invalid name has no texts.
     """
     if not isinstance(node, Table) or not node.pairs:
-        as_read = "empty" if isinstance(node, Table) else shown(_shallow(node))
+        as_read = "empty" if isinstance(node, Table) else format_value(_shallow(node))
         what = f"matrix is {as_read}; allowed: names, each with a list of texts or numbers"
         faults.add(node.line, what, "write matrix: {colour: [red, blue]}")
         return {}
@@ -55,13 +55,13 @@ def check_places(
     for name in matrix if has_all else ():
         if name not in used:
             remedy = _advice(name, used - set(matrix))
-            faults.add(matrix_line, f"no text uses {shown(name)} of the matrix", remedy)
+            faults.add(matrix_line, f"no text uses {format_value(name)} of the matrix", remedy)
 
 
 def _texts(name: str, node: Node, faults: Faults) -> tuple[str, ...]:
     if not isinstance(node, Listing) or not node.items:
-        what = f"{shown(name)} of the matrix is not a list of texts or numbers"
-        example = shown(node.text)[1:-1] if isinstance(node, Scalar) and node.text else "red, blue"
+        what = f"{format_value(name)} of the matrix is not a list of texts or numbers"
+        example = format_text(node.text) if isinstance(node, Scalar) and node.text else "red, blue"
         faults.add(node.line, what, f"write a list: [{example}]")
         return ()
     return tuple(text for item in node.items if (text := _text(name, item, faults)) is not None)
@@ -70,14 +70,14 @@ def _texts(name: str, node: Node, faults: Faults) -> tuple[str, ...]:
 def _text(name: str, node: Node, faults: Faults) -> str | None:
     value = _shallow(node)
     if not isinstance(node, Scalar) or isinstance(value, bool) or not isinstance(value, str | int | float):
-        what = f"an item of {shown(name)} in the matrix is {shown(value)}, not a text or number"
-        typed = shown(node.text)[1:-1] if isinstance(node, Scalar) else ""
+        what = f"an item of {format_value(name)} in the matrix is {format_value(value)}, not a text or number"
+        typed = format_text(node.text) if isinstance(node, Scalar) else ""
         remedy = f"quote it: {quoted(typed)}" if typed else "write a text or a number"
         faults.add(node.line, what, remedy)
         return None
     fault = text_fault(node.text) if node.text.strip() else None
     if fault:
-        faults.add(node.line, f"an item of {shown(name)} in the matrix {fault}", TEXT_REMEDY)
+        faults.add(node.line, f"an item of {format_value(name)} in the matrix {fault}", TEXT_REMEDY)
     return node.text
 
 
@@ -89,18 +89,18 @@ def _shallow(node: Node) -> object:
 
 
 def _unknown_place(field: str, name: str, matrix: Matrix) -> tuple[str, str]:
-    place = f"{{{shown(name)[1:-1]}}}"
+    place = f"{{{format_text(name)}}}"
     literal = f"for the text itself write {{{place}}}"
     if not matrix:
         what = f"{field} has the place {place}, but there is no matrix to fill it"
         return what, f"add a matrix, or {literal}"
     meant = nearest(name, matrix)
-    what = f"{field} has the place {place}; the matrix has {', '.join(shown(key)[1:-1] for key in matrix)}"
+    what = f"{field} has the place {place}; the matrix has {', '.join(format_text(key) for key in matrix)}"
     return what, f"did you mean {{{meant}}}? Or {literal}" if meant else literal
 
 
 def _advice(name: str, unknown: set[str]) -> str:
-    place = f"{{{shown(name)[1:-1]}}}"
+    place = f"{{{format_text(name)}}}"
     meant = nearest(name, unknown)
-    instead = f" in place of {{{shown(meant)[1:-1]}}}" if meant else ""
+    instead = f" in place of {{{format_text(meant)}}}" if meant else ""
     return f"write {place} in the prompt{instead}, or remove it"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from vgpipe.job.faults import Faults, shown
+from vgpipe.job.faults import Faults, format_value
 
 MAX_DEPTH = 16
 MAX_NODES = 2_000_000
@@ -65,14 +65,14 @@ def fields_of(table: Table, faults: Faults) -> dict[str, Node]:
     fields: dict[str, Node] = {}
     for key, value in table.pairs:
         if not isinstance(key, Scalar) or not isinstance(key.value, str):
-            as_read = shown(key.value) if isinstance(key, Scalar) else "a list or mapping"
+            as_read = format_value(key.value) if isinstance(key, Scalar) else "a list or mapping"
             text = key.text if isinstance(key, Scalar) else "..."
-            faults.add(key.line, f"this key was read as {as_read}, not as text", f"quote it: {shown(text)}")
+            faults.add(key.line, f"this key was read as {as_read}, not as text", f"quote it: {format_value(text)}")
         elif not key.value.isprintable():
-            faults.add(key.line, f"the key {shown(key.value)} holds a character that no key may hold", "remove it")
+            faults.add(key.line, f"the key {format_value(key.value)} holds an invalid character", "remove it")
         elif key.value in fields:
             first = fields[key.value].line
-            faults.add(key.line, f"the key {shown(key.value)} is already at line {first}", "keep one of them")
+            faults.add(key.line, f"the key {format_value(key.value)} is already at line {first}", "keep one of them")
         else:
             fields[key.value] = value
     return fields

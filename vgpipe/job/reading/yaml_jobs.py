@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml.composer import Composer
 
-from vgpipe.job.faults import Faults, shown
+from vgpipe.job.faults import Faults, format_text, format_value
 from vgpipe.job.reading.nodes import MAX_DEPTH, MAX_NODES, Listing, Node, Scalar, Table
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
 
@@ -152,14 +152,14 @@ class _JobComposer(_Loader):
             self.anchors[anchor] = node
         return node
 
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+    def resolve(self, kind: object, value: object, implicit: object) -> str:
         """Returns the tag of a list or mapping without one."""
         return _PLAIN
 
     def _alias(self, line: int, event: Any) -> yaml.Node:
         name, anchor = f"*{event.anchor}", self._complete.get(event.anchor)
         if anchor is None:
-            what = f"{shown(name)} refers to an anchor that is not complete before this line"
+            what = f"{format_value(name)} refers to an anchor that is not complete before this line"
             self._faults.add(line, what, f"if it is text, quote it: {quoted(name)}")
             return yaml.ScalarNode(_STRING, name, event.start_mark, event.end_mark)
         self._count(line, anchor.size)
@@ -187,8 +187,8 @@ class _JobComposer(_Loader):
         if event.tag is None or event.tag in _TEXT_TAGS:
             return
         tag, text = event.tag.replace("tag:yaml.org,2002:", "!!"), getattr(event, "value", "")
-        remedy = f"remove it, or quote the text: {quoted(shown(f'{tag} {text}'.strip())[1:-1])}"
-        self._faults.add(line, f"the YAML tag {shown(tag)} is not allowed", remedy)
+        remedy = f"remove it, or quote the text: {quoted(format_text(f'{tag} {text}'.strip()))}"
+        self._faults.add(line, f"the YAML tag {format_value(tag)} is not allowed", remedy)
 
     def _stop(self, line: int, what: str, remedy: str) -> None:
         self._faults.add(line, what, remedy)
@@ -219,7 +219,7 @@ _EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
 )
 
 
-def explain(error: Any, text: str) -> tuple[int, str, str]:
+def explain(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     """Explains a syntax error of PyYAML's.
 
     Args:
@@ -229,7 +229,7 @@ def explain(error: Any, text: str) -> tuple[int, str, str]:
     Returns:
         The line (from 1), what is wrong with its column and the parser's reason, and a remedy.
     """
-    if getattr(error, "problem_mark", None) is None:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return _unreadable(error, text)
     problem, mark = str(error.problem or ""), error.problem_mark
     what, remedy, at_context = _plain_words(problem, _line_at(text, mark.line), mark.column)
@@ -270,7 +270,7 @@ def _line_at(text: str, index: int) -> str:
     return text[start : start + 2_000].partition("\n")[0]
 
 
-def _unreadable(error: Any, text: str) -> tuple[int, str, str]:
+def _unreadable(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     """Explains a character that no YAML file may hold."""
     character = getattr(error, "character", None)
     if not isinstance(character, int):
