@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.clips.test_clip_record import PLAIN
-from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, Status
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Continuation
 from vgpipe.job.segments import segments_of

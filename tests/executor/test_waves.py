@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.clips.clip_state import CanaryState, ClipState
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.waves import UNMEASURED_WAVE, canaries, startable, wave_size, waves
 from vgpipe.job.clip import Clip
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vgpipe.clips.clip_state import CanaryState, ClipState
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of

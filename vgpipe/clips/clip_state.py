@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vgpipe.clips.degradation import EXPORTER, Degradation
-from vgpipe.errors import ModelError, VgpipeError
+from vgpipe.errors import ModelError
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment, segments_of
 from vgpipe.memory.tracker import PeakMemory
@@ -322,27 +322,6 @@ class ClipState:
 
     def _split(self, clip: Clip, keys: Sequence[ClipKeys]) -> tuple[SegmentState, ...]:
         return tuple(SegmentState(self, one, own) for one, own in zip(segments_of(clip), keys, strict=True))
-
-
-class CanaryState(ClipState):
-    """A clip of a few steps that goes first, for all clips of its shape.
-
-    Args:
-        clip: the clip of a few steps.
-        keys: as for `ClipState`.
-        represents_steps: the steps of the clips that it represents.
-    """
-
-    is_canary = True
-
-    def __init__(self, clip: Clip, keys: Sequence[ClipKeys], *, represents_steps: int):
-        super().__init__(clip, keys)
-        self.represents_steps = represents_steps
-
-
-def failure_message(stage: str, error: Exception) -> str:
-    """Returns what the user reads of a failure: the stage and the error in one line."""
-    return f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"
 
 
 def _largest(known: float | None, new: float | None) -> float | None:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
-from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, Shape, Status
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState, SegmentState, Shape, Status
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import ExecutorConfig
 from vgpipe.executor.waves import canaries, startable

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, failure_message
-from vgpipe.errors import PrecisionError, StoreError, is_disk_full
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState, SegmentState
+from vgpipe.errors import PrecisionError, StoreError, VgpipeError, is_disk_full
 from vgpipe.executor.delivery import ExportDelivery
 from vgpipe.executor.export_queue import Result
 from vgpipe.executor.progress import Progress
@@ -127,3 +128,8 @@ def typical_s(segment: SegmentState, stage: str, seconds: float) -> float:
     if stage != DENOISE or not isinstance(state, CanaryState):
         return seconds
     return seconds * state.represents_steps / state.clip.num_inference_steps
+
+
+def failure_message(stage: str, error: Exception) -> str:
+    """Returns what the user reads of a failure: the stage and the error in one line."""
+    return f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"

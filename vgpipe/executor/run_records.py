@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vgpipe.clips.clip_record import record_of
 from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.errors import StoreError
-from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
@@ -19,11 +18,11 @@ class RunRecords:
 
     Args:
         run_dir: where they lie.
-        stop: asked to stop the run when clips can no longer be recorded.
+        on_unwritable: called with the reason when clips can no longer be recorded; stops the run.
     """
 
-    def __init__(self, run_dir: RunDir, stop: StopSignal):
-        self._run_dir, self._stop = run_dir, stop
+    def __init__(self, run_dir: RunDir, on_unwritable: Callable[[str], None]):
+        self._run_dir, self._on_unwritable = run_dir, on_unwritable
         self._has_begun = False
 
     def begin(self, states: Sequence[ClipState]) -> None:
@@ -43,10 +42,15 @@ class RunRecords:
         self.event("run_started", clips=len(states), reused=done)
         log.info("%d clips, %d already in the store", len(states), done)
 
-    def end(self, states: Sequence[ClipState]) -> None:
-        """Writes every clip's last record; logs what cannot be written."""
+    def end(self, states: Sequence[ClipState], stop_reason: str) -> None:
+        """Writes every clip's last record; logs what cannot be written.
+
+        Args:
+            states: all clips of the run.
+            stop_reason: why the run stopped early; "" where it did not.
+        """
         counts = {status.value: sum(state.status is status for state in states) for status in Status}
-        self.event("run_ended", reason=self._stop.reason or "finished", **counts)
+        self.event("run_ended", reason=stop_reason or "finished", **counts)
         try:
             self._run_dir.write_clips(record_of(state) for state in states)
         except StoreError as error:
@@ -61,7 +65,7 @@ class RunRecords:
         try:
             self._run_dir.append_clip(record_of(state))
         except StoreError as error:
-            self._stop.request(str(error))
+            self._on_unwritable(str(error))
 
     def event(self, kind: str, **facts: object) -> None:
         """Appends an event; leaves out one that cannot be written."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
-from vgpipe.clips.clip_state import CanaryState, ClipState, SegmentState, Shape
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState, SegmentState, Shape
 from vgpipe.job.clip import Clip
 
 UNMEASURED_WAVE = 4

@@ -103,7 +103,7 @@ class Attempts:
         Raises:
             StoreError: where run directory or store cannot be written; no clip was made.
         """
-        records = RunRecords(run_dir, stop)
+        records = RunRecords(run_dir, stop.request)
         if self._plan is not None:
             write_plan(run_dir, self._plan)
 
@@ -134,7 +134,7 @@ class Attempts:
                 self._new_state(state.requested, model) if state.needs_other_loading else state for state in states
             ]
             another.run(states)
-        records.end(states)
+        records.end(states, stop.reason)
         write_measured(run_dir, self._plan, states)
         return states
 
