@@ -32,8 +32,8 @@ def seconds(model: Path, policy: str | None) -> tuple[float, str]:
     """Denoises one clip in a new process; returns seconds and the digest of its latents."""
     environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     environment |= {"OMP_WAIT_POLICY": policy} if policy else {}
-    told = subprocess.check_output([sys.executable, "-c", CLIP, model], env=environment, text=True)
-    took, digest = told.split()[-2:]
+    printed = subprocess.check_output([sys.executable, "-c", CLIP, model], env=environment, text=True)
+    took, digest = printed.split()[-2:]
     return float(took), digest
 
 

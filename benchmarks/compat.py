@@ -30,7 +30,8 @@ from compat_venvs import ROOT, build_wheel, install_wheel, installed, make_venv
 LOWEST = (
     "accelerate==1.2.0 safetensors==0.4.5 hydra-core==1.3.2 omegaconf==2.3.0 pydantic==2.9.0 pyyaml==6.0.1 "
     "jinja2==3.1.0 numpy==1.26.0 imageio-ffmpeg==0.5.1 pillow==10.3.0 tqdm==4.66.0 ftfy==6.1.1 packaging==24.0 "
-    "huggingface_hub==0.34.0 sentencepiece==0.2.0 protobuf==4.25.0"
+    "huggingface_hub==0.34.0 sentencepiece==0.2.0 protobuf==4.25.0 filelock==3.12.0 platformdirs==4.0.0 "
+    "psutil==5.9.0 nvidia-ml-py==12.535.77 rich==13.0.0"
 )
 # The first row is the reference: the frames of all others are compared with its frames.
 MATRIX = f"""

@@ -73,15 +73,15 @@ def classify(ran: Ran, fault: str = "", note: str = "") -> Outcome:
         return Outcome(BREAKS, f"traceback: {ran.err.strip().splitlines()[-1]}")
     if ran.code == 0:
         return _judge_done(ran, fault, note)
-    told = (
+    messages = (
         _refusals(ran.err) if ran.code == 2 else [str(one["error"]) for one in ran.records if one["state"] == "failed"]
     )
-    if ran.code not in (1, 2) or not told:
+    if ran.code not in (1, 2) or not messages:
         return Outcome(BREAKS, f"exit code {ran.code}: {(ran.err.strip().splitlines() or ['no message'])[-1]}")
-    unclear = [line for line in told if " -> " not in line or "\n" in line]
+    unclear = [line for line in messages if " -> " not in line or "\n" in line]
     if unclear:
         return Outcome(BREAKS, f"names no remedy: {unclear[0]}")
-    return Outcome(REFUSES, "; ".join(dict.fromkeys(told)))
+    return Outcome(REFUSES, "; ".join(dict.fromkeys(messages)))
 
 
 def _judge_done(ran: Ran, fault: str, note: str) -> Outcome:
@@ -105,8 +105,8 @@ def pip_refusal(err: str) -> str:
     needs = re.findall(r"^\s+(\S+ \S+) depends on (.+)$", err, re.MULTILINE)
     asked = re.findall(r"^\s+The user requested \(constraint\) (\S+)", err, re.MULTILINE)
     if needs:
-        told = [*(f"{one} needs {needed}" for one, needed in needs), *(f"{one} was asked for" for one in asked)]
-        return "pip: " + ", ".join(dict.fromkeys(told))
+        conflicts = [*(f"{one} needs {needed}" for one, needed in needs), *(f"{one} was asked for" for one in asked)]
+        return "pip: " + ", ".join(dict.fromkeys(conflicts))
     errors = [line for line in err.splitlines() if line.startswith("ERROR")]
     return f"pip: {(errors or ['installing failed'])[0].removeprefix('ERROR: ')}"
 
@@ -177,15 +177,15 @@ def markdown(results: Sequence[dict[str, Any]], groups: dict[str, list[str]]) ->
 
 def _cell(outcomes: Sequence[Outcome], notes: dict[str, int]) -> str:
     """Returns `works`, or each verdict with how many of the column's cases have it, and the numbers of its notes."""
-    told = []
+    parts = []
     for verdict in (WORKS, REFUSES, BREAKS):
         having = [one for one in outcomes if one.verdict == verdict]
         if not having:
             continue
         numbers = sorted({notes.setdefault(one.reason, len(notes) + 1) for one in having if one.reason})
         share = f" {len(having)}/{len(outcomes)}" if len(having) < len(outcomes) else ""
-        told.append(f"{verdict}{share}" + "".join(f" [{number}]" for number in numbers))
-    return ", ".join(told) or "not run"
+        parts.append(f"{verdict}{share}" + "".join(f" [{number}]" for number in numbers))
+    return ", ".join(parts) or "not run"
 
 
 def count(results: Iterable[dict[str, Any]]) -> dict[str, int]:

@@ -121,11 +121,11 @@ def row(label: str, folder: Path, clip: tuple[int, int, int, float]) -> list[str
     count, height, width, fps = clip
     original_THWC = shapes(count, height, width)
     made = exporter(SETTINGS[label]).export(original_THWC, fps=fps, folder=folder, recipe=RECIPE)
-    told, frames_THWC = read_back(made, folder)
-    asked = f"{width}x{height} -> {told['width']}x{told['height']}"
-    cells = [label, f"{told['codec_name']}, {told['pix_fmt']}", asked, f"{count} -> {told['nb_read_frames']}"]
+    stream, frames_THWC = read_back(made, folder)
+    asked = f"{width}x{height} -> {stream['width']}x{stream['height']}"
+    cells = [label, f"{stream['codec_name']}, {stream['pix_fmt']}", asked, f"{count} -> {stream['nb_read_frames']}"]
     shown_THWC = original_THWC[:1] if made.kind == "sheet" else original_THWC  # its first tile is the first frame
-    cells += [_rate(made, fps, told), _colours(told), *_compared(frames_THWC, shown_THWC)]
+    cells += [_rate(made, fps, stream), _colours(stream), *_compared(frames_THWC, shown_THWC)]
     size_bytes = sum((folder / name).stat().st_size for name in made.files)
     return [*cells, "yes" if read_recipe(_carrier(made, folder)) == RECIPE else "NO", f"{size_bytes:,}"]
 
@@ -133,9 +133,9 @@ def row(label: str, folder: Path, clip: tuple[int, int, int, float]) -> list[str
 def read_back(made: Exported, folder: Path) -> tuple[dict[str, Any], np.ndarray]:
     """Returns what ffprobe says of the files, and their frames; what ffprobe cannot do, Pillow does."""
     source = _source(made, folder)
-    told = probed(source)
+    stream = probed(source)
     if made.kind != "webp":
-        return told, decoded(source, told["height"], told["width"])
+        return stream, decoded(source, stream["height"], stream["width"])
     frames_THWC, rate = by_pillow(Path(source))
     count, height, width, _ = frames_THWC.shape
     size = {"width": width, "height": height, "nb_read_frames": count, "avg_frame_rate": f"{rate * 1000:.0f}/1000"}
@@ -151,17 +151,17 @@ def _carrier(made: Exported, folder: Path) -> Path:
     return folder if made.kind == "frames" else folder / made.files[0]
 
 
-def _rate(made: Exported, fps: float, told: dict[str, Any]) -> str:
+def _rate(made: Exported, fps: float, stream: dict[str, Any]) -> str:
     if made.kind in ("frames", "sheet"):
         return f"{fps:g} -> none"
-    above, below = map(int, told["avg_frame_rate"].split("/"))
+    above, below = map(int, stream["avg_frame_rate"].split("/"))
     return f"{fps:g} -> {above / below:.6g}"
 
 
-def _colours(told: dict[str, Any]) -> str:
-    names = [told.get(f"color_{name}", "none") for name in ("space", "primaries", "transfer")]
+def _colours(stream: dict[str, Any]) -> str:
+    names = [stream.get(f"color_{name}", "none") for name in ("space", "primaries", "transfer")]
     alike = dict.fromkeys(names)  # all three are bt709 where they are said at all
-    return f"{', '.join(alike)}; {told.get('color_range', 'none')}"
+    return f"{', '.join(alike)}; {stream.get('color_range', 'none')}"
 
 
 def _compared(frames_THWC: np.ndarray, original_THWC: np.ndarray) -> tuple[str, str]:

@@ -108,9 +108,9 @@ def show(case: Callable[[Path], None], whole: Path, work: Path) -> bool:
     message = next((line for line in lines if "->" in line), ran.stderr[-500:]).replace(str(work), "...")
     records = [path.read_text().splitlines()[-1] for path in broken.parent.rglob("clips.jsonl")]
     done = sum(json.loads(line)["state"] == "done" for line in records)
-    is_told = "Traceback" not in ran.stderr and "->" in message
+    is_reported = "Traceback" not in ran.stderr and "->" in message
     sys.stdout.write(f"{case.__name__}: exit {ran.returncode}, {done} of 2 rendered\n    {message}\n")
-    return is_told and done == 1 and ran.returncode == 1
+    return is_reported and done == 1 and ran.returncode == 1
 
 
 def main() -> int:

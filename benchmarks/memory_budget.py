@@ -39,10 +39,10 @@ class Outcome:
 
     code: int
     peaks_gb: dict[str, float]
-    rungs: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
     records: list[dict[str, Any]]
     latents: dict[str, np.ndarray]
-    told: str
+    stderr: str
 
 
 def run(options: argparse.Namespace, cwd: Path, limit_gb: float, *more: str) -> Outcome:
@@ -65,8 +65,8 @@ def run(options: argparse.Namespace, cwd: Path, limit_gb: float, *more: str) -> 
     for event in events:
         if event["event"] == "stage_peak" and event["device_gb"] is not None:
             peaks[event["stage"]] = max(peaks.get(event["stage"], 0.0), event["device_gb"])
-    rungs = [event for event in events if event["event"] == "memory_rung"]
-    return Outcome(ran.returncode, peaks, rungs, list(records.values()), latents_of(cwd, records), ran.stderr)
+    steps = [event for event in events if event["event"] == "memory_rung"]
+    return Outcome(ran.returncode, peaks, steps, list(records.values()), latents_of(cwd, records), ran.stderr)
 
 
 def latents_of(cwd: Path, records: dict[str, dict[str, Any]]) -> dict[str, np.ndarray]:
@@ -82,15 +82,15 @@ def latents_of(cwd: Path, records: dict[str, dict[str, Any]]) -> dict[str, np.nd
 
 def ended_on(outcome: Outcome) -> str:
     """Returns, for each stage that stepped down, its last step of the memory ladder."""
-    last = {event["stage"]: event["rung"] for event in outcome.rungs}
-    told = []
+    last = {event["stage"]: event["rung"] for event in outcome.steps}
+    parts = []
     for stage in STAGES:
         if stage in last:
-            rung = last[stage]
-            tiles = f" + tiles {rung['vae_tile_size'] or 'own'}" if rung["vae_tiling"] else ""
-            stored = "".join(f" + {name} {way}" for name, way in rung["weights"])
-            told.append(f"{stage}: {rung['strategy']}{tiles}{stored}")
-    return "; ".join(told) or "none"
+            step = last[stage]
+            tiles = f" + tiles {step['vae_tile_size'] or 'own'}" if step["vae_tiling"] else ""
+            stored = "".join(f" + {name} {way}" for name, way in step["weights"])
+            parts.append(f"{stage}: {step['strategy']}{tiles}{stored}")
+    return "; ".join(parts) or "none"
 
 
 def same(left: Outcome, right: Outcome) -> str:
@@ -106,7 +106,7 @@ def row(share: str, limit_gb: float, outcome: Outcome, reference: Outcome) -> st
     peaks = " / ".join(f"{outcome.peaks_gb.get(stage, 0) * 1024:.1f}" for stage in STAGES)
     degraded = sorted({one["kind"] for record in outcome.records for one in record["degradations"]}) or ["nothing"]
     if not outcome.records:
-        last = outcome.told.splitlines()[-1] if outcome.told else ""
+        last = outcome.stderr.splitlines()[-1] if outcome.stderr else ""
         return f"| {share} | {limit_gb * 1024:.1f} | exit {outcome.code} | {last} | | | |"
     return (
         f"| {share} | {limit_gb * 1024:.1f} | {done}/{len(outcome.records)} | {ended_on(outcome)} | {peaks} | "

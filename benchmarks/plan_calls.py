@@ -21,10 +21,10 @@ def planned(*overrides: str) -> dict[str, Any]:
     """
     command = [sys.executable, "-m", "vgpipe", "plan", "--json", *overrides]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    told = json.loads(done.stdout) if done.stdout else {}
-    if told.get("schema") != SCHEMA:
+    plan = json.loads(done.stdout) if done.stdout else {}
+    if plan.get("schema") != SCHEMA:
         raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
-    return dict(told)
+    return dict(plan)
 
 
 def by_strategy(model: str, *overrides: str) -> dict[str, dict[str, Any]]:

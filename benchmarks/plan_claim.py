@@ -87,8 +87,8 @@ def _fits(row: dict[str, Any], limit_gb: float, context: float) -> str:
 
 
 def _ways(row: dict[str, Any]) -> str:
-    told = [f"{stage} `{row['stages'][stage]['strategy']}`" for stage in STAGES]
-    return f"{', '.join(told)}, the VAE {'tiled' if row['vae_tiling'] else 'untiled'}, all weights in native precision."
+    ways = [f"{stage} `{row['stages'][stage]['strategy']}`" for stage in STAGES]
+    return f"{', '.join(ways)}, the VAE {'tiled' if row['vae_tiling'] else 'untiled'}, all weights in native precision."
 
 
 def _verdict(model: str, rows: dict[str, dict[str, Any]], context: float) -> str:

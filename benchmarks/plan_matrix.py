@@ -90,11 +90,11 @@ def _found(model: str, cards: list[str]) -> list[dict[str, Any]]:
     kept = Path(sys.argv[1]) / f"{model}.json" if sys.argv[1:] else None
     if kept is not None and kept.is_file():
         return list(json.loads(kept.read_text(encoding="utf-8"))["rows"])
-    told = planned(f"model={model}", f"hardware={','.join(cards)}")
+    answer = planned(f"model={model}", f"hardware={','.join(cards)}")
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(told, indent=1), encoding="utf-8")
-    return list(told["rows"])
+        kept.write_text(json.dumps(answer, indent=1), encoding="utf-8")
+    return list(answer["rows"])
 
 
 def _memory_gb(card: str) -> tuple[int, str]:
@@ -169,8 +169,8 @@ def _small(rows: Rows) -> Iterator[str]:
 
 
 def _in_small_tiles(model: str) -> str:
-    told = planned(f"model={model}", f"hardware={SMALL_CARDS[0]}", *SMALL_TILES)
-    row = next((one for one in told["rows"] if one["chosen"]), None)
+    answer = planned(f"model={model}", f"hardware={SMALL_CARDS[0]}", *SMALL_TILES)
+    row = next((one for one in answer["rows"] if one["chosen"]), None)
     if row is None:
         return f"* {model}: does not fit at its reference size either."
     ways = ", ".join(f"{stage} `{row['stages'][stage]['strategy']}`" for stage in STAGES)
@@ -184,12 +184,13 @@ def _stages(model: str, card: str, row: dict[str, Any] | None) -> Iterator[str]:
         yield f"| {model}, {card}: nothing fits |{' |' * 8}"
         return
     for stage in STAGES:
-        told = row["stages"][stage]
+        figures = row["stages"][stage]
         what = f"{model}, {card}, {_clip(row)}" if stage == STAGES[0] else ""
         tiled = ", tiled" if stage == "decode" and row["vae_tiling"] else ""
         names = ("allocated_gib", "weights_gib", "activations_gib", "reserved_gib", "ram_gib")
-        sizes = " | ".join(f"{told[name]:.2f}" for name in names)
-        yield f"| {what} | {stage}{tiled} | {told['strategy']} | {sizes} | {words.seconds(_span(told['seconds']))} |"
+        sizes = " | ".join(f"{figures[name]:.2f}" for name in names)
+        takes = words.seconds(_span(figures["seconds"]))
+        yield f"| {what} | {stage}{tiled} | {figures['strategy']} | {sizes} | {takes} |"
 
 
 if __name__ == "__main__":

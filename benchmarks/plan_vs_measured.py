@@ -89,20 +89,20 @@ def clip_of(size: str, option: str) -> tuple[int, int, int]:
 def settings_of(size: str, option: str, place: Path) -> list[str]:
     """Returns the command-line settings of a model and its clip."""
     width, height, frames = clip_of(size, option)
-    told = [
+    settings = [
         f"model={option}", f"model.id={place}", *ANY_SIZE, f"clip.width={width}", f"clip.height={height}",
         f"clip.num_frames={frames}", f"clip.num_inference_steps={STEPS}",
     ]  # fmt: skip
     if size == "middle":
-        told.append("clip.guidance_scale=1.0")
+        settings.append("clip.guidance_scale=1.0")
     if option == "animatediff_sd15":
-        told.append(f"model.components.motion_adapter={{id:{place}/adapter}}")
+        settings.append(f"model.components.motion_adapter={{id:{place}/adapter}}")
     if option == "mochi_1_preview" and size == "tiny":
-        told.append("+model.pipeline_kwargs.max_sequence_length=16")
-    return told
+        settings.append("+model.pipeline_kwargs.max_sequence_length=16")
+    return settings
 
 
-def run(cwd: Path, option: str, told: list[str], cache: Path) -> Path:
+def run(cwd: Path, option: str, settings: list[str], cache: Path) -> Path:
     """Runs a job of one clip in a folder of its own and returns its plan.json; raises where it fails."""
     cwd.mkdir(parents=True)
     image = ""
@@ -114,7 +114,7 @@ def run(cwd: Path, option: str, told: list[str], cache: Path) -> Path:
     (cwd / "job.yaml").write_text(f"prompts:\n  - {{prompt: {PROMPT}, seed: 0{image}}}\n")
     line = [
         sys.executable, "-m", "vgpipe", "job=job.yaml", "hardware=cpu", "hydra.run.dir=run",
-        f"++hardware.memory_limit_gb={UNLIMITED_GB}", "run.degrade=strict", "executor.canary=false", *told,
+        f"++hardware.memory_limit_gb={UNLIMITED_GB}", "run.degrade=strict", "executor.canary=false", *settings,
     ]  # fmt: skip
     environment = {**os.environ, "VGPIPE_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
     ran = subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False, env=environment)
@@ -126,11 +126,11 @@ def run(cwd: Path, option: str, told: list[str], cache: Path) -> Path:
 def rows_of(plan: Path, **known: object) -> list[Row]:
     """Returns the stages of a run."""
     rows = []
-    for told in json.loads(plan.read_text())["measured"]:
-        foreseen, measured = told["predicted"], told["measured"]
+    for stage in json.loads(plan.read_text())["measured"]:
+        foreseen, measured = stage["predicted"], stage["measured"]
         live, ram = (tuple(one[key] * 1024 for one in (foreseen, measured)) for key in ("allocated_gib", "ram_gib"))
         seconds = (*(foreseen["seconds"] or (0.0, 0.0)), measured["seconds"])
-        rows.append(Row(**known, stage=told["stage"], live_mib=live, ram_mib=ram, seconds=seconds))
+        rows.append(Row(**known, stage=stage["stage"], live_mib=live, ram_mib=ram, seconds=seconds))
     return rows
 
 
@@ -189,9 +189,9 @@ def main() -> None:
         for size in options.sizes:
             for option, place in models(size, options.options, (options.models or root / "models").absolute()):
                 for memory in options.memory:
-                    told = [*settings_of(size, option, place), f"memory={memory}", f"model.dtype={options.dtype}"]
+                    settings = [*settings_of(size, option, place), f"memory={memory}", f"model.dtype={options.dtype}"]
                     for index in range(options.runs):
-                        plan = run(root / f"{size}-{option}-{memory}-{index}", option, [*told, *options.settings],
+                        plan = run(root / f"{size}-{option}-{memory}-{index}", option, [*settings, *options.settings],
                                    root / "cache")  # fmt: skip
                         known = {"size": size, "option": option, "memory": memory, "dtype": options.dtype, "run": index}
                         rows += rows_of(plan, **known)

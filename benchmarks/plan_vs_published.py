@@ -227,8 +227,8 @@ def _memory(planned: list[Planned]) -> Iterator[str]:
         row = one.row
         clip = f"{row['width']}x{row['height']}x{row['num_frames']}" if row["width"] else ""
         kind = "weights" if row["stages"] == "weights" else f"{row['kind']}, {row['stages']}"
-        told = [row["id"], row["model"], clip, row["strategy"], row["weights"], row["vae_tiling"], kind]
-        yield f"| {' | '.join(told)} | {row['published_gib']} | {one.gib:.2f} | {one.ratio:.3f} |"
+        cells = [row["id"], row["model"], clip, row["strategy"], row["weights"], row["vae_tiling"], kind]
+        yield f"| {' | '.join(cells)} | {row['published_gib']} | {one.gib:.2f} | {one.ratio:.3f} |"
     yield ""
     for one in planned:
         if one.ratio is not None and abs(one.ratio - 1) > GOAL:
@@ -254,9 +254,9 @@ def _times(planned: list[Planned]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for one in planned:
         row = one.row
-        told = [row["id"], row["model"], row["gpu"], row["strategy"], row["weights"], f"{one.tflop / 1000:.1f}"]
+        cells = [row["id"], row["model"], row["gpu"], row["strategy"], row["weights"], f"{one.tflop / 1000:.1f}"]
         span = f"{one.seconds[0]:.0f} to {one.seconds[1]:.0f}" if one.seconds else ""
-        yield f"| {' | '.join(told)} | {row['seconds']} | {span} | {one.share_of_peak:.2f} |"
+        yield f"| {' | '.join(cells)} | {row['seconds']} | {span} | {one.share_of_peak:.2f} |"
     yield ""
 
 

@@ -154,17 +154,17 @@ class Table:
         self.is_same = True
         self._started = time.monotonic()
 
-    def row(self, what: str, is_same: bool, told: str) -> None:
+    def row(self, what: str, is_same: bool, detail: str) -> None:
         """Prints one line."""
         self.is_same = self.is_same and is_same
         seconds = time.monotonic() - self._started
-        print(f"{seconds:6.0f} s  {what:<28}  {'same' if is_same else 'DIFFERS':<8}  {told}", flush=True)
+        print(f"{seconds:6.0f} s  {what:<28}  {'same' if is_same else 'DIFFERS':<8}  {detail}", flush=True)
 
     def stores(self, what: str, a: Path, b: Path) -> None:
         """Compares two stores, stage by stage."""
         rows = list(compared(artifacts(a), artifacts(b)))
-        told = "; ".join(f"{stage} {counts}" for stage, _, counts in rows)
-        self.row(what, bool(rows) and all(is_same for _, is_same, _ in rows), told)
+        detail = "; ".join(f"{stage} {counts}" for stage, _, counts in rows)
+        self.row(what, bool(rows) and all(is_same for _, is_same, _ in rows), detail)
 
 
 def job(side: Side, name: str) -> list[str]:
@@ -203,15 +203,15 @@ def take_old(table: Table, a: Side, b: Side) -> None:
     _same_job_again(table, a, b, store)
     _killed_run(table, a, b)
     videos = sorted(str(path) for path in (a.folder / "old" / "videos").iterdir())
-    told = b.run("verify", *videos, "--json", f"store.dir={store}", cwd=b.folder)
-    answers = [json.loads(line)["answer"] for line in told.stdout.splitlines()]
+    ran = b.run("verify", *videos, "--json", f"store.dir={store}", cwd=b.folder)
+    answers = [json.loads(line)["answer"] for line in ran.stdout.splitlines()]
     table.row("verify A's files", answers == ["same"] * len(videos), f"{answers.count('same')} of {len(videos)}: same")
     b.rendered("rerun", videos[0], *OLD, "hydra.run.dir=rerun", "store.dir=store-rerun", cwd=b.folder)
     ours, theirs = artifacts(store), artifacts(b.folder / "store-rerun")
     equal = sum(ours.get(key) == files for key, files in theirs.items())
     stages = sorted({stage for stage, _ in theirs})
-    told = f"{equal} of {len(theirs)} artifacts equal ({', '.join(stages)})"
-    table.row("rerun A's file", equal == len(theirs) and "denoise" in stages, told)
+    detail = f"{equal} of {len(theirs)} artifacts equal ({', '.join(stages)})"
+    table.row("rerun A's file", equal == len(theirs) and "denoise" in stages, detail)
 
 
 def _same_job_again(table: Table, a: Side, b: Side, store: Path) -> None:
@@ -220,8 +220,8 @@ def _same_job_again(table: Table, a: Side, b: Side, store: Path) -> None:
     records = _records(b.folder / "in-store-of-a")
     reused = sum(record["reused"] for record in records)
     nothing_new = artifacts(store).keys() == before.keys()
-    told = f"{reused} of {len(records)} clips reused; {'nothing' if nothing_new else 'something'} added"
-    table.row("same job in A's store", reused == len(records) and nothing_new, told)
+    detail = f"{reused} of {len(records)} clips reused; {'nothing' if nothing_new else 'something'} added"
+    table.row("same job in A's store", reused == len(records) and nothing_new, detail)
 
 
 def _killed_run(table: Table, a: Side, b: Side) -> None:
@@ -238,8 +238,10 @@ def _killed_run(table: Table, a: Side, b: Side) -> None:
     resumed = b.rendered("resume", "killed", cwd=a.folder)
     done = [record["state"] for record in _records(a.folder / "killed")]
     is_done = done == ["done"] * len(done) and len(done) > 0
-    told = f"{states.count('done')} of {len(states)} done and {left} checkpoints at the kill; {done.count('done')} now"
-    table.row("resume A's killed run", is_done and left > 0, told)
+    detail = (
+        f"{states.count('done')} of {len(states)} done and {left} checkpoints at the kill; {done.count('done')} now"
+    )
+    table.row("resume A's killed run", is_done and left > 0, detail)
     steps = sum("at step" in line for line in resumed.splitlines())
     table.stores(f"and it, {steps} clip in its middle", a.folder / "store-old", store)
 
