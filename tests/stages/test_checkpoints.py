@@ -78,6 +78,6 @@ def test_an_edited_fact_is_damage_too(store, old, new):
 
 def test_scheduler_tensors_of_an_accelerator_go_back_to_it():
     flat: dict = {}
-    outline = checkpoints._flatten("x", torch.ones(2, device="meta"), flat)
-    assert outline["on_cpu"] is False
-    assert checkpoints._unflatten(outline, {"x": torch.ones(2)}, "meta").device.type == "meta"
+    layout = checkpoints._flatten("x", torch.ones(2, device="meta"), flat)
+    assert layout["on_cpu"] is False
+    assert checkpoints._unflatten(layout, {"x": torch.ones(2)}, "meta").device.type == "meta"

@@ -21,9 +21,10 @@ from vgpipe.models.open import Origin, open_checkpoint, open_lora
 from vgpipe.models.pipeline.attention import SDPA
 from vgpipe.models.registry import family
 from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, variant_for
-from vgpipe.models.weights.quantize import NATIVE, refuse_unknown
+from vgpipe.models.weights.quantize import refuse_unknown
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.file_hashes import FileHashes
+from vgpipe.vocabulary import NATIVE
 
 HASHES_FILE = "file-hashes.jsonl"
 DENOISERS, VAE = ("transformer", "transformer_2", "unet"), "vae"

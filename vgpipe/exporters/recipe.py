@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+VERSION = 1
+"""Part of the store key of a file with a recipe: goes up where the same recipe is written as another text."""
 MAX_BYTES = 60_000  # QuickTime's strings and JPEG's comments end at 65,535
 MAX_PLAIN_BYTES = 4 << 20
 SCHEMA, PACKED, TOO_LARGE = "vgpipe", "zlib", "too_large"

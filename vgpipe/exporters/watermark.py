@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+VERSION = 1
+"""Part of the store key of a file with a watermark: goes up where the numbers and functions here change bits."""
 INK, PAPER = 255, 0
 
 

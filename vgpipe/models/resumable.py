@@ -10,10 +10,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 ALL_STEPS = 1 << 30
 STATELESS = ("config", "_internal_dict")
@@ -143,6 +145,8 @@ def scheduler_state(scheduler: Any) -> dict[str, Any]:
 
 
 def _copied(name: str, value: Any) -> Any:
+    import torch
+
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
     if isinstance(value, np.ndarray):

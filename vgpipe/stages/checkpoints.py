@@ -11,15 +11,17 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from vgpipe.stages import tensors
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
 from vgpipe.store.durable import flush_file, flush_folder, temporary_path
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +59,11 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
     path = path_of(store, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     flat = {"latents": checkpoint.latents, "generator": checkpoint.generator}
-    outline = _flatten("scheduler", checkpoint.scheduler, flat)
+    layout = _flatten("scheduler", checkpoint.scheduler, flat)
     facts = {
         "schema": SCHEMA,
         "done_steps": checkpoint.done_steps,
-        "scheduler": outline,
+        "scheduler": layout,
     }
     temporary = temporary_path(path)
     try:
@@ -103,6 +105,8 @@ def remove(store: Store, key: Key) -> None:
 
 
 def _sum(flat: dict[str, torch.Tensor], facts: dict[str, Any]) -> str:
+    import torch
+
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in sorted(flat):
         tensor = flat[name].detach().cpu().contiguous()
@@ -112,7 +116,9 @@ def _sum(flat: dict[str, torch.Tensor], facts: dict[str, Any]) -> str:
 
 
 def _flatten(name: str, value: Any, flat: dict[str, torch.Tensor]) -> Any:
-    """Moves every tensor in `value` to `flat`; returns the outline that `_unflatten` fills again."""
+    """Moves every tensor in `value` to `flat`; returns the layout that `_unflatten` fills again."""
+    import torch
+
     if isinstance(value, torch.Tensor):
         flat[name] = value
         return {"tensor": name, "on_cpu": value.device.type == "cpu"}
@@ -126,11 +132,11 @@ def _flatten(name: str, value: Any, flat: dict[str, torch.Tensor]) -> Any:
     return {"value": value}
 
 
-def _unflatten(outline: Any, flat: dict[str, torch.Tensor], device: str) -> Any:
-    if "tensor" in outline:
-        return flat[outline["tensor"]].to("cpu" if outline["on_cpu"] else device)
-    if "array" in outline:
-        return flat[outline["array"]].numpy()
-    if "list" in outline:
-        return [_unflatten(item, flat, device) for item in outline["list"]]
-    return outline["value"]
+def _unflatten(layout: Any, flat: dict[str, torch.Tensor], device: str) -> Any:
+    if "tensor" in layout:
+        return flat[layout["tensor"]].to("cpu" if layout["on_cpu"] else device)
+    if "array" in layout:
+        return flat[layout["array"]].numpy()
+    if "list" in layout:
+        return [_unflatten(item, flat, device) for item in layout["list"]]
+    return layout["value"]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
-from vgpipe.stages.denoise import Denoised
 from vgpipe.stages.seams import Seam, join_segment
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
+if TYPE_CHECKING:
+    from vgpipe.stages.denoise import Denoised
+
 FILE = "frames.npy"
+VERSION = 2
+"""Part of every store key of frames: goes up where slicing latents, VAE tiles or rounding gives other frames."""
 
 
 def run(

@@ -6,10 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import PrecisionError, Stopped
 from vgpipe.hardware.arithmetic import arithmetic_of
@@ -21,9 +18,15 @@ from vgpipe.stages.images import first_frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
 log = logging.getLogger(__name__)
 
 FILE = "latents.safetensors"
+VERSION = 2
+"""Part of every store key of latents: goes up where noise, the schedule or a family's call gives other latents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class Denoised:
 
     def generator(self) -> torch.Generator:
         """Returns the clip's generator as denoising left it."""
-        generator = torch.Generator("cpu")
+        generator = _cpu_generator()
         generator.set_state(self.generator_state)
         return generator
 
@@ -102,6 +105,8 @@ def run(
         PrecisionError: where the latents are not finite.
         StoreError: where the store cannot be written.
     """
+    import torch
+
     started = time.monotonic()
     denoise_run = _DenoiseRun(store, key, clip, hooks, family.scheduler(), device)
     frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
@@ -161,13 +166,21 @@ def request_for(
 
 def read(artifact: Artifact) -> Denoised:
     """Returns what a denoise artifact holds."""
+    import torch
+
     kept, facts = tensors.load(artifact.path(FILE))
     return Denoised(kept["latents"], kept["generator"], getattr(torch, facts["embeds_dtype"]))
 
 
 def _dtype_name(embeds: Embeds) -> str:
-    first = next((tensor for tensor in embeds.values() if tensor.is_floating_point()), None)
-    return str(first.dtype if first is not None else torch.float32).removeprefix("torch.")
+    found = (str(tensor.dtype) for tensor in embeds.values() if tensor.is_floating_point())
+    return next(found, "float32").removeprefix("torch.")
+
+
+def _cpu_generator() -> torch.Generator:
+    import torch
+
+    return torch.Generator("cpu")
 
 
 @dataclass
@@ -181,7 +194,7 @@ class _DenoiseRun:
     inner_scheduler: Any
     device: str
     first_step: int = 0
-    generator: torch.Generator = field(default_factory=lambda: torch.Generator("cpu"))
+    generator: torch.Generator = field(default_factory=_cpu_generator)
 
     def __post_init__(self) -> None:
         self._saved_at_s = time.monotonic()

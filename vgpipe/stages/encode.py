@@ -10,6 +10,8 @@ from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
 FILE = "embeds.safetensors"
+VERSION = 2
+"""Part of every store key of encoded texts: goes up where a family gives other embeddings for the same text."""
 
 
 def run(store: Store, key: Key, *, family: Family, parts: Components, text: str) -> Artifact | None:

@@ -12,6 +12,9 @@ from vgpipe.exporters.joined_frames import Frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
+VERSION = 1
+"""Part of every store key of a finished file: goes up where all exporters write other bytes of the same frames."""
+
 
 def run(
     store: Store,

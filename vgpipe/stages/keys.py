@@ -1,7 +1,19 @@
 """The store keys of every stage: what can change an artifact's bits, and nothing else.
 
-Placement and speed (device, memory strategy, executor) are left out; precision is in. A stage's version goes up
-whenever its code would give other bits for the same inputs.
+Placement and speed (device, memory strategy, executor) are left out; precision is in. Keys also hold versions, each
+defined beside the code whose bits it stands for. A change of that code which gives other bits for the same inputs
+raises the version; `tests/stages/test_known_bits.py` notices where that was forgotten.
+
+| version | covers |
+| --- | --- |
+| `stages.encode.VERSION` | how families and their pipelines encode a text |
+| `stages.denoise.VERSION` | noise, `models/resumable.py`, `stages/images.py`, the stock call that each family makes |
+| `models.windows.blend.VERSION` | where windows start, how their predictions are blended, which prompt holds in each |
+| `stages.decode.VERSION` | slicing of latents, the decoding call, layout of VAE tiles, rounding to 8 bits |
+| `stages.seams.VERSION`, `.TAIL_VERSION` | colour match and blend of segments; the frames handed to the next segment |
+| `models.weights.quantize.NAMES_IN_KEYS` | rounding of stored weights: a method that rounds otherwise gets a new name |
+| `stages.export.VERSION`, `exporters.base.VERSIONS` | what all exporters write; what one exporter writes |
+| `exporters.watermark.VERSION`, `exporters.recipe.VERSION` | drawing of a watermark; text of the recipe in a file |
 """
 
 from __future__ import annotations
@@ -10,17 +22,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vgpipe.exporters import recipe, watermark
 from vgpipe.exporters.base import identity
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment, segments_of
 from vgpipe.models.base import Family
+from vgpipe.models.windows import blend
+from vgpipe.stages import decode, denoise, encode, export, seams
 from vgpipe.store.digest import Key
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, STAGES
 
 TAIL = "tail"
 """What a segment leaves for the next one; made with its frames."""
-VERSIONS = {ENCODE: 2, DENOISE: 2, DECODE: 2, TAIL: 1, EXPORT: 1}
-SEAM_VERSION = WINDOWS_VERSION = RECIPE_VERSION = 1
+VERSIONS = {
+    ENCODE: encode.VERSION,
+    DENOISE: denoise.VERSION,
+    DECODE: decode.VERSION,
+    TAIL: seams.TAIL_VERSION,
+    EXPORT: export.VERSION,
+}
 Families = Mapping[str, Family]
 
 
@@ -103,8 +123,14 @@ class KeyMaker:
         return tuple(replace(one, exports=exports) for one in made)
 
     def _marks(self) -> dict[str, Any]:
-        watermark = {"watermark": self.watermark} if self.watermark else {}
-        return watermark | ({"recipe": RECIPE_VERSION} if self.carries_recipe else {})
+        marks: dict[str, Any] = {}
+        if self.watermark:
+            marks["watermark"] = self.watermark
+            if watermark.VERSION > 1:  # the first version had no number
+                marks["watermark_version"] = watermark.VERSION
+        if self.carries_recipe:
+            marks["recipe"] = recipe.VERSION
+        return marks
 
     def _segment(
         self, segment: Segment, families: Families, before: ClipKeys | None, after: Segment | None
@@ -143,7 +169,7 @@ def _piece(segment: Segment) -> dict[str, Any]:
 def _seam(segment: Segment, tail: Key | None) -> dict[str, Any]:
     if tail is None or not (segment.match_color or segment.blend):
         return {}
-    joins = {"match_color": segment.match_color, "blend": segment.blend, "version": SEAM_VERSION}
+    joins = {"match_color": segment.match_color, "blend": segment.blend, "version": seams.VERSION}
     return {"seam": {"tail": tail.digest, **joins}}
 
 
@@ -186,7 +212,7 @@ def _windows(segment: Segment, later: Sequence[Key]) -> dict[str, Any]:
         return {}
     shots = [[first, key.digest] for (first, _), key in zip(course.prompts[1:], later, strict=True)]
     lengths = {"num_frames": segment.clip.num_frames, "overlap_num_frames": course.overlap_num_frames}
-    return {"windows": {**lengths, "shots": shots, "version": WINDOWS_VERSION}}
+    return {"windows": {**lengths, "shots": shots, "version": blend.VERSION}}
 
 
 def _parts(family: Family, parts: tuple[str, ...]) -> dict[str, Any]:

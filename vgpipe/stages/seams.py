@@ -15,6 +15,8 @@ import numpy as np
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
+VERSION, TAIL_VERSION = 1, 1
+"""Parts of the store keys of joined frames, and of tails: go up where the numbers and functions here change bits."""
 TAIL_FILE = "tail.npy"
 MAX_GAIN = 1.25
 MIN_SPREAD = 1.0

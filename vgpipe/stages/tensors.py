@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+
+if TYPE_CHECKING:
+    import torch
 
 
 def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any] | None = None) -> None:
@@ -23,6 +24,8 @@ def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, An
     Raises:
         OSError: where the file cannot be written.
     """
+    from safetensors.torch import save_file
+
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
         save_file(whole, str(path), metadata={"facts": json.dumps(facts or {})})

@@ -14,7 +14,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline.config_only import without_weights
 
 SDPA, SLICED = "sdpa", "sliced"
-NATIVE = "native"  # diffusers' name of torch's own
+TORCH_BACKEND = "native"  # diffusers' name for torch's own
 PACKAGES = {"flash": ("flash_attn", "flash-attn", "2.6.3"), "sage": ("sageattention", "sageattention", "2.1.1")}
 REMEDY = "memory.attention=sdpa"
 
@@ -58,7 +58,7 @@ def apply(module: Any, wanted: str, component: str) -> None:
         return
     from diffusers.models.attention_dispatch import attention_backend
 
-    with attention_backend(NATIVE):  # else it becomes the backend of every other model of this process as well
+    with attention_backend(TORCH_BACKEND):  # else it becomes the backend of every other model of this process as well
         module.set_attention_backend(wanted)
 
 

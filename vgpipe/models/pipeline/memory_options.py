@@ -9,6 +9,7 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import attention, conv_caches, vae_options
 from vgpipe.models.weights import layerwise_cast, loras, quantize
+from vgpipe.vocabulary import FP8
 
 
 def check(
@@ -54,7 +55,7 @@ def configure_denoiser(module: Any, part: str, settings: Settings) -> None:
     """
     import torch
 
-    if settings.quantization.get(part) == layerwise_cast.METHOD and loras.chosen(settings.loras, part):
+    if settings.quantization.get(part) == FP8 and loras.chosen(settings.loras, part):
         # Loading leaves that until LoRAs are applied.
         layerwise_cast.cast(module, getattr(torch, settings.dtype_of(part)))
     attention.apply(module, settings.attention, part)

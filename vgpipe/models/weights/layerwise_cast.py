@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-METHOD = "fp8"
 NAMED_LIKE_NORMS = ("norm", "patch_embed")
 # T5 casts what goes into this layer to its weights' precision before the layer is called, float8 included.
 T5_OUTPUT = r"(^|\.)wo$"

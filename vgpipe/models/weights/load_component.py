@@ -15,6 +15,7 @@ from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_
 from vgpipe.models.weights import layerwise_cast, loras
 from vgpipe.models.weights.pretrained import copy_out_of_files, dtype_keyword, refuse_unfilled
 from vgpipe.models.weights.quantize import load_quantized
+from vgpipe.vocabulary import FP8
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     options: dict[str, Any] = {dtype_keyword(loader): dtype}
     method = settings.quantization.get(component)
     variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
-    if source.file or method not in (None, layerwise_cast.METHOD):
+    if source.file or method not in (None, FP8):
         return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
     module, told = loader.from_pretrained(
         str(source.place),
@@ -93,7 +94,7 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     )
     refuse_unfilled(told)
     copy_out_of_files(module, dtype)
-    if method != layerwise_cast.METHOD:
+    if method != FP8:
         return module.to(device).eval()
     if gets_adapters(loader, component, settings):
         return module.eval()

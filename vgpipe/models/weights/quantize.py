@@ -16,12 +16,10 @@ from packaging.version import Version
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.weights.layerwise_cast import METHOD as FP8
 from vgpipe.models.weights.pretrained import dtype_keyword, refuse_unfilled
+from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NF4
 
-NATIVE = "native"
 WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor", "guider")
-INT8, INT4, BNB_INT8, NF4, GGUF = "int8", "int4", "bnb_int8", "nf4", "gguf"
 PACKAGES = {INT8: "torchao", INT4: "torchao", BNB_INT8: "bitsandbytes", NF4: "bitsandbytes", GGUF: "gguf"}
 MIN_VERSIONS = {"torchao": "0.15", "bitsandbytes": "0.46.1", "gguf": "0.10"}
 MADE_ON_DEVICE = frozenset({INT4, BNB_INT8, NF4})
@@ -187,7 +185,7 @@ def _torchao(loader: Any, method: str) -> Any:
 
 def _bitsandbytes(loader: Any, method: str, dtype: Any) -> Any:
     config = _library(loader).BitsAndBytesConfig
-    if method == "bnb_int8":
+    if method == BNB_INT8:
         return config(load_in_8bit=True)
     return config(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
 

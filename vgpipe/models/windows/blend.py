@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.windows.patched_forward import Forward, patched_forward
-from vgpipe.models.windows.shot_prompts import Prompts
 from vgpipe.models.windows.window_cuts import Span, WindowCuts
 
+if TYPE_CHECKING:
+    import torch
+
+    from vgpipe.models.windows.shot_prompts import Prompts
+
+VERSION = 1
+"""Part of the store key of latents denoised in windows: goes up where the numbers and functions here change bits."""
 OVERLAP_WEIGHT = 0.01
 """How much a window counts at most where it shares frames with the one before, which counts 1 there.
 
@@ -59,6 +63,8 @@ def blend_weights(starts: Sequence[int], length: int, total: int) -> tuple[torch
     Returns:
         One tensor (length,) float32 for each window.
     """
+    import torch
+
     length = min(length, total)
     raw = [torch.ones(length, dtype=torch.float64) for _ in starts]
     for weights, start, before in zip(raw[1:], starts[1:], starts, strict=False):
@@ -117,6 +123,8 @@ class _WindowedForward:
 
     def _blank(self, predicted: torch.Tensor) -> torch.Tensor:
         """Returns zeros for all of the clip, in float32 at least: sums of halves would be rounded."""
+        import torch
+
         span, shape = self._spans[0], list(predicted.shape)
         shape[self._cuts.axis] = shape[self._cuts.axis] * span.total // span.length
         return predicted.new_zeros(shape, dtype=torch.promote_types(predicted.dtype, torch.float32))
