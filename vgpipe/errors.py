@@ -114,4 +114,4 @@ class EncoderError(ExportError):
 
 
 class Stopped(VgpipeError):
-    """The run was asked to stop; what is done is on the disk and `resume` goes on from it."""
+    """The run was asked to stop; what is done is on the disk, and `resume` continues from it."""

@@ -242,7 +242,7 @@ class ClipState:
             clip: what that run made.
             keys: store keys of each segment.
             families: for each segment, stage -> what drove it, where that is not the run's own family.
-            degradations: what that run told the user.
+            degradations: what that run reported.
         """
         self.resize(clip, keys)
         for segment, own in zip(self.segments, families, strict=True):

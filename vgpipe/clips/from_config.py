@@ -28,6 +28,7 @@ from vgpipe.vocabulary import NATIVE
 
 HASHES_FILE = "file-hashes.jsonl"
 DENOISERS, VAE = ("transformer", "transformer_2", "unet"), "vae"
+SHEET = SheetConfig().name
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +185,6 @@ def _origin(config: OriginConfig) -> Origin:
 
 def _set_only(settings: Mapping[str, Any]) -> dict[str, object]:
     return {name: value for name, value in settings.items() if value is not None}
-
-
-SHEET = SheetConfig().name
 
 
 def exporters_of(config: Config) -> tuple[Mapping[str, Any], ...]:

@@ -25,7 +25,7 @@ class Canaries:
     Args:
         settings: whether there are any, and their steps.
         keys: computes store keys.
-        ladder: gives a canary the rungs that its shape needs.
+        ladder: gives a canary the memory settings that its shape needs.
 
     Attributes:
         states: the canaries to run first.

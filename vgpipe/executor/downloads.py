@@ -21,12 +21,12 @@ def fetch_weights(family: Family, progress: Progress, should_stop: Callable[[], 
 
     Args:
         family: drives the model.
-        progress: told (bytes done, bytes in all) of each component.
-        should_stop: asked while it goes on.
+        progress: called with (bytes done, bytes in all) of each component.
+        should_stop: asked during the download.
 
     Raises:
         ModelError: where it cannot be had, with the remedy.
-        Stopped: where `should_stop` said so; the next run goes on from there.
+        Stopped: where `should_stop` said so; the next run resumes the download.
     """
     for component in family.components():
         source = family.checkpoint.source(component)

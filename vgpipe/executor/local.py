@@ -97,7 +97,7 @@ class LocalExecutor:
         return device
 
     def _fetch_weights(self, pending: Sequence[ClipState]) -> bool:
-        """Downloads the weights that are not on the disk yet; returns whether the run can go on."""
+        """Downloads the weights that are not on the disk yet; returns whether the run can continue."""
         family = self._inputs.keys.model.family
         try:
             family.check_classes()
@@ -115,7 +115,7 @@ class LocalExecutor:
         return True
 
     def _prepare(self, pending: Sequence[ClipState], ladder: MemoryLadder) -> None:
-        """Gives clips the rungs they need; finishes those that an earlier run made on the same ones."""
+        """Gives clips the memory settings they need; finishes those that an earlier run made with the same ones."""
         for state in pending:
             state.expect_peak(predicted_peak_gb(self._inputs.plan, state))
             ladder.prepare(state)

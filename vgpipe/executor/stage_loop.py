@@ -109,7 +109,7 @@ class StageLoop:
                     on_decoded(segment.parent)
 
     def _make(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> None:
-        """Makes one artifact of a stage; where memory runs out, on the next rung, until it fits or fails."""
+        """Makes one artifact of a stage; where memory runs out, on the next fallback step, until it fits or fails."""
         latents = segment.keys.latents
 
         def needs_denoising() -> bool:  # a clip that is smaller by now, which a later pass makes
@@ -127,18 +127,18 @@ class StageLoop:
         self.ladder.remember(segment, stage)
 
     def _step_down(self, segment: SegmentState, stage: str, failure: Exception) -> bool:
-        """Takes the next rung of the memory ladder; returns whether there is one."""
+        """Takes the next step down the memory ladder; returns whether there is one."""
         found = self.ladder.step_down(segment, stage, failure)
         if found is None:
             return False
         if not found.is_resized:
-            facts = {"clip": segment.clip.id, "rung": asdict(found.rung), "reason": found.reason}
+            facts = {"clip": segment.clip.id, "rung": asdict(found.memory), "reason": found.reason}
             self.report.event("memory_rung", stage=stage, **facts)
-        self.residency.change(stage, found.rung.strategy)
+        self.residency.change(stage, found.memory.strategy)
         return True
 
     def _failure(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> Exception | None:
-        """Returns why an artifact could not be made; None where it was."""
+        """Returns why an artifact could not be made; None on success."""
         failure = None
         with measured(self.device) as peak, enforced(self.device, self.memory_limit_gb):
             try:

@@ -74,7 +74,7 @@ class StopSignal:
         if self.reason:
             os._exit(EXIT_STOPPED)
         self.reason = f"{signal.Signals(number).name} received"
-        log.warning("%s: saving a checkpoint and stopping; once more stops at once", self.reason)
+        log.warning("%s: saving a checkpoint and stopping; press again to stop immediately", self.reason)
 
 
 def duration_s(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Clips made smaller where even the last rung of the memory ladder does not fit, and `run.degrade=any` allows it."""
+"""Clips made smaller where even the last step of the memory ladder does not fit, and `run.degrade=any` allows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stage does when memory runs out: it takes the next rung down, remembers it, and tries the clip again."""
+"""What a stage does when memory runs out: it takes the next fallback step, remembers it, and tries the clip again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EARLIER = "memory ran out without it in an earlier run"
 PLANNED = "the plan: without it, it does not fit"
 
 Place = tuple[str, Shape | None]
-"""What a rung is for: a stage, and a shape where the stage's memory depends on it."""
+"""What memory settings are for: a stage, and a shape where the stage's memory depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,18 @@ class StepDown:
     """What a stage does about an out-of-memory error.
 
     Attributes:
-        rung: the rung to try the clip again on.
+        memory: the memory settings to try the clip again with.
         reason: what ran out of memory.
-        is_resized: whether the clip was made smaller instead of taking another rung.
+        is_resized: whether the clip was made smaller instead.
     """
 
-    rung: MemoryRung
+    memory: MemoryRung
     reason: str
     is_resized: bool = False
 
 
 class MemoryLadder:
-    """Knows the rung of every stage and shape, and takes the next one where memory runs out.
+    """Knows the memory settings of every stage and shape, and takes the next fallback step where memory runs out.
 
     Where components live is one for a whole stage; what changes bits is kept by shape, so that a clip's bits do not
     depend on the other clips of its job.
@@ -73,7 +73,7 @@ class MemoryLadder:
         self._sizes = ClipSizes(context, self._warn)
 
     def prepare(self, state: ClipState) -> None:
-        """Gives a clip that nothing was made of yet the rungs that the plan and earlier runs say it needs."""
+        """Gives a new clip the memory settings that the plan and earlier runs say it needs."""
         places = [(stage, segment) for segment in state.segments for stage in MODEL_STAGES]
         for stage, segment in places:
             self.strategies[stage] = self._rung(stage, segment).strategy
@@ -84,7 +84,7 @@ class MemoryLadder:
                 return
 
     def apply(self, segment: SegmentState, stage: str) -> None:
-        """Gives a segment the size and the rung that its shape has in a stage by now, with its keys and degradations.
+        """Gives a segment the size and memory settings of its shape in a stage, with its keys and degradations.
 
         The segment is an orphan after this where its clip is split into shorter ones.
         """
@@ -100,10 +100,10 @@ class MemoryLadder:
         self._context.rekey(segment.parent)
 
     def step_down(self, segment: SegmentState, stage: str, error: Exception) -> StepDown | None:
-        """Takes the next rung where an error says that memory ran out and there is one.
+        """Takes the next fallback step where an error says that memory ran out and there is one.
 
         Args:
-            segment: what it happened to; gets what the new rung means for it.
+            segment: what it happened to; changed in place.
             stage: where.
             error: what happened.
 
@@ -123,7 +123,7 @@ class MemoryLadder:
         return StepDown(rung, reason)
 
     def remember(self, segment: SegmentState, stage: str) -> None:
-        """Keeps, for later runs, the rung that a stage fitted on after it had run out of memory."""
+        """Keeps, for later runs, the memory settings that a stage fitted with after it had run out of memory."""
         place = _place(stage, segment)
         if place in self._taken:
             self._context.notes.remember(self._note_key(place), asdict(self._rungs[place]))
@@ -216,7 +216,7 @@ class MemoryLadder:
         return components[stage]
 
     def _family(self, stage: str, rung: MemoryRung) -> Family:
-        """Returns what drives a stage on a rung; where the bits are those asked for, the run's own family."""
+        """Returns what drives a stage with some memory settings: the run's own family where they change no bit."""
         asked, family = self._asked(stage), self._context.family
         if rung.has_bits_of(asked):
             return family

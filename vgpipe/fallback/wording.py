@@ -1,4 +1,4 @@
-"""How the log and the degradations describe rungs and sizes."""
+"""How the log and the degradations describe memory settings and sizes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from vgpipe.memory.ladder import MemoryRung
 
 
 def describe_rung(rung: MemoryRung) -> str:
-    """Returns a rung in words, for the log."""
+    """Returns the memory settings of a stage in words, for the log."""
     tiling = f", {describe_tiles(rung)}" if rung.vae_tiling else ""
     stored = "".join(f", {name} stored as {precision}" for name, precision in rung.weights)
     return f"{rung.strategy.value}{tiling}{stored}"
 
 
 def describe_tiles(rung: MemoryRung) -> str:
-    """Returns a rung's tiles in words."""
+    """Returns the tiles of a stage in words."""
     if not rung.vae_tiling:
         return "no tiles"
     return f"tiles of {rung.vae_tile_size} pixels" if rung.vae_tile_size else "tiles of the VAE's own size"

@@ -162,7 +162,7 @@ class Attempts:
         return keys.new_state(clip, requested=requested, degradations=model.plan.degradations, keys=known)
 
     def _avoiding_overflow(self, states: list[ClipState]) -> list[ClipState]:
-        """Takes clips that overflowed before from where they were then finished, rather than overflow once more."""
+        """Takes clips that overflowed before from where they were then finished, rather than overflow again."""
         store = self._finished.store
         wanting = [state for state in states if not self._finished.has(state.keys)]
         overflowed = {

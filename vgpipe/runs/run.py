@@ -180,7 +180,7 @@ def _show(text: str) -> None:
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # a reader that has gone does not miss it
             log.warning("the summary cannot be written to stdout: %s", error)
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout once more on exit)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout again on exit)
 
 
 def exit_code(states: list[ClipState]) -> int:
