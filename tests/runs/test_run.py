@@ -55,7 +55,7 @@ def test_a_clip_that_was_tampered_with_is_refused_by_name(stopped, vgpipe, key, 
 def test_a_run_without_clips_is_no_success(stopped, vgpipe):
     (stopped / "clips.jsonl").write_text("")
     ran = vgpipe("resume", stopped)
-    assert ran.code == 2 and "names no clip" in ran.err
+    assert ran.code == 2 and "lists no clips" in ran.err
 
 
 def test_a_resumed_run_takes_new_limits_and_nothing_else(stopped, vgpipe):

@@ -39,7 +39,7 @@ class Recipes:
     family: Family
     store: Store
 
-    def of(self, state: ClipState, exporter: Mapping[str, Any]) -> dict[str, Any]:
+    def of(self, state: ClipState, exporter: Mapping[str, object]) -> dict[str, object]:
         """Returns the recipe of one file, as plain values (docs/recipe.md).
 
         Args:
@@ -62,7 +62,7 @@ class Recipes:
             "degradations": [asdict(one) for one in state.all_degradations if one.kind != EXPORTER],
         }
 
-    def _memory(self, state: ClipState) -> dict[str, Any]:
+    def _memory(self, state: ClipState) -> dict[str, object]:
         """Returns the memory settings that change bits, with the fallbacks that were used."""
         families = [segment.families.get(stage, self.family) for segment in state.segments for stage in STAGES]
         decoders = [segment.families.get(DECODE, self.family).settings for segment in state.segments]
@@ -79,7 +79,7 @@ class Recipes:
         }
 
 
-def clip_facts(clip: Clip) -> dict[str, Any]:
+def clip_facts(clip: Clip) -> dict[str, object]:
     """Returns a clip as its line in clips.jsonl holds it, without settings that are unset."""
     facts = {name: value for name, value in asdict(clip).items() if value not in (None, (), [])}
     facts["clip"] = facts.pop("id")
@@ -110,18 +110,18 @@ def versions_of(artifact: Artifact | None) -> dict[str, str]:
     return {"vgpipe": __version__, **{name: known[name] for name in LIBRARIES if name in known}}
 
 
-def _latents(key: Key, artifact: Artifact | None) -> dict[str, Any]:
+def _latents(key: Key, artifact: Artifact | None) -> dict[str, object]:
     files: Iterable[Mapping[str, Any]] = artifact.files.values() if artifact else ()
     return {"key": key.digest, "sha256": next((one["sha256"] for one in files), None)}
 
 
-def without_defaults(values: Mapping[str, Any], record: type) -> dict[str, Any]:
+def without_defaults(values: Mapping[str, object], record: type) -> dict[str, object]:
     """Returns the values that differ from the defaults of a dataclass."""
     defaults = {field.name: _default(field) for field in fields(record)}
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
-def _default(field: Field[Any]) -> Any:
+def _default(field: Field[object]) -> object:
     value = field.default if field.default_factory is MISSING else field.default_factory()
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 

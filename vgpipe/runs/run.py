@@ -32,13 +32,13 @@ EXIT_DONE, EXIT_FAILED = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A run that nothing speaks against: its job is read, its model open, and it fits.
+    """A run that can start: its job is read, its model is open, and the plan says that it fits.
 
     Attributes:
-        config: the checked config.
-        request: what is to be made.
-        attempts: will make it.
-        early: what was logged before there was a run directory.
+        config: the validated config.
+        request: its clips.
+        attempts: renders them.
+        early: log records from before the run directory exists.
     """
 
     config: Config
@@ -48,12 +48,12 @@ class Ready:
 
 
 def ready(config: Config, request: from_config.Request) -> Ready:
-    """Opens the model and plans the run; loads no weights, and makes no run directory.
+    """Opens the model and plans the run; loads no weights and creates no run directory.
 
     Raises:
         ModelError: where no model that `run.degrade` allows can be opened.
         ConfigError: where the job cannot fit.
-        StoreError: where there is something to make and the store cannot be written.
+        StoreError: where clips are left to render and the store cannot be written.
     """
     attempts = Attempts(config)
     with logging_early() as early:
@@ -70,8 +70,8 @@ def start(run: Ready, root: Path, stop: StopSignal) -> int:
         stop: says when to stop early.
 
     Returns:
-        The exit code: 0 all clips done, 1 some failed, 3 stopped early. From the moment that the directory exists, an
-        error is an exit code as well.
+        The exit code: 0 all clips done, 1 some failed, 3 stopped early. Once the directory exists, an error ends the
+        run with 1 or 3 as well.
 
     Raises:
         UsageError: where the directory is in use, or holds an unfinished run of other clips.
@@ -85,11 +85,11 @@ def start(run: Ready, root: Path, stop: StopSignal) -> int:
 
 
 def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
-    """Finishes a stopped run in place; needs neither its job file nor its command line.
+    """Finishes a stopped run in place, without its job file or command line.
 
     Args:
         root: the directory of the run.
-        limits: turns what the run was started with into when to stop early and how far to degrade this time.
+        limits: changes when to stop early, and how far to degrade, from what the run was started with.
         stop: says when to stop early.
 
     Returns:
@@ -103,7 +103,7 @@ def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
     with RunDir(root) as run_dir:
         clips = tuple(_clip(run_dir, record) for record in run_dir.read_clips())
         if not clips:
-            raise UsageError(f"{run_dir.clips} names no clip -> run the job again")
+            raise UsageError(f"{run_dir.clips} lists no clips -> run the job again")
         saved = _saved_config(run_dir)
         config = replace(saved, run=limits(saved.run))
         attempts = Attempts(config)
@@ -113,14 +113,14 @@ def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
 
 
 def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
-    """Keeps a new job from pushing the unfinished clips of another out of a directory that the user chose."""
+    """Refuses a directory, chosen by the user, in which another job has unfinished clips."""
     if not run_dir.holds_run():
         return
     ours = {clip.id for clip in clips}
     left = [r["clip"] for r in run_dir.read_clips() if r["clip"] not in ours and r.get("state") != Status.DONE.value]
     if left:
         raise UsageError(
-            f"{shown_path(run_dir.root)} holds an unfinished run of other clips ({left[0]}, {len(left)} in all) -> "
+            f"{shown_path(run_dir.root)} holds an unfinished run of other clips ({left[0]}, {len(left)} in total) -> "
             f"python -m vgpipe resume {shown_path(run_dir.root)}, or another hydra.run.dir"
         )
 
@@ -162,7 +162,7 @@ def _aborted(error: Exception, run_dir: RunDir) -> int:
 
 
 def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
-    """Returns what keeps the run's page up to date; nothing does where its libraries cannot be imported."""
+    """Returns the context that keeps report.html up to date; an empty one where its libraries cannot be imported."""
     try:
         from vgpipe.report.live import watched
     except ImportError as error:
