@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
+from vgpipe.hardware.records import Device, device_from_json
 from vgpipe.units import GIB, format_size
 
 
@@ -27,41 +29,39 @@ def device_lines(machine: Answer, torch: Answer) -> list[ReportLine]:
     if not machine.ok:
         remedy = "repair torch first" if machine.skipped else ""
         return [ReportLine(Section.DEVICE, "devices", Status.WARNING, machine.error, remedy)]
-    tried = torch.value["gpus"] if torch.ok else []
-    return [_device_line(device, tried) for device in machine.value["devices"]]
+    errors = [str(gpu["error"]) for gpu in torch.value["gpus"]] if torch.ok else []
+    return [_device_line(device_from_json(facts), errors) for facts in machine.value["devices"]]
 
 
-def _device_line(device: dict[str, Any], tried: list[dict[str, Any]]) -> ReportLine:
-    name = device["kind"] if device["kind"] in ("cpu", "mps") else f"{device['kind']}:{device['index']}"
-    found = ", ".join([device["name"], *_memory(device), *_abilities(device)])
-    error = _kernel_error(device, tried)
-    if error:
-        remedy = "install a build of torch for this GPU: pytorch.org/get-started/locally"
-        return ReportLine(Section.DEVICE, name, Status.BROKEN, f"{found}; torch cannot compute on it: {error}", remedy)
-    if not device["usable"] and device["kind"] != "cpu":
-        remedy = "install a build of torch for this GPU: pytorch.org/get-started/locally"
-        return ReportLine(Section.DEVICE, name, Status.WARNING, f"{found}; this build of torch cannot use it", remedy)
-    return ReportLine(Section.DEVICE, name, Status.OK, found)
+def _device_line(device: Device, kernel_errors: Sequence[str]) -> ReportLine:
+    found = ", ".join([device.name, *_memory(device), *_abilities(device)])
+    remedy = "install a build of torch for this GPU: pytorch.org/get-started/locally"
+    if error := _kernel_error(device, kernel_errors):
+        found = f"{found}; torch cannot compute on it: {error}"
+        return ReportLine(Section.DEVICE, device.torch_device, Status.BROKEN, found, remedy)
+    if not device.usable and device.kind != "cpu":
+        found = f"{found}; this build of torch cannot use it"
+        return ReportLine(Section.DEVICE, device.torch_device, Status.WARNING, found, remedy)
+    return ReportLine(Section.DEVICE, device.torch_device, Status.OK, found)
 
 
-def _memory(device: dict[str, Any]) -> list[str]:
-    total, free = device["total_memory_gb"], device["free_memory_gb"]
-    if total is None:
+def _memory(device: Device) -> list[str]:
+    if device.total_memory_gb is None:
         return []
-    return [format_size(total * GIB) + (f" ({format_size(free * GIB)} free)" if free is not None else "")]
+    free = f" ({format_size(device.free_memory_gb * GIB)} free)" if device.free_memory_gb is not None else ""
+    return [format_size(device.total_memory_gb * GIB) + free]
 
 
-def _abilities(device: dict[str, Any]) -> list[str]:
-    names = [name for name in ("bf16", "fp16", "fp8") if device[name]]
-    driver = [f"driver {device['driver']}"] if device["driver"] else []
-    return [" ".join(names), *driver] if names else driver
+def _abilities(device: Device) -> list[str]:
+    dtypes = [name for name, has in (("bf16", device.bf16), ("fp16", device.fp16), ("fp8", device.fp8)) if has]
+    driver = [f"driver {device.driver}"] if device.driver else []
+    return [" ".join(dtypes), *driver] if dtypes else driver
 
 
-def _kernel_error(device: dict[str, Any], tried: list[dict[str, Any]]) -> str:
-    if device["kind"] not in ("cuda", "rocm") or not device["usable"] or device["index"] >= len(tried):
+def _kernel_error(device: Device, kernel_errors: Sequence[str]) -> str:
+    if device.kind not in ("cuda", "rocm") or not device.usable or device.index >= len(kernel_errors):
         return ""
-    error: str = tried[device["index"]]["error"]
-    return error
+    return kernel_errors[device.index]
 
 
 def memory_facts() -> dict[str, int | None]:

@@ -6,11 +6,14 @@ import platform
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
 from vgpipe.doctor.versions import check_versions, installed, known_bad, normalized, own_requirements
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 # package -> module to import. The light ones do not import torch and share an interpreter.
 HEAVY = {
@@ -75,7 +78,7 @@ def _python_line() -> ReportLine:
     return ReportLine(Section.PACKAGES, "Python", Status.OK, found)
 
 
-def _line(name: str, wanted: Any, imported: Answer, cause: str | None) -> ReportLine:
+def _line(name: str, wanted: Requirement | None, imported: Answer, cause: str | None) -> ReportLine:
     version = installed([name]).get(name) or (imported.value if imported.ok else "")
     specifier = str(wanted.specifier) if wanted is not None else ""
     typed = f'pip install "{name}{specifier}"' if specifier else f"pip install {name}"
@@ -85,7 +88,7 @@ def _line(name: str, wanted: Any, imported: Answer, cause: str | None) -> Report
     if not imported.ok:
         line = _not_imported(name, version, imported.error, typed)
         return line if cause is None else replace(line, remedy=f"repair {cause} first, which fails with the same error")
-    if specifier and version and not _in_range(wanted, version):
+    if wanted is not None and specifier and version and not _in_range(wanted, version):
         status = Status.BROKEN if _too_old(wanted, version) else Status.WARNING
         return ReportLine(Section.PACKAGES, name, status, f"{version}, outside vgpipe's {specifier}", typed)
     return ReportLine(Section.PACKAGES, name, Status.OK, version or "installed")
@@ -106,7 +109,7 @@ def missing_module(error: str) -> str:
     return rest.partition("'")[0].partition(".")[0]
 
 
-def _in_range(wanted: Any, version: str) -> bool:
+def _in_range(wanted: Requirement, version: str) -> bool:
     from packaging.version import InvalidVersion
 
     try:
@@ -115,7 +118,7 @@ def _in_range(wanted: Any, version: str) -> bool:
         return True
 
 
-def _too_old(wanted: Any, version: str) -> bool:
+def _too_old(wanted: Requirement, version: str) -> bool:
     from packaging.version import Version
 
     least = [one.version for one in wanted.specifier if one.operator in (">=", "~=", "==")]

@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from vgpipe.errors import Fault, UsageError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 KNOWN_BAD = Path(__file__).with_name("known_bad.toml")
 SKIP_VARIABLE = "VGPIPE_SKIP_VERSION_CHECK"
@@ -46,9 +49,19 @@ class Finding:
     source: str = ""
 
 
-def known_bad() -> list[dict[str, Any]]:
+class KnownBad(TypedDict):
+    """An entry of `known_bad.toml`, whose head explains the keys."""
+
+    when: list[dict[str, str]]
+    severity: Severity
+    sees: str
+    remedy: str
+    source: str
+
+
+def known_bad() -> list[KnownBad]:
     """Returns the entries of `known_bad.toml`."""
-    entries: list[dict[str, Any]] = tomllib.loads(KNOWN_BAD.read_text(encoding="utf-8"))["bad"]
+    entries: list[KnownBad] = tomllib.loads(KNOWN_BAD.read_text(encoding="utf-8"))["bad"]
     return entries
 
 
@@ -69,7 +82,7 @@ def check_versions(versions: Mapping[str, str] | None = None) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.severity != "broken")
 
 
-def _findings(entry: Mapping[str, Any], known: Mapping[str, str]) -> list[Finding]:
+def _findings(entry: KnownBad, known: Mapping[str, str]) -> list[Finding]:
     for table in entry["when"]:
         if all(_allows(specifiers, known.get(normalized(name))) for name, specifiers in table.items()):
             packages = tuple(f"{name} {known[normalized(name)]}" for name in table)
@@ -118,8 +131,8 @@ def missing_packages() -> list[Finding]:
     return found
 
 
-def own_requirements() -> list[Any]:
-    """Returns vgpipe's own requirements (`packaging` objects) for this machine; empty if it is not installed."""
+def own_requirements() -> list[Requirement]:
+    """Returns vgpipe's own requirements for this machine; empty if it is not installed."""
     from packaging.requirements import Requirement
 
     try:
@@ -130,7 +143,7 @@ def own_requirements() -> list[Any]:
     return [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
-def quoted(requirement: Any) -> str:
+def quoted(requirement: Requirement) -> str:
     """Returns a requirement as typed in a shell."""
     text = f"{requirement.name}{requirement.specifier}"
     return f'"{text}"' if requirement.specifier else text

@@ -5,7 +5,7 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -91,13 +91,13 @@ def _exporter(settings: Mapping[str, Any], status: EncoderStatus, allow_fallback
     from vgpipe.exporters.frames import FramesExporter
     from vgpipe.exporters.mp4 import Mp4Exporter
     from vgpipe.exporters.sheet import SheetExporter
+    from vgpipe.exporters.video import VideoExporter
 
     own = {key: value for key, value in settings.items() if key != "name"}
-    needs_no_ffmpeg: dict[str, Any] = {"frames": FramesExporter, "sheet": SheetExporter}
+    needs_no_ffmpeg: dict[str, Callable[..., Exporter]] = {"frames": FramesExporter, "sheet": SheetExporter}
     if settings["name"] in needs_no_ffmpeg:
-        made: Exporter = needs_no_ffmpeg[settings["name"]](**own)
-        return made
-    kinds: dict[str, Any] = {
+        return needs_no_ffmpeg[settings["name"]](**own)
+    kinds: dict[str, Callable[..., VideoExporter]] = {
         "mp4": Mp4Exporter,
         "mp4_hevc": videos.HevcExporter,
         "webm": videos.WebmExporter,

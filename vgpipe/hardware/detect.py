@@ -9,7 +9,7 @@ from typing import Any
 from vgpipe.hardware import cgroup, host
 from vgpipe.hardware.nvml import Card, ListCards, cards
 from vgpipe.hardware.probes import accelerators, build, cpu_device, rounded_gib, unusable_cards
-from vgpipe.hardware.records import Machine, TorchBuild
+from vgpipe.hardware.records import Device, Machine, TorchBuild
 
 
 def detect(torch: Any = None, list_cards: ListCards = cards, folder: Path = Path()) -> Machine:
@@ -52,7 +52,7 @@ def _import_torch() -> tuple[Any, tuple[str, ...]]:
     return torch, ()
 
 
-def _probe_torch(torch: Any, known: Sequence[Card]) -> tuple[TorchBuild | None, tuple[Any, ...], tuple[str, ...]]:
+def _probe_torch(torch: Any, known: Sequence[Card]) -> tuple[TorchBuild | None, tuple[Device, ...], tuple[str, ...]]:
     try:
         torch_build = build(torch)
     except Exception as error:  # the import may find an empty folder, or torch without its library

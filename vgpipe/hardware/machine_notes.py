@@ -15,7 +15,7 @@ from vgpipe.hardware.devices import device_of, pick_device
 from vgpipe.hardware.nvml import Card, cards
 from vgpipe.hardware.probes import cpu_device, rounded_gib
 from vgpipe.hardware.rates import copy_gb_s, matmul_tflops
-from vgpipe.hardware.records import Device, Pcie
+from vgpipe.hardware.records import Device, device_from_json
 
 DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dri", "/dev/dxg")
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
@@ -51,7 +51,7 @@ def current_device(wanted: str, notes: FactStore, ask: Callable[[str], Device] |
     key = _machine(wanted, known)
     fact = notes.find(key)
     if isinstance(fact, dict):
-        found = _device(fact)
+        found = device_from_json(fact)
         if (fresh := _with_free_memory(found, known)) is not None:
             return fresh
     found = (ask or _ask_torch)(wanted)
@@ -116,13 +116,6 @@ def _torch_version() -> str | None:
         return metadata.version("torch")
     except metadata.PackageNotFoundError:
         return None
-
-
-def _device(fact: dict[str, Any]) -> Device:
-    values = dict(fact)
-    for name, kind in (("compute_capability", tuple), ("pcie", lambda link: Pcie(**link))):
-        values[name] = kind(values[name]) if values.get(name) is not None else None
-    return Device(**values)
 
 
 def _with_free_memory(device: Device, known: tuple[Card, ...]) -> Device | None:

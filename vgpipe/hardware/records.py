@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["cuda", "rocm", "mps", "xpu", "cpu"]
 
@@ -74,6 +75,22 @@ class Device:
         if self.kind in ("cpu", "mps"):
             return self.kind
         return f"{'cuda' if self.kind == 'rocm' else self.kind}:{self.index}"
+
+
+def device_from_json(facts: Mapping[str, Any]) -> Device:
+    """Returns a device from `asdict` of one that went through JSON.
+
+    Raises:
+        TypeError: for other fields than those of a device.
+    """
+    capability, pcie = facts.get("compute_capability"), facts.get("pcie")
+    return Device(
+        **{
+            **facts,
+            "compute_capability": None if capability is None else tuple(capability),
+            "pcie": None if pcie is None else Pcie(**pcie),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

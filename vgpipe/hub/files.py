@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from vgpipe.errors import ModelError
 
@@ -126,10 +125,10 @@ def _weights(names: Iterable[str]) -> list[_Weights]:
     for name in names:
         is_index = name.endswith(".json")
         if match := (_INDEX if is_index else _WEIGHTS).fullmatch(name):
-            groups: dict[str, Any] = {"part": None, "parts": None, **match.groupdict()}
+            groups: dict[str, str | None] = {"part": None, "parts": None, **match.groupdict()}
             variant = groups["variant"] or groups["old_variant"] or ""
             part, parts = int(groups["part"] or 0), int(groups["parts"] or 0)
-            found.append(_Weights(name, groups["stem"], variant, part, parts, is_index))
+            found.append(_Weights(name, groups["stem"] or "", variant, part, parts, is_index))
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from vgpipe.hub import transfer
 from vgpipe.hub.cache import COMMIT, DIGEST, RemoteFile, RepoCache
 from vgpipe.hub.errors import explain, is_transient, status_of
 from vgpipe.hub.files import choose_weights, is_wanted, refuse_hostile, small_files, variants_of
+from vgpipe.hub.meter import Meter, Progress, ShouldStop
 
 __all__ = ["HubRepo", "fetch", "is_hub_id", "missing_bytes", "open_repo", "variants_of", "weight_files"]
 
@@ -85,7 +86,7 @@ def open_repo(repo_id: str, revision: str | None = None) -> HubRepo:
     pinned = cached is not None and cached.commit == revision and cached.files is not None
     repo = cached if cached is not None and pinned else _from_hub(cache, revision, cached)
     if repo.files is not None:
-        _fetch(repo, small_files(repo.files), room=False)
+        _fetch(repo, small_files(repo.files), needs_headroom=False)
     return repo
 
 
@@ -136,8 +137,8 @@ def fetch(
     repo: HubRepo,
     files: Sequence[str],
     *,
-    progress: Callable[[int, int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> None:
     """Downloads files into the hub cache, resuming earlier downloads; verifies sizes and checksums.
 
@@ -152,10 +153,17 @@ def fetch(
             file is damaged.
         Stopped: if `should_stop` returned True; the next call resumes.
     """
-    _fetch(repo, files, room=True, progress=progress, should_stop=should_stop)
+    _fetch(repo, files, needs_headroom=True, progress=progress, should_stop=should_stop)
 
 
-def _fetch(repo: HubRepo, files: Sequence[str], *, room: bool, progress: Any = None, should_stop: Any = None) -> None:
+def _fetch(
+    repo: HubRepo,
+    files: Sequence[str],
+    *,
+    needs_headroom: bool,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> None:
     files = list(dict.fromkeys(files))
     missing = _missing_files(repo, files)
     if missing and (is_offline() or repo.files is None):
@@ -165,8 +173,8 @@ def _fetch(repo: HubRepo, files: Sequence[str], *, room: bool, progress: Any = N
     missing_size = missing_bytes(repo, missing)
     cache = RepoCache(repo.repo_id)
     if missing_size:
-        transfer.require_room(cache.root, missing_size, transfer.headroom_bytes(missing_size) if room else 0)
-    meter = transfer.Meter(total_bytes - missing_size, total_bytes, progress, should_stop)
+        transfer.require_room(cache.root, missing_size, transfer.headroom_bytes(missing_size) if needs_headroom else 0)
+    meter = Meter(total_bytes - missing_size, total_bytes, progress, should_stop)
     for name in missing:
         transfer.download_file(cache, repo.commit, repo.revision, name, _remote(repo, name), meter)
     meter.report()
@@ -209,7 +217,7 @@ def _from_hub(cache: RepoCache, revision: str, cached: HubRepo | None) -> HubRep
 def _ask(repo_id: str, revision: str, waits_s: Sequence[float]) -> tuple[str, dict[str, RemoteFile]]:
     from huggingface_hub import HfApi, constants
 
-    meter = transfer.Meter(0, 0, None, None)
+    meter = Meter(0, 0, None, None)
     for wait_s in (*waits_s, None):
         try:
             info = HfApi().model_info(
@@ -270,10 +278,8 @@ def _missing_error(repo: HubRepo, missing: Sequence[str]) -> ModelError:
     if not is_offline():
         why = "the hub cannot be reached -> run again once it can"
     more = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
-    return ModelError(
-        f"{repo.repo_id} at revision {repo.revision}: {missing[0]}{more} is not in the hub cache {repo.folder}, and "
-        f"{why}"
-    )
+    where = f"{repo.repo_id} at revision {repo.revision}"
+    return ModelError(f"{where}: {missing[0]}{more} is not in the hub cache {repo.folder}, and {why}")
 
 
 def _missing_files(repo: HubRepo, files: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from vgpipe.errors import StoreError
 from vgpipe.store.digest import Key, file_sha256
@@ -25,6 +25,13 @@ KEEP_DAMAGED_S = 7 * 86_400
 RECORDED_PACKAGES = ("torch", "diffusers", "transformers", "imageio-ffmpeg")
 
 
+class FileFacts(TypedDict):
+    """Size and checksum of one file, as in the artifact's record."""
+
+    bytes: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """A finished, checksummed folder in the store.
@@ -32,14 +39,14 @@ class Artifact:
     Attributes:
         key: its name and inputs.
         folder: holds its files, which must not be changed.
-        files: file name -> {"bytes": size, "sha256": checksum}.
+        files: file name -> size and checksum.
         info: facts that its stage recorded (seconds, peak memory, shapes).
         versions: of the packages that made it.
     """
 
     key: Key
     folder: Path
-    files: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, FileFacts]
     info: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
