@@ -1,3 +1,5 @@
+"""Every option composes, everything can be typed, and all faults come at once."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -5,10 +7,8 @@ import dataclasses
 import pytest
 import yaml
 
-from vgpipe.config.fields import children, unknown_key
 from vgpipe.config.groups import builtin_conf, group_table
 from vgpipe.config.load import combinations, hydra_override, load
-from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError
 from vgpipe.job.declared import names_set_by
 from vgpipe.job.settings import SetBy
@@ -118,21 +118,6 @@ def test_all_faults_come_at_once():
     assert all(word in told for word in ("clip.seed", "exporter.crf", "quality.steps_scale"))
 
 
-def test_users_add_their_own_groups(tmp_path):
-    (tmp_path / "quality").mkdir()
-    (tmp_path / "quality/mine.yaml").write_text("steps_scale: 0.1\nnum_inference_steps: null\nguidance_scale: 2.5\n")
-    config = load(["quality=mine"], str(tmp_path))
-    assert config.quality.guidance_scale == 2.5
-    assert "mine" in dict(group_table(str(tmp_path)))["quality"]
-
-
-def test_an_unknown_key_in_a_users_group_is_named(tmp_path):
-    (tmp_path / "quality").mkdir()
-    (tmp_path / "quality/mine.yaml").write_text("steps_scal: 0.1\n")
-    with pytest.raises(ConfigError, match=r"quality\.steps_scal.*did you mean steps_scale"):
-        load(["quality=mine"], str(tmp_path))
-
-
 def test_the_store_folder_is_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load([]).store.dir == str(tmp_path / "outputs/.store")
@@ -147,11 +132,3 @@ def test_sweeps_expand_to_the_product():
 def test_a_sweep_over_an_unknown_option_is_refused():
     with pytest.raises(ConfigError, match="did you mean quick"):
         combinations(["quality=standard,quik"])
-
-
-def test_unknown_keys_are_found_at_every_depth():
-    assert unknown_key("model.reference.width") is None
-    assert unknown_key("model.refrence.width") == ("model.refrence", "did you mean model.reference?")
-    assert unknown_key("clip.seed.x")[1] == "clip.seed is a value and has no keys"
-    assert children(("exporter",)) >= {"name", "crf", "preset", "compress_level", "timeout_s", "rows"}
-    assert set(Config.GROUPS) <= children(())

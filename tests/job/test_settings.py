@@ -88,26 +88,36 @@ def test_a_new_setting_is_in_records_recipes_commands_and_help(with_made_up):
     found = with_made_up("""
 import io, contextlib
 from vgpipe.cli import main
-from vgpipe.clips.clip_state import clip_of_record
+from vgpipe.clips.clip_record import clip_of_record, record_of
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.provenance.recipe import clip_facts
 from vgpipe.report.commands import command_line
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.digest import Key
+from dataclasses import fields
 
 (clip,), (plain,) = clips_of("clip.prompt=x", "clip.sharpness=2.5"), clips_of("clip.prompt=x")
 facts = clip_facts(clip)
+keys = {field.name: Key("encode", {}) for field in fields(ClipKeys)}
+keys["exports"] = (keys["exports"],)
+record = record_of(ClipState(clip, [ClipKeys(**keys)]))
 older = {name: value for name, value in clip_facts(plain).items() if name != "sharpness"}
 with contextlib.redirect_stdout(io.StringIO()) as shown:
     main(["--help"])
 print(json.dumps({
     "recipe": facts["sharpness"],
+    "record": record["sharpness"],
+    "resumed": clip_of_record(record) == clip,
     "read_back": clip_of_record(facts) == clip,
     "older": clip_of_record(older) == plain,
-    "command": command_line({**asdict(clip), "shots": []}),
+    "command": command_line(record),
     "plain_command": command_line({**asdict(plain), "shots": []}),
     "help": shown.getvalue(),
     "ids": [clip.id, plain.id],
 }))
 """)
-    assert found["recipe"] == 2.5 and found["read_back"] and found["older"]
+    assert found["recipe"] == found["record"] == 2.5 and found["resumed"]
+    assert found["read_back"] and found["older"]
     assert "clip.sharpness=2.5" in found["command"] and "sharpness" not in found["plain_command"]
     assert "clip.sharpness" in found["help"] and "a made-up setting" in found["help"]
     assert found["ids"][0] != found["ids"][1]

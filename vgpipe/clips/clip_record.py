@@ -12,11 +12,14 @@ from typing import Any
 from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.degradation import EXPORTER, MODEL
 from vgpipe.job.clip import Clip
+from vgpipe.job.declared import set_by
 from vgpipe.job.naming import MAX_ID_BYTES
+from vgpipe.job.settings import SetBy
 
 SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-MADE = ("model", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale")
+MADE = ("model", *(one.name for one in set_by(SetBy.MODEL) if one.default is None))
+"""What another model or a smaller clip may change: the settings that every model's reference gives."""
 OF_SEGMENT = ("prompt", "seed", "num_frames", "num_inference_steps")
 
 
