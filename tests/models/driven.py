@@ -43,16 +43,16 @@ class Driven:
     """A family on a checkpoint, all parts loaded."""
 
     family: Family
-    parts: dict[str, Any] = field(default_factory=dict)
+    components: dict[str, Any] = field(default_factory=dict)
 
     def of(self, names: tuple[str, ...]) -> dict[str, Any]:
         for name in names:
-            if name not in self.parts:
+            if name not in self.components:
                 one = self.family
-                self.parts[name] = one.load(
-                    name, lambda part, one=one: load_component(one.checkpoint, part, one.settings, "cpu")
+                self.components[name] = one.load(
+                    name, lambda component, one=one: load_component(one.checkpoint, component, one.settings, "cpu")
                 )
-        return {name: self.parts[name] for name in names}
+        return {name: self.components[name] for name in names}
 
     def latents(
         self, case: Case, *, done: int = 0, saved: tuple | None = None, spy: list | None = None
@@ -65,7 +65,7 @@ class Driven:
             if spy is not None:
                 spy.append((done + steps, latents.clone(), scheduler_state(scheduler), generator.get_state()))
 
-        texts = self.of(one.encode_parts)
+        texts = self.of(one.encode_components)
         embeds = one.encode(texts, case.prompt)
         uses_negative = one.uses_negative_prompt(case.guidance_scale)
         request = DenoiseRequest(
@@ -89,7 +89,7 @@ class Driven:
             state=saved[2] if saved else None,
             before_first_step=(lambda: generator.set_state(saved[3])) if saved else None,
         )
-        parts = self.of(one.denoise_parts(from_image=case.frames_NHWC is not None))
+        parts = self.of(one.denoise_components(from_image=case.frames_NHWC is not None))
         latents = one.denoise(parts, resumable, request)
         floating = [tensor.dtype for tensor in embeds.values() if tensor.is_floating_point()]
         decode = DecodeRequest(
@@ -106,14 +106,14 @@ class Driven:
         """The windows of a case, the prompts of its shots encoded."""
         if case.window is None:
             return None
-        texts = self.of(self.family.encode_parts)
+        texts = self.of(self.family.encode_components)
         shots = (
             WindowShot(first_frame=frame, embeds=self.family.encode(texts, prompt)) for frame, prompt in case.shots
         )
         return Windows(num_frames=case.window[0], overlap_frames=case.window[1], shots=tuple(shots))
 
     def frames(self, request: DecodeRequest) -> np.ndarray:
-        return self.family.decode(self.of(self.family.decode_parts), request)
+        return self.family.decode(self.of(self.family.decode_components), request)
 
 
 def drive(name: str, folder: Path, settings: Settings | None = None, others: Mapping[str, Origin] | None = None):

@@ -76,8 +76,8 @@ SETUPS = {
 
 
 def denoisers(driven: Driven, case: Case) -> list[Any]:
-    parts = driven.of(driven.family.denoise_parts(from_image=case.frames_NHWC is not None))
-    return [parts[name] for name in driven.family.denoisers if name in parts]
+    loaded = driven.of(driven.family.denoise_components(from_image=case.frames_NHWC is not None))
+    return [loaded[name] for name in driven.family.denoisers if name in loaded]
 
 
 @contextmanager

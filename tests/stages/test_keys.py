@@ -115,23 +115,23 @@ def test_a_placeholders_watermark_touches_only_the_export(maker):
 
 
 @pytest.mark.parametrize(
-    ("part", "first_changed"), [("text_encoder", 0), ("transformer", 2), ("scheduler", 2), ("vae", 2)]
+    ("component", "first_changed"), [("text_encoder", 0), ("transformer", 2), ("scheduler", 2), ("vae", 2)]
 )
-def test_a_changed_model_file_changes_what_it_made(maker, tiny_wan, tmp_path, part, first_changed):
+def test_a_changed_model_file_changes_what_it_made(maker, tiny_wan, tmp_path, component, first_changed):
     copy = tmp_path / "copy"
     shutil.copytree(tiny_wan, copy)
-    config = next(path for path in (copy / part).glob("*config.json"))
+    config = next(path for path in (copy / component).glob("*config.json"))
     config.write_text(json.dumps(json.loads(config.read_text()) | {"note": 1}))
     changed = make(copy)
     first = next(i for i, (old, new) in enumerate(zip(digests(maker), digests(changed), strict=True)) if old != new)
     assert first == first_changed
 
 
-@pytest.mark.parametrize(("part", "first_changed"), [("text_encoder", 0), ("transformer", 2), ("vae", 2)])
-def test_another_class_for_a_component_counts(maker, tiny_wan, tmp_path, part, first_changed):
+@pytest.mark.parametrize(("component", "first_changed"), [("text_encoder", 0), ("transformer", 2), ("vae", 2)])
+def test_another_class_for_a_component_counts(maker, tiny_wan, tmp_path, component, first_changed):
     shutil.copytree(tiny_wan, tmp_path / "copy")
     index = tmp_path / "copy/model_index.json"
-    index.write_text(json.dumps(json.loads(index.read_text()) | {part: ["diffusers", "Another"]}))
+    index.write_text(json.dumps(json.loads(index.read_text()) | {component: ["diffusers", "Another"]}))
     changed = make(tmp_path / "copy")
     first = next(i for i, (old, new) in enumerate(zip(digests(maker), digests(changed), strict=True)) if old != new)
     assert first == first_changed

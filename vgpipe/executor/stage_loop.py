@@ -93,7 +93,7 @@ class StageLoop:
             for segment in self._pending(segments, DENOISE):
                 if self._has_latents(segment):  # asked now: clips that differ only in fps share latents
                     continue
-                dead = self.residency.failure(self.family.decode_parts)
+                dead = self.residency.failure(self.family.decode_components)
                 if dead is not None:  # hours of denoising for nothing
                     self.report.failed(segment, DECODE, dead)
                     continue
@@ -161,8 +161,8 @@ class StageLoop:
         for key, text in texts_of(segment):
             if self.store.find(key) is not None:
                 continue
-            loaded = take(family, family.encode_parts)
-            artifact = encode.run(self.store, key, family=family, parts=loaded, text=text)
+            loaded = take(family, family.encode_components)
+            artifact = encode.run(self.store, key, family=family, components=loaded, text=text)
             self._done(segment, ENCODE, artifact, name=f"text {key.digest[:8]}")
 
     def _denoise(self, segment: SegmentState, take: Take[Family]) -> None:
@@ -179,7 +179,7 @@ class StageLoop:
             keys.latents,
             denoised_clip(segment),
             family=family,
-            parts=take(family, family.denoise_parts(from_image=from_image)),
+            components=take(family, family.denoise_components(from_image=from_image)),
             embeds=encode.read(required(self.store, keys.prompt)),
             negative_embeds=encode.read(required(self.store, keys.negative)) if keys.negative else None,
             device=self.device,
@@ -201,7 +201,7 @@ class StageLoop:
             segment.keys.frames,
             segment.clip,
             family=family,
-            parts=take(family, family.decode_parts),
+            components=take(family, family.decode_components),
             denoised=denoise.read(required(self.store, segment.keys.latents)),
             trajectory=segment.segment.trajectory,
             seam=seam_of(self.store, segment),

@@ -82,7 +82,7 @@ class ThreadTuning:
         from vgpipe.stages.images import first_frames
 
         family, clip = self.keys.model.family, segment.clip
-        embeds = [family.encode(take(family, family.encode_parts), text) for _, text in texts_of(segment)]
+        embeds = [family.encode(take(family, family.encode_components), text) for _, text in texts_of(segment)]
         request = request_for(
             clip,
             embeds=embeds[0],
@@ -92,7 +92,7 @@ class ThreadTuning:
             frames_NHWC=first_frames(clip),
             on_step_end=lambda _steps, _latents: None,
         )
-        loaded = take(family, family.denoise_parts(from_image=clip.image is not None))
+        loaded = take(family, family.denoise_components(from_image=clip.image is not None))
         latents = family.denoise(loaded, ResumableScheduler(family.scheduler()), request)
         return latents.float().numpy().tobytes()
 

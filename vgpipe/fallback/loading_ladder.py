@@ -121,7 +121,7 @@ class LoadingLadder:
 def _helps(cause: Exception, before: Family, after: Family) -> bool:
     """Says whether the new way would do differently what failed."""
     if isinstance(cause, PrecisionError):
-        components = before.decode_parts if cause.stage == DECODE else before.denoise_parts(from_image=False)
+        components = before.decode_components if cause.stage == DECODE else before.denoise_components(from_image=False)
         return any(before.settings.dtype_of(name) != after.settings.dtype_of(name) for name in components)
     if isinstance(cause, LoadError) and cause.component:
         variants = before.settings.variant, after.settings.variant

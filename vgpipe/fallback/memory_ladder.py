@@ -209,9 +209,9 @@ class MemoryLadder:
         """Returns the components with large weights of a stage."""
         family = self._context.family
         components = {
-            ENCODE: tuple(name for name in family.encode_parts if name.startswith("text_encoder")),
-            DENOISE: family.denoise_parts(from_image=False),
-            DECODE: family.decode_parts,
+            ENCODE: tuple(name for name in family.encode_components if name.startswith("text_encoder")),
+            DENOISE: family.denoise_components(from_image=False),
+            DECODE: family.decode_components,
         }
         return components[stage]
 

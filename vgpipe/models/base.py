@@ -186,16 +186,16 @@ class Family(Protocol):
         ...
 
     @property
-    def encode_parts(self) -> tuple[str, ...]:
+    def encode_components(self) -> tuple[str, ...]:
         """What encoding needs."""
         ...
 
-    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+    def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs."""
         ...
 
     @property
-    def decode_parts(self) -> tuple[str, ...]:
+    def decode_components(self) -> tuple[str, ...]:
         """What decoding needs."""
         ...
 
@@ -219,8 +219,8 @@ class Family(Protocol):
         """Returns the components of the checkpoint that some stage loads, sorted."""
         ...
 
-    def identity(self, part: str) -> Mapping[str, Any]:
-        """Returns, as plain values, everything about a part that can change bits."""
+    def identity(self, component: str) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about a component that can change bits."""
         ...
 
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
@@ -228,14 +228,14 @@ class Family(Protocol):
         ...
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt plays a part at this guidance."""
+        """Says whether the negative prompt is used at this guidance."""
         ...
 
-    def load(self, part: str, load_component: LoadComponent) -> Any:
-        """Loads one part.
+    def load(self, component: str, load_component: LoadComponent) -> Any:
+        """Loads one component.
 
         Args:
-            part: something that a stage needs.
+            component: something that a stage needs.
             load_component: loads a component of the checkpoint by name.
         """
         ...
@@ -244,11 +244,11 @@ class Family(Protocol):
         """Returns a fresh diffusers scheduler."""
         ...
 
-    def encode(self, parts: Components, text: str) -> Embeds:
+    def encode(self, components: Components, text: str) -> Embeds:
         """Encodes one text exactly as the stock pipeline does; CPU tensors with a leading batch of 1."""
         ...
 
-    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+    def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents in its own layout and dtype, on the CPU.
 
         Raises:
@@ -259,7 +259,7 @@ class Family(Protocol):
     def slice_latents(
         self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
     ) -> torch.Tensor:
-        """Returns the part of a long clip's latents that `decode` makes a clip of its own from.
+        """Returns the slice of a long clip's latents that `decode` makes a clip of its own from.
 
         Frame i of that is frame `first_frame + i` of the whole, but for its first: of a later piece that is context.
 
@@ -271,6 +271,6 @@ class Family(Protocol):
         """
         ...
 
-    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Decodes latents to frames (T, H, W, 3) uint8."""
         ...

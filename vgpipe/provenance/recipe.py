@@ -96,9 +96,9 @@ def parts_of(family: Family, state: ClipState) -> dict[str, str]:
         for stage in (ENCODE, DENOISE, DECODE):
             driver = segment.families.get(stage, family)
             names = {
-                ENCODE: driver.encode_parts,
-                DENOISE: driver.denoise_parts(from_image=from_image),
-                DECODE: driver.decode_parts,
+                ENCODE: driver.encode_components,
+                DENOISE: driver.denoise_components(from_image=from_image),
+                DECODE: driver.decode_components,
             }[stage]
             drivers.update({(stage, name): driver for name in names})
     return {f"{stage}.{name}": digest_of(driver.identity(name)) for (stage, name), driver in drivers.items()}

@@ -28,7 +28,7 @@ def run(
     clip: Clip,
     *,
     family: Family,
-    parts: Components,
+    components: Components,
     denoised: Denoised,
     trajectory: Trajectory | None = None,
     seam: Seam | None = None,
@@ -40,7 +40,7 @@ def run(
         key: its name.
         clip: the clip.
         family: drives the model.
-        parts: the loaded `family.decode_parts`.
+        components: the loaded `family.decode_components`.
         denoised: what denoising left.
         trajectory: the longer pass that the clip is a piece of; None where the latents are its own.
         seam: what joins it to the segment before; None where it begins anew.
@@ -60,7 +60,7 @@ def run(
         generator=denoised.generator(),
         embeds_dtype=denoised.embeds_dtype,
     )
-    frames_THWC = family.decode(parts, request)
+    frames_THWC = family.decode(components, request)
     facts: dict[str, Any] = {}
     if seam is not None:
         frames_THWC, facts = join_segment(frames_THWC, seam)

@@ -73,7 +73,7 @@ def run(
     clip: Clip,
     *,
     family: Family,
-    parts: Components,
+    components: Components,
     embeds: Embeds,
     negative_embeds: Embeds | None,
     device: str,
@@ -88,10 +88,10 @@ def run(
         key: the artifact's name.
         clip: the clip.
         family: drives the model.
-        parts: the loaded `family.denoise_parts`.
+        components: the loaded `family.denoise_components`.
         embeds: of the prompt.
-        negative_embeds: of the negative prompt; None where it plays no part.
-        device: where `parts` are.
+        negative_embeds: of the negative prompt; None where it is not used.
+        device: where `components` are.
         hooks: checkpoint rhythm, stop signal and progress.
         given_NHWC: uint8 frames that the segment goes on from; None where it begins with text or its own image.
         windows: how more frames than the model can hold are denoised; None where the clip is made at once.
@@ -111,7 +111,7 @@ def run(
     denoise_run = _DenoiseRun(store, key, clip, hooks, family.scheduler(), device)
     frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
     request = denoise_run.request(embeds, negative_embeds, frames_NHWC)
-    latents = family.denoise(parts, denoise_run.scheduler, replace(request, windows=windows))
+    latents = family.denoise(components, denoise_run.scheduler, replace(request, windows=windows))
     denoise_run.restore_generator()  # where a checkpoint left no step to do
     if not torch.isfinite(latents).all():
         checkpoints.remove(store, key)
@@ -142,7 +142,7 @@ def request_for(
     Args:
         clip: the clip.
         embeds: of the prompt.
-        negative_embeds: of the negative prompt; None where it plays no part.
+        negative_embeds: of the negative prompt; None where it is not used.
         generator: CPU generator, fresh from the clip's seed.
         latents: where to go on from; None starts from noise.
         frames_NHWC: uint8 frames that it begins with; None where it begins from text alone.

@@ -14,14 +14,14 @@ VERSION = 2
 """Part of every store key of encoded texts: goes up where a family gives other embeddings for the same text."""
 
 
-def run(store: Store, key: Key, *, family: Family, parts: Components, text: str) -> Artifact | None:
+def run(store: Store, key: Key, *, family: Family, components: Components, text: str) -> Artifact | None:
     """Encodes one text into the store; each text alone, since padding and batching change its bits.
 
     Args:
         store: where the artifact goes.
         key: its name.
         family: drives the model.
-        parts: the loaded `family.encode_parts`.
+        components: the loaded `family.encode_components`.
         text: a prompt or negative prompt; may be empty.
 
     Returns:
@@ -31,7 +31,7 @@ def run(store: Store, key: Key, *, family: Family, parts: Components, text: str)
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    embeds = family.encode(parts, text)
+    embeds = family.encode(components, text)
     with store.create(key) as draft:
         tensors.save(draft.path(FILE), embeds)
         draft.info["seconds"] = round(time.monotonic() - started, 4)

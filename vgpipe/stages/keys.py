@@ -50,7 +50,7 @@ class ClipKeys:
 
     Attributes:
         prompt: of the encoded prompt.
-        negative: of the encoded negative prompt; None where it plays no part.
+        negative: of the encoded negative prompt; None where it is not used.
         latents: of the latents, which all pieces of a trajectory share.
         frames: of the decoded frames.
         exports: of the finished files, one for each exporter, which all segments of a clip share.
@@ -145,8 +145,8 @@ class KeyMaker:
         )
         tail = before.tail if before is not None and segment.given else None
         latents = _latents_key(by_stage[DENOISE], segment, prompt, negative, later, tail)
-        parts = _parts(decoder, decoder.decode_parts)
-        frames = _key(decoder, DECODE, parts, latents=latents.digest, **_piece(segment), **_seam(segment, tail))
+        model = _identities(decoder, decoder.decode_components)
+        frames = _key(decoder, DECODE, model, latents=latents.digest, **_piece(segment), **_seam(segment, tail))
         left = _tail_key(segment, frames, after.given) if after is not None and after.given else None
         return ClipKeys(prompt, negative, latents, frames, exports=(), tail=left, later=later)
 
@@ -180,7 +180,7 @@ def _tail_key(segment: Segment, frames: Key, given: int) -> Key:
 def text_key(family: Family, text: str) -> Key:
     """Returns the key of one encoded text."""
     limit = family.settings.max_sequence_length
-    return _key(family, ENCODE, _parts(family, family.encode_parts), text=text, max_sequence_length=limit)
+    return _key(family, ENCODE, _identities(family, family.encode_components), text=text, max_sequence_length=limit)
 
 
 def _latents_key(
@@ -215,8 +215,8 @@ def _windows(segment: Segment, later: Sequence[Key]) -> dict[str, Any]:
     return {"windows": {**lengths, "shots": shots, "version": blend.VERSION}}
 
 
-def _parts(family: Family, parts: tuple[str, ...]) -> dict[str, Any]:
-    return {part: family.identity(part) for part in parts}
+def _identities(family: Family, components: tuple[str, ...]) -> dict[str, Any]:
+    return {name: family.identity(name) for name in components}
 
 
 def _key(family: Family, stage: str, model: Mapping[str, Any], **inputs: Any) -> Key:

@@ -162,7 +162,8 @@ def test_its_family_takes_it_for_a_checkpoint(option):
     one.check_classes()
     modules = {name for name in one.components() if one.checkpoint.parameters(name)}
     assert modules == set(COUNTS[option])
-    assert {*one.encode_parts, *one.denoise_parts(from_image=False), *one.decode_parts} >= modules - {"motion_adapter"}
+    used = {*one.encode_components, *one.denoise_components(from_image=False), *one.decode_components}
+    assert used >= modules - {"motion_adapter"}
 
 
 @pytest.mark.parametrize("option", OPTIONS)

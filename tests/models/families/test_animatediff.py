@@ -84,9 +84,9 @@ def test_the_unet_is_made_of_two_components_once_a_load(folder):
     unet = driven.family.load("unet", load)
     assert type(unet).__name__ == "UNetMotionModel" and not unet.training
     assert loaded == ["unet", "motion_adapter"]
-    driven.parts["unet"] = unet
+    driven.components["unet"] = unet
     driven.latents(GUIDED)
-    assert driven.parts["unet"] is unet
+    assert driven.components["unet"] is unet
     assert set(driven.family.identity("unet")["files"]) == {"unet", "motion_adapter"}
     assert "motion_adapter" in driven.family.components()
 

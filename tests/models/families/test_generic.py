@@ -72,8 +72,8 @@ def test_a_staged_pipeline_equals_the_stock_one(mochi, case):
 
 def test_a_staged_pipeline_loads_each_component_for_its_stage_alone(mochi):
     family = mochi.driven.family
-    assert set(family.encode_parts) == {"tokenizer", "text_encoder"}
-    assert (family.denoise_parts(from_image=False), family.decode_parts) == (("transformer",), ("vae",))
+    assert set(family.encode_components) == {"tokenizer", "text_encoder"}
+    assert (family.denoise_components(from_image=False), family.decode_components) == (("transformer",), ("vae",))
 
 
 def test_a_staged_pipeline_goes_on_from_any_step(mochi):
@@ -201,7 +201,7 @@ def whole_steps(folder: Path, on_step_end=None) -> list:
     driven, told = drive("generic", folder, settings_of("generic")), []
     family = driven.family
     family.denoise(
-        driven.of(family.denoise_parts(from_image=False)),
+        driven.of(family.denoise_components(from_image=False)),
         ResumableScheduler(family.scheduler()),
         DenoiseRequest(
             embeds=family.encode({}, "rot, grün"), negative_embeds=family.encode({}, ""), width=16, height=16,

@@ -103,7 +103,7 @@ def test_embedded_guidance_of_one_is_not_off(folder):
 
 def test_both_encoders_and_the_mask_come_from_the_text(folder):
     driven = drive("hunyuan_video", folder, settings())
-    texts = driven.of(driven.family.encode_parts)
+    texts = driven.of(driven.family.encode_components)
     red, blue = (driven.family.encode(texts, text) for text in ("red circle", "a much longer text on blue"))
     assert not torch.equal(red["pooled_prompt_embeds"], blue["pooled_prompt_embeds"])
     assert red["prompt_attention_mask"].sum() < blue["prompt_attention_mask"].sum() < LENGTH

@@ -97,13 +97,13 @@ def test_the_negative_prompt_plays_a_part_as_the_guider_decides(folder):
 def test_the_checkpoints_guider_is_left_as_it_is(folder):
     driven = drive("hunyuan_video_15", folder, settings())
     driven.frames(driven.latents(CASES[0])[1])
-    guider = driven.parts["guider"]
+    guider = driven.components["guider"]
     assert guider.guidance_scale == 6.0 and guider._enabled and guider._step is None
 
 
 def test_quoted_text_alone_goes_to_the_second_encoder(folder, tmp_path):
     driven = drive("hunyuan_video_15", folder, settings())
-    texts = driven.of(driven.family.encode_parts)
+    texts = driven.of(driven.family.encode_components)
     plain, quoted = (driven.family.encode(texts, text) for text in ("a red circle", 'a "red" circle'))
     assert not plain["prompt_embeds_mask_2"].any() and not plain["prompt_embeds_2"].any()
     assert quoted["prompt_embeds_mask_2"].sum() == len('Text "red". ') + 1  # bytes, and the end

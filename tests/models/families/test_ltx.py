@@ -172,7 +172,7 @@ def test_a_vae_that_draws_from_torchs_own_generator_is_seeded_with_the_clips(fol
 
 def test_masks_keep_their_type_on_disk(folders, tmp_path):
     driven = drive("ltx", folders["ltx_video_2b"], settings())
-    embeds = driven.family.encode(driven.of(driven.family.encode_parts), "red circle")
+    embeds = driven.family.encode(driven.of(driven.family.encode_components), "red circle")
     tensors.save(tmp_path / "embeds.safetensors", embeds)
     read, _ = tensors.load(tmp_path / "embeds.safetensors")
     assert read["prompt_attention_mask"].dtype == torch.bool

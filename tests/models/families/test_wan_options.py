@@ -82,7 +82,7 @@ def test_bfloat16_equals_the_stock_pipeline_with_its_vae_in_float32(folders, opt
     in_bf16 = open_both(folders, option, dtype="bfloat16")
     in_bf16.assert_equal(GUIDED)
     assert_resumes(in_bf16.driven, GUIDED, [1, 4, 6])
-    parts = in_bf16.driven.parts
+    parts = in_bf16.driven.components
     assert parts["vae"].dtype == torch.float32 and parts["transformer"].dtype == torch.bfloat16
 
 
@@ -134,7 +134,9 @@ def test_a_checkpoint_for_images_alone_refuses_a_clip_without_one(folders, monke
     original = driven.family.checkpoint.config
     wider = {"in_channels": 36}
     monkeypatch.setattr(
-        driven.family.checkpoint, "config", lambda part: original(part) | (wider if part == "transformer" else {})
+        driven.family.checkpoint,
+        "config",
+        lambda component: original(component) | (wider if component == "transformer" else {}),
     )
     with pytest.raises(ModelError, match="makes videos from an image and the clip has none -> give an image"):
         driven.latents(GUIDED)

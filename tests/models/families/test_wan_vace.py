@@ -109,7 +109,7 @@ def test_the_vae_is_in_the_key_of_every_clip_since_it_encodes_the_conditions(vac
 
 def test_decoding_encodes_nothing(vace, monkeypatch):
     _, request = vace.driven.latents(GUIDED)
-    monkeypatch.setattr(type(vace.driven.parts["vae"]), "encode", None)
+    monkeypatch.setattr(type(vace.driven.components["vae"]), "encode", None)
     assert vace.driven.frames(request).shape == (9, 32, 48, 3)
 
 

@@ -22,7 +22,7 @@ def test_it_equals_what_python_says_of_the_imported_class():
         assert found.arguments == tuple(call)
         assert found.required == tuple(one for one, given in call.items() if given.default is inspect.Parameter.empty)
         assert found.defaults.items() <= {one: given.default for one, given in call.items()}.items()
-        assert found.parts == tuple(inspect.signature(real.__init__).parameters)[1:]
+        assert found.components == tuple(inspect.signature(real.__init__).parameters)[1:]
 
 
 @pytest.mark.parametrize(

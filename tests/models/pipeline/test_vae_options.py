@@ -35,7 +35,7 @@ def loaded(folder: Path, name: str, **settings):
     """Loads the VAE as a decoding stage does."""
     checkpoint = open_checkpoint(Origin(str(folder)))
     one = family(name, checkpoint, Settings(**settings))
-    return one.load("vae", lambda part: load_component(checkpoint, part, one.settings, "cpu"))
+    return one.load("vae", lambda component: load_component(checkpoint, component, one.settings, "cpu"))
 
 
 def decoded(vae) -> tuple[torch.Tensor, int]:

@@ -56,11 +56,11 @@ def test_every_family_computes_from_float8_weights(built, option, dtype):
     latents, request = native.latents(case)
     frames = native.frames(request).astype(int)
     family = native.family
-    texts = [part for part in family.encode_parts if part.startswith("text_encoder")]
-    denoisers = [part for part in family.denoise_parts(from_image=False) if part != "guider"]
+    texts = [part for part in family.encode_components if part.startswith("text_encoder")]
+    denoisers = [part for part in family.denoise_components(from_image=False) if part != "guider"]
     for group, least in ((texts, of_text), (denoisers, of_denoiser), (["vae"], 0.9)):
         small = drive(name, folder, settings(dtype, *group))
-        small.parts.update({part: native.parts[part] for part in native.parts if part not in group})
+        small.components.update({part: native.components[part] for part in native.components if part not in group})
         found, request = small.latents(case)
         assert all(cast_share(small.of((part,))[part]) > least for part in group)
         assert all(small.of((part,))[part].dtype == getattr(torch, dtype) for part in group)  # what pipelines ask

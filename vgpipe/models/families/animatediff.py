@@ -31,9 +31,9 @@ class AnimateDiffFamily(TextToVideoSDFamily):
             raise ConfigError(f"memory.attention=sliced: {reason} -> memory.attention=sdpa")
         super().check()
 
-    def load(self, part: str, load_component: LoadComponent) -> Any:
-        """Loads one part; the U-Net with its motion modules in it."""
-        return super().load(part, lambda name: _moving(load_component) if name == "unet" else load_component(name))
+    def load(self, component: str, load_component: LoadComponent) -> Any:
+        """Loads one component; the U-Net with its motion modules in it."""
+        return super().load(component, lambda name: _moving(load_component) if name == "unet" else load_component(name))
 
 
 def _moving(load_component: LoadComponent) -> Any:

@@ -55,16 +55,16 @@ def _text_to_video(checkpoint: Checkpoint) -> StockSource:
 
 def _made(base: type[GenericBase], checkpoint: Checkpoint, settings: Settings, source: StockSource) -> Family:
     """Makes a family of the one pipeline, as if it had a file of its own."""
-    have = [name for name in source.parts if name in checkpoint.component_names]
-    parts = tuple(name for name in have if name != "scheduler" and checkpoint.index[name][0] in LIBRARIES)
+    have = [name for name in source.components if name in checkpoint.component_names]
+    loadable = tuple(name for name in have if name != "scheduler" and checkpoint.index[name][0] in LIBRARIES)
     attributes = {
         "pipeline": source.name,
         "source": source,
-        "parts": parts,
+        "loadable": loadable,
         "never_loaded": tuple(name for name in have if checkpoint.index[name][0] not in LIBRARIES),
-        "text_parts": tuple(name for name in parts if name.startswith(TEXT)),
-        "decoders": tuple(name for name in parts if name.startswith(DECODER)),
-        "denoisers": tuple(name for name in parts if not name.startswith((*TEXT, *DECODER, *NEVER_DENOISES))),
+        "text_components": tuple(name for name in loadable if name.startswith(TEXT)),
+        "decoders": tuple(name for name in loadable if name.startswith(DECODER)),
+        "denoisers": tuple(name for name in loadable if not name.startswith((*TEXT, *DECODER, *NEVER_DENOISES))),
         "uses_fps": bool(set(RATES) & set(source.arguments)),
     }
     return type(f"{base.__name__}{source.name}", (base,), attributes)(checkpoint, settings)

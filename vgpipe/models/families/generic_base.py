@@ -22,14 +22,14 @@ class GenericBase(StockFamily):
 
     Attributes:
         source: what the pipeline's source says.
-        parts: components that may be loaded.
+        loadable: components that may be loaded.
         never_loaded: components of another library.
         way_in_keys: how the pipeline is driven, as store keys name it.
     """
 
     name = "generic"
     source: ClassVar[StockSource]
-    parts: ClassVar[tuple[str, ...]]
+    loadable: ClassVar[tuple[str, ...]]
     never_loaded: ClassVar[tuple[str, ...]]
     way_in_keys: ClassVar[str]
 
@@ -57,7 +57,7 @@ class GenericBase(StockFamily):
         raise NotImplementedError
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt plays a part at this guidance."""
+        """Says whether the negative prompt is used at this guidance."""
         known = self.source.arguments
         return "negative_prompt" in known and (guidance_scale > 1 or "guidance_scale" not in known)
 

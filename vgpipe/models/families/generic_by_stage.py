@@ -28,19 +28,19 @@ class GenericByStage(GenericBase):
 
     def way(self) -> str:
         """Returns how the pipeline is driven, in words."""
-        stages = {"encode": self.text_parts, "denoise": self.denoisers, "decode": self.decoders}
-        return "driven stage by stage: " + "; ".join(f"{stage}: {', '.join(parts)}" for stage, parts in stages.items())
+        stages = {"encode": self.text_components, "denoise": self.denoisers, "decode": self.decoders}
+        return "driven stage by stage: " + "; ".join(f"{stage}: {', '.join(names)}" for stage, names in stages.items())
 
-    def identity(self, part: str) -> Mapping[str, Any]:
+    def identity(self, component: str) -> Mapping[str, Any]:
         """Returns, as plain values, everything that can change bits: of a text, the call's arguments too."""
         call = {"pipeline": self.pipeline, "pipeline_kwargs": dict(self.settings.pipeline_kwargs)}
-        return {**super().identity(part), **(call if part in self.text_parts else {})}
+        return {**super().identity(component), **(call if component in self.text_components else {})}
 
-    def encode(self, parts: Components, text: str) -> Embeds:
+    def encode(self, components: Components, text: str) -> Embeds:
         """Encodes one text as the stock call does, both as prompt and as negative prompt; CPU tensors."""
         import torch
 
-        pipeline = self.build(self.pipeline, parts, config_only=(*self.denoisers, *self.decoders))
+        pipeline = self.build(self.pipeline, components, config_only=(*self.denoisers, *self.decoders))
         texts = {"prompt": text, "negative_prompt": text, "guidance_scale": 2.0, **self.settings.pipeline_kwargs}
         found = zip(self.source.embeds, _encoded(pipeline, accepted(pipeline, texts)), strict=True)
         embeds = {name: tensor for name, tensor in found if tensor is not None}

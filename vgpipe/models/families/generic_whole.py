@@ -24,16 +24,16 @@ class GenericWhole(GenericBase):
     way_in_keys = "Whole"
 
     @property
-    def encode_parts(self) -> tuple[str, ...]:
+    def encode_components(self) -> tuple[str, ...]:
         """What encoding needs: nothing."""
         return ()
 
-    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+    def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs: everything."""
-        return self.parts
+        return self.loadable
 
     @property
-    def decode_parts(self) -> tuple[str, ...]:
+    def decode_components(self) -> tuple[str, ...]:
         """What decoding needs: nothing."""
         return ()
 
@@ -42,17 +42,17 @@ class GenericWhole(GenericBase):
         reason = self.source.obstacle or "model.family=generic_whole asks for it"
         return f"run whole: {reason}; all of it is in memory at once, and a stopped clip begins again"
 
-    def encode(self, parts: Components, text: str) -> Embeds:
+    def encode(self, components: Components, text: str) -> Embeds:
         """Returns the text itself, (1, bytes) uint8."""
         import torch
 
         return {"text": torch.tensor([list(text.encode())], dtype=torch.uint8)}
 
-    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+    def run(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline from the texts to frames (T, H, W, 3) uint8."""
         import torch
 
-        pipeline = self.build(self.pipeline, {**parts, "scheduler": scheduler.wrapped})
+        pipeline = self.build(self.pipeline, {**components, "scheduler": scheduler.wrapped})
         steps = itertools.count(1)
 
         def at_step_end(_steps: int, _latents: torch.Tensor) -> None:
@@ -64,7 +64,7 @@ class GenericWhole(GenericBase):
         output = pipeline(**accepted(pipeline, arguments), **step_hook(pipeline, at_step_end))
         return torch.from_numpy(_frames(output, self.pipeline))
 
-    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Hands the frames on."""
         frames: np.ndarray = request.latents.numpy()
         return frames

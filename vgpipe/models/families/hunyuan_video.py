@@ -23,16 +23,16 @@ class HunyuanVideoFamily(StockFamily):
     pipeline = "HunyuanVideoPipeline"
     continuations = ("window",)
     window_cuts = WindowCuts("hidden_states", 2)
-    text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
+    text_components = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt plays a part: with `true_cfg_scale` alone, never by embedded guidance."""
+        """Says whether the negative prompt is used: with `true_cfg_scale` alone, never by embedded guidance."""
         return float(self.settings.pipeline_kwargs.get("true_cfg_scale", 1.0)) > 1
 
-    def load(self, part: str, load_component: LoadComponent) -> Any:
-        """Loads one part; the tokenizer is Llama 3's, which transformers 5 mistakes for one of Llama 2."""
-        loaded = super().load(part, load_component)
-        return as_saved(loaded, self.checkpoint.source(part).place) if part == "tokenizer" else loaded
+    def load(self, component: str, load_component: LoadComponent) -> Any:
+        """Loads one component; the tokenizer is Llama 3's, which transformers 5 mistakes for one of Llama 2."""
+        loaded = super().load(component, load_component)
+        return as_saved(loaded, self.checkpoint.source(component).place) if component == "tokenizer" else loaded
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text with both encoders."""

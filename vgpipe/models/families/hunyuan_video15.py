@@ -26,17 +26,17 @@ class HunyuanVideo15Family(StockFamily):
 
     name = "hunyuan_video_15"
     pipeline = "HunyuanVideo15Pipeline"
-    text_parts = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
+    text_components = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
     decoders = ("vae", GUIDER)
     continuations = ("window",)
     window_cuts = WindowCuts("hidden_states", 2)
 
-    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+    def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; the guider too."""
-        return (*super().denoise_parts(from_image=from_image), GUIDER)
+        return (*super().denoise_components(from_image=from_image), GUIDER)
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt plays a part, as the guider decides it."""
+        """Says whether the negative prompt is used, as the guider decides it."""
         config = self.checkpoint.config(GUIDER)
         off = 0.0 if config.get("use_original_formulation") else 1.0
         return bool(config.get("enabled", True)) and not math.isclose(guidance_scale, off)
@@ -57,16 +57,16 @@ class HunyuanVideo15Family(StockFamily):
             "prompt_embeds_mask_2": mask_2.bool(),
         }
 
-    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+    def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents, guided as the clip says."""
-        guider = guided(parts[GUIDER], request.guidance_scale, scheduler.done_steps)
-        return super().denoise({**parts, GUIDER: guider}, scheduler, request)
+        guider = guided(components[GUIDER], request.guidance_scale, scheduler.done_steps)
+        return super().denoise({**components, GUIDER: guider}, scheduler, request)
 
-    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Decodes latents to frames (T, H, W, 3) uint8, unguided."""
-        guider = copy.copy(parts[GUIDER])
+        guider = copy.copy(components[GUIDER])
         guider.disable()
-        return super().decode({**parts, GUIDER: guider}, request)
+        return super().decode({**components, GUIDER: guider}, request)
 
     def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
         """Returns embeddings for a call in which no step remains."""
@@ -80,9 +80,9 @@ class HunyuanVideo15Family(StockFamily):
             "prompt_embeds_mask_2": mask,
         }
 
-    def build(self, class_name: str, parts: Components, *, config_only: Collection[str] = ()) -> Any:
+    def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
         """Puts the stock pipeline together; it reads the VAE's config even where it only encodes text."""
-        return super().build(class_name, parts, config_only={*config_only, "vae"} - {GUIDER})
+        return super().build(class_name, components, config_only={*config_only, "vae"} - {GUIDER})
 
 
 def guided(guider: Any, guidance_scale: float, done_steps: int) -> Any:

@@ -47,19 +47,19 @@ class LtxFamily(StockFamily):
         """Returns the arguments of the stock call; positions in time are counted in seconds."""
         return {"frame_rate": request.fps, **super().call_arguments(pipeline, request)}
 
-    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+    def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents; in windows, with the noise levels of a clip of a window's length."""
         if request.windows is not None:
             vae = self.config_only_component("vae")
             frames = self.latent_frames(min(request.windows.num_frames, request.num_frames))
             sides = (side // vae.spatial_compression_ratio for side in (request.height, request.width))
             shift_for(scheduler, frames * math.prod(sides))
-        return super().denoise(parts, scheduler, request)
+        return super().denoise(components, scheduler, request)
 
     def slice_latents(
         self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
     ) -> torch.Tensor:
-        """Returns the part of a long clip's latents, packed or not, that `decode` makes a clip of its own from."""
+        """Returns the slice of a long clip's latents, packed or not, that `decode` makes a clip of its own from."""
         is_whole = (first_frame, num_frames) == (0, total_frames)
         if is_whole or latents.ndim != 3:
             return super().slice_latents(latents, first_frame, num_frames, total_frames)
@@ -67,7 +67,7 @@ class LtxFamily(StockFamily):
         piece_BKTC = super().slice_latents(latents_BTKC.transpose(1, 2), first_frame, num_frames, total_frames)
         return piece_BKTC.transpose(1, 2).flatten(1, 2)
 
-    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Decodes latents to frames (T, H, W, 3) uint8.
 
         The VAE of 0.9.1 draws noise from torch's global generator, which is given the clip's seed meanwhile.
@@ -76,7 +76,7 @@ class LtxFamily(StockFamily):
 
         with torch.random.fork_rng():
             torch.manual_seed(request.generator.initial_seed())
-            return super().decode(parts, request)
+            return super().decode(components, request)
 
     def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
         """Returns embeddings for a call in which no step remains."""

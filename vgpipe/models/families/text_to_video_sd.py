@@ -27,11 +27,11 @@ class TextToVideoSDFamily(StockFamily):
         first, _ = pipeline.encode_prompt(text, pipeline._execution_device, 1, do_classifier_free_guidance=False)
         return {"prompt_embeds": first}
 
-    def build(self, class_name: str, parts: Components, *, config_only: Collection[str] = ()) -> Any:
+    def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
         """Puts the stock pipeline together; that it is deprecated is said once, by the model's note."""
         level = DEPRECATIONS.level
         DEPRECATIONS.setLevel(logging.ERROR)
         try:
-            return super().build(class_name, parts, config_only=config_only)
+            return super().build(class_name, components, config_only=config_only)
         finally:
             DEPRECATIONS.setLevel(level)

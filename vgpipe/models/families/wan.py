@@ -23,7 +23,7 @@ class WanFamily(StockFamily):
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, or refuses a beginning that the checkpoint was not made for."""
-        denoiser = self.checkpoint.config(self.denoise_parts(from_image=False)[0])
+        denoiser = self.checkpoint.config(self.denoise_components(from_image=False)[0])
         needs_image = denoiser.get("in_channels") != denoiser.get("out_channels")
         takes_image = needs_image or bool(self.checkpoint.index.get("expand_timesteps"))
         name, begins = self.checkpoint.name, request.frames_NHWC is not None

@@ -48,9 +48,9 @@ class WanVaceFamily(StockFamily):
                 f"-> pip install -U 'diffusers>={MIN_DIFFUSERS}'"
             )
 
-    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+    def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; VACE encodes its conditions even where there is only a text."""
-        return super().denoise_parts(from_image=True)
+        return super().denoise_components(from_image=True)
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, with video and mask where frames are given."""

@@ -49,20 +49,20 @@ class PipelineBuilder:
         """The checkpoint's config of it, with the settings laid over."""
         return {**self.checkpoint.config("scheduler"), **self.settings.scheduler_config}
 
-    def build(self, class_name: str, parts: Components, *, config_only: Collection[str] = ()) -> Any:
+    def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
         """Builds the stock pipeline: loaded components, placeholders for those in `config_only`, None for the others.
 
         Args:
             class_name: in diffusers.
-            parts: loaded components by name.
+            components: loaded components by name.
             config_only: components of which the pipeline reads config, dtype or sizes but runs nothing.
         """
         pipeline_class = pipeline_class_of(class_name)
         given: dict[str, Any] = {}
         for name, parameter in list(inspect.signature(pipeline_class.__init__).parameters.items())[1:]:
             in_index = self.checkpoint.index.get(name)
-            if name in parts:
-                given[name] = parts[name]
+            if name in components:
+                given[name] = components[name]
             elif name in config_only and name in self.checkpoint.component_names:
                 given[name] = self.config_only_component(name)
             elif in_index is not None and not isinstance(in_index, list):
@@ -80,9 +80,9 @@ class PipelineBuilder:
             self._config_only_components[component] = ConfigOnlyComponent(self.checkpoint, component, dtype)
         return self._config_only_components[component]
 
-    def present(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+    def present(self, components: tuple[str, ...]) -> tuple[str, ...]:
         """Returns those of some components that the checkpoint has."""
-        return tuple(part for part in parts if part in self.checkpoint.component_names)
+        return tuple(component for component in components if component in self.checkpoint.component_names)
 
     def call_index(self) -> dict[str, Any]:
         """Returns what the checkpoint's index says beside its components."""

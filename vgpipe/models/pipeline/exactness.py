@@ -17,9 +17,9 @@ class Option:
     Attributes:
         keeps_bits: whether a clip's bits are the same with it and without.
         reason: why.
-        counted_in: where a part's identity tells of it: `quantization` or `dtype`, which every part has, or under its
-            own name; None where it keeps the bits.
-        of: the parts whose work it changes, `DENOISERS` or `DECODERS`; None where it says so itself.
+        counted_in: the entry of a component's identity that holds it: `quantization` or `dtype`, which every component
+            has, or the option's own name; None where it keeps the bits.
+        of: the components whose work it changes, `DENOISERS` or `DECODERS`; None where it says so itself.
         needs: the option without which it is of no account; None where there is none.
     """
 
@@ -73,7 +73,7 @@ def marks(settings: Settings, of: str) -> dict[str, Any]:
 
     Args:
         settings: how a model is loaded and called.
-        of: the parts in question, `DENOISERS` or `DECODERS`.
+        of: the components in question, `DENOISERS` or `DECODERS`.
 
     Returns:
         Option -> value; those at their default are left out, so that keys made before there were any still hold.

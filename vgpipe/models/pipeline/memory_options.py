@@ -42,12 +42,12 @@ def check(
             vae_options.check(checkpoint.component_class(component), **_of_vae(settings))
 
 
-def configure_denoiser(module: Any, part: str, settings: Settings) -> None:
+def configure_denoiser(module: Any, component: str, settings: Settings) -> None:
     """Has a loaded denoiser, its LoRAs applied, work as asked.
 
     Args:
         module: changed in place.
-        part: its name.
+        component: its name.
         settings: the options.
 
     Raises:
@@ -55,17 +55,17 @@ def configure_denoiser(module: Any, part: str, settings: Settings) -> None:
     """
     import torch
 
-    if settings.quantization.get(part) == FP8 and loras.chosen(settings.loras, part):
+    if settings.quantization.get(component) == FP8 and loras.chosen(settings.loras, component):
         # Loading leaves that until LoRAs are applied.
-        layerwise_cast.cast(module, getattr(torch, settings.dtype_of(part)))
-    attention.apply(module, settings.attention, part)
+        layerwise_cast.cast(module, getattr(torch, settings.dtype_of(component)))
+    attention.apply(module, settings.attention, component)
 
 
 def configure_decoder(module: Any, settings: Settings) -> None:
     """Has a loaded VAE work as asked, and let go of what it has used.
 
     Args:
-        module: changed in place; a part that decodes nothing itself (a guider) is left as it is.
+        module: changed in place; a component that decodes nothing itself (a guider) is left as it is.
         settings: the options.
 
     Raises:

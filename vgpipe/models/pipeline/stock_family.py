@@ -32,18 +32,18 @@ NO_CONTINUATION = "leave continuation out and ask for fewer num_frames, or choos
 class StockFamily(PipelineBuilder):
     """A family whose stock pipeline takes prompt embeddings and latents, and gives latents.
 
-    A family file names its classes and parts, and overrides what its pipeline does differently.
+    A family file names its classes and components, and overrides what its pipeline does differently.
 
     Attributes:
         name: as in `model.family`.
         pipeline: text-to-video class in diffusers; also decodes.
         decode_pipeline: class that decodes in its place, where its own call would do more than that; None where not.
         image_pipeline: class for clips that begin with an image; None where there is none.
-        text_parts: components that encode a text.
+        text_components: components that encode a text.
         denoisers: components that denoise; those that the checkpoint lacks are left out.
-        image_parts: components that the image pipeline needs beside the denoisers.
+        image_components: components that the image pipeline needs beside the denoisers.
         decoders: components that decode latents.
-        made_of: part -> the components it is put together from, where it is not just itself.
+        made_of: component -> the checkpoint's entries that it is built from, where it is not just its own.
         idle: components that a checkpoint may hold and that no stage needs.
         uses_fps: whether fps changes the latents.
         continuations: how it can go on beyond what the model can hold, best first (`Family.continuations`).
@@ -55,9 +55,9 @@ class StockFamily(PipelineBuilder):
     pipeline: ClassVar[str]
     decode_pipeline: ClassVar[str | None] = None
     image_pipeline: ClassVar[str | None] = None
-    text_parts: ClassVar[tuple[str, ...]] = ("tokenizer", "text_encoder")
+    text_components: ClassVar[tuple[str, ...]] = ("tokenizer", "text_encoder")
     denoisers: ClassVar[tuple[str, ...]] = ("transformer",)
-    image_parts: ClassVar[tuple[str, ...]] = ("vae",)
+    image_components: ClassVar[tuple[str, ...]] = ("vae",)
     decoders: ClassVar[tuple[str, ...]] = ("vae",)
     made_of: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     idle: ClassVar[tuple[str, ...]] = ()
@@ -75,16 +75,16 @@ class StockFamily(PipelineBuilder):
         return type(self)(self.checkpoint, settings)
 
     @cached_property
-    def encode_parts(self) -> tuple[str, ...]:
+    def encode_components(self) -> tuple[str, ...]:
         """What encoding needs."""
-        return self.text_parts
+        return self.text_components
 
-    def denoise_parts(self, *, from_image: bool) -> tuple[str, ...]:
+    def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs: every denoiser that the checkpoint has, and what encodes an image."""
-        return (*(self.present(self.denoisers) or self.denoisers[:1]), *(self.image_parts if from_image else ()))
+        return (*(self.present(self.denoisers) or self.denoisers[:1]), *(self.image_components if from_image else ()))
 
     @cached_property
-    def decode_parts(self) -> tuple[str, ...]:
+    def decode_components(self) -> tuple[str, ...]:
         """What decoding needs."""
         return self.decoders
 
@@ -104,7 +104,7 @@ class StockFamily(PipelineBuilder):
             ConfigError: naming the key of `memory` that this model or machine has no way for.
             ModelError: naming the package, file or component.
         """
-        loras.check(self.settings.loras, self.denoise_parts(from_image=False))
+        loras.check(self.settings.loras, self.denoise_components(from_image=False))
         roles = {"denoisers": self.present(self.denoisers), "decoders": self.present(self.decoders)}
         memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
 
@@ -119,91 +119,91 @@ class StockFamily(PipelineBuilder):
 
     def components(self) -> tuple[str, ...]:
         """Returns the components of the checkpoint that some stage loads, sorted."""
-        parts = {*self.encode_parts, *self.denoise_parts(from_image=False), *self.decode_parts}
-        return tuple(sorted({component for part in parts for component in self._components(part)}))
+        used = {*self.encode_components, *self.denoise_components(from_image=False), *self.decode_components}
+        return tuple(sorted({entry for component in used for entry in self._entries(component)}))
 
-    def identity(self, part: str) -> Mapping[str, Any]:
-        """Returns, as plain values, everything about a part that can change bits; files are hashed once."""
-        if part not in self._identities:
-            self._identities[part] = self._identity(part)
-        return self._identities[part]
+    def identity(self, component: str) -> Mapping[str, Any]:
+        """Returns, as plain values, everything about a component that can change bits; files are hashed once."""
+        if component not in self._identities:
+            self._identities[component] = self._identity(component)
+        return self._identities[component]
 
-    def _identity(self, part: str) -> dict[str, Any]:
-        components = self._components(part)
-        adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
+    def _identity(self, component: str) -> dict[str, Any]:
+        entries = self._entries(component)
+        adapters = loras.chosen(self.settings.loras, component) if component in self.denoisers else ()
         return {
-            "files": {name: self.checkpoint.identity(name, self.settings.variant) for name in components},
-            "dtype": {name: self.settings.dtype_of(name) for name in components},
-            "quantization": {name: name_in_keys(self.settings.quantization.get(name)) for name in components},
+            "files": {name: self.checkpoint.identity(name, self.settings.variant) for name in entries},
+            "dtype": {name: self.settings.dtype_of(name) for name in entries},
+            "quantization": {name: name_in_keys(self.settings.quantization.get(name)) for name in entries},
             "loras": [[lora.sha256, lora.weight] for lora in adapters],
-            **(exactness.marks(self.settings, exactness.DENOISERS) if part in self.denoisers else {}),
-            **(exactness.marks(self.settings, exactness.DECODERS) if part in self.decoders else {}),
+            **(exactness.marks(self.settings, exactness.DENOISERS) if component in self.denoisers else {}),
+            **(exactness.marks(self.settings, exactness.DECODERS) if component in self.decoders else {}),
         }
 
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
         return {
-            "parts": {part: self.identity(part) for part in self.denoise_parts(from_image=from_image)},
+            "parts": {name: self.identity(name) for name in self.denoise_components(from_image=from_image)},
             "scheduler": [self.scheduler_name, self.scheduler_config],
-            "configs": {part: [self.checkpoint.index[part], self.checkpoint.config(part)] for part in self.decoders},
+            "configs": {name: [self.checkpoint.index[name], self.checkpoint.config(name)] for name in self.decoders},
             "index": self.call_index(),
             "pipeline_kwargs": dict(self.settings.pipeline_kwargs),
         }
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt plays a part at this guidance."""
+        """Says whether the negative prompt is used at this guidance."""
         return guidance_scale > 1
 
-    def load(self, part: str, load_component: LoadComponent) -> Any:
-        """Loads one part, its adapters included, and has it work as the memory options say."""
-        module = load_component(part)
-        adapters = loras.chosen(self.settings.loras, part) if part in self.denoisers else ()
+    def load(self, component: str, load_component: LoadComponent) -> Any:
+        """Loads one component, its adapters included, and has it work as the memory options say."""
+        module = load_component(component)
+        adapters = loras.chosen(self.settings.loras, component) if component in self.denoisers else ()
         if adapters:
-            loras.apply(self.build(self.pipeline, {part: module}), adapters, part)
-        if part in self.denoisers:
-            memory_options.configure_denoiser(module, part, self.settings)
-        if part in self.decoders:
+            loras.apply(self.build(self.pipeline, {component: module}), adapters, component)
+        if component in self.denoisers:
+            memory_options.configure_denoiser(module, component, self.settings)
+        if component in self.decoders:
             memory_options.configure_decoder(module, self.settings)
         return module
 
-    def encode(self, parts: Components, text: str) -> Embeds:
+    def encode(self, components: Components, text: str) -> Embeds:
         """Encodes one text exactly as the stock pipeline does; CPU tensors with a leading batch of 1."""
         import torch
 
-        pipeline = self.build(self.pipeline, parts)
+        pipeline = self.build(self.pipeline, components)
         with torch.no_grad():
             embeds = self.embeds(pipeline, text)
         return {name: tensor.cpu() for name, tensor in embeds.items()}
 
-    def denoise(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+    def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents in its own layout and dtype, on the CPU; where asked to, in windows."""
         if request.windows is None:
-            return self.run(parts, scheduler, request)
+            return self.run(components, scheduler, request)
         if self.window_cuts is None:
             raise ModelError(f"{self.pipeline} makes no long clips in windows -> {NO_CONTINUATION}")
         from vgpipe.models.windows.denoise_in_windows import denoising_in_windows
 
-        with denoising_in_windows(self, self.window_cuts, parts, request, request.windows):
-            return self.run(parts, scheduler, request)
+        with denoising_in_windows(self, self.window_cuts, components, request, request.windows):
+            return self.run(components, scheduler, request)
 
-    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
+    def run(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Makes the stock call that denoises, at once."""
         starts_from_image = request.frames_NHWC is not None
         if starts_from_image and not self.image_pipeline:
             raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
         name = self.image_pipeline if starts_from_image and self.image_pipeline else self.pipeline
-        pipeline = self.build(name, {**parts, "scheduler": scheduler}, config_only=self.decoders)
+        pipeline = self.build(name, {**components, "scheduler": scheduler}, config_only=self.decoders)
         arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, request.on_step_end)}
         latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
         return latents.cpu()
 
-    def decode(self, parts: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Decodes latents to frames (T, H, W, 3) uint8, rounded as diffusers' `numpy_to_pil` does."""
         from vgpipe.models.resumable import ALL_STEPS, ResumableScheduler
 
         scheduler = ResumableScheduler(self.scheduler(), done_steps=ALL_STEPS)
         name = self.decode_pipeline or self.pipeline
-        pipeline = self.build(name, {**parts, "scheduler": scheduler}, config_only=self.denoisers)
+        pipeline = self.build(name, {**components, "scheduler": scheduler}, config_only=self.denoisers)
         arguments = {
             **self.settings.pipeline_kwargs,
             **self.blank_embeds(request),
@@ -221,7 +221,7 @@ class StockFamily(PipelineBuilder):
     def slice_latents(
         self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
     ) -> torch.Tensor:
-        """Returns the part of a long clip's latents that `decode` makes a clip of its own from.
+        """Returns the slice of a long clip's latents that `decode` makes a clip of its own from.
 
         Args:
             latents: as `denoise` gave them.
@@ -233,7 +233,7 @@ class StockFamily(PipelineBuilder):
 
         if (first_frame, num_frames) == (0, total_frames):
             return latents
-        # A piece needs as much padding as the stock call drops of it; what that holds plays no part.
+        # A piece needs as much padding as the stock call drops of it; what that holds is not used.
         start = first_frame // self.temporal_stride + self.padding(total_frames) - self.padding(num_frames)
         kept = torch.arange(start, start + self.latent_frames(num_frames)).clamp(min=0)
         return latents.index_select(self.frames_axis, kept.to(latents.device))
@@ -297,8 +297,8 @@ class StockFamily(PipelineBuilder):
         """Changes the arguments of the decoding call; by default not at all."""
         return arguments
 
-    def _components(self, part: str) -> tuple[str, ...]:
-        return self.made_of.get(part, (part,))
+    def _entries(self, component: str) -> tuple[str, ...]:
+        return self.made_of.get(component, (component,))
 
 
 def _picture(frame_HWC: np.ndarray) -> Any:

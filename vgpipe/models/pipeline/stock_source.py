@@ -23,7 +23,7 @@ class StockSource:
 
     Attributes:
         name: of the class.
-        parts: parameters of its constructor.
+        components: parameters of its constructor.
         arguments: parameters of its call.
         required: those of them without a default.
         defaults: the defaults of the others, where they are literals.
@@ -32,7 +32,7 @@ class StockSource:
     """
 
     name: str
-    parts: tuple[str, ...]
+    components: tuple[str, ...]
     arguments: tuple[str, ...]
     required: tuple[str, ...]
     defaults: Mapping[str, Any]
@@ -55,16 +55,16 @@ def read_source(name: str) -> StockSource:
             f"model.id: its pipeline is {name}, which diffusers {importlib.metadata.version('diffusers')} lacks -> "
             "pip install -U diffusers, or choose a model whose pipeline is one of diffusers"
         )
-    given, parts = _parameters(methods["__call__"]), _parameters(methods["__init__"])
+    given, components = _parameters(methods["__call__"]), _parameters(methods["__init__"])
     embeds = _returned(methods.get("encode_prompt"))
     return StockSource(
         name=name,
-        parts=tuple(parts),
+        components=tuple(components),
         arguments=tuple(given),
         required=tuple(argument for argument, default in given.items() if default is None),
         defaults={argument: default.value for argument, default in given.items() if isinstance(default, ast.Constant)},
         embeds=embeds,
-        obstacle=next(_obstacles(methods, given, parts, embeds), None),
+        obstacle=next(_obstacles(methods, given, components, embeds), None),
     )
 
 
@@ -101,7 +101,7 @@ def _returned(function: ast.FunctionDef | None) -> tuple[str, ...]:
 def _obstacles(
     methods: Mapping[str, ast.FunctionDef],
     arguments: Mapping[str, object],
-    parts: Collection[str],
+    components: Collection[str],
     embeds: tuple[str, ...],
 ) -> Iterator[str]:
     """Yields every reason not to go on in the middle of the call, or to enter it after its text was encoded."""
@@ -119,10 +119,10 @@ def _obstacles(
         yield f"its call takes no {', '.join(strange)}, which its encode_prompt gives"
     if not any(isinstance(node, ast.Constant) and node.value == "latent" for node in ast.walk(call)):
         yield "it gives no latents"
-    asked = sorted(name for method in methods.values() for name in _asked_for_class(method) if name in parts)
+    asked = sorted(name for method in methods.values() for name in _asked_for_class(method) if name in components)
     if asked:
         yield f"it asks for the class of its {asked[0]}"
-    if GUIDER in parts:
+    if GUIDER in components:
         yield f"its {GUIDER} decides which texts it needs"
     other = [name for name in arguments if name.endswith("_latents")]
     if other:

@@ -96,9 +96,9 @@ def tile_sizes(family: Family, side: int) -> tuple[int | None, ...]:
         Sides in pixels, largest first, each about half the one before; None is the VAE's own. Only those that divide
         such a picture; none where the VAE has no tiles.
     """
-    for part in family.decode_parts:
-        if supports_tiling(family.checkpoint.component_class(part)):
-            return _sizes(without_weights(family.checkpoint, part), side)
+    for component in family.decode_components:
+        if supports_tiling(family.checkpoint.component_class(component)):
+            return _sizes(without_weights(family.checkpoint, component), side)
     return ()
 
 

@@ -44,9 +44,9 @@ class Adapter(NamedTuple):
     metadata: dict[str, Any] | None
 
 
-def chosen(loras: Sequence[Lora], part: str) -> tuple[Lora, ...]:
+def chosen(loras: Sequence[Lora], component: str) -> tuple[Lora, ...]:
     """Returns the LoRAs that are for a denoiser, in order."""
-    return tuple(lora for lora in loras if lora.component in (None, part))
+    return tuple(lora for lora in loras if lora.component in (None, component))
 
 
 def check(loras: Sequence[Lora], denoisers: Sequence[str]) -> None:
@@ -70,26 +70,26 @@ def check(loras: Sequence[Lora], denoisers: Sequence[str]) -> None:
             )
 
 
-def apply(pipeline: Any, loras: Sequence[Lora], part: str) -> None:
+def apply(pipeline: Any, loras: Sequence[Lora], component: str) -> None:
     """Applies LoRAs to one denoiser, in order, each with its weight.
 
     Args:
         pipeline: stock pipeline that holds the denoiser; its other components may be None.
         loras: what to apply.
-        part: the denoiser's name: `transformer`, `transformer_2` or `unet`. It is changed in place.
+        component: the denoiser's name: `transformer`, `transformer_2` or `unet`. It is changed in place.
 
     Raises:
         ModelError: where a package is missing, or a file is cut short.
         LoadError: naming the file that cannot be applied.
     """
-    check(loras, (part,))
-    module = getattr(pipeline, part)
+    check(loras, (component,))
+    module = getattr(pipeline, component)
     if not hasattr(module, "load_lora_adapter"):
         raise LoadError(_no_loras_for(module))
     weights: dict[str, float] = {}
     for place, lora in enumerate(loras):
         name = f"lora_{place}"
-        if _add(pipeline, module, lora, part, name):
+        if _add(pipeline, module, lora, component, name):
             weights[name] = lora.weight
     if weights:
         _activate(module, weights)
@@ -102,20 +102,20 @@ def _activate(module: Any, weights: dict[str, float]) -> None:
         raise LoadError(_no_loras_for(module)) from None
 
 
-def _add(pipeline: Any, module: Any, lora: Lora, part: str, name: str) -> bool:
+def _add(pipeline: Any, module: Any, lora: Lora, component: str, name: str) -> bool:
     try:
         adapter = _read(pipeline, lora.path)
-        prefix, own = _own(adapter.tensors, part)
+        prefix, own = _own(adapter.tensors, component)
         if own:
             _load(module, adapter._replace(tensors=own), prefix, name)
     except Exception as error:  # diffusers, peft and safetensors raise anything from KeyError to SafetensorError
-        raise LoadError(_failure(lora, part, module, error)) from error
+        raise LoadError(_failure(lora, component, module, error)) from error
     if own:
-        _check_fit(module, lora, part, name, len(own))
+        _check_fit(module, lora, component, name, len(own))
     elif not _has_experts(adapter.tensors):
-        raise LoadError(_no_match(lora, part, module, adapter.tensors))
+        raise LoadError(_no_match(lora, component, module, adapter.tensors))
     else:
-        log.warning("model.loras: %s: none of its tensors is for %s", lora.path, part)
+        log.warning("model.loras: %s: none of its tensors is for %s", lora.path, component)
     return bool(own)
 
 
@@ -143,9 +143,9 @@ def _read_plain(file: Path) -> Adapter:
     return Adapter(load_file(file), None, json.loads(metadata) if metadata else None)
 
 
-def _own(tensors: dict[str, torch.Tensor], part: str) -> tuple[str, dict[str, torch.Tensor]]:
+def _own(tensors: dict[str, torch.Tensor], component: str) -> tuple[str, dict[str, torch.Tensor]]:
     """Returns the prefix and the tensors meant for a denoiser; the second expert's are the first's, if not its own."""
-    prefix = "transformer" if part == SECOND_EXPERT and not _has_experts(tensors) else part
+    prefix = "transformer" if component == SECOND_EXPERT and not _has_experts(tensors) else component
     return prefix, {name: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
 
 
@@ -166,14 +166,14 @@ def _load(module: Any, adapter: Adapter, prefix: str, name: str) -> None:
     )
 
 
-def _check_fit(module: Any, lora: Lora, part: str, name: str, given: int) -> None:
+def _check_fit(module: Any, lora: Lora, component: str, name: str, given: int) -> None:
     adapters = {one: tensor for one, tensor in module.named_parameters() if f".{name}." in f"{one}."}
     lacking = sorted(one for one, tensor in adapters.items() if tensor.is_meta)
     if lacking or not adapters:
         what = f"lacks {lacking[0].replace(f'.{name}', '')}" if lacking else f"fits nothing in the {_class(module)}"
         raise LoadError(f"model.loras: {lora.path}: {what} -> give a LoRA made for this model, or copy it again")
     if len(adapters) < given:
-        log.warning("model.loras: %s: only %d of its %d tensors fit %s", lora.path, len(adapters), given, part)
+        log.warning("model.loras: %s: only %d of its %d tensors fit %s", lora.path, len(adapters), given, component)
 
 
 def _warn_of_text_encoder(file: Path) -> None:
@@ -193,22 +193,22 @@ def _no_loras_for(module: Any) -> str:
     return f"model.loras: the installed diffusers applies none to a {_class(module)} -> model.loras=[]"
 
 
-def _failure(lora: Lora, part: str, module: Any, error: Exception) -> str:
+def _failure(lora: Lora, component: str, module: Any, error: Exception) -> str:
     lines = re.sub(r"{.*?}", "...", str(error).strip()).splitlines() or [type(error).__name__]
     reason = shorten(lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0], 160, placeholder=" ...")
     if isinstance(error, LookupError):
         reason = "its tensors are not named as a LoRA's"
     return (
-        f"model.loras: {lora.path} cannot be applied to {part}, a {_class(module)}: {reason} -> "
+        f"model.loras: {lora.path} cannot be applied to {component}, a {_class(module)}: {reason} -> "
         "give a LoRA made for this model"
     )
 
 
-def _no_match(lora: Lora, part: str, module: Any, tensors: dict[str, torch.Tensor]) -> str:
+def _no_match(lora: Lora, component: str, module: Any, tensors: dict[str, torch.Tensor]) -> str:
     begins = ", ".join(sorted({name.partition(".")[0] for name in tensors})[:3]) or "nothing"
     return (
-        f"model.loras: {lora.path}: none of its {len(tensors)} tensors is for {part}, a {_class(module)} (their names "
-        f"begin with {begins}) -> give a LoRA made for this model"
+        f"model.loras: {lora.path}: none of its {len(tensors)} tensors is for {component}, a {_class(module)} "
+        f"(their names begin with {begins}) -> give a LoRA made for this model"
     )
 
 

@@ -44,16 +44,16 @@ class WindowedFamily(Protocol):
         """Returns a fresh diffusers scheduler."""
         ...
 
-    def run(self, parts: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> Any:
+    def run(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> Any:
         """Makes the stock call that denoises, at once."""
         ...
 
 
 @contextmanager
 def denoising_in_windows(
-    family: WindowedFamily, cuts: WindowCuts, parts: Components, request: DenoiseRequest, windows: Windows
+    family: WindowedFamily, cuts: WindowCuts, components: Components, request: DenoiseRequest, windows: Windows
 ) -> Iterator[None]:
-    """Has the denoisers among the parts work in windows meanwhile.
+    """Has the denoisers among the components work in windows meanwhile.
 
     Where several prompts hold, what each is to the denoiser is found first: by a stock call for one window with it,
     broken off before the denoiser runs, and with a generator of its own.
@@ -61,19 +61,19 @@ def denoising_in_windows(
     Args:
         family: whose stock call is made meanwhile.
         cuts: how its denoisers' calls are cut.
-        parts: loaded components by name.
+        components: loaded components by name.
         request: what is asked for; its generator is left as it is.
         windows: of the request.
 
     Raises:
         ModelError: where the windows would bring nothing new.
     """
-    modules = [parts[name] for name in family.denoisers if name in parts]
+    modules = [components[name] for name in family.denoisers if name in components]
     spans = window_spans(family, request.num_frames, windows)
     shots = [_shot_at(windows, _middle(family, request.num_frames, windows, span)) for span in spans]
     prompts: Prompts | None = None
     if any(shots):
-        calls = {shot: _call(family, modules, parts, _one_window(request, windows, shot)) for shot in {0, *shots}}
+        calls = {shot: _call(family, modules, components, _one_window(request, windows, shot)) for shot in {0, *shots}}
         prompts = compare_prompts(calls, cuts, shots)
     with windowed_forward(modules, cuts, spans, prompts):
         yield
@@ -123,7 +123,7 @@ def _one_window(request: DenoiseRequest, windows: Windows, shot: int) -> Denoise
 
 
 def _call(
-    family: WindowedFamily, modules: Sequence[Any], parts: Components, request: DenoiseRequest
+    family: WindowedFamily, modules: Sequence[Any], components: Components, request: DenoiseRequest
 ) -> Mapping[str, Any]:
     scheduler = ResumableScheduler(family.scheduler())
-    return first_denoiser_call(modules, partial(family.run, parts, scheduler, request))
+    return first_denoiser_call(modules, partial(family.run, components, scheduler, request))

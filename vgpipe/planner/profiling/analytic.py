@@ -47,9 +47,9 @@ def estimated(family: Family, stage: str, spec: ClipSpec) -> tuple[StageProfile,
 
 def _names(family: Family, stage: str, spec: ClipSpec) -> list[str]:
     names = {
-        ENCODE: family.encode_parts,
-        DENOISE: family.denoise_parts(from_image=spec.from_image),
-        DECODE: family.decode_parts,
+        ENCODE: family.encode_components,
+        DENOISE: family.denoise_components(from_image=spec.from_image),
+        DECODE: family.decode_components,
     }[stage]
     return [name for name in names if not name.startswith("tokenizer")]
 

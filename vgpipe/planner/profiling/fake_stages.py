@@ -85,13 +85,13 @@ class FakeStages:
 
     def encode(self) -> StageRun:
         """Encodes one text of full length; the result is its embeddings, real zeros."""
-        with self._running(ENCODE, self._family.encode_parts) as (run, parts, _tracker):
+        with self._running(ENCODE, self._family.encode_components) as (run, parts, _tracker):
             run.result = self._family.encode(parts, PROMPT)
         return run
 
     def denoise(self, embeds: Embeds) -> StageRun:
         """Makes a few steps from noise; the result is latents, real."""
-        spec, names = self._spec, self._family.denoise_parts(from_image=self._spec.from_image)
+        spec, names = self._spec, self._family.denoise_components(from_image=self._spec.from_image)
         experts = sum(name.startswith("transformer") for name in names)
         steps = STEPS if experts < 2 else STEPS_OF_EXPERTS
         seen: list[int] = []
@@ -107,7 +107,7 @@ class FakeStages:
 
     def decode(self, latents: torch.Tensor | None, embeds: Embeds) -> StageRun:
         """Decodes latents until the frames leave the device."""
-        with self._running(DECODE, self._family.decode_parts) as (run, parts, tracker):
+        with self._running(DECODE, self._family.decode_components) as (run, parts, tracker):
             if latents is not None:
                 beside = self._beside_latents()
                 tracker.hold([latents, *beside])

@@ -11,9 +11,9 @@ from vgpipe.models.base import Family
 
 def role_of(family: Family, part: str) -> Role:
     """Returns what a part does, by the stage that it belongs to."""
-    if part in family.decode_parts or part.startswith("vae"):
+    if part in family.decode_components or part.startswith("vae"):
         return Role.DECODER
-    if part in family.encode_parts or "encoder" in part:
+    if part in family.encode_components or "encoder" in part:
         return Role.ENCODER
     return Role.DENOISER
 
