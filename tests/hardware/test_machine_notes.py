@@ -1,4 +1,4 @@
-"""What an earlier process learnt of this machine, and rates that were timed."""
+"""The device and the rates that an earlier process noted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.hardware.fake_devices import fake_torch
-from vgpipe.hardware import machine_notes, rates
+from vgpipe.hardware import machine_notes
 from vgpipe.hardware.nvml import Card
 from vgpipe.hardware.records import Device, Pcie
 from vgpipe.store.notes import Notes
@@ -23,6 +22,7 @@ CARD = Card(
     pcie=Pcie(generation=4, width=16),
     compute_capability=(8, 6),
 )
+
 DEVICE = Device(index=0, kind="cuda", name=CARD.name, total_memory_gb=12.0, free_memory_gb=10.0, bf16=True)
 
 
@@ -91,24 +91,3 @@ def test_rates_are_measured_once_for_each_thread_count(memory, monkeypatch):
     assert machine_notes.measured_rates(device, 2, memory) == first and len(calls) == 3
     machine_notes.measured_rates(device, 1, memory)
     assert calls[3:] == [("float32", 1), ("bfloat16", 1), ("float16", 1)]
-
-
-def test_real_products_and_copies_are_timed(monkeypatch):
-    import torch
-
-    monkeypatch.setattr(rates, "ENOUGH_S", 0.01)
-    before = torch.get_num_threads()
-    assert 0.001 < rates.matmul_tflops("float32", threads=1) < 100
-    assert 0.1 < rates.copy_gb_s() < 10_000
-    assert torch.get_num_threads() == before
-
-
-def test_a_precision_that_the_device_lacks_has_no_rate():
-    torch = fake_torch()
-
-    def randn(*_sizes, **_options):
-        raise RuntimeError("not implemented for 'Half'")
-
-    torch.randn = randn
-    torch.float16 = None
-    assert rates.matmul_tflops("float16", torch=torch) is None

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,23 @@ from typing import Any
 import pytest
 
 from tests.fake_hub import FakeHub
+from tests.hub.messages import message_of
 from vgpipe.errors import ModelError, Stopped
 from vgpipe.hub import transfer
-from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, missing_bytes, open_repo, variants_of, weight_files
+from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, missing_bytes, open_repo, weight_files
 
 REPO = "maker/tiny-video"
+
 BIG = "transformer/diffusion_pytorch_model.safetensors"
+
 BIG_BYTES = 2_000_000
+
 SHARDS = [
     "text_encoder/model.safetensors.index.json",
     "text_encoder/model-00001-of-00002.safetensors",
     "text_encoder/model-00002-of-00002.safetensors",
 ]
+
 OFFLINE_FETCH = """
 import sys
 from vgpipe.errors import VgpipeError
@@ -43,6 +48,7 @@ except VgpipeError as error:
     sys.exit(f"reported: {error}")
 print(repo.folder)
 """
+
 DOWNLOAD = """
 import sys
 import vgpipe.hub.repo as hub
@@ -120,14 +126,6 @@ def served(hub: FakeHub, name: str) -> bytes:
     return (hub.repos[REPO].folder / name).read_bytes()
 
 
-def message_of(call: Callable[[], Any]) -> str:
-    with pytest.raises(ModelError) as caught:
-        call()
-    text = str(caught.value)
-    assert " -> " in text and "\n" not in text
-    return text
-
-
 # ---- the first download
 
 
@@ -185,7 +183,7 @@ def test_a_cache_filled_by_huggingface_hub_is_used(hub: FakeHub, cache: Path, mo
     assert hub.requests == []
 
 
-# ---- what cannot be had
+# ---- what is unavailable
 
 
 def test_unknown_revision(hub: FakeHub, cache: Path) -> None:
@@ -496,7 +494,7 @@ def test_a_branch_that_moved_is_followed(hub: FakeHub, cache: Path) -> None:
     assert (moved.folder / BIG).read_bytes() == served(hub, BIG) and hub.bodies(BIG) == []
 
 
-# ---- what nobody should be able to do
+# ---- hostile servers and input
 
 
 @pytest.mark.parametrize(
@@ -563,87 +561,6 @@ def test_a_folder_wins_over_a_hub_id(workdir: Path) -> None:
     assert is_hub_id("Wan-AI/Wan2.1-T2V-1.3B-Diffusers") and is_hub_id("maker/model")
     (workdir / "maker" / "model").mkdir(parents=True)
     assert not is_hub_id("maker/model")
-
-
-# ---- which files of a component
-
-
-def listing(*names: str) -> dict[str, int]:
-    return dict.fromkeys(names, 1)
-
-
-MODEL = "unet/diffusion_pytorch_model"
-
-
-@pytest.mark.parametrize(
-    ("names", "variant", "chosen"),
-    [
-        ([f"{MODEL}.safetensors", f"{MODEL}.fp16.safetensors"], "fp16", [f"{MODEL}.fp16.safetensors"]),
-        ([f"{MODEL}.safetensors", f"{MODEL}.fp16.safetensors"], None, [f"{MODEL}.safetensors"]),
-        ([f"{MODEL}.safetensors", f"{MODEL}.fp16.safetensors"], "bf16", [f"{MODEL}.safetensors"]),
-        ([f"{MODEL}.safetensors", f"{MODEL}.bin"], "fp16", [f"{MODEL}.safetensors"]),
-        ([f"{MODEL}.fp16.safetensors"], "fp16", [f"{MODEL}.fp16.safetensors"]),
-        (
-            ["unet/x", f"{MODEL}.safetensors.index.fp16.json", f"{MODEL}.fp16-00001-of-00001.safetensors"],
-            "fp16",
-            [f"{MODEL}.safetensors.index.fp16.json", f"{MODEL}.fp16-00001-of-00001.safetensors"],
-        ),
-        (
-            [f"{MODEL}.safetensors.fp16.index.json", f"{MODEL}-00001-of-00001.fp16.safetensors"],
-            "fp16",
-            [f"{MODEL}.safetensors.fp16.index.json", f"{MODEL}-00001-of-00001.fp16.safetensors"],
-        ),
-        (
-            [
-                f"{MODEL}.safetensors.index.json", f"{MODEL}-00001-of-00002.safetensors",
-                f"{MODEL}-00002-of-00002.safetensors", f"{MODEL}.safetensors.index.fp16.json",
-                f"{MODEL}.fp16-00001-of-00001.safetensors",
-            ],
-            None,
-            [
-                f"{MODEL}.safetensors.index.json", f"{MODEL}-00001-of-00002.safetensors",
-                f"{MODEL}-00002-of-00002.safetensors",
-            ],
-        ),
-    ],
-)  # fmt: skip
-def test_one_variant_is_chosen(names: list[str], variant: str | None, chosen: list[str]) -> None:
-    assert weight_files(listing(*names, "unet/config.json", "vae/model.safetensors"), "unet", variant) == chosen
-
-
-def test_a_single_file_and_shards_side_by_side() -> None:
-    shards = [f"{MODEL}.safetensors.index.json", f"{MODEL}-00001-of-00001.safetensors"]
-    assert weight_files(listing(f"{MODEL}.safetensors", *shards), "unet", None) == shards
-    text = ["te/model.safetensors", "te/model.safetensors.index.json", "te/model-00001-of-00001.safetensors"]
-    assert weight_files(listing(*text), "te", None) == ["te/model.safetensors"]
-
-
-def test_files_at_the_root() -> None:
-    names = listing("config.json", "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
-    assert weight_files(names, "", "fp16") == ["diffusion_pytorch_model.fp16.safetensors"]
-    assert variants_of(names, "") == ("", "fp16") and variants_of(names, "unet") == ()
-
-
-def test_components_without_weights_have_none() -> None:
-    assert weight_files(listing("tokenizer/tokenizer_config.json", "tokenizer/config.json"), "tokenizer", "fp16") == []
-    assert weight_files(listing("scheduler/scheduler_config.json"), "scheduler", None) == []
-
-
-@pytest.mark.parametrize(
-    ("names", "variant", "reported"),
-    [
-        (["unet/config.json", f"{MODEL}.bin"], None, "unet has only pickled weights (diffusion_pytorch_model.bin)"),
-        (["unet/config.json"], None, "has a config but no model.safetensors"),
-        (["unet/config.json", "unet/other.safetensors"], None, "(only other.safetensors)"),
-        (["vae/config.json"], None, "unet is missing"),
-        ([f"{MODEL}.fp16.safetensors"], None, "has only the variant fp16 -> model.variant=fp16"),
-        ([f"{MODEL}-00001-of-00002.safetensors"], None, "lacks its index"),
-        ([f"{MODEL}.safetensors.index.json", f"{MODEL}-00002-of-00002.safetensors"], None, "lacks shard 1 of 2"),
-        ([f"{MODEL}.safetensors.index.json"], None, "no model.safetensors of any kind"),
-    ],
-)
-def test_weights_that_cannot_be_loaded(names: list[str], variant: str | None, reported: str) -> None:
-    assert reported in message_of(lambda: weight_files(listing(*names), "unet", variant))
 
 
 def test_a_pickle_only_repo_is_refused_before_its_weights_are_requested(hub: FakeHub, cache: Path) -> None:
