@@ -10,7 +10,6 @@ import pytest
 from tests.plans.plan_runs import MadeUpProfiles
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.commands import plan as plan_command
-from vgpipe.commands.plan import plan_of
 from vgpipe.config.load import load
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.planner.estimate.calibration import NAME, efficiency_of
@@ -21,6 +20,7 @@ from vgpipe.plans.as_json import as_json
 from vgpipe.plans.as_text import as_text
 from vgpipe.plans.inputs import clips_to_plan
 from vgpipe.plans.plan_file import write_measured, write_plan
+from vgpipe.plans.planning import plan_of
 from vgpipe.store.rundir import RunDir
 
 NOW = datetime(2026, 1, 31, 23, 5)
@@ -99,7 +99,7 @@ def test_what_does_not_fit_has_no_time():
 
 
 def test_the_largest_clip_says_where_it_is_tight(capsys):
-    assert plan_command.plan(["model=cogvideox_5b", "hardware=rtx3060_12gb,rtx3090_24gb"]) == 0
+    assert plan_command.main(["model=cogvideox_5b", "hardware=rtx3060_12gb,rtx3090_24gb"]) == 0
     head, _, *rows, _, note = capsys.readouterr().out.splitlines()
     peak = [cell.strip() for cell in head.split("|")].index("GPU GiB")
     told = {row.split("|")[2].strip(): row.split("|")[peak].strip() for row in rows}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.plans.plan_runs import MadeUpProfiles
-from vgpipe.commands.plan import plan_of
 from vgpipe.config.load import load
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.memory.strategies import Strategy
@@ -13,7 +12,9 @@ from vgpipe.planner.estimate.calibration import record
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans import profiles as plan_profiles
 from vgpipe.plans.inputs import clips_to_plan, planned_model
-from vgpipe.plans.run_plan import PlanError, make_plan, refuse_what_cannot_fit, request_of
+from vgpipe.plans.planning import make_plan, plan_of, request_of
+from vgpipe.plans.profiles import PlanError
+from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.plans.target import target_of
 
 MODEL = ("model=cogvideox_5b", "clip.width=720", "clip.height=480", "clip.num_frames=49")

@@ -1,8 +1,7 @@
-"""The command `report`: builds the pages of runs that have been."""
+"""The command `report`: builds the pages of earlier runs."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,70 +10,79 @@ from vgpipe.report.build import build
 from vgpipe.report.compare import NAME, build_comparison
 from vgpipe.report.contact_sheet import write_contact_sheet
 from vgpipe.store.rundir import RunDir
+from vgpipe.terminal import write_line
 
-USAGE = "python -m vgpipe report outputs/<job>/<date_time> [more runs ... [--out comparison.html]]"
+USAGE = "python -m vgpipe report RUN_DIR ... [--out FILE]"
+HELP = f"""\
+usage: {USAGE}
+
+Builds the gallery page and the contact sheet of each run from the files in its directory; of several runs also one
+page that compares them. A run writes its own page, so this is for runs that were moved, edited or made by an older
+version.
+
+  report outputs/film/2026-11-28_09-00-00                  report.html in the run directory
+  report outputs/film/*                                    and comparison.html beside the first run
+  report outputs/film/* --out compared.html                and compared.html
+
+exit codes: 0 done; 2 bad usage, or a page cannot be written
+"""
 
 
-def report(given: Sequence[str]) -> int:
-    """Builds report.html and the contact sheet in each run directory, of several also the comparison page.
-
-    Says where the pages are.
+def main(arguments: Sequence[str]) -> int:
+    """Builds the pages and prints their paths.
 
     Args:
-        given: run directories, and `--out FILE` for the comparison page, as typed; by default it is
-            `comparison.html` beside the first run.
+        arguments: run directories, and `--out FILE` for the comparison page; its default is `comparison.html` beside
+            the first run.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        UsageError: where there is no directory among them, or one holds no run.
-        StoreError: where one cannot be written.
+        UsageError: where no directory is given, or one holds no run.
+        StoreError: where a page cannot be written.
     """
-    words, out = _taken_apart(given)
-    runs = [RunDir(Path(word)) for word in words]
+    folders, out = _parse(arguments)
+    runs = [RunDir(Path(folder)) for folder in folders]
     target = _target(runs, out)
     for run_dir in runs:
-        run_dir.read_clips(warn=False)  # all of them, before anything is written
+        run_dir.read_clips(warn=False)  # checks all of them before anything is written
     for run_dir in runs:
         write_contact_sheet(run_dir)
-        _tell(build(run_dir))
+        write_line(str(build(run_dir)))
     if target is not None:
-        _tell(build_comparison(runs, target))
+        write_line(str(build_comparison(runs, target)))
     return 0
 
 
-def _taken_apart(given: Sequence[str]) -> tuple[list[str], str | None]:
-    words: list[str] = []
-    out, rest = None, list(given)
+def _parse(arguments: Sequence[str]) -> tuple[list[str], str | None]:
+    folders: list[str] = []
+    out, rest = None, list(arguments)
     while rest:
         word = rest.pop(0)
         flag, equals, value = word.partition("=")
         if flag == "--out" and (equals or rest):
             out = value if equals else rest.pop(0)
         elif word.startswith("-") or not word:
-            raise UsageError(f"report does not know {word!r} -> {USAGE}")
+            raise UsageError(f"report: unknown argument {word!r} -> {USAGE}")
         else:
-            words.append(word)
-    if not words:
-        raise UsageError(f"report takes run directories -> {USAGE}")
-    return words, out
+            folders.append(word)
+    if not folders:
+        raise UsageError("report takes run directories -> python -m vgpipe report outputs/<job>/<date_time>")
+    return folders, out
 
 
 def _target(runs: Sequence[RunDir], out: str | None) -> Path | None:
-    """Returns where the comparison page goes; None where there is nothing to compare."""
+    """Returns the path of the comparison page; None where there is nothing to compare."""
     if len(runs) < 2:
         if out is not None:
-            raise UsageError(f"--out is for the comparison of several runs; one run's page lies in it -> {USAGE}")
+            raise UsageError(
+                f"--out names the comparison of several runs; one run's page is in its directory -> {USAGE}"
+            )
         return None
     if out is None:
         return runs[0].root.resolve().parent / NAME
     target = Path(out)
     if target.suffix != ".html" or not target.parent.is_dir():
-        raise UsageError(f"--out: {out!r} is no .html file in a folder that exists -> --out comparison.html")
+        raise UsageError(f"--out: {out!r} must be an .html file in an existing folder -> --out comparison.html")
     return target
-
-
-def _tell(path: Path) -> None:
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(f"{path}\n".encode(encoding, "replace").decode(encoding))

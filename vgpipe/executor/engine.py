@@ -17,7 +17,7 @@ from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of
 from vgpipe.memory.residency import Residency
 from vgpipe.models.base import Family
-from vgpipe.plans.run_plan import first_strategies, streams
+from vgpipe.plans.starting_point import first_strategies, streams
 
 OFFLOAD_FOLDER = "offload"
 

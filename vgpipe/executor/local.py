@@ -24,7 +24,7 @@ from vgpipe.fallback.loading_ladder import pinned
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.memory.host_allocator import give_back_large_tensors
-from vgpipe.plans.run_plan import predicted_peak_gb
+from vgpipe.plans.starting_point import predicted_peak_gb
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.vocabulary import MODEL_STAGES
 

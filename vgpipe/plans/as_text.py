@@ -170,9 +170,3 @@ def matrix(rows: Sequence[Sequence[str]], note: str) -> str:
     lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
     rule = f"| {' | '.join('-' * width for width in widths)} |"
     return "\n".join([lines[0], rule, *lines[1:], "", note]) + "\n"
-
-
-def write(text: str) -> None:
-    """Writes to stdout what its encoding can hold."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

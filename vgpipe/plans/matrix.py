@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +16,13 @@ from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.plans import wording as words
 from vgpipe.plans.as_json import as_json, largest_as_json
-from vgpipe.plans.as_text import matrix, write
+from vgpipe.plans.as_text import matrix
 from vgpipe.plans.inputs import clips_to_plan, planned_model
+from vgpipe.plans.planning import make_plan, request_of
 from vgpipe.plans.profiles import Profiles, spec_of
-from vgpipe.plans.run_plan import RunPlan, make_plan, request_of
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import Target, target_of
+from vgpipe.terminal import write, write_error
 
 ALL, MODEL, HARDWARE = "all", "model", "hardware"
 EXIT_NOTHING_FITS = 2
@@ -155,7 +156,7 @@ def _largest(pair: Pair) -> Found | None:
 
 
 def _tell(pair: Pair, error: Exception) -> None:
-    sys.stderr.write(f"vgpipe: {pair.config.model.name} on {pair.target.tier.name}: {error}\n")
+    write_error(f"{pair.config.model.name} on {pair.target.tier.name}: {error}")
 
 
 def _largest_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:

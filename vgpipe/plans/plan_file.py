@@ -17,9 +17,10 @@ from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
-from vgpipe.plans.run_plan import STAGES, RunPlan
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.wording import GIB
 from vgpipe.store.rundir import RunDir
+from vgpipe.vocabulary import MODEL_STAGES
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +75,15 @@ def _stages_to_compare(segment: SegmentState, plan: RunPlan) -> list[str]:
     if plan.forecast_of(segment.planned) is None:
         return []
     is_piece = segment.segment.trajectory is not None  # the first denoises for all others
-    own = [stage for stage in STAGES if segment.seconds.get(stage) and stage not in segment.families]
-    return [stage for stage in own if not is_piece or stage == STAGES[-1]]
+    own = [stage for stage in MODEL_STAGES if segment.seconds.get(stage) and stage not in segment.families]
+    return [stage for stage in own if not is_piece or stage == MODEL_STAGES[-1]]
 
 
 def _compared(plan: RunPlan, stage: str, segments: Sequence[SegmentState]) -> dict[str, Any]:
     forecast = plan.forecast_of(segments[0].planned)
     foreseen = next((one for one in forecast.stages if one.stage == stage), None) if forecast else None
     # The first clip of a job also encodes the negative prompt that all share.
-    typical = min if stage == STAGES[0] else statistics.median
+    typical = min if stage == MODEL_STAGES[0] else statistics.median
     seconds = typical([one.seconds[stage] for one in segments])
     device_gb = _largest(one.peaks[stage].device_gb for one in segments if stage in one.peaks)
     ram_gb = _largest(one.peaks[stage].ram_gb for one in segments if stage in one.peaks)

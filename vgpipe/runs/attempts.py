@@ -22,7 +22,10 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
 from vgpipe.plans.plan_file import write_measured, write_plan
-from vgpipe.plans.run_plan import PlanError, RunPlan, plan_run, refuse_what_cannot_fit
+from vgpipe.plans.planning import plan_run
+from vgpipe.plans.profiles import PlanError
+from vgpipe.plans.refusal import refuse_what_cannot_fit
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.rundir import RunDir

@@ -1,20 +1,20 @@
-"""The command `doctor`: its options, its output, its exit code."""
+"""The command `doctor`. Imports the standard library alone, so that it runs where any package is broken."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from vgpipe.errors import UsageError
+from vgpipe.terminal import write
 
 HELP = """\
 usage: python -m vgpipe doctor [--json] [--outputs DIR] [--store DIR]
 
-Says whether this installation and machine can render: libraries and their versions, the device, encoders (tried),
-disk and write access, the hub cache, and every model; each with what to type where something is wrong.
-Runs also where torch or any other library is missing or cannot be imported. Needs no network, writes nothing.
+Checks whether this installation and machine can render: libraries and their versions, the device, the video encoders
+(each is tried), disk space and write access, the hub cache, and every model. Suggests a fix for each problem.
+Also runs where torch or any other library is missing or broken. Needs no network, writes nothing.
 
   --json         one JSON object (docs/doctor.md)
   --outputs DIR  where runs will be written (default: outputs)
@@ -23,13 +23,14 @@ Runs also where torch or any other library is missing or cannot be imported. Nee
 exit codes: 0 nothing is broken; 1 something is broken; 2 bad usage
 """
 EXIT_BROKEN = 1
+DEFAULT_WIDTH = 100
 
 
-def doctor(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Examines the installation and writes the report to stdout.
 
     Args:
-        arguments: what was typed after `doctor`.
+        arguments: flags.
 
     Returns:
         The exit code: 0, or 1 where something is broken.
@@ -37,18 +38,14 @@ def doctor(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: for an unknown argument.
     """
-    if {"-h", "--help"} & set(arguments):
-        sys.stdout.write(HELP)
-        return 0
     wants_json, outputs, store = _parse(arguments)
     from vgpipe.doctor.lines import Status
     from vgpipe.doctor.report import examine
     from vgpipe.doctor.table import as_json, as_table, worst
 
     lines = examine(outputs, store)
-    text = as_json(lines) if wants_json else as_table(lines, shutil.get_terminal_size((100, 24)).columns)
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
+    write(as_json(lines) if wants_json else as_table(lines, width))
     return EXIT_BROKEN if worst(lines) is Status.BROKEN else 0
 
 
@@ -62,6 +59,6 @@ def _parse(arguments: Sequence[str]) -> tuple[bool, Path, Path]:
         elif flag in ("--outputs", "--store") and (value or left):
             folders[flag] = Path(value or left.pop(0))
         else:
-            raise UsageError(f"doctor does not know {flag!r} -> python -m vgpipe doctor --help")
+            raise UsageError(f"doctor: unknown argument {flag!r} -> python -m vgpipe doctor --help")
     outputs = folders.get("--outputs", Path("outputs"))
     return wants_json, outputs, folders.get("--store", outputs / ".store")

@@ -77,7 +77,7 @@ def test_a_file_is_made_again_to_the_same_latents(made, vgpipe, workdir):
     for number, source in enumerate(sources[:1] + sources[3:]):
         ran = vgpipe("rerun", source, "store.dir=fresh", f"hydra.run.dir=again-{number}", *QUIET)
         assert ran.code == 0, ran.err
-        assert ran.out.splitlines()[-1].startswith("same: its latents are those of")
+        assert ran.out.splitlines()[-1].startswith("same: the latents are bit-identical to those of")
     old, new = files["mp4"], next(Path("again-0/videos").glob("*.mp4"))
     assert old.read_bytes() == new.read_bytes()
 
@@ -85,12 +85,12 @@ def test_a_file_is_made_again_to_the_same_latents(made, vgpipe, workdir):
 def test_verify_renders_to_know(made, vgpipe, model, workdir):
     video = made("mp4")["mp4"]
     ran = vgpipe("verify", "--render", video, *QUIET)
-    assert ran.code == 0 and "same      " in ran.out and "bit for bit" in ran.out
+    assert ran.code == 0 and "same          " in ran.out and "the latents are bit-identical" in ran.out
     change_weights(model)
     ran = vgpipe("verify", "--render", "--json", video)
     told = json.loads(ran.out.splitlines()[-1])
     assert ran.code == 1 and told["answer"] == "drifted" and told["is_rendered"]
-    assert "came out otherwise" in told["reasons"][0] and "transformer" in told["reasons"][1]
+    assert "the latents differ" in told["reasons"][0] and "transformer" in told["reasons"][1]
     left = [path.name for path in Path("outputs/.store").iterdir() if path.name.startswith(".tmp")]
     assert left == []
 
@@ -99,7 +99,7 @@ def test_what_has_changed_is_named(made, vgpipe, model, workdir):
     video = made("mp4")["mp4"]
     moved = model.rename(workdir / "moved")
     ran = vgpipe("verify", video)
-    assert ran.code == 1 and ran.out.startswith("cannot") and str(model) in ran.out
+    assert ran.code == 1 and ran.out.startswith("unverifiable") and str(model) in ran.out
     assert vgpipe("rerun", video).code == 2
     assert answers(vgpipe("verify", video, f"model.id={moved}")) == ["same"]
     change_weights(moved)
@@ -117,7 +117,7 @@ def test_a_run_without_metadata_leaves_nothing_behind(vgpipe, tiny_wan):
     for path in (files["mp4"], frame, files["sheet"], files["poster"]):
         assert b"circle" not in path.read_bytes()
     told = vgpipe("verify", files["mp4"], frame)
-    assert told.code == 1 and answers(told) == ["cannot"] * 2 and "run.metadata=false" in told.out
+    assert told.code == 1 and answers(told) == ["unverifiable"] * 2 and "run.metadata=false" in told.out
 
 
 def test_what_would_make_another_clip_is_refused(made, vgpipe):
@@ -132,7 +132,7 @@ def test_bad_files_are_told_apart(vgpipe, workdir, tiny_wan):
     (workdir / "text.mp4").write_text("no video")
     (workdir / "empty").mkdir()
     ran = vgpipe("verify", "text.mp4", "missing.mp4", "empty")
-    assert ran.code == 1 and answers(ran) == ["cannot"] * 3
+    assert ran.code == 1 and answers(ran) == ["unverifiable"] * 3
     for name in ("text.mp4", "missing.mp4", "empty"):
         told = vgpipe("rerun", name)
         assert told.code == 2 and name in told.err and not Path("outputs").exists()
@@ -148,9 +148,7 @@ def test_what_cannot_be_rendered_or_compared_is_said(made, vgpipe, monkeypatch):
 
     video = made("mp4")["mp4"]
     ran = vgpipe("rerun", video, "run.metadata=false", *QUIET)
-    assert (
-        ran.code == 0 and ran.out.splitlines()[-1] == "without metadata in the new file its latents cannot be compared"
-    )
+    assert ran.code == 0 and ran.out.splitlines()[-1] == "the latents cannot be compared: the new file has no metadata"
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the card fell out")
@@ -160,7 +158,7 @@ def test_what_cannot_be_rendered_or_compared_is_said(made, vgpipe, monkeypatch):
     assert (
         ran.code == 1
         and "the card fell out" in ran.out.splitlines()[-1]
-        and ran.out.splitlines()[-1].startswith("cannot")
+        and ran.out.splitlines()[-1].startswith("unverifiable")
     )
     assert not list(Path("outputs/.store").glob(".tmp-*"))
 

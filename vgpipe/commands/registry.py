@@ -1,0 +1,75 @@
+"""The commands by name: adding one is a file in this package and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from typing import Protocol, cast
+
+
+class Command(Protocol):
+    """What the module of a command defines.
+
+    Attributes:
+        HELP: the text of `--help`; that of `run` is the overview of the whole program.
+    """
+
+    HELP: str
+
+    def main(self, arguments: Sequence[str]) -> int:
+        """Runs the command.
+
+        Args:
+            arguments: what was typed after its name.
+
+        Returns:
+            The exit code.
+        """
+
+
+class Needs(Enum):
+    """What must be sound before a command starts."""
+
+    NOTHING = "nothing"
+    LIBRARIES = "libraries"
+    """The installed versions must work together, since the command renders or plans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command.
+
+    Attributes:
+        usage: what is typed after its name.
+        summary: what it does, for the list of commands.
+        needs: what is checked before its module is imported.
+    """
+
+    usage: str
+    summary: str
+    needs: Needs = Needs.LIBRARIES
+
+
+DEFAULT = "run"
+"""The command that runs where no command is named."""
+
+COMMANDS = {
+    "run": Entry("job=prompts.yaml [group=option ...] [key=value ...]", "render a job"),
+    "plan": Entry("[job=...] [hardware=rtx3060_8gb|all] [--json]", "forecast memory, RAM, disk and time"),
+    "resume": Entry("RUN_DIR [run.until=... run.budget=...]", "finish a stopped run in place"),
+    "report": Entry("RUN_DIR ... [--out FILE]", "build the page of a run, or compare several", Needs.NOTHING),
+    "rerun": Entry("FILE [key=value ...]", "re-render from the metadata in a file"),
+    "verify": Entry("FILE|RUN_DIR ... [--render]", "check that files are reproducible"),
+    "doctor": Entry("[--json]", "diagnose this machine and suggest fixes", Needs.NOTHING),
+}
+
+
+def command(name: str) -> Command:
+    """Imports a command.
+
+    Args:
+        name: a key of `COMMANDS`, which is also the name of its module.
+    """
+    return cast(Command, import_module(f"vgpipe.commands.{name}"))

@@ -1,0 +1,153 @@
+"""From the config and the clips of a job to a plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vgpipe.clips.from_config import file_bytes_per_pixel
+from vgpipe.config.schema import Config
+from vgpipe.job.clip import Clip
+from vgpipe.job.segments import segments_of
+from vgpipe.memory.strategies import AUTO, Strategy
+from vgpipe.models.base import Family
+from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
+from vgpipe.planner.estimate.calibration import efficiency_of
+from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.forecast_records import Tier
+from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.planner.profiling.profile_cache import default_folder
+from vgpipe.plans.inputs import clips_to_plan, download_bytes, planned_model
+from vgpipe.plans.profiles import Profiles
+from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.plans.target import Target, target_of
+from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
+
+
+def plan_of(config: Config) -> RunPlan:
+    """Plans the job or clip of a config, on the device that it names.
+
+    Raises:
+        UsageError: where the job is invalid or the device is not there.
+        ModelError: where the model cannot be opened.
+        PlanError: where no plan can be made for it.
+    """
+    clips, notes = clips_to_plan(config)
+    target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
+    model = planned_model(config, target)
+    notes = (*notes, *model.notes)
+    return make_plan(model.config, model.family, clips, target, download_bytes=model.download_bytes, notes=notes)
+
+
+def plan_run(config: Config, family: Family, clips: Sequence[Clip]) -> RunPlan:
+    """Plans what a run on this machine takes.
+
+    Args:
+        config: the whole config, its model's precision decided.
+        family: drives the model.
+        clips: those that are still to be made.
+
+    Raises:
+        PlanError: where no plan can be made for this model.
+    """
+    target = target_of(config.hardware, for_run=True, folder=Path(config.store.dir))
+    return make_plan(config, family, clips, target, download_bytes=download_bytes(family))
+
+
+def make_plan(
+    config: Config,
+    family: Family,
+    clips: Sequence[Clip],
+    target: Target,
+    *,
+    download_bytes: int,
+    notes: Sequence[str] = (),
+) -> RunPlan:
+    """Plans what some clips take on a device.
+
+    Args:
+        config: the whole config, its model's precision decided.
+        family: drives the model; its weights need not be there.
+        clips: what is to be made.
+        target: the device.
+        download_bytes: weight files that are not on the disk yet.
+        notes: what the user should know, a sentence each.
+
+    Raises:
+        PlanError: where no plan can be made for this model.
+    """
+    model, request = config.model.name, request_of(config)
+    inputs = _inputs(config, family, target, download_bytes, len(clips))
+    profiles = Profiles(family, model, target.tier.kernels, config.model.reference.fps)
+    kinds = Counter(profiles.kind(one.planned) for clip in clips for one in segments_of(clip))
+    shapes = tuple(_shape(spec, count, target.tier, request, profiles, inputs) for spec, count in kinds.items())
+    return RunPlan(
+        model=model,
+        dtype=config.model.dtype,
+        target=target,
+        request=request,
+        clips=len(clips),
+        longest_frames_bytes=max((clip.width * clip.height * 3 * clip.num_frames for clip in clips), default=0),
+        shapes=shapes,
+        profiles=profiles,
+        inputs=inputs,
+        notes=tuple(notes),
+    )
+
+
+def request_of(config: Config) -> PlanRequest:
+    """Returns what the config asks for, and what `run.degrade` lets the plan add to it."""
+    memory, is_strict = config.memory, config.run.degrade == STRICT
+    return PlanRequest(
+        strategy=None if memory.strategy == AUTO else Strategy(memory.strategy),
+        weights={name: stored for name, stored in memory.weights.items() if stored != NATIVE},
+        vae_tiling=memory.vae_tiling,
+        vae_tile_size=memory.vae_tile_size,
+        stream=memory.stream,
+        may_tile=not is_strict and memory.vae_tiling is None,
+        may_shrink_weights=not is_strict,
+    )
+
+
+def _shape(
+    spec: ClipSpec, clips: int, tier: Tier, request: PlanRequest, profiles: Profiles, inputs: PlanInputs
+) -> ShapePlan:
+    """Plans what was asked for first, so that its figures are there also where something else is chosen."""
+    exact = replace(request, may_tile=False, may_shrink_weights=False)
+    found = plan(spec, tier, exact, profiles, inputs=inputs)
+    rows = found.rows
+    if found.chosen is None and exact != request:
+        found = plan(spec, tier, request, _fitting(profiles, request), inputs=inputs)
+        for size in profiles.smaller_tiles(spec) if found.chosen is None and request.may_tile else ():
+            tiled = replace(request, vae_tiling=True, vae_tile_size=size)
+            found = plan(spec, tier, tiled, _fitting(profiles, request), inputs=inputs)
+            if found.chosen is not None:
+                break
+        rows = rows if found.rows == rows else (*rows, *found.rows)
+    return ShapePlan(spec=spec, clips=clips, rows=rows, chosen=found.chosen, why=found.why)
+
+
+def _fitting(profiles: Profiles, request: PlanRequest) -> ProfileOf:
+    """Returns what gives profiles for a wish: tiles that the user asked for must be had, others need not."""
+    return profiles if request.vae_tiling else profiles.lenient
+
+
+def _inputs(config: Config, family: Family, target: Target, download_bytes: int, clips: int) -> PlanInputs:
+    checkpoint, variant = family.checkpoint, family.settings.variant
+    stored = family.settings.quantization
+    files = [name for name in family.components() if stored.get(name) == GGUF or checkpoint.source(name).file]
+    attention = family.settings.attention
+    known = {
+        stage: efficiency_of(default_folder(), device=target.device_name, stage=stage, attention=attention)
+        for stage in MODEL_STAGES
+    }
+    return PlanInputs(
+        download_bytes=download_bytes,
+        file_bytes={name: checkpoint.size_bytes(name, variant) for name in files},
+        clips=config.executor.wave_size or max(clips, 1),
+        attention=attention,
+        efficiency={stage: share for stage, share in known.items() if share is not None},
+        file_bytes_per_pixel=file_bytes_per_pixel(config),
+    )

@@ -1,0 +1,32 @@
+"""What a run takes from its plan: where components live to begin with, and the peaks foreseen."""
+
+from __future__ import annotations
+
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.config.schema import Config
+from vgpipe.memory.strategies import AUTO, Strategy
+from vgpipe.plans.run_plan import RunPlan
+from vgpipe.units import to_gib
+from vgpipe.vocabulary import MODEL_STAGES
+
+
+def first_strategies(config: Config, plan: RunPlan | None) -> dict[str, Strategy]:
+    """Returns stage -> where its components live to begin with; `staged` where nothing says otherwise."""
+    if plan is not None:
+        return plan.strategies()
+    wanted = config.memory.strategy
+    return dict.fromkeys(MODEL_STAGES, Strategy.STAGED if wanted == AUTO else Strategy(wanted))
+
+
+def streams(config: Config, plan: RunPlan | None, device: str) -> bool:
+    """Says whether offloaded weights are fetched ahead; only on a CUDA device."""
+    wanted = config.memory.stream
+    planned = plan is not None and plan.stream
+    return device.startswith("cuda") and (planned if wanted is None else wanted)
+
+
+def predicted_peak_gb(plan: RunPlan | None, state: ClipState) -> float | None:
+    """Returns the largest peak of device memory that the plan predicts for a clip, GiB; None where it has none."""
+    found = [plan.forecast_of(segment.planned) for segment in state.segments] if plan else []
+    peaks = [forecast.peak_bytes for forecast in found if forecast is not None]
+    return to_gib(max(peaks), 4) if peaks else None
