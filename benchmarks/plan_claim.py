@@ -9,7 +9,7 @@ from benchmarks.plan_calls import planned
 from vgpipe.config.load import load
 from vgpipe.planner.estimate.fit import context_bytes
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.plans import wording as words
+from vgpipe.plans import figures
 from vgpipe.plans.target import tier_of
 
 MODELS = ("cogvideox_2b", "cogvideox_5b", "wan21_t2v_1_3b")
@@ -74,7 +74,7 @@ def _table(model: str, rows: dict[str, dict[str, Any]], context: float) -> Itera
         stages = [row["stages"][stage] for stage in STAGES]
         sizes = " | ".join(f"{stage['allocated_gib']:.2f}" for stage in stages)
         ram = max(stage["ram_gib"] for stage in stages)
-        takes = words.seconds((row["seconds"][0], row["seconds"][1]))
+        takes = figures.seconds((row["seconds"][0], row["seconds"][1]))
         fits = " | ".join(_fits(row, limit, context) for limit in (FROM_GB, TO_GB))
         yield f"| {name} | {sizes} | **{row['peak_allocated_gib']:.2f}** | {ram:.1f} | {takes} | {fits} |"
     yield f"\nAs planned for {TO_GB} GB: {_ways(rows[LIMITED])}"

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.plan_calls import planned
 from benchmarks.plan_claim import claim
 from vgpipe.config.groups import options
-from vgpipe.plans import wording as words
+from vgpipe.plans import figures
 
 PAGE = Path(__file__).parents[1] / "docs" / "matrix.md"
 NOT_MEANT = ("generic", "shapes")  # any repo; the model of the repository, which fits everything
@@ -148,11 +148,11 @@ def _row(card: str, row: dict[str, Any] | None) -> str:
     vae = "tiled" if row["vae_tiling"] else "untiled"
     ram = max(stage["ram_gib"] for stage in row["stages"].values())
     peak = f"{row['peak_allocated_gib']:.1f}{', tight' if row['warnings'] else ''}"
-    size, weights, takes = _clip(row), _shrunk(row) or "native", words.seconds(_span(row["seconds"]))
+    size, weights, takes = _clip(row), _shrunk(row) or "native", figures.seconds(_span(row["seconds"]))
     return f"| {card} | {size} | {ways} | {vae} | {weights} | {peak} | {ram:.0f} | {takes} |"
 
 
-def _span(seconds: list[float] | None) -> words.Span | None:
+def _span(seconds: list[float] | None) -> figures.Span | None:
     return (seconds[0], seconds[1]) if seconds else None
 
 
@@ -175,7 +175,7 @@ def _in_small_tiles(model: str) -> str:
         return f"* {model}: does not fit at its reference size either."
     ways = ", ".join(f"{stage} `{row['stages'][stage]['strategy']}`" for stage in STAGES)
     tight = " (tight)" if row["warnings"] else ""
-    takes = words.seconds(_span(row["seconds"]))
+    takes = figures.seconds(_span(row["seconds"]))
     return f"* {model} at {_clip(row)}: {row['peak_allocated_gib']:.2f} GiB{tight}, {ways}; {takes}."
 
 
@@ -184,13 +184,13 @@ def _stages(model: str, card: str, row: dict[str, Any] | None) -> Iterator[str]:
         yield f"| {model}, {card}: nothing fits |{' |' * 8}"
         return
     for stage in STAGES:
-        figures = row["stages"][stage]
+        forecast = row["stages"][stage]
         what = f"{model}, {card}, {_clip(row)}" if stage == STAGES[0] else ""
         tiled = ", tiled" if stage == "decode" and row["vae_tiling"] else ""
         names = ("allocated_gib", "weights_gib", "activations_gib", "reserved_gib", "ram_gib")
-        sizes = " | ".join(f"{figures[name]:.2f}" for name in names)
-        takes = words.seconds(_span(figures["seconds"]))
-        yield f"| {what} | {stage}{tiled} | {figures['strategy']} | {sizes} | {takes} |"
+        sizes = " | ".join(f"{forecast[name]:.2f}" for name in names)
+        takes = figures.seconds(_span(forecast["seconds"]))
+        yield f"| {what} | {stage}{tiled} | {forecast['strategy']} | {sizes} | {takes} |"
 
 
 if __name__ == "__main__":

@@ -14,14 +14,15 @@ from vgpipe.config.load import load
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.planner.estimate.calibration import NAME, efficiency_of
 from vgpipe.planner.profiling.profile_cache import default_folder
+from vgpipe.plans import figures
 from vgpipe.plans import profiles as plan_profiles
-from vgpipe.plans import wording as words
 from vgpipe.plans.as_json import as_json
 from vgpipe.plans.as_text import as_text
 from vgpipe.plans.inputs import clips_to_plan
 from vgpipe.plans.plan_file import write_measured, write_plan
 from vgpipe.plans.planning import plan_of
 from vgpipe.store.rundir import RunDir
+from vgpipe.units import GIB
 
 NOW = datetime(2026, 1, 31, 23, 5)
 PROMISED = {
@@ -75,7 +76,7 @@ def test_flops_are_those_of_the_whole_stage():
 def test_the_table_says_what_was_chosen_and_why():
     text = as_text(plan("hardware=rtx3080_10gb"), NOW)
     for word in (
-        "cogvideox_5b: 1 clip, bfloat16", "rtx3080_10gb", "10.0 GiB may be used",
+        "cogvideox_5b: 1 clip, bfloat16", "rtx3080_10gb", "10.0 GiB usable",
         "720x480, 49 frames, 50 steps x 1 clip",
         "encode", "denoise", "decode", "why:", "VAE tiling", "chosen", "no: decode needs", "to download", "whole job",
         "finishes", "none was measured on this GPU",
@@ -121,7 +122,7 @@ def test_the_largest_clip_says_where_it_is_tight(capsys):
     ],
 )
 def test_times_in_words(span, told):
-    assert words.seconds(span) == told
+    assert figures.seconds(span) == told
 
 
 @pytest.mark.parametrize(
@@ -134,12 +135,12 @@ def test_times_in_words(span, told):
     ],
 )
 def test_the_end_in_words(span, told):
-    assert words.finishing(span, NOW) == told
+    assert figures.finishing(span, NOW) == told
 
 
 def test_sums_of_times_are_unknown_where_a_part_is():
-    assert words.added([(1.0, 2.0), (3.0, 4.0)]) == (4.0, 6.0)
-    assert words.added([(1.0, 2.0), None]) is None and words.times(None, 3) is None
+    assert figures.added([(1.0, 2.0), (3.0, 4.0)]) == (4.0, 6.0)
+    assert figures.added([(1.0, 2.0), None]) is None and figures.times(None, 3) is None
 
 
 def done(clip, seconds, device_gb=None):
@@ -168,9 +169,9 @@ def test_a_run_keeps_what_was_foreseen_and_what_came(tmp_path):
     assert told["denoise"]["measured"] == {"seconds": 4.0, "allocated_gib": 17.5, "ram_gib": 2.0}
     assert told["denoise"]["clips"] == 3
     stage = found.shapes[0].chosen.stages[1]
-    assert told["denoise"]["predicted"]["allocated_gib"] == pytest.approx(stage.allocated_bytes / words.GIB)
+    assert told["denoise"]["predicted"]["allocated_gib"] == pytest.approx(stage.allocated_bytes / GIB)
     line = json.loads((default_folder() / NAME).read_text().splitlines()[-1])
-    assert line["stage"] == "denoise" and line["flops"] == stage.flops and line["measured_bytes"] == 17.5 * words.GIB
+    assert line["stage"] == "denoise" and line["flops"] == stage.flops and line["measured_bytes"] == 17.5 * GIB
 
 
 def test_what_was_measured_feeds_the_next_plan(tmp_path):

@@ -14,7 +14,7 @@ from vgpipe.plans.matrix import axes, show_matrix
 from vgpipe.plans.planning import plan_of
 from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.runs.logs import logging_early
-from vgpipe.terminal import write
+from vgpipe.terminal import terminal_width, write
 
 HELP = """\
 usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...] [--json]
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     config = load(given.overrides, given.config_dir)
     with logging_early():
         plan = plan_of(config)
-    write(as_json([plan]) if wants_json else as_text(plan, datetime.now()))
+    write(as_json([plan]) if wants_json else as_text(plan, datetime.now(), terminal_width()))
     refuse_what_cannot_fit(plan, config)
     return 0
 

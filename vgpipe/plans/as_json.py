@@ -1,4 +1,4 @@
-"""A plan as JSON for programs, schema 1; docs/planning.md tells its keys."""
+"""A plan as JSON for programs, schema 1; docs/planning.md documents its keys."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
+from vgpipe.plans.figures import Span, clip_seconds
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
-from vgpipe.plans.wording import GIB, Span, clip_seconds
+from vgpipe.units import to_gib
 
 SCHEMA = 1
 DIGITS = 6
@@ -21,8 +22,8 @@ def as_json(plans: Sequence[RunPlan]) -> str:
         plans: one, or one for each model and device.
     """
     rows = [row for plan in plans for shape in plan.shapes for row in shape_rows(shape, plan.tier)]
-    told = {"schema": SCHEMA, "rows": rows, "plans": [summary(plan) for plan in plans]}
-    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    document = {"schema": SCHEMA, "rows": rows, "plans": [summary(plan) for plan in plans]}
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def largest_as_json(found: Sequence[tuple[str, Tier, Forecast | None]]) -> str:
@@ -119,7 +120,7 @@ def stage_of(stage: StageForecast, forecast: Forecast) -> dict[str, Any]:
 
 
 def _gib(size_bytes: float) -> float:
-    return round(size_bytes / GIB, DIGITS)
+    return to_gib(size_bytes, DIGITS)
 
 
 def _span(span: Span | None) -> list[float] | None:

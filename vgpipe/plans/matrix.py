@@ -14,20 +14,20 @@ from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.planner.choice.advice import largest
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Forecast, Tier
-from vgpipe.plans import wording as words
+from vgpipe.plans import figures
 from vgpipe.plans.as_json import as_json, largest_as_json
-from vgpipe.plans.as_text import matrix
 from vgpipe.plans.inputs import clips_to_plan, planned_model
 from vgpipe.plans.planning import make_plan, request_of
 from vgpipe.plans.profiles import Profiles, spec_of
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import Target, target_of
-from vgpipe.terminal import write, write_error
+from vgpipe.terminal import markdown_table, write, write_error
 
 ALL, MODEL, HARDWARE = "all", "model", "hardware"
 EXIT_NOTHING_FITS = 2
 FORECASTS = "note: figures are forecasts, none was measured on these devices (docs/planning.md)"
-Found = tuple[str, Tier, Forecast | None]
+Largest = tuple[str, Tier, Forecast | None]
+"""Model, device, and the largest clip that fits; None where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,20 @@ def show_matrix(
         The exit code: 0 where any of them fits, else 2.
 
     Raises:
-        UsageError: where the config or the job is faulty.
+        UsageError: where the config or the job is invalid.
     """
     pairs = list(_pairs(models, tiers, rest, config_dir))
     if any(override.startswith("job=") for override in rest):
         plans = [plan for pair in pairs if (plan := _planned(pair)) is not None]
-        write(as_json(plans) if wants_json else matrix(_job_rows(plans), FORECASTS))
+        write(as_json(plans) if wants_json else _page(_job_rows(plans)))
         return 0 if any(plan.fits for plan in plans) else EXIT_NOTHING_FITS
     found = [one for pair in pairs if (one := _largest(pair)) is not None]
-    write(largest_as_json(found) if wants_json else matrix(_largest_rows(found), FORECASTS))
+    write(largest_as_json(found) if wants_json else _page(_largest_rows(found)))
     return 0 if any(forecast for _, _, forecast in found) else EXIT_NOTHING_FITS
+
+
+def _page(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join([*markdown_table(rows), "", FORECASTS]) + "\n"
 
 
 def _pairs(
@@ -130,11 +134,11 @@ def _planned(pair: Pair) -> RunPlan | None:
         bytes_ = model.download_bytes
         return make_plan(model.config, model.family, clips, pair.target, download_bytes=bytes_, notes=notes)
     except (VgpipeError, OSError) as error:
-        _tell(pair, error)
+        _report(pair, error)
         return None
 
 
-def _largest(pair: Pair) -> Found | None:
+def _largest(pair: Pair) -> Largest | None:
     try:
         clips, _ = clips_to_plan(pair.config)
         model = planned_model(pair.config, pair.target)
@@ -150,17 +154,17 @@ def _largest(pair: Pair) -> Found | None:
             reference=spec_of(clips[0]),
         )
     except (VgpipeError, OSError) as error:
-        _tell(pair, error)
+        _report(pair, error)
         return None
     return config.model.name, tier, forecast
 
 
-def _tell(pair: Pair, error: Exception) -> None:
+def _report(pair: Pair, error: Exception) -> None:
     write_error(f"{pair.config.model.name} on {pair.target.tier.name}: {error}")
 
 
-def _largest_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
-    head = ("model", "device", "largest clip", "strategy", "VAE", "weights", "GPU GiB", "a clip takes")
+def _largest_rows(found: Sequence[Largest]) -> list[tuple[str, ...]]:
+    head = ("model", "device", "largest clip", "strategy", "VAE", "weights", "GPU GiB", "per clip")
     return [head, *(_largest_row(model, tier, forecast) for model, tier, forecast in found)]
 
 
@@ -168,10 +172,10 @@ def _largest_row(model: str, tier: Tier, row: Forecast | None) -> tuple[str, ...
     if row is None:
         return model, tier.name, "nothing fits", "-", "-", "-", "-", "-"
     spec = row.spec
-    takes = words.seconds(words.clip_seconds(row))
+    seconds = figures.seconds(figures.clip_seconds(row))
     size = f"{spec.width}x{spec.height} x {spec.num_frames}"
-    peak = words.gib(row.peak_bytes) + (", tight" if row.warnings else "")
-    return model, tier.name, size, words.strategy(row), words.tiling(row), words.weights(row), peak, takes
+    peak = figures.gib(row.peak_bytes) + (", tight" if row.warnings else "")
+    return model, tier.name, size, figures.strategy(row), figures.tiling(row), figures.weights(row), peak, seconds
 
 
 def _job_rows(plans: Sequence[RunPlan]) -> list[tuple[str, ...]]:
@@ -183,6 +187,6 @@ def _job_row(plan: RunPlan) -> tuple[str, ...]:
     chosen = [shape.chosen for shape in plan.shapes if shape.chosen]
     fits = f"{len(chosen)} of {len(plan.shapes)} kinds of clip" if len(plan.shapes) > 1 else ("yes" if chosen else "no")
     found = dict.fromkeys(strategy.value for strategy in plan.strategies().values()) if chosen else {}
-    peak = words.gib(max((row.peak_bytes for row in chosen), default=0)) if chosen else "-"
-    download, takes = words.gib(plan.download_bytes), words.seconds(plan.seconds())
-    return plan.model, plan.tier.name, fits, "/".join(found) or "-", peak, download, takes
+    peak = figures.gib(max((row.peak_bytes for row in chosen), default=0)) if chosen else "-"
+    download, seconds = figures.gib(plan.download_bytes), figures.seconds(plan.seconds())
+    return plan.model, plan.tier.name, fits, "/".join(found) or "-", peak, download, seconds

@@ -1,4 +1,4 @@
-"""plan.json of a run: what was foreseen, and afterwards what was measured beside it."""
+"""plan.json of a run: what was predicted, and afterwards what was measured."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
 from vgpipe.plans.run_plan import RunPlan
-from vgpipe.plans.wording import GIB
 from vgpipe.store.rundir import RunDir
+from vgpipe.units import GIB, to_gib
 from vgpipe.vocabulary import MODEL_STAGES
 
 log = logging.getLogger(__name__)
 
 
 def write_plan(run_dir: RunDir, plan: RunPlan) -> None:
-    """Writes plan.json of a run that begins or goes on.
+    """Writes plan.json of a run that starts or resumes.
 
     Raises:
         StoreError: where the directory cannot be written.
@@ -46,16 +46,16 @@ def write_plan(run_dir: RunDir, plan: RunPlan) -> None:
 def write_measured(run_dir: RunDir, plan: RunPlan | None, states: Iterable[ClipState]) -> None:
     """Adds to plan.json what the run measured, stage by stage, and keeps it for the next plan of this machine.
 
-    What cannot be written is told in the log: the clips are done all the same.
+    A file that cannot be written is a warning in the log, since the clips are done.
 
     Args:
         run_dir: of the run.
-        plan: what was foreseen; None where there was no plan.
-        states: the clips; those that nothing was planned or measured for, or that memory had made otherwise, are left
-            out.
+        plan: what was predicted; None where there was no plan.
+        states: the clips; those without a plan or a measurement, or made with other settings because memory ran out,
+            are left out.
     """
-    told = run_dir.read_plan()
-    if plan is None or told is None:
+    document = run_dir.read_plan()
+    if plan is None or document is None:
         return
     groups: dict[tuple[ClipSpec, str], list[SegmentState]] = defaultdict(list)
     for state in states:
@@ -63,9 +63,9 @@ def write_measured(run_dir: RunDir, plan: RunPlan | None, states: Iterable[ClipS
             for segment in state.segments:
                 for stage in _stages_to_compare(segment, plan):
                     groups[plan.profiles.kind(segment.planned), stage].append(segment)
-    told["measured"] = [_compared(plan, stage, found) for (_, stage), found in groups.items()]
+    document["measured"] = [_compared(plan, stage, found) for (_, stage), found in groups.items()]
     try:
-        run_dir.write_plan(told)
+        run_dir.write_plan(document)
     except StoreError as error:
         log.warning("%s", error)
 
@@ -81,14 +81,14 @@ def _stages_to_compare(segment: SegmentState, plan: RunPlan) -> list[str]:
 
 def _compared(plan: RunPlan, stage: str, segments: Sequence[SegmentState]) -> dict[str, Any]:
     forecast = plan.forecast_of(segments[0].planned)
-    foreseen = next((one for one in forecast.stages if one.stage == stage), None) if forecast else None
+    predicted = next((one for one in forecast.stages if one.stage == stage), None) if forecast else None
     # The first clip of a job also encodes the negative prompt that all share.
     typical = min if stage == MODEL_STAGES[0] else statistics.median
     seconds = typical([one.seconds[stage] for one in segments])
     device_gb = _largest(one.peaks[stage].device_gb for one in segments if stage in one.peaks)
     ram_gb = _largest(one.peaks[stage].ram_gb for one in segments if stage in one.peaks)
-    if forecast and foreseen:
-        _keep(plan, forecast, foreseen, seconds, device_gb, ram_gb)
+    if forecast and predicted:
+        _keep(plan, forecast, predicted, seconds, device_gb, ram_gb)
     clip = segments[0].clip
     return {
         "stage": stage,
@@ -96,18 +96,18 @@ def _compared(plan: RunPlan, stage: str, segments: Sequence[SegmentState]) -> di
         "height": clip.height,
         "num_frames": clip.num_frames,
         "clips": len(segments),
-        "predicted": _foreseen(foreseen),
+        "predicted": _predicted(predicted),
         "measured": {"seconds": round(seconds, 4), "allocated_gib": device_gb, "ram_gib": ram_gb},
     }
 
 
-def _foreseen(stage: StageForecast | None) -> dict[str, Any] | None:
+def _predicted(stage: StageForecast | None) -> dict[str, Any] | None:
     if stage is None:
         return None
     return {
         "seconds": None if stage.seconds is None else list(stage.seconds),
-        "allocated_gib": stage.allocated_bytes / GIB,
-        "ram_gib": stage.ram_bytes / GIB,
+        "allocated_gib": to_gib(stage.allocated_bytes),
+        "ram_gib": to_gib(stage.ram_bytes),
     }
 
 

@@ -11,9 +11,9 @@ from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.host_memory import PlanInputs, kept_bytes
 from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.plans.figures import Span, added, clip_seconds, times
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.target import Target
-from vgpipe.plans.wording import Span, added, clip_seconds, times
 from vgpipe.vocabulary import MODEL_STAGES
 
 

@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vgpipe.clips.clip_state import ClipState, Status
+from vgpipe.terminal import table as aligned
 
 MAX_ROWS = 200
-MAX_NAME = 36
+ROWS_OF_LONG_RUNS = 20
+MAX_NAME, NAME_END = 36, 9
+HEAD = ("clip", "state", "seconds", "file")
+SECONDS = HEAD.index("seconds")
 
 
 def table(states: Sequence[ClipState], root: Path) -> str:
-    """Returns one row a clip (clip, state, seconds, file or error) and a closing line.
+    """Returns one row per clip (clip, state, seconds, file or error) and a closing line.
 
     Args:
-        states: the clips of the run; of very long jobs only failures and the first rows are shown.
+        states: the clips of the run; of very long jobs only failures, or else the first rows, are shown.
         root: the run directory.
     """
     shown = states if len(states) <= MAX_ROWS else _worth_showing(states)
-    rows = [("clip", "state", "seconds", "file"), *map(_row, shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}" for row in rows]
+    lines = aligned([HEAD, *map(_row, shown)], right=(SECONDS,))
     if len(shown) < len(states):
         lines.append(f"... and {len(states) - len(shown)} more in clips.jsonl")
     return "\n".join([*lines, _closing(states, root)])
@@ -34,21 +36,24 @@ def shown_path(path: Path) -> str:
 
 
 def _worth_showing(states: Sequence[ClipState]) -> list[ClipState]:
-    bad = [state for state in states if state.status is not Status.DONE][:MAX_ROWS]
-    return bad or list(states[:20])
+    unfinished = [state for state in states if state.status is not Status.DONE][:MAX_ROWS]
+    return unfinished or list(states[:ROWS_OF_LONG_RUNS])
 
 
 def _row(state: ClipState) -> tuple[str, str, str, str]:
-    clip_id = state.clip.id
-    name = clip_id if len(clip_id) <= MAX_NAME else clip_id[: MAX_NAME - 12] + "..." + clip_id[-9:]
     status = "reused" if state.is_reused else state.status.value
     seconds = f"{sum(state.seconds.values()):.2f}" if state.seconds else "-"
-    return name, status, seconds, state.error or next(iter(state.files.values()), "")
+    return _short_name(state.clip.id), status, seconds, state.error or next(iter(state.files.values()), "")
+
+
+def _short_name(name: str) -> str:
+    """Returns a clip's name with its digest, the middle left out where it is long."""
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - NAME_END - 3]}...{name[-NAME_END:]}"
 
 
 def _closing(states: Sequence[ClipState], root: Path) -> str:
     counts = [(status, sum(state.status is status for state in states)) for status in Status]
-    told = ", ".join(f"{count} {status.value}" for status, count in counts if count)
+    summary = ", ".join(f"{count} {status.value}" for status, count in counts if count)
     degraded = sum(bool(state.all_degradations) and state.status is Status.DONE for state in states)
     note = f" ({degraded} degraded: clips.jsonl says how)" if degraded else ""
-    return f"{told or 'no clips'}{note}; everything is in {shown_path(root)}"
+    return f"{summary or 'no clips'}{note}; everything is in {shown_path(root)}"

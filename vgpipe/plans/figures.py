@@ -1,22 +1,23 @@
-"""Figures of a plan in words: sizes, spans of time, when it will be finished."""
+"""The figures of a plan as text: sizes, spans of time, when it finishes; and arithmetic on spans."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast
 from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.units import to_gib
+from vgpipe.vocabulary import NATIVE
 
-GIB = 1 << 30
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
-LEAST_S = 0.01
+SHORTEST_S = 0.01
 Span = tuple[float, float]
 
 
 def gib(size_bytes: float) -> str:
     """Returns bytes in GiB, `11.80`; below a hundredth `0.004`."""
-    size = size_bytes / GIB
+    size = to_gib(size_bytes)
     return f"{size:.2f}" if size >= 0.01 or size == 0 else f"{size:.2g}"
 
 
@@ -26,17 +27,12 @@ def tera(operations: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def size(size_bytes: float) -> str:
-    """Returns bytes as a size, `11.8 GiB`, `31.2 MiB`."""
-    return f"{size_bytes / GIB:.1f} GiB" if size_bytes >= GIB / 10 else f"{size_bytes * 1024 / GIB:.1f} MiB"
-
-
 def seconds(span: Span | None) -> str:
     """Returns a span of time, `40-65 s`, `3.5-6 min`, `2-3.1 h`; `?` where no rate is known."""
     if span is None:
         return "?"
-    if span[1] < LEAST_S:
-        return f"under {LEAST_S:g} s"
+    if span[1] < SHORTEST_S:
+        return f"under {SHORTEST_S:g} s"
     unit, name = next(((length, text) for limit, length, text in _UNITS if span[1] < limit), (DAY_S, "days"))
     low, high = (_digits(value / unit) for value in span)
     return f"{low} {name}" if low == high else f"{low}-{high} {name}"
@@ -46,7 +42,7 @@ _UNITS = ((2 * MINUTE_S, 1.0, "s"), (2 * HOUR_S, MINUTE_S, "min"), (4 * DAY_S, H
 
 
 def _digits(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{max(value, LEAST_S):.2g}"
+    return f"{value:.0f}" if value >= 10 else f"{max(value, SHORTEST_S):.2g}"
 
 
 def finishing(span: Span | None, now: datetime) -> str:
@@ -97,33 +93,16 @@ def strategy(forecast: Forecast) -> str:
 
 
 def tiling(forecast: Forecast) -> str:
-    """Returns how the VAE works: `whole`, `tiles`, `tiles of 128`."""
+    """Returns how the VAE decodes: `untiled`, `tiled`, or by the side of a tile, `tiles of 128`."""
     if not forecast.vae_tiling:
-        return "whole"
-    return f"tiles of {forecast.vae_tile_size}" if forecast.vae_tile_size else "tiles"
+        return "untiled"
+    return f"tiles of {forecast.vae_tile_size}" if forecast.vae_tile_size else "tiled"
 
 
 def weights(forecast: Forecast) -> str:
-    """Returns the components whose weights are stored in fewer bits, `transformer int8`; `native` where none is."""
-    found = [f"{name} {way}" for name, way in sorted(forecast.weights.items()) if way != "native"]
-    return ", ".join(found) or "native"
-
-
-def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    """Returns rows as lines of equal columns; the first row is the head.
-
-    Args:
-        rows: of equal length.
-        left: columns that begin at the left; the others, numbers, end at the right.
-    """
-    columns = range(len(rows[0]))
-    widths = [max(len(row[column]) for row in rows) for column in columns]
-    lines = [[_cell(row[column], widths[column], column in (*left, columns[-1])) for column in columns] for row in rows]
-    return ["  ".join(cells).rstrip() for cells in lines]
-
-
-def _cell(text: str, width: int, is_left: bool) -> str:
-    return text.ljust(width) if is_left else text.rjust(width)
+    """Returns the components that are quantized, `transformer int8`; `native` where none is."""
+    quantized = [f"{name} {stored}" for name, stored in sorted(forecast.weights.items()) if stored != NATIVE]
+    return ", ".join(quantized) or NATIVE
 
 
 def counted(count: int, what: str) -> str:
