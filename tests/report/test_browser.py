@@ -67,7 +67,7 @@ def test_search_filter_and_sort(open_page, mixed):
     page.click("#states button:has-text('failed')")
     assert shown(page) == ["c"] and "decode: out of memory" in page.text_content(".note.bad")
     page.click("#states button:has-text('degraded')")
-    assert shown(page) == ["d"] and "dtype: y in place of x (z)" in page.text_content(".note.warn")
+    assert shown(page) == ["d"] and "dtype: y instead of x (z)" in page.text_content(".note.warn")
     page.click("#states button:has-text('degraded')")
     page.select_option("#sort", "seconds")
     assert shown(page)[0] == "b"
@@ -147,7 +147,7 @@ def test_the_policy_stops_what_slips_in(browser, mixed):
 def test_the_page_follows_a_run(open_page, tmp_path):
     run_dir = make_run(tmp_path, [record("a", state="pending", files={})], has_ended=False)
     page = open_page(run_dir)
-    assert "this page follows it" in page.inner_text("#status")
+    assert "live" in page.inner_text("#status")
     run_dir.append_clip(record("a", state="failed", error="denoise: no", files={}))
     run_dir.append_event("run_ended", reason="finished")
     build(run_dir, with_page=False)

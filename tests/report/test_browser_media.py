@@ -1,4 +1,4 @@
-"""What plays on the pages, in a real Chromium: videos, moving images, flip-books, and rows of them together."""
+"""Media on the pages, in a real Chromium: videos, moving images, frames played one by one, and rows of them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_moving_image_moves_under_the_pointer_alone(open_page, tmp_path):
     until(page, f"{SHOWN} === './sheets/a.poster.jpg'")
 
 
-def test_frames_are_turned_like_a_flip_book(open_page, tmp_path):
+def test_frames_play_one_by_one(open_page, tmp_path):
     page = open_page(a_run(tmp_path, frames="frames/a", poster="sheets/a.poster.jpg"))
     fetched = []
     page.on("request", lambda request: "frames/" in request.url and fetched.append(request.url[-10:]))
@@ -171,7 +171,7 @@ def test_one_clip_is_not_clips(open_page, tmp_path):
     page = open_page(
         build_comparison([make_run(tmp_path / "two", [record("a", files={})])], tmp_path / "comparison.html")
     )
-    assert page.inner_text("#status") == "1 prompt with a seed, 1 run"
+    assert page.inner_text("#status") == "1 prompt/seed pair, 1 run"
     assert page.inner_text("#bars .of") == "1 clip"
 
 

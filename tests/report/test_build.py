@@ -188,7 +188,7 @@ def test_degradations_segments_and_stand_ins_are_told(tmp_path):
         "seed": 2**63 - 1,
     }
     clip = run_data(make_run(tmp_path, [record(**changes)]))["clips"][0]
-    assert clip["degradations"] == ["dtype: b in place of a, decode only (c)"]
+    assert clip["degradations"] == ["dtype: b instead of a, decode only (c)"]
     assert clip["segments"][0]["seed"] == str(2**62) and clip["seed"] == str(2**63 - 1)
     assert clip["shots"][0]["cut"] and clip["made"]["model"] == "other"
 

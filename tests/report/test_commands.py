@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.report.runs import HOSTILE, record
 from vgpipe.config.load import load
-from vgpipe.report.commands import CannotSay, command_line, quoted, run_overrides, shell_quoted
+from vgpipe.report.commands import NoCommand, command_line, quoted, run_overrides, shell_quoted
 
 PROMPTS = [
     *HOSTILE.values(), "a", "null", "true", "1", "a,b", "[a]", "{a: b}", "a=b", "'", '"', "\\", "\\\\", 'x\\"', "x\\",
@@ -74,7 +74,7 @@ UNSAYABLE = [
 
 @pytest.mark.parametrize("changes", UNSAYABLE, ids=lambda changes: repr(changes)[:30])
 def test_what_no_line_can_say_has_none(changes):
-    with pytest.raises(CannotSay):
+    with pytest.raises(NoCommand):
         command_line(record(**changes))
 
 

@@ -17,7 +17,7 @@ def a_run(root, *paths):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_numbered_frames_are_a_flip_book(tmp_path, suffix):
+def test_numbered_frames_play_one_by_one(tmp_path, suffix):
     media = a_run(tmp_path, *(f"frames/a b/{number:06}{suffix}" for number in (1, 0, 2, 4)), "frames/a b/notes.txt")
     first = {"kind": "frames", "show": "frames", "url": f"./frames/a%20b/000000{suffix}"}
     assert media.files({"frames": "frames/a b"}) == [

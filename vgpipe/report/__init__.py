@@ -1,1 +1,1 @@
-"""The page that shows a run: built from what lies in its directory, and nothing else."""
+"""The page of a run and the comparison of several, built from the files in their directories alone."""

@@ -29,11 +29,11 @@ LICENCE = "vendor/uPlot.LICENSE.txt"
 
 
 def build(run_dir: RunDir, *, with_page: bool = True) -> Path:
-    """Writes the page of a run as it stands, each file at once.
+    """Writes the page of a run as it is now, each file atomically.
 
     Args:
         run_dir: of the run; need not be locked.
-        with_page: False renews only the data, which an open page loads again by itself.
+        with_page: False writes only the data, which an open page reloads by itself.
 
     Returns:
         The path of the page.
@@ -48,7 +48,7 @@ def build(run_dir: RunDir, *, with_page: bool = True) -> Path:
 
 
 def run_data(run_dir: RunDir) -> dict[str, Any]:
-    """Returns all that the page shows, as plain values of known types.
+    """Returns everything that the page shows, as plain values of known types.
 
     Raises:
         UsageError: where the directory holds no run.
@@ -71,7 +71,7 @@ def run_data(run_dir: RunDir) -> dict[str, Any]:
 
 
 def read_config(run_dir: RunDir) -> Mapping[str, Any]:
-    """Returns what config.yaml holds; nothing where there is none, or it cannot be read."""
+    """Returns the content of config.yaml; empty where it is missing or cannot be read."""
     try:
         return table_of(yaml.safe_load(run_dir.config.read_text("utf-8")))
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
@@ -79,13 +79,13 @@ def read_config(run_dir: RunDir) -> Mapping[str, Any]:
 
 
 def script(data: Mapping[str, Any], name: str = "vgpipeReport") -> str:
-    """Returns data as a script, pure ASCII, that no HTML parser could take for the end of one."""
+    """Returns data as a script, pure ASCII, in which no HTML parser can find the end of the script element."""
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n"
 
 
 def page(title: str) -> str:
-    """Returns the page of a run, which loads its data from beside it.
+    """Returns the page of a run, which loads its data from a file in the same folder.
 
     Args:
         title: of the page; escaped.
@@ -95,14 +95,14 @@ def page(title: str) -> str:
 
 
 def rendered(template: str, title: str, scripts: Sequence[str], styles: Sequence[str], **more: str) -> str:
-    """Returns a page, scripts and styles within; only they may run, each known by its digest.
+    """Returns a page with its scripts and styles inline; its policy allows only these, by their digests.
 
     Args:
         template: which page.
         title: of the page; escaped.
-        scripts: in order; they must not hold what ends a script.
+        scripts: in order; none may contain the end of a script element.
         styles: likewise.
-        more: other texts of the template; escaped.
+        more: other variables of the template; escaped.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -121,7 +121,7 @@ def rendered(template: str, title: str, scripts: Sequence[str], styles: Sequence
 
 
 def asset(name: str) -> str:
-    """Returns one of the files that the pages are made of."""
+    """Returns a script, style or licence of the pages."""
     return (resources.files("vgpipe.report") / name).read_text("utf-8")
 
 

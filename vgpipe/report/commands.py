@@ -1,4 +1,4 @@
-"""The command line that renders a clip again, quoted for a POSIX shell and for Hydra's grammar at once."""
+"""The command line that re-renders a clip, quoted for a POSIX shell and for Hydra's grammar."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ WORK = tuple(name for name in OF_CLIP if SetBy.QUALITY in SETTINGS[name].setting
 """The settings that a quality preset gives: a line with `quality=` leaves them out, since `clip.*` is stronger."""
 PICKS = "PICKS"
 MAX_EXPORTERS = 20
-# A terminal would act on these while the line is pasted, quoted or not.
+# A terminal acts on these when the line is pasted, even inside quotes.
 UNTYPABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 FLAT = re.compile(r"[A-Za-z0-9_.:/@+-]+")
 
 
-class CannotSay(Exception):
-    """A clip that no command line describes; its text says why."""
+class NoCommand(Exception):
+    """No command line describes a clip; the text says why."""
 
 
 def command_line(record: Mapping[str, Any], extra: tuple[str, ...] = (), quality: str | None = None) -> str:
-    """Returns the line that renders a clip again.
+    """Returns the command line that re-renders a clip.
 
     Args:
-        record: the clip's line in clips.jsonl, as it was read.
+        record: the clip's line in clips.jsonl, unchecked.
         extra: overrides of the whole run, from `run_overrides`.
-        quality: a preset to render it at, in place of the clip's own steps and guidance.
+        quality: a preset that replaces the clip's own steps and guidance.
 
     Raises:
-        CannotSay: where no line does; saying why.
+        NoCommand: where there is none.
     """
     words = overrides(record, with_work=quality is None)
     if quality is not None:
@@ -50,17 +50,17 @@ def command_line(record: Mapping[str, Any], extra: tuple[str, ...] = (), quality
 
 
 def overrides(record: Mapping[str, Any], *, with_work: bool = True) -> list[str]:
-    """Returns the overrides that describe a clip, as Hydra reads them.
+    """Returns the overrides that describe a clip, in Hydra's grammar.
 
     Args:
-        record: the clip's line in clips.jsonl, as it was read.
-        with_work: whether steps and guidance are among them.
+        record: the clip's line in clips.jsonl, unchecked.
+        with_work: whether to include steps and guidance.
 
     Raises:
-        CannotSay: where they cannot; saying why.
+        NoCommand: where a setting cannot be typed.
     """
     if list_of(record.get("shots")):
-        raise CannotSay("a clip of several shots needs its job file")
+        raise NoCommand("a clip of several shots needs its job file")
     recorded = [one for one in set_by(SetBy.COMMAND_LINE) if _is_recorded(record, one)]
     typed = [one for one in recorded if with_work or SetBy.QUALITY not in one.setting.set_by]
     return [*(_typed(record, one) for one in typed), f"model={_model(record)}"]
@@ -74,28 +74,28 @@ def _is_recorded(record: Mapping[str, Any], declared: ClipSetting) -> bool:
 
 
 def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
-    """Returns the line that renders picked clips of a run's job again, with `PICKS` for what they are picked by.
+    """Returns the command line that re-renders picked clips of a run's job, with `PICKS` in place of their names.
 
     Args:
-        config: the run's config.yaml; whatever it holds.
-        quality: a preset to render them at.
+        config: the content of the run's config.yaml, unchecked.
+        quality: the preset to render them with.
 
     Returns:
-        None where the run had no job, or one that no line can name.
+        None where the run had no job, or its path cannot be typed.
     """
     job, model, typed = config.get("job"), table_of(config.get("model")).get("name"), table_of(config.get("clip"))
     if not isinstance(job, str) or UNTYPABLE.search(job) or not isinstance(model, str) or not NAME.fullmatch(model):
         return None
     try:
         forced = [_forced(name, value) for name, value in typed.items() if value is not None and name not in WORK]
-    except CannotSay:
+    except NoCommand:
         return None
     words = [f"job={quoted(job)}", f"model={model}", *run_overrides(config), *forced]
     return " ".join([PROGRAM, *map(shell_quoted, words), f"'pick=[{PICKS}]'", f"quality={quality}"])
 
 
 def pick_of(record: Mapping[str, Any]) -> str | None:
-    """Returns what a clip is picked by; None where its record does not say enough."""
+    """Returns the name by which a clip is picked; None where its record is incomplete."""
     texts = [record.get(name) for name in ("prompt", "negative_prompt")]
     seed, image = int_of(record.get("seed")), record.get("image_sha256")
     shots = [table_of(shot).get("prompt") for shot in list_of(record.get("shots"))]
@@ -106,15 +106,15 @@ def pick_of(record: Mapping[str, Any]) -> str | None:
 
 def _forced(name: str, value: object) -> str:
     if not FLAT.fullmatch(name) or not isinstance(value, str | int | float) or UNTYPABLE.search(str(value)):
-        raise CannotSay(f"clip.{name}")
+        raise NoCommand(f"clip.{name}")
     return f"clip.{name}={quoted(value) if isinstance(value, str) else json.dumps(value)}"
 
 
 def run_overrides(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns the overrides of a whole run that its clips' records lack: another checkpoint, another exporter.
+    """Returns the overrides of a run that its clips' records lack: another checkpoint, another exporter.
 
     Args:
-        config: the run's config.yaml; whatever it holds.
+        config: the content of the run's config.yaml, unchecked.
     """
     model, exporters = table_of(config.get("model")), _exporters(config)
     known = _bundled_model(model.get("name"))
@@ -125,7 +125,7 @@ def run_overrides(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _exporters(config: Mapping[str, Any]) -> list[str]:
-    """Returns the names of a run's exporters that can be typed, the first one's first; empty without that."""
+    """Returns the names of a run's exporters that can be typed; empty where the first cannot."""
     first = table_of(config.get("exporter")).get("name")
     if not isinstance(first, str) or not NAME.fullmatch(first):
         return []
@@ -158,7 +158,7 @@ def _typed(record: Mapping[str, Any], declared: ClipSetting) -> str:
         return f"clip.{declared.name}={_text(record, name)}"
     value = readers.get(declared.type, _choice(declared))(record.get(name))
     if value is None:
-        raise CannotSay(f"its record has no {declared.name}")
+        raise NoCommand(f"its record has no {declared.name}")
     return f"clip.{declared.name}={value if isinstance(value, str) else json.dumps(value)}"
 
 
@@ -173,27 +173,27 @@ def _choice(declared: ClipSetting) -> Callable[[object], object]:
 def _text(record: Mapping[str, Any], name: str) -> str:
     value = record.get(name)
     if not isinstance(value, str):
-        raise CannotSay(f"its record has no {name}")
+        raise NoCommand(f"its record has no {name}")
     if len(value) > MAX_TEXT:
-        raise CannotSay(f"its {name} is too long for a command line")
+        raise NoCommand(f"its {name} is too long for a command line")
     if UNTYPABLE.search(value):
-        raise CannotSay(f"its {name} holds control characters, which need a job file")
+        raise NoCommand(f"its {name} holds control characters, which need a job file")
     if value == "???":  # OmegaConf's word for a value that is missing
-        raise CannotSay(f"its {name} is ???, which needs a job file")
+        raise NoCommand(f"its {name} is ???, which needs a job file")
     return quoted(value)
 
 
 def _model(record: Mapping[str, Any]) -> str:
     model = record.get("model")
     if not isinstance(model, str) or not NAME.fullmatch(model):
-        raise CannotSay("its record has no model")
+        raise NoCommand("its record has no model")
     return model
 
 
 def _differs(model: Mapping[str, Any], known: Mapping[str, Any], key: str) -> bool:
     value = model.get(key)
-    is_sayable = isinstance(value, str) and value not in ("", "???") and not UNTYPABLE.search(value)
-    return is_sayable and value != known.get(key)
+    is_typable = isinstance(value, str) and value not in ("", "???") and not UNTYPABLE.search(value)
+    return is_typable and value != known.get(key)
 
 
 def _bundled_model(name: object) -> Mapping[str, Any]:

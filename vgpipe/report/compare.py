@@ -1,34 +1,53 @@
-"""The comparison page: rows are prompts with a seed, columns are runs."""
+"""The comparison page: rows are prompt/seed pairs, columns are runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from vgpipe.report.build import STYLES, asset, read_config, rendered, script
-from vgpipe.report.cards import card
+from vgpipe.report.cards import Card, Made, card
 from vgpipe.report.figures import figures
-from vgpipe.report.forecast import STAGES
-from vgpipe.report.media import Media
+from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.values import counted, text_of
 from vgpipe.store.durable import replace_file
 from vgpipe.store.rundir import RunDir
+from vgpipe.vocabulary import STAGES
 
-Card = dict[str, Any]
 NAME = "comparison.html"
 VARIABLE = "vgpipeComparison"
 MAX_SETTINGS = 60
 SCRIPTS = ("elements.js", "theme.js", "media.js", "figures.js", "together.js", "compare.js")
 
 
+class Cell(TypedDict, total=False):
+    """What the page shows of a clip of one run."""
+
+    state: str
+    error: str
+    degradations: list[str]
+    files: list[MediaFile]
+    fps: float
+    made: Made
+    numbers: str
+
+
+class Row(TypedDict):
+    """A prompt/seed pair, with a cell per run; None where a run lacks it."""
+
+    prompt: str | None
+    seed: str | None
+    cells: list[Cell | None]
+
+
 def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
-    """Writes the page that shows runs beside each other, at once.
+    """Writes the page that compares runs, atomically.
 
     Args:
-        runs: at least one; in the order of the columns.
-        target: where the page goes; its folder exists.
+        runs: at least one, in the order of the columns.
+        target: path of the page; its folder exists.
 
     Returns:
         `target`.
@@ -39,18 +58,18 @@ def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
     """
     scripts = [script(comparison(runs, target.parent), VARIABLE)]
     scripts += [asset(f"templates/{name}") for name in SCRIPTS]
-    title = f"{counted(len(runs), 'run')} beside each other"
+    title = f"comparing {counted(len(runs), 'run')}"
     text = rendered("comparison.html.j2", title, scripts, [asset(STYLES[1])])
     replace_file(target, text.encode())
     return target
 
 
 def comparison(runs: Sequence[RunDir], folder: Path) -> dict[str, Any]:
-    """Returns all that the comparison page shows, as plain values.
+    """Returns everything that the comparison page shows, as plain values.
 
     Args:
         runs: in the order of the columns.
-        folder: where the page lies.
+        folder: of the page.
 
     Raises:
         UsageError: where a directory holds no run.
@@ -68,37 +87,44 @@ def comparison(runs: Sequence[RunDir], folder: Path) -> dict[str, Any]:
 
 
 def _names(runs: Sequence[RunDir]) -> list[str]:
-    """Returns the names of the directories, with their parents' where two would be the same."""
+    """Returns the names of the directories, with their parents where two would be the same."""
     paths = [run.root.resolve() for run in runs]
     short = [path.name for path in paths]
     return short if len(set(short)) == len(short) else ["/".join(path.parts[-2:]) for path in paths]
 
 
-def _rows(columns: Sequence[Sequence[Card]]) -> list[dict[str, Any]]:
-    rows: dict[tuple[str | None, str | None, int], list[Card | None]] = {}
+def _rows(columns: Sequence[Sequence[Card]]) -> list[Row]:
+    rows: dict[tuple[str | None, str | None, int], list[Cell | None]] = {}
     for at, column in enumerate(columns):
         seen: dict[tuple[str | None, str | None], int] = {}
         for clip in column:
             key = (clip.get("prompt"), clip.get("seed"))
-            # The same prompt and seed twice in a run, at two sizes say: the second goes with the second of the others.
+            # A run may have the same prompt and seed twice, at two sizes say: match the second with the others' second.
             seen[key] = seen.get(key, 0) + 1
             rows.setdefault((*key, seen[key]), [None] * len(columns))[at] = _cell(clip)
     return [{"prompt": prompt, "seed": seed, "cells": cells} for (prompt, seed, _), cells in rows.items()]
 
 
-def _cell(clip: Card) -> Card:
-    told = {name: clip.get(name) for name in ("state", "error", "degradations", "files", "fps", "made")}
-    cell = {**told, "numbers": _numbers(clip)}
-    return {name: value for name, value in cell.items() if value is not None}
+def _cell(clip: Card) -> Cell:
+    values = {name: clip.get(name) for name in ("state", "error", "degradations", "files", "fps", "made")}
+    values["numbers"] = _numbers(clip)
+    return cast(Cell, {name: value for name, value in values.items() if value is not None})
 
 
 def _numbers(clip: Card) -> str:
-    seconds, memory = sum(clip.get("seconds", {}).values()), clip.get("peak_vram_gb") or clip.get("peak_ram_gb")
-    told = [f"{clip['width']}\u00d7{clip['height']}" if "width" in clip and "height" in clip else None]
-    words = (("num_frames", "frame"), ("num_inference_steps", "step"))
-    told += [counted(clip[key], word) for key, word in words if key in clip]
-    told += [f"{seconds:.2f} s" if seconds else None, f"{memory:.2f} GiB" if memory else None]
-    return " \u00b7 ".join(text for text in told if text)
+    seconds, memory = _seconds(clip), clip.get("peak_vram_gb") or clip.get("peak_ram_gb")
+    parts = [
+        f"{clip['width']}\u00d7{clip['height']}" if "width" in clip and "height" in clip else None,
+        counted(clip["num_frames"], "frame") if "num_frames" in clip else None,
+        counted(clip["num_inference_steps"], "step") if "num_inference_steps" in clip else None,
+        f"{seconds:.2f} s" if seconds else None,
+        f"{memory:.2f} GiB" if memory else None,
+    ]
+    return " \u00b7 ".join(part for part in parts if part)
+
+
+def _seconds(clip: Card) -> float:
+    return sum(clip.get("seconds", {}).values())
 
 
 def _differences(configs: Sequence[Mapping[str, Any]]) -> list[list[str | None]]:
@@ -118,16 +144,15 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
 
 
 def _costs(columns: Sequence[Sequence[Card]]) -> list[list[str]]:
-    """Returns a row for each figure: its label, then its value in each run."""
-    figures: list[tuple[str, Callable[[Sequence[Card]], str]]] = [
-        ("clips done", lambda clips: f"{sum(clip['state'] == 'done' for clip in clips)} of {len(clips)}"),
-        ("clips degraded", lambda clips: str(sum("degradations" in clip for clip in clips))),
-        ("seconds a clip", lambda clips: _mean([sum(clip["seconds"].values()) for clip in clips if "seconds" in clip])),
+    """Returns a row per figure: its label, then its value in each run; without rows that say nothing."""
+    rows = [
+        ["clips done", *(f"{sum(clip['state'] == 'done' for clip in clips)} of {len(clips)}" for clips in columns)],
+        ["clips degraded", *(str(sum("degradations" in clip for clip in clips)) for clips in columns)],
+        ["seconds per clip", *(_mean([_seconds(clip) for clip in clips if "seconds" in clip]) for clips in columns)],
+        *([f"  {stage}", *(_mean(_stage(clips, stage)) for clips in columns)] for stage in STAGES),
+        ["GPU memory, GiB", *(_largest(clip.get("peak_vram_gb") for clip in clips) for clips in columns)],
+        ["RAM of the process, GiB", *(_largest(clip.get("peak_ram_gb") for clip in clips) for clips in columns)],
     ]
-    figures += [(f"  {stage}", lambda clips, stage=stage: _mean(_stage(clips, stage))) for stage in STAGES]  # type: ignore[misc]
-    for label, key in (("GPU memory, GiB", "peak_vram_gb"), ("RAM of the process, GiB", "peak_ram_gb")):
-        figures.append((label, lambda clips, key=key: _largest([clip[key] for clip in clips if key in clip])))  # type: ignore[misc]
-    rows = [[label, *[figure(column) for column in columns]] for label, figure in figures]
     return [row for row in rows if any(value not in ("", "0") for value in row[1:])]
 
 
@@ -139,5 +164,6 @@ def _mean(values: Sequence[float]) -> str:
     return f"{mean(values):.2f}" if values else ""
 
 
-def _largest(values: Sequence[float]) -> str:
-    return f"{max(values):.2f}" if values else ""
+def _largest(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{max(known):.2f}" if known else ""

@@ -1,4 +1,4 @@
-"""The contact sheet of a run: one picture with a tile for each finished clip."""
+"""The contact sheet of a run: one picture with a tile per finished clip."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ log = logging.getLogger(__name__)
 
 MAX_TILE_PX = 160
 MAX_PIXELS = 12_000_000
-"""Of the whole picture: 36 MB while it is drawn, and what any viewer opens."""
+"""Of the whole picture: 36 MB in memory, and any viewer opens it."""
 GAP_PX = 2
 MAX_SECONDS = 30.0
-"""Beyond it the tiles that are left are blank: pictures without posters may be large, and be many."""
+"""After that the remaining tiles are blank: without posters, pictures may be large and many."""
 BACKGROUND = (24, 27, 32)
-SHEET_SIDE, SHEET_FRAME_PX = 4, 320  # the exporter's own; another layout is shown as it is
+SHEET_SIDE, SHEET_FRAME_PX = 4, 320  # the default of the exporter; a sheet of another layout is shown whole
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where the tiles lie.
+    """The places of the tiles.
 
     Attributes:
-        columns: tiles in a row.
-        rows: of tiles.
+        columns: tiles per row.
+        rows: rows of tiles.
         width: of a tile with its gap, pixels.
         height: likewise.
     """
@@ -66,13 +66,13 @@ class Grid:
 
 
 def write_contact_sheet(run_dir: RunDir) -> Path | None:
-    """Draws the finished clips of a run and writes the picture at once.
+    """Draws the finished clips of a run and writes the picture atomically.
 
     Args:
         run_dir: of the run; need not be locked.
 
     Returns:
-        Its path; None where no clip is finished, and nothing is written.
+        Its path; None, and no file, where no clip is finished.
 
     Raises:
         UsageError: where the directory holds no run.
@@ -87,7 +87,7 @@ def write_contact_sheet(run_dir: RunDir) -> Path | None:
 
 
 def grid_of(count: int, aspect: float) -> Grid:
-    """Returns as many columns as rows, or one more, with the largest tiles that the bounds allow.
+    """Returns a grid with as many columns as rows, or one more, and the largest tiles that the limits allow.
 
     Args:
         count: of tiles, at least 1.
@@ -116,7 +116,7 @@ def _drawn(clips: Sequence[Mapping[str, Any]], media: Media) -> Image.Image:
 
 
 def _aspect(clips: Sequence[Mapping[str, Any]]) -> float:
-    """Returns the shape that most clips have, within what a grid can be made of."""
+    """Returns the aspect ratio that most clips have, limited to between 0.5 and 2."""
     sizes = [(int_of(clip.get("width")) or 0, int_of(clip.get("height")) or 0) for clip in clips]
     known = Counter(size for size in sizes if min(size) > 0)
     width, height = known.most_common(1)[0][0] if known else (1, 1)
@@ -129,7 +129,7 @@ def _tile(clip: Mapping[str, Any], media: Media, size: tuple[int, int]) -> Image
 
 
 def _sources(clip: Mapping[str, Any], media: Media) -> Iterator[tuple[Path, tuple[int, int, int, int] | None]]:
-    """Gives what a clip's tile can be made from, best first, and how it is divided where it is a sheet."""
+    """Yields the pictures that a tile can be made from, best first, and the layout of one that is a sheet."""
     files = table_of(clip.get("files"))
     for kind in ("poster", "sheet", "frames"):
         path = media.first_image(files.get(kind))
@@ -138,7 +138,7 @@ def _sources(clip: Mapping[str, Any], media: Media) -> Iterator[tuple[Path, tupl
 
 
 def _layout(clip: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
-    """Returns columns, rows, and width and height of a frame, of a sheet as the exporter makes it unless told else."""
+    """Returns columns, rows, and width and height of a frame, of a sheet as the exporter makes it by default."""
     count, width, height = (int_of(clip.get(key)) or 0 for key in ("num_frames", "width", "height"))
     if min(count, width, height) < 1:
         return None

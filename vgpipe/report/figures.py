@@ -1,29 +1,40 @@
-"""What a whole run comes to, in one number each: time, memory and the measures of its clips."""
+"""The figures of a whole run, one number each: time, memory and the measures of its clips."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import Any, TypeGuard
+from typing import TypedDict, TypeGuard
 
+from vgpipe.report.cards import Card
 from vgpipe.report.measures import MEASURES
 
-Card = Mapping[str, Any]
-TIME = "Seconds a clip took, all stages together: the mean over the run's clips."
+TIME = "Seconds per clip, all stages together: the mean over the run's clips."
 MAX_VALUE = 1e100
-"""Beyond it nothing was measured, and a sum would be no number any more."""
-GPU, RAM = "Most GPU memory that one of the run's clips took.", "Most RAM that the process of the run took."
+"""A larger value was not measured, and sums of such values overflow."""
+GPU, RAM = "Peak GPU memory over the run's clips.", "Peak RAM of the process of the run."
 
 
-def figures(columns: Sequence[Sequence[Card]]) -> list[dict[str, Any]]:
-    """Returns what runs can be compared by; what no run has a number for is left out.
+class Figure(TypedDict):
+    """A figure of each run; see `figures`."""
+
+    name: str
+    unit: str
+    about: str
+    is_measure: bool
+    values: list[float | None]
+    clips: list[int]
+
+
+def figures(columns: Sequence[Sequence[Card]]) -> list[Figure]:
+    """Returns the figures that runs can be compared by; those that no run has a number for are left out.
 
     Args:
         columns: the cards of each run.
 
     Returns:
-        Objects with `name`, `unit`, `about` (what it is), `is_measure`, and for each run its value in `values` and in
-        `clips` of how many clips; None and 0 where it has none.
+        Objects with `name`, `unit`, `about` (its meaning), `is_measure`, and for each run its value in `values` and
+        the number of clips behind it in `clips`; None and 0 where it has none.
     """
     found = [_figure("time", "s", TIME, columns, _seconds, fmean), _memory(columns)]
     found += [_figure(name, "", about, columns, _measure(name), fmean) for name, about in MEASURES.items()]
@@ -37,7 +48,7 @@ def _figure(
     columns: Sequence[Sequence[Card]],
     value_of: Callable[[Card], float | None],
     together: Callable[[Sequence[float]], float],
-) -> dict[str, Any]:
+) -> Figure:
     found = [[value for clip in column if _is_number(value := value_of(clip))] for column in columns]
     return {
         "name": name,
@@ -53,8 +64,8 @@ def _is_number(value: float | None) -> TypeGuard[float]:
     return value is not None and abs(value) < MAX_VALUE
 
 
-def _memory(columns: Sequence[Sequence[Card]]) -> dict[str, Any]:
-    """Returns GPU memory where any run has it, else RAM: the two are not to stand beside each other."""
+def _memory(columns: Sequence[Sequence[Card]]) -> Figure:
+    """Returns GPU memory where any run has it, else RAM: the two cannot be compared."""
     on_gpu = _figure("memory", "GiB", GPU, columns, lambda clip: clip.get("peak_vram_gb"), max)
     if any(on_gpu["clips"]):
         return on_gpu

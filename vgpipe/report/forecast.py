@@ -1,4 +1,4 @@
-"""What plan.json says of a run: how it was to be made, and memory predicted beside memory measured."""
+"""Reads plan.json: the settings of the run, and memory predicted and measured."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vgpipe.report.values import float_of, int_of, list_of, table_of, text_of
+from vgpipe.vocabulary import STAGES
 
-STAGES = ("encode", "denoise", "decode", "export")
 GPU, RAM = "allocated_gib", "ram_gib"
 MAX_GROUPS = 60
 
@@ -16,17 +16,17 @@ def memory(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Returns stage and shape, with memory predicted and measured in GiB, for each that has both.
 
     Args:
-        plan: of plan.json; whatever it holds.
+        plan: the content of plan.json, unchecked.
 
     Returns:
         Objects with `label`, `kind` (`GPU memory`, or `RAM` of the whole process), `predicted` and `measured`.
     """
     groups = [_group(table_of(group)) for group in list_of(plan.get("measured"))]
     found = [group for group in groups if group is not None][:MAX_GROUPS]
-    return sorted(found, key=lambda group: _place(group["label"]))
+    return sorted(found, key=lambda group: _stage_index(group["label"]))
 
 
-def _place(label: str) -> int:
+def _stage_index(label: str) -> int:
     stage = label.partition(" ")[0]
     return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
@@ -34,9 +34,9 @@ def _place(label: str) -> int:
 def _group(group: Mapping[str, Any]) -> dict[str, Any] | None:
     predicted, measured = table_of(group.get("predicted")), table_of(group.get("measured"))
     for key, kind in ((GPU, "GPU memory"), (RAM, "RAM")):
-        foreseen, seen = float_of(predicted.get(key)), float_of(measured.get(key))
-        if foreseen is not None and seen is not None:
-            rounded = {"predicted": round(foreseen, 4), "measured": round(seen, 4)}
+        sizes = float_of(predicted.get(key)), float_of(measured.get(key))
+        if sizes[0] is not None and sizes[1] is not None:
+            rounded = {"predicted": round(sizes[0], 4), "measured": round(sizes[1], 4)}
             return {"label": _label(group), "kind": kind, **rounded}
     return None
 
@@ -47,10 +47,10 @@ def _label(group: Mapping[str, Any]) -> str:
 
 
 def facts(config: Mapping[str, Any], plan: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns labels and values for the head of the page; what is unknown is left out."""
+    """Returns labels and values for the head of the page; unknown ones are left out."""
     tier, model = table_of(plan.get("tier")), table_of(config.get("model"))
     strategies = table_of(plan.get("strategies")).values()
-    told = {
+    values = {
         "job": text_of(config.get("job")),
         "model": text_of(model.get("name")),
         "checkpoint": text_of(model.get("id")),
@@ -58,4 +58,4 @@ def facts(config: Mapping[str, Any], plan: Mapping[str, Any]) -> list[tuple[str,
         "device": text_of(tier.get("device")),
         "memory strategy": ", ".join(dict.fromkeys(filter(None, map(text_of, strategies)))),
     }
-    return [(label, value) for label, value in told.items() if value]
+    return [(label, value) for label, value in values.items() if value]

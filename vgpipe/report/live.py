@@ -1,4 +1,4 @@
-"""Keeps the page of a run up to date while the run goes on."""
+"""Keeps the page of a run up to date while it runs."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 5.0
 FIRST_LOOK_S = 0.5
 MAX_SHARE = 0.02
-"""Of the time, at most this may go into writing the page: a run of thousands of clips has better things to do."""
+"""The largest share of the time that may be spent on the page, which takes long for thousands of clips."""
 
 
 @contextmanager
 def watched(run_dir: RunDir) -> Iterator[None]:
-    """Writes the page as soon as there are records, renews its data every few seconds, and once more at the end.
+    """Writes the page as soon as there are records, its data every few seconds, and both at the end.
 
-    At the end there is also the contact sheet. What cannot be written is a warning, never a failure of the run.
+    The contact sheet is written at the end. A file that cannot be written is a warning, never a failure of the run.
 
     Args:
-        run_dir: of the run that goes on inside.
+        run_dir: of the run inside the context.
     """
-    is_over = threading.Event()
-    thread = threading.Thread(target=_keep, args=(run_dir, is_over), name="report", daemon=True)
+    ended = threading.Event()
+    thread = threading.Thread(target=_keep, args=(run_dir, ended), name="report", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        is_over.set()
+        ended.set()
         thread.join()
         if run_dir.holds_run():
             _try(run_dir.contact_sheet, lambda: write_contact_sheet(run_dir))
-            _try(run_dir.report, lambda: build(run_dir))  # after the sheet, which it links
+            _try(run_dir.report, lambda: build(run_dir))  # after the sheet, since it links to it
 
 
-def _keep(run_dir: RunDir, is_over: threading.Event) -> None:
+def _keep(run_dir: RunDir, ended: threading.Event) -> None:
     is_written, pause_s = False, FIRST_LOOK_S
-    while not is_over.wait(pause_s):
+    while not ended.wait(pause_s):
         if not run_dir.holds_run():
             continue
         before = time.monotonic()
-        renew = partial(build, run_dir, with_page=not is_written)
-        if not _try(run_dir.report, renew):
-            return  # told once; the last try is made at the end
+        update = partial(build, run_dir, with_page=not is_written)
+        if not _try(run_dir.report, update):
+            return  # warned once; the end tries again
         is_written, pause_s = True, max(INTERVAL_S, (time.monotonic() - before) / MAX_SHARE)
 
 
 def _try(path: Path, write: Callable[[], object]) -> bool:
     try:
         write()
-    except Exception as error:  # whatever is wrong with the page, the clips are done all the same
+    except Exception as error:  # a page that cannot be written must not fail the run
         log.warning("%s could not be written: %s", path, error)
         log.debug("traceback of the report", exc_info=error)
         return False

@@ -1,4 +1,4 @@
-"""The plain numbers of a clip's own frames, and what each of them means."""
+"""Numbers computed from a clip's frames, and their meaning."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ MEASURES = {
     "contrast": "Standard deviation of the luma; higher is more contrast.",
     "flicker": "Standard deviation over time of the frames' mean luma, its trend removed; lower is steadier.",
 }
-"""Name -> what it is. None of them is learnt, or a judgement of quality."""
+"""Name -> meaning. None is learned, or a judgement of quality."""
 
 
 def measures_of(value: object) -> dict[str, float]:
-    """Returns those measures of a record that are numbers; none where it has none.
+    """Returns the measures of a record that are numbers.
 
     Args:
-        value: the record's `measures`; whatever it is.
+        value: the record's `measures`, unchecked.
     """
     found = {name: float_of(table_of(value).get(name)) for name in MEASURES}
     return {name: float(f"{number:.6g}") for name, number in found.items() if number is not None}

@@ -1,4 +1,4 @@
-"""Which files of a record the page may link: those that are really there, inside the run directory."""
+"""The files of a record that the page may link to: those that exist inside the run directory."""
 
 from __future__ import annotations
 
@@ -6,49 +6,68 @@ import os
 from collections.abc import Collection
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 from urllib.parse import quote
 
 from vgpipe.report.values import table_of
 
-VIDEOS = frozenset({".mp4", ".webm", ".m4v"})  # what browsers play; ProRes and FFV1 (.mov, .mkv) they do not
+VIDEOS = frozenset({".mp4", ".webm", ".m4v"})  # browsers play these, not ProRes and FFV1 (.mov, .mkv)
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".apng"})
 MOVING = frozenset({".gif", ".webp", ".apng"})
 MAX_PATH = 1000
 ORDER = ("video", "moving", "frames", "still", "poster", "link")
-"""How a file is shown; of a clip's files the first of these stands in its card."""
+"""How a file is shown. The card of a clip shows its first file in this order."""
+
+
+class MediaFile(TypedDict):
+    """A file of a clip, or a folder of numbered images.
+
+    Attributes:
+        kind: the exporter's name for it.
+        show: how it is shown, one of `ORDER`.
+        url: of the file, or of the first image.
+        folder: URL of a folder of numbered images.
+        suffix: of those images.
+        count: how many they are.
+    """
+
+    kind: str
+    show: str
+    url: str
+    folder: NotRequired[str]
+    suffix: NotRequired[str]
+    count: NotRequired[int]
 
 
 class Media:
-    """Turns paths of records into addresses relative to the page.
+    """Turns paths of records into URLs relative to the page.
 
     Args:
         root: the run directory.
-        page_folder: where the page lies; None for the run directory.
+        page_folder: of the page; None for the run directory.
     """
 
     def __init__(self, root: Path, page_folder: Path | None = None):
         self._root = root.resolve()
         way = os.path.relpath(self._root, page_folder.resolve()) if page_folder is not None else "."
-        # With "./" in front nothing in a name can be read as a scheme.
+        # The "./" in front keeps any name from being read as a scheme.
         self._prefix = "./" if way == "." else f"./{quote(Path(way).as_posix(), safe='/')}/"
 
-    def files(self, record: object) -> list[dict[str, Any]]:
-        """Returns what a record's `files` name and what is there.
+    def files(self, record: object) -> list[MediaFile]:
+        """Returns the existing files among a record's `files`.
 
         Args:
-            record: kind -> path relative to the run; whatever else it is gives nothing.
+            record: kind -> path relative to the run; anything else gives nothing.
 
         Returns:
-            For each file its `kind`, how it is shown (one of `ORDER`) and its `url`; what can be shown comes first. A
-            folder of numbered images also has `folder` (its address), `suffix` and `count`.
+            The files in `ORDER`.
         """
         named = list(table_of(record).items())[:20]
         found = [entry for kind, path in named if (entry := self._entry(str(kind)[:40], path)) is not None]
         return sorted(found, key=lambda entry: ORDER.index(entry["show"]))
 
     def first_image(self, relative: object) -> Path | None:
-        """Returns the image that a path of a record names, or the first in the folder that it names; None without."""
+        """Returns the image at a path of a record, or the first image in that folder; None where there is none."""
         path = self._inside(relative)
         if path is None or path.is_file():
             return path if path is not None and path.suffix.lower() in IMAGES else None
@@ -56,11 +75,11 @@ class Media:
         return path / min(images) if images else None
 
     def url_of(self, relative: str) -> str | None:
-        """Returns the address of a file below the run directory; None where there is none."""
+        """Returns the URL of a file below the run directory; None where it does not exist."""
         path = self._inside(relative)
         return self._url(path) if path is not None and path.is_file() else None
 
-    def _entry(self, kind: str, relative: object) -> dict[str, Any] | None:
+    def _entry(self, kind: str, relative: object) -> MediaFile | None:
         path = self._inside(relative)
         if path is None:
             return None
@@ -68,7 +87,7 @@ class Media:
             return self._folder(kind, path)
         return {"kind": kind, "show": _shown_as(kind, path.suffix.lower()), "url": self._url(path)}
 
-    def _folder(self, kind: str, folder: Path) -> dict[str, Any] | None:
+    def _folder(self, kind: str, folder: Path) -> MediaFile | None:
         images = _images(folder)
         if not images:
             return None
@@ -76,19 +95,25 @@ class Media:
         count = _count(images, first.suffix)
         if not count:
             return {"kind": kind, "show": "still", "url": self._url(first)}
-        numbered = {"folder": f"{self._url(folder)}/", "suffix": first.suffix, "count": count}
-        return {"kind": kind, "show": "frames", "url": self._url(first), **numbered}
+        return {
+            "kind": kind,
+            "show": "frames",
+            "url": self._url(first),
+            "folder": f"{self._url(folder)}/",
+            "suffix": first.suffix,
+            "count": count,
+        }
 
     def _inside(self, relative: object) -> Path | None:
-        """Returns where a path of a record leads; None unless it exists below the run directory."""
+        """Resolves a path of a record; None unless it exists below the run directory."""
         if not isinstance(relative, str) or not relative or len(relative) > MAX_PATH:
             return None
-        # A colon would be a drive, a scheme or a stream of a file; a backslash parts folders on Windows only.
+        # A colon may mean a drive, a scheme or a stream; a backslash separates folders on Windows only.
         if "\\" in relative or ":" in relative or relative.startswith("/") or ".." in relative.split("/"):
             return None
         try:
             path = self._root / relative
-            if not path.resolve(strict=True).is_relative_to(self._root):  # a link may lead out
+            if not path.resolve(strict=True).is_relative_to(self._root):  # a link may point outside
                 return None
         except (OSError, ValueError, RuntimeError):
             return None
@@ -109,7 +134,7 @@ def _shown_as(kind: str, suffix: str) -> str:
 
 
 def _images(folder: Path) -> set[str]:
-    """Returns the names of the images in a folder; links among them could lead anywhere, and are left out."""
+    """Returns the names of the images in a folder, without links, which could point anywhere."""
     try:
         with os.scandir(folder) as entries:
             files = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
@@ -119,5 +144,5 @@ def _images(folder: Path) -> set[str]:
 
 
 def _count(images: Collection[str], suffix: str) -> int:
-    """Returns how many images are numbered from 000000 on without a gap."""
+    """Returns how many images are numbered from 000000 without a gap."""
     return sum(1 for _ in takewhile(lambda number: f"{number:06}{suffix}" in images, range(len(images))))

@@ -1,4 +1,4 @@
-"""One tile of a contact sheet, from a picture that anybody may have put there."""
+"""One tile of a contact sheet, from an untrusted picture."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("JPEG", "PNG")  # what a run writes; each is decoded without reading the whole file at once
+FORMATS = ("JPEG", "PNG")  # what a run writes; both are decoded incrementally
 MAX_SOURCE_PIXELS = 24_000_000
-"""Told by the file's header, before a pixel is decoded; beyond it a picture is not looked at."""
+"""By the file's header, before a pixel is decoded; a larger picture is skipped."""
 GREY, INK = (112, 118, 128), (240, 240, 240)
 LETTER_PX, LINE_PX, MIN_WIDTH_PX = 7, 13, 40
 
 
 def tile(path: Path, size: tuple[int, int], sheet: tuple[int, int, int, int] | None = None) -> Image.Image | None:
-    """Returns a picture within a size, in its own shape; None where it cannot be read, or is too large.
+    """Returns a picture scaled into a size, its aspect kept; None where it cannot be read or is too large.
 
     Args:
         path: of a JPEG or PNG file.
         size: width and height that it may take, pixels.
-        sheet: columns, rows, and width and height of a frame: a picture of just that is a sheet, and its first frame
-            is taken.
+        sheet: columns, rows, and width and height of a frame: of a picture of exactly that size, which is a sheet,
+            the first frame is taken.
     """
     try:
         return _read(path, size, sheet)
-    except Exception as error:  # a decoder given bytes at random raises anything
+    except Exception as error:  # a decoder raises anything on malformed bytes
         log.debug("%s has no tile: %s", path, error)
         return None
 
 
 def blank(text: str, size: tuple[int, int]) -> Image.Image:
-    """Returns a grey tile of a size (width and height, pixels) with a text, cut where it does not fit."""
+    """Returns a grey tile of a size (width and height, pixels) with a text, truncated to fit."""
     from PIL import Image, ImageDraw, ImageFont
 
     drawn = Image.new("RGB", size, GREY)
     if size[0] >= MIN_WIDTH_PX:
-        # The font that Pillow brings has no other letters.
+        # Pillow's default font has no other letters.
         letters = "".join(letter if " " <= letter <= "~" else "?" for letter in text[:200])
         lines = [letters[at : at + size[0] // LETTER_PX] for at in range(0, len(letters), size[0] // LETTER_PX)]
         draw, font = ImageDraw.Draw(drawn), ImageFont.load_default()
@@ -58,7 +58,7 @@ def _read(path: Path, size: tuple[int, int], sheet: tuple[int, int, int, int] | 
             return None
         is_sheet = sheet is not None and picture.size == (sheet[0] * sheet[2], sheet[1] * sheet[3])
         if not is_sheet:
-            picture.draft("RGB", size)  # a JPEG is decoded no larger than it has to be
+            picture.draft("RGB", size)  # decodes a JPEG at reduced size
         whole = picture.convert("RGB")
     found = whole.crop((0, 0, sheet[2], sheet[3])) if is_sheet and sheet is not None else whole
     return ImageOps.contain(found, size)

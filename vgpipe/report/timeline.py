@@ -1,26 +1,26 @@
-"""What events.jsonl says for the charts, and whether the run has ended."""
+"""Reads events.jsonl: the bars of the timeline chart, and whether the run has ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vgpipe.report.forecast import STAGES
 from vgpipe.report.values import float_of, text_of
+from vgpipe.vocabulary import STAGES
 
 MAX_BARS = 20_000
 STARTS = ("run_started", "attempt_started")
 
 
 def timeline(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns what the page draws of a run's events.
+    """Returns the timeline that the page draws.
 
     Args:
-        events: of events.jsonl, in order; whatever their keys hold.
+        events: of events.jsonl, in order, unchecked.
 
     Returns:
-        `started` (UNIX seconds), `ended` (None while the run goes on), `reason` it ended, `stages` (names, a lane each:
-        in the order of the work, then those that are not known) and `bars`: place in `stages`, start in seconds after
+        `started` (UNIX seconds), `ended` (None while the run continues), the `reason` it ended, `stages` (a lane each,
+        in the order of the pipeline, unknown ones last) and `bars`: index into `stages`, start in seconds after
         `started`, seconds.
     """
     started = ended = reason = None
@@ -42,7 +42,7 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _lanes(stages: list[str], bars: list[tuple[int, float, float]]) -> dict[str, Any]:
-    """Orders the lanes: a clip whose latents were there already may have been exported before the first denoising."""
+    """Orders the lanes: an export may come first in the events, of a clip whose latents were reused."""
     ordered = sorted(stages, key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
     places = [ordered.index(stage) for stage in stages]
     return {"stages": ordered, "bars": [(places[lane], start, seconds) for lane, start, seconds in bars]}

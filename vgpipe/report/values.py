@@ -1,4 +1,4 @@
-"""Takes values out of records that anybody may have edited: what is of the wrong type becomes None."""
+"""Reads values from untrusted records: a value of the wrong type becomes None."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_ITEMS = 500
 
 
 def text_of(value: object) -> str | None:
-    """Returns a text, cut where no screen could show it; None for anything else."""
+    """Returns a text, truncated to what a page can show; None for anything else."""
     if not isinstance(value, str):
         return None
     return value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + "..."
@@ -43,11 +43,11 @@ def list_of(value: object) -> list[Any]:
 
 
 def seconds_of(value: object) -> dict[str, float]:
-    """Returns stage -> seconds, of those stages that have a number that is not negative."""
+    """Returns stage -> seconds, of the stages that have a non-negative number."""
     found = {str(stage)[:40]: float_of(seconds) for stage, seconds in list(table_of(value).items())[:20]}
     return {stage: round(seconds, 4) for stage, seconds in found.items() if seconds is not None and seconds >= 0}
 
 
 def counted(number: int, word: str) -> str:
-    """Returns a number and its word, in the plural but for one: `1 clip`, `2 clips`."""
+    """Returns a number with its noun: `1 clip`, `2 clips`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"

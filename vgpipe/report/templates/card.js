@@ -1,18 +1,18 @@
-// Cards: one clip each.
+// Cards, one per clip.
 (function () {
   "use strict";
   const { make, color, stageColor, stack, total, shown, counted, pairs, table, button } = window.vgpipeElements;
   const { playerOf } = window.vgpipeMedia;
 
   function numbers(clip) {
-    const told = [];
-    if (clip.width && clip.height) told.push(`${clip.width}\u00d7${clip.height}`);
-    if (clip.num_frames !== undefined) told.push(counted(clip.num_frames, "frame"));
-    if (clip.fps !== undefined) told.push(`${shown(clip.fps)} fps`);
-    if (clip.num_inference_steps !== undefined) told.push(counted(clip.num_inference_steps, "step"));
-    if (clip.guidance_scale !== undefined) told.push(`guidance ${shown(clip.guidance_scale)}`);
-    if (clip.seed !== undefined) told.push(`seed ${clip.seed}`);
-    return told.join(" \u00b7 ");
+    const parts = [];
+    if (clip.width && clip.height) parts.push(`${clip.width}\u00d7${clip.height}`);
+    if (clip.num_frames !== undefined) parts.push(counted(clip.num_frames, "frame"));
+    if (clip.fps !== undefined) parts.push(`${shown(clip.fps)} fps`);
+    if (clip.num_inference_steps !== undefined) parts.push(counted(clip.num_inference_steps, "step"));
+    if (clip.guidance_scale !== undefined) parts.push(`guidance ${shown(clip.guidance_scale)}`);
+    if (clip.seed !== undefined) parts.push(`seed ${clip.seed}`);
+    return parts.join(" \u00b7 ");
   }
 
   function frame(clip, player) {
@@ -26,7 +26,7 @@
   function missing(clip) {
     if (clip.state === "failed") return "no video";
     if (clip.state !== "done") return "no video yet";
-    return clip.files ? `${clip.files[0].kind}: not a kind that browsers play` : "its file is not here";
+    return clip.files ? `${clip.files[0].kind}: browsers cannot play this format` : "file missing";
   }
 
   function time(clip) {
@@ -53,7 +53,7 @@
       ["name", clip.id],
       ["negative", clip.negative_prompt],
       ["model", clip.model],
-      ["made in its place", madeOf(clip)],
+      ["rendered as", madeOf(clip)],
       ["seconds", seconds.join(", ")],
       ["memory predicted", gib(clip.predicted_peak_gb)],
       ["GPU memory measured", gib(clip.peak_vram_gb)],
@@ -83,7 +83,7 @@
     box.replaceChildren(pairs(moreRows(clip)));
     if (clip.shots) box.append(shotsTable(clip));
     if (clip.segments) box.append(segmentsTable(clip));
-    box.append(make("pre", "", clip.command || `No command line renders it again: ${clip.no_command}.`));
+    box.append(make("pre", "", clip.command || `No command re-renders this clip: ${clip.no_command}.`));
   }
 
   function more(clip, element) {
@@ -99,7 +99,7 @@
 
   function buttons(clip) {
     const row = make("div", "buttons");
-    row.append(button("pick", "pick", "mark it for a final rendering (p)"));
+    row.append(button("pick", "pick", "mark for a final render (p)"));
     const copy = button("copy command", "copy", clip.command || clip.no_command);
     copy.disabled = !clip.command;
     const links = make("span", "links");
@@ -124,7 +124,7 @@
     return found;
   }
 
-  // Fills an empty card; its media get their addresses only from `load`.
+  // Fills an empty card; its media get their URLs only from `load`.
   function fill(element, clip) {
     if (element.player) element.player.unload();
     element.player = playerOf(clip);
@@ -141,7 +141,7 @@
   const load = (element) => element.player && element.player.load();
   const unload = (element) => element.player && element.player.unload();
 
-  // `wanted`: whether it is to play; left out, it is the other of what it does.
+  // `wanted`: whether to play; undefined toggles.
   function play(element, wanted) {
     const { player } = element;
     if (!player) return;

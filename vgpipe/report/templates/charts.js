@@ -1,4 +1,4 @@
-// Charts of a run, drawn by uPlot when they are first looked at.
+// Charts of a run, drawn by uPlot when they are opened.
 (function () {
   "use strict";
   const { STAGES, stageColor, shown } = window.vgpipeElements;
@@ -125,11 +125,11 @@
     draw("chart-memory", options, [groups.map((_, at) => at), groups.map((g) => g.predicted), groups.map((g) => g.measured)]);
   }
 
-  // Draws everything anew: after new data, another theme, or when the charts are opened.
+  // Redraws everything: after new data, a change of theme, or when the charts are opened.
   function show(report) {
     for (const { plot } of drawn) plot.destroy();
     drawn = [];
-    // First all are made visible: a hidden box has no width.
+    // Show the boxes first: a hidden one has no width.
     for (const [id, has] of [["timeline", report.timeline.bars.length], ["seconds", report.clips.some((c) => c.seconds)], ["memory", report.memory.length]]) {
       document.getElementById(`chart-${id}`).parentElement.hidden = !has;
     }

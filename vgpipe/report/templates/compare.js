@@ -1,4 +1,4 @@
-// The comparison page: rows are prompts with a seed, columns are runs.
+// The comparison page: rows are prompt/seed pairs, columns are runs.
 (function () {
   "use strict";
   const { byId, counted, make } = window.vgpipeElements;
@@ -21,22 +21,22 @@
     return box;
   }
 
-  function rowOf(told) {
+  function rowOf(entry) {
     const row = make("section", "row");
     const head = make("div", "rowhead");
-    const prompt = make("p", "prompt", told.prompt === null ? "(no prompt)" : told.prompt);
+    const prompt = make("p", "prompt", entry.prompt === null ? "(no prompt)" : entry.prompt);
     prompt.dir = "auto";
     const button = make("button", "", "play all");
     button.type = "button";
     button.addEventListener("click", () => toggle(row));
-    head.append(prompt, make("p", "numbers", told.seed === null ? "" : `seed ${told.seed}`), button);
+    head.append(prompt, make("p", "numbers", entry.seed === null ? "" : `seed ${entry.seed}`), button);
     const cells = make("div", "cells");
-    const players = told.cells.map((cell) => cell && playerOf(cell));
+    const players = entry.cells.map((cell) => cell && playerOf(cell));
     row.players = players.filter(Boolean);
-    for (const { element } of row.players) element.loop = false; // they begin again together
-    cells.append(...told.cells.map((cell, at) => cellOf(cell, players[at])));
+    for (const { element } of row.players) element.loop = false; // they restart together
+    cells.append(...entry.cells.map((cell, at) => cellOf(cell, players[at])));
     row.append(head, cells);
-    row.text = `${told.prompt}\n${told.seed}`.toLowerCase();
+    row.text = `${entry.prompt}\n${entry.seed}`.toLowerCase();
     return row;
   }
 
@@ -60,9 +60,9 @@
     byId("names").append(make("div", "rowhead"), columns);
     document.documentElement.style.setProperty("--runs", String(names.length));
     window.vgpipeFigures.show(data.figures, names);
-    const prompts = data.rows.length === 1 ? "1 prompt" : `${data.rows.length} prompts`;
-    const count = `${prompts} with a seed, ${counted(names.length, "run")}`;
-    byId("status").textContent = data.shared < data.rows.length ? `${count}; ${data.shared} ${data.shared === 1 ? "is" : "are"} in all of them` : count;
+    const parts = [counted(data.rows.length, "prompt/seed pair")];
+    if (data.shared < data.rows.length) parts.push(`${data.shared || "none"} shared by all runs`);
+    byId("status").textContent = [...parts, counted(names.length, "run")].join(", ");
   }
 
   const watcher = new IntersectionObserver(

@@ -1,4 +1,4 @@
-// What the pages are put together from. Everything that comes from a record is set as text, never as markup.
+// Building blocks of the pages. Everything from a record is set as text, never as markup.
 (function () {
   "use strict";
   const STAGES = ["encode", "denoise", "decode", "export"];

@@ -1,4 +1,4 @@
-// One number of each run, as bars beside each other; buttons choose which number.
+// One number per run, as bars side by side; buttons choose which number.
 (function () {
   "use strict";
   const { byId, counted, make } = window.vgpipeElements;
@@ -26,7 +26,7 @@
     byId("about").textContent = figure.about;
   }
 
-  // Draws the first figure, and a button for each; without figures the box stays hidden.
+  // Draws the first figure and a button for each; without figures the box stays hidden.
   function show(figures, names) {
     byId("figures").hidden = figures.length === 0;
     byId("not-judged").hidden = !figures.some((figure) => figure.is_measure);

@@ -1,9 +1,9 @@
-// Which clips are shown, and in what order.
+// Filters, searches and sorts the clips.
 (function () {
   "use strict";
   const { total } = window.vgpipeElements;
 
-  // All that a search looks at.
+  // The text that a search looks at.
   function haystack(clip) {
     const shots = (clip.shots || []).map((shot) => shot.prompt);
     const texts = [clip.id, clip.prompt, clip.negative_prompt, clip.model, clip.error, clip.seed, ...shots];
@@ -23,8 +23,8 @@
 
   function compareSeeds(a, b) {
     // Seeds have up to 63 bits, more than a number holds.
-    const [one, other] = [a, b].map(({ clip }) => (clip.seed === undefined ? -1n : BigInt(clip.seed)));
-    return one < other ? -1 : one > other ? 1 : 0;
+    const [first, second] = [a, b].map(({ clip }) => (clip.seed === undefined ? -1n : BigInt(clip.seed)));
+    return first < second ? -1 : first > second ? 1 : 0;
   }
 
   const SORTS = {
@@ -34,7 +34,7 @@
     seed: compareSeeds,
   };
 
-  // Returns the entries that match, in the order that is wanted.
+  // Returns the entries that match, sorted.
   function found(entries, wanted, picks) {
     const kept = [...entries].filter((entry) => matches(entry, wanted, picks));
     return kept.sort((a, b) => SORTS[wanted.sort](a, b) || a.at - b.at);

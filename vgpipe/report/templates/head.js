@@ -1,4 +1,4 @@
-// The head of the page: how the run stands, and which states its clips have.
+// The head of the page: the status of the run and the states of its clips.
 (function () {
   "use strict";
   const { byId, color, make, pairs, stack } = window.vgpipeElements;
@@ -25,28 +25,28 @@
     if (report.sheet) byId("sheet").href = report.sheet;
   }
 
-  function ago(seconds) {
+  function duration(seconds) {
     if (seconds < 90) return `${Math.round(seconds)} s`;
     return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
   }
 
   function showStatus(report) {
     const { started, ended, reason } = report.timeline;
-    const told = counts(report).map(([state, count]) => `${count} ${state}`);
+    const parts = counts(report).map(([state, count]) => `${count} ${state}`);
     const now = Date.now() / 1000;
-    if (ended) told.push(`${reason === "finished" || !reason ? "finished" : `stopped (${reason})`} after ${ago(ended - started)}`);
-    else if (now - report.written < SILENT_S) told.push(`going on for ${ago(now - (started || now))}; this page follows it`);
-    else told.push(`no news for ${ago(now - report.written)}: it may have been killed; python -m vgpipe resume goes on`);
-    byId("status").textContent = told.join(" \u00b7 ");
+    if (ended) parts.push(`${reason === "finished" || !reason ? "finished" : `stopped (${reason})`} after ${duration(ended - started)}`);
+    else if (now - report.written < SILENT_S) parts.push(`running, ${duration(now - (started || now))}`, "live");
+    else parts.push(`no updates for ${duration(now - report.written)}, possibly killed: python -m vgpipe resume continues it`);
+    byId("status").textContent = parts.join(" \u00b7 ");
   }
 
-  // Buttons, each with how many clips it leaves; `toggle` is called with the state of the one that is pressed.
+  // Buttons with the number of clips that they leave; `toggle` is called with the state of the pressed button.
   function showFilters(report, wanted, picks, toggle) {
     const degraded = report.clips.filter((clip) => clip.degradations).length;
-    const told = counts(report);
-    if (degraded) told.push(["degraded", degraded]);
-    if (picks.size) told.push(["picked", picks.size]);
-    byId("states").replaceChildren(...told.map(([state, count]) => filterButton(state, count, wanted, toggle)));
+    const filters = counts(report);
+    if (degraded) filters.push(["degraded", degraded]);
+    if (picks.size) filters.push(["picked", picks.size]);
+    byId("states").replaceChildren(...filters.map(([state, count]) => filterButton(state, count, wanted, toggle)));
   }
 
   function filterButton(state, count, wanted, toggle) {

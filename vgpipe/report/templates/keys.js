@@ -1,4 +1,4 @@
-// Pointer and keyboard: what is under the pointer or has the focus plays; keys move, play, pick and search.
+// Pointer and keyboard: hover or focus to play; keys move, play, pick and search.
 (function () {
   "use strict";
   const { byId } = window.vgpipeElements;

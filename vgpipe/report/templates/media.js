@@ -1,15 +1,15 @@
-// What stands in a clip's frame: a video, a moving image, numbered images turned like a flip-book, or a still.
+// The media of a clip: a video, a moving image, numbered frames played one by one, or a still.
 // Each is a player: {element, load(), unload(), play(), pause(), isPlaying()}. Nothing is fetched before `load`.
 (function () {
   "use strict";
   const { make } = window.vgpipeElements;
-  const AHEAD = 3; // images of a flip-book that are on their way; those shown are let go
+  const AHEAD = 3; // frames to prefetch; shown ones are released
   const MAX_FPS = 60;
 
   function video(file, poster) {
     const element = make("video");
     element.muted = element.loop = element.playsInline = true;
-    // Without a poster, which costs no decoder, the first frame stands there.
+    // A poster needs no decoder; without one, show the first frame.
     element.preload = poster ? "none" : "metadata";
     element.addEventListener("error", () => element.hasAttribute("src") && cannotPlay(element, file));
     function load() {
@@ -17,7 +17,7 @@
       if (poster && !element.poster) showPoster(element, poster);
       element.src = file.url;
     }
-    // A browser has only so many decoders: a video that is far away gives its own back.
+    // Browsers have few decoders: a video far off the screen frees its own.
     function unload() {
       if (!element.hasAttribute("src")) return;
       element.pause();
@@ -28,14 +28,14 @@
       element,
       load,
       unload,
-      play: () => element.play().catch(() => {}), // it left the screen before it could begin
+      play: () => element.play().catch(() => {}), // rejected when it leaves the screen before it starts
       pause: () => element.pause(),
       isPlaying: () => !element.paused,
     };
   }
 
   function showPoster(element, poster) {
-    const probe = new Image(); // a video does not tell that its poster is damaged
+    const probe = new Image(); // a video reports no error for a damaged poster
     probe.onerror = () => {
       element.removeAttribute("poster");
       element.preload = "metadata";
@@ -48,12 +48,12 @@
     element.replaceWith(make("span", "", `${file.kind}: this browser cannot play it`));
   }
 
-  // An image that falls back to another address where its own is damaged.
-  function picture(url, instead) {
+  // An image that falls back to another URL where its own is damaged.
+  function picture(url, fallback) {
     const element = make("img");
     element.alt = "";
     element.decoding = "async";
-    element.addEventListener("error", () => element.getAttribute("src") === url && instead && (element.src = instead));
+    element.addEventListener("error", () => element.getAttribute("src") === url && fallback && (element.src = fallback));
     return { element, load: () => element.hasAttribute("src") || (element.src = url) };
   }
 
@@ -61,21 +61,21 @@
     return { ...picture(file.url), unload() {}, play() {}, pause() {}, isPlaying: () => false };
   }
 
-  // It cannot be paused: the poster takes its place.
+  // A moving image cannot be paused: show the poster instead.
   function moving(file, poster) {
     const { element, load } = picture(poster ? poster.url : file.url, file.url);
     let plays = false;
-    function turn(isOn) {
+    function set(isOn) {
       plays = isOn;
       if (poster) element.src = isOn ? file.url : poster.url;
     }
-    return { element, load, unload: () => plays && turn(false), play: () => turn(true), pause: () => turn(false), isPlaying: () => plays };
+    return { element, load, unload: () => plays && set(false), play: () => set(true), pause: () => set(false), isPlaying: () => plays };
   }
 
-  function flipbook(file, poster, fps) {
+  function frameByFrame(file, poster, fps) {
     const { element, load } = picture(poster ? poster.url : file.url, file.url);
     const coming = new Map(); // number -> {image, isReady}
-    let at = 0; // the poster is the first of them
+    let at = 0; // the poster is the first frame
     let timer = 0;
     function fetchAhead() {
       for (let step = 1; step <= AHEAD; step++) {
@@ -87,10 +87,10 @@
         next.image.decode().catch(() => {}).then(() => (next.isReady = true));
       }
     }
-    function turn() {
+    function advance() {
       const number = (at + 1) % file.count;
       const next = coming.get(number);
-      if (!next.isReady) return; // late rather than left out
+      if (!next.isReady) return; // late rather than skipped
       coming.delete(number);
       at = number;
       if (next.image.naturalWidth) element.src = next.image.src;
@@ -99,7 +99,7 @@
     function play() {
       if (timer || file.count < 2) return;
       fetchAhead();
-      timer = setInterval(turn, 1000 / Math.min(fps > 0 ? fps : 8, MAX_FPS));
+      timer = setInterval(advance, 1000 / Math.min(fps > 0 ? fps : 8, MAX_FPS));
     }
     function pause() {
       clearInterval(timer);
@@ -116,7 +116,7 @@
     if (!file) return null;
     const poster = files.find((one) => one.show === "poster");
     const fps = (clip.made && clip.made.fps) || clip.fps;
-    const players = { video: () => video(file, poster), moving: () => moving(file, poster), frames: () => flipbook(file, poster, fps) };
+    const players = { video: () => video(file, poster), moving: () => moving(file, poster), frames: () => frameByFrame(file, poster, fps) };
     return (players[file.show] || (() => still(file)))();
   }
 

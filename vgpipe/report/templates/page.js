@@ -1,4 +1,4 @@
-// The page: loads report-data.js, shows its clips, and loads it again while the run goes on.
+// The page: loads report-data.js, shows its clips, and reloads it while the run continues.
 (function () {
   "use strict";
   const { byId, counted, make } = window.vgpipeElements;
@@ -12,7 +12,7 @@
   const entries = new Map(); // clip id -> {clip, json, at, text, element, isFilled, isNear}
   const wanted = { state: null, words: [], sort: "job" };
   let report = null;
-  let order = []; // of the entries that are shown
+  let order = []; // the visible entries
   let current = -1;
   let picks = new Set();
 
@@ -27,7 +27,7 @@
     };
     tag.onerror = () => {
       tag.remove();
-      if (!report) byId("status").textContent = "report-data.js, which belongs beside this page, is not there";
+      if (!report) byId("status").textContent = "report-data.js is missing: it belongs in the folder of this page";
       else setTimeout(fetchData, POLL_MS);
     };
     document.head.append(tag);
@@ -39,7 +39,7 @@
     report = data;
     if (isFirst) picks = picking.read(report);
     if (isNew) {
-      report.clips.forEach(takeUp);
+      report.clips.forEach(update);
       forgetMissing();
       head.show(report);
       showFilters();
@@ -62,7 +62,7 @@
     }
   }
 
-  function takeUp(clip, at) {
+  function update(clip, at) {
     const json = JSON.stringify(clip);
     const known = entries.get(clip.id);
     if (known && known.json === json) return;
@@ -86,7 +86,7 @@
     picking.mark(entry.element, picks.has(entry.clip.id));
   }
 
-  // Cards are filled, and videos opened, only near the part of the page that is seen.
+  // Cards are filled, and videos opened, only near the visible part of the page.
   const watcher = new IntersectionObserver(
     (changes) => {
       for (const { target, isIntersecting } of changes) {
@@ -100,7 +100,7 @@
     { rootMargin: "500px" },
   );
 
-  // ---- what is shown
+  // ---- filters and charts
 
   function refresh() {
     const next = found(entries.values(), wanted, picks);
@@ -128,7 +128,7 @@
     if (report && byId("charts").open) window.vgpipeCharts.show(report);
   }
 
-  // ---- what a user does
+  // ---- user actions
 
   function pick(entry) {
     picking.toggle(report, picks, entry.clip.id);
@@ -158,7 +158,7 @@
     }, SEARCH_MS);
   }
 
-  // ---- begin
+  // ---- start
 
   const play = (entry, plays) => cards.play(entry.element, plays);
   window.vgpipeKeys.followPointer(grid, {

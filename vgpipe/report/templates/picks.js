@@ -1,10 +1,10 @@
-// The clips that are picked for a final rendering, and the lines that render them.
+// The clips picked for a final render, and the commands that render them.
 (function () {
   "use strict";
   const { byId, make } = window.vgpipeElements;
   const { remembered, remember } = window.vgpipeTheme;
 
-  // Returns the ids that were picked in a run, as far as the browser remembers them.
+  // Returns the ids picked in a run, from the browser's storage.
   function read(report) {
     try {
       return new Set(JSON.parse(remembered(`picks.${report.key}`) || "[]"));
@@ -36,16 +36,16 @@
     const clips = clipsOf(report, picks);
     byId("picks").hidden = clips.length === 0;
     byId("picked").textContent = `${clips.length} picked`;
-    byId("what-picked").textContent = `render the picked ${clips.length === 1 ? "clip" : "clips"} again at quality=high`;
+    byId("what-picked").textContent = `re-render ${clips.length === 1 ? "this clip" : "these clips"} at quality=high`;
     byId("commands").textContent = lines(report, clips).join("\n");
   }
 
-  // One line for all of them where the run had a job, which loads the model once; else one a clip.
+  // One command for all where the run had a job, which loads the model once; else one per clip.
   function lines(report, clips) {
     if (report.pick_line && clips.every((clip) => clip.pick)) {
       return [report.pick_line.replace("PICKS", clips.map((clip) => clip.pick).join(","))];
     }
-    // One that cannot be typed is a comment, so that pasting them all still works.
+    // A clip without a command becomes a comment, so that pasting all lines still works.
     return clips.map((clip) => clip.final || `# ${clip.id.replace(/[^\w.-]+/g, "_")}: ${clip.no_command}`);
   }
 
@@ -53,7 +53,7 @@
     try {
       await navigator.clipboard.writeText(text);
     } catch (error) {
-      const area = make("textarea", "", text); // where the clipboard is refused
+      const area = make("textarea", "", text); // clipboard access denied
       document.body.append(area);
       area.select();
       document.execCommand("copy");

@@ -1,10 +1,10 @@
-// Light, dark or as the system says; and what the browser remembers between visits.
+// The theme (light, dark or the system's), and storage that lasts between visits.
 (function () {
   "use strict";
   const CHOICES = ["auto", "light", "dark"];
   const system = matchMedia("(prefers-color-scheme: dark)");
 
-  // A page from a disk may have no storage: then it is forgotten with the page.
+  // A page opened from disk may have no storage.
   function remembered(name) {
     try {
       return localStorage.getItem(`vgpipe.${name}`);
@@ -17,11 +17,11 @@
     try {
       localStorage.setItem(`vgpipe.${name}`, value);
     } catch (error) {
-      // see above
+      // as above
     }
   }
 
-  // Makes a button the switch; `changed` is called whenever the colours have changed.
+  // Makes a button switch the theme; `changed` is called after each change.
   function followTheme(button, changed) {
     let choice = CHOICES.includes(remembered("theme")) ? remembered("theme") : "auto";
     function show() {

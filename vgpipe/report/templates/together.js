@@ -1,4 +1,4 @@
-// Plays what stands in a row together. A row has `players`; its button says what it would do.
+// Plays the videos of a row in sync. A row has `players`; its button is labelled with its next action.
 (function () {
   "use strict";
   const DRIFT_S = 0.08;
@@ -11,7 +11,7 @@
     for (const player of row.players) player.pause();
   }
 
-  // All begin together, once each has its first frames, and again when the longest video has ended.
+  // All start together once each has its first frames, and restart when the longest video has ended.
   async function playAll(row) {
     const videos = videosOf(row);
     for (const player of row.players) player.load();
@@ -20,7 +20,7 @@
     await Promise.all(videos.map(rewound));
     if (!isPlaying(row)) return;
     for (const player of row.players) player.play();
-    const leader = videos.reduce((one, other) => (other.duration > one.duration ? other : one), videos[0]);
+    const leader = videos.reduce((longest, video) => (video.duration > longest.duration ? video : longest), videos[0]);
     if (!leader) return;
     leader.ontimeupdate = () => follow(leader, videos);
     leader.onended = () => isPlaying(row) && playAll(row);
@@ -28,13 +28,13 @@
 
   function rewound(video) {
     return new Promise((done) => {
-      const begin = () => {
+      const start = () => {
         video.currentTime = 0;
         done();
       };
-      if (video.readyState >= 2) begin();
+      if (video.readyState >= 2) start();
       else {
-        video.addEventListener("loadeddata", begin, { once: true });
+        video.addEventListener("loadeddata", start, { once: true });
         video.addEventListener("error", done, { once: true });
         video.preload = "auto";
       }
