@@ -11,7 +11,7 @@ MAX_ID_BYTES = 80
 DIGEST_DIGITS = 8
 FALLBACK = "clip"
 
-# Windows keeps these for devices, whatever the case; superscript digits count as digits there.
+# Windows reserves these names for devices, in any case; superscript digits count as digits there.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³")}
 
 # Letters and marks that show nothing: two names that differ only in them look the same, and some file

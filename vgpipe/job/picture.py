@@ -1,6 +1,6 @@
-"""One image file: whether it can be the first frame of a video, its content's digest and its size.
+"""Reads one image file: whether it can be the first frame of a video, the digest of its content and its size.
 
-The file is read once, and what was read is both hashed and decoded: it cannot change between the two.
+The file is read once, and the same bytes are hashed and decoded, so that it cannot change in between.
 """
 
 from __future__ import annotations

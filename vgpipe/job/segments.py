@@ -1,4 +1,4 @@
-"""How a long clip is cut into segments: exact lengths, no frame twice and none missing.
+"""Splits a long clip into segments of exact lengths, with no frame missing or delivered twice.
 
 `image` and `frames` make a chain: each segment begins with the last frames of the one before. `window` makes one
 trajectory over the whole length, which is denoised once and decoded piece by piece. A cut starts a new chain or
@@ -48,16 +48,16 @@ class Segment:
 
     Attributes:
         index: from 0.
-        clip: it as a clip of its own: what one pass, or one window, is asked for.
+        clip: the settings of its pass, or of one of its windows, as a clip.
         shot: which shot of the clip it begins in, from 0.
-        given: frames that it shares with the segment before: its first, and that one's last; 0 where it is independent.
-        conditions: how many of them, from the first on, condition the model.
+        given: number of its first frames that are also the last of the segment before; 0 where it is independent.
+        conditions: how many of them condition the model, from the first.
         start: index of the first decoded frame that is delivered.
         end: index after the last decoded frame that counts.
-        stop: index after the last one that is delivered; from there to `end` the next segment delivers a blend.
+        stop: index after the last one that is delivered; the next segment delivers a blend of those up to `end`.
         blend: its first frames that are blended with the last of the segment before.
         match_color: whether its colours are matched to them.
-        trajectory: the pass that it is a piece of; None where it is a pass of its own.
+        trajectory: the pass that it is a piece of; None where it is a whole pass.
     """
 
     index: int
@@ -74,12 +74,12 @@ class Segment:
 
     @property
     def is_independent(self) -> bool:
-        """Whether it needs nothing of the segment before."""
+        """Whether it does not depend on the segment before."""
         return self.given == 0
 
     @property
     def planned(self) -> Clip:
-        """The clip that takes as much memory and time: given frames count as an image, more windows as more steps."""
+        """A clip of the same cost, for the planner: given frames count as an image, more windows as more steps."""
         if self.trajectory is not None:
             steps = round(self.clip.num_inference_steps * self.trajectory.windows_per_piece)
             return replace(self.clip, num_inference_steps=max(1, steps))
@@ -87,7 +87,7 @@ class Segment:
 
 
 def segments_of(clip: Clip) -> tuple[Segment, ...]:
-    """Returns the segments of a clip, in order; a clip that is made at once has one, which is the clip itself."""
+    """Returns the segments of a clip, in order; a clip that is made at once has one segment, the clip itself."""
     if clip.continuation is None:
         return (Segment(index=0, clip=clip, end=clip.num_frames, stop=clip.num_frames),)
     shots = clip.shots or (Shot(prompt=clip.prompt, num_frames=clip.num_frames),)
@@ -100,7 +100,7 @@ def segments_of(clip: Clip) -> tuple[Segment, ...]:
 
 
 def count_segments(num_frames: int, continuation: Continuation | None) -> int:
-    """Returns about how many segments a clip of one shot has, without making them."""
+    """Estimates how many segments a clip of one shot has, without making them."""
     if continuation is None:
         return 1
     fresh = max(1, continuation.segment_num_frames - _context(continuation))
@@ -123,7 +123,7 @@ def between_cuts(cuts: Sequence[bool]) -> list[tuple[int, int]]:
 
 
 def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], index: int) -> list[Segment]:
-    """Returns a chain of segments; each shot begins with a segment of its own, since its prompt is another."""
+    """Returns a chain of segments; each shot starts with a new segment, since its prompt differs."""
     made: list[Segment] = []
     for number, shot in enumerate(shots, start=first):
         left = shot.num_frames
@@ -154,9 +154,9 @@ def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], ind
 
 
 def _given(before: Segment, shot: int, how: Continuation) -> int:
-    """Returns how many of the last frames the next segment shares: a number that the model can take in."""
+    """Returns how many of the last frames the next segment shares: a count that the model accepts."""
     if how.method != FRAMES and before.shot != shot:
-        return 1  # what the two prompts make of the moments after that frame is not the same, and no blend
+        return 1  # the prompts lead to different motion after that frame, which cannot be blended
     available = before.end - before.start
     if available >= how.overlap_num_frames:
         return how.overlap_num_frames
@@ -165,7 +165,7 @@ def _given(before: Segment, shot: int, how: Continuation) -> int:
 
 
 def _pass(clip: Clip, how: Continuation, prompt: str, place: tuple[int, int], end: int, *, continues: bool) -> Clip:
-    """Returns one pass as a clip of its own; `place` is its shot and its number in that; the first has the image."""
+    """Returns one pass as a clip; `place` is its shot and its index within it; only the first has the image."""
     is_first = place == (0, 0)
     return replace(
         clip,
@@ -218,7 +218,7 @@ def _places(wanted: int, total: int, how: Continuation) -> list[tuple[int, int, 
     places: list[tuple[int, int, int]] = []
     done, length = 0, how.segment_num_frames
     while done < wanted:
-        # The last one reaches back, so that all have one shape.
+        # The last piece starts earlier, so that all have one shape.
         begin = min(done - (_context(how) if places else 0), total - length)
         end = min(length, wanted - begin)
         places.append((begin, done - begin, end))
@@ -236,10 +236,10 @@ def segment_seed(seed: int, shot: int, index: int) -> int:
     Args:
         seed: of the clip.
         shot: number of its shot, from 0.
-        index: its number in that, from 0; so an edit of one shot leaves the noise of the others as it is.
+        index: its index within the shot, from 0; so an edit of one shot does not change the noise of the others.
 
     Returns:
-        The clip's own for its first segment, so that it is what a short clip would be; else one derived from it.
+        The clip's own for its first segment, which then equals a short clip; else one derived from it.
     """
     if shot == index == 0:
         return seed
@@ -247,7 +247,7 @@ def segment_seed(seed: int, shot: int, index: int) -> int:
 
 
 def shots_without_window(shots: Sequence[int], how: Continuation) -> list[int]:
-    """Returns the numbers of shots whose prompt no window has: a window has that of the shot in its middle.
+    """Returns the indices of shots whose prompt no window uses: a window uses the prompt of the shot at its middle.
 
     Args:
         shots: frames of each shot of one trajectory.
@@ -261,7 +261,7 @@ def shots_without_window(shots: Sequence[int], how: Continuation) -> list[int]:
 
 
 def _window_begins(total: int, how: Continuation) -> list[int]:
-    """Returns where windows begin, counted in frames; a VAE whose stride is finer than the model's step has more."""
+    """Returns the first frame of each window; a VAE whose stride is finer than the model's step has more windows."""
     last = total - how.segment_num_frames
     apart = max(how.frames_step, how.segment_num_frames - 1 + how.frames_step - how.overlap_num_frames)
     return [*range(0, last, apart), last]

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from enum import Flag, auto
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 MAX_SEED = 2**63 - 1
 MAX_SIDE = 16_384
 MAX_NUM_FRAMES = 10_000_000
 AUTO = "auto"
 ContinuationMethod = Literal["image", "frames", "window", "native"]
-CONTINUATION_METHODS = get_args(ContinuationMethod)
 """How a long clip is continued from segment to segment."""
 
 

@@ -1,4 +1,4 @@
-"""Plain measures of a clip, frame by frame, by which settings can be compared; no learnt judgement of quality.
+"""Measures of a clip's frames, to compare settings by; not a learned quality score.
 
 Shape suffixes: H height, W width, C colour (red, green, blue).
 """
@@ -12,7 +12,7 @@ DIGITS = 4
 
 
 class Measures:
-    """Takes the frames of one clip, one after another, and holds no more than two of them."""
+    """Measures the frames of one clip as they are added; holds at most two of them."""
 
     def __init__(self) -> None:
         self._before_HW: np.ndarray | None = None
@@ -37,7 +37,7 @@ class Measures:
         Returns:
             `sharpness`: variance of the Laplacian (Pech-Pacheco et al. 2000), which noise raises too; `contrast`:
             standard deviation within a frame; `motion`: mean absolute difference of neighbouring frames; `flicker`:
-            standard deviation of the frames' mean brightness about its straight line through time.
+            standard deviation of the frames' mean brightness about its linear trend.
         """
         if not self._means:
             return {}
@@ -45,7 +45,7 @@ class Measures:
             "sharpness": float(np.mean(self._sharpness)),
             "contrast": float(np.mean(self._contrast)),
             "motion": float(np.mean(self._motion)) if self._motion else 0.0,
-            "flicker": _about_its_line(np.array(self._means)),
+            "flicker": _deviation_from_trend(np.array(self._means)),
         }
         return {name: round(value, DIGITS) for name, value in found.items()}
 
@@ -58,7 +58,7 @@ def _laplacian_variance(luma_HW: np.ndarray) -> float:
     return float((around_HW - 4 * inner_HW).var())
 
 
-def _about_its_line(values: np.ndarray) -> float:
+def _deviation_from_trend(values: np.ndarray) -> float:
     if len(values) < 3:
         return 0.0
     times = np.arange(len(values))
