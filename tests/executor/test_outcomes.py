@@ -1,0 +1,97 @@
+"""What follows when a piece of work of a clip ends."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from tests.clips.test_clip_record import PLAIN
+from tests.clips.test_clip_state import LONG, new
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import Status
+from vgpipe.errors import LoadError, StoreError
+from vgpipe.executor.outcomes import Outcomes, failure_message, typical_s
+from vgpipe.executor.progress import Progress
+
+
+class Spy:
+    """Takes the place of records, delivery, history and the stop signal, and notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple] = []
+
+    def __getattr__(self, name: str):
+        return lambda *args, **facts: self.calls.append((name, *args, *facts.items()))
+
+    def names(self) -> list[str]:
+        return [call[0] for call in self.calls]
+
+
+@pytest.fixture
+def spies():
+    return {name: Spy() for name in ("records", "delivery", "history", "stop")}
+
+
+@pytest.fixture
+def outcomes(spies):
+    progress = Progress({"encode": 1, "denoise": 3, "decode": 3, "export": 1}, clips=1, done=0, show_bars=False)
+    made = Outcomes(None, spies["records"], spies["delivery"], spies["history"], progress, spies["stop"])
+    made.progress = progress
+    return made
+
+
+class Artifact:
+    info = {"seconds": 0.25}  # noqa: RUF012
+
+
+def test_an_export_finishes_its_clip(outcomes, spies):
+    state = new()
+    outcomes.exported(state, lambda: (Artifact, Artifact))
+    assert state.is_done and state.seconds == {"export": 0.5}
+    assert spies["delivery"].names() == ["place", "release_frames"] and spies["history"].names() == ["remember"]
+    assert spies["records"].names() == ["event", "settle"] and outcomes.progress._remaining["export"] == 0
+
+
+def test_frames_that_vanished_leave_the_clip_pending(outcomes, spies):
+    state = new()
+    outcomes.exported(state, lambda: None)
+    assert state.is_pending and not any(spy.calls for spy in spies.values())
+
+
+def test_a_failure_takes_the_rest_of_its_clip_out_of_the_progress(outcomes, spies):
+    state = new(LONG)
+    outcomes.failed(state.segments[1], "denoise", LoadError("torn", "transformer"))
+    assert state.status is Status.FAILED and state.needs_other_loading
+    assert state.error == f"segment 2 of {len(state.segments)}: denoise: torn"
+    left = len(state.segments) - 1
+    assert outcomes.progress._remaining == {"encode": 1, "denoise": 3 - left, "decode": 3 - left, "export": 0}
+
+
+def test_a_full_disk_stops_the_run_and_fails_no_clip(outcomes, spies):
+    state, error = new(), StoreError("cannot write")
+    error.__cause__ = OSError(errno.ENOSPC, "no space left")
+    outcomes.failed(state.segments[0], "decode", error)
+    assert state.status is Status.STOPPED and spies["stop"].calls == [("request", "decode: cannot write")]
+    assert not spies["records"].calls
+
+
+def test_an_export_that_fails_fails_its_clip_alone(outcomes, spies):
+    def broken():
+        raise ValueError("odd size")
+
+    state = new()
+    outcomes.exported(state, broken)
+    assert state.error == "export: ValueError: odd size" and spies["records"].names()[-1] == "settle"
+
+
+def test_a_canary_stands_for_all_steps_in_the_estimate():
+    canary = CanaryState(PLAIN, [None], represents_steps=20)
+    (segment,) = canary.segments
+    assert typical_s(segment, "denoise", 1.0) == 1.0 * 20 / PLAIN.num_inference_steps
+    assert typical_s(segment, "decode", 1.0) == typical_s(new().segments[0], "denoise", 1.0) == 1.0
+
+
+def test_an_error_of_our_own_needs_no_class():
+    assert failure_message("decode", StoreError("gone")) == "decode: gone"
+    assert failure_message("decode", KeyError("x")) == "decode: KeyError: 'x'"
