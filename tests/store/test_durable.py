@@ -1,0 +1,53 @@
+"""Writes that are complete or do not happen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vgpipe.errors import StoreError
+from vgpipe.store.durable import age_s, link_or_copy, owner_is_gone, replace_file, temporary_path, write_atomically
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vgpipe.store.durable.flush_file", full)
+    with pytest.raises(StoreError, match=r"file cannot be written: .*No space left"):
+        replace_file(path, b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_temporary_name_tells_whether_its_process_lives(tmp_path):
+    assert not owner_is_gone(temporary_path(tmp_path / "x"))
+    code = "import sys; from pathlib import Path; from vgpipe.store.durable import temporary_path;"
+    code += "print(temporary_path(Path(sys.argv[1])), end='')"
+    printed = subprocess.run([sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True, check=True)
+    ended = tmp_path / os.path.basename(printed.stdout)
+    assert ended.name.startswith(".tmp-") and owner_is_gone(ended)
+    machine = ended.name.split("-")[1]
+    assert not owner_is_gone(ended.with_name(ended.name.replace(machine, "0" * len(machine))))
+
+
+def test_names_that_are_not_temporary_have_no_ended_owner(tmp_path):
+    assert not owner_is_gone(tmp_path / ".tmp-x") and not owner_is_gone(tmp_path / "artifact")
+
+
+def test_a_link_replaces_what_is_there_and_leaves_no_temporary_name(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+    for _ in range(2):  # POSIX keeps both names where they are links to one file already
+        link_or_copy(source, target)
+    assert target.samefile(source) and sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
+
+
+def test_the_age_of_a_missing_entry_is_zero(tmp_path):
+    assert age_s(tmp_path / "absent") == 0.0 and age_s(tmp_path) < 60
