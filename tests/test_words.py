@@ -38,6 +38,8 @@ CLEAN = (
     "vgpipe/errors.py",
     "vgpipe/units.py",
     "vgpipe/vocabulary.py",
+    "vgpipe/planner",
+    "vgpipe/memory",
 )
 EVERYWHERE = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Makefile", "docs", "jobs"),

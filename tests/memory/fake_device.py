@@ -121,7 +121,7 @@ def peak_on_device(
     calls: int = 1,
     call: Callable[[Any, Mapping[str, Any]], Any] = lambda module, given: module(**given),
 ) -> int:
-    """Returns the most bytes alive on the stand-in device while a module is placed and runs.
+    """Returns the most bytes alive on the fake device while a module is placed and runs.
 
     Args:
         make: builds the module; under torch's default dtype, and on `RAM`.

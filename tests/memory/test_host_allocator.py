@@ -11,13 +11,13 @@ KEPT = """
 import re
 from pathlib import Path
 import torch
-from vgpipe.memory.host_allocator import give_back_large_tensors
+from vgpipe.memory.host_allocator import return_large_tensors
 
 def held():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
 
 if give:
-    assert give_back_large_tensors()
+    assert return_large_tensors()
 torch.ones(30 << 18)
 del_me = torch.ones(30 << 18)  # 30 MiB: once it is freed, glibc has blocks of this size on its heap
 del del_me
@@ -35,8 +35,8 @@ def kept_mib(*, give: bool) -> int:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's account of the process")
-def test_large_tensors_go_back_to_the_system_at_once():
+def test_large_tensors_are_returned_to_the_system_at_once():
     assert kept_mib(give=True) <= 8
-    # What glibc does by itself hangs on where the heap's last block happens to lie, which changes from start to start.
+    # What glibc does by itself depends on where the last block of the heap is, which changes from start to start.
     if not any(kept_mib(give=False) >= 100 for _ in range(6)):
-        pytest.skip("glibc gave everything back by itself")
+        pytest.skip("glibc returned everything by itself")

@@ -1,17 +1,17 @@
-"""The ladder: every rung is reached once, in order, and it ends."""
+"""The memory ladder: every step is reached once, in order, and it ends."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.memory.ladder import Allowed, MemoryRung, below
+from vgpipe.memory.ladder import Allowed, MemoryRung, next_rung
 from vgpipe.memory.strategies import Role, Strategy
 
 
 def descent(rung: MemoryRung, role: Role, allowed: Allowed, *, is_host: bool = False) -> list[MemoryRung]:
     found = []
-    while (next_one := below(rung, role, allowed, is_host=is_host)) is not None:
+    while (next_one := next_rung(rung, role, allowed, is_host=is_host)) is not None:
         found.append(next_one)
         rung = next_one
         assert len(found) < 50
@@ -27,7 +27,7 @@ def test_decoding_tiles_first_then_offloads_then_stores_in_fewer_bits():
         ("staged", True, None, {}),
         ("staged", True, 128, {}),
         ("staged", True, 64, {}),
-        ("leaf_offload", True, 64, {}),  # block offload leaves a VAE whole
+        ("leaf_offload", True, 64, {}),  # block offload does not offload a VAE
         ("disk_offload", True, 64, {}),
         ("disk_offload", True, 64, {"vae": "fp8"}),
     ]
@@ -52,13 +52,13 @@ def test_what_is_not_allowed_is_not_done():
     pinned = MemoryRung(strategy=Strategy.RESIDENT)
     assert descent(pinned, Role.DENOISER, Allowed(strategies=False)) == []
     strict = descent(pinned, Role.DECODER, Allowed())
-    assert strict and all(rung.has_bits_of(pinned) for rung in strict)
+    assert strict and all(rung.is_bit_identical_to(pinned) for rung in strict)
 
 
-def test_components_in_ram_are_let_go_only_where_ram_ran_out():
+def test_components_in_ram_are_dropped_only_where_ram_ran_out():
     rung = MemoryRung(strategy=Strategy.MODEL_OFFLOAD)
-    assert below(rung, Role.DENOISER, Allowed()).strategy is Strategy.BLOCK_OFFLOAD
-    assert below(rung, Role.DENOISER, Allowed(), is_host=True).strategy is Strategy.STAGED
+    assert next_rung(rung, Role.DENOISER, Allowed()).strategy is Strategy.BLOCK_OFFLOAD
+    assert next_rung(rung, Role.DENOISER, Allowed(), is_host=True).strategy is Strategy.STAGED
 
 
 def test_where_ram_ran_out_nothing_is_tried_that_takes_as_much_of_it_or_more():

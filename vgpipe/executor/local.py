@@ -23,7 +23,7 @@ from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import pinned
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of, pick_device, placement
-from vgpipe.memory.host_allocator import give_back_large_tensors
+from vgpipe.memory.host_allocator import return_large_tensors
 from vgpipe.plans.starting_point import predicted_peak_gb
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.vocabulary import MODEL_STAGES
@@ -93,7 +93,7 @@ class LocalExecutor:
         limits = {"memory_gb": hardware.memory_gb, "memory_limit_gb": hardware.memory_limit_gb}
         log.info("%s", placement(device_of(device), name=hardware.name, **limits))
         if device == "cpu" and hardware.memory_limit_gb is not None:  # it costs page faults, so only where RAM counts
-            give_back_large_tensors()
+            return_large_tensors()
         return device
 
     def _fetch_weights(self, pending: Sequence[ClipState]) -> bool:

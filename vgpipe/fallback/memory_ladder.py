@@ -14,7 +14,7 @@ from vgpipe.errors import first_line
 from vgpipe.fallback.clip_size import ClipSizes
 from vgpipe.fallback.context import LadderContext
 from vgpipe.fallback.wording import describe_rung, describe_tiles
-from vgpipe.memory.ladder import Allowed, MemoryRung, below
+from vgpipe.memory.ladder import Allowed, MemoryRung, next_rung
 from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
 from vgpipe.memory.strategies import Role, most_frugal
 from vgpipe.models.base import Family
@@ -116,7 +116,7 @@ class MemoryLadder:
         self._steps_down[counter] += 1
         reason = f"{stage}: {first_line(error)}"
         is_host = self._context.device["kind"] != "cpu" and is_of_host(error)
-        rung = below(self._rung(stage, segment), ROLES[stage], self._allowed(stage, segment), is_host=is_host)
+        rung = next_rung(self._rung(stage, segment), ROLES[stage], self._allowed(stage, segment), is_host=is_host)
         if rung is None:
             return self._shrink(segment, stage, reason)
         self._take(segment, stage, rung, reason)
@@ -173,7 +173,7 @@ class MemoryLadder:
         if forecast.vae_tiling and not rung.vae_tiling and stage == DECODE:
             rung = replace(rung, vae_tiling=True, vae_tile_size=forecast.vae_tile_size)
         rung = replace(rung, weights=tuple(sorted(others.items())))
-        if not rung.has_bits_of(self._asked(stage)):
+        if not rung.is_bit_identical_to(self._asked(stage)):
             self._reasons[_place(stage, segment)] = PLANNED
         return rung
 
@@ -218,7 +218,7 @@ class MemoryLadder:
     def _family(self, stage: str, rung: MemoryRung) -> Family:
         """Returns what drives a stage with some memory settings: the run's own family where they change no bit."""
         asked, family = self._asked(stage), self._context.family
-        if rung.has_bits_of(asked):
+        if rung.is_bit_identical_to(asked):
             return family
         bits = (stage, replace(rung, strategy=asked.strategy))
         if bits not in self._families:

@@ -1,1 +1,1 @@
-"""Where components live while a stage runs, and what that takes."""
+"""Where components live while a stage runs, and the memory that this takes."""

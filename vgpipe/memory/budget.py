@@ -1,7 +1,7 @@
-"""Holds a stage to the memory it may use: on a GPU by torch's own cap, on the CPU by counting every live tensor.
+"""Enforces the memory limit of a stage: on a GPU by torch's own cap, on a CPU by counting every live tensor.
 
-With a limit on the CPU, real models really run out of memory, at the same allocation each time. Without one, nothing
-is counted and nothing costs.
+Under a limit on a CPU, a model runs out of memory at the same allocation each time. Without a limit, nothing is counted
+and nothing costs.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _peak_bytes: ContextVar[int | None] = ContextVar("peak_bytes", default=None)
 
 @contextmanager
 def enforced(device: str, memory_limit_gb: float | None) -> Iterator[LiveBytes | None]:
-    """Has everything in the block run out of memory where it takes more than the limit.
+    """Makes the block run out of memory where it takes more than the limit.
 
     Args:
         device: torch device string.
         memory_limit_gb: the most that may be alive on it at once, GiB; None without a limit.
 
     Yields:
-        What counts the CPU's live tensors; None where nothing is counted. Parts that were loaded before count from
-        the moment that `Residency` hands some out.
+        The counter of the CPU's live tensors; None where nothing is counted. Parts that were loaded before count from
+        the next time that a stage takes parts from `Residency`.
 
     Raises:
         torch.OutOfMemoryError: from within the block, at the allocation that exceeds the limit.
@@ -49,9 +49,9 @@ def enforced(device: str, memory_limit_gb: float | None) -> Iterator[LiveBytes |
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """Counts nothing in the block: while a part is loaded, what is alive passes through files and conversions.
+    """Counts nothing in the block: loading keeps file contents and conversions alive that are gone afterwards.
 
-    What is loaded counts afterwards, by `hold`.
+    The loaded part counts afterwards, by `hold`.
     """
     if _active.get() is None:
         yield
@@ -66,7 +66,7 @@ def hold(modules: Iterable[Any]) -> None:
     """Counts the weights of loaded parts for as long as they live, where a budget is enforced.
 
     Args:
-        modules: loaded parts; those that are no modules have no weights.
+        modules: loaded parts; a tokenizer, which is not a module, has no weights.
 
     Raises:
         torch.OutOfMemoryError: where they exceed the limit.
@@ -90,7 +90,7 @@ def hold_tensors(tensors: Iterable[torch.Tensor]) -> None:
 
 
 def take_peak_bytes() -> int | None:
-    """Returns the most bytes alive under a counted budget since it was last asked; None where nothing was counted."""
+    """Returns the most bytes alive under a counted budget since the last call; None where nothing was counted."""
     peak_bytes = _peak_bytes.get()
     _peak_bytes.set(None)
     return peak_bytes

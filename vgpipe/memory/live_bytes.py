@@ -1,6 +1,6 @@
-"""Counts the bytes of all live tensors as the dispatcher makes them, and holds them to a limit where there is one.
+"""Counts the bytes of all live tensors as the dispatcher creates them, and enforces a limit where there is one.
 
-The same counter measures fake tensors for a plan and real ones for an enforced budget, so both mean the same.
+The same counter measures the fake tensors of a plan and the real ones of an enforced limit, so both mean the same.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class LiveBytes(TorchDispatchMode):
         self._alive: dict[int, Any] = {}
 
     def hold(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Counts tensors that were made before, for as long as they live.
+        """Counts tensors that exist already, for as long as they live.
 
         Raises:
             torch.OutOfMemoryError: where they exceed the limit.
@@ -71,12 +71,12 @@ class LiveBytes(TorchDispatchMode):
             self._note(tensor)
 
     def forget_all(self) -> None:
-        """Stops following what is alive; long-lived tensors would else keep this counter for as long as they live."""
+        """Stops watching live tensors, which would otherwise keep this counter alive for as long as they live."""
         self._alive.clear()
 
     @contextmanager
     def window(self) -> Iterator[Window]:
-        """Measures the peak of a part of the work, and that of the parts of it that are not measured further."""
+        """Measures the peak of a part of the work, and the peak outside of the windows inside it."""
         window = Window(self.live_bytes)
         self._windows.append(window)
         try:
@@ -89,7 +89,7 @@ class LiveBytes(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Runs an operation and counts what it made."""
+        """Runs an operation and counts the tensors that it created."""
         result = func(*args, **(kwargs or {}))
         # Most operations give one tensor; looking through a tree costs as much as a small operation.
         for leaf in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):

@@ -1,6 +1,6 @@
-"""diffusers' group offloading, with files that hold what memory does not.
+"""diffusers' group offloading, with files for the weights that memory does not hold.
 
-diffusers (0.42) leaves an empty tensor of full size in RAM for each that it writes to a file, writes uninitialised
+diffusers (0.42) keeps an empty tensor of full size in RAM for each that it writes to a file, writes uninitialised
 memory for a weight that two layers share (it is gone when the second is written), trusts any file that it finds in the
 folder, takes away buffers that a pipeline reads from the component itself (`vae.latents_mean`), and computes on the CPU
 with weights at whatever address the file puts them. `FileGroup` does none of that; a diffusers whose `ModuleGroup` does
@@ -34,15 +34,16 @@ ALIGNMENT_BYTES = 64  # a cache line, the widest vector, and where torch's own C
 
 
 def offload(module: Any, device: str, *, level: str, stream: bool, offload_dir: Path | None) -> Any:
-    """Has the weights of a module on the device only while a block or leaf of it runs.
+    """Keeps the weights of a module on the device only while a block or leaf of it runs.
 
     Args:
         module: changed in place. Its own parameters and buffers, few and small, stay on the device where the others
             go to files: pipelines read some of them.
         device: torch device string.
         level: `block_level` or `leaf_level`.
-        stream: whether the next one is fetched while one computes.
-        offload_dir: has a folder made in it for the weights, which goes when the module does; None keeps them in RAM.
+        stream: whether the next one is prefetched while one computes.
+        offload_dir: folder in which the weights get a folder of their own, deleted with the module; None keeps them in
+            RAM.
 
     Raises:
         StoreError: where they cannot be written.
@@ -95,11 +96,11 @@ def _groups_in(files: _Files, device: torch.device) -> Iterator[None]:
 
 
 class _Files:
-    """What of a module goes to files, and where it is.
+    """The weights of a module that are in files.
 
     Args:
         folder: theirs alone.
-        kept: tensors that go to none.
+        kept: tensors that stay on the device.
     """
 
     def __init__(self, folder: Path, kept: Sequence[torch.Tensor]):
@@ -110,11 +111,11 @@ class _Files:
         self._misalignments: dict[int, int] = {}
 
     def new_path(self) -> str:
-        """Returns where another group's weights go."""
+        """Returns the path of another group's file."""
         return str(self._folder / f"{next(self._count)}.safetensors")
 
     def write(self, path: str, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Writes a group's weights, those that another group wrote before included.
+        """Writes a group's weights, including those that another group wrote before.
 
         Raises:
             StoreError: where they cannot be written.
@@ -162,7 +163,7 @@ class FileGroup(group_offloading.ModuleGroup):  # type: ignore[misc]  # diffuser
         try:
             budget.hold_tensors(tensor.data for tensor in self.key_to_tensor.values())
         except torch.OutOfMemoryError:
-            self._let_go()
+            self._release()
             raise
 
     def _offload_to_disk(self) -> None:
@@ -170,9 +171,9 @@ class FileGroup(group_offloading.ModuleGroup):  # type: ignore[misc]  # diffuser
             self._files.write(self.safetensors_file_path, self.key_to_tensor)
         self._is_offloaded_to_disk = True
         if self.stream is not None and not self.record_stream:
-            # The compute stream may still be reading what is let go below.
+            # The compute stream may still be reading what is released below.
             self._torch_accelerator_module.current_stream().synchronize()
-        self._let_go()
+        self._release()
 
     def _keep_alignment(self) -> None:
         """Gives weights that the CPU computes with the alignment that they had before they were written.
@@ -188,13 +189,13 @@ class FileGroup(group_offloading.ModuleGroup):  # type: ignore[misc]  # diffuser
             tensor.data = _at_alignment(tensor.data, self._files.misalignment(tensor))
 
     def _to_its_card(self) -> None:
-        """Moves what diffusers puts on the first card, whichever was asked for."""
+        """Moves the weights to the requested card; diffusers puts them on the first one."""
         if not self.onload_device.index:
             return
         for tensor in self.tensor_to_key:
             tensor.data = tensor.data.to(self.onload_device, non_blocking=self.non_blocking)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         for tensor in self.tensor_to_key:
             tensor.data = _nothing(tensor.dtype).expand(tensor.shape)
 
@@ -215,12 +216,12 @@ def _at_alignment(tensor: torch.Tensor, misalignment: int) -> torch.Tensor:
 
 @cache
 def _nothing(dtype: torch.dtype) -> torch.Tensor:
-    """Returns the one value that stands for all weights in files; no number, so that no use of it goes unseen."""
+    """Returns one value for all weights in files; not a number, so that its use shows in every result."""
     return torch.full((), float("nan") if dtype.is_floating_point else 0, dtype=dtype)
 
 
 def _os_error(error: Exception) -> Exception:
-    """Returns the system's error that safetensors tells in words alone; the run stops where that is a full disk."""
+    """Returns the system's error that safetensors gives as text only; the run stops where that is a full disk."""
     found = re.search(r"\(os error (\d+)\)", str(error))
     return OSError(int(found[1]), str(error)) if found else error
 

@@ -1,4 +1,4 @@
-"""What to do with an error when memory ran out: know it, and let go of what it keeps alive."""
+"""Handles an error after memory ran out: recognizes it, and releases the tensors that it keeps alive."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ __all__ = ["drop_traceback_locals", "is_of_host", "is_out_of_memory"]
 
 
 def drop_traceback_locals(error: BaseException) -> None:
-    """Empties the finished frames that an error's tracebacks hold, so that no tensor lives on in them.
+    """Clears the local variables of the finished frames in an error's tracebacks, so that they keep no tensor alive.
 
-    The traceback itself stays, with its lines; only the local variables in it are gone. Frames that still run keep
-    theirs.
+    The tracebacks themselves stay, with their lines. Frames that still run keep their variables.
     """
     for one in _all(error):
         _clear(one.__traceback__)

@@ -1,4 +1,4 @@
-"""Puts one loaded component where its weights shall be while its stage runs, with diffusers' own group offloading."""
+"""Puts the weights of a loaded component where they are while its stage runs, by diffusers' own group offloading."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ LEVELS = {Placement.BLOCKS: "block_level", Placement.LEAVES: "leaf_level", Place
 def place(
     module: Any, placement: Placement, role: Role, device: str, *, stream: bool = False, offload_dir: Path | None = None
 ) -> Any:
-    """Puts a component where a strategy wants it; where that cannot be, one step nearer to the device.
+    """Puts a component where a strategy wants it; where that is impossible, one step nearer to the device.
 
-    On the CPU, RAM is the device: what would wait in RAM elsewhere waits in files there, and nothing takes turns.
+    On the CPU, RAM is the device: weights that would wait in RAM wait in files, and no components alternate.
 
     Args:
         module: what was loaded, on the CPU unless `placement` is whole; changed in place.
-        placement: where its weights shall be.
-        role: what it does; only a denoiser is entered through its own `forward`, which blocks need.
+        placement: where its weights are to be.
+        role: what it does; only a denoiser is called through its own `forward`, which block offloading needs.
         device: torch device string where it computes.
-        stream: whether the next block or leaf is fetched while one computes; of no account but on CUDA and XPU. Takes
-            pinned RAM as large as the weights.
-        offload_dir: folder for files of offloaded weights; each component makes one of its own in it, which goes when
-            the component does. None where nothing may be written: what needs files then stays on the device.
+        stream: whether the next block or leaf is prefetched while one computes; only on CUDA and XPU. Takes as much
+            pinned RAM as the weights.
+        offload_dir: folder for files of offloaded weights; each component creates a folder of its own in it, deleted
+            with the component. None where nothing may be written: what needs files then stays on the device.
 
     Returns:
-        The module; what is no module (a tokenizer) as it is.
+        The module; a tokenizer, which is not a module, unchanged.
 
     Raises:
         StoreError: where the files cannot be written.
@@ -50,13 +50,13 @@ def place(
     for step in STEPS[placement]:
         obstacle = _obstacle(module, step, role, device, offload_dir)
         if obstacle is None:
-            return _put(module, step, device, stream=stream, offload_dir=offload_dir)
-        log.info("%s cannot be placed by %s: %s", type(module).__name__, step.value, obstacle)
+            return _apply(module, step, device, stream=stream, offload_dir=offload_dir)
+        log.info("%s: placement %s is impossible: %s", type(module).__name__, step.value, obstacle)
     return module
 
 
 def move(module: Any, device: str) -> Any:
-    """Moves a whole component; what is no module, or has 8-bit weights of bitsandbytes, stays where it is.
+    """Moves a whole component; one that is not a module, or has 8-bit weights of bitsandbytes, stays where it is.
 
     Args:
         module: changed in place.
@@ -69,7 +69,7 @@ def move(module: Any, device: str) -> Any:
     return module.to(device)
 
 
-def _put(module: Any, placement: Placement, device: str, *, stream: bool, offload_dir: Path | None) -> Any:
+def _apply(module: Any, placement: Placement, device: str, *, stream: bool, offload_dir: Path | None) -> Any:
     if placement is Placement.WHOLE:
         return move(module, device)
     if placement is Placement.ON_CALL:
@@ -93,30 +93,30 @@ def _needs_files(placement: Placement, device: str) -> bool:
 
 
 def _obstacle(module: Any, placement: Placement, role: Role, device: str, offload_dir: Path | None) -> str | None:
-    """Returns why a component cannot be placed in a way; None where it can."""
+    """Returns why a component cannot have a placement; None where it can."""
     import torch
 
     if placement is Placement.WHOLE:
         return None
     if placement is Placement.ON_CALL:
-        return _turns_obstacle(module, device)
+        return _on_call_obstacle(module, device)
     if _is_8bit(module) or _is_4bit(module):
         return "bitsandbytes binds its weights to their layers"
     if not getattr(module, "_supports_group_offloading", True):
-        return "diffusers says so"
+        return "diffusers does not support it for this class"
     if _needs_files(placement, device):
         if offload_dir is None:
-            return "there is no folder for its files"
+            return "its files need a folder"
         if any(_is_torchao(tensor) for tensor in module.parameters()):
             return "torchao's tensors cannot be written to files"
     if placement is Placement.BLOCKS:
-        return _libraries_obstacle() if role is Role.DENOISER else "it is not entered through its forward"
+        return _libraries_obstacle() if role is Role.DENOISER else "it is not called through its forward"
     if any(isinstance(each, torch.nn.MultiheadAttention) for each in module.modules()):
-        return "its attention reads the weights of its layers past their forward"
+        return "its attention reads the weights of its layers directly"
     return _libraries_obstacle()
 
 
-def _turns_obstacle(module: Any, device: str) -> str | None:
+def _on_call_obstacle(module: Any, device: str) -> str | None:
     if device == "cpu":
         return "RAM is the device"
     return "bitsandbytes binds its weights to the device" if _is_8bit(module) else None

@@ -9,27 +9,27 @@ AUTO = "auto"
 
 
 class Strategy(StrEnum):
-    """Where components live while a stage runs; the fastest first. All keep the bits."""
+    """Where components live while a stage runs; the fastest first. Results are bit-identical whichever is used."""
 
     RESIDENT = "resident"
     """Every component stays on the device from its first use to the end of the run."""
     MODEL_OFFLOAD = "model_offload"
-    """A stage's components are on the device while it runs, and wait in RAM otherwise; several denoisers take turns."""
+    """A stage's components are on the device while it runs, and in RAM otherwise; several denoisers alternate."""
     STAGED = "staged"
-    """A stage's components are loaded for it and dropped after it; several denoisers take turns."""
+    """A stage's components are loaded for it and dropped after it; several denoisers alternate."""
     BLOCK_OFFLOAD = "block_offload"
-    """One block of the denoiser at a time is on the device; text encoders go leaf by leaf, the VAE is whole."""
+    """One block of the denoiser at a time is on the device; text encoders go leaf by leaf, the VAE stays there."""
     LEAF_OFFLOAD = "leaf_offload"
     """One leaf module at a time is on the device."""
     DISK_OFFLOAD = "disk_offload"
-    """One leaf module at a time is in memory at all; the others wait in files."""
+    """One leaf module at a time is in memory at all; the others are in files."""
 
 
 OFFLOADS = (Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD)
 
 
 def most_frugal(strategies: Iterable[Strategy]) -> Strategy:
-    """Returns the one of some strategies that takes the least device memory."""
+    """Returns the strategy that takes the least device memory."""
     return max(strategies, key=list(Strategy).index)
 
 
@@ -39,7 +39,7 @@ class Placement(StrEnum):
     WHOLE = "whole"
     """On the device."""
     ON_CALL = "on_call"
-    """On the device from its first call until another's turn, in RAM otherwise."""
+    """On the device from its call until another component is called, in RAM otherwise."""
     BLOCKS = "blocks"
     """On the device block by block, in RAM otherwise."""
     LEAVES = "leaves"
@@ -61,7 +61,7 @@ _PLACED = {
         # diffusers' block groups are lists of blocks directly below the model; a T5 encoder's lie deeper.
         Role.ENCODER: Placement.LEAVES,
         Role.DENOISER: Placement.BLOCKS,
-        # A VAE is entered through `decode`, which the hook of a whole model does not see.
+        # A VAE is called through `decode`, which the hook of a whole model does not see.
         Role.DECODER: Placement.WHOLE,
     },
     Strategy.LEAF_OFFLOAD: dict.fromkeys(Role, Placement.LEAVES),
@@ -78,7 +78,7 @@ def placement_of(strategy: Strategy, role: Role, *, alike: int = 1) -> Placement
     Args:
         strategy: the stage's.
         role: what the component does.
-        alike: how many components of the stage do that; several denoisers of a clip work one after the other.
+        alike: how many components of the stage have that role; several denoisers of a clip run one after the other.
     """
     if role is Role.DENOISER and alike > 1 and strategy in _ONE_AT_A_TIME:
         return Placement.ON_CALL
@@ -86,7 +86,7 @@ def placement_of(strategy: Strategy, role: Role, *, alike: int = 1) -> Placement
 
 
 def role_by_name(part: str) -> Role:
-    """Returns what a part does, going by what diffusers calls it; what it calls nothing else encodes."""
+    """Returns the role of a part by its name in diffusers; a part with any other name is an encoder."""
     if part.startswith(("transformer", "unet")):
         return Role.DENOISER
     return Role.DECODER if part.startswith(("vae", "vqvae")) else Role.ENCODER

@@ -1,4 +1,4 @@
-"""Measures the peak memory of a piece of work: RAM of this process, and of the GPU where there is one."""
+"""Measures the peak memory of some work: RAM of this process, and of the GPU where there is one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass
 class PeakMemory:
-    """Peak memory in GiB while measured; None where it cannot be told.
+    """Peak memory in GiB while measured; None where it cannot be measured.
 
     Attributes:
         ram_gb: RAM of this process.

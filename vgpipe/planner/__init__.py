@@ -1,1 +1,1 @@
-"""Says, before anything is loaded, what a run takes: memory, time, disk."""
+"""Forecasts what a run takes before anything is loaded: memory, time, disk."""

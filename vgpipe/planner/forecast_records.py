@@ -10,7 +10,7 @@ from vgpipe.planner.profile_records import ClipSpec, Kernels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeakRates:
-    """Peak rates of a device, 10^12 operations a second; None where not known."""
+    """Peak rates of a device, 10^12 operations per second; None where unknown."""
 
     fp32: float | None = None
     fp16: float | None = None
@@ -21,17 +21,17 @@ class PeakRates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """The device that is planned for.
+    """The device of a plan.
 
     Attributes:
         name: the hardware option, such as `rtx3060_12gb`.
         kind: cuda, mps, xpu or cpu.
-        memory_gb: device memory that may be used, GiB; for a CPU, RAM. None: not known, anything fits.
-        ram_gb: RAM of the host that may be used, GiB; None: not known, anything fits.
-        disk_gb: free disk, GiB; None: not known.
+        memory_gb: usable device memory, GiB; for a CPU, RAM. None: unknown, anything fits.
+        ram_gb: usable RAM of the host, GiB; None: unknown, anything fits.
+        disk_gb: free disk, GiB; None: unknown.
         peak: peak rates.
-        memory_bandwidth_gb_s: 10^9 bytes a second; None: not known.
-        pcie_bandwidth_gb_s: host to device, 10^9 bytes a second; None: not known or shared memory.
+        memory_bandwidth_gb_s: 10^9 bytes per second; None: unknown.
+        pcie_bandwidth_gb_s: host to device, 10^9 bytes per second; None: unknown or shared memory.
         fused_attention: whether attention takes no quadratic memory.
     """
 
@@ -47,7 +47,7 @@ class Tier:
 
     @property
     def kernels(self) -> Kernels:
-        """Whose kernels a profile for it stands for."""
+        """The kernels that a profile for this device assumes."""
         if self.kind == "cpu":
             return "cpu"
         return "cuda" if self.fused_attention else "cuda_math"
@@ -55,12 +55,12 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageForecast:
-    """What one stage takes.
+    """Memory, work and time of one stage.
 
     Attributes:
         stage: encode, denoise, decode or export.
         allocated_bytes: peak of live device memory.
-        reserved_bytes: what the caching allocator then holds, device context included.
+        reserved_bytes: what the caching allocator holds then, the device's context included.
         ram_bytes: peak RAM of the process.
         weight_bytes: of the peak, weights.
         activation_bytes: of the peak, everything else.
@@ -69,7 +69,7 @@ class StageForecast:
         transfer_bytes: moved between host and device for one clip.
         seconds: least and most, for one clip; None where no rate is known.
         method: how the memory figure was found.
-        strategy: where its components live, where not every stage has the same; None is that of the whole forecast.
+        strategy: where its components live, if stages differ; None is the strategy of the whole forecast.
     """
 
     stage: str
@@ -88,23 +88,23 @@ class StageForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What one way to make a clip takes.
+    """Memory, disk and time of one way to make a clip.
 
     Attributes:
         model: its name.
         spec: the clip.
         tier: the device's name.
         strategy: where components live; where stages differ, the most frugal of them.
-        stream: whether offloaded weights are fetched ahead.
+        stream: whether offloaded weights are prefetched.
         vae_tiling: whether the VAE works in tiles.
         vae_tile_size: side of a tile in pixels; None is the VAE's own.
         weights: component -> how its weights are stored, all of them.
         stages: in order.
         weight_bytes: all components' weights as stored.
-        load_seconds: least and most to load every component once; None where not known.
+        load_seconds: least and most to load every component once; None where unknown.
         download_bytes: weight files that are not on the disk yet.
         disk_bytes: what one clip leaves in the store, and files of offloaded weights.
-        refusals: why it does not fit, in words; empty where it fits.
+        refusals: why it does not fit; empty where it fits.
         warnings: what is tight.
     """
 
@@ -126,7 +126,7 @@ class Forecast:
 
     @property
     def fits(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether it fits the device."""
         return not self.refusals
 
     @property

@@ -12,12 +12,12 @@ from typing import Literal
 from vgpipe.memory.strategies import Role
 
 Kernels = Literal["cuda", "cuda_math", "cpu"]
-"""Whose kernels a profile stands for: CUDA with fused attention, CUDA without (old cards), or the CPU."""
+"""The kernels that a profile assumes: CUDA with fused attention, CUDA without (old cards), or the CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSpec:
-    """What kind of clip is planned, in diffusers' parameter names.
+    """The kind of clip that is planned, in diffusers' parameter names.
 
     Attributes:
         width: pixels.
@@ -25,8 +25,8 @@ class ClipSpec:
         num_frames: frames.
         num_inference_steps: denoising steps.
         guidance_scale: guidance; whether there is a second branch depends on it.
-        fps: frames a second.
-        from_image: whether the clip begins with an image.
+        fps: frames per second.
+        from_image: whether the clip starts from an image.
     """
 
     width: int
@@ -44,15 +44,15 @@ class Leaf:
 
     Attributes:
         name: qualified, in its component.
-        kind: what storage precision may do with it.
+        kind: decides which stored precisions apply to it.
         weight_bytes: its own parameters and buffers, not those of modules below it, in native precision.
-        elements: of its weight matrix, which may be stored in fewer bits; 0 where it has none.
+        elements: of its weight matrix, which may be stored in lower precision; 0 where it has none.
         rows: output features of that matrix.
         itemsize: bytes an element of it in native precision.
         peak_bytes: the most activations alive at once while it runs, the pipeline's own tensors included; 0 where it
             does not run.
-        block: the block it lies in, by name; None outside of all.
-        tokens: how many vectors a linear layer works on at once, at most; 0 for other layers.
+        block: name of the block it belongs to; None outside of all.
+        tokens: the most vectors that a linear layer works on at once; 0 for other layers.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentUse:
-    """One component in one stage, its calls taken together.
+    """One component in one stage, over all its calls.
 
     Attributes:
         component: its name in the checkpoint.
@@ -116,26 +116,26 @@ class ComponentUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProfile:
-    """What one stage does for one clip (encode: for one text).
+    """The work of one stage for one clip (encode: for one text).
 
     Attributes:
         stage: encode, denoise or decode.
         uses: the components that it runs, in order of first use.
         pipeline_bytes: the most that the pipeline's own tensors take while no component runs.
-        workspace_bytes: what convolutions on a CPU keep for themselves, beyond the peak of the tensors.
-        method: `fake`, or `meta` or `analytic` where a fake run failed.
+        workspace_bytes: what convolutions on a CPU need internally, beyond the peak of the tensors.
+        method: `fake`, or `analytic` where a fake run failed.
     """
 
     stage: str
     uses: tuple[ComponentUse, ...]
     pipeline_bytes: int
     workspace_bytes: int = 0
-    method: Literal["fake", "meta", "analytic"] = "fake"
+    method: Literal["fake", "analytic"] = "fake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentFacts:
-    """What does not depend on the clip.
+    """What is known of a component for every clip.
 
     Attributes:
         name: in the checkpoint.
@@ -144,7 +144,7 @@ class ComponentFacts:
         weight_bytes: parameters and buffers in native precision, each rounded up as an allocation.
         file_bytes: of its weight files.
         largest_leaf_bytes: of its largest leaf's weights.
-        kept: patterns of the names of layers that fp8 storage leaves in native precision.
+        kept: name patterns of the layers that fp8 storage leaves in native precision.
     """
 
     name: str
@@ -158,12 +158,12 @@ class ComponentFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What fake runs of all stages showed for one model at one size.
+    """The measurements of all stages' fake runs, for one model and one kind of clip.
 
     Attributes:
         model: its name.
         spec: the clip.
-        kernels: whose kernels it stands for.
+        kernels: those that it assumes.
         dtype: torch name of the denoiser's precision.
         components: every component that some stage loads.
         stages: encode, denoise, decode.

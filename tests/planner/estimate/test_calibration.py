@@ -119,7 +119,7 @@ def test_a_folder_in_place_of_the_file_and_one_that_cannot_be_made_are_no_error(
     learn(tmp_path, 0.5)
     (tmp_path / "file").write_text("")
     learn(tmp_path / "file" / "below", 0.5)
-    assert caplog.text.count("are not kept for the next plan") == 2
+    assert caplog.text.count("are not saved for the next plan") == 2
 
 
 def test_the_file_stays_small_and_keeps_the_newest(tmp_path):

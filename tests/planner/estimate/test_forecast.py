@@ -44,7 +44,7 @@ def stage(found: Forecast, name: str):
         ("resident", False, 3300 + 10, 3300 + 320, 3300 + 1600),
         ("model_offload", False, 1000 + 10, 2100 + 320, 200 + 1600),
         ("staged", False, 1000 + 10, 2100 + 320, 200 + 1600),
-        # the encoder by leaves; what lies in no block and one block; the VAE whole
+        # the encoder by leaves; what is outside of all blocks, and one block; the VAE not offloaded
         ("block_offload", False, 800 + 10, 100 + 500 + 320, 200 + 1600),
         ("block_offload", True, 200 + 800 + 2, 100 + 500 + 500 + 320, 200 + 1600),
         ("leaf_offload", False, 800 + 10, 250 + 300, 150 + 1600),

@@ -121,7 +121,7 @@ def test_a_folder_that_cannot_be_written_only_costs_time(one, made, tmp_path, mo
     monkeypatch.setattr(profile, "profile", lambda *_, **__: made)
     kept = ProfileCache(tmp_path)
     assert cached_profile(one, spec_of(OPTION), "cuda", model="m", cache=kept) == made
-    assert "not kept" in caplog.text
+    assert "cannot be cached" in caplog.text
 
 
 def test_the_folder_is_the_users(monkeypatch):

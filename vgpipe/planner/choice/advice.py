@@ -1,4 +1,4 @@
-"""Chooses how to make a clip; says what to type where it does not fit, and which is the largest clip that does."""
+"""Suggests what to type where a clip does not fit, and finds the largest clip that does."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.vocabulary import FP8, NATIVE
 
 MAX_ADVICE = 4
-SIDES, FRAMES = (0.85, 0.7, 0.5, 0.0), (0.75, 0.5, 0.25, 0.0)  # of what was asked for; 0 is the model's least
-LADDER = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.5), (0.75, 0.5), (0.5, 1.0), (0.5, 0.5), (0.5, 0.25), (0.0, 0.0))
+SIDES, FRAMES = (0.85, 0.7, 0.5, 0.0), (0.75, 0.5, 0.25, 0.0)  # of the request; 0 is the model's least
+CLIP_SHARES = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.5), (0.75, 0.5), (0.5, 1.0), (0.5, 0.5), (0.5, 0.25), (0.0, 0.0))
 
 
 class _Tried(Protocol):
-    """Plans another wish, for the clip that was asked for or for another."""
+    """Plans another request, for the requested clip or for another one."""
 
     def __call__(self, other: PlanRequest, clip: ClipSpec = ...) -> Choice: ...
 
@@ -30,18 +30,18 @@ class _Tried(Protocol):
 def nearest(
     spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf, *, inputs: PlanInputs, rules: ShapeRules
 ) -> tuple[str, ...]:
-    """Returns what to type instead of a wish that does not fit: each fits by itself, the least change first.
+    """Returns what to type instead of a request that does not fit: each fits by itself, the smallest change first.
 
     Args:
         spec: the clip.
         tier: the device.
-        request: what did not fit.
-        profile_of: gives profiles; up to nine others than the clip's own are asked for, those alone that may fit.
-        inputs: what else is known.
+        request: the one that does not fit.
+        profile_of: returns profiles; called for the clip's own and up to nine others, only for clips that may fit.
+        inputs: the plan's other inputs.
         rules: the sizes and frame counts that the model can make.
 
     Returns:
-        At most four strings of overrides; none where nothing helps.
+        At most four strings of overrides; empty where nothing helps.
     """
     bounded = BoundedProfiles(profile_of, tier, request, inputs)
 
@@ -62,7 +62,7 @@ def _denoisers(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> l
 
 
 def _other_memory(request: PlanRequest, tried: _Tried, denoisers: list[str]) -> Iterator[str]:
-    """Gives overrides of `memory` that help; those that change bits only where no strategy does."""
+    """Yields overrides of `memory` that help; those that are not bit-identical only where no strategy helps."""
     free = replace(request, strategy=None, stream=None, may_tile=False, may_shrink_weights=False)
     if (chosen := tried(free).chosen) is not None:
         yield "memory.stream=null" if request.strategy is None else f"memory={_option(chosen)}"
@@ -81,7 +81,7 @@ def _typed(override: str, chosen: Forecast, request: PlanRequest) -> str:
 
 
 def _option(chosen: Forecast) -> str:
-    """Returns what to type for the strategy of a plan; where stages have one each, only the planner takes it."""
+    """Returns what to type for the strategy of a plan; only `auto` gives stages different ones."""
     used = set(strategies_of(chosen).values())
     return AUTO if len(used) > 1 else next(iter(used)).value
 
@@ -108,12 +108,12 @@ def _shorter(spec: ClipSpec, rules: ShapeRules) -> Iterator[tuple[str, ClipSpec]
 
 
 def scaled(spec: ClipSpec, rules: ShapeRules, sides: float, frames: float) -> ClipSpec:
-    """Returns a clip with smaller sides and fewer frames, as near as the model can make.
+    """Returns a clip with smaller sides and fewer frames, as close as the model can make.
 
     Args:
         spec: the clip.
         rules: the sizes and frame counts that the model can make.
-        sides: share of both sides that is left; the aspect ratio stays as near as may be. 0: the model's least.
+        sides: share of both sides that is left; the aspect ratio stays as close as possible. 0: the model's least.
         frames: share of the frames that is left.
     """
     least = rules.smallest_side / min(spec.width, spec.height)
@@ -135,20 +135,20 @@ def largest(
     rules: ShapeRules,
     reference: ClipSpec,
 ) -> Forecast | None:
-    """Returns the plan of the largest clip that fits a device, of a short ladder down from the reference.
+    """Returns the plan of the largest clip that fits a device, of a few sizes up to the reference.
 
     Args:
         tier: the device.
-        request: what is asked for and what is allowed.
-        profile_of: gives profiles; the reference's alone where that fits, and of at most eight sizes that may fit.
-        inputs: what else is known.
+        request: what the user requests, and what the planner may change.
+        profile_of: returns profiles; called for the reference alone where that fits, and for at most eight sizes.
+        inputs: the plan's other inputs.
         rules: the sizes and frame counts that the model can make.
         reference: the size, frame count and steps that the model was made for.
 
     Returns:
-        The forecast, whose `spec` is the clip; None where not even the least clip fits.
+        The forecast, whose `spec` is the clip; None where not even the smallest clip fits.
     """
-    clips = dict.fromkeys(scaled(reference, rules, sides, frames) for sides, frames in LADDER)
+    clips = dict.fromkeys(scaled(reference, rules, sides, frames) for sides, frames in CLIP_SHARES)
     bounded = BoundedProfiles(profile_of, tier, request, inputs)
     for clip in sorted(clips, key=lambda one: one.width * one.height * one.num_frames, reverse=True):
         chosen = plan(clip, tier, request, bounded, inputs=inputs).chosen

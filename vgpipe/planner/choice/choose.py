@@ -1,4 +1,4 @@
-"""Chooses how to make a clip on a device: the fastest way that fits, and what keeps the bits first."""
+"""Chooses how to make a clip on a device: the fastest way that fits, bit-identical ways first."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from vgpipe.planner.profile_records import ClipSpec, Profile
 from vgpipe.vocabulary import FP8, NATIVE
 
 ProfileOf = Callable[[ClipSpec, bool, int | None], Profile]
-"""(clip, whether the VAE works in tiles, side of a tile) -> profile, from a cache where it has one."""
+"""(clip, whether the VAE works in tiles, side of a tile) -> profile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What the user asked for, and what may be done that nobody asked for.
+    """What the user requests, and what the planner may change.
 
     Attributes:
         strategy: where components live; None: the fastest that fits.
         weights: component -> how its weights are stored.
         vae_tiling: whether the VAE works in tiles; None: only where nothing else fits.
         vae_tile_size: side of a tile, pixels; None is the VAE's own.
-        stream: whether offloaded weights are fetched ahead; None: where it fits.
-        may_tile: whether tiling may be turned on.
-        may_shrink_weights: whether weights may be stored as fp8.
+        stream: whether offloaded weights are prefetched; None: where it fits.
+        may_tile: whether the planner may turn tiling on.
+        may_shrink_weights: whether the planner may store weights as fp8.
     """
 
     strategy: Strategy | None
@@ -51,7 +51,7 @@ class Choice:
     Attributes:
         rows: every strategy that was considered, fastest first; one where it is pinned.
         chosen: the fastest that fits; None where nothing does.
-        why: one sentence.
+        why: the reason, one sentence.
     """
 
     rows: tuple[Forecast, ...]
@@ -62,15 +62,15 @@ class Choice:
 def plan(spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf, *, inputs: PlanInputs) -> Choice:
     """Chooses the fastest way to make a clip that fits a device.
 
-    What nobody asked for comes only where nothing else fits: tiling first, then fp8 weights of the denoiser, then both,
-    then those of the text encoders too.
+    It changes a request only where nothing else fits: tiling first, then fp8 weights of the denoiser, then both, then
+    fp8 weights of the text encoders too.
 
     Args:
         spec: the clip.
         tier: the device.
-        request: what is asked for and what is allowed.
-        profile_of: gives profiles.
-        inputs: what else is known.
+        request: what the user requests, and what the planner may change.
+        profile_of: returns profiles.
+        inputs: the plan's other inputs.
     """
     first: tuple[Forecast, ...] = ()
     for tiling, weights in _variants(spec, request, profile_of):
@@ -84,7 +84,7 @@ def plan(spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf
 
 
 def _variants(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> Iterator[tuple[bool, dict[str, str]]]:
-    """Gives the ways to compute, those nearest to what was asked for first."""
+    """Yields VAE tiling and stored precisions to try, those closest to the request first."""
     tilings = (False, True) if request.vae_tiling is None and request.may_tile else (bool(request.vae_tiling),)
     for tiling in tilings:
         yield tiling, dict(request.weights)
@@ -102,7 +102,7 @@ def _variants(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> It
 def _rows(
     profile: Profile, tier: Tier, request: PlanRequest, weights: Mapping[str, str], inputs: PlanInputs
 ) -> tuple[Forecast, ...]:
-    """Returns every strategy at its best, and a combination of them where that is faster than all that fit."""
+    """Returns every strategy at its best, and a combination of them where that is faster than every one that fits."""
     size = request.vae_tile_size if profile.vae_tiling else None
     ways = {
         strategy: [
@@ -121,7 +121,7 @@ def _rows(
 
 
 def _strategies(tier: Tier) -> tuple[Strategy, ...]:
-    # On the CPU what waits in RAM is on the device: model_offload is no other than staged there.
+    # On the CPU, where RAM is the device, model_offload is the same as staged.
     return tuple(one for one in Strategy if tier.kind != "cpu" or one is not Strategy.MODEL_OFFLOAD)
 
 
@@ -132,16 +132,16 @@ def _streams(strategy: Strategy, tier: Tier, wanted: bool | None) -> tuple[bool,
 
 
 def _fastest_first(rows: list[Forecast]) -> tuple[Forecast, ...]:
-    """Sorts by time where all times are known; otherwise the order of the strategies stands."""
+    """Sorts by time if all times are known; otherwise keeps the order of the strategies."""
     if any(typical_seconds(row) is None for row in rows):
         return tuple(rows)
     return tuple(sorted(rows, key=lambda row: typical_seconds(row) or 0.0))
 
 
 def typical_seconds(row: Forecast) -> float | None:
-    """Returns one figure for the time of a clip, to compare strategies by; None where it is not known.
+    """Returns one figure for the time of a clip, to compare strategies by; None where it is unknown.
 
-    What is dropped after its stage is read again for the next wave; that counts here.
+    It includes loading the parts again that are dropped after their stage.
     """
     spans = [stage.seconds for stage in row.stages]
     if any(span is None for span in spans):

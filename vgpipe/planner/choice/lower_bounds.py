@@ -1,4 +1,4 @@
-"""Spares fake runs of smaller clips that cannot fit either, from what a larger one showed."""
+"""Skips fake runs of smaller clips that cannot fit either, by the profile of a larger one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ STEEPEST = 2  # no activation falls faster than the square of the clip's size, w
 
 
 class BoundedProfiles:
-    """Gives profiles; of a clip that cannot fit however it is made, one with the least that it might take.
+    """Returns profiles; for a clip that cannot fit in any way, one with the least that the clip might take.
 
-    What it gives instead of a fake run does not fit either, so whatever fits was run.
+    A profile that replaces a fake run does not fit either, so every clip that fits has been run.
 
     Args:
-        profile_of: gives profiles.
+        profile_of: returns profiles.
         tier: the device.
-        request: what is asked for and what is allowed.
-        inputs: what else is known.
+        request: what the user requests, and what the planner may change.
+        inputs: the plan's other inputs.
     """
 
     def __init__(self, profile_of: ProfileOf, tier: Tier, request: PlanRequest, inputs: PlanInputs):

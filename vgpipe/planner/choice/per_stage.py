@@ -1,7 +1,7 @@
-"""Gives every stage the fastest strategy that fits it, where no strategy is best for all of them.
+"""Chooses the fastest strategy that fits for each stage, where no strategy is best for all of them.
 
-Stages follow each other and hold only their own components, so each may have a strategy of its own: a text encoder that
-is larger than the card goes leaf by leaf while the denoiser stays whole. `resident` alone is for all stages together.
+Stages run one after the other with their own components only, so each may have its own strategy: a text encoder that is
+larger than the card is offloaded leaf by leaf, and the denoiser is not offloaded. `resident` is for all stages or none.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from vgpipe.memory.strategies import Strategy, most_frugal
 from vgpipe.planner.estimate.stored_weights import is_bound_to_device
 from vgpipe.planner.forecast_records import Forecast, StageForecast
 
-AS_FAST = 1.01  # the ranges of two forecasts tell no smaller difference; what moves less then is the surer one
+AS_FAST = 1.01  # forecasts are no more precise than that; of two as fast, the one that moves less is the safer choice
 KEEPING = (Strategy.RESIDENT, Strategy.MODEL_OFFLOAD)
 
 Judge = Callable[[Forecast], Forecast]
-"""Adds to a forecast why it does not fit, and what is tight."""
+"""Adds to a forecast the reasons why it does not fit, and what is tight."""
 
 
 def best_combination(ways: Iterable[Forecast], judge: Judge) -> Forecast | None:
-    """Returns the combination of strategies, one a stage, that keeps the most on the device of the fastest that fit.
+    """Returns the combination of strategies, one per stage, that keeps the most on the device of the fastest that fit.
 
     Args:
-        ways: one model and clip, computed in one way, with every strategy, with and without streams.
-        judge: says whether a forecast fits.
+        ways: forecasts of one model and clip with every strategy, with and without streams.
+        judge: adds whether a forecast fits.
 
     Returns:
         A forecast whose stages name their strategies and whose own is the most frugal of them; None where a single
@@ -46,7 +46,7 @@ def best_combination(ways: Iterable[Forecast], judge: Judge) -> Forecast | None:
 
 
 def with_combination(rows: Sequence[Forecast], found: Forecast | None) -> tuple[Forecast, ...]:
-    """Returns the rows and a combination at its place: before the first that fits, to which it is preferred."""
+    """Returns the rows with a combination inserted before the first that fits, which it is preferred to."""
     if found is None:
         return tuple(rows)
     place = next((number for number, row in enumerate(rows) if row.fits), len(rows))
@@ -59,7 +59,7 @@ def strategies_of(forecast: Forecast) -> dict[str, Strategy]:
 
 
 def _mixed(ways: Sequence[Forecast], *, streamed: bool) -> Iterator[Forecast]:
-    """Gives every combination whose offloaded stages are all fetched ahead, or none: a run has one setting for all."""
+    """Yields the combinations in which all offloaded stages are prefetched, or none: a run has one setting for all."""
     rows = _alike(ways, streamed)
     if len(rows) < 2:
         return
@@ -80,7 +80,7 @@ def _alike(ways: Sequence[Forecast], streamed: bool) -> dict[Strategy, Forecast]
 
 
 def _is_bound(way: Forecast) -> bool:
-    """Says whether a component would stay on the device in the stages of others."""
+    """Returns whether a component would stay on the device in the stages of others."""
     return any(is_bound_to_device(how) for how in way.weights.values())
 
 
@@ -123,14 +123,14 @@ def _shares(ways: Sequence[Forecast]) -> dict[str, float]:
 
 
 def _rank(way: Forecast) -> int:
-    """Returns how far down the list of strategies the stages are, together."""
+    """Returns the sum of the stages' places in the list of strategies."""
     return sum(list(Strategy).index(strategy) for strategy in strategies_of(way).values())
 
 
 def _pace(way: Forecast, shares: Mapping[str, float]) -> float:
     """Returns seconds to compare ways by; 0 where they are not all known.
 
-    What is dropped after its stage is read again for the next wave; that counts here.
+    They include loading the parts again that are dropped after their stage.
     """
     chosen = strategies_of(way)
     spans = [stage.seconds for stage in way.stages]

@@ -1,7 +1,6 @@
-"""What this machine's own finished runs showed, to make its next plans better: `calibration.jsonl` in the cache folder.
+"""Measurements of this machine's finished runs, which improve its next plans: `calibration.jsonl` in the cache folder.
 
-One JSON object a line, appended; the file is kept short by dropping its oldest lines. Anything in it that is no sound
-record is passed over.
+One JSON object per line, appended; the oldest lines are dropped when the file grows large. Invalid lines are skipped.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ log = logging.getLogger(__name__)
 NAME = "calibration.jsonl"
 MAX_BYTES = MIB  # read and kept at most
 MAX_LINE = 2048
-LAST = 20  # records of one kind that count
+LAST = 20  # most recent records of one kind that count
 ENOUGH = 3
-LEAST_SPREAD = 0.10  # either side of the median, however alike the runs were
-BOUNDS = (0.001, 1.5)  # shares of peak that are no mistake; clocks may exceed what a data sheet says
+LEAST_SPREAD = 0.10  # on either side of the median, however similar the runs are
+BOUNDS = (0.001, 1.5)  # plausible shares of the peak rate; clocks may exceed the data sheet
 
 
 def record(
@@ -44,17 +43,17 @@ def record(
     predicted_ram_bytes: int | None = None,
     measured_ram_bytes: int | None = None,
 ) -> None:
-    """Appends what one stage of a finished run showed; where that cannot be written, the log says so.
+    """Appends the measurements of one stage of a finished run; if they cannot be written, logs a warning.
 
     Args:
-        folder: the cache folder; made where it is missing.
+        folder: the cache folder; created if missing.
         device: name of the device, as its driver gives it.
         attention: the denoiser's attention backend.
         stage: encode, denoise or decode.
         model: the model's name.
-        flops: operations that the plan counted for the work that was done.
-        seconds: that it took, without loading.
-        peak_tflops: peak rate that the plan used; without it no efficiency is learned.
+        flops: operations of the work that was done, as the plan counts them.
+        seconds: time of the work, without loading.
+        peak_tflops: peak rate that the plan assumed; None records no efficiency.
         predicted_bytes: the plan's device memory.
         measured_bytes: the run's.
         predicted_ram_bytes: the plan's RAM.
@@ -63,7 +62,7 @@ def record(
     if not (flops > 0 and seconds > 0 and math.isfinite(flops) and math.isfinite(seconds)):
         return
     share = flops / seconds / (peak_tflops * 1e12) if peak_tflops else None
-    told = {
+    entry = {
         "schema": 1,
         "device": device,
         "attention": attention,
@@ -78,27 +77,27 @@ def record(
         "measured_ram_bytes": measured_ram_bytes,
     }
     try:
-        _append(folder, json.dumps(told, ensure_ascii=True) + "\n")
+        _append(folder, json.dumps(entry, ensure_ascii=True) + "\n")
     except OSError as error:
-        log.warning("this run's figures are not kept for the next plan: %s", error)
+        log.warning("the measurements of this run are not saved for the next plan: %s", error)
 
 
 def efficiency_of(folder: Path, *, device: str, stage: str, attention: str) -> tuple[float, float] | None:
-    """Returns the least and most share of its peak rate that a device reached; None with fewer than three runs.
+    """Returns the least and most share of its peak rate that a device reaches; None with fewer than three runs.
 
-    The median of the last runs, and as much either side as half of them lie from it, at least a tenth.
+    The range is the median of the last runs, and twice their median deviation on either side, at least a tenth.
 
     Args:
         folder: the cache folder.
         device: name of the device.
         stage: encode, denoise or decode.
-        attention: the denoiser's attention backend; of no account in other stages.
+        attention: the denoiser's attention backend; irrelevant in other stages.
     """
     wanted = {"device": device, "stage": stage} | ({"attention": attention} if stage == DENOISE else {})
     shares = [
-        told["efficiency"]
-        for told in _records(folder)
-        if all(told.get(key) == value for key, value in wanted.items()) and _is_share(told.get("efficiency"))
+        entry["efficiency"]
+        for entry in _records(folder)
+        if all(entry.get(key) == value for key, value in wanted.items()) and _is_share(entry.get("efficiency"))
     ][-LAST:]
     if len(shares) < ENOUGH:
         return None
@@ -122,7 +121,7 @@ def _append(folder: Path, line: str) -> None:
 
 
 def _shorten(path: Path) -> None:
-    """Drops the older half once the file is full."""
+    """Drops the older half of a full file."""
     if not path.is_file() or path.stat().st_size <= MAX_BYTES:
         return
     kept = _tail(path, MAX_BYTES // 2)
@@ -150,8 +149,8 @@ def _records(folder: Path) -> Iterator[dict[str, Any]]:
         if len(line) > MAX_LINE:
             continue
         try:
-            told = json.loads(line)
+            entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(told, dict) and told.get("schema") == 1:
-            yield told
+        if isinstance(entry, dict) and entry.get("schema") == 1:
+            yield entry

@@ -21,7 +21,7 @@ from vgpipe.planner.profile_records import Block, ComponentFacts, ComponentUse, 
 
 @dataclass(frozen=True, slots=True)
 class DeviceUsage:
-    """What is on the device at the moment that takes the most.
+    """Device memory at the moment that takes the most.
 
     Attributes:
         weight_bytes: weights of the component, and copies of them in other precisions.
@@ -38,14 +38,14 @@ class DeviceUsage:
 
 
 def effective_placement(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placement:
-    """Returns where the weights of a component really are while its stage runs; what cannot be offloaded stays whole.
+    """Returns where the weights of a component are while its stage runs; what cannot be offloaded stays on the device.
 
     Args:
         strategy: the plan's.
         role: what the component does.
         storage: how its weights are stored.
         is_cpu: whether RAM is the device, so that offloaded weights wait in files.
-        alike: how many components of its stage do what it does.
+        alike: how many components of its stage have its role.
     """
     wanted = placement_of(strategy, role, alike=alike)
     if wanted is Placement.ON_CALL:
@@ -61,10 +61,10 @@ def effective_placement(strategy: Strategy, role: Role, storage: str, *, is_cpu:
 
 @dataclass(frozen=True, slots=True)
 class StoredComponent:
-    """One component, its weights stored in one way.
+    """One component with its weights in one stored precision.
 
     Attributes:
-        facts: what does not depend on the clip.
+        facts: what is known of it for every clip.
         storage: how its weights are stored.
     """
 
@@ -75,7 +75,7 @@ class StoredComponent:
         """Returns all its weights as stored.
 
         Args:
-            leaves: all its layers; where none are known, the share of a large linear layer counts.
+            leaves: all its layers; if none are known, all weights count as those of a large linear layer.
         """
         known = tuple(leaves)
         if not known:
@@ -103,7 +103,7 @@ def peak_usage(component: StoredComponent, use: ComponentUse, where: Placement, 
         component: the component.
         use: what it does in the stage.
         where: where its weights are.
-        stream: whether the next block or leaf is fetched while one runs.
+        stream: whether the next block or leaf is prefetched while one runs.
     """
     ahead = stream and component.facts.role is not Role.DECODER  # diffusers prefetches under a model's own forward
     if where is Placement.BLOCKS and use.blocks:
@@ -129,7 +129,7 @@ def _run(leaves: Iterable[Leaf]) -> list[Leaf]:
 
 
 def _block_moments(component: StoredComponent, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
-    """What lies in no block is on the device from the beginning of a call to its end."""
+    """Returns the moments of block offloading; weights outside of all blocks stay during the whole call."""
     inside = _block_weights(component, use)
     base = component.whole_bytes(use.leaves) - sum(inside.values())
     coming = _next_of([inside[block.name] for block in use.blocks]) if ahead else [0] * len(use.blocks)
@@ -148,15 +148,15 @@ def _block_weights(component: StoredComponent, use: ComponentUse) -> dict[str, i
     for leaf in use.leaves:
         saved[leaf.block] += leaf.weight_bytes - component.stored(leaf)
     share = 1.0 if use.leaves else share_of_native(component.storage)
-    return {block.name: _shrunk(block, saved[block.name], share) for block in use.blocks}
+    return {block.name: _block_bytes(block, saved[block.name], share) for block in use.blocks}
 
 
-def _shrunk(block: Block, saved_bytes: int, share: float) -> int:
+def _block_bytes(block: Block, saved_bytes: int, share: float) -> int:
     return round(block.weight_bytes * share) - saved_bytes
 
 
 def _leaf_moments(component: StoredComponent, use: ComponentUse, ahead: bool) -> list[DeviceUsage]:
-    """A layer's own weights are on the device while it runs, and so are those of the modules around it."""
+    """Returns the moments of leaf offloading; with a layer come the own weights of the modules around it."""
     own = {leaf.name: component.stored(leaf) for leaf in use.leaves}
     run = _run(use.leaves)
     coming = _next_of([own[leaf.name] for leaf in run]) if ahead else [0] * len(run)
@@ -172,7 +172,7 @@ def _next_of(sizes: list[int]) -> list[int]:
 
 
 def _around(name: str) -> list[str]:
-    """Returns the names of the modules that a module lies in, the model's own, which is empty, included."""
+    """Returns the names of the modules around a module, including the empty name of the model itself."""
     steps = name.split(".") if name else []
     return [".".join(steps[:length]) for length in range(len(steps))]
 

@@ -1,4 +1,4 @@
-"""Turns a profile into what one strategy takes on one device, by arithmetic."""
+"""Turns a profile into the forecast of one strategy on one device, by arithmetic."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from vgpipe.planner.profile_records import ComponentUse, Leaf, Profile, StagePro
 from vgpipe.vocabulary import GGUF, NATIVE
 
 SPARE = 1.45
-"""What the caching allocator holds per byte of activations: blocks that nothing fits into. Published pairs of reserved
-and allocated memory, weights taken off: 1.06 to 2.1, half of them above 1.45 (diffusers#9177, #9231, its page on
+"""What the caching allocator holds per byte of activations, fragmented blocks included. Published pairs of reserved and
+allocated memory, without weights: 1.06 to 2.1, half of them above 1.45 (diffusers#9177, #9231, its page on
 ConsisID, and CogVideoX-5b denoising)."""
 
 
@@ -56,7 +56,7 @@ class _Plan:
         return self.components[name].whole_bytes(self.leaves(name))
 
     def leaves(self, name: str) -> tuple[Leaf, ...]:
-        """Returns a component's layers; every stage that runs it knows all of them."""
+        """Returns a component's layers, which are the same in every stage that runs it."""
         uses = (use for stage in self.profile.stages for use in stage.uses if use.component == name)
         return next((use.leaves for use in uses), ())
 
@@ -68,12 +68,12 @@ class _Plan:
         )
 
     def _alike(self, name: str, role: Role) -> int:
-        """Returns how many components of a component's stage do what it does."""
+        """Returns how many components of a component's stage have its role."""
         stages = [names for names in map(self._names, self.profile.stages) if name in names]
         return max((sum(self.components[one].facts.role is role for one in names) for names in stages), default=1)
 
     def standing_bytes(self, name: str, stage: StageProfile) -> int:
-        """Returns what a component takes on the device in a stage while others run, turns aside."""
+        """Returns what a component takes on the device while others of a stage run, unless it is there on call only."""
         in_stage = any(use.component == name for use in stage.uses)
         stays = self.strategy is Strategy.RESIDENT or (
             self.strategy is Strategy.MODEL_OFFLOAD and not self.is_cpu and is_bound_to_device(self.weights[name])
@@ -81,7 +81,7 @@ class _Plan:
         return self.stored[name] if stays or (in_stage and self.where(name) is Placement.WHOLE) else 0
 
     def parts(self, stage: StageProfile | None = None) -> tuple[HostComponent, ...]:
-        """Returns all components as RAM and the disk see them."""
+        """Returns all components with what they take of RAM and disk."""
         mine = {use.component for use in stage.uses} if stage else set(self.components)
         return tuple(
             HostComponent(
@@ -97,13 +97,13 @@ class _Plan:
         )
 
     def held(self, stage: StageProfile) -> DeviceUsage:
-        """Returns what is on the device when the stage takes the most."""
+        """Returns the device memory at the moment when the stage takes the most."""
         standing = {name: self.standing_bytes(name, stage) for name in self.components}
-        turning = {name: self.stored[name] for name in self._names(stage) if self.where(name) is Placement.ON_CALL}
-        last = max(turning.values(), default=0)  # stays until another's turn, whatever runs in between
+        on_call = {name: self.stored[name] for name in self._names(stage) if self.where(name) is Placement.ON_CALL}
+        last = max(on_call.values(), default=0)  # stays until another one is called, whatever runs in between
         moments = [DeviceUsage(sum(standing.values()) + last, stage.pipeline_bytes)]
         for use in stage.uses:
-            others = sum(standing.values()) - standing[use.component] + (0 if use.component in turning else last)
+            others = sum(standing.values()) - standing[use.component] + (0 if use.component in on_call else last)
             own = self._running(use)
             moments.append(DeviceUsage(others + own.weight_bytes, own.activation_bytes))
         return max(moments, key=lambda held: held.total_bytes)
@@ -118,7 +118,7 @@ class _Plan:
     def _running(self, use: ComponentUse) -> DeviceUsage:
         component = self.components[use.component]
         held = peak_usage(component, use, self.where(use.component), stream=self.stream and not self.is_cpu)
-        unexplained = self.stored[use.component] - component.whole_bytes(use.leaves)  # a GGUF file of another kind
+        unexplained = self.stored[use.component] - component.whole_bytes(use.leaves)  # a GGUF file of another layout
         share = unexplained if self.where(use.component) in (Placement.WHOLE, Placement.ON_CALL) else 0
         return DeviceUsage(held.weight_bytes + share, held.activation_bytes)
 
@@ -133,16 +133,16 @@ def forecast(
     vae_tile_size: int | None,
     inputs: PlanInputs,
 ) -> Forecast:
-    """Returns what one way to make a clip takes on a device, and why it does not fit where it does not.
+    """Returns what one way to make a clip takes on a device, and why it does not fit if so.
 
     Args:
         profile: the model at one size, with the VAE tiled or not.
         tier: the device.
         strategy: where components live.
-        stream: whether offloaded weights are fetched ahead; of no account but for offloading to CUDA.
-        weights: component -> how its weights are stored; native where left out.
+        stream: whether offloaded weights are prefetched; only for offloading on CUDA.
+        weights: component -> stored precision; native if left out.
         vae_tile_size: side of a tile that the profile was taken with, pixels; None is the VAE's own.
-        inputs: what else is known.
+        inputs: the plan's other inputs.
     """
     plan = _Plan(profile, tier, strategy, stream, weights, inputs)
     stages = tuple(_stage(plan, stage) for stage in profile.stages)
@@ -229,5 +229,5 @@ def _seconds(plan: _Plan, stage: StageProfile, moves: Transfer) -> tuple[float, 
         inputs=plan.inputs,
     )
     bus = bus_seconds(moves, plan.tier, stream=plan.stream and moves.piecewise)
-    entered = all(plan.components[use.component].facts.role is not Role.DECODER for use in stage.uses)
-    return total_seconds(compute, bus, host_seconds(moves), overlap=plan.stream and moves.piecewise and entered)
+    overlaps = all(plan.components[use.component].facts.role is not Role.DECODER for use in stage.uses)
+    return total_seconds(compute, bus, host_seconds(moves), overlap=plan.stream and moves.piecewise and overlaps)

@@ -1,4 +1,4 @@
-"""Host RAM and disk of a plan, and what a caller knows beside the profile."""
+"""Host RAM and disk of a plan, and the inputs of a plan that are not in its profile."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from vgpipe.units import MIB
 from vgpipe.vocabulary import DECODE
 
 PROCESS_BYTES = 445 * MIB
-"""RSS of a process that works, its tensors taken off: torch 2.13 for CPUs, a diffusers pipeline and transformers are
-imported (412 MiB), and the kernels that a stage calls, with what the libraries import on first use, are in RAM too.
-Of runs of the families' tiny models: 423 to 474."""
-DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add to it; assumed, not measured
+"""RSS of a working process without its tensors: torch 2.13 for CPUs, a diffusers pipeline and transformers are imported
+(412 MiB), and the kernels that a stage calls, with what the libraries import on first use, are in RAM too. In runs of
+the families' tiny models: 423 to 474 MiB."""
+DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add; assumed, not measured
 
 FRAME_BYTES = 3  # uint8 RGB
 FLOAT_FRAME_COPIES = 3  # of float32 frames while they are rounded: as diffusers gives them, times 255, rounded
-SAME_PRECISION = (0.8, 1.25)  # of a file's size to its weights'; else loading converts them, and has both
+SAME_PRECISION = (
+    0.8,
+    1.25,
+)  # a file's size per size of its weights; outside of it, loading converts them and holds both
 VIDEO_BYTES_PER_PIXEL = 0.2  # of H.264 at the exporter's quality (vgpipe/exporters/sizes.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanInputs:
-    """What a plan depends on beside the profile and the tier.
+    """Everything that a plan depends on besides the profile, the device and the request.
 
     Attributes:
         download_bytes: weight files that are not on the disk yet.
-        file_bytes: component -> size of its weight file where that decides, as for GGUF.
-        clips: clips that share what happens once a wave; loading and moving components is divided by it.
-        process_bytes: RSS of the process before any weight is loaded; None takes the default.
-        context_bytes: device memory that is gone before the first tensor; None takes the default of the kind.
+        file_bytes: component -> size of its weight file, where the plan depends on it, as for GGUF.
+        clips: clips in a wave; the cost of loading and moving components once per wave is divided by it.
+        process_bytes: RSS of the process before any weight is loaded; None is the default.
+        context_bytes: device memory that is taken before the first tensor; None is the default of the device's kind.
         attention: the denoiser's attention backend.
         efficiency: stage -> least and most share of the peak rate, from this machine's own runs.
-        file_bytes_per_pixel: bytes of finished files for each pixel of each frame.
+        file_bytes_per_pixel: bytes of finished files per pixel of each frame.
     """
 
     download_bytes: int = 0
@@ -49,7 +52,7 @@ class PlanInputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostComponent:
-    """One component, as RAM sees it.
+    """What one component takes of RAM.
 
     Attributes:
         name: in the checkpoint.
@@ -71,7 +74,7 @@ class HostComponent:
 
     @property
     def mapped_bytes(self) -> int:
-        """Files that lie in RAM beside the weights while these are converted; of the same precision, they are them."""
+        """Size of the files that are in RAM besides the weights while these are converted; 0 if none is converted."""
         least, most = (self.native_bytes * share for share in SAME_PRECISION)
         return 0 if least <= self.file_bytes <= most else self.file_bytes
 
@@ -87,17 +90,18 @@ def ram_by_cause(
     allocated_bytes: int,
     inputs: PlanInputs,
 ) -> dict[str, int]:
-    """Returns what the process has in RAM when a stage takes the most, by cause, in bytes.
+    """Returns the RAM of the process at the moment when a stage takes the most, by cause, in bytes.
 
     Causes:
         process: interpreter, libraries and, with a device, its runtime.
         device: on the CPU, where RAM is the device: everything that `allocated_bytes` counts.
-        workspace: on the CPU, copies that its convolutions work on.
-        loading: the component of the stage that takes the most while it goes from its files to the device; on the CPU,
-            what that takes beyond the peak of the work.
+        workspace: on the CPU, the internal copies of its convolutions.
+        loading: the stage's component that takes the most on its way from its files to the device; on the CPU, only
+            what exceeds the peak of the work.
         waiting: components that wait in RAM for their stage.
-        offloaded: weights that wait in RAM for their turn, block or leaf; pinned ones as the host allocator rounds up.
-        frames: finished frames while they are rounded, where they take more than loading did, or decoding on the CPU.
+        offloaded: weights that are in RAM until their component, block or leaf runs; pinned ones as the host allocator
+            rounds them up.
+        frames: finished frames while they are rounded, as far as they exceed loading, or decoding on the CPU.
 
     Args:
         profile: the model at one size.
@@ -135,10 +139,10 @@ def _on_cpu(
 
 
 def _with_frames(found: dict[str, int], frame_bytes: int, staying_bytes: int) -> dict[str, int]:
-    """Adds what frames take once decoding is over, when its activations, or the files of its weights, are gone."""
-    going = found.get("loading", 0) + found.get("workspace", 0)
-    going += found["device"] - staying_bytes if "device" in found else 0
-    return found | {"frames": max(frame_bytes - going, 0)}
+    """Adds what frames take after decoding, when its activations, or the files of its weights, are freed."""
+    freed = found.get("loading", 0) + found.get("workspace", 0)
+    freed += found["device"] - staying_bytes if "device" in found else 0
+    return found | {"frames": max(frame_bytes - freed, 0)}
 
 
 def _staying_bytes(parts: tuple[HostComponent, ...]) -> int:
@@ -146,7 +150,7 @@ def _staying_bytes(parts: tuple[HostComponent, ...]) -> int:
 
 
 def _weights_in_ram(parts: tuple[HostComponent, ...], strategy: Strategy, stream: bool) -> dict[str, int]:
-    if strategy is Strategy.MODEL_OFFLOAD:  # between two stages all of them are there
+    if strategy is Strategy.MODEL_OFFLOAD:  # between two stages all of them are in RAM
         mapped = max((part.mapped_bytes for part in parts), default=0)
         return {"waiting": sum(part.stored_bytes for part in parts), "loading": mapped}
     mine = [part for part in parts if part.in_stage]
@@ -185,12 +189,12 @@ def _pixels(profile: Profile) -> int:
 
 
 def disk_bytes(profile: Profile, parts: tuple[HostComponent, ...], inputs: PlanInputs, *, is_cpu: bool) -> int:
-    """Returns what one clip leaves in the store, and the largest stage's files of offloaded weights.
+    """Returns what one clip leaves in the store, and the size of the files of offloaded weights.
 
     Args:
         profile: the model at one size.
         parts: every component, with where its weights are.
-        inputs: what a pixel of a finished file takes.
+        inputs: the size of finished files per pixel.
         is_cpu: whether all offloaded weights wait in files.
     """
     in_files = {Placement.DISK} | ({Placement.BLOCKS, Placement.LEAVES} if is_cpu else set())
@@ -199,6 +203,6 @@ def disk_bytes(profile: Profile, parts: tuple[HostComponent, ...], inputs: PlanI
 
 
 def kept_bytes(profile: Profile, inputs: PlanInputs) -> int:
-    """Returns what one clip leaves in the store for good; its frames are discarded once its files are made."""
+    """Returns what one clip leaves in the store for good; its frames are deleted once its files are written."""
     outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != DECODE for use in stage.uses)
     return outputs + round(_pixels(profile) * inputs.file_bytes_per_pixel)

@@ -1,4 +1,4 @@
-"""How many bytes weights take by how they are stored, and what a layer needs on top of them while it runs.
+"""The bytes of weights by stored precision, and what a layer needs in addition while it runs.
 
 Sources: diffusers `hooks/layerwise_casting.py` (fp8), torchao `Int8Tensor` and `Int4Tensor` (int8, int4), bitsandbytes
 `nn.Linear8bitLt` and `functional.quantize_4bit` (bnb_int8, nf4), diffusers `quantizers/gguf/utils.py` (gguf).
@@ -17,19 +17,19 @@ from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NATIVE, NF4
 
 KEPT_BY_DEFAULT = ("pos_embed", "patch_embed", "norm", "^proj_in$", "^proj_out$")  # diffusers' layerwise casting
 INT4_GROUP = 128  # weights that share a scale and a zero point: torchao's default
-INT4_FEATURES = 1024  # its tiles on CUDA fill the input features up to a multiple of this
+INT4_FEATURES = 1024  # its tiles on CUDA pad the input features to a multiple of this
 NF4_GROUP = 64  # weights that share a float32 absmax: bitsandbytes' default, without double quantisation
-GGUF_BITS = 4.5  # Q4_0: half a byte, and a float16 scale for every 32 weights; used where no file tells its size
+GGUF_BITS = 4.5  # Q4_0: half a byte, and a float16 scale for every 32 weights; used if the file's size is unknown
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """One way to store the weight matrix of a layer.
+class _Precision:
+    """One stored precision of a layer's weight matrix.
 
     Attributes:
         kinds: layers that it can store.
-        stored: leaf -> bytes of the matrix and what belongs to it.
-        working: leaf -> bytes that the layer needs while it runs, over what it needs in native precision.
+        stored: leaf -> bytes of the matrix and its scales.
+        working: leaf -> bytes that the layer needs while it runs, in addition to those in native precision.
     """
 
     kinds: tuple[str, ...]
@@ -38,17 +38,17 @@ class _Way:
 
 
 def _copy(leaf: Leaf) -> int:
-    """Returns the matrix in the precision that it computes in."""
+    """Returns the bytes of the matrix in compute precision."""
     return rounded_up(leaf.elements * leaf.itemsize)
 
 
 def _int8_working(leaf: Leaf) -> int:
-    # The product is made with a copy of the matrix in compute precision; scaling the product copies that.
+    # The product uses a copy of the matrix in compute precision; scaling copies the product.
     return max(_copy(leaf), rounded_up(leaf.tokens * leaf.rows * leaf.itemsize))
 
 
 def _filled(leaf: Leaf) -> int:
-    """Returns the elements of a matrix that is filled up to whole tiles."""
+    """Returns the elements of a matrix that is padded to whole tiles."""
     features = -(-leaf.elements // max(leaf.rows, 1))
     return leaf.rows * (-(-features // INT4_FEATURES) * INT4_FEATURES)
 
@@ -59,22 +59,26 @@ def _bnb_int8_working(leaf: Leaf) -> int:
     return rounded_up(leaf.tokens * features) + rounded_up((4 + 2) * leaf.tokens * leaf.rows)
 
 
-_WAYS = {
-    # A layer that has run holds its matrix in both precisions for a moment.
-    FP8: _Way(("linear", "conv", "embedding"), lambda leaf: rounded_up(leaf.elements), _copy),
-    INT8: _Way(("linear",), lambda leaf: rounded_up(leaf.elements) + rounded_up(4 * leaf.rows), working=_int8_working),
-    BNB_INT8: _Way(("linear",), lambda leaf: rounded_up(leaf.elements) + rounded_up(4 * leaf.rows), _bnb_int8_working),
+_PRECISIONS = {
+    # After a layer has run, its matrix exists in both precisions for a moment.
+    FP8: _Precision(("linear", "conv", "embedding"), lambda leaf: rounded_up(leaf.elements), _copy),
+    INT8: _Precision(
+        ("linear",), lambda leaf: rounded_up(leaf.elements) + rounded_up(4 * leaf.rows), working=_int8_working
+    ),
+    BNB_INT8: _Precision(
+        ("linear",), lambda leaf: rounded_up(leaf.elements) + rounded_up(4 * leaf.rows), _bnb_int8_working
+    ),
     # A scale and a zero point per group, in the precision that it computes in; the kernel unpacks in registers.
-    INT4: _Way(
+    INT4: _Precision(
         ("linear",),
         lambda leaf: rounded_up(_filled(leaf) / 2) + rounded_up(_filled(leaf) / INT4_GROUP * 2 * leaf.itemsize),
         working=lambda leaf: 0,
     ),
-    NF4: _Way(
+    NF4: _Precision(
         ("linear",), lambda leaf: rounded_up(leaf.elements / 2) + rounded_up(leaf.elements / NF4_GROUP * 4), _copy
     ),
-    # Unpacking makes the numbers as bytes, twice, before it multiplies them by their scales.
-    GGUF: _Way(
+    # Unpacking creates the numbers as bytes, twice, before it multiplies them by their scales.
+    GGUF: _Precision(
         ("linear",),
         lambda leaf: rounded_up(leaf.elements * GGUF_BITS / 8),
         working=lambda leaf: _copy(leaf) + 2 * rounded_up(leaf.elements),
@@ -88,17 +92,17 @@ def is_kept(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> bool:
     Args:
         leaf: the layer.
         storage: a `StoredPrecision`.
-        kept: patterns of names that fp8 leaves alone, as casting takes them: nothing below a match is cast either.
-            Without any, what diffusers leaves alone in every class.
+        kept: name patterns of layers that fp8 leaves in native precision, with everything below a match. Empty: those
+            of diffusers for every class.
     """
-    if storage == NATIVE or leaf.elements == 0 or leaf.kind not in _WAYS[storage].kinds:
+    if storage == NATIVE or leaf.elements == 0 or leaf.kind not in _PRECISIONS[storage].kinds:
         return True
     return storage == FP8 and _is_named(leaf.name, kept or KEPT_BY_DEFAULT)
 
 
 @cache
 def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
-    """Returns whether a pattern is found in a layer's name, or in that of a module around it."""
+    """Returns whether a pattern matches a layer's name, or the name of a module around it."""
     steps = name.split(".")
     paths = [".".join(steps[: length + 1]) for length in range(len(steps))]
     return any(re.search(pattern, path) for pattern in patterns for path in paths)
@@ -114,21 +118,21 @@ def stored_bytes(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> int:
     """
     if is_kept(leaf, storage, kept):
         return leaf.weight_bytes
-    beside = max(leaf.weight_bytes - _copy(leaf), 0)  # a bias
+    bias = max(leaf.weight_bytes - _copy(leaf), 0)
     if storage == FP8:  # casts a whole layer, its bias included
-        beside = rounded_up(beside / leaf.itemsize) if beside else 0
-    return _WAYS[storage].stored(leaf) + beside
+        bias = rounded_up(bias / leaf.itemsize) if bias else 0
+    return _PRECISIONS[storage].stored(leaf) + bias
 
 
 def working_bytes(leaf: Leaf, storage: str, kept: tuple[str, ...] = ()) -> int:
-    """Returns what a layer needs while it runs, over its stored weights and its activations in native precision.
+    """Returns what a layer needs while it runs, in addition to its stored weights and its native activations.
 
     Args:
         leaf: the layer.
         storage: a `StoredPrecision`.
         kept: see `is_kept`.
     """
-    return 0 if is_kept(leaf, storage, kept) else _WAYS[storage].working(leaf)
+    return 0 if is_kept(leaf, storage, kept) else _PRECISIONS[storage].working(leaf)
 
 
 def share_of_native(storage: str, itemsize: int = 2) -> float:
@@ -154,15 +158,15 @@ def share_of_native(storage: str, itemsize: int = 2) -> float:
 
 
 def is_bound_to_device(storage: str) -> bool:
-    """Returns whether weights stored so cannot leave the device: bitsandbytes moves 8-bit modules nowhere."""
+    """Returns whether weights in a precision cannot leave the device: bitsandbytes does not move 8-bit modules."""
     return storage == BNB_INT8
 
 
 def can_wait_in_files(storage: str) -> bool:
-    """Returns whether diffusers can write weights stored so to files: neither torchao's nor bitsandbytes' tensors."""
+    """Returns whether diffusers can write weights to files: not the tensors of torchao or bitsandbytes."""
     return storage not in (INT8, INT4, BNB_INT8, NF4)
 
 
 def can_go_piecewise(storage: str) -> bool:
-    """Returns whether blocks or leaves stored so can be fetched one by one: bitsandbytes binds them to their module."""
+    """Returns whether blocks or leaves can be moved one by one: bitsandbytes binds its weights to their module."""
     return storage not in (BNB_INT8, NF4)

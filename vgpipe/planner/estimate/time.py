@@ -1,4 +1,4 @@
-"""How long a stage takes: operations over the rates that devices reach, and weights that are moved."""
+"""The time of a stage: operations by the rates that devices reach, and transfers of weights."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FLOAT32_BYTES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Weights that a stage moves for one clip.
+    """The weights that a stage moves for one clip.
 
     Attributes:
         to_device_bytes: from RAM to the device.
         to_host_bytes: from the device to RAM.
         from_files_bytes: from files into RAM or to the device.
         pinned_bytes: copied into pinned RAM, once.
-        piecewise: whether they move while the stage computes rather than before or after.
+        piecewise: whether they move while the stage computes, not before or after.
     """
 
     to_device_bytes: int = 0
@@ -59,16 +59,16 @@ def transfer_of(
         strategy: where components live.
         stored_bytes: its weights as stored.
         calls: how often it is called for the clip.
-        stream: whether RAM is pinned; then nothing is copied back, the copy in RAM is kept.
+        stream: whether RAM is pinned; then nothing is copied back, as the copy in RAM is kept.
         is_cpu: whether RAM is the device.
-        clips: that share what happens once a wave.
+        clips: clips of a wave, which share what moves once per wave.
     """
     often = round(stored_bytes * calls)
     if where is not Placement.WHOLE and is_cpu:
         return Transfer(from_files_bytes=often, piecewise=True)
     if where is Placement.DISK:
         return Transfer(to_device_bytes=often, from_files_bytes=often, piecewise=True)
-    if where is Placement.ON_CALL:  # it makes way once a clip, and comes back for the next one
+    if where is Placement.ON_CALL:  # it leaves once per clip, and returns for the next one
         return Transfer(to_device_bytes=stored_bytes, to_host_bytes=stored_bytes)
     once = stored_bytes // max(clips, 1)
     if where is not Placement.WHOLE and stream:
@@ -82,7 +82,7 @@ def transfer_of(
 
 
 def bus_seconds(moves: Transfer, tier: Tier, *, stream: bool) -> Range | None:
-    """Returns how long weights take between host and device; None where no rate is known.
+    """Returns the time of transfers between host and device; None if the rate is unknown.
 
     Args:
         moves: how much.
@@ -98,7 +98,7 @@ def bus_seconds(moves: Transfer, tier: Tier, *, stream: bool) -> Range | None:
 
 
 def host_seconds(moves: Transfer) -> Range:
-    """Returns how long offloaded weights take from their files, which may still be in RAM, and into pinned RAM."""
+    """Returns the time to read offloaded weights, possibly from cached files, and to copy them into pinned RAM."""
     size, slow, fast = moves.from_files_bytes, *efficiency.PINNING_GB_S
     least = size / (efficiency.FILES_IN_RAM_GB_S * GIGA) + moves.pinned_bytes / (fast * GIGA)
     most = size / (efficiency.DISK_GB_S[0] * GIGA) + moves.pinned_bytes / (slow * GIGA)
@@ -106,7 +106,7 @@ def host_seconds(moves: Transfer) -> Range:
 
 
 def load_seconds(file_bytes: int) -> Range:
-    """Returns how long reading weight files takes, from a disk of unknown kind."""
+    """Returns the time to read weight files from a disk of unknown kind."""
     slow, fast = efficiency.DISK_GB_S
     return file_bytes / (fast * GIGA), file_bytes / (slow * GIGA)
 
@@ -114,7 +114,7 @@ def load_seconds(file_bytes: int) -> Range:
 def compute_seconds(
     stage: StageProfile, tier: Tier, *, steps: int, dtype: str, weights: dict[str, str], inputs: PlanInputs
 ) -> Range | None:
-    """Returns how long a stage computes for one clip, or None where no rate is known.
+    """Returns the compute time of a stage for one clip; None if a rate is unknown.
 
     Args:
         stage: what it does.
@@ -134,7 +134,7 @@ def compute_seconds(
 
 
 def share_of_peak(stage: str, tier: Tier) -> Range:
-    """Returns the least and the most share of its peak rate that a device reaches in a stage."""
+    """Returns the least and most share of its peak rate that a device reaches in a stage."""
     if tier.kind == "cpu":
         return efficiency.DENOISE_SHARE["cpu"]
     if stage == DENOISE:
@@ -156,7 +156,7 @@ def _use_seconds(use: ComponentUse, stage: str, tier: Tier, steps: int, dtype: s
 
 
 def peak_rates(tier: Tier, dtype: str) -> Range | None:
-    """Returns the peak rates of plain products and of convolutions, 10^12 operations a second; None where not known.
+    """Returns the peak rates of matrix products and of convolutions, 10^12 operations per second; None if unknown.
 
     A device without a rate for a precision computes in float32 (bfloat16 on cards before Ampere). Convolutions in
     float32 use TF32 on cards that have bfloat16, at half of its rate: cuDNN is allowed to by torch's defaults.
@@ -174,20 +174,20 @@ def peak_rates(tier: Tier, dtype: str) -> Range | None:
 
 
 def _is_float32(use: ComponentUse) -> bool:
-    """Returns whether most of a component's weights are in float32, and so its arithmetic."""
+    """Returns whether most of a component's weights, and so its arithmetic, are in float32."""
     wide = sum(leaf.weight_bytes for leaf in use.leaves if leaf.itemsize == FLOAT32_BYTES)
     return 2 * wide > sum(leaf.weight_bytes for leaf in use.leaves)
 
 
 def total_seconds(compute: Range | None, bus: Range | None, host: Range, *, overlap: bool) -> Range | None:
-    """Returns the time of all; None where one is not known.
+    """Returns the total time of a stage; None if a part is unknown.
 
     Args:
         compute: of the device.
         bus: between host and device.
-        host: of reading and pinning; the thread that does it is the one that gives the device its work, so that waits.
-        overlap: whether the bus works while the device computes; then the longer of both counts, and at most a share
-            of the shorter.
+        host: of reading and pinning, by the thread that gives the device its work, so the device waits.
+        overlap: whether transfers run while the device computes; then the longer of both counts, and at most a share of
+            the shorter.
     """
     if compute is None or bus is None:
         return None

@@ -1,7 +1,7 @@
-"""Estimates a stage from its components' sizes alone, where they cannot be run without values; always labelled so.
+"""Estimates a stage from its components' sizes alone, if they cannot run on fake tensors; always labelled as such.
 
-The factors are those of the models that can be run: activations of a transformer come to 13-17 times its token stream
-at once (CogVideoX 13, Wan 16), a decoder's to a few copies of its last and largest features.
+The factors come from the models that can: a transformer's live activations are 13 to 17 times its token stream
+(CogVideoX 13, Wan 16), a decoder's are a few copies of its last and largest features.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from vgpipe.planner.profiling.roles import role_of
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 STREAMS, FEATURES = 17, 4
-SPATIAL, TEMPORAL, PATCH = 8, 4, 2  # what most video models compress and patch by, where a config does not say
+SPATIAL, TEMPORAL, PATCH = 8, 4, 2  # compression and patch sizes of most video models, if a config names none
 
 
 def estimated(family: Family, stage: str, spec: ClipSpec) -> tuple[StageProfile, dict[str, ModuleParts]]:
-    """Estimates what a stage takes.
+    """Estimates one stage.
 
     Args:
         family: bound to the model.
@@ -31,7 +31,7 @@ def estimated(family: Family, stage: str, spec: ClipSpec) -> tuple[StageProfile,
         spec: the clip.
 
     Returns:
-        The estimate, and what its components are made of, which is exact.
+        The estimate, and the modules of its components, which are exact.
     """
     uses, found = [], {}
     for name in _names(family, stage, spec):

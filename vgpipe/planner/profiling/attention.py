@@ -1,4 +1,4 @@
-"""Stands in for attention on the kernels that are planned for."""
+"""Replaces attention by what it takes on the kernels that a profile assumes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vgpipe.planner.profiling.memory_mode import Tracker, attention_flops
 
 
 class Attention(TorchFunctionMode):
-    """Takes what attention takes on a device: nothing quadratic where its kernels are fused.
+    """Allocates what attention allocates on a device: nothing quadratic if its kernels are fused.
 
-    On a CPU, torch itself decides and its own kernels are sized.
+    On a CPU, torch itself chooses, and its own kernels run.
     """
 
     def __init__(self, kernels: Kernels, tracker: Tracker):
@@ -25,7 +25,7 @@ class Attention(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Runs a function, attention on fakes in its own way."""
+        """Runs a function; replaces attention on fake tensors."""
         kwargs = kwargs or {}
         if func is not torch.nn.functional.scaled_dot_product_attention or not _is_fake(args, kwargs):
             return func(*args, **kwargs)
@@ -74,7 +74,7 @@ def _by_steps(given: dict[str, Any]) -> Any:
 
 
 def _bias(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
-    # Kernels want a mask as what is added to the scores.
+    # Kernels take a mask as a bias of the scores.
     return mask.to(dtype) if mask is not None and mask.dtype == torch.bool else mask
 
 

@@ -1,4 +1,4 @@
-"""Runs a call once for each kind of input, and repeats what it did to memory for the others alike."""
+"""Runs a call once for each kind of input, and repeats its effect on memory for equal ones."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ PLAIN = (int, float, bool, str, torch.dtype, torch.device, type(None))
 
 
 class _Indescribable(Exception):
-    """Says that a result cannot be described well enough to make it again."""
+    """A result that cannot be described well enough to recreate it."""
 
 
 class _TensorLayout:
-    """How a tensor lies in memory: in one of the call's inputs, or in a new storage.
+    """How a tensor is stored: in one of the call's inputs, or in a new storage.
 
     Attributes:
         place: index of an input tensor, or of a new storage.
-        is_input: which of the two.
+        is_input: whether `place` is that of an input.
     """
 
     def __init__(self, tensor: torch.Tensor, place: int, is_input: bool):
@@ -35,25 +35,25 @@ class _TensorLayout:
 
     @property
     def fills_storage(self) -> bool:
-        """Whether nothing but this tensor need be in its storage."""
+        """Whether the tensor takes its whole storage."""
         note_peak = 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.stride, strict=True))
         return not self.offset and 0 not in self.shape and note_peak * self.dtype.itemsize == self.storage_bytes
 
-    def lies_like(self, tensor: torch.Tensor) -> bool:
-        """Says whether this is a tensor of the same storage as it is."""
+    def matches(self, tensor: torch.Tensor) -> bool:
+        """Returns whether a tensor of the same storage has this layout."""
         layout = tensor.dtype, tuple(tensor.shape), tuple(tensor.stride()), tensor.storage_offset()
         return layout == (self.dtype, self.shape, self.stride, self.offset)
 
 
 class _CachedCall:
-    """A call that was run: its figures relative to what was alive when it began, and what it left behind."""
+    """A call that has run: its figures relative to what was alive at its start, and its results."""
 
     def __init__(self, record: Record, result: Any, lists: list[Any]):
         self.record, self.result, self.lists = record, result, lists
 
 
 class CallCache:
-    """Remembers the calls of one function.
+    """Runs a function once for each kind of input.
 
     Args:
         recorder: records them.
@@ -65,38 +65,38 @@ class CallCache:
         self._done: dict[Any, _CachedCall] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns what the function would; its result is new."""
+        """Returns the function's result, in new tensors."""
         key = _signature((args, kwargs))
         if key is not None and key in self._done:
-            return self._again(self._done[key], args, kwargs)
+            return self._repeat(self._done[key], args, kwargs)
         base = self._recorder.tracker.live_bytes
-        # Held weakly: what a call replaces (a cache of the frames before) is freed while it runs.
+        # Weak references: what a call replaces (a cache of earlier frames) is freed while it runs.
         inputs = [weakref.ref(tensor.untyped_storage()) for tensor in _inputs(args, kwargs)]
         with self._recorder.call() as record:
             result = self._function(*args, **kwargs)
         if key is not None:
-            self._remember(key, record.moved(-base), result, args, kwargs, inputs)
+            self._remember(key, record.raised(-base), result, args, kwargs, inputs)
         return result
 
     def _remember(
         self, key: Any, record: Record, result: Any, args: Any, kwargs: Any, inputs: list[weakref.ref[Any]]
     ) -> None:
-        telling = _Describer(inputs, self._recorder.tracker)
+        describer = _Describer(inputs, self._recorder.tracker)
         try:
-            told = telling.tree(result)
-            lists = [telling.tree(list(one)) for one in _lists(args, kwargs)]
+            layout = describer.tree(result)
+            lists = [describer.tree(list(one)) for one in _lists(args, kwargs)]
         except _Indescribable:
             return
-        self._done[key] = _CachedCall(record, told, lists)
+        self._done[key] = _CachedCall(record, layout, lists)
 
-    def _again(self, done: _CachedCall, args: Any, kwargs: Any) -> Any:
+    def _repeat(self, done: _CachedCall, args: Any, kwargs: Any) -> Any:
         tracker = self._recorder.tracker
-        self._recorder.repeat(done.record.moved(tracker.live_bytes))
+        self._recorder.repeat(done.record.raised(tracker.live_bytes))
         inputs: list[torch.Tensor] = _inputs(args, kwargs)
         storages: dict[int, torch.Tensor] = {}
-        with tracker.paused():  # what is new counts once what is old has gone
-            result = _remade(done.result, inputs, storages)
-            lists = [_remade(told, inputs, storages) for told in done.lists]
+        with tracker.paused():  # new tensors count after old ones are freed
+            result = _recreate(done.result, inputs, storages)
+            lists = [_recreate(layout, inputs, storages) for layout in done.lists]
         inputs.clear()
         for one, content in zip(_lists(args, kwargs), lists, strict=True):
             one[:] = content
@@ -126,10 +126,10 @@ def _lists(args: Any, kwargs: Any) -> list[list[Any]]:
 
 
 class _Describer:
-    """Describes what a call left behind.
+    """Describes the results of a call.
 
     Args:
-        inputs: storages of its input tensors, those that have gone included.
+        inputs: storages of its input tensors, including freed ones.
         tracker: knows which are weights.
     """
 
@@ -161,17 +161,17 @@ class _Describer:
         return _TensorLayout(leaf, self._new.setdefault(key, len(self._new)), False)
 
 
-def _remade(told: tuple[list[Any], TreeSpec], inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> Any:
-    leaves, spec = told
+def _recreate(layout: tuple[list[Any], TreeSpec], inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> Any:
+    leaves, spec = layout
     return tree_unflatten(
-        [_remake(leaf, inputs, storages) if isinstance(leaf, _TensorLayout) else leaf for leaf in leaves], spec
+        [_recreate_leaf(leaf, inputs, storages) if isinstance(leaf, _TensorLayout) else leaf for leaf in leaves], spec
     )
 
 
-def _remake(made: _TensorLayout, inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> torch.Tensor:
+def _recreate_leaf(made: _TensorLayout, inputs: list[torch.Tensor], storages: dict[int, torch.Tensor]) -> torch.Tensor:
     if made.is_input:
         source = inputs[made.place]
-        if made.lies_like(source):
+        if made.matches(source):
             return source
     elif made.place in storages:
         source = storages[made.place]

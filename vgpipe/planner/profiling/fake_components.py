@@ -1,4 +1,4 @@
-"""Stand in for components in a stock pipeline: their classes run on fake tensors, the pipeline around them for real."""
+"""Fake components for stock pipelines: their classes run on fake tensors, and the pipeline around them on real ones."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from vgpipe.planner.profiling.modules import ModuleParts, parts_of
 from vgpipe.planner.profiling.recorder import Record, Recorder
 from vgpipe.planner.profiling.vae_tiles import shorten
 
-ENTRANCES = ("encode", "decode")
+ENTRY_POINTS = ("encode", "decode")
 
 
 class FakeComponent:
-    """Takes a component's place in a pipeline; no `torch.nn.Module`, so that the pipeline stays on the CPU.
+    """Replaces a component in a pipeline; not a `torch.nn.Module`, so that the pipeline stays on the CPU.
 
     Args:
         name: of the part.
         module: its class on fake weights.
-        run: what all stand-ins of a stage share.
+        run: what all fake components of a stage share.
 
     Attributes:
         calls: how often it was called.
-        records: of all its calls together.
+        record: of all its calls together.
         output_bytes: what its last call returned.
     """
 
@@ -45,26 +45,26 @@ class FakeComponent:
         run.recorder.tracker.ignore([*module.parameters(), *module.buffers()])
         run.recorder.add_hooks(module, self.parts.leaf_names, self.parts.block_names)
         shorten(module, run.recorder)
-        self._entrances: dict[str, CallCache] = {}
+        self._entry_points: dict[str, CallCache] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the component; returns zeros of its output's shape."""
         return self._enter("__call__", args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ENTRANCES and hasattr(self._module, name):
+        if name in ENTRY_POINTS and hasattr(self._module, name):
             return lambda *args, **kwargs: self._enter(name, args, kwargs)
         return getattr(self._module, name)
 
     def to(self, *_args: Any, **_kwargs: Any) -> FakeComponent:
-        """Stays where it is."""
+        """Returns the component unchanged."""
         return self
 
     def _enter(self, name: str, args: Any, kwargs: Any) -> Any:
-        if name not in self._entrances:
-            self._entrances[name] = CallCache(self._run.recorder, getattr(self._module, name))
+        if name not in self._entry_points:
+            self._entry_points[name] = CallCache(self._run.recorder, getattr(self._module, name))
         self.calls += 1
-        result, record = self._run.call(self._entrances[name], args, kwargs, stays_fake=name == "decode")
+        result, record = self._run.call(self._entry_points[name], args, kwargs, stays_fake=name == "decode")
         self._note(record, result)
         return result
 
@@ -83,28 +83,28 @@ class FakeComponent:
 
 
 class Run:
-    """One stage on stand-ins.
+    """One stage that runs on fake components.
 
     Args:
         recorder: whose tracker is active in the stage.
         routing: active in the stage, below the tracker.
-        attention: in place of the real one while a component runs.
+        attention: replaces the real one while a component runs.
     """
 
     def __init__(self, recorder: Recorder, routing: FakeRouting, attention: Attention):
         self.recorder, self._routing, self._attention = recorder, routing, attention
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, *, stays_fake: bool) -> tuple[Any, Record]:
-        """Calls a component with fakes of its arguments.
+        """Calls a component with fake copies of its arguments.
 
         Args:
             function: the component.
-            args: real tensors, or fakes that an earlier call gave.
-            kwargs: the same by name.
-            stays_fake: whether the result is given as it is; else as real zeros.
+            args: real tensors, or fake ones that an earlier call returned.
+            kwargs: keyword arguments, the same.
+            stays_fake: whether the result stays fake; otherwise it becomes real zeros.
 
         Returns:
-            The result, and what the call did.
+            The result, and the record of the call.
         """
         tracker = self.recorder.tracker
         with tracker.paused():
@@ -132,7 +132,7 @@ class Run:
 
 
 class _Converted:
-    """Tensors made in the likeness of others, sharing memory where those do.
+    """Converts tensors to others of the same layout, which share memory where the originals do.
 
     Attributes:
         made: one tensor for each new storage.
@@ -145,21 +145,21 @@ class _Converted:
         self._sources: list[torch.Tensor] = []
 
     def all(self, value: Any, *, is_wanted: Callable[[torch.Tensor], bool]) -> Any:
-        """Returns a tree with its wanted tensors converted, those in plain objects too."""
+        """Returns a tree with its wanted tensors converted, including those in attributes of objects."""
         return tree_map(lambda leaf: self._leaf(leaf, is_wanted), value)
 
     def _leaf(self, leaf: Any, is_wanted: Callable[[torch.Tensor], bool]) -> Any:
         if isinstance(leaf, torch.Tensor):
             return self._one(leaf) if is_wanted(leaf) else leaf
-        held = {name: item for name, item in getattr(leaf, "__dict__", {}).items() if isinstance(item, torch.Tensor)}
-        if not held or isinstance(leaf, torch.nn.Module):
+        tensors = {name: item for name, item in getattr(leaf, "__dict__", {}).items() if isinstance(item, torch.Tensor)}
+        if not tensors or isinstance(leaf, torch.nn.Module):
             return leaf
         changed = copy.copy(leaf)
-        vars(changed).update({name: self._leaf(item, is_wanted) for name, item in held.items()})
+        vars(changed).update({name: self._leaf(item, is_wanted) for name, item in tensors.items()})
         return changed
 
     def pairs(self) -> dict[int, torch.Tensor]:
-        """Returns, for each new storage, a tensor over the whole of what it was made after."""
+        """Returns, for each new storage, a tensor over the whole storage of its original."""
         return {
             made.untyped_storage()._cdata: _bytes_of(source)
             for made, source in zip(self.made, self._sources, strict=True)

@@ -1,7 +1,7 @@
-"""Decides, operation by operation, what is computed and what is only sized.
+"""Decides for each operation whether it computes or only sizes its result.
 
-Masks, lengths and indices must be known for a model's own control flow; they are small and are computed for real.
-Everything that meets a weight is fake.
+A model's control flow needs the values of masks, lengths and indices, which are small and are computed. Everything that
+depends on a weight is fake.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 GROWING = (torch.ops.aten.repeat.default, torch.ops.aten.mm.default, torch.ops.aten.bmm.default)
-"""Operations whose result may be far larger than what they are given."""
+"""Operations whose result may be far larger than their inputs."""
 KNOWN_FLOATS, KNOWN_INTEGERS = 1 << 20, 1 << 22
 
 
 class FakeRouting(TorchDispatchMode):
-    """Makes the tensors of a model's run fake, those aside whose values may be asked for.
+    """Makes the tensors of a model's run fake, except those whose values its control flow may need.
 
-    It must be entered before what counts the results, so that fakes are counted too.
+    It must be entered before the counter of live tensors, which then counts fake ones too.
 
     Attributes:
-        fake_mode: makes the fakes.
-        active: whether a model runs; the pipeline around it computes for real.
+        fake_mode: creates the fake tensors.
+        active: whether a model runs; the pipeline around it computes on real tensors.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class FakeRouting(TorchDispatchMode):
 
 
 def is_known(tensor: torch.Tensor) -> bool:
-    """Says whether the values of a tensor that has met no weight are worth having."""
+    """Returns whether a tensor that depends on no weight is small enough to compute its values."""
     if tensor.is_floating_point() or tensor.is_complex():
         return tensor.numel() <= KNOWN_FLOATS
     return tensor.numel() <= KNOWN_INTEGERS
@@ -78,7 +78,7 @@ def _is_small(tensors: list[torch.Tensor]) -> bool:
 
 
 def _positions(index: Any) -> list[Any]:
-    # How many a mask picks is not known of a fake; as positions the size is.
+    # A fake tensor's size after a mask is unknown; that after positions is known.
     if isinstance(index, torch.Tensor) and not isinstance(index, FakeTensor) and index.dtype == torch.bool:
         return list(index.nonzero(as_tuple=True))
     return [index]

@@ -1,4 +1,4 @@
-"""Runs the stages of a family on stand-ins."""
+"""Runs the stages of a family on fake components."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ GREY = 128
 
 
 class _LeftDevice(Exception):
-    """Breaks a pipeline off once its frames leave the device."""
+    """Ends a pipeline once its frames leave the device."""
 
 
 class _StopAtDeviceExit(TorchFunctionMode):
-    """Ends a stage where fake frames leave the device, or would become an array."""
+    """Ends a stage where fake frames leave the device, or would become a NumPy array."""
 
     def __init__(self, kernels: Kernels):
         super().__init__()
@@ -49,16 +49,16 @@ class _StopAtDeviceExit(TorchFunctionMode):
 
 @dataclass(slots=True)
 class StageRun:
-    """What a stage's run showed.
+    """The measurements of one stage's fake run.
 
     Attributes:
         stage: encode, denoise or decode.
-        stand_ins: by part, in the order in which the family names them; those without weights left out.
+        components: part -> fake component, in the family's order, without those that have no weights.
         peak_bytes: the most alive at once, the pipeline's own tensors included.
         pipeline_bytes: the most alive while no component ran.
-        workspace_bytes: what convolutions on a CPU keep for themselves, beyond that peak.
-        result: what the stage gave; None of a decode.
-        rounds: how often the stage went through its loop: denoising steps, else 1.
+        workspace_bytes: what convolutions on a CPU need internally, beyond that peak.
+        result: of the stage; None for decode.
+        rounds: iterations of the stage's loop: denoising steps, otherwise 1.
     """
 
     stage: str
@@ -76,12 +76,12 @@ class FakeStages:
     Args:
         family: bound to the model.
         spec: the clip.
-        kernels: whose kernels to stand for.
+        kernels: those to assume.
     """
 
     def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels):
         self._family, self._spec, self._kernels = family, spec, kernels
-        family.check_classes()  # imported now, lest what their modules make be counted
+        family.check_classes()  # imports them now, so that what their modules allocate is not counted
 
     def encode(self) -> StageRun:
         """Encodes one text of full length; the result is its embeddings, real zeros."""
@@ -90,32 +90,34 @@ class FakeStages:
         return run
 
     def denoise(self, embeds: Embeds) -> StageRun:
-        """Makes a few steps from noise; the result is latents, real."""
+        """Runs a few steps from noise; the result is latents, a real tensor."""
         spec, names = self._spec, self._family.denoise_components(from_image=self._spec.from_image)
         experts = sum(name.startswith("transformer") for name in names)
         steps = STEPS if experts < 2 else STEPS_OF_EXPERTS
-        seen: list[int] = []
+        steps_run: list[int] = []
         negative = None
         if self._family.uses_negative_prompt(spec.guidance_scale):
             negative = {name: tensor.clone() for name, tensor in embeds.items()}
         with self._running(DENOISE, names) as (run, parts, tracker):
             tracker.hold([*embeds.values(), *(negative or {}).values()])
             scheduler = ResumableScheduler(self._family.scheduler())
-            run.result = self._family.denoise(parts, scheduler, self._request(embeds, negative, steps, seen.append))
-        run.rounds = len(seen) or steps  # some schedules make a step more than they are asked for
+            run.result = self._family.denoise(
+                parts, scheduler, self._request(embeds, negative, steps, steps_run.append)
+            )
+        run.rounds = len(steps_run) or steps  # some schedules run one step more than requested
         return run
 
     def decode(self, latents: torch.Tensor | None, embeds: Embeds) -> StageRun:
         """Decodes latents until the frames leave the device."""
         with self._running(DECODE, self._family.decode_components) as (run, parts, tracker):
             if latents is not None:
-                beside = self._beside_latents()
-                tracker.hold([latents, *beside])
+                others = self._read_with_latents()
+                tracker.hold([latents, *others])
                 self._family.decode(parts, self._decode_request(latents, embeds))
         return run
 
-    def _beside_latents(self) -> list[torch.Tensor]:
-        """Returns what a run reads with the latents, and keeps in RAM."""
+    def _read_with_latents(self) -> list[torch.Tensor]:
+        """Returns the tensors that a run reads with the latents, and keeps in RAM."""
         return [torch.Generator("cpu").get_state()] if self._kernels == "cpu" else []
 
     @contextmanager

@@ -1,6 +1,6 @@
-"""Stand in for tokenizers: every text is as long as it may be, but for one token, so that a plan holds for any prompt.
+"""Fake tokenizers: every text has full length except for one token, so that a plan holds for any prompt.
 
-That one is padding: models whose mask hides something keep it as a matrix, which one that hides nothing never becomes.
+That token is padding: a mask that hides something becomes a matrix in some models, and one that hides nothing does not.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-# Quoted words are encoded apart by some models; a plan counts them.
+# Some models encode quoted words separately; a plan counts them.
 PROMPT = 'a small red circle and the word "open" on a white wall'
 CLIP_TOKENS, OTHER_TOKENS = 77, 512
 
@@ -24,12 +24,12 @@ class Tokens(dict[str, torch.Tensor]):
             raise AttributeError(name) from None
 
     def to(self, *_args: Any, **_kwargs: Any) -> Tokens:
-        """Stays where it is."""
+        """Returns the tokens unchanged."""
         return self
 
 
 class FakeTokenizer:
-    """Gives texts of full length.
+    """Returns tokens of texts of full length.
 
     Args:
         class_name: of the tokenizer; CLIP's have a length of their own.
@@ -61,9 +61,9 @@ class FakeTokenizer:
         return self(conversation if isinstance(first, list) else [conversation], **kwargs)
 
     def batch_decode(self, *_args: Any, **_kwargs: Any) -> list[str]:
-        """Returns nothing: no word is cut off."""
+        """Returns no text, as no word is cut off."""
         return []
 
     def tokenize(self, *_args: Any, **_kwargs: Any) -> list[str]:
-        """Returns no words: none stands for a trained embedding."""
+        """Returns no words, as none has a trained embedding."""
         return []

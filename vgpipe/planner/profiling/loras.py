@@ -1,4 +1,4 @@
-"""Adds low-rank adapters to a profile, by the sizes that their files' headers tell."""
+"""Adds low-rank adapters to a profile, by the sizes in the headers of their files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from vgpipe.planner.profile_records import ComponentFacts, ComponentUse, Leaf, P
 
 HALF, FULL = 2, 4
 LENGTH_BYTES = 8
-MATRIX = 2  # dimensions, at least; alphas and the like have fewer
+MATRIX = 2  # least dimensions; alphas and similar values have fewer
 
 
 def with_adapters(profile: Profile, loras: tuple[Lora, ...]) -> Profile:
-    """Returns a profile whose denoisers hold adapters too; their small activations are left out.
+    """Returns a profile with adapters in its denoisers; their small activations are ignored.
 
     Args:
         profile: without adapters.

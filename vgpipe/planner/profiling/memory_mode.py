@@ -1,4 +1,4 @@
-"""Counts what a run on stand-ins would take: live bytes, an operation's workspace, and operations."""
+"""Counts what a run on fake components takes: live bytes, the workspace of operations, and their number."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ class Flops:
     attention: float = 0.0
 
     def add(self, other: Flops, sign: int = 1) -> None:
-        """Adds others to these; takes them off with a sign of -1."""
+        """Adds others to these; subtracts them with a sign of -1."""
         self.matmul += sign * other.matmul
         self.conv += sign * other.conv
         self.attention += sign * other.attention
 
     def copy(self) -> Flops:
-        """Returns the same figures apart."""
+        """Returns a copy."""
         return Flops(self.matmul, self.conv, self.attention)
 
 
 class Tracker(LiveBytes):
-    """Counts live activations, workspace and operations; weights are left out.
+    """Counts live activations, workspace and operations; ignores weights.
 
     Args:
-        kernels: whose kernels the run stands for.
+        kernels: those that the run assumes.
 
     Attributes:
         flops: operations so far.
-        worked_bytes: the most that was alive together with what a CPU's convolution keeps for itself.
-        in_attention: whether matrix products now belong to attention.
-        quiet: whether what is made now is left out.
+        workspace_peak_bytes: the most live bytes together with what a CPU's convolution needs internally.
+        in_attention: whether matrix products belong to attention at the moment.
+        is_paused: whether nothing is counted at the moment.
     """
 
     def __init__(self, kernels: Kernels):
@@ -62,32 +62,32 @@ class Tracker(LiveBytes):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Runs an operation and counts what it made and did."""
+        """Runs an operation and counts its tensors and its work."""
         if self.is_paused or func is torch.ops.prim.device.default:
             return func(*args, **(kwargs or {}))
         return super().__torch_dispatch__(func, types, args, kwargs)
 
     def ignore(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Counts neither these nor their views; they must live as long as the tracker is active."""
+        """Ignores some tensors and their views, which must live as long as the tracker is active."""
         self._ignored |= {tensor.untyped_storage()._cdata for tensor in tensors}
 
     @contextmanager
     def ignoring(self, tensors: Iterable[torch.Tensor]) -> Iterator[None]:
-        """Counts neither these nor their views meanwhile."""
-        mine = {tensor.untyped_storage()._cdata for tensor in tensors} - self._ignored
-        self._ignored |= mine
+        """Ignores some tensors and their views in the block."""
+        added = {tensor.untyped_storage()._cdata for tensor in tensors} - self._ignored
+        self._ignored |= added
         try:
             yield
         finally:
-            self._ignored -= mine
+            self._ignored -= added
 
     def is_ignored(self, tensor: torch.Tensor) -> bool:
-        """Says whether a tensor is stored in one that is not counted."""
+        """Returns whether a tensor shares its storage with an ignored one."""
         return tensor.untyped_storage()._cdata in self._ignored
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Counts nothing that is made meanwhile."""
+        """Counts nothing in the block."""
         before, self.is_paused = self.is_paused, True
         try:
             yield
@@ -95,12 +95,12 @@ class Tracker(LiveBytes):
             self.is_paused = before
 
     def note_peak(self, live_bytes: int) -> None:
-        """Says that so much was alive for a moment, inside of something that is not run again."""
+        """Notes a peak of live bytes, of a call that is not run again."""
         with self.window():
             self._raise_to(live_bytes)
 
     def note_live(self) -> None:
-        """Says that what is alive now is alive in this part of the work, whichever part made it."""
+        """Counts what is alive now for the current part of the work, whichever part created it."""
         self._raise_to(self.live_bytes)
 
     def _is_activation(self, tensor: torch.Tensor) -> bool:

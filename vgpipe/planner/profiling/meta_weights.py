@@ -1,4 +1,4 @@
-"""Builds components as loading would, in the same precisions, without their weights."""
+"""Builds components as loading does, in the same precisions, without their weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -
         settings: its precision.
 
     Returns:
-        A diffusers or transformers module in eval mode; something real where it has no weights, as a guider.
+        A diffusers or transformers module in eval mode; a real object if it has no weights, such as a guider.
     """
     component_class = checkpoint.component_class(component)
     if not issubclass(component_class, torch.nn.Module):
@@ -42,11 +42,11 @@ def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -
 
 
 def make_fake(module: torch.nn.Module, fake_mode: FakeTensorMode) -> None:
-    """Gives a module on the meta device fake tensors on the CPU in place of its own.
+    """Replaces the tensors of a module on the meta device by fake ones on the CPU.
 
     Args:
         module: changed in place; tied tensors stay tied.
-        fake_mode: makes them.
+        fake_mode: creates them.
     """
 
     def fake(_name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -69,7 +69,7 @@ def _built(component_class: Any, config: dict[str, Any], dtype: torch.dtype) -> 
 
 @contextmanager
 def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    # `from_pretrained` does the same, and buffers that are in no file are made in it.
+    # As `from_pretrained` does; buffers that are in no file get this dtype.
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -88,7 +88,7 @@ def _kept_in_fp32(module: Any, dtype: torch.dtype) -> frozenset[str]:
 
 
 def _replace(module: torch.nn.Module, other: Callable[[str, torch.Tensor], torch.Tensor]) -> None:
-    """Replaces every tensor of a module by another, asked for by its qualified name; ties stay tied."""
+    """Replaces every tensor of a module by a function of its qualified name and itself; tied tensors stay tied."""
     made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     for prefix, owner in module.named_modules():
         for tensors in (owner._parameters, owner._buffers):

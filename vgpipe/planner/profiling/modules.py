@@ -16,7 +16,7 @@ CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 @dataclass(frozen=True, slots=True)
 class LeafWeights:
-    """A module with tensors of its own; as `records.Leaf`, without what a run showed."""
+    """A module with tensors of its own: a `profile_records.Leaf` without the measurements of a run."""
 
     kind: Kind
     weight_bytes: int
@@ -28,14 +28,14 @@ class LeafWeights:
 
 @dataclass(frozen=True, slots=True)
 class ModuleParts:
-    """What a component is made of.
+    """The modules of a component.
 
     Attributes:
         leaves: by name, in the order of definition.
         blocks: name -> bytes of all its tensors.
         parameters: how many.
         weight_bytes: parameters and buffers, each rounded up as an allocation; tied ones once.
-        kept: patterns of the names of layers that fp8 storage leaves in native precision.
+        kept: name patterns of the layers that fp8 storage leaves in native precision.
     """
 
     leaves: dict[str, LeafWeights]
@@ -56,7 +56,7 @@ class ModuleParts:
 
 
 def parts_of(module: torch.nn.Module) -> ModuleParts:
-    """Returns the parts of a component; reads shapes only."""
+    """Returns the modules of a component; reads shapes only."""
     blocks = _block_names(module)
     seen: set[int] = set()
     leaves: dict[str, LeafWeights] = {}

@@ -1,4 +1,4 @@
-"""Profiles a model: what every stage takes, from a run of its real classes on tensors without values."""
+"""Profiles a model: what every stage takes, from a run of its real classes on fake tensors."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ log = logging.getLogger(__name__)
 
 
 def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> Profile:
-    """Runs all stages of a model for one clip on tensors without values.
+    """Runs all stages of a model for one clip on fake tensors; loads no weights.
 
     Args:
-        family: bound to the model; its weights need not be there.
+        family: bound to the model; its weights need not be downloaded.
         spec: the clip.
-        kernels: whose kernels to stand for.
+        kernels: those to assume.
         model: the model's name, for the record.
 
     Returns:
-        What was alive, and how much was computed.
+        The memory and the operations of every stage.
 
     Raises:
         ModelError: where the family refuses the clip.
     """
-    bound = _unadorned(family)
+    bound = _reduced(family)
     made = _StageProfiles(bound, spec, kernels)
     made.run()
     plain = Profile(
@@ -61,11 +61,11 @@ def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> 
 
 
 class _StageProfiles:
-    """The stages of one profile, each from a run where that succeeds.
+    """The stages of one profile, each from a fake run if that succeeds.
 
     Attributes:
         stages: so far.
-        found: part -> what it is made of.
+        found: part -> its modules.
     """
 
     def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels):
@@ -75,14 +75,14 @@ class _StageProfiles:
         self._stages = FakeStages(family, spec, kernels)
 
     def run(self) -> None:
-        """Makes all stages; one whose input is missing is estimated too."""
-        encoded = self._made(ENCODE, self._stages.encode)
-        denoised = self._made(DENOISE, partial(self._stages.denoise, encoded.result) if encoded else None)
+        """Profiles all stages; one whose input is missing is estimated too."""
+        encoded = self._add(ENCODE, self._stages.encode)
+        denoised = self._add(DENOISE, partial(self._stages.denoise, encoded.result) if encoded else None)
         decode = partial(self._stages.decode, denoised.result, encoded.result) if denoised and encoded else None
-        self._made(DECODE, decode)
+        self._add(DECODE, decode)
 
-    def _made(self, stage: str, run: Callable[[], StageRun] | None) -> StageRun | None:
-        done = self._tried(stage, run) if run is not None else None
+    def _add(self, stage: str, run: Callable[[], StageRun] | None) -> StageRun | None:
+        done = self._try(stage, run) if run is not None else None
         if done is None:
             profiled, parts = estimated(self._family, stage, self._spec)
         else:
@@ -92,20 +92,20 @@ class _StageProfiles:
         self.found = parts | self.found
         return done
 
-    def _tried(self, stage: str, run: Callable[[], StageRun]) -> StageRun | None:
+    def _try(self, stage: str, run: Callable[[], StageRun]) -> StageRun | None:
         try:
             return run()
         except VgpipeError:
             raise
         except Exception as error:  # the classes of any model run here, and raise anything
-            told = f"{type(error).__name__}: {first_line(error)}"
-            log.warning("%s cannot be run without values; its figures are estimated (%s)", stage, told)
+            cause = f"{type(error).__name__}: {first_line(error)}"
+            log.warning("%s cannot run on fake tensors; its figures are estimated (%s)", stage, cause)
             log.debug("%s", stage, exc_info=error)
             return None
 
 
-def _unadorned(family: Family) -> Family:
-    """Returns the family without what is a matter of arithmetic, or needs another package to run."""
+def _reduced(family: Family) -> Family:
+    """Returns the family without settings that arithmetic covers, or that need another package to run."""
     attention = "sliced" if family.settings.attention == "sliced" else "sdpa"
     return family.with_settings(replace(family.settings, loras=(), quantization={}, attention=attention))
 
@@ -113,7 +113,7 @@ def _unadorned(family: Family) -> Family:
 def _stage(run: StageRun, family: Family, spec: ClipSpec) -> StageProfile:
     uses = []
     for name, component in run.components.items():
-        # What runs once a clip is spread over the clip's own steps, of which a fake run makes a few.
+        # What runs once per clip is spread over the clip's own steps; a fake run makes only a few.
         each_step = run.stage != DENOISE or is_denoiser(family, name)
         uses.append(_use(name, component, run.rounds if each_step else spec.num_inference_steps))
     return StageProfile(
@@ -125,7 +125,7 @@ def _stage(run: StageRun, family: Family, spec: ClipSpec) -> StageProfile:
 
 
 def _reached(use: ComponentUse, uses: list[ComponentUse]) -> ComponentUse:
-    """Returns an expert that the few steps did not reach with its twin's figures; others as they are."""
+    """Returns an expert that the few steps did not reach with its twin's figures; others unchanged."""
     if use.calls:
         return use
     twins = [one for one in uses if one.calls and _weights(one) == _weights(use)]

@@ -1,4 +1,4 @@
-"""Keeps profiles on the disk, named by everything that can change them; reading one imports no model library."""
+"""Stores profiles on disk, named by everything that can change them; reading one imports no model library."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vgpipe.vocabulary import DENOISE
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 2  # to be raised with every change of what a fake run counts
+SCHEMA = 2  # raise with every change of what a fake run counts
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
 RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
 KEYS = {"spec": "asked"}  # field -> its key in the files, where that is older than the field's name
@@ -53,14 +53,14 @@ class ProfileCache:
     """Profiles by key.
 
     Args:
-        folder: the user's; profiles lie below it. Made at the first write.
+        folder: the user's cache folder; profiles are below it. Created at the first write.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder / "profiles"
 
     def get(self, key: str) -> Profile | None:
-        """Returns a profile; None where there is none, or a damaged one."""
+        """Returns a profile; None if there is none, or a damaged one."""
         try:
             digest, _, body = self._path(key).read_bytes().partition(b"\n")
             if hashlib.sha256(body).hexdigest().encode() != digest:
@@ -69,36 +69,36 @@ class ProfileCache:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-            log.info("%s is of no use and will be made again: %s", self._path(key), error)
+            log.info("%s is damaged and will be written again: %s", self._path(key), error)
             return None
 
     def put(self, key: str, profile: Profile) -> None:
-        """Writes a profile; says so in the log where the folder cannot be written, and goes on.
+        """Writes a profile; if the folder cannot be written, logs a warning.
 
         Args:
             key: of `key_of`.
-            profile: what to keep.
+            profile: the profile.
         """
         body = json.dumps(_plain(profile), separators=(",", ":")).encode()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self._path(key), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError as error:
-            log.warning("the plan is not kept for next time: %s", error)
+            log.warning("the profile cannot be cached for the next plan: %s", error)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
 
 
 def cached_profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str, cache: ProfileCache) -> Profile:
-    """Returns what stages of a model take, from the cache where it is there; else runs them, which imports torch.
+    """Returns a profile from the cache; if it is not there, runs the stages, which imports torch.
 
     Args:
         family: bound to the model.
         spec: the clip.
-        kernels: whose kernels to stand for.
-        model: the model's name, for the record.
-        cache: where profiles are kept.
+        kernels: those to assume.
+        model: the model's name, for the profile.
+        cache: stores profiles.
 
     Raises:
         ModelError: where the family refuses the clip.
@@ -119,10 +119,10 @@ def key_of(family: Family, spec: ClipSpec, kernels: Kernels) -> str:
     Args:
         family: bound to the model.
         spec: the clip; rate, steps and the guidance's value change no figure of a profile.
-        kernels: whose kernels it stands for.
+        kernels: those that it assumes.
     """
     guidance = spec.guidance_scale
-    told = {
+    facts = {
         "schema": [SCHEMA, *([KEYS.get(one.name, one.name) for one in fields(record)] for record in RECORDS)],
         "family": [family.name, type(family).__name__],
         "checkpoint": _checkpoint_facts(family),
@@ -132,7 +132,7 @@ def key_of(family: Family, spec: ClipSpec, kernels: Kernels) -> str:
         "kernels": kernels,
         "versions": {name: _version(name) for name in LIBRARIES},
     }
-    return digest_of(told)
+    return digest_of(facts)
 
 
 def _checkpoint_facts(family: Family) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _version(package: str) -> str | None:
 
 
 def _for(profile: Profile, family: Family, spec: ClipSpec, model: str) -> Profile:
-    """Returns a profile under another clip's name, with what happens once a clip spread over that clip's steps."""
+    """Returns a profile for another clip: what runs once per clip is spread over that clip's steps."""
     ratio = profile.spec.num_inference_steps / spec.num_inference_steps
     stages = tuple(
         replace(stage, uses=tuple(_respread(use, family, ratio) for use in stage.uses))

@@ -1,4 +1,4 @@
-"""Records what the modules of a component take while they run: its leaves, its blocks, and what lies outside them."""
+"""Records what the modules of a component take while they run: its leaves, its blocks, and the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vgpipe.planner.profiling.memory_mode import Flops, Tracker
 
 @dataclass(slots=True)
 class Record:
-    """What was alive at most, bytes; of one call, or of several together.
+    """The most live bytes of one call, or of several together.
 
     Attributes:
         peak_bytes: at any time.
@@ -23,7 +23,7 @@ class Record:
         outside_blocks_bytes: while no block ran.
         leaves: by name, while it ran.
         blocks: by name, while it ran.
-        tokens: linear leaf -> vectors that it worked on at once, at most.
+        tokens: linear leaf -> the most vectors that it worked on at once.
         flops: operations.
     """
 
@@ -35,8 +35,8 @@ class Record:
     tokens: dict[str, int] = field(default_factory=dict)
     flops: Flops = field(default_factory=Flops)
 
-    def moved(self, by_bytes: int) -> Record:
-        """Returns the same call with so much more alive from its beginning on."""
+    def raised(self, by_bytes: int) -> Record:
+        """Returns the same call with more bytes alive from its start."""
         return Record(
             self.peak_bytes + by_bytes,
             self.outside_leaves_bytes + by_bytes,
@@ -59,7 +59,7 @@ class _Frame:
 
 
 class Recorder:
-    """Notes, for the module that runs and those around it, what is alive.
+    """Records what is alive, for the module that runs and those around it.
 
     Args:
         tracker: counts; active while modules run.
@@ -72,7 +72,7 @@ class Recorder:
 
     @contextmanager
     def call(self) -> Iterator[Record]:
-        """Records a call, in absolute figures; one inside another is part of that too."""
+        """Records a call, in absolute figures; a call inside another one is part of that too."""
         record, before = Record(), self.tracker.flops.copy()
         self._records.append(record)
         self._frames.append([])
@@ -89,7 +89,7 @@ class Recorder:
                 self._merge(record)
 
     def repeat(self, record: Record) -> None:
-        """Notes a call like one before, which is not run again.
+        """Records a repeated call without running it.
 
         Args:
             record: in absolute figures.
@@ -100,7 +100,7 @@ class Recorder:
             self._merge(record)
 
     def add_hooks(self, module: torch.nn.Module, leaves: set[str], blocks: set[str]) -> None:
-        """Has the leaves and blocks of a component noted from now on; adds hooks."""
+        """Adds hooks that record the leaves and blocks of a component."""
         for name, part in module.named_modules():
             leaf, block = name if name in leaves else None, name if name in blocks else None
             if leaf is not None or block is not None:

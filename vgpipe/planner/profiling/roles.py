@@ -1,4 +1,4 @@
-"""What a part of a model does, and how large its files are; imports no model library."""
+"""The role of a part of a model, and the size of its files; imports no model library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vgpipe.models.base import Family
 
 
 def role_of(family: Family, part: str) -> Role:
-    """Returns what a part does, by the stage that it belongs to."""
+    """Returns the role of a part, by the stage that it belongs to."""
     if part in family.decode_components or part.startswith("vae"):
         return Role.DECODER
     if part in family.encode_components or "encoder" in part:
@@ -19,18 +19,18 @@ def role_of(family: Family, part: str) -> Role:
 
 
 def is_denoiser(family: Family, part: str) -> bool:
-    """Says whether a part runs at every denoising step."""
+    """Returns whether a part runs at every denoising step."""
     return role_of(family, part) is Role.DENOISER
 
 
 def components_of(family: Family, part: str) -> tuple[str, ...]:
-    """Returns the components that a part is put together from; most are just themselves."""
+    """Returns the components that a part consists of; for most parts, the part itself."""
     made_of: tuple[str, ...] = getattr(family, "made_of", {}).get(part, (part,))
     return made_of
 
 
 def file_bytes(family: Family, part: str) -> int:
-    """Returns the size of a part's files as loading reads them; 0 where they are not known."""
+    """Returns the size of the files that loading a part reads; 0 if unknown."""
     sizes = 0
     for component in components_of(family, part):
         with suppress(ModelError, OSError):

@@ -1,4 +1,4 @@
-"""Spares a component's fake run what it would do over and over: tiles, chunks of frames, blended rows."""
+"""Skips repeated work in a VAE's fake run: tiles, chunks of frames, blended rows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from vgpipe.planner.profiling.call_cache import CallCache
 from vgpipe.planner.profiling.recorder import Recorder
 
-CODERS = ("encoder", "decoder")  # run once for each tile and each few frames
-BLENDS = ("blend_t", "blend_v", "blend_h")  # loops over frames, rows and columns, once for each tile
-ROWS = 2  # of such a loop; each row frees what the one before took
+CODERS = ("encoder", "decoder")  # run once per tile and group of frames
+BLENDS = ("blend_t", "blend_v", "blend_h")  # loop over frames, rows and columns, once per tile
+ROWS = 2  # of such a loop; each row frees what the previous one took
 CAUSAL_MASK = "prepare_causal_attention_mask"
 
 
 def shorten(module: torch.nn.Module, recorder: Recorder) -> None:
-    """Has a VAE run each kind of call once; what the calls leave behind is made each time.
+    """Makes a VAE run each kind of call once; the results of repeated calls are recreated.
 
     Args:
         module: a component; changed in place where it is a VAE.
@@ -43,7 +43,7 @@ def _blend(original: Callable[..., torch.Tensor], a: torch.Tensor, b: torch.Tens
 
 
 def _causal_mask(n_frame: int, n_hw: int, dtype: Any, device: Any, batch_size: int | None = None) -> torch.Tensor:
-    """Makes a mask as HunyuanVideo 1.5's VAE does, but for writing its rows one by one, which takes no memory."""
+    """Makes the mask of HunyuanVideo 1.5's VAE without writing its rows one by one, which takes no memory."""
     tokens = n_frame * n_hw
     mask = torch.full((tokens, tokens), float("-inf"), dtype=dtype, device=device)
     return mask if batch_size is None else mask.unsqueeze(0).expand(batch_size, -1, -1)
