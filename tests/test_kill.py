@@ -113,7 +113,7 @@ def test_kill_in_the_middle_of_denoising_goes_on_at_the_checkpoint(cwd, asked, l
     assert any(checkpoints(cwd)), "the kill came too late to prove anything"
     capsys.readouterr()
     assert equal(left_to_finish(cwd, *RESUME), left_alone)
-    assert "goes on at step" in capsys.readouterr().err
+    assert "resumes at step" in capsys.readouterr().err
     assert not any(checkpoints(cwd))
 
 
@@ -175,5 +175,5 @@ def test_kill_in_the_third_segment_redoes_nothing_before_it(tmp_path, capsys):
     resumed = left_to_finish(killed, *RESUME)
     words = capsys.readouterr().err
     done = [line.split()[2] for line in words.splitlines() if line.startswith("denoise ")]
-    assert "[3/4] goes on at step" in words and done == ["[3/4]", "[4/4]"]
+    assert "[3/4] resumes at step" in words and done == ["[3/4]", "[4/4]"]
     assert equal(resumed, left_to_finish(alone, *LONG))

@@ -1,4 +1,4 @@
-"""Joining a segment to the one before."""
+"""Joining a segment to the previous one, and keeping its last frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from vgpipe.stages import seams
 from vgpipe.stages.seams import MAX_GAIN, Seam, color_match, join_segment
+from vgpipe.store.artifacts import Store
+from vgpipe.store.digest import Key
 
 FRAMES = arrays(np.uint8, (4, 3, 5, 3))
 
@@ -134,3 +137,42 @@ def test_colours_are_matched_before_the_blend():
     scene = picture((120, 110, 100), 20, count=6)
     mixed, facts = assert_joined(scene - np.uint8(10), Seam(scene[:4], match_color=True, blend=4))
     assert np.array_equal(mixed, scene) and facts["offset"] == [10, 10, 10]
+
+
+# Tails: the last frames of a segment, in the store.
+
+TAIL_KEY = Key("tail", {"frames": "0", "first": 12, "stop": 17})
+TAIL_FRAMES = np.random.default_rng(0).integers(0, 256, (17, 6, 8, 3), dtype="uint8")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def test_a_tail_comes_back_bit_for_bit(store):
+    made = seams.write_tail(store, TAIL_KEY, TAIL_FRAMES[12:17])
+    found = Store(store.root).find(TAIL_KEY)
+    assert made.folder == found.folder
+    read = seams.read_tail(found)
+    assert read.dtype == np.uint8 and np.array_equal(read, TAIL_FRAMES[12:17])
+
+
+def test_a_tail_outlives_the_frames_that_it_was_taken_from(store):
+    with store.create(Key("decode", {})) as draft:
+        np.save(draft.path("frames.npy"), TAIL_FRAMES)
+    frames = store.find(Key("decode", {}))
+    seams.write_tail(store, TAIL_KEY, np.load(frames.path("frames.npy"), mmap_mode="r")[12:17])
+    store.discard(frames.key)
+    assert np.array_equal(seams.read_tail(store.find(TAIL_KEY)), TAIL_FRAMES[12:17])
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data[:-1] + bytes([data[-1] ^ 1])])
+def test_a_damaged_tail_is_set_aside_and_made_again(store, caplog, damage):
+    path = seams.write_tail(store, TAIL_KEY, TAIL_FRAMES[12:17]).path(seams.TAIL_FILE)
+    path.write_bytes(damage(path.read_bytes()))
+    fresh = Store(store.root)
+    assert fresh.find(TAIL_KEY) is None
+    assert "set aside" in caplog.text and list(fresh.folder(TAIL_KEY).parent.glob("bad-*"))
+    seams.write_tail(fresh, TAIL_KEY, TAIL_FRAMES[12:17])
+    assert np.array_equal(seams.read_tail(Store(store.root).find(TAIL_KEY)), TAIL_FRAMES[12:17])

@@ -116,14 +116,14 @@ class DenoiseRequest:
         width: pixels.
         height: pixels.
         num_frames: frames; in windows, those of the whole clip, which may be more than the model can hold.
-        fps: frames a second of the finished video.
+        fps: frames per second of the finished video.
         num_inference_steps: steps of the whole schedule, those already done included.
         guidance_scale: guidance; what 1 or less means is the family's.
         generator: CPU generator of the clip, fresh from its seed; draws the noise unless `latents` is given.
         latents: where to go on from, in the pipeline's own layout; None starts from noise.
         frames_NHWC: uint8 frames that the clip begins with, of any size; None where it begins from text alone.
         on_step_end: called with (steps done in this pass, latents) after each step; latents of None say that nothing
-            can go on from there.
+            can continue from there.
         windows: how the clip is denoised in windows; None denoises it at once.
     """
 
@@ -171,7 +171,7 @@ class Family(Protocol):
         checkpoint: the model's files.
         settings: how they are loaded and called.
         uses_fps: whether fps changes the latents.
-        continuations: how it can go on beyond what the model can hold, best first: `frames`, `image`, `window`,
+        continuations: how it can continue beyond what the model can hold, best first: `frames`, `image`, `window`,
             `native`. A checkpoint need not be made for all of them.
     """
 
@@ -182,7 +182,7 @@ class Family(Protocol):
     continuations: tuple[str, ...]
 
     def with_settings(self, settings: Settings) -> Family:
-        """Returns what drives the same checkpoint, which they share, loaded and called otherwise; checks nothing."""
+        """Returns a family for the same checkpoint, which both share, with other settings; checks nothing."""
         ...
 
     @property
@@ -200,7 +200,7 @@ class Family(Protocol):
         ...
 
     def check(self) -> None:
-        """Proves, without loading anything heavy, that the checkpoint is one that this family drives.
+        """Checks, without loading anything heavy, that the checkpoint is one that this family drives.
 
         Raises:
             ModelError: naming what is missing or not understood.
@@ -208,7 +208,7 @@ class Family(Protocol):
         ...
 
     def check_classes(self) -> None:
-        """Proves that the installed libraries have the classes of its pipeline and components; imports them.
+        """Checks that the installed libraries have the classes of its pipeline and components; imports them.
 
         Raises:
             ModelError: naming the class and what to upgrade.
@@ -228,7 +228,7 @@ class Family(Protocol):
         ...
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt is used at this guidance."""
+        """Returns whether the negative prompt is used at this guidance."""
         ...
 
     def load(self, component: str, load_component: LoadComponent) -> Any:

@@ -1,4 +1,4 @@
-"""Opens a checkpoint by its id: inside vgpipe, a folder, or a repo of the hub."""
+"""Opens a checkpoint by its id: one inside vgpipe, a folder, or a repo of the hub."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def _lora_file(origin: Origin) -> Path:
     if not found:
         raise ModelError(f"model.loras: {origin.id}: no safetensors file is there -> give a file, a folder or a repo")
     if len(found) != 1:
-        told = ", ".join(sorted(found)[:5])
-        raise ModelError(f"model.loras: {origin.id} has not the one safetensors file ({told}) -> add file: <name>")
+        reason = ", ".join(sorted(found)[:5])
+        raise ModelError(f"model.loras: {origin.id} has not the one safetensors file ({reason}) -> add file: <name>")
     if source.repo is not None:
         fetch(source.repo, found, progress=None, should_stop=None)
     return source.folder / found[0]

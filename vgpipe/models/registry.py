@@ -24,7 +24,7 @@ FAMILIES = {
 
 
 def family(name: str, checkpoint: Checkpoint, settings: Settings) -> Family:
-    """Returns what drives a checkpoint; imports its file only now, and nothing heavy.
+    """Returns the family that drives a checkpoint; imports its file only now, and nothing heavy.
 
     Args:
         name: as in `model.family`.
@@ -32,7 +32,7 @@ def family(name: str, checkpoint: Checkpoint, settings: Settings) -> Family:
         settings: how they are loaded and called.
 
     Raises:
-        ConfigError: for a name that no file drives.
+        ConfigError: for an unknown name.
     """
     if name not in FAMILIES:
         known = ", ".join(sorted(FAMILIES))

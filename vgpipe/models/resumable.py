@@ -1,7 +1,7 @@
-"""Lets a stock pipeline go on in the middle of its schedule, by wrapping its scheduler.
+"""Lets a stock pipeline resume in the middle of its schedule, by wrapping its scheduler.
 
 diffusers' pipelines ask the scheduler for `timesteps` and loop over them; a wrapper that hides the steps already
-done and restores the multistep history makes the stock loop continue by itself. A pipeline argument for the first
+done and restores the multistep history makes the stock loop continue. A pipeline argument for the first
 step and scheduler state would make this unnecessary; diffusers 0.42 has none.
 """
 
@@ -25,7 +25,7 @@ PREVIOUS_PREDICTION = "vgpipe_pred_original_sample"
 class ResumableScheduler:
     """A scheduler whose first `done_steps` steps are over.
 
-    Everything else is the wrapped scheduler's own; it also passes for one of its class, since CogVideoX asks.
+    Everything else is the wrapped scheduler's own; it also passes `isinstance` checks, which CogVideoX makes.
 
     Args:
         scheduler: a diffusers scheduler.
@@ -93,7 +93,7 @@ class ResumableScheduler:
         return (args[0], getattr(self._scheduler, PREVIOUS_PREDICTION, None), args[2], before, *args[4:])
 
     def begin(self) -> None:
-        """Says that all preparations are done; the first step does so itself, for a loop that draws noise before it.
+        """Marks the end of preparations; called by the first step, or earlier by a loop that draws noise before it.
 
         Calls `before_first_step`, once.
         """

@@ -1,4 +1,4 @@
-"""Denoising checkpoints: everything a clip needs to go on in the middle to the same bits.
+"""Denoising checkpoints: everything a clip needs to resume with bit-identical output.
 
 One file a clip, replaced at once: latents, the scheduler's whole state with its multistep history, the generator's
 state, and a checksum over all tensors.
@@ -54,7 +54,7 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
     """Replaces the clip's checkpoint; on return it is on the disk.
 
     Raises:
-        OSError: where it cannot be written; the one before it is then still whole.
+        OSError: where it cannot be written; the previous one it is then still whole.
     """
     path = path_of(store, key)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ def run(
         components: the loaded `family.decode_components`.
         denoised: what denoising left.
         trajectory: the longer pass that the clip is a piece of; None where the latents are its own.
-        seam: what joins it to the segment before; None where it begins anew.
+        seam: what joins it to the previous segment; None where it starts on its own.
 
     Returns:
         The artifact: `frames.npy`, (T, H, W, 3) uint8.

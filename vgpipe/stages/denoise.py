@@ -31,13 +31,13 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenoiseHooks:
-    """What looks on while a clip is denoised.
+    """What is called while a clip is denoised.
 
     Attributes:
         checkpoint_steps: steps between checkpoints, at least.
         checkpoint_interval_s: seconds between checkpoints, at least.
-        should_stop: asked after every step; True checkpoints and raises `Stopped`.
-        on_step: told how many steps of the clip are done.
+        should_stop: called after every step; True checkpoints and raises `Stopped`.
+        on_step: called with the number of steps of the clip that are done.
     """
 
     checkpoint_steps: int
@@ -81,7 +81,7 @@ def run(
     given_NHWC: np.ndarray | None = None,
     windows: Windows | None = None,
 ) -> Artifact | None:
-    """Denoises one clip, or one segment of it, into the store, going on from its checkpoint if it has one.
+    """Denoises one clip, or one segment of it, into the store, resuming from its checkpoint if it has one.
 
     Args:
         store: where the artifact and the checkpoints go.
@@ -93,7 +93,7 @@ def run(
         negative_embeds: of the negative prompt; None where it is not used.
         device: where `components` are.
         hooks: checkpoint rhythm, stop signal and progress.
-        given_NHWC: uint8 frames that the segment goes on from; None where it begins with text or its own image.
+        given_NHWC: uint8 frames that the segment continues from; None where it begins with text or its own image.
         windows: how more frames than the model can hold are denoised; None where the clip is made at once.
 
     Returns:
@@ -144,7 +144,7 @@ def request_for(
         embeds: of the prompt.
         negative_embeds: of the negative prompt; None where it is not used.
         generator: CPU generator, fresh from the clip's seed.
-        latents: where to go on from; None starts from noise.
+        latents: where to continue from; None starts from noise.
         frames_NHWC: uint8 frames that it begins with; None where it begins from text alone.
         on_step_end: called with (steps done in this pass, latents) after each step.
     """
@@ -185,7 +185,7 @@ def _cpu_generator() -> torch.Generator:
 
 @dataclass
 class _DenoiseRun:
-    """One clip's way through the schedule, from its checkpoint or from noise."""
+    """Denoising of one clip, from its checkpoint or from noise."""
 
     store: Store
     key: Key
@@ -201,11 +201,11 @@ class _DenoiseRun:
         self._saved_step = 0
         saved = checkpoints.read(self.store, self.key, self.device)
         self.latents = saved.latents if saved else None
-        # The loop's preparations may draw from the generator too (an image's latents), so it always begins afresh.
+        # The loop's preparations may draw from the generator too (an image's latents): it always starts from the seed.
         self.generator.manual_seed(self.clip.seed)
         if saved:
             self.first_step = self._saved_step = saved.done_steps
-            log.info("%s goes on at step %d", self.clip.id, saved.done_steps)
+            log.info("%s resumes at step %d", self.clip.id, saved.done_steps)
         self.scheduler = ResumableScheduler(
             self.inner_scheduler,
             done_steps=self.first_step,
@@ -215,7 +215,7 @@ class _DenoiseRun:
         self._generator_state = saved.generator if saved else None
 
     def restore_generator(self) -> None:
-        """Puts the generator, once, where the checkpoint saw it."""
+        """Restores the generator's state of the checkpoint, once."""
         if self._generator_state is not None:
             self.generator.set_state(self._generator_state)
             self._generator_state = None

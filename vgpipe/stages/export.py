@@ -32,7 +32,7 @@ def run(
         key: its name.
         exporter: writes the files.
         frames_THWC: uint8; read one by one.
-        fps: frames a second.
+        fps: frames per second.
         recipe: what the file shall say of how it was made, as plain values; None for nothing.
 
     Returns:

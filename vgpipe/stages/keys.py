@@ -11,7 +11,7 @@ raises the version; `tests/stages/test_known_bits.py` notices where that was for
 | `models.windows.blend.VERSION` | where windows start, how their predictions are blended, which prompt holds in each |
 | `stages.decode.VERSION` | slicing of latents, the decoding call, layout of VAE tiles, rounding to 8 bits |
 | `stages.seams.VERSION`, `.TAIL_VERSION` | colour match and blend of segments; the frames handed to the next segment |
-| `models.weights.quantize.NAMES_IN_KEYS` | rounding of stored weights: a method that rounds otherwise gets a new name |
+| `models.weights.quantize.NAMES_IN_KEYS` | rounding of stored weights: a method with other rounding gets a new name |
 | `stages.export.VERSION`, `exporters.base.VERSIONS` | what all exporters write; what one exporter writes |
 | `exporters.watermark.VERSION`, `exporters.recipe.VERSION` | drawing of a watermark; text of the recipe in a file |
 """
@@ -54,7 +54,7 @@ class ClipKeys:
         latents: of the latents, which all pieces of a trajectory share.
         frames: of the decoded frames.
         exports: of the finished files, one for each exporter, which all segments of a clip share.
-        tail: of the last frames, that the next segment goes on from; None where none does.
+        tail: of the last frames, that the next segment continues from; None where none does.
         later: of the encoded prompts of later shots, where one trajectory has several.
     """
 
@@ -110,15 +110,15 @@ class KeyMaker:
 
         Args:
             segments: all of them, in order.
-            fps: frames a second of playback.
+            fps: frames per second of playback.
             exporters: the name and settings of each, as plain values.
             families: of each segment, stage -> what drives it, where that is not `family`.
         """
         made: list[ClipKeys] = []
         for number, (segment, own) in enumerate(zip(segments, families, strict=True)):
-            after = segments[number + 1] if number + 1 < len(segments) else None
-            made.append(self._segment(segment, own, made[-1] if made else None, after))
-        file = {**_delivered(segments, made), "fps": float(fps), **self._marks()}
+            following = segments[number + 1] if number + 1 < len(segments) else None
+            made.append(self._segment(segment, own, made[-1] if made else None, following))
+        file = {**_export_inputs(segments, made), "fps": float(fps), **self._marks()}
         exports = tuple(_versioned(EXPORT, **file, exporter=identity(settings)) for settings in exporters)
         return tuple(replace(one, exports=exports) for one in made)
 
@@ -133,7 +133,7 @@ class KeyMaker:
         return marks
 
     def _segment(
-        self, segment: Segment, families: Families, before: ClipKeys | None, after: Segment | None
+        self, segment: Segment, families: Families, previous: ClipKeys | None, following: Segment | None
     ) -> ClipKeys:
         by_stage = {stage: families.get(stage, self.family) for stage in STAGES}
         clip, encoder, decoder = segment.clip, by_stage[ENCODE], by_stage[DECODE]
@@ -143,27 +143,27 @@ class KeyMaker:
         later = (
             tuple(text_key(encoder, text) for _, text in segment.trajectory.prompts[1:]) if segment.trajectory else ()
         )
-        tail = before.tail if before is not None and segment.given else None
+        tail = previous.tail if previous is not None and segment.given else None
         latents = _latents_key(by_stage[DENOISE], segment, prompt, negative, later, tail)
         model = _identities(decoder, decoder.decode_components)
         frames = _key(decoder, DECODE, model, latents=latents.digest, **_piece(segment), **_seam(segment, tail))
-        left = _tail_key(segment, frames, after.given) if after is not None and after.given else None
-        return ClipKeys(prompt, negative, latents, frames, exports=(), tail=left, later=later)
+        next_tail = _tail_key(segment, frames, following.given) if following is not None and following.given else None
+        return ClipKeys(prompt, negative, latents, frames, exports=(), tail=next_tail, later=later)
 
 
-def _delivered(segments: Sequence[Segment], keys: Sequence[ClipKeys]) -> dict[str, Any]:
-    """Returns what a finished file is made of; a clip that is made at once is named as before there were segments."""
+def _export_inputs(segments: Sequence[Segment], keys: Sequence[ClipKeys]) -> dict[str, Any]:
+    """Returns what a finished file is made of; a clip of one segment keeps the form from before segments existed."""
     if len(segments) == 1 and segments[0].stop == segments[0].clip.num_frames:
         return {"frames": keys[0].frames.digest}
-    spans = [[one.frames.digest, part.start, part.stop] for part, one in zip(segments, keys, strict=True)]
+    spans = [[one.frames.digest, segment.start, segment.stop] for segment, one in zip(segments, keys, strict=True)]
     return {"segments": spans}
 
 
 def _piece(segment: Segment) -> dict[str, Any]:
-    course = segment.trajectory
-    if course is None:
+    trajectory = segment.trajectory
+    if trajectory is None:
         return {}
-    return {"piece": [course.first_frame, segment.clip.num_frames, course.num_frames]}
+    return {"piece": [trajectory.first_frame, segment.clip.num_frames, trajectory.num_frames]}
 
 
 def _seam(segment: Segment, tail: Key | None) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def text_key(family: Family, text: str) -> Key:
 def _latents_key(
     family: Family, segment: Segment, prompt: Key, negative: Key | None, later: Sequence[Key], tail: Key | None
 ) -> Key:
-    clip, course = segment.clip, segment.trajectory
+    clip, trajectory = segment.clip, segment.trajectory
     return _key(
         family,
         DENOISE,
@@ -197,21 +197,21 @@ def _latents_key(
         seed=clip.seed,
         width=clip.width,
         height=clip.height,
-        num_frames=course.num_frames if course else clip.num_frames,
+        num_frames=trajectory.num_frames if trajectory else clip.num_frames,
         fps=float(clip.fps) if family.uses_fps else None,
         num_inference_steps=clip.num_inference_steps,
         guidance_scale=float(clip.guidance_scale),
         **({"given": tail.digest, "conditions": segment.conditions} if tail else {}),
-        **(_windows(segment, later) if course else {}),
+        **(_windows(segment, later) if trajectory else {}),
     )
 
 
 def _windows(segment: Segment, later: Sequence[Key]) -> dict[str, Any]:
-    course = segment.trajectory
-    if course is None:
+    trajectory = segment.trajectory
+    if trajectory is None:
         return {}
-    shots = [[first, key.digest] for (first, _), key in zip(course.prompts[1:], later, strict=True)]
-    lengths = {"num_frames": segment.clip.num_frames, "overlap_num_frames": course.overlap_num_frames}
+    shots = [[first, key.digest] for (first, _), key in zip(trajectory.prompts[1:], later, strict=True)]
+    lengths = {"num_frames": segment.clip.num_frames, "overlap_num_frames": trajectory.overlap_num_frames}
     return {"windows": {**lengths, "shots": shots, "version": blend.VERSION}}
 
 

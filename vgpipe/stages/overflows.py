@@ -1,4 +1,4 @@
-"""Which artifacts came out as no numbers, so that a later run need not find out by making them once more."""
+"""Remembers which latents or frames overflowed, so that a later run need not compute them again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def remember(store: Store, keys: ClipKeys, reason: str) -> None:
 
 
 def is_known(store: Store, keys: ClipKeys) -> bool:
-    """Says whether a clip's latents or frames are known to overflow as they are to be made now."""
+    """Returns whether a clip's latents or frames are known to overflow with the current settings."""
     return store.find(_key(keys)) is not None
 
 

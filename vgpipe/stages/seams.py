@@ -1,4 +1,4 @@
-"""Joins a segment to the one before: matches its colours over the frames they share, and blends those frames.
+"""Joins a segment to the previous one: matches its colours over the frames they share, and blends those frames.
 
 The tail of a segment, the frames that the next one continues from, is an artifact of its own.
 
@@ -25,21 +25,21 @@ MIN_SPREAD = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """What joins a segment to the one before.
+    """What joins a segment to the previous one.
 
     Attributes:
-        before_NHWC: the last frames of the segment before, uint8; the segment's first frames show the same moments.
+        previous_NHWC: the last frames of the previous segment, uint8; the segment's first frames show the same moments.
         match_color: whether its colour and contrast are matched over them.
         blend: how many of its first frames fade over from them: none or all.
     """
 
-    before_NHWC: np.ndarray  # noqa: N815 (a shape)
+    previous_NHWC: np.ndarray  # noqa: N815 (a shape)
     match_color: bool
     blend: int
 
 
 def join_segment(frames_THWC: np.ndarray, seam: Seam) -> tuple[np.ndarray, dict[str, Any]]:
-    """Joins a segment to the one before.
+    """Joins a segment to the previous one.
 
     Args:
         frames_THWC: its frames as decoded, uint8.
@@ -50,11 +50,13 @@ def join_segment(frames_THWC: np.ndarray, seam: Seam) -> tuple[np.ndarray, dict[
     """
     facts: dict[str, Any] = {}
     if seam.match_color:
-        gain_C, offset_C = color_match(frames_THWC[: len(seam.before_NHWC)], seam.before_NHWC)
+        gain_C, offset_C = color_match(frames_THWC[: len(seam.previous_NHWC)], seam.previous_NHWC)
         frames_THWC = _adjusted(frames_THWC, gain_C, offset_C)
         facts = {"gain": [round(float(one), 4) for one in gain_C], "offset": [round(float(one), 3) for one in offset_C]}
     if seam.blend:
-        frames_THWC = np.concatenate([_blended(seam.before_NHWC, frames_THWC[: seam.blend]), frames_THWC[seam.blend :]])
+        frames_THWC = np.concatenate(
+            [_blended(seam.previous_NHWC, frames_THWC[: seam.blend]), frames_THWC[seam.blend :]]
+        )
     return frames_THWC, facts
 
 
@@ -98,10 +100,10 @@ def _adjusted(frames_THWC: np.ndarray, gain_C: np.ndarray, offset_C: np.ndarray)
     return adjusted_THWC
 
 
-def _blended(before_NHWC: np.ndarray, after_NHWC: np.ndarray) -> np.ndarray:
+def _blended(previous_NHWC: np.ndarray, next_NHWC: np.ndarray) -> np.ndarray:
     """Fades linearly from one rendering of the same moments to the other."""
-    weight_N111 = (np.arange(1, len(after_NHWC) + 1, dtype=np.float32) / (len(after_NHWC) + 1))[:, None, None, None]
-    mixed_NHWC = before_NHWC * (1 - weight_N111) + after_NHWC * weight_N111
+    weight_N111 = (np.arange(1, len(next_NHWC) + 1, dtype=np.float32) / (len(next_NHWC) + 1))[:, None, None, None]
+    mixed_NHWC = previous_NHWC * (1 - weight_N111) + next_NHWC * weight_N111
     faded: np.ndarray = np.rint(mixed_NHWC).astype(np.uint8)
     return faded
 

@@ -144,7 +144,7 @@ class Checkpoint:
         return library, name
 
     def require(self, needed: Iterable[str], idle: Iterable[str] = (), *, variant: str | None = None) -> None:
-        """Proves, without loading anything, that components are there and whole, and that no other is left unused.
+        """Checks, without loading anything, that components are there and whole, and that no other is left unused.
 
         Args:
             needed: components that a family loads.
@@ -202,15 +202,15 @@ class Checkpoint:
         return sorted({*texts, *weights})
 
     def has_weights(self, component: str, variant: str | None) -> bool:
-        """Says whether a component has weights; tokenizers and the like have none."""
+        """Returns whether a component has weights; tokenizers and the like have none."""
         return any(name.endswith((".safetensors", ".gguf")) for name in self.files(component, variant))
 
     def has_variant(self, component: str, variant: str) -> bool:
-        """Says whether a component has weight files of a variant."""
+        """Returns whether a component has weight files of a variant."""
         return variant in self._variants(component)
 
     def is_only_in(self, component: str, variant: str) -> bool:
-        """Says whether a component has weight files of a variant and no plain ones."""
+        """Returns whether a component has weight files of a variant and no plain ones."""
         return self._variants(component) == (variant,)
 
     def _variants(self, component: str) -> tuple[str, ...]:
@@ -235,7 +235,7 @@ class Checkpoint:
         return self._hashes.sha256(path)
 
     def check_unchanged(self, component: str, variant: str | None) -> None:
-        """Proves, after loading, that a component's files are those that named its artifacts.
+        """Checks, after loading, that a component's files are those that named its artifacts.
 
         Raises:
             LoadError: naming the file that has changed since.

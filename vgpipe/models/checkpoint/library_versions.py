@@ -13,7 +13,7 @@ KEYS = {"transformers": "transformers_version", "diffusers": "_diffusers_version
 
 
 def remedy_for_newer(checkpoint: Checkpoint, component: str) -> str:
-    """Returns what else may help where a component that cannot be loaded was saved by a release newer than ours.
+    """Returns what else may help if a component that cannot be loaded was saved by a release newer than ours.
 
     Args:
         checkpoint: the model's files.
@@ -31,12 +31,12 @@ def remedy_for_newer(checkpoint: Checkpoint, component: str) -> str:
             if Version(saved) > Version(have):
                 return f"; or, as {library} {saved} saved it and {have} is installed: pip install -U {library}"
     except (ModelError, OSError, ValueError, InvalidVersion, metadata.PackageNotFoundError):
-        pass  # what is damaged has been told of, and a build of one's own may be called anything
+        pass  # damage is reported elsewhere, and a custom build may have any version
     return ""
 
 
 def refuse_unread(checkpoint: Checkpoint, component: str) -> None:
-    """Refuses a text encoder of which the installed transformers would not read a part, and say nothing.
+    """Refuses a text encoder of which the installed transformers would silently ignore a setting.
 
     transformers 5 saves rotary positions as `rope_parameters`; 4 takes its defaults in their place.
 
@@ -50,7 +50,7 @@ def refuse_unread(checkpoint: Checkpoint, component: str) -> None:
     try:
         config, have = checkpoint.config(component), metadata.version("transformers")
     except (ModelError, metadata.PackageNotFoundError):
-        return  # loading itself tells of it
+        return  # loading itself reports it
     if "rope_parameters" in config and int(have.partition(".")[0]) < 5:
         raise LoadError(
             f"{checkpoint.source(component).place}: transformers {config.get('transformers_version', '5')} saved "

@@ -1,4 +1,4 @@
-"""What is known of a published checkpoint before anything of it is downloaded: its classes, configs and sizes.
+"""What is known about a published checkpoint before any file of it is downloaded: its classes, configs and sizes.
 
 Facts about the options of conf/model, shipped beside them (conf/components). Reading one imports no model library.
 """
@@ -23,16 +23,16 @@ WITHOUT_CONFIG = ("tokenizer", SCHEDULER)
 
 
 class CheckpointManifest(Checkpoint):
-    """A checkpoint of which no file is here: it can be planned for, but neither loaded nor named in an artifact.
+    """A checkpoint without local files: it can be planned for, but neither loaded nor used in a store key.
 
     Args:
-        told: a manifest file's content.
+        content: a manifest file's content.
     """
 
-    def __init__(self, told: Mapping[str, Any]):
-        super().__init__(Path(told["repo_id"]), index=told["index"])
-        self._scheduler: Mapping[str, Any] = told[SCHEDULER]
-        self._components: Mapping[str, Mapping[str, Any]] = told["components"]
+    def __init__(self, content: Mapping[str, Any]):
+        super().__init__(Path(content["repo_id"]), index=content["index"])
+        self._scheduler: Mapping[str, Any] = content[SCHEDULER]
+        self._components: Mapping[str, Mapping[str, Any]] = content["components"]
 
     @property
     def name(self) -> str:
@@ -64,7 +64,7 @@ class CheckpointManifest(Checkpoint):
         return int(self._components.get(component, {}).get("parameters", 0))
 
     def has_weights(self, component: str, variant: str | None) -> bool:
-        """Says whether a component has weights; tokenizers and the like have none."""
+        """Returns whether a component has weights; tokenizers and the like have none."""
         return self.parameters(component) > 0
 
     def size_bytes(self, component: str, variant: str | None = None) -> int:
@@ -73,10 +73,10 @@ class CheckpointManifest(Checkpoint):
         if variant is not None and self.has_variant(component, variant):
             return self.parameters(component) * BYTES[HALVED[variant]]
         plain = self.parameters(component) * BYTES[described.get("file_dtype", "float32")]
-        return int(described.get("file_bytes", plain))  # told where a file holds more than one precision
+        return int(described.get("file_bytes", plain))  # given where a file holds more than one precision
 
     def files(self, component: str, variant: str | None) -> NoReturn:
-        """Refuses: no file of it is known.
+        """Refuses: its files are not known.
 
         Raises:
             LoadError: always.
@@ -86,7 +86,7 @@ class CheckpointManifest(Checkpoint):
         )
 
     def identity(self, component: str, variant: str | None) -> NoReturn:
-        """Refuses: bits that nobody has seen name no artifact.
+        """Refuses: a store key needs digests of real files.
 
         Raises:
             LoadError: always.
@@ -118,9 +118,9 @@ def manifest_of(option: str, repo_id: str, others: Mapping[str, str] | None = No
     path = files(PACKAGE) / FOLDER / f"{option}.json"
     if not path.is_file() or not is_hub_id(repo_id):
         return None
-    told = json.loads(path.read_text("utf-8"))
-    if told["schema"] != SCHEMA:
-        raise ModelError(f"{path}: is of schema {told['schema']}, and {SCHEMA} is needed -> install vgpipe again")
-    manifest = CheckpointManifest(told)
+    content = json.loads(path.read_text("utf-8"))
+    if content["schema"] != SCHEMA:
+        raise ModelError(f"{path}: is of schema {content['schema']}, and {SCHEMA} is needed -> install vgpipe again")
+    manifest = CheckpointManifest(content)
     same = manifest.name == repo_id and others in (None, manifest.others)
     return manifest if same else None

@@ -1,4 +1,4 @@
-"""Proves that a safetensors file is whole by its header alone, so that a truncated download shows before any wait."""
+"""Checks that a safetensors file is whole by its header alone, so that a truncated download shows before any wait."""
 
 from __future__ import annotations
 

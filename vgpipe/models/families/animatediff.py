@@ -21,7 +21,7 @@ class AnimateDiffFamily(TextToVideoSDFamily):
     idle = ("safety_checker", "feature_extractor", "image_encoder")
 
     def check(self) -> None:
-        """Proves, without loading anything heavy, that the checkpoint is one that this family drives."""
+        """Checks, without loading anything heavy, that the checkpoint is one that this family drives."""
         for component in self.made_of["unet"]:
             if component in self.settings.quantization:
                 key = f"memory.weights.{component}"

@@ -1,6 +1,6 @@
 """Any text-to-video pipeline of diffusers: stage by stage where its source allows, else in one piece.
 
-What a component is for is told by its name.
+A component's role follows from its name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NEVER_DENOISES = ("scheduler", "safety_checker", "feature_extractor", "image_enc
 
 
 def family(checkpoint: Checkpoint, settings: Settings) -> Family:
-    """Returns what drives a checkpoint: stage by stage where its pipeline allows.
+    """Returns the family that drives a checkpoint: stage by stage where its pipeline allows.
 
     Raises:
         ModelError: where its pipeline makes no video from a text.
@@ -28,7 +28,7 @@ def family(checkpoint: Checkpoint, settings: Settings) -> Family:
 
 
 def whole(checkpoint: Checkpoint, settings: Settings) -> Family:
-    """Returns what drives a checkpoint in one piece, whatever its pipeline allows.
+    """Returns the family that drives a checkpoint in one piece, whatever its pipeline allows.
 
     Raises:
         ModelError: where its pipeline makes no video from a text.

@@ -1,4 +1,4 @@
-"""What is the same of every pipeline that has no family file, whether it is driven stage by stage or run whole."""
+"""What is the same of every pipeline that has no family file, driven stage by stage or run as a whole."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class GenericBase(StockFamily):
     way_in_keys: ClassVar[str]
 
     def check(self) -> None:
-        """Proves, without loading anything heavy, that what will be loaded is there; the rest is left alone."""
+        """Checks, without loading anything heavy, that what will be loaded is there; the rest is left alone."""
         needed = {*self.components(), "scheduler"}
         self.checkpoint.require(needed, self.checkpoint.component_names, variant=self.settings.variant)
         self.check_choices()
 
     def check_classes(self) -> None:
-        """Proves that the installed libraries have its classes, and says how it is driven."""
+        """Checks that the installed libraries have its classes, and says how it is driven."""
         super().check_classes()
         own = {name: self.source.defaults.get(name) for name in OWN_DEFAULTS}
-        told = ", ".join(f"{name}={value}" for name, value in own.items() if value is not None) or "none"
+        defaults = ", ".join(f"{name}={value}" for name, value in own.items() if value is not None) or "none"
         log.info("%s is %s", self.pipeline, self.way())
-        log.info("the defaults of %s's own call, which clip.* can set: %s", self.pipeline, told)
+        log.info("the defaults of %s's own call, which clip.* can set: %s", self.pipeline, defaults)
         ignored = [name for name in EXPECTED if name not in self.source.arguments]
         if ignored:
             log.warning("%s's call takes no %s: what clip.* sets is left out", self.pipeline, ", ".join(ignored))
@@ -57,7 +57,7 @@ class GenericBase(StockFamily):
         raise NotImplementedError
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt is used at this guidance."""
+        """Returns whether the negative prompt is used at this guidance."""
         known = self.source.arguments
         return "negative_prompt" in known and (guidance_scale > 1 or "guidance_scale" not in known)
 

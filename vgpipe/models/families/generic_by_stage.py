@@ -1,6 +1,6 @@
 """A pipeline without a family file, driven stage by stage.
 
-Texts are encoded by the stock call itself, broken off once it has encoded them, so that each is treated as the
+Texts are encoded by the stock call itself, stopped once it has encoded them, so that each is treated as the
 pipeline treats it.
 """
 
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.families.generic_base import FRAME_COUNTS, GenericBase
-from vgpipe.models.pipeline.stock_calls import accepted
-
-if TYPE_CHECKING:
-    import torch
+from vgpipe.models.pipeline.stock_calls import accepted, keep_dtype
 
 NEGATIVE = "negative_"
 
@@ -55,7 +52,7 @@ class GenericByStage(GenericBase):
         given = request.negative_embeds or {}
         negative = {name.removeprefix(NEGATIVE): one for name, one in given.items() if name.startswith(NEGATIVE)}
         if request.latents is not None:
-            _keep_dtype(pipeline, request.latents.dtype)
+            keep_dtype(pipeline, request.latents.dtype)
         return super().call_arguments(pipeline, replace(request, embeds=embeds, negative_embeds=negative or given))
 
     def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
@@ -95,16 +92,3 @@ def _encoded(pipeline: Any, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
     except _Encoded as encoded:
         return encoded.embeds
     raise ModelError(f"{type(pipeline).__name__} encodes no prompt -> model.family=generic_whole")
-
-
-def _keep_dtype(pipeline: Any, dtype: torch.dtype) -> None:
-    """Has the loop go on with latents in the dtype it left them in; some pipelines make them another, as with noise."""
-    import torch
-
-    prepare = pipeline.prepare_latents
-
-    def prepare_latents(*args: Any, **kwargs: Any) -> Any:
-        prepared = prepare(*args, **kwargs)
-        return prepared.to(dtype) if isinstance(prepared, torch.Tensor) else prepared
-
-    pipeline.prepare_latents = prepare_latents

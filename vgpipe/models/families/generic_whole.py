@@ -65,7 +65,7 @@ class GenericWhole(GenericBase):
         return torch.from_numpy(_frames(output, self.pipeline))
 
     def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
-        """Hands the frames on."""
+        """Returns the frames unchanged."""
         frames: np.ndarray = request.latents.numpy()
         return frames
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, LoadComponent
+from vgpipe.models.pipeline.stock_calls import keep_dtype
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.weights.byte_level_tokenizers import as_saved
 from vgpipe.models.windows.window_cuts import WindowCuts
-
-if TYPE_CHECKING:
-    import torch
 
 
 class HunyuanVideoFamily(StockFamily):
@@ -26,7 +24,7 @@ class HunyuanVideoFamily(StockFamily):
     text_components = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt is used: with `true_cfg_scale` alone, never by embedded guidance."""
+        """Returns whether the negative prompt is used: with `true_cfg_scale` alone, never by embedded guidance."""
         return float(self.settings.pipeline_kwargs.get("true_cfg_scale", 1.0)) > 1
 
     def load(self, component: str, load_component: LoadComponent) -> Any:
@@ -55,12 +53,3 @@ class HunyuanVideoFamily(StockFamily):
             "pooled_prompt_embeds": torch.zeros(1, 1),
             "prompt_attention_mask": torch.zeros(1, 1),
         }
-
-
-def keep_dtype(pipeline: Any, dtype: torch.dtype) -> None:
-    """Has the loop begin with given latents in their own dtype, which rounds the timestep too.
-
-    The pipeline makes them float32, as it does with noise; after one step they have the transformer's precision.
-    """
-    prepare = pipeline.prepare_latents
-    pipeline.prepare_latents = lambda *args, **kwargs: prepare(*args, **kwargs).to(dtype)

@@ -22,7 +22,7 @@ GUIDER = "guider"
 
 
 class HunyuanVideo15Family(StockFamily):
-    """Drives `diffusers.HunyuanVideo15Pipeline`, which has no callback: its scheduler tells of each step."""
+    """Drives `diffusers.HunyuanVideo15Pipeline`, which has no callback: its scheduler reports each step."""
 
     name = "hunyuan_video_15"
     pipeline = "HunyuanVideo15Pipeline"
@@ -36,7 +36,7 @@ class HunyuanVideo15Family(StockFamily):
         return (*super().denoise_components(from_image=from_image), GUIDER)
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt is used, as the guider decides it."""
+        """Returns whether the negative prompt is used, as the guider decides it."""
         config = self.checkpoint.config(GUIDER)
         off = 0.0 if config.get("use_original_formulation") else 1.0
         return bool(config.get("enabled", True)) and not math.isclose(guidance_scale, off)

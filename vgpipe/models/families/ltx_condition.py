@@ -27,7 +27,7 @@ class LtxConditionFamily(LtxFamily):
     continuations = ("frames", "image", "window")
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
-        """Returns the arguments of the stock call, and has it go on from the latents where there are any."""
+        """Returns the arguments of the stock call, and continues from given latents."""
         arguments = super().call_arguments(pipeline, request)
         if request.latents is not None:
             continue_from(pipeline, arguments.pop("latents"))

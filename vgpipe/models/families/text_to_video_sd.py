@@ -28,7 +28,7 @@ class TextToVideoSDFamily(StockFamily):
         return {"prompt_embeds": first}
 
     def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
-        """Puts the stock pipeline together; that it is deprecated is said once, by the model's note."""
+        """Puts the stock pipeline together; its deprecation is reported once, by the model's note."""
         level = DEPRECATIONS.level
         DEPRECATIONS.setLevel(logging.ERROR)
         try:

@@ -1,4 +1,4 @@
-"""Wan VACE: text to video, and video that goes on from one or more given frames.
+"""Wan VACE: text to video, and video that continues from one or more given frames.
 
 Shape suffixes: N frames, H height, W width, C channels.
 """
@@ -35,7 +35,7 @@ class WanVaceFamily(StockFamily):
     window_cuts = WindowCuts("hidden_states", 2, {"control_hidden_states": Along(2)})
 
     def check(self) -> None:
-        """Proves that the checkpoint is one that this family drives, and that the installed diffusers can.
+        """Checks that the checkpoint is one that this family drives, and that the installed diffusers can.
 
         Raises:
             ModelError: naming what is missing or too old.

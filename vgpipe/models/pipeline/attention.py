@@ -20,7 +20,7 @@ REMEDY = "memory.attention=sdpa"
 
 
 def check(checkpoint: Checkpoint, component: str, settings: Settings) -> None:
-    """Proves, without loading weights, that a denoiser can use the backend asked for, here.
+    """Checks, without loading weights, that a denoiser can use the backend asked for, here.
 
     Args:
         checkpoint: the model's files.
@@ -40,12 +40,12 @@ def check(checkpoint: Checkpoint, component: str, settings: Settings) -> None:
 
 
 def apply(module: Any, wanted: str, component: str) -> None:
-    """Has a denoiser compute attention otherwise.
+    """Sets how a denoiser computes attention.
 
     Args:
         module: the denoiser, of diffusers; changed in place.
         wanted: `sdpa` leaves it as it is; `sliced` computes half the heads at a time; `flash` and `sage` are packages.
-        component: its name, for what is said.
+        component: its name, for messages.
 
     Raises:
         ConfigError: where its class cannot.
@@ -67,8 +67,8 @@ def _refuse_unable(module: Any, wanted: str, component: str) -> None:
     if wanted == SLICED and not hasattr(module, "set_attention_slice"):
         raise ConfigError(f"memory.attention=sliced: {component}, a {name}, has no slices (UNets do) -> {REMEDY}")
     if wanted in PACKAGES and not _dispatches(module):
-        told = f"diffusers computes the attention of {component}, a {name}, with torch's own only"
-        raise ConfigError(f"memory.attention={wanted}: {told} -> {REMEDY}")
+        reason = f"diffusers computes the attention of {component}, a {name}, with torch's own only"
+        raise ConfigError(f"memory.attention={wanted}: {reason} -> {REMEDY}")
 
 
 def _dispatches(module: Any) -> bool:
@@ -94,5 +94,5 @@ def _require_gpu(wanted: str, dtype: str) -> None:
     if not torch.cuda.is_available():
         raise ConfigError(f"memory.attention={wanted}: needs a GPU with CUDA, and there is none -> {REMEDY}")
     if dtype == "float32":
-        told = "computes in 16 bits only, and the precision is float32"
-        raise ConfigError(f"memory.attention={wanted}: {told} -> model.dtype=bfloat16, or {REMEDY}")
+        reason = "computes in 16 bits only, and the precision is float32"
+        raise ConfigError(f"memory.attention={wanted}: {reason} -> model.dtype=bfloat16, or {REMEDY}")

@@ -16,7 +16,7 @@ def without_weights(checkpoint: Checkpoint, component: str) -> Any:
 
 
 class ConfigOnlyComponent:
-    """Stands in for a component that a stage does not load: its config, dtype and sizes, but no weights.
+    """Placeholder of a component that a stage does not load: its config, dtype and sizes, but no weights.
 
     No `torch.nn.Module`, so that a pipeline does not take its device for its own.
     """

@@ -1,4 +1,4 @@
-"""Lets go of a VAE's convolution caches as they are used.
+"""Releases a VAE's convolution caches as they are used.
 
 CogVideoX's and Mochi's VAEs decode some frames at a time and hand the last inputs of every convolution on to the next
 batch. diffusers (0.31 to 0.42) keeps the caches of the batch before until the new ones are complete: both at once, 2.8
@@ -17,12 +17,12 @@ class _ReleasingCache(dict[str, Any]):
     """A cache whose entries are gone once they were read."""
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Returns an entry and lets go of it."""
+        """Returns an entry and releases it."""
         return self.pop(key, default)
 
 
 def release_used_caches(vae: Any) -> None:
-    """Has a VAE let go of each convolution cache as soon as it was read; does nothing to one that has none.
+    """Makes a VAE release each convolution cache as soon as it was read; does nothing to one that has none.
 
     Args:
         vae: a diffusers VAE; gets hooks on its encoder and decoder.

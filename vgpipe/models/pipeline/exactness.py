@@ -1,4 +1,4 @@
-"""Which memory options leave every bit as it is and which do not, said once: store keys count those that do not."""
+"""Which memory options keep bits and which change them; store keys include those that change them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Option:
         counted_in: the entry of a component's identity that holds it: `quantization` or `dtype`, which every component
             has, or the option's own name; None where it keeps the bits.
         of: the components whose work it changes, `DENOISERS` or `DECODERS`; None where it says so itself.
-        needs: the option without which it is of no account; None where there is none.
+        needs: the option without which it has no effect; None where there is none.
     """
 
     keeps_bits: bool
@@ -35,8 +35,8 @@ OPTIONS = {
         keeps_bits=True, reason="weights arrive unrounded where the same operations run, in the same order"
     ),
     "stream": Option(keeps_bits=True, reason="weights arrive earlier; the arithmetic waits for them either way"),
-    "weights": Option(keeps_bits=False, reason="weights are rounded to fewer bits", counted_in="quantization"),
-    "vae_dtype": Option(keeps_bits=False, reason="another precision rounds otherwise", counted_in="dtype"),
+    "weights": Option(keeps_bits=False, reason="weights are rounded to a lower precision", counted_in="quantization"),
+    "vae_dtype": Option(keeps_bits=False, reason="another precision rounds differently", counted_in="dtype"),
     "vae_tiling": Option(
         keeps_bits=False,
         reason="a tile sees nothing beyond its border, and tiles are blended",
@@ -64,12 +64,12 @@ _DEFAULTS = {one.name: one.default for one in fields(Settings)}
 
 
 def keeps_bits(option: str) -> bool:
-    """Says whether an option of the config group `memory` leaves a clip's bits as they are."""
+    """Returns whether an option of the config group `memory` leaves a clip's bits as they are."""
     return OPTIONS[option].keeps_bits
 
 
 def marks(settings: Settings, of: str) -> dict[str, Any]:
-    """Returns what store keys tell of the options that change bits, beside precision and storage.
+    """Returns the options that change bits as store keys name them, precision and storage aside.
 
     Args:
         settings: how a model is loaded and called.

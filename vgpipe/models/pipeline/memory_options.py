@@ -20,7 +20,7 @@ def check(
     denoisers: Sequence[str],
     decoders: Sequence[str],
 ) -> None:
-    """Proves, without loading weights, that the options can be had; imports classes for those that are set.
+    """Checks, without loading weights, that the options are available; imports classes for those that are set.
 
     Args:
         checkpoint: the model's files.
@@ -43,7 +43,7 @@ def check(
 
 
 def configure_denoiser(module: Any, component: str, settings: Settings) -> None:
-    """Has a loaded denoiser, its LoRAs applied, work as asked.
+    """Applies the memory options to a loaded denoiser, whose LoRAs are already applied.
 
     Args:
         module: changed in place.
@@ -62,7 +62,7 @@ def configure_denoiser(module: Any, component: str, settings: Settings) -> None:
 
 
 def configure_decoder(module: Any, settings: Settings) -> None:
-    """Has a loaded VAE work as asked, and let go of what it has used.
+    """Applies the memory options to a loaded VAE, and makes it release caches as it uses them.
 
     Args:
         module: changed in place; a component that decodes nothing itself (a guider) is left as it is.

@@ -1,4 +1,4 @@
-"""How a stock pipeline's call is addressed, whatever its signature."""
+"""How a stock pipeline is called, for any signature."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from vgpipe.models.checkpoint.installed_classes import class_of
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
 
 def pipeline_class_of(name: str) -> Any:
@@ -31,7 +32,7 @@ def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
     """Has `on_step_end` called with (steps done, latents) after each step of a stock call.
 
     Returns:
-        The arguments to add to the call; none where the pipeline has no callback and its `ResumableScheduler` tells.
+        The arguments to add to the call; none where the pipeline has no callback and its `ResumableScheduler` calls it.
     """
 
     def at_step_end(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +52,26 @@ def accepted(pipeline: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Returns those arguments that the pipeline's call takes and that are set."""
     parameters = inspect.signature(type(pipeline).__call__).parameters
     return {name: value for name, value in arguments.items() if name in parameters and value is not None}
+
+
+def keep_dtype(pipeline: Any, dtype: torch.dtype) -> None:
+    """Makes the loop start with given latents in their own dtype, which rounds the timestep too.
+
+    Some pipelines convert them like fresh noise, to float32; after one step they have the transformer's precision.
+
+    Args:
+        pipeline: whose `prepare_latents` is replaced.
+        dtype: of the given latents.
+    """
+    import torch
+
+    prepare = pipeline.prepare_latents
+
+    def prepare_latents(*args: Any, **kwargs: Any) -> Any:
+        prepared = prepare(*args, **kwargs)
+        return prepared.to(dtype) if isinstance(prepared, torch.Tensor) else prepared
+
+    pipeline.prepare_latents = prepare_latents
 
 
 def refuse_unknown(key: str, given: Mapping[str, Any], takers: Sequence[Callable[..., Any]]) -> None:

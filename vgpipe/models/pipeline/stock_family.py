@@ -39,14 +39,14 @@ class StockFamily(PipelineBuilder):
         pipeline: text-to-video class in diffusers; also decodes.
         decode_pipeline: class that decodes in its place, where its own call would do more than that; None where not.
         image_pipeline: class for clips that begin with an image; None where there is none.
-        text_components: components that encode a text.
+        text_components: those that encode a text.
         denoisers: components that denoise; those that the checkpoint lacks are left out.
         image_components: components that the image pipeline needs beside the denoisers.
         decoders: components that decode latents.
         made_of: component -> the checkpoint's entries that it is built from, where it is not just its own.
         idle: components that a checkpoint may hold and that no stage needs.
         uses_fps: whether fps changes the latents.
-        continuations: how it can go on beyond what the model can hold, best first (`Family.continuations`).
+        continuations: how it can continue beyond what the model can hold, best first (`Family.continuations`).
         window_cuts: how a denoiser's call is cut to a window of a long clip; None for a family without windows.
         frames_axis: of the latents, that of their frames.
     """
@@ -68,10 +68,10 @@ class StockFamily(PipelineBuilder):
 
     def __init__(self, checkpoint: Checkpoint, settings: Settings):
         super().__init__(checkpoint, settings)
-        self._identities: dict[str, Mapping[str, Any]] = {}  # asked for every clip of a job
+        self._identities: dict[str, Mapping[str, Any]] = {}  # needed for every clip of a job
 
     def with_settings(self, settings: Settings) -> Self:
-        """Returns what drives the same checkpoint, which they share, loaded and called otherwise; checks nothing."""
+        """Returns a family for the same checkpoint, which both share, with other settings; checks nothing."""
         return type(self)(self.checkpoint, settings)
 
     @cached_property
@@ -89,16 +89,16 @@ class StockFamily(PipelineBuilder):
         return self.decoders
 
     def check(self) -> None:
-        """Proves, without loading anything heavy, that the checkpoint is one that this family drives."""
+        """Checks, without loading anything heavy, that the checkpoint is one that this family drives."""
         self.checkpoint.require({*self.components(), "scheduler"}, self.idle, variant=self.settings.variant)
         unknown = sorted(set(self.settings.component_dtypes) - set(self.checkpoint.component_names))
         if unknown:
-            known = ", ".join(self.checkpoint.component_names)
-            raise ModelError(f"model.component_dtypes.{unknown[0]}: there is no such component -> one of: {known}")
+            remedy = f"one of: {', '.join(self.checkpoint.component_names)}"
+            raise ModelError(f"model.component_dtypes.{unknown[0]}: there is no such component -> {remedy}")
         self.check_choices()
 
     def check_choices(self) -> None:
-        """Proves that the adapters and memory options asked for can be had and fit; imports classes for some of them.
+        """Checks that the chosen adapters and memory options are available and fit; imports classes for some of them.
 
         Raises:
             ConfigError: naming the key of `memory` that this model or machine has no way for.
@@ -109,7 +109,7 @@ class StockFamily(PipelineBuilder):
         memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
 
     def check_classes(self) -> None:
-        """Proves that the installed libraries have the classes of its pipeline and components; imports them."""
+        """Checks that the installed libraries have the classes of its pipeline and components; imports them."""
         names = (self.pipeline, self.decode_pipeline, self.image_pipeline)
         pipelines = [pipeline_class_of(name) for name in names if name]
         for component in self.components():
@@ -151,11 +151,11 @@ class StockFamily(PipelineBuilder):
         }
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
-        """Says whether the negative prompt is used at this guidance."""
+        """Returns whether the negative prompt is used at this guidance."""
         return guidance_scale > 1
 
     def load(self, component: str, load_component: LoadComponent) -> Any:
-        """Loads one component, its adapters included, and has it work as the memory options say."""
+        """Loads one component, its adapters included, and applies the memory options."""
         module = load_component(component)
         adapters = loras.chosen(self.settings.loras, component) if component in self.denoisers else ()
         if adapters:
@@ -284,7 +284,9 @@ class StockFamily(PipelineBuilder):
         for prefix, embeds in (("", request.embeds), ("negative_", request.negative_embeds or {})):
             arguments |= {prefix + name: tensor.to(device) for name, tensor in embeds.items()}
         if request.frames_NHWC is not None:
-            arguments["image"] = _picture(request.frames_NHWC[0])
+            from PIL import Image
+
+            arguments["image"] = Image.fromarray(request.frames_NHWC[0])
         return arguments
 
     def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
@@ -299,9 +301,3 @@ class StockFamily(PipelineBuilder):
 
     def _entries(self, component: str) -> tuple[str, ...]:
         return self.made_of.get(component, (component,))
-
-
-def _picture(frame_HWC: np.ndarray) -> Any:
-    from PIL import Image
-
-    return Image.fromarray(frame_HWC)

@@ -104,7 +104,7 @@ def _obstacles(
     components: Collection[str],
     embeds: tuple[str, ...],
 ) -> Iterator[str]:
-    """Yields every reason not to go on in the middle of the call, or to enter it after its text was encoded."""
+    """Yields every reason not to resume in the middle of the call, or to enter it after its text was encoded."""
     call = methods["__call__"]
     lacking = [name for name in NEEDED_TO_STAGE if name not in arguments]
     if lacking:
@@ -132,7 +132,7 @@ def _obstacles(
 
 
 def _asked_for_class(function: ast.FunctionDef) -> Iterator[str]:
-    """Yields the names in its `isinstance` questions; the scheduler's stand-in passes for it, the others' do not."""
+    """Yields the names in its `isinstance` checks, the scheduler aside, whose wrapper passes for its class."""
     for node in ast.walk(function):
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Attribute() | ast.Name() as asked, *_]):
@@ -141,7 +141,7 @@ def _asked_for_class(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def _has_plain_loop(call: ast.FunctionDef) -> bool:
-    """Says whether the call steps through one schedule, once: a loop in no other, and no second scheduler."""
+    """Returns whether the call steps through one schedule, once: a loop in no other, and no second scheduler."""
     loops = [node for node in ast.walk(call) if isinstance(node, ast.For)]
     nested = [inner for loop in loops for inner in ast.walk(loop) if inner is not loop]
     copies = any(isinstance(node, ast.Attribute | ast.Name) and _name(node) == "deepcopy" for node in ast.walk(call))

@@ -24,12 +24,12 @@ TILES_ONLY = ("AutoencoderKLAllegro",)  # diffusers has no other decoder for it,
 
 
 def supports_tiling(vae_class: Any) -> bool:
-    """Says whether a VAE of diffusers can decode in tiles; some take the setting and do not."""
+    """Returns whether a VAE of diffusers can decode in tiles; some take the setting and do not."""
     return hasattr(vae_class, "enable_tiling") and hasattr(vae_class, "tiled_decode")
 
 
 def check(vae_class: Any, *, tiling: bool, tile_size: int | None, slicing: bool) -> None:
-    """Proves that a VAE can do what is asked, without making one.
+    """Checks that a VAE can do what is asked, without making one.
 
     Args:
         vae_class: its class in diffusers.
@@ -76,7 +76,7 @@ def own_tile_size(vae: Any) -> int | None:
     """Returns the shorter side of a VAE's own tiles, pixels; None where they are not known or have one size.
 
     Args:
-        vae: a VAE that `apply` has not changed, or a shell of one.
+        vae: a VAE that `apply` has not changed, or a config-only one.
     """
     for name in ("tile_sample_min_height", "tile_sample_min_size"):
         own = getattr(vae, name, None)
@@ -93,7 +93,7 @@ def tile_sizes(family: Family, side: int) -> tuple[int | None, ...]:
         side: the longer side of the picture, pixels.
 
     Returns:
-        Sides in pixels, largest first, each about half the one before; None is the VAE's own. Only those that divide
+        Sides in pixels, largest first, each about half the previous one; None is the VAE's own. Only those that divide
         such a picture; none where the VAE has no tiles.
     """
     for component in family.decode_components:

@@ -1,4 +1,4 @@
-"""Loads one component of a checkpoint, or says in one message why not."""
+"""Loads one component of a checkpoint, or explains in one message why it cannot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
     Args:
         checkpoint: the model's files; those of the component are on the disk.
         component: its name in model_index.json.
-        settings: precision, variant and quantisation; of no account for tokenizers.
+        settings: precision, variant and quantisation; ignored for tokenizers.
         device: torch device string.
 
     Returns:
@@ -56,12 +56,14 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
 
 def _explained(checkpoint: Checkpoint, component: str, error: Exception, device: str) -> ModelError:
     if is_out_of_memory(error):
-        told = f"{component} does not fit into the memory of {device} ({first_line(error)})"
-        return OutOfMemory(f"{told} -> memory=leaf_offload, or fewer bits: memory.weights.{component}=fp8", component)
-    told = _failure(checkpoint, component, error)
+        reason = f"{component} does not fit into the memory of {device} ({first_line(error)})"
+        return OutOfMemory(
+            f"{reason} -> memory=leaf_offload, or lower precision: memory.weights.{component}=fp8", component
+        )
+    reason = _failure(checkpoint, component, error)
     if re.search(r"(half|float16|bfloat16).*(not (supported|implemented)|unsupported)", str(error).lower()):
-        return PrecisionError(told)
-    return LoadError(told, component)
+        return PrecisionError(reason)
+    return LoadError(reason, component)
 
 
 def _fitting(loader: Any, place: Path) -> Any:
@@ -84,7 +86,7 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
     if source.file or method not in (None, FP8):
         return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
-    module, told = loader.from_pretrained(
+    module, info = loader.from_pretrained(
         str(source.place),
         output_loading_info=True,
         use_safetensors=True,
@@ -92,7 +94,7 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
         variant=variant,
         **options,
     )
-    refuse_unfilled(told)
+    refuse_unfilled(info)
     copy_out_of_files(module, dtype)
     if method != FP8:
         return module.to(device).eval()
@@ -102,7 +104,7 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
 
 
 def gets_adapters(loader: Any, component: str, settings: Settings) -> bool:
-    """Says whether LoRAs will be applied to a component; they must be before its layers are cast to float8.
+    """Returns whether LoRAs will be applied to a component; they must be before its layers are cast to float8.
 
     Args:
         loader: its class.

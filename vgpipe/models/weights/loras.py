@@ -50,7 +50,7 @@ def chosen(loras: Sequence[Lora], component: str) -> tuple[Lora, ...]:
 
 
 def check(loras: Sequence[Lora], denoisers: Sequence[str]) -> None:
-    """Proves, without loading anything heavy, that LoRAs can be applied and that their files are whole.
+    """Checks, without loading anything heavy, that LoRAs can be applied and that their files are whole.
 
     Args:
         loras: what will be applied.

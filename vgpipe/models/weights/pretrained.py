@@ -1,4 +1,4 @@
-"""What the libraries' `from_pretrained` is told, and what it tells."""
+"""Arguments and results of the libraries' `from_pretrained`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def dtype_keyword(loader: Any) -> str:
     return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
 
 
-def refuse_unfilled(told: dict[str, Any]) -> None:
+def refuse_unfilled(info: dict[str, Any]) -> None:
     """Refuses a module that its files did not fill: transformers puts random weights there and only warns.
 
     Raises:
         ValueError: naming the first few tensors.
     """
     for kind in ("missing_keys", "mismatched_keys"):
-        names = sorted(str(name) for name in told.get(kind) or ())
+        names = sorted(str(name) for name in info.get(kind) or ())
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")

@@ -1,4 +1,4 @@
-"""Loads a component whose weights are stored in fewer bits than its arithmetic has.
+"""Loads a component whose weights are stored in a lower precision than that of its arithmetic.
 
 `int8` and `int4` are torchao's and `bnb_int8` and `nf4` bitsandbytes': both convert ordinary weights while loading.
 `gguf` reads a file that was converted before. `fp8` converts what was loaded (`layerwise_cast.py`).
@@ -23,20 +23,20 @@ WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_process
 PACKAGES = {INT8: "torchao", INT4: "torchao", BNB_INT8: "bitsandbytes", NF4: "bitsandbytes", GGUF: "gguf"}
 MIN_VERSIONS = {"torchao": "0.15", "bitsandbytes": "0.46.1", "gguf": "0.10"}
 MADE_ON_DEVICE = frozenset({INT4, BNB_INT8, NF4})
-# What store keys call a method, where it once was another that rounded otherwise: fp8 was torchao's, with scales.
+# What store keys call a method, where it once was another that rounded differently: fp8 was torchao's, with scales.
 NAMES_IN_KEYS = {FP8: "fp8_layerwise"}
 
 
 def check(
     checkpoint: Checkpoint, settings: Settings, components: Iterable[str], decoders: Collection[str] = ()
 ) -> None:
-    """Proves, without loading anything, that the chosen methods can be had and that each has the files it needs.
+    """Checks, without loading anything, that the chosen methods are available and that each has the files it needs.
 
     Args:
         checkpoint: the model's files.
         settings: the methods, the precision and the variant.
         components: those that will be loaded.
-        decoders: those of them that are made of convolutions, which only fp8 stores in fewer bits.
+        decoders: those of them that are made of convolutions, which only fp8 stores in lower precision.
 
     Raises:
         ConfigError: naming the key of `memory.weights` and what to type.
@@ -47,12 +47,12 @@ def check(
     for component in loaded:
         method = _method(checkpoint, component, settings.quantization.get(component))
         if component in decoders and method not in (None, FP8):
-            told = f"{_key(component)}={method}: it stores linear layers, and a VAE is made of convolutions"
-            raise ConfigError(f"{told} -> {_key(component)}=fp8")
+            reason = f"{_key(component)}={method}: it stores linear layers, and a VAE is made of convolutions"
+            raise ConfigError(f"{reason} -> {_key(component)}=fp8")
         if method == INT4 and settings.dtype_of(component) != "bfloat16":
-            told = f"torchao computes it in bfloat16 only, and the precision is {settings.dtype_of(component)}"
+            reason = f"torchao computes it in bfloat16 only, and the precision is {settings.dtype_of(component)}"
             key = _key(component)
-            raise ConfigError(f"{key}={INT4}: {told} -> model.dtype=bfloat16, or {key}=int8")
+            raise ConfigError(f"{key}={INT4}: {reason} -> model.dtype=bfloat16, or {key}=int8")
 
 
 def refuse_unknown(named: Iterable[str], components: Iterable[str]) -> None:
@@ -96,7 +96,7 @@ def load_quantized(
         method: a key of `PACKAGES`; None where only a GGUF file says it.
         dtype: torch dtype of the arithmetic, and of weights that stay as they are.
         device: torch device string.
-        variant: which weight files to convert; of no account for GGUF.
+        variant: which weight files to convert; ignored for GGUF.
 
     Returns:
         The module, in eval mode on `device`.
@@ -158,7 +158,7 @@ def _require(package: str, wish: str) -> None:
 def _load_converted(
     checkpoint: Checkpoint, component: str, loader: Any, chosen: Any, dtype: Any, **options: Any
 ) -> Any:
-    module, told = loader.from_pretrained(
+    module, info = loader.from_pretrained(
         str(checkpoint.source(component).place),
         output_loading_info=True,
         use_safetensors=True,
@@ -167,7 +167,7 @@ def _load_converted(
         **{dtype_keyword(loader): dtype},
         **options,
     )
-    refuse_unfilled(told)
+    refuse_unfilled(info)
     return module
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Part of the store key of latents denoised in windows: goes up where the numbers and functions here change bits."""
 OVERLAP_WEIGHT = 0.01
-"""How much a window counts at most where it shares frames with the one before, which counts 1 there.
+"""How much a window counts at most where it shares frames with the previous one, which counts 1 there.
 
 Our choice: what the earlier window began is kept, and the later one goes on from there. Where both count alike they
 settle on a mean that moves less. Of 40 segments with a moving object 32 were right so, and 28 with an even blend.
@@ -40,7 +40,7 @@ def window_starts(total: int, length: int, overlap: int) -> tuple[int, ...]:
             even, since the last window ends with the clip.
 
     Raises:
-        ModelError: where a window would bring nothing new.
+        ModelError: where a window would add no frames.
     """
     if total <= length:
         return (0,)
@@ -80,7 +80,7 @@ def blend_weights(starts: Sequence[int], length: int, total: int) -> tuple[torch
 def windowed_forward(
     modules: Iterable[Any], cuts: WindowCuts, spans: Sequence[Span], prompts: Prompts | None = None
 ) -> Iterator[None]:
-    """Has denoisers work on windows of what they are given meanwhile, and blend what they predict.
+    """Makes denoisers work on windows of their input while the context is open, and blends their predictions.
 
     Args:
         modules: the denoisers; they have their own `forward` again afterwards.
@@ -114,8 +114,8 @@ class _WindowedForward:
     def _prove(self, arguments: Mapping[str, Any]) -> None:
         size, total = arguments[self._cuts.sample].shape[self._cuts.axis], self._spans[0].total
         if size % total:
-            told = f"the denoiser was given {size} entries where the clip has {total} latent frames"
-            raise ModelError(f"{told} -> num_frames that the model can make")
+            reason = f"the denoiser was given {size} entries where the clip has {total} latent frames"
+            raise ModelError(f"{reason} -> num_frames that the model can make")
 
     def _of_window(self, arguments: Mapping[str, Any], number: int) -> dict[str, Any]:
         cut = self._cuts.of_window(arguments, self._spans[number])

@@ -1,4 +1,4 @@
-"""Has a family denoise a clip longer than its model can hold: in windows, each with the prompt of its shot."""
+"""Denoises a clip longer than its model can hold, in windows, each with the prompt of its shot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vgpipe.models.windows.window_cuts import Span, WindowCuts
 
 
 class WindowedFamily(Protocol):
-    """What a family tells and does for a clip in windows; see `StockFamily`."""
+    """What windows need of a family; see `StockFamily`."""
 
     denoisers: ClassVar[tuple[str, ...]]
 
@@ -53,20 +53,20 @@ class WindowedFamily(Protocol):
 def denoising_in_windows(
     family: WindowedFamily, cuts: WindowCuts, components: Components, request: DenoiseRequest, windows: Windows
 ) -> Iterator[None]:
-    """Has the denoisers among the components work in windows meanwhile.
+    """Makes the denoisers work in windows while the context is open.
 
-    Where several prompts hold, what each is to the denoiser is found first: by a stock call for one window with it,
-    broken off before the denoiser runs, and with a generator of its own.
+    Where several prompts apply, the denoiser arguments of each are found first: by a stock call for one window with
+    that prompt and a generator of its own, stopped before the denoiser runs.
 
     Args:
         family: whose stock call is made meanwhile.
         cuts: how its denoisers' calls are cut.
         components: loaded components by name.
-        request: what is asked for; its generator is left as it is.
+        request: the request; its generator is not changed.
         windows: of the request.
 
     Raises:
-        ModelError: where the windows would bring nothing new.
+        ModelError: where the windows would add no frames.
     """
     modules = [components[name] for name in family.denoisers if name in components]
     spans = window_spans(family, request.num_frames, windows)
@@ -83,12 +83,12 @@ def window_spans(family: WindowedFamily, num_frames: int, windows: Windows) -> t
     """Returns the windows of a clip, which begin and end with whole patches of its latents.
 
     Args:
-        family: tells how many latent frames a clip has.
+        family: knows how many latent frames a clip has.
         num_frames: frames of the clip.
         windows: what is asked for.
 
     Raises:
-        ModelError: where a window would bring nothing new.
+        ModelError: where a window would add no frames.
     """
     patch = family.temporal_patch
     total, length = (family.latent_frames(count) // patch for count in (num_frames, windows.num_frames))

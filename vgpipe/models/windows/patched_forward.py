@@ -1,4 +1,4 @@
-"""Puts something in the place of a module's `forward` for a while."""
+"""Replaces a module's `forward` for a while."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ FORWARD = "forward"
 
 
 @contextmanager
-def patched_forward(modules: Iterable[Any], instead: Replacement) -> Iterator[None]:
-    """Has calls of some modules handled by a function meanwhile; afterwards each has its own `forward` again.
+def patched_forward(modules: Iterable[Any], replacement: Replacement) -> Iterator[None]:
+    """Replaces the `forward` of some modules by a function while the context is open.
 
     Args:
-        modules: changed in place meanwhile.
-        instead: called with the module's own `forward`, hooks of offloading included, and with the call's arguments
+        modules: changed in place while the context is open.
+        replacement: called with the module's own `forward`, hooks of offloading included, and with the call's arguments
             by name; its result is the module's.
     """
     with ExitStack() as stack:
         for module in modules:
-            stack.enter_context(_PatchedModule(module, instead))
+            stack.enter_context(_PatchedModule(module, replacement))
         yield
 
 
 class _PatchedModule:
-    """A module whose `forward` is another."""
+    """A module with a replaced `forward`."""
 
-    def __init__(self, module: Any, instead: Replacement):
-        self._module, self._instead = module, instead
-        # The class's: hooks in front of it, of diffusers before 0.42, do not tell its arguments.
+    def __init__(self, module: Any, replacement: Replacement):
+        self._module, self._replacement = module, replacement
+        # The class's: hooks in front of it, of diffusers before 0.42, do not show its arguments.
         self._signature = inspect.signature(partial(type(module).forward, module))
         self._own: Forward | None = None
 
@@ -54,6 +54,6 @@ class _PatchedModule:
         # of diffusers' offloading with streams does after its first call.
         self.__exit__()
         try:
-            return self._instead(lambda **given: self._module.forward(**given), arguments)
+            return self._replacement(lambda **given: self._module.forward(**given), arguments)
         finally:
             self.__enter__()

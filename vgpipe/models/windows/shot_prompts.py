@@ -1,4 +1,4 @@
-"""Finds what the prompts of a clip's shots are to its denoiser, so that each window can be given its own."""
+"""Finds the denoiser arguments that depend on the prompts of a clip's shots, so that each window gets its own."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def compare_prompts(calls: Mapping[int, Mapping[str, Any]], cuts: WindowCuts, sh
     """
     first = calls[0]
     names = [name for name in first if cuts.may_depend_on_prompt(name)]
-    telling = [name for name in names if not all(is_same(first[name], call[name]) for call in calls.values())]
-    told = {shot: {name: call[name] for name in telling} for shot, call in calls.items()}
-    return Prompts(told[0], [told[shot] for shot in shots])
+    differing = [name for name in names if not all(is_same(first[name], call[name]) for call in calls.values())]
+    arguments = {shot: {name: call[name] for name in differing} for shot, call in calls.items()}
+    return Prompts(arguments[0], [arguments[shot] for shot in shots])
 
 
 class _FirstCall(Exception):
@@ -81,7 +81,7 @@ def first_denoiser_call(modules: Iterable[Any], run: Callable[[], Any]) -> Mappi
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Says whether two arguments of a call hold the same."""
+    """Returns whether two arguments of a call hold the same."""
     (ones, shape), (others, other_shape) = tree_flatten(one), tree_flatten(other)
     return shape == other_shape and all(map(_is_same_leaf, ones, others))
 
