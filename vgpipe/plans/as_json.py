@@ -66,12 +66,12 @@ def tier_of_plan(plan: RunPlan) -> dict[str, Any]:
 
 
 def shape_rows(shape: ShapePlan, tier: Tier) -> list[dict[str, Any]]:
-    """Returns every way that was considered for one kind of clip, as plain values."""
+    """Returns every candidate that was considered for one kind of clip, as plain values."""
     return [row_of(row, tier, clips=shape.clips, is_chosen=row == shape.chosen) for row in shape.rows]
 
 
 def row_of(forecast: Forecast, tier: Tier, *, clips: int, is_chosen: bool) -> dict[str, Any]:
-    """Returns one way to make a clip, as plain values: GiB are 2^30 bytes, seconds and TFLOP those of one clip."""
+    """Returns one candidate, as plain values: GiB are 2^30 bytes, seconds and TFLOP those of one clip."""
     spec = forecast.spec
     return {
         "model": forecast.model,

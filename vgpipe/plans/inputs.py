@@ -1,4 +1,4 @@
-"""The model of a plan: nothing of it needs to be here, where what it is made of ships with vgpipe."""
+"""The model and the clips of a plan; no file of the model is needed where a manifest of it ships with vgpipe."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
 
 def _notes(config: Config, family: Family) -> tuple[str, ...]:
     absent = len(config.model.loras) - len(family.settings.loras)
-    return (f"model.loras: {absent} of them are not here yet, and not counted",) if absent else ()
+    return (f"model.loras: {absent} of them are not downloaded yet, and not counted",) if absent else ()
 
 
 def download_bytes(family: Family) -> int:
@@ -87,21 +87,21 @@ def _lacking(manifest: CheckpointManifest, family: Family, config: Config) -> in
 
 
 def _cached_bytes(repo_id: str, revision: str, folder: str) -> int:
-    """Returns how many bytes of weights of a component the hub cache holds; asks nobody."""
+    """Returns how many bytes of weights of a component the hub cache holds, without network access."""
     cache = RepoCache(repo_id)
     commit = cache.commit_of(revision)
     place: Path | None = cache.snapshot(commit) / folder if commit else None
     return sum(path.stat().st_size for path in place.glob("*.safetensors")) if place else 0
 
 
-ANY = "any"
+PLACEHOLDER = "any"
 REQUIRED = "required"
 
 
 def clips_to_plan(config: Config) -> tuple[Sequence[Clip], Sequence[str]]:
-    """Returns the clips, and what the user should know about how the job was read.
+    """Returns the clips, and notes for the user on how the job was read.
 
-    Without a job, one clip: neither its text nor its image have to be given, since no figure depends on them.
+    Without a job, one clip. Its prompt and image are optional, since no figure depends on them.
 
     Raises:
         JobError: naming everything that is wrong with the job or with `clip.*`.
@@ -111,7 +111,7 @@ def clips_to_plan(config: Config) -> tuple[Sequence[Clip], Sequence[str]]:
         return made.clips, made.notes
     rules = config.model.rules
     needs_image = rules.image == REQUIRED and config.clip.image is None
-    clip = replace(config.clip, prompt=config.clip.prompt or ANY)
+    clip = replace(config.clip, prompt=config.clip.prompt or PLACEHOLDER)
     relaxed = replace(rules, image="optional") if needs_image else rules
     made = from_config.request(replace(config, clip=clip, model=replace(config.model, rules=relaxed)))
-    return [replace(one, image=ANY) if needs_image else one for one in made.clips], made.notes
+    return [replace(one, image=PLACEHOLDER) if needs_image else one for one in made.clips], made.notes

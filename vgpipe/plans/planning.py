@@ -47,7 +47,7 @@ def plan_run(config: Config, family: Family, clips: Sequence[Clip]) -> RunPlan:
     Args:
         config: the whole config, its model's precision decided.
         family: drives the model.
-        clips: those that are still to be made.
+        clips: those that are not finished.
 
     Raises:
         PlanError: where no plan can be made for this model.
@@ -69,8 +69,8 @@ def make_plan(
 
     Args:
         config: the whole config, its model's precision decided.
-        family: drives the model; its weights need not be there.
-        clips: what is to be made.
+        family: drives the model; its weights may be missing.
+        clips: what to render.
         target: the device.
         download_bytes: weight files that are not on the disk yet.
         notes: what the user should know, a sentence each.
@@ -98,7 +98,7 @@ def make_plan(
 
 
 def request_of(config: Config) -> PlanRequest:
-    """Returns what the config asks for, and what `run.degrade` lets the plan add to it."""
+    """Returns what the config requests, and what `run.degrade` lets the plan change."""
     memory, is_strict = config.memory, config.run.degrade == STRICT
     return PlanRequest(
         strategy=None if memory.strategy == AUTO else Strategy(memory.strategy),
@@ -114,7 +114,7 @@ def request_of(config: Config) -> PlanRequest:
 def _shape(
     spec: ClipSpec, clips: int, tier: Tier, request: PlanRequest, profiles: Profiles, inputs: PlanInputs
 ) -> ShapePlan:
-    """Plans what was asked for first, so that its figures are there also where something else is chosen."""
+    """Plans the requested settings first, so that their figures are listed even where others are chosen."""
     exact = replace(request, may_tile=False, may_shrink_weights=False)
     found = plan(spec, tier, exact, profiles, inputs=inputs)
     rows = found.rows
@@ -130,7 +130,7 @@ def _shape(
 
 
 def _fitting(profiles: Profiles, request: PlanRequest) -> ProfileOf:
-    """Returns what gives profiles for a wish: tiles that the user asked for must be had, others need not."""
+    """Returns the source of profiles: tiles that the user requested are required, others are optional."""
     return profiles if request.vae_tiling else profiles.lenient
 
 

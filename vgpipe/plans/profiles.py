@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class PlanError(VgpipeError):
-    """A model that no plan can be made for: its classes do not run without values."""
+    """A model that cannot be planned for: its code does not run on fake tensors."""
 
 
 class Profiles:
@@ -50,7 +50,7 @@ class Profiles:
             tile_size: side of a tile, pixels; None is the VAE's own.
 
         Raises:
-            PlanError: where the model's classes cannot be run without values.
+            PlanError: where the model's code does not run on fake tensors.
             ConfigError: where the VAE has no tiles.
         """
         key = spec, tiling, tile_size
@@ -59,7 +59,7 @@ class Profiles:
         return self._known[key]
 
     def lenient(self, spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
-        """Returns the same, but that of a whole VAE where it has no tiles: nothing is gained, and nothing is lost."""
+        """Returns the same, or the profile of an untiled VAE where the VAE cannot tile."""
         try:
             return self(spec, tiling, tile_size)
         except (ConfigError, ModelError) as error:
@@ -78,22 +78,22 @@ class Profiles:
     def _made(self, spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
         settings = replace(self._family.settings, vae_tiling=tiling, vae_tile_size=tile_size)
         bound = self._family.with_settings(settings)
-        cache = _TellingCache(
+        cache = _LoggedCache(
             f"{self._model} at {spec.width}x{spec.height}, {spec.num_frames} frames{', in tiles' * tiling}"
         )
         try:
             found = cached_profile(bound, spec, self._kernels, model=self._model, cache=cache)
         except VgpipeError:
             raise
-        except Exception as error:  # the classes of any model run here, and raise anything
+        except Exception as error:  # any model's code runs here, and may raise anything
             log.debug("%s cannot be profiled", self._model, exc_info=error)
-            told = f"{type(error).__name__}: {first_line(error)}"
-            raise PlanError(f"{self._model}: its classes cannot be run without values ({told})") from error
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise PlanError(f"{self._model}: its code does not run on fake tensors ({reason})") from error
         return replace(found, spec=spec)
 
 
-class _TellingCache(ProfileCache):
-    """Says in the log what is measured anew, which takes seconds, and how long it took."""
+class _LoggedCache(ProfileCache):
+    """Logs each profile that is not in the cache, which takes seconds to make, and how long it took."""
 
     def __init__(self, what: str):
         super().__init__(default_folder())
@@ -104,7 +104,7 @@ class _TellingCache(ProfileCache):
         found = super().get(key)
         self._started = time.monotonic()
         if found is None:
-            log.info("planning %s: running its classes without values ...", self._what)
+            log.info("planning %s: estimating memory (loads no weights) ...", self._what)
         return found
 
     def put(self, key: str, profile: Profile) -> None:

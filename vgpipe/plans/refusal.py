@@ -1,4 +1,4 @@
-"""Refuses a job that cannot fit, with what would."""
+"""Refuses a job that cannot fit, and suggests what does."""
 
 from __future__ import annotations
 

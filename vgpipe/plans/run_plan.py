@@ -23,8 +23,8 @@ class ShapePlan:
 
     Attributes:
         spec: the kind.
-        clips: how many there are, a segment of a long clip counting as one.
-        rows: every way that was considered, as asked first.
+        clips: how many there are; each segment of a long clip counts.
+        rows: every candidate that was considered, the requested one first.
         chosen: the fastest of them that fits; None where none does.
         why: one sentence.
     """
@@ -44,12 +44,12 @@ class RunPlan:
         model: its name.
         dtype: torch name of its precision.
         target: the device.
-        request: what was asked for and may be done.
-        clips: how many there are, a long one counting once.
-        longest_frames_bytes: decoded frames of the longest clip, which wait on the disk until it is complete.
+        request: what is requested and may be changed.
+        clips: how many there are; a long one counts once.
+        longest_frames_bytes: decoded frames of the longest clip, which stay on the disk until it is complete.
         shapes: the kinds of clips and segments, in job order.
-        profiles: gives profiles, for questions that come later.
-        inputs: what else it rests on.
+        profiles: provides profiles, for later questions.
+        inputs: the other inputs of the plan.
         notes: what the user should know, a sentence each.
     """
 
@@ -71,7 +71,7 @@ class RunPlan:
 
     @property
     def device_name(self) -> str:
-        """What the device is called."""
+        """The name of the device."""
         return self.target.device_name
 
     @property
@@ -81,12 +81,12 @@ class RunPlan:
 
     @property
     def segments(self) -> int:
-        """What goes through the stages one by one: clips, and the segments of long ones."""
+        """The number of denoising passes: clips, and segments of long ones."""
         return sum(shape.clips for shape in self.shapes)
 
     @property
     def unit(self) -> str:
-        """What its kinds are kinds of: `clip`, or `segment` where there are long clips."""
+        """The noun for what is counted: `clip`, or `segment` where there are long clips."""
         return "segment" if self.segments > self.clips else "clip"
 
     @property
@@ -108,7 +108,7 @@ class RunPlan:
         return {stage: most_frugal(one.get(stage, Strategy.RESIDENT) for one in found) for stage in MODEL_STAGES}
 
     def forecast_of(self, clip: Clip) -> Forecast | None:
-        """Returns what was chosen for a clip; None where it was not planned for, or does not fit."""
+        """Returns what was chosen for a clip; None where it was not planned, or does not fit."""
         kind = self.profiles.kind(clip)
         return next((shape.chosen for shape in self.shapes if shape.spec == kind), None)
 

@@ -1,4 +1,4 @@
-"""The device that is planned for: a tier as it is written down, or this machine."""
+"""The device to plan for: a tier of conf/hardware, or this machine."""
 
 from __future__ import annotations
 

@@ -1,0 +1,60 @@
+"""Tables and text as people and pipes get them."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from vgpipe.terminal import markdown_table, table, terminal_width, write, write_error
+
+PATH = f"videos/{'x' * 200}.mp4"
+ROWS = [("clip", "seconds", "file"), ("a[red]b", "1.20", PATH), ("c", "10.10", "an error of many words " * 8)]
+
+
+def test_piped_rows_are_one_line_each_and_paths_are_whole():
+    head, first, second = table(ROWS, right=(1,))
+    assert head.split() == ["clip", "seconds", "file"]
+    assert first == f"a[red]b     1.20  {PATH}"
+    assert second.startswith("c          10.10  an error") and not second.endswith(" ")
+
+
+def test_on_a_terminal_the_last_column_is_wrapped_between_words():
+    lines = table(ROWS, right=(1,), width=80)
+    assert len(lines) > 3 and any(line.endswith(PATH) for line in lines)
+    assert all(len(line) <= 80 for line in lines if PATH not in line)
+
+
+def test_a_narrow_terminal_wraps_nothing():
+    assert table(ROWS, width=40) == table(ROWS)
+
+
+def test_wide_characters_take_two_columns():
+    _, first, second = table([("name", "state"), ("猫", "done"), ("cats", "done")])
+    assert first == "猫    done" and second == "cats  done"
+
+
+def test_markdown():
+    assert markdown_table([("model", "fits"), ("a", "yes")]) == [
+        "| model | fits |",
+        "|-------|------|",
+        "| a     | yes  |",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_what_an_encoding_lacks_is_escaped(monkeypatch, encoding):
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    write("кот\n")
+    write_error("\udcff")
+    for stream in (out, err):
+        stream.flush()
+    assert out.buffer.getvalue() == ("кот\n".encode() if encoding == "utf-8" else b"\\u043a\\u043e\\u0442\n")
+    assert err.buffer.getvalue() == b"vgpipe: \\udcff\n"
+
+
+def test_a_pipe_has_no_width(capsys):
+    assert terminal_width() is None
