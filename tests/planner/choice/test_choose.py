@@ -1,4 +1,4 @@
-"""What is chosen, why, and what is advised where nothing fits."""
+"""What is chosen, and why."""
 
 from __future__ import annotations
 
@@ -6,35 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.planner.profiles import CARD, CLIP, HOST, profile, scaled_profile
-from vgpipe.job.rules import ShapeRules
+from tests.planner.choice.requests import ANY, MANY, card, own
+from tests.planner.profiles import CLIP, HOST, profile
 from vgpipe.memory.strategies import Strategy
-from vgpipe.planner.choice.advice import largest, nearest
 from vgpipe.planner.choice.choose import Choice, PlanRequest, plan
-from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Tier
-from vgpipe.planner.profile_records import ClipSpec, Profile
-
-ANY = PlanRequest(
-    strategy=None,
-    weights={},
-    vae_tiling=None,
-    vae_tile_size=None,
-    stream=None,
-    may_tile=False,
-    may_shrink_weights=False,
-)
-RULES = ShapeRules(side_multiple=32, min_side=64, max_side=512, frames_step=4, frames_offset=1, max_num_frames=33)
-CONTEXT = 0.45
-MANY = PlanInputs(clips=100)  # so that what happens once a wave hardly counts
-
-
-def own(spec: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
-    return profile(spec, tiling=tiling)
-
-
-def card(memory_gb: float, **options) -> Tier:
-    return replace(CARD, memory_gb=memory_gb + CONTEXT, **options)
+from vgpipe.planner.profile_records import Profile
 
 
 def chosen(tier: Tier, request: PlanRequest = ANY, profile_of=own) -> Choice:
@@ -150,76 +127,3 @@ def test_weights_that_were_asked_for_stay_as_asked():
     request = replace(ANY, strategy=Strategy.STAGED, weights={"transformer": "int8"}, may_shrink_weights=True)
     assert chosen(card(24), request).chosen.weights["transformer"] == "int8"
     assert chosen(card(1.3), request).chosen is None
-
-
-def advice(tier: Tier, request: PlanRequest = ANY) -> tuple[str, ...]:
-    return nearest(CLIP, tier, request, scaled_profile, inputs=MANY, rules=RULES)
-
-
-def test_advice_names_another_strategy_first():
-    assert advice(card(2.5), replace(ANY, strategy=Strategy.RESIDENT))[0] == "memory=model_offload"
-
-
-def test_advice_names_tiling_smaller_and_shorter_clips():
-    found = advice(card(1.2))
-    assert found[0] == "memory.vae_tiling=true"
-    assert any(one.startswith("clip.width=") for one in found)
-    assert any(one.startswith("clip.num_frames=") for one in found)
-    assert len(found) <= 4
-
-
-def test_whatever_is_advised_fits():
-    tier = card(1.2)
-    for one in advice(tier):
-        typed = dict(item.split("=") for item in one.split())
-        clip = replace(
-            CLIP,
-            width=int(typed.get("clip.width", CLIP.width)),
-            height=int(typed.get("clip.height", CLIP.height)),
-            num_frames=int(typed.get("clip.num_frames", CLIP.num_frames)),
-        )
-        tiling = True if "memory.vae_tiling" in typed else None
-        weights = {key.rpartition(".")[2]: value for key, value in typed.items() if "weights" in key}
-        request = replace(ANY, vae_tiling=tiling, weights=weights)
-        assert plan(clip, tier, request, scaled_profile, inputs=PlanInputs()).chosen is not None, one
-        assert RULES.allows_side(clip.width)
-        assert RULES.allows_side(clip.height)
-        assert RULES.allows_num_frames(clip.num_frames)
-
-
-def test_no_advice_where_nothing_helps():
-    assert advice(card(0.01)) == ()
-
-
-def test_the_reference_is_the_largest_where_it_fits():
-    spec = []
-
-    def noted(clip: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
-        spec.append(clip)
-        return scaled_profile(clip, tiling, tile_size)
-
-    found = largest(card(24), ANY, noted, inputs=PlanInputs(), rules=RULES, reference=CLIP)
-    assert found.spec == CLIP
-    assert set(spec) == {CLIP}
-
-
-def test_the_largest_that_fits_is_smaller_on_a_small_card():
-    found = largest(card(1.2), ANY, scaled_profile, inputs=PlanInputs(), rules=RULES, reference=CLIP)
-    assert found.fits
-    volume = found.spec.width * found.spec.height * found.spec.num_frames
-    assert volume < CLIP.width * CLIP.height * CLIP.num_frames
-    assert found.spec.width == 2 * found.spec.height
-    assert RULES.allows_num_frames(found.spec.num_frames)
-
-
-def test_nothing_fits_a_card_of_nothing():
-    assert largest(card(0.01), ANY, scaled_profile, inputs=PlanInputs(), rules=RULES, reference=CLIP) is None
-
-
-def test_stages_with_a_strategy_each_are_left_to_the_planner():
-    """No single name can be typed for them."""
-    tier = card(1.75, ram_gb=2.7)
-    found = plan(CLIP, tier, ANY, own, inputs=MANY).chosen
-    assert len({stage.strategy or found.strategy for stage in found.stages}) > 1
-    told = nearest(CLIP, tier, replace(ANY, strategy=Strategy.RESIDENT), own, inputs=MANY, rules=RULES)
-    assert told[0] == "memory=auto"

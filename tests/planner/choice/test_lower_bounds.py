@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.planner.choice.test_choose import ANY, RULES, card
+from tests.planner.choice.requests import ANY, RULES, card
 from tests.planner.profiles import CLIP, scaled_profile
 from vgpipe.planner.choice.advice import largest, scaled
 from vgpipe.planner.choice.choose import plan
