@@ -12,9 +12,9 @@ from pathlib import Path
 from vgpipe import __version__
 from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
 from vgpipe.errors import UsageError, VgpipeError
-from vgpipe.terminal import write, write_error
+from vgpipe.terminal import OutputError, flush, write, write_error
 
-EXIT_USAGE, EXIT_STOPPED = 2, 3
+EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
 HELP_FLAGS = frozenset({"-h", "--help"})
 JOB_SUFFIXES = (".yaml", ".yml", ".txt", ".csv", ".jsonl")
 
@@ -31,7 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     shows_tracebacks = "--debug" in given
     try:
-        return _dispatch([argument for argument in given if argument != "--debug"])
+        code = _dispatch([argument for argument in given if argument != "--debug"])
+        flush()
+        return code
+    except OutputError as error:
+        if error.is_worth_telling:
+            write_error(error)
+        return EXIT_FAILED
     except (VgpipeError, OSError) as error:
         if shows_tracebacks:
             traceback.print_exc()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -17,15 +19,55 @@ UNLIMITED = 100_000
 GAP, MIN_LAST_WIDTH = 2, 30
 
 
+class OutputError(Exception):
+    """Stdout cannot be written: the disk behind it is full, or its reader has gone.
+
+    Attributes:
+        is_worth_telling: whether somebody misses the output; a reader that has gone does not.
+    """
+
+    def __init__(self, error: OSError):
+        self.is_worth_telling = not isinstance(error, BrokenPipeError)
+        super().__init__(f"the output cannot be written to stdout: {error}")
+
+
 def write(text: str) -> None:
-    """Writes text to stdout; characters that its encoding lacks are escaped."""
-    sys.stdout.write(_encodable(text, sys.stdout))
+    """Writes text to stdout; characters that its encoding lacks are escaped.
+
+    Raises:
+        OutputError: where it cannot be written.
+    """
+    with _output_errors():
+        sys.stdout.write(_encodable(text, sys.stdout))
 
 
 def write_line(text: str) -> None:
-    """Writes one line to stdout, at once."""
+    """Writes one line to stdout, at once.
+
+    Raises:
+        OutputError: where it cannot be written.
+    """
     write(f"{text}\n")
-    sys.stdout.flush()
+    flush()
+
+
+def flush() -> None:
+    """Writes what stdout still buffers.
+
+    Raises:
+        OutputError: where it cannot be written.
+    """
+    with _output_errors():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout once more on exit)
+        raise OutputError(error) from error
 
 
 def write_error(message: object) -> None:

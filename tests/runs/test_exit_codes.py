@@ -42,8 +42,28 @@ def states(root: Path) -> list[str]:
 def test_a_full_disk_behind_stdout_costs_the_summary_alone(command, workdir):
     code, err = command(stdout=str(FULL))
     assert code == 0 and states(workdir / "run") == ["done"]
-    assert err.count("No space left on device") == 1 and "the summary cannot be written to stdout" in err
+    assert err.count("No space left on device") == 1 and "the output cannot be written to stdout" in err
     assert "Traceback" not in err and "Exception ignored" not in err
+
+
+@needs_full
+@pytest.mark.parametrize("asked", [("plan", "clip.prompt=a", "hardware=cpu"), ("--help",), ("doctor", "--help")])
+def test_output_that_cannot_be_written_is_one_message_and_a_failure(asked, workdir):
+    command = [sys.executable, "-m", "vgpipe", *asked]
+    with FULL.open("w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.count("the output cannot be written to stdout: [Errno 28] No space left on device") == 1
+    assert ran.stderr.count("No space left") == 1 and "Traceback" not in ran.stderr
+
+
+def test_a_reader_that_has_gone_is_no_message(workdir):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vgpipe", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait() == 1
 
 
 @needs_full

@@ -17,7 +17,7 @@ from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.runs.run import Ready, ready, start
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir
-from vgpipe.terminal import write_error, write_line
+from vgpipe.terminal import OutputError, write_error, write_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +111,8 @@ def _compare(roots: Sequence[Path]) -> None:
     except (ImportError, OSError, VgpipeError) as error:
         write_error(error)
         return
-    write_line(f"compared in {shown_path(page)}")
+    try:
+        write_line(f"compared in {shown_path(page)}")
+    except OutputError as error:
+        if error.is_worth_telling:
+            write_error(error)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,6 +22,7 @@ from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.summary import shown_path, table
 from vgpipe.store.rundir import RunDir, unused_directory
+from vgpipe.terminal import OutputError, write_line
 
 log = logging.getLogger(__name__)
 
@@ -173,14 +172,11 @@ def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
 
 def _show(text: str) -> None:
     """Writes the summary to stdout; where that fails, the clips are done all the same."""
-    encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # a reader that has gone does not miss it
-            log.warning("the summary cannot be written to stdout: %s", error)
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout again on exit)
+        write_line(text)
+    except OutputError as error:
+        if error.is_worth_telling:
+            log.warning("%s", error)
 
 
 def exit_code(states: list[ClipState]) -> int:
