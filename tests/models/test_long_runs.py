@@ -1,4 +1,4 @@
-"""Long clips of the real families by the command line, on tiny checkpoints: exact lengths, each way to go on."""
+"""Long clips of the real families by the command line, on tiny checkpoints: exact lengths, each continuation method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any diffusers scheduler goes on in the middle of its schedule to the same bits."""
+"""Any diffusers scheduler resumes in the middle of its schedule with bit-identical output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantised components: fewer bits are stored, the video stays finite, and what cannot work is said in one message."""
+"""Quantised components: weights take less memory, the video stays finite, and one message explains what cannot work."""
 
 from __future__ import annotations
 

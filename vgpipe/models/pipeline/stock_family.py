@@ -14,7 +14,7 @@ from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
-from vgpipe.models.pipeline.builder import PipelineBuilder
+from vgpipe.models.pipeline.latent_layout import LatentLayout
 from vgpipe.models.pipeline.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
 from vgpipe.models.weights import loras
 from vgpipe.models.weights.quantize import name_in_keys
@@ -29,42 +29,36 @@ if TYPE_CHECKING:
 NO_CONTINUATION = "leave continuation out and ask for fewer num_frames, or choose another model.id"
 
 
-class StockFamily(PipelineBuilder):
+class StockFamily(LatentLayout):
     """A family whose stock pipeline takes prompt embeddings and latents, and gives latents.
 
     A family file names its classes and components, and overrides what its pipeline does differently.
 
     Attributes:
         name: as in `model.family`.
-        pipeline: text-to-video class in diffusers; also decodes.
         decode_pipeline: class that decodes in its place, where its own call would do more than that; None where not.
         image_pipeline: class for clips that begin with an image; None where there is none.
         text_components: those that encode a text.
         denoisers: components that denoise; those that the checkpoint lacks are left out.
         image_components: components that the image pipeline needs beside the denoisers.
-        decoders: components that decode latents.
         made_of: component -> the checkpoint's entries that it is built from, where it is not just its own.
         idle: components that a checkpoint may hold and that no stage needs.
         uses_fps: whether fps changes the latents.
         continuations: how it can continue beyond what the model can hold, best first (`Family.continuations`).
         window_cuts: how a denoiser's call is cut to a window of a long clip; None for a family without windows.
-        frames_axis: of the latents, that of their frames.
     """
 
     name: ClassVar[str]
-    pipeline: ClassVar[str]
     decode_pipeline: ClassVar[str | None] = None
     image_pipeline: ClassVar[str | None] = None
     text_components: ClassVar[tuple[str, ...]] = ("tokenizer", "text_encoder")
     denoisers: ClassVar[tuple[str, ...]] = ("transformer",)
     image_components: ClassVar[tuple[str, ...]] = ("vae",)
-    decoders: ClassVar[tuple[str, ...]] = ("vae",)
     made_of: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     idle: ClassVar[tuple[str, ...]] = ()
     uses_fps: ClassVar[bool] = False
     continuations: ClassVar[tuple[str, ...]] = ()
     window_cuts: ClassVar[WindowCuts | None] = None
-    frames_axis: ClassVar[int] = 2
 
     def __init__(self, checkpoint: Checkpoint, settings: Settings):
         super().__init__(checkpoint, settings)
@@ -218,47 +212,7 @@ class StockFamily(PipelineBuilder):
         frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
         return to_uint8(frames_1THWC[0])
 
-    def slice_latents(
-        self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
-    ) -> torch.Tensor:
-        """Returns the slice of a long clip's latents that `decode` makes a clip of its own from.
-
-        Args:
-            latents: as `denoise` gave them.
-            first_frame: of the whole, a multiple of the VAE's temporal stride.
-            num_frames: frames of the piece, on the model's step.
-            total_frames: frames of the whole.
-        """
-        import torch
-
-        if (first_frame, num_frames) == (0, total_frames):
-            return latents
-        # A piece needs as much padding as the stock call drops of it; what that holds is not used.
-        start = first_frame // self.temporal_stride + self.padding(total_frames) - self.padding(num_frames)
-        kept = torch.arange(start, start + self.latent_frames(num_frames)).clamp(min=0)
-        return latents.index_select(self.frames_axis, kept.to(latents.device))
-
-    @cached_property
-    def temporal_stride(self) -> int:
-        """Frames of video to a latent frame, as the stock pipeline has it; 1 of a VAE for images."""
-        pipeline = self.build(self.pipeline, {}, config_only=self.decoders)
-        names = ("vae_scale_factor_temporal", "vae_temporal_compression_ratio")
-        return int(next((getattr(pipeline, name) for name in names if hasattr(pipeline, name)), 1))
-
-    def latent_frames(self, num_frames: int) -> int:
-        """Returns how many latent frames a clip has, padding included."""
-        return (num_frames - 1) // self.temporal_stride + 1 + self.padding(num_frames)
-
-    def padding(self, num_frames: int) -> int:
-        """Returns how many latent frames of padding come before a clip's own."""
-        return -((num_frames - 1) // self.temporal_stride + 1) % self.temporal_patch
-
     # What a family may override.
-
-    @property
-    def temporal_patch(self) -> int:
-        """Latent frames that the denoiser takes together."""
-        return 1
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text with the pipeline's own `encode_prompt`; by default its first result alone."""

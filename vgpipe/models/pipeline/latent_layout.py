@@ -1,0 +1,65 @@
+"""How the frames of a clip lie in its latents, as the stock pipeline has it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from vgpipe.models.pipeline.builder import PipelineBuilder
+
+if TYPE_CHECKING:
+    import torch
+
+
+class LatentLayout(PipelineBuilder):
+    """Counts and slices the latent frames of a clip.
+
+    Attributes:
+        pipeline: text-to-video class in diffusers; also decodes.
+        decoders: components that decode latents.
+        frames_axis: of the latents, that of their frames.
+    """
+
+    pipeline: ClassVar[str]
+    decoders: ClassVar[tuple[str, ...]] = ("vae",)
+    frames_axis: ClassVar[int] = 2
+
+    @property
+    def temporal_patch(self) -> int:
+        """Latent frames that the denoiser takes together."""
+        return 1
+
+    def slice_latents(
+        self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
+    ) -> torch.Tensor:
+        """Returns the slice of a long clip's latents that `decode` makes a clip of its own from.
+
+        Args:
+            latents: as `denoise` gave them.
+            first_frame: of the whole, a multiple of the VAE's temporal stride.
+            num_frames: frames of the piece, on the model's step.
+            total_frames: frames of the whole.
+        """
+        import torch
+
+        if (first_frame, num_frames) == (0, total_frames):
+            return latents
+        # A piece needs as much padding as the stock call drops of it; what that holds is not used.
+        start = first_frame // self.temporal_stride + self.padding(total_frames) - self.padding(num_frames)
+        kept = torch.arange(start, start + self.latent_frames(num_frames)).clamp(min=0)
+        return latents.index_select(self.frames_axis, kept.to(latents.device))
+
+    @cached_property
+    def temporal_stride(self) -> int:
+        """Frames of video to a latent frame, as the stock pipeline has it; 1 of a VAE for images."""
+        pipeline = self.build(self.pipeline, {}, config_only=self.decoders)
+        names = ("vae_scale_factor_temporal", "vae_temporal_compression_ratio")
+        return int(next((getattr(pipeline, name) for name in names if hasattr(pipeline, name)), 1))
+
+    def latent_frames(self, num_frames: int) -> int:
+        """Returns how many latent frames a clip has, padding included."""
+        return (num_frames - 1) // self.temporal_stride + 1 + self.padding(num_frames)
+
+    def padding(self, num_frames: int) -> int:
+        """Returns how many latent frames of padding come before a clip's own."""
+        return -((num_frames - 1) // self.temporal_stride + 1) % self.temporal_patch
