@@ -38,6 +38,7 @@ LIGHT = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "ftfy": "ftfy",
     "tqdm": "tqdm",
+    "rich": "rich",
     "jinja2": "jinja2",
     "filelock": "filelock",
     "platformdirs": "platformdirs",
