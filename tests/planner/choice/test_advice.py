@@ -83,5 +83,5 @@ def test_stages_with_a_strategy_each_are_left_to_the_planner():
     tier = card(1.75, ram_gb=2.7)
     found = plan(CLIP, tier, ANY, own, inputs=MANY).chosen
     assert len({stage.strategy or found.strategy for stage in found.stages}) > 1
-    told = nearest(CLIP, tier, replace(ANY, strategy=Strategy.RESIDENT), own, inputs=MANY, rules=RULES)
-    assert told[0] == "memory=auto"
+    suggested = nearest(CLIP, tier, replace(ANY, strategy=Strategy.RESIDENT), own, inputs=MANY, rules=RULES)
+    assert suggested[0] == "memory=auto"

@@ -38,7 +38,7 @@ def parts(stage: str, where: Placement) -> tuple[HostComponent, ...]:
     )
 
 
-def told(
+def ram_of(
     stage: str, where: Placement, strategy: Strategy, *, stream: bool = False, is_cpu: bool = False
 ) -> dict[str, int]:
     return ram_by_cause(
@@ -54,21 +54,21 @@ def told(
 
 
 def test_a_component_passes_through_ram():
-    found = told("denoise", Placement.WHOLE, Strategy.STAGED)
+    found = ram_of("denoise", Placement.WHOLE, Strategy.STAGED)
     assert found == {"process": PROCESS_BYTES + DEVICE_RUNTIME_BYTES, "loading": 2100 * MIB, "offloaded": 0}
 
 
 def test_components_that_wait_are_all_in_ram():
-    assert told("denoise", Placement.WHOLE, Strategy.MODEL_OFFLOAD)["waiting"] == 3300 * MIB
+    assert ram_of("denoise", Placement.WHOLE, Strategy.MODEL_OFFLOAD)["waiting"] == 3300 * MIB
 
 
 def test_offloaded_weights_of_the_stage_alone_are_in_ram():
-    assert told("denoise", Placement.BLOCKS, Strategy.BLOCK_OFFLOAD)["offloaded"] == 2100 * MIB
-    assert told("encode", Placement.LEAVES, Strategy.LEAF_OFFLOAD)["offloaded"] == 1000 * MIB
+    assert ram_of("denoise", Placement.BLOCKS, Strategy.BLOCK_OFFLOAD)["offloaded"] == 2100 * MIB
+    assert ram_of("encode", Placement.LEAVES, Strategy.LEAF_OFFLOAD)["offloaded"] == 1000 * MIB
 
 
 def test_pinned_weights_are_rounded_up_to_powers_of_two():
-    assert told("denoise", Placement.LEAVES, Strategy.LEAF_OFFLOAD, stream=True)["offloaded"] == (128 + 8 * 256) * MIB
+    assert ram_of("denoise", Placement.LEAVES, Strategy.LEAF_OFFLOAD, stream=True)["offloaded"] == (128 + 8 * 256) * MIB
 
 
 def test_a_matrix_of_a_power_of_two_is_not_doubled_by_its_bias():
@@ -85,11 +85,11 @@ def test_a_matrix_of_a_power_of_two_is_not_doubled_by_its_bias():
 
 
 def test_weights_in_files_leave_one_layer_in_ram():
-    assert told("denoise", Placement.DISK, Strategy.DISK_OFFLOAD)["offloaded"] == 250 * MIB
+    assert ram_of("denoise", Placement.DISK, Strategy.DISK_OFFLOAD)["offloaded"] == 250 * MIB
 
 
 def test_on_a_cpu_the_device_is_ram():
-    assert told("denoise", Placement.WHOLE, Strategy.STAGED, is_cpu=True) == {
+    assert ram_of("denoise", Placement.WHOLE, Strategy.STAGED, is_cpu=True) == {
         "process": PROCESS_BYTES,
         "device": 5000 * MIB,
         "workspace": 0,
@@ -169,15 +169,15 @@ def test_on_a_device_files_of_another_precision_are_in_ram_too():
 
 
 def test_frames_come_when_the_files_of_the_weights_are_gone():
-    found = told("decode", Placement.WHOLE, Strategy.STAGED)
+    found = ram_of("decode", Placement.WHOLE, Strategy.STAGED)
     assert found["loading"] == 200 * MIB
     assert found["frames"] == 0  # 36 bytes a pixel are less than what loading took
-    offloaded = told("decode", Placement.DISK, Strategy.DISK_OFFLOAD)
+    offloaded = ram_of("decode", Placement.DISK, Strategy.DISK_OFFLOAD)
     assert offloaded["frames"] == FRAMES * 36
 
 
 def test_frames_on_a_cpu_come_when_the_activations_are_gone():
-    found = told("decode", Placement.WHOLE, Strategy.STAGED, is_cpu=True)
+    found = ram_of("decode", Placement.WHOLE, Strategy.STAGED, is_cpu=True)
     assert found["frames"] == 0
     assert found["device"] == 5000 * MIB
 
