@@ -108,7 +108,7 @@ class RunPlan:
         return {stage: most_frugal(one.get(stage, Strategy.RESIDENT) for one in found) for stage in MODEL_STAGES}
 
     def forecast_of(self, clip: Clip) -> Forecast | None:
-        """Returns what was chosen for a clip; None where it was not planned, or does not fit."""
+        """Returns what was chosen for a clip; None for a clip that was not planned, or does not fit."""
         kind = self.profiles.kind(clip)
         return next((shape.chosen for shape in self.shapes if shape.spec == kind), None)
 
