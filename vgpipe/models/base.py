@@ -120,7 +120,7 @@ class DenoiseRequest:
         num_inference_steps: steps of the whole schedule, those already done included.
         guidance_scale: guidance; what 1 or less means is the family's.
         generator: CPU generator of the clip, fresh from its seed; draws the noise unless `latents` is given.
-        latents: where to go on from, in the pipeline's own layout; None starts from noise.
+        latents: where to resume from, in the pipeline's own layout; None starts from noise.
         frames_NHWC: uint8 frames that the clip begins with, of any size; None where it begins from text alone.
         on_step_end: called with (steps done in this pass, latents) after each step; latents of None say that nothing
             can continue from there.

@@ -72,7 +72,7 @@ def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str 
     else:
         path = _lora_file(origin)
     if path.suffix != ".safetensors" or not path.is_file():
-        raise ModelError(f"model.loras: {path} is no safetensors file -> give one; pickled weights are not loaded")
+        raise ModelError(f"model.loras: {path} is not a safetensors file -> give one; pickled weights are not loaded")
     return Lora(path=str(path.absolute()), weight=weight, sha256=hashes.sha256(path), component=component)
 
 

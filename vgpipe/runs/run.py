@@ -37,7 +37,7 @@ class Ready:
         config: the validated config.
         request: its clips.
         attempts: renders them.
-        early: log records from before the run directory exists.
+        early: log records made until the run directory exists.
     """
 
     config: Config

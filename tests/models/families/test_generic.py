@@ -264,7 +264,7 @@ def with_index(source: Path, target: Path, **changes: object) -> Path:
 
 def test_a_text_to_image_pipeline_is_refused(tmp_path):
     with pytest.raises(
-        ModelError, match="StableDiffusionPipeline is no text-to-video pipeline, its call takes no num_fr"
+        ModelError, match="StableDiffusionPipeline is not a text-to-video pipeline, its call takes no num_fr"
     ):
         drive("generic", stable_diffusion(tmp_path))
 
@@ -272,9 +272,9 @@ def test_a_text_to_image_pipeline_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("StableAudioPipeline", "StableAudioPipeline is no text-to-video pipeline, its call takes no num_frames"),
-        ("StableVideoDiffusionPipeline", "StableVideoDiffusionPipeline is no .* needs more than a text: image"),
-        ("AnimateDiffVideoToVideoPipeline", "AnimateDiffVideoToVideoPipeline is no .* takes no num_frames"),
+        ("StableAudioPipeline", "StableAudioPipeline is not a text-to-video pipeline, its call takes no num_frames"),
+        ("StableVideoDiffusionPipeline", "StableVideoDiffusionPipeline is not a .* needs more than a text: image"),
+        ("AnimateDiffVideoToVideoPipeline", "AnimateDiffVideoToVideoPipeline is not a .* takes no num_frames"),
         ("MadeUpPipeline", r"its pipeline is MadeUpPipeline, which diffusers \S+ lacks -> pip install -U diffusers"),
         ("DiffusionPipeline", "DiffusionPipeline"),
         (["pipeline_of_mine", "MyPipeline"], "names no pipeline of diffusers"),

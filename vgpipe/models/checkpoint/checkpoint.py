@@ -153,7 +153,7 @@ class Checkpoint:
 
         Raises:
             LoadError: where files of a component are missing or torn, naming them.
-            ModelError: where it is no checkpoint for this family.
+            ModelError: where it is not a checkpoint for this family.
         """
         for component in sorted(needed):
             if component not in self.component_names:
@@ -270,7 +270,7 @@ def _class_in(source: Source) -> str:
 def _read_index(folder: Path) -> dict[str, Any]:
     if not (folder / "model_index.json").is_file():
         raise ModelError(
-            f"model.id: {folder} is no checkpoint folder in diffusers layout (no model_index.json) -> "
+            f"model.id: {folder} is not a checkpoint folder in diffusers layout (no model_index.json) -> "
             "give the folder that save_pretrained or a download made"
         )
     return _read_json(folder / "model_index.json")

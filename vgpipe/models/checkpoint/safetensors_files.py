@@ -26,7 +26,7 @@ def check_complete(path: Path, component: str) -> None:
         announced = LENGTH_BYTES + _announced_bytes(path)
         actual = path.stat().st_size
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{component}: {path} is no safetensors file ({error}) -> {remedy}") from None
+        raise ModelError(f"{component}: {path} is not a safetensors file ({error}) -> {remedy}") from None
     if actual != announced:
         kind = "truncated" if actual < announced else "too long"
         raise ModelError(f"{component}: {path} is {kind} ({actual:,} of {announced:,} bytes) -> {remedy}")

@@ -50,7 +50,7 @@ def _text_to_video(checkpoint: Checkpoint) -> StockSource:
         reason = "its call takes no prompt"
     else:
         return source
-    raise ModelError(f"{checkpoint.name}: {name} is no text-to-video pipeline, {reason} -> choose another model.id")
+    raise ModelError(f"{checkpoint.name}: {name} is not a text-to-video pipeline, {reason} -> choose another model.id")
 
 
 def _made(base: type[GenericBase], checkpoint: Checkpoint, settings: Settings, source: StockSource) -> Family:

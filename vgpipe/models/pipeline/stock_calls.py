@@ -78,7 +78,7 @@ def refuse_unknown(key: str, given: Mapping[str, Any], takers: Sequence[Callable
     """Refuses settings that nothing takes.
 
     Args:
-        key: where they stand in the config.
+        key: where they are in the config.
         given: name -> value.
         takers: classes and functions, of which one must have a parameter of that name.
 

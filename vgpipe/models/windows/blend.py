@@ -25,7 +25,7 @@ VERSION = 1
 OVERLAP_WEIGHT = 0.01
 """How much a window counts at most where it shares frames with the previous one, which counts 1 there.
 
-Our choice: what the earlier window began is kept, and the later one goes on from there. Where both count alike they
+Our choice: what the earlier window began is kept, and the later one continues it. Where both count alike they
 settle on a mean that moves less. Of 40 segments with a moving object 32 were right so, and 28 with an even blend.
 """
 
