@@ -33,17 +33,17 @@ FIRST = np.arange(32 * 48 * 3, dtype=np.uint8).reshape(1, 32, 48, 3)
 
 @dataclass
 class Placed(Driven):
-    """A family whose parts are placed as a strategy says, on the CPU."""
+    """A family whose components are placed as a strategy says, on the CPU."""
 
     strategy: Strategy = Strategy.STAGED
     offload_dir: Path = Path()
 
     def of(self, names):
-        for name in set(names) - set(self.parts):
+        for name in set(names) - set(self.components):
             one, role = self.family, role_by_name(name)
             loaded = one.load(name, lambda part, one=one: load_component(one.checkpoint, part, one.settings, "cpu"))
             where = placement_of(self.strategy, role)
-            self.parts[name] = place(loaded, where, role, "cpu", offload_dir=self.offload_dir)
+            self.components[name] = place(loaded, where, role, "cpu", offload_dir=self.offload_dir)
         return super().of(names)
 
 
