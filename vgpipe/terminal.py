@@ -66,7 +66,7 @@ def _output_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout once more on exit)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout again on exit)
         raise OutputError(error) from error
 
 
