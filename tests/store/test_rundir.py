@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.store.rundir import RunDir, unused_directory
+from vgpipe.store import rundir
+from vgpipe.store.rundir import DirectoryInUse, RunDir, unused_directory, unused_run
 
 if sys.platform != "win32":
     import fcntl
@@ -166,6 +167,27 @@ def test_two_runs_of_the_same_second_get_two_directories(tmp_path):
         assert unused_directory(root).name == name
         with RunDir(unused_directory(root)) as run:
             run.write_config("job: {}")
+
+
+def test_a_directory_that_another_process_takes_meanwhile_is_left_to_it(tmp_path, monkeypatch):
+    root = tmp_path / "2026-01-01_00-00-00"
+    looked, original = [], rundir._holds_run
+
+    def looks(candidate):
+        looked.append(candidate)
+        return len(looked) > 1 and original(candidate)  # the first look is just before the other process begins
+
+    monkeypatch.setattr(rundir, "_holds_run", looks)
+    with RunDir(root), unused_run(root) as ours:
+        assert ours.root.name == "2026-01-01_00-00-00-2"
+    looked.clear()
+    root = tmp_path / "2026-01-01_00-00-01"
+    with RunDir(root) as other:
+        other.write_config("job: {}")
+    with unused_run(root) as ours:  # the other run began and ended since the look
+        assert ours.root.name == "2026-01-01_00-00-01-2"
+    with RunDir(tmp_path / "mine"), pytest.raises(DirectoryInUse), unused_run(tmp_path / "mine"):
+        pass
 
 
 def test_a_directory_that_the_user_chose_is_used_again(tmp_path):

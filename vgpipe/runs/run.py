@@ -21,7 +21,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.summary import shown_path, table
-from vgpipe.store.rundir import RunDir, unused_directory
+from vgpipe.store.rundir import RunDir, unused_run
 from vgpipe.terminal import OutputError, write_line
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def start(run: Ready, root: Path, stop: StopSignal) -> int:
         StoreError: where the directory cannot be created.
     """
     clips = run.request.clips
-    with RunDir(unused_directory(root)) as run_dir:
+    with unused_run(root) as run_dir:
         _refuse_other_run(run_dir, clips)
         config = yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True)
         return _run(run, run_dir, stop, config)

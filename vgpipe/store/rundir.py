@@ -8,7 +8,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ LOCK_NAME = ".lock"
 CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
+class DirectoryInUse(UsageError):
+    """Another process writes to a run directory."""
+
+
 def unused_directory(root: Path) -> Path:
     """Returns `root`, or `root-2`, `root-3`, ... if another run uses a name made from the clock.
 
@@ -41,6 +46,28 @@ def unused_directory(root: Path) -> Path:
 def _holds_run(root: Path) -> bool:
     # Some releases of filelock remove the lock file with the lock.
     return (root / LOCK_NAME).exists() or RunDir(root).config.exists()
+
+
+@contextmanager
+def unused_run(root: Path) -> Iterator[RunDir]:
+    """Locks `unused_directory(root)`, or the next one where another process takes it at the same moment.
+
+    Raises:
+        UsageError: where another process uses a directory that the user chose.
+        StoreError: where the directory cannot be created.
+    """
+    while True:
+        candidate = unused_directory(root)
+        is_ours_to_choose = CLOCK_NAME.fullmatch(root.name) is not None
+        try:
+            with RunDir(candidate) as run_dir:
+                if is_ours_to_choose and run_dir.config.exists():  # a whole run since the look-up
+                    continue
+                yield run_dir
+                return
+        except DirectoryInUse:
+            if not is_ours_to_choose:
+                raise
 
 
 class RunDir:
@@ -72,7 +99,7 @@ class RunDir:
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise UsageError(f"{self.root} is in use by another vgpipe process; nothing was started") from None
+            raise DirectoryInUse(f"{self.root} is in use by another vgpipe process; nothing was started") from None
         except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
             raise StoreError(f"{self.root} cannot be written: {error} -> hydra.run.dir=DIR") from error
         return self
