@@ -9,11 +9,11 @@ from typing import Any
 
 from vgpipe.hub.repo import fetch, missing_bytes
 from vgpipe.models.base import Family
+from vgpipe.units import format_size
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-GIB = 1 << 30
 
 
 def fetch_weights(family: Family, progress: Progress, should_stop: Callable[[], bool]) -> None:
@@ -35,7 +35,7 @@ def fetch_weights(family: Family, progress: Progress, should_stop: Callable[[], 
         files = family.checkpoint.files(component, family.settings.variant)
         lacking = missing_bytes(source.repo, files)
         if lacking:
-            log.info("downloading %s of %s: %.2f GiB", component, source.repo.repo_id, lacking / GIB)
+            log.info("downloading %s of %s: %s", component, source.repo.repo_id, format_size(lacking))
         fetch(source.repo, files, progress=progress if lacking else None, should_stop=should_stop)
 
 

@@ -18,6 +18,7 @@ from vgpipe.hardware.records import Device
 from vgpipe.planner.forecast_records import PeakRates, Tier
 from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.store.notes import Notes
+from vgpipe.units import to_gib
 
 MACHINE_FILE = "machine.jsonl"
 LEAST_OF_FUSED = (5, 0)  # torch's memory-efficient attention, where flash attention does not run
@@ -167,4 +168,4 @@ def _peak(peak: PeakConfig) -> PeakRates:
 
 
 def _gib(size_bytes: int | None) -> float | None:
-    return None if size_bytes is None else size_bytes / (1 << 30)
+    return None if size_bytes is None else to_gib(size_bytes)
