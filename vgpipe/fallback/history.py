@@ -119,7 +119,9 @@ class FallbackHistory:
         Returns:
             Whether it did.
         """
-        past = _read(self.notes.find(self._note_key(state.keys))) if self.config.run.degrade != STRICT else None
+        if self.config.run.degrade == STRICT:
+            return False
+        past = self.notes.find_as(PastFallback, self._note_key(state.keys))
         if past is None or self._has_more_than(past.memory_limit_gb):
             return False
         clip = past.size.apply(state.clip)
@@ -163,14 +165,3 @@ def _settings_of(segment: SegmentState) -> dict[str, StageSettings]:
 def _stage_settings(family: Family) -> StageSettings:
     settings = family.settings
     return StageSettings(dict(settings.quantization), settings.vae_tiling, settings.vae_tile_size)
-
-
-def _read(fact: object) -> PastFallback | None:
-    from pydantic import TypeAdapter, ValidationError
-
-    if fact is None:
-        return None
-    try:
-        return TypeAdapter(PastFallback).validate_python(fact)
-    except ValidationError:
-        return None

@@ -156,7 +156,7 @@ class MemoryLadder:
 
     def _first_rung(self, stage: str, segment: SegmentState, place: Place) -> MemoryRung:
         planned = self._planned(stage, segment)
-        remembered = _read(self._context.notes.find(self._note_key(place)))
+        remembered = self._context.notes.find_as(MemoryRung, self._note_key(place))
         if remembered is None or not self._may_take(remembered, stage, segment):
             return planned
         return remembered
@@ -264,14 +264,3 @@ class MemoryLadder:
 
 def _place(stage: str, segment: SegmentState) -> Place:
     return stage, None if stage == ENCODE else segment.shape  # a text is the same at every size
-
-
-def _read(fact: object) -> MemoryRung | None:
-    from pydantic import TypeAdapter, ValidationError
-
-    if fact is None:
-        return None
-    try:
-        return TypeAdapter(MemoryRung).validate_python(fact)
-    except ValidationError:
-        return None

@@ -6,11 +6,13 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vgpipe.store.digest import digest_of
 
 log = logging.getLogger(__name__)
+
+Record = TypeVar("Record")
 
 MAX_LINES = 20_000
 
@@ -29,6 +31,18 @@ class Notes:
     def find(self, key: Mapping[str, Any]) -> Any:
         """Returns the fact under a key, or None."""
         return self._known().get(digest_of(dict(key)))
+
+    def find_as(self, record: type[Record], key: Mapping[str, Any]) -> Record | None:
+        """Returns what is known under a key as a record; None where nothing is, or what is there is no such record."""
+        from pydantic import TypeAdapter, ValidationError
+
+        fact = self.find(key)
+        if fact is None:
+            return None
+        try:
+            return TypeAdapter(record).validate_python(fact)
+        except ValidationError:
+            return None
 
     def remember(self, key: Mapping[str, Any], fact: Any) -> None:
         """Stores a fact (plain values) under a key; if it cannot be written, only this process knows it."""
