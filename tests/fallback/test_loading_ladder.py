@@ -155,7 +155,7 @@ def test_a_placeholder_is_made_anew_once_the_model_works(run, copy, tiny_wan, tm
 
 def test_a_folder_that_is_not_there_is_an_error_unless_another_model_may_stand_in(run, tmp_path):
     ran = run(tmp_path / "nowhere")
-    assert ran.code == 2 and "no checkpoint folder" in ran.err
+    assert ran.code == 2 and "is not a checkpoint folder" in ran.err
     ran = run(tmp_path / "nowhere", "run.degrade=any", "model.name=mine")
     assert ran.code == 0 and kinds(ran.records()[0]) == [("model", "mine", "shapes")]
 
@@ -163,7 +163,7 @@ def test_a_folder_that_is_not_there_is_an_error_unless_another_model_may_stand_i
 def test_in_a_sweep_the_other_models_go_on(vgpipe, job, tiny_wan, tmp_path, workdir):
     small = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2")
     ran = vgpipe("-m", job, f"model.id={tmp_path}/nowhere,{tiny_wan}", *small)
-    assert ran.code == 1 and "no checkpoint folder" in ran.err
+    assert ran.code == 1 and "is not a checkpoint folder" in ran.err
     records = [json.loads(line) for path in workdir.rglob("clips.jsonl") for line in path.read_text().splitlines()]
     assert [record["state"] for record in records] == ["done", "done"]
 

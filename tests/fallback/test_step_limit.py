@@ -19,7 +19,7 @@ def test_an_endless_out_of_memory_is_given_up(render, monkeypatch):
     def never_fits(*_args, **_kwargs):
         raise OutOfMemory("there is no room -> a larger device")
 
-    monkeypatch.setattr(memory_ladder, "below", same_again)
+    monkeypatch.setattr(memory_ladder, "next_rung", same_again)
     monkeypatch.setattr(WanFamily, "denoise", never_fits)
     ran = render("clip.prompt=a red circle", "executor.canary=false", "run.plan=off")
     assert ran.code == 1 and "there is no room" in ran.records()[0]["error"]

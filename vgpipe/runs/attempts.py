@@ -71,12 +71,12 @@ class Attempts:
         self._known_keys = {clip: keys.of_clip(clip) for clip in to_make}
         states = [keys.new_state(clip, keys=self._known_keys[clip]) for clip in to_make]
         left = [one for one in states if not self._finished.has(one.keys) and not history.reuse(one, self._finished)]
-        if left:
-            self._finished.store.require_writable()
         self._plan = self._planned(self._first, [state.clip for state in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
             refuse_what_cannot_fit(self._plan, config)
+        if left:
+            self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
         return self._plan
 
     def pinned(self) -> Config:

@@ -28,7 +28,7 @@ def test_any_truncation_is_found_and_named(whole, share):
     torn = whole.with_name("torn.safetensors")
     data = whole.read_bytes()
     torn.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(ModelError, match=r"vae: .*torn\.safetensors is (truncated|no safetensors file).*again"):
+    with pytest.raises(ModelError, match=r"vae: .*torn\.safetensors is (truncated|not a safetensors file).*again"):
         check_complete(torn, "vae")
 
 
@@ -39,7 +39,7 @@ def test_any_truncation_is_found_and_named(whole, share):
 def test_what_is_no_safetensors_file_is_named(tmp_path, content):
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="no safetensors file"):
+    with pytest.raises(ModelError, match="is not a safetensors file"):
         check_complete(path, "vae")
 
 
