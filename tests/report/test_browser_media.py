@@ -153,7 +153,7 @@ def test_runs_are_compared_by_what_is_chosen(open_page, tmp_path):
     page.click("#choices button:has-text('motion')")
     assert page.evaluate(values) == ["1.5", "--"] and "neighbouring frames" in page.inner_text("#about")
     assert page.get_attribute("#choices [aria-pressed=true]", "title") == page.inner_text("#about")
-    assert "None of them is a learnt judgement of quality" in page.inner_text("#not-judged")
+    assert "None is a learned measure of quality" in page.inner_text("#not-judged")
 
 
 def test_without_measures_there_is_no_choice_of_them(open_page, tmp_path):
