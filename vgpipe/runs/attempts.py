@@ -110,13 +110,13 @@ class Attempts:
         if self._plan is not None:
             write_plan(run_dir, self._plan)
 
-        def executor(model: LoadedModel, plan: RunPlan | None) -> Executor:
+        def executor(model: LoadedModel, keys: ArtifactKeys, plan: RunPlan | None) -> Executor:
             _warn_of(model.plan)
             return self._executor_class(
                 ExecutorInputs(
                     config=self._config,
                     model=model,
-                    keys=self._artifact_keys(model),
+                    keys=keys,
                     run_dir=run_dir,
                     records=records,
                     stop=stop,
@@ -126,15 +126,18 @@ class Attempts:
                 )
             )
 
-        first = executor(self._first, self._plan)
-        states = self._avoiding_overflow([self._new_state(clip, self._first) for clip in clips])
+        keys = self._artifact_keys(self._first)
+        first = executor(self._first, keys, self._plan)
+        states = self._avoiding_overflow([self._new_state(clip, self._first, keys) for clip in clips])
         first.run(states)
         # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
         while (cause := _cause(states)) is not None and (model := self._ladder.after(cause)) is not None:
             left = [_clip_for(state.requested, model.plan) for state in states if state.needs_other_loading]
-            another = executor(model, self._planned(model, left))
+            keys = self._artifact_keys(model)
+            another = executor(model, keys, self._planned(model, left))
             states = [
-                self._new_state(state.requested, model) if state.needs_other_loading else state for state in states
+                self._new_state(state.requested, model, keys) if state.needs_other_loading else state
+                for state in states
             ]
             another.run(states)
         records.end(states, stop.reason)
@@ -158,10 +161,9 @@ class Attempts:
     def _artifact_keys(self, model: LoadedModel) -> ArtifactKeys:
         return ArtifactKeys(model.keys, exporters_of(self._config))
 
-    def _new_state(self, requested: Clip, model: LoadedModel) -> ClipState:
+    def _new_state(self, requested: Clip, model: LoadedModel, keys: ArtifactKeys) -> ClipState:
         clip = _clip_for(requested, model.plan)
         known = self._known_keys.get(clip) if model is self._first else None
-        keys = self._artifact_keys(model)
         return keys.new_state(clip, requested=requested, degradations=model.plan.degradations, keys=known)
 
     def _avoiding_overflow(self, states: list[ClipState]) -> list[ClipState]:
