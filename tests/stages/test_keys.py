@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Lora, Settings
 from vgpipe.models.open import Origin, open_checkpoint
@@ -33,7 +34,7 @@ def maker(tiny_wan):
 
 
 def digests(maker, clip=CLIP, exporter=MP4):
-    keys = maker.clip_keys(clip, [exporter])
+    keys = ArtifactKeys(maker, (exporter,)).of_clip(clip)[0]
     return [
         key.digest if key else None for key in (keys.prompt, keys.negative, keys.latents, keys.frames, *keys.exports)
     ]
@@ -144,8 +145,10 @@ def test_where_the_checkpoint_lies_does_not_count(maker, tiny_wan, tmp_path):
 
 def test_a_recipe_in_the_file_and_every_exporter_have_names_of_their_own(maker):
     gif = {"name": "gif", "dither": "none"}
-    plain = maker.clip_keys(CLIP, [MP4, gif])
-    told = replace(maker, carries_recipe=True).clip_keys(CLIP, [MP4, gif])
+    plain = ArtifactKeys(maker, (MP4, gif)).of_clip(CLIP)[0]
+    told = ArtifactKeys(replace(maker, carries_recipe=True), (MP4, gif)).of_clip(CLIP)[0]
     assert len({key.digest for key in (*plain.exports, *told.exports)}) == 4
-    assert plain.exports[0] == maker.clip_keys(CLIP, [MP4]).exports[0]  # whatever else is made beside it
+    assert (
+        plain.exports[0] == ArtifactKeys(maker, (MP4,)).of_clip(CLIP)[0].exports[0]
+    )  # whatever else is made beside it
     assert (plain.latents, plain.frames) == (told.latents, told.frames)

@@ -24,8 +24,7 @@ from typing import Any
 
 from vgpipe.exporters import recipe, watermark
 from vgpipe.exporters.base import identity
-from vgpipe.job.clip import Clip
-from vgpipe.job.segments import Segment, segments_of
+from vgpipe.job.segments import Segment
 from vgpipe.models.base import Family
 from vgpipe.models.windows import blend
 from vgpipe.stages import decode, denoise, encode, export, seams
@@ -85,19 +84,6 @@ class KeyMaker:
     family: Family
     watermark: str | None = None
     carries_recipe: bool = False
-
-    def clip_keys(
-        self, clip: Clip, exporters: Sequence[Mapping[str, Any]], families: Families | None = None
-    ) -> ClipKeys:
-        """Returns every key of one clip; of a long one, those of its first segment.
-
-        Args:
-            clip: the clip.
-            exporters: the name and settings of each, as plain values.
-            families: stage -> what drives it, where that is not `family`.
-        """
-        segments = segments_of(clip)
-        return self.segment_keys(segments, clip.fps, exporters, [families or {}] * len(segments))[0]
 
     def segment_keys(
         self,

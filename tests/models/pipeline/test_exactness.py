@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from vgpipe.clips import from_config
+from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.config.load import load
 from vgpipe.config.schema import MemoryConfig
 from vgpipe.job.clip import Clip
@@ -62,7 +63,7 @@ def maker(tmp_path, *overrides: str):
 
 
 def digests(keys, clip: Clip = CLIP) -> list[str]:
-    made = keys.clip_keys(clip, [{"name": "mp4", "crf": 16}])
+    made = ArtifactKeys(keys, ({"name": "mp4", "crf": 16},)).of_clip(clip)[0]
     assert made.negative is not None
     return [key.digest for key in (made.prompt, made.negative, made.latents, made.frames, *made.exports)]
 

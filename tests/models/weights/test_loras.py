@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from tests import tiny
 from tests.models.driven import Case, assert_equals_stock, drive
+from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Lora, Settings
@@ -318,6 +319,10 @@ def test_a_lora_that_is_cut_short_is_found_before_anything_is_loaded(tiny_wan, f
         drive("wan", tiny_wan, with_loras(lora(tmp_path / "short.safetensors")))
 
 
+def keys_of(family, clip):
+    return ArtifactKeys(KeyMaker(family), ()).of_clip(clip)[0]
+
+
 def test_keys_change_with_the_files_bytes_its_weight_the_order_and_the_component(tiny_wan, files):
     clip = Clip(
         id="a", prompt="a circle", negative_prompt="", seed=1, width=32, height=32, num_frames=5, fps=8.0,
@@ -325,11 +330,11 @@ def test_keys_change_with_the_files_bytes_its_weight_the_order_and_the_component
     )  # fmt: skip
     a, b = lora(files[0]), lora(files[1])
     used = [(), (a,), (b,), (lora(files[0], 0.5),), (a, b), (b, a)]
-    keys = [KeyMaker(drive("wan", tiny_wan, with_loras(*one)).family).clip_keys(clip, []) for one in used]
+    keys = [keys_of(drive("wan", tiny_wan, with_loras(*one)).family, clip) for one in used]
     assert len({key.latents.digest for key in keys}) == len(used)
     assert len({key.prompt.digest for key in keys}) == 1
     same = drive("wan", tiny_wan, with_loras(lora(files[0], component="transformer")))
-    assert KeyMaker(same.family).clip_keys(clip, []).latents == keys[1].latents
+    assert keys_of(same.family, clip).latents == keys[1].latents
 
 
 def test_a_run_applies_the_lora_and_a_second_run_reuses_it(render, files):
