@@ -37,7 +37,7 @@ def is_there(module: torch.nn.Module) -> bool:
 @pytest.fixture
 def stage(monkeypatch):
     """Two denoisers as a residency hands them out, on a device that is not there, and how to change its strategy."""
-    monkeypatch.setattr(residency, "_empty_cache", lambda _device: gc.collect())
+    monkeypatch.setattr(residency, "empty_cache", lambda _device: gc.collect())
 
     def made(strategy: Strategy) -> Residency[FamilyStub]:
         return Residency(load, DEVICE, {"denoise": strategy})

@@ -24,7 +24,7 @@ class Spy:
 
     def __init__(self, monkeypatch, strategy, device="cpu", **others):
         self.loaded, self.moved, self.families = [], [], []
-        monkeypatch.setattr(residency_module, "_empty_cache", lambda _device: gc.collect())
+        monkeypatch.setattr(residency_module, "empty_cache", lambda _device: gc.collect())
         monkeypatch.setattr(residency_module, "move", lambda module, to: self.moved.append((module.name, to)))
         strategies = dict.fromkeys(MODEL_STAGES, strategy) | others
         self.residency = Residency(self.load, device, strategies)

@@ -18,6 +18,7 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
+from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.fallback.loading_ladder import LoadedModel
@@ -41,6 +42,7 @@ class ExecutorInputs:
         previous: clip id -> what an earlier attempt at the run recorded of it.
         finished: the store, and what turns clips into files.
         plan: the forecast of the run; None without one.
+        kept: what runs of this process leave loaded for each other; None where every run loads its own.
     """
 
     config: Config
@@ -52,6 +54,7 @@ class ExecutorInputs:
     previous: Mapping[str, PastRecord]
     finished: FinishedFiles
     plan: RunPlan | None
+    kept: KeptModels | None = None
 
 
 class Executor(Protocol):
@@ -64,7 +67,7 @@ class Executor(Protocol):
     * one clip that fails does not stop the others;
     * when `inputs.stop` says so it saves a checkpoint and returns; the clips that are left stay pending or stopped;
     * artifacts get the keys that `inputs.keys` computes, whatever the device, worker or order;
-    * nothing it holds (processes, device memory, threads) is left when `run` returns.
+    * nothing it holds (processes, device memory, threads) is left when `run` returns, but for what `inputs.kept` has.
     """
 
     def run(self, states: Sequence[ClipState]) -> None:

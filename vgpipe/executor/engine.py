@@ -8,6 +8,7 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.component_loader import Loader
+from vgpipe.executor.kept_models import Conditions
 from vgpipe.executor.stage_loop import StageLoop, StageReport
 from vgpipe.executor.thread_tuning import ThreadTuning, threads
 from vgpipe.executor.waves import rows
@@ -23,7 +24,7 @@ OFFLOAD_FOLDER = "offload"
 
 
 class Engine:
-    """The model stages on one device; as a context manager it frees the device at the end.
+    """The model stages on one device; as a context manager it frees the device at the end, but for what is kept.
 
     Args:
         inputs: what the executor was given.
@@ -37,7 +38,15 @@ class Engine:
         self._inputs, self._device = inputs, device
         stream = streams(config, inputs.plan, device)
         loader = Loader(device=device, stream=stream, offload_dir=store.root / OFFLOAD_FOLDER)
-        self._residency: Residency[Family] = Residency(loader.load, device, ladder.strategies)
+        self._conditions = Conditions(
+            device=device, strategies=dict(ladder.strategies), memory_limit_gb=config.hardware.memory_limit_gb
+        )
+        self._residency: Residency[Family] = Residency(
+            loader.load,
+            device,
+            ladder.strategies,
+            lambda part, seconds: report.event("part_loaded", part=part, seconds=seconds),
+        )
         self._denoise_threads: int | None = None
         self._stages = StageLoop(
             store=store,
@@ -53,10 +62,16 @@ class Engine:
         )
 
     def __enter__(self) -> Engine:
+        if self._inputs.kept is not None:
+            self._residency.take_over(self._inputs.kept.take(self._conditions, self._inputs.keys.model.family))
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self._residency.free()
+    def __exit__(self, error: object, *_details: object) -> None:
+        kept = self._inputs.kept
+        if error is None and kept is not None:
+            kept.keep(self._conditions, self._residency.hand_over())
+        else:
+            self._residency.free()
 
     @property
     def wave_load_s(self) -> float:

@@ -119,6 +119,7 @@ class StageLoop:
         if needs_denoising():
             return
         while (failure := self._failure(segment, stage, make, take)) is not None:
+            self.residency.distrust()
             if not self._step_down(segment, stage, failure):
                 self.report.failed(segment, stage, failure)
                 return

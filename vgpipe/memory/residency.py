@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-import ctypes
-import gc
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from contextlib import contextmanager
+from typing import Any, Generic
 
 from vgpipe.errors import ModelError
 from vgpipe.memory import budget, offload_hooks
+from vgpipe.memory.loaded_part import FamilyT, LoadedPart, empty_cache
 from vgpipe.memory.out_of_memory import drop_traceback_locals, is_out_of_memory
 from vgpipe.memory.placement import move
 from vgpipe.memory.strategies import Placement, Strategy, placement_of, role_by_name
@@ -23,37 +21,8 @@ log = logging.getLogger(__name__)
 MAX_TRIES = 2  # a network folder may be back for the second
 
 
-class PartSource(Protocol):
-    """What parts belong to: a model family bound to its checkpoint and settings."""
-
-    def identity(self, part: str) -> Mapping[str, Any]:
-        """Returns, as plain values, everything about a part that can change bits."""
-        ...
-
-
-FamilyT = TypeVar("FamilyT", bound=PartSource)
-
 Take = Callable[[FamilyT, tuple[str, ...]], dict[str, Any]]
 """(family, names of its parts) -> part by name, each loaded and placed as the running stage wants it."""
-
-
-@dataclass(slots=True)
-class _LoadedPart:
-    """A loaded part.
-
-    Attributes:
-        module: what was loaded.
-        identity: of the part, in the family that it was loaded for.
-        placement: where its weights are while a stage runs.
-        stages: those that used it.
-        is_parked: whether it waits in RAM until a stage needs it again.
-    """
-
-    module: Any
-    identity: Mapping[str, Any]
-    placement: Placement
-    stages: set[str] = field(default_factory=set)
-    is_parked: bool = False
 
 
 class Residency(Generic[FamilyT]):
@@ -76,6 +45,7 @@ class Residency(Generic[FamilyT]):
         load: loads one part of a family and puts it where a `Placement` says.
         device: torch device string; its cache is emptied when something is freed.
         strategies: stage -> strategy.
+        on_ready: called with each part that was loaded or taken over, and the seconds that this took.
 
     Attributes:
         strategies: stage -> strategy; changed by `change` alone.
@@ -84,13 +54,18 @@ class Residency(Generic[FamilyT]):
     """
 
     def __init__(
-        self, load: Callable[[FamilyT, str, Placement], Any], device: str, strategies: Mapping[str, Strategy]
+        self,
+        load: Callable[[FamilyT, str, Placement], Any],
+        device: str,
+        strategies: Mapping[str, Strategy],
+        on_ready: Callable[[str, float], None] = lambda _part, _seconds: None,
     ) -> None:
         self.strategies = dict(strategies)
         self.loads: dict[str, int] = {}
         self.load_s: dict[str, float] = {}
-        self._load, self._device = load, device
-        self._loaded: dict[str, _LoadedPart] = {}
+        self._load, self._device, self._on_ready = load, device, on_ready
+        self._loaded: dict[str, LoadedPart[FamilyT]] = {}
+        self._is_sound = True
         self._failures: dict[str, list[ModelError]] = {}
         self._dropped: set[str] = set()
 
@@ -117,6 +92,7 @@ class Residency(Generic[FamilyT]):
         try:
             yield lambda family, parts: self._take(name, family, parts)
         except BaseException as error:
+            self.distrust()
             drop_traceback_locals(error)
             raise
         finally:
@@ -130,6 +106,23 @@ class Residency(Generic[FamilyT]):
     def free(self) -> None:
         """Drops every part and returns its memory."""
         self._drop(self._loaded)
+
+    def distrust(self) -> None:
+        """Notes that something failed beside these parts: no other residency takes them over."""
+        self._is_sound = False
+
+    def take_over(self, parts: Mapping[str, LoadedPart[FamilyT]]) -> None:
+        """Takes parts over that another residency of the same device and strategies handed over."""
+        for part, loaded in parts.items():
+            loaded.is_new_here = True
+            self._loaded[part] = loaded
+
+    def hand_over(self) -> dict[str, LoadedPart[FamilyT]]:
+        """Returns every part that is loaded, and forgets them; none where something failed, for then all are freed."""
+        if not self._is_sound:
+            self.free()
+        parts, self._loaded = self._loaded, {}
+        return parts
 
     def is_unloadable(self, part: str) -> bool:
         """Returns whether a part has failed to load so often that no stage tries again; out of memory is no failure."""
@@ -175,11 +168,15 @@ class Residency(Generic[FamilyT]):
             self._drop([part])
         if part not in self._loaded:
             identity = family.identity(part)
-            self._loaded[part] = _LoadedPart(self._load_part(family, part, where), identity, where)
+            self._loaded[part] = LoadedPart(self._load_part(family, part, where), family, identity, where)
         elif self._loaded[part].is_parked:  # no local name for it: what fails to move has to be freed at once
             if where is not Placement.ON_CALL:  # which returns by its own hook
                 self._unpark(part)
             self._loaded[part].is_parked = False
+        if self._loaded[part].is_new_here:
+            self._loaded[part].is_new_here = False
+            log.info("kept %s from the run before, loaded in 0.00 s", part)
+            self._on_ready(part, 0.0)
         self._loaded[part].stages.add(stage)
         return self._loaded[part].module
 
@@ -192,6 +189,7 @@ class Residency(Generic[FamilyT]):
         self.load_s[part] = time.monotonic() - started
         self.loads[part] = self.loads.get(part, 0) + 1
         log.info("loaded %s in %.2f s", part, self.load_s[part])
+        self._on_ready(part, self.load_s[part])
         return module
 
     def _try_to_load(self, family: FamilyT, part: str, where: Placement) -> Any:
@@ -220,7 +218,7 @@ class Residency(Generic[FamilyT]):
             yield
         except BaseException as error:
             drop_traceback_locals(error)
-            _empty_cache(self._device)
+            empty_cache(self._device)
             raise
 
     def _end(self, stage: str) -> None:
@@ -241,7 +239,7 @@ class Residency(Generic[FamilyT]):
             move(loaded.module, "cpu")
             loaded.is_parked = True
         if moved:
-            _empty_cache(self._device)
+            empty_cache(self._device)
 
     def _drop_until_next_wave(self, parts: list[str]) -> None:
         self._dropped.update(parts)
@@ -257,16 +255,4 @@ class Residency(Generic[FamilyT]):
             offload_hooks.unhook(self._loaded[part].module)
             del self._loaded[part]
         self._link()
-        _empty_cache(self._device)
-
-
-def _empty_cache(device: str) -> None:
-    """Returns unreferenced memory to the device and to the system."""
-    gc.collect()  # pipelines and hooks refer to each other in circles
-    with suppress(OSError, AttributeError):  # glibc alone has it, and keeps freed tensors of up to 32 MB to itself
-        ctypes.CDLL(None).malloc_trim(0)
-    kind = device.partition(":")[0]
-    if kind != "cpu":
-        import torch
-
-        getattr(torch, kind).empty_cache()
+        empty_cache(self._device)

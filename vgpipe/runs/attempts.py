@@ -14,6 +14,7 @@ from vgpipe.clips.from_config import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
+from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.fallback.history import FallbackHistory, notes_of
@@ -91,6 +92,7 @@ class Attempts:
         run_dir: RunDir,
         stop: StopSignal,
         previous: Mapping[str, PastRecord],
+        kept: KeptModels | None = None,
     ) -> list[ClipState]:
         """Makes the clips.
 
@@ -99,6 +101,7 @@ class Attempts:
             run_dir: locked; gets the records and the files.
             stop: says when to stop early.
             previous: clip id -> what an earlier attempt at this run recorded of it.
+            kept: what runs of this process leave loaded for each other; None where every run loads its own.
 
         Returns:
             The clips with their states, in job order.
@@ -123,6 +126,7 @@ class Attempts:
                     previous=previous,
                     finished=self._finished,
                     plan=plan,
+                    kept=kept,
                 )
             )
 

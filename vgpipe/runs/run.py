@@ -16,6 +16,7 @@ from vgpipe.config.load import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import StoreError, UsageError, VgpipeError
+from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
 from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
@@ -60,13 +61,14 @@ def ready(config: Config, request: from_config.Request) -> Ready:
     return Ready(config, request, attempts, early)
 
 
-def start(run: Ready, root: Path, stop: StopSignal) -> int:
+def start(run: Ready, root: Path, stop: StopSignal, *, kept: KeptModels | None = None) -> int:
     """Renders a job into a run directory.
 
     Args:
         run: what to render.
         root: the run directory; created if it does not exist.
         stop: says when to stop early.
+        kept: what runs of this process leave loaded for each other; None where every run loads its own.
 
     Returns:
         The exit code: 0 all clips done, 1 some failed, 3 stopped early. Once the directory exists, an error ends the
@@ -80,7 +82,7 @@ def start(run: Ready, root: Path, stop: StopSignal) -> int:
     with unused_run(root) as run_dir:
         _refuse_other_run(run_dir, clips)
         config = yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True)
-        return _run(run, run_dir, stop, config)
+        return _run(run, run_dir, stop, config, kept)
 
 
 def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
@@ -124,7 +126,13 @@ def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
         )
 
 
-def _run(run: Ready, run_dir: RunDir, stop: StopSignal, new_config: str | None = None) -> int:
+def _run(
+    run: Ready,
+    run_dir: RunDir,
+    stop: StopSignal,
+    new_config: str | None = None,
+    kept: KeptModels | None = None,
+) -> int:
     config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
     with logging_to(run_dir.log, run.early):
@@ -136,7 +144,7 @@ def _run(run: Ready, run_dir: RunDir, stop: StopSignal, new_config: str | None =
             records = run_dir.read_clips() if run_dir.holds_run() else ()
             previous = {record["clip"]: past_record(record) for record in records}
             with _watched(run_dir):
-                states = run.attempts.make(run.request.clips, run_dir, stop, previous)
+                states = run.attempts.make(run.request.clips, run_dir, stop, previous, kept)
         except (VgpipeError, OSError) as error:
             return _aborted(error, run_dir)
         _show(table(states, run_dir.root))
