@@ -1,4 +1,4 @@
-"""The words that several packages share: stages, stored precisions, the degrade policy."""
+"""The words that several packages share: stages, stored precisions, the degrade policy, objectives of a sweep."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ NATIVE, FP8, INT8, BNB_INT8, INT4, NF4, GGUF = get_args(StoredPrecision)
 DegradePolicy = Literal["strict", "safe", "any"]
 """What a run may change so that a clip can finish: nothing; precision, tiles and files; also size and model."""
 STRICT, SAFE, ANY = get_args(DegradePolicy)
+
+Objective = Literal["clips_not_done", "seconds_per_clip", "peak_gb", "sharpness", "motion", "contrast", "flicker"]
+"""What a sweeper can search by: one number of a whole run."""
+CLIPS_NOT_DONE, SECONDS_PER_CLIP, PEAK_GB, *_MEASURES = get_args(Objective)
+MEASURED_FRAMES: tuple[str, ...] = tuple(_MEASURES)
+"""The objectives that are measured on frames; `vgpipe/report/measures.py` says what each is."""

@@ -28,7 +28,7 @@ CONFIG_MODULE, CONFIG_NAME, HYDRA_VERSION_BASE = "vgpipe.conf", "config", "1.3"
 
 
 RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=")
-KEPT = ("degrade", "plan", "sheet", "metadata")
+KEPT = ("degrade", "plan", "sheet", "metadata", "objective")
 Origin = TypeVar("Origin", bound=OriginConfig)
 Limits = Callable[[RunConfig], RunConfig]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from vgpipe.config.clip_settings import with_settings
 from vgpipe.config.exporter_schema import ExporterConfig
@@ -13,7 +13,14 @@ from vgpipe.config.hardware_schema import HardwareConfig
 from vgpipe.config.limits import record
 from vgpipe.config.model_schema import Dtype, ModelConfig
 from vgpipe.job.settings import SetBy
-from vgpipe.vocabulary import SAFE, DegradePolicy, StoredPrecision
+from vgpipe.vocabulary import SAFE, DegradePolicy, Objective, StoredPrecision
+
+
+def _names(value: object) -> object:
+    """Returns what was typed for several names: one name alone, and null, count as several too."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 @record
@@ -102,6 +109,9 @@ class RunConfig:
     """Whether each clip also gets a contact sheet and a still, as the report shows them."""
     metadata: bool = True
     """Whether files carry the recipe of the clip: prompt, settings, model, versions (docs/recipe.md)."""
+    objective: Annotated[tuple[Objective, ...], BeforeValidator(_names)] = ()
+    """What a sweeper that searches (hydra/sweeper=optuna) is given for a run: the mean over the clips that are done;
+    null: the number of clips that are not done. Several names for several objectives (docs/sweeps.md)."""
 
 
 @record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -67,7 +68,14 @@ def _fault(detail: ErrorDetails) -> Fault:
         return Fault(key, "there is no such key", nearest(where[-1], children(where[:-1])))
     if detail["type"] in ("missing", "missing_argument"):
         return Fault(key, "is missing", f"add {where[-1]} to the group's YAML, or type {key}=...")
-    return Fault(key, f"{_format(detail['input'])} is not allowed: {_allowed(detail)}", f"type {key}=<value>")
+    return Fault(key, f"{_format(detail['input'])} is not allowed: {_allowed(detail)}", _remedy(key, detail))
+
+
+def _remedy(key: str, detail: ErrorDetails) -> str:
+    """Returns what to type instead: the nearest of the allowed names, where the value looks like one of them."""
+    names = re.findall(r"'([^']+)'", detail["ctx"]["expected"]) if detail["type"] == "literal_error" else []
+    close = nearest(str(detail["input"]), names) if names else ""
+    return close if close.startswith("did you mean") else f"type {key}=<value>"
 
 
 def _path(location: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
 from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.logs import logging_early, logging_to
+from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.summary import shown_path, table
 from vgpipe.store.rundir import RunDir, unused_run
 from vgpipe.terminal import OutputError, write_line
@@ -52,9 +53,10 @@ def ready(config: Config, request: from_config.Request) -> Ready:
 
     Raises:
         ModelError: where no model that `run.degrade` allows can be opened.
-        ConfigError: where the job cannot fit.
+        ConfigError: where the job cannot fit, or `run.objective` names what the run does not measure.
         StoreError: where clips are left to render and the store cannot be written.
     """
+    refuse_unmeasured(config.run)
     attempts = Attempts(config)
     with logging_early() as early:
         attempts.plan(request.clips)
