@@ -41,12 +41,12 @@ def test_latents_equal_the_stock_pipelines_and_vram_is_measured(render, workdir,
 def test_a_stopped_clip_goes_on_to_the_same_latents(render, vgpipe, workdir, monkeypatch):
     import torch
 
-    from vgpipe.executor.stop_signal import StopSignal
+    from vgpipe.executor.cancel_token import CancelToken
 
     prompt = ("clip.prompt=a small red circle", "executor.checkpoint_steps=1", "executor.checkpoint_interval_s=0")
     whole = stored_latents(workdir, render(*prompt, "store.dir=whole").records()[0])
     asked = iter([False] * 4 + [True] * 100)
-    monkeypatch.setattr(StopSignal, "__call__", lambda self: next(asked))
+    monkeypatch.setattr(CancelToken, "__call__", lambda self: next(asked))
     stopped = render(*prompt)
     assert stopped.code == 3
     monkeypatch.undo()

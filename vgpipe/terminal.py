@@ -72,7 +72,12 @@ def _output_errors() -> Iterator[None]:
 
 def write_error(message: object) -> None:
     """Writes a message of vgpipe to stderr, as a line of its own."""
-    sys.stderr.write(_encodable(f"vgpipe: {message}\n", sys.stderr))
+    write_note(f"vgpipe: {message}")
+
+
+def write_note(text: str) -> None:
+    """Writes one line to stderr as it is."""
+    sys.stderr.write(_encodable(f"{text}\n", sys.stderr))
 
 
 def _encodable(text: str, stream: TextIO) -> str:

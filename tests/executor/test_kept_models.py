@@ -10,8 +10,8 @@ import torch
 
 from vgpipe.clips.from_config import request
 from vgpipe.config.load import load
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import Conditions, KeptModels
-from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.memory.loaded_part import LoadedPart
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.models.base import Settings
@@ -103,8 +103,7 @@ def run(workdir, tiny_wan):
         size = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2")
         given = ("job=job.yaml", f"model.id={tiny_wan}", "memory=resident", f"store.dir={name}", *size, *overrides)
         config = load(given, None)
-        with StopSignal() as stop:
-            start(ready(config, request(config)), workdir / name / "run", stop, kept=kept)
+        start(ready(config, request(config)), workdir / name / "run", CancelToken(), kept=kept)
         root = workdir / name / "run"
         latents = [json.loads(line)["artifacts"]["latents"] for line in (root / "clips.jsonl").read_text().splitlines()]
         files = [next((workdir / name).glob(f"denoise/*/{digest}/latents.safetensors")) for digest in latents]

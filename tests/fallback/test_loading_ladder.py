@@ -219,13 +219,13 @@ def test_a_deadline_does_not_unfinish_what_was_finished_one_step_down(vgpipe, ru
 
 
 def test_a_stop_in_the_middle_of_trying_leaves_the_run_resumable(vgpipe, run, tiny_wan, monkeypatch, tmp_path):
-    from vgpipe.executor.stop_signal import StopSignal
+    from vgpipe.executor.cancel_token import CancelToken
 
     original = WanFamily.denoise
 
     def stops(self, parts, scheduler, request):
         latents = original(self, parts, scheduler, request)
-        monkeypatch.setattr(StopSignal, "__call__", lambda self: bool(self.request("told to") or True))
+        monkeypatch.setattr(CancelToken, "__call__", lambda self: bool(self.cancel("told to") or True))
         return latents * float("nan") if self.settings.dtype == "bfloat16" else latents
 
     monkeypatch.setattr(WanFamily, "denoise", stops)

@@ -7,11 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from vgpipe.clips.from_config import Request
+from vgpipe.commands.closing import show
 from vgpipe.errors import UsageError
-from vgpipe.executor.stop_signal import StopSignal
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
 from vgpipe.provenance.replay import Replay, first_files, read, read_replay, replay_overrides
-from vgpipe.runs.run import EXIT_DONE, ready, start
+from vgpipe.runs.result import EXIT_DONE
+from vgpipe.runs.run import ready, start
+from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused_directory
 from vgpipe.terminal import write_line
@@ -56,8 +59,8 @@ def main(arguments: Sequence[str]) -> int:
     replay = read_replay(Path(arguments[0]), typed)
     run = ready(replay.config, Request((replay.clip,), (_announcement(replay),)))
     root = unused_directory(_root(typed.overrides))
-    with StopSignal() as stop:
-        code = start(run, root, stop)
+    with cancelled_by_signals(CancelToken()) as stop:
+        code = show(start(run, root, stop))
     if code == EXIT_DONE:
         write_line(_comparison(replay, RunDir(root)))
     return code

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from vgpipe.commands.closing import show
 from vgpipe.config.load import load_run_limits
 from vgpipe.errors import UsageError
-from vgpipe.executor.stop_signal import StopSignal
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.runs.run import resume
+from vgpipe.runs.signals import cancelled_by_signals
 
 HELP = """\
 usage: python -m vgpipe resume RUN_DIR [run.until=... run.budget=... run.degrade=... run.plan=...]
@@ -42,5 +44,5 @@ def main(arguments: Sequence[str]) -> int:
     # Directories of a sweep have "=" in their names.
     if not arguments or not arguments[0] or ("=" in arguments[0] and not Path(arguments[0]).is_dir()):
         raise UsageError("resume takes a run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
-    with StopSignal() as stop:
-        return resume(Path(arguments[0]), load_run_limits(arguments[1:]), stop)
+    with cancelled_by_signals(CancelToken()) as stop:
+        return show(resume(Path(arguments[0]), load_run_limits(arguments[1:]), stop))

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.clips.from_config import Request, request
+from vgpipe.commands.closing import show
 from vgpipe.config.arguments import Arguments, split
 from vgpipe.config.hydra_app import run_app
 from vgpipe.config.load import combinations, load
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, ModelError, UsageError, VgpipeError
-from vgpipe.executor.stop_signal import StopSignal
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.runs.run import Ready, ready, start
+from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import OutputError, write_error, write_line
@@ -54,9 +56,9 @@ def main(arguments: Sequence[str]) -> int:
 
     def task(config: Config, root: Path) -> int:
         roots.append(root)
-        return start(_ready_of(config, checked), root, stop)
+        return show(start(_ready_of(config, checked), root, stop))
 
-    with StopSignal() as stop:
+    with cancelled_by_signals(CancelToken()) as stop:
         codes = run_app(given, task, write_error)
     if given.is_sweep:
         _compare(roots)

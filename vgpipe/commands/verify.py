@@ -14,11 +14,13 @@ from vgpipe.clips.from_config import HASHES_FILE, Request
 from vgpipe.config.arguments import split
 from vgpipe.config.schema import Config, StoreConfig
 from vgpipe.errors import UsageError, VgpipeError, first_line
-from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.diff import latents_checksums
 from vgpipe.provenance.replay import Replay, first_files, read, replay_overrides
 from vgpipe.provenance.verification import Answer, Verdict, Verifier
-from vgpipe.runs.run import EXIT_DONE, ready, start
+from vgpipe.runs.result import EXIT_DONE, EXIT_STOPPED, RunResult
+from vgpipe.runs.run import ready, start
+from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.store.durable import temporary_path
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import write_line
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     files, typed = _parse(arguments)
     verifier = Verifier(replay_overrides(typed))
     answers = set()
-    with StopSignal() as stop:
+    with cancelled_by_signals(CancelToken()) as stop:
         for path in files:
             verdict = _verdict(verifier, path, stop, renders="--render" in arguments)
             if stop():
@@ -83,7 +85,7 @@ def _files_of(path: Path) -> list[Path]:
     return first_files(run_dir) if run_dir.holds_run() else [path]
 
 
-def _verdict(verifier: Verifier, path: Path, stop: StopSignal, *, renders: bool) -> Verdict:
+def _verdict(verifier: Verifier, path: Path, stop: CancelToken, *, renders: bool) -> Verdict:
     """Verifies a file by its recipe; with `renders`, re-renders it and compares the latents."""
     expected = verifier.verdict(path)
     if expected.answer is Answer.UNVERIFIABLE or not renders:
@@ -100,15 +102,22 @@ def _verdict(verifier: Verifier, path: Path, stop: StopSignal, *, renders: bool)
     return Verdict(path, Answer.DRIFTED, ("the latents differ", *changes), is_rendered=True)
 
 
-def _render(replay: Replay, stop: StopSignal) -> Mapping[str, Any]:
+def _render(replay: Replay, stop: CancelToken) -> Mapping[str, Any]:
     """Renders a clip in a store that is removed afterwards; returns the recipe of its first file."""
     with _temporary_store(replay.config) as config:
         run_dir = RunDir(Path(config.store.dir) / "run")
-        code = start(ready(config, Request((replay.clip,))), run_dir.root, stop)
-        record = run_dir.read_clips()[0]
-        if code != EXIT_DONE:
-            raise VgpipeError(f"it could not be rendered: {record.get('error') or record.get('state')}")
+        result = start(ready(config, Request((replay.clip,))), run_dir.root, stop)
+        if result.exit_code != EXIT_DONE:
+            raise VgpipeError(f"it could not be rendered: {_why(result)}")
         return read(first_files(run_dir)[0])
+
+
+def _why(result: RunResult) -> str:
+    """Returns why the only clip of a run is not done."""
+    if result.error is not None:
+        return str(result.error)
+    state = result.states[0]
+    return state.error or state.status.value
 
 
 @contextmanager

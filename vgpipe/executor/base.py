@@ -18,9 +18,9 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.run_records import RunRecords
-from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.fallback.loading_ladder import LoadedModel
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.store.rundir import RunDir
@@ -50,7 +50,7 @@ class ExecutorInputs:
     keys: ArtifactKeys
     run_dir: RunDir
     records: RunRecords
-    stop: StopSignal
+    stop: CancelToken
     previous: Mapping[str, PastRecord]
     finished: FinishedFiles
     plan: RunPlan | None

@@ -7,11 +7,11 @@ import logging
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.errors import PrecisionError, StoreError, VgpipeError, is_disk_full
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.delivery import ExportDelivery
 from vgpipe.executor.export_queue import Result
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.run_records import RunRecords
-from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.fallback.history import FallbackHistory
 from vgpipe.stages import overflows
 from vgpipe.store.artifacts import Store
@@ -39,7 +39,7 @@ class Outcomes:
         delivery: ExportDelivery,
         history: FallbackHistory,
         progress: Progress,
-        stop: StopSignal,
+        stop: CancelToken,
     ):
         self._store, self._records, self._delivery = store, records, delivery
         self._history, self._progress, self._stop = history, progress, stop
@@ -93,7 +93,7 @@ class Outcomes:
         if is_disk_full(error):
             # Every later clip would do its work and then lose it: better to stop while all of it can be resumed.
             state.stop(message)
-            self._stop.request(message)
+            self._stop.cancel(message)
             return
         if isinstance(error, PrecisionError):
             self._remember_overflow(segment, message)

@@ -14,9 +14,9 @@ from vgpipe.clips.from_config import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.run_records import RunRecords
-from vgpipe.executor.stop_signal import StopSignal
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_model
 from vgpipe.fallback.loading_steps import LoadPlan
@@ -90,7 +90,7 @@ class Attempts:
         self,
         clips: Sequence[Clip],
         run_dir: RunDir,
-        stop: StopSignal,
+        stop: CancelToken,
         previous: Mapping[str, PastRecord],
         kept: KeptModels | None = None,
     ) -> list[ClipState]:
@@ -109,7 +109,7 @@ class Attempts:
         Raises:
             StoreError: where run directory or store cannot be written; no clip was made.
         """
-        records = RunRecords(run_dir, stop.request)
+        records = RunRecords(run_dir, stop.cancel)
         if self._plan is not None:
             write_plan(run_dir, self._plan)
 

@@ -1,4 +1,4 @@
-"""Starts and resumes runs: the run directory, the logs and the summary around the attempts at the clips."""
+"""Starts and resumes runs: the run directory and the logs around the attempts at the clips. Prints nothing."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ import yaml
 
 from vgpipe.clips import from_config
 from vgpipe.clips.clip_record import clip_of_record, past_record
-from vgpipe.clips.clip_state import ClipState, Status
+from vgpipe.clips.clip_state import Status
 from vgpipe.config.load import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import StoreError, UsageError, VgpipeError
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
-from vgpipe.executor.stop_signal import EXIT_STOPPED, StopSignal
 from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.objective import refuse_unmeasured
-from vgpipe.runs.summary import shown_path, table
+from vgpipe.runs.result import EXIT_FAILED, EXIT_STOPPED, RunResult, exit_code
+from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused_run
-from vgpipe.terminal import OutputError, write_line
 
 log = logging.getLogger(__name__)
-
-EXIT_DONE, EXIT_FAILED = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def ready(config: Config, request: from_config.Request) -> Ready:
     return Ready(config, request, attempts, early)
 
 
-def start(run: Ready, root: Path, stop: StopSignal, *, kept: KeptModels | None = None) -> int:
+def start(run: Ready, root: Path, stop: CancelToken, *, kept: KeptModels | None = None) -> RunResult:
     """Renders a job into a run directory.
 
     Args:
@@ -73,8 +71,7 @@ def start(run: Ready, root: Path, stop: StopSignal, *, kept: KeptModels | None =
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
 
     Returns:
-        The exit code: 0 all clips done, 1 some failed, 3 stopped early. Once the directory exists, an error ends the
-        run with 1 or 3 as well.
+        How it ended. Once the directory exists, an error is part of the result.
 
     Raises:
         UsageError: where the directory is in use, or holds an unfinished run of other clips.
@@ -87,7 +84,7 @@ def start(run: Ready, root: Path, stop: StopSignal, *, kept: KeptModels | None =
         return _run(run, run_dir, stop, config, kept)
 
 
-def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
+def resume(root: Path, limits: Limits, stop: CancelToken) -> RunResult:
     """Finishes a stopped run in place, without its job file or command line.
 
     Args:
@@ -96,7 +93,7 @@ def resume(root: Path, limits: Limits, stop: StopSignal) -> int:
         stop: says when to stop early.
 
     Returns:
-        The exit code, as `start`.
+        How it ended, as `start`.
 
     Raises:
         UsageError: where `root` holds no run, or is in use.
@@ -131,10 +128,10 @@ def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
 def _run(
     run: Ready,
     run_dir: RunDir,
-    stop: StopSignal,
+    stop: CancelToken,
     new_config: str | None = None,
     kept: KeptModels | None = None,
-) -> int:
+) -> RunResult:
     config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
     with logging_to(run_dir.log, run.early):
@@ -149,25 +146,19 @@ def _run(
                 states = run.attempts.make(run.request.clips, run_dir, stop, previous, kept)
         except (VgpipeError, OSError) as error:
             return _aborted(error, run_dir)
-        _show(table(states, run_dir.root))
-        code = exit_code(states)
-        if code == EXIT_STOPPED:
-            log.info("stopped (%s); finish it with: python -m vgpipe resume %s", stop.reason, shown_path(run_dir.root))
-    return code
+    code = exit_code(states)
+    reason = stop.reason if code == EXIT_STOPPED else ""
+    return RunResult(root=run_dir.root, exit_code=code, states=tuple(states), stopped_by=reason)
 
 
-def _aborted(error: Exception, run_dir: RunDir) -> int:
-    """Reports an error that ended a run in the middle.
-
-    Returns:
-        The exit code: stopped where the disk was at fault and the run can be resumed, else failed.
-    """
+def _aborted(error: Exception, run_dir: RunDir) -> RunResult:
+    """Logs an error that ended a run in the middle; the run can be resumed where the disk was at fault."""
     log.debug("traceback of the run", exc_info=error)
     if isinstance(error, StoreError | OSError) and run_dir.holds_run():
         log.error("the run stopped: %s; finish it with: python -m vgpipe resume %s", error, shown_path(run_dir.root))
-        return EXIT_STOPPED
+        return RunResult(root=run_dir.root, exit_code=EXIT_STOPPED, error=error)
     log.error("the run failed: %s", error)
-    return EXIT_FAILED
+    return RunResult(root=run_dir.root, exit_code=EXIT_FAILED, error=error)
 
 
 def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
@@ -178,23 +169,6 @@ def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
         log.warning("there will be no report.html: %s", error)
         return nullcontext()
     return watched(run_dir)
-
-
-def _show(text: str) -> None:
-    """Writes the summary to stdout; where that fails, the clips are done all the same."""
-    try:
-        write_line(text)
-    except OutputError as error:
-        if error.is_worth_telling:
-            log.warning("%s", error)
-
-
-def exit_code(states: list[ClipState]) -> int:
-    """Returns 0 where all clips are done, 3 where some were not reached, else 1."""
-    statuses = {state.status for state in states}
-    if statuses & {Status.PENDING, Status.STOPPED}:
-        return EXIT_STOPPED
-    return EXIT_FAILED if Status.FAILED in statuses else EXIT_DONE
 
 
 def _saved_config(run_dir: RunDir) -> Config:

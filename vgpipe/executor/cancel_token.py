@@ -1,45 +1,43 @@
-"""When a run stops early on purpose: signals and deadlines."""
+"""When a run stops early on purpose: on request, from any thread, or at a deadline."""
 
 from __future__ import annotations
 
 import logging
-import os
-import signal
+import threading
 import time
 from datetime import datetime, timedelta
-from types import FrameType, TracebackType
-from typing import Any
 
 log = logging.getLogger(__name__)
 
-EXIT_STOPPED = 3
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-class StopSignal:
-    """Says when to stop.
+class CancelToken:
+    """Asks a run for an orderly stop: it saves a checkpoint and returns, and can be resumed.
 
-    As a context manager it answers Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the
-    process at once, which is safe because everything on the disk is written whole or not at all.
+    Any thread may cancel it and ask it; a request is never taken back.
+
+    Args:
+        parent: a token whose requests count here too, while those made here do not reach it.
     """
 
-    def __init__(self) -> None:
-        self.reason = ""
+    def __init__(self, parent: CancelToken | None = None) -> None:
+        self._parent = parent
+        self._reason = ""
         self._deadline: float | None = None
         self._deadline_name = ""
         self._started = time.time()
-        self._saved: dict[int, Any] = {}
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
 
-    def __enter__(self) -> StopSignal:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._saved[number] = signal.signal(number, self._on_signal)
-        return self
+    @property
+    def reason(self) -> str:
+        """Why to stop; empty while nobody has asked for it."""
+        return self._reason or (self._parent.reason if self._parent else "")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._saved.items():
-            signal.signal(number, handler)
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether to stop."""
+        return self()
 
     def set_deadlines(self, *, until: str | None, budget: str | None) -> None:
         """Sets when to stop, whichever comes first.
@@ -58,23 +56,24 @@ class StopSignal:
         if named:
             self._deadline, self._deadline_name = min(named)
 
-    def request(self, reason: str) -> None:
-        """Asks for an orderly stop."""
-        if not self.reason:
-            self.reason = reason
-            log.warning("%s: stopping; finish it with resume", reason)
+    def cancel(self, reason: str = "cancelled", consequence: str = "stopping; finish it with resume") -> None:
+        """Asks for an orderly stop; the first reason counts.
+
+        Args:
+            reason: why, for the log.
+            consequence: what follows, for the log.
+        """
+        with self._lock:
+            if self._reason:
+                return
+            self._reason = reason
+        log.warning("%s: %s", reason, consequence)
 
     def __call__(self) -> bool:
         """Says whether to stop now."""
         if not self.reason and self._deadline is not None and time.time() >= self._deadline:
-            self.request(f"{self._deadline_name} is reached")
+            self.cancel(f"{self._deadline_name} is reached")
         return bool(self.reason)
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self.reason:
-            os._exit(EXIT_STOPPED)
-        self.reason = f"{signal.Signals(number).name} received"
-        log.warning("%s: saving a checkpoint and stopping; press again to stop immediately", self.reason)
 
 
 def duration_s(text: str) -> float:

@@ -1,0 +1,32 @@
+"""What the commands print when a run has ended."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from vgpipe.runs.result import EXIT_STOPPED, RunResult
+from vgpipe.runs.summary import shown_path, table
+from vgpipe.terminal import OutputError, write_error, write_line, write_note
+
+
+def show(result: RunResult) -> int:
+    """Prints the table of a run's clips, and how to finish a run that stopped.
+
+    Where stdout or stderr cannot be written, the clips are done all the same.
+
+    Returns:
+        The exit code of the run.
+    """
+    if result.error is not None:  # the log has said so
+        return result.exit_code
+    try:
+        write_line(table(result.states, result.root))
+    except OutputError as error:
+        with suppress(OSError):
+            if error.is_worth_telling:
+                write_error(error)
+    if result.exit_code == EXIT_STOPPED:
+        remedy = f"finish it with: python -m vgpipe resume {shown_path(result.root)}"
+        with suppress(OSError):
+            write_note(f"stopped ({result.stopped_by}); {remedy}")
+    return result.exit_code
