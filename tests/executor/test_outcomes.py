@@ -35,7 +35,7 @@ def spies():
 
 @pytest.fixture
 def outcomes(spies):
-    progress = Progress({"encode": 1, "denoise": 3, "decode": 3, "export": 1}, clips=1, done=0, show_bars=False)
+    progress = Progress({"encode": 1, "denoise": 3, "decode": 3, "export": 1}, clips=1, done=0)
     made = Outcomes(None, spies["records"], spies["delivery"], spies["history"], progress, spies["stop"])
     made.progress = progress
     return made
@@ -90,6 +90,16 @@ def test_a_canary_stands_for_all_steps_in_the_estimate():
     (segment,) = canary.segments
     assert typical_s(segment, "denoise", 1.0) == 1.0 * 20 / PLAIN.num_inference_steps
     assert typical_s(segment, "decode", 1.0) == typical_s(new().segments[0], "denoise", 1.0) == 1.0
+
+
+def test_a_canary_is_no_work_of_the_job_but_its_text_is(outcomes):
+    canary = CanaryState(PLAIN, [None], represents_steps=20)
+    (segment,) = canary.segments
+    before = dict(outcomes.progress._remaining)
+    for stage in ("encode", "denoise", "decode"):
+        outcomes.piece_done(segment, stage, 1.0, "canary")
+    assert outcomes.progress._remaining == {**before, "encode": before["encode"] - 1}
+    assert outcomes.progress.eta.mean_s("decode") == 1.0
 
 
 def test_an_error_of_our_own_needs_no_class():

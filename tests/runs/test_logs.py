@@ -15,9 +15,9 @@ needs_full = pytest.mark.skipif(not FULL.exists(), reason="needs a device that i
 
 
 def test_early_records_reach_the_file_and_the_terminal_once(tmp_path, capsys):
-    with logging_early() as early:
+    with logging_early(terminal=True) as early:
         log.info("opened")
-    with logging_to(tmp_path / "run.log", early):
+    with logging_to(tmp_path / "run.log", early, terminal=True):
         log.warning("slow")
         log.debug("details")
     lines = (tmp_path / "run.log").read_text().splitlines()
@@ -25,9 +25,18 @@ def test_early_records_reach_the_file_and_the_terminal_once(tmp_path, capsys):
     assert capsys.readouterr().err == "opened\nwarning: slow\n"
 
 
+def test_where_the_caller_is_a_program_nothing_is_on_the_terminal(tmp_path, capsys):
+    with logging_early(terminal=False) as early:
+        log.warning("opened")
+    with logging_to(tmp_path / "run.log", early, terminal=False):
+        log.warning("slow")
+    assert len((tmp_path / "run.log").read_text().splitlines()) == 2
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_second_run_is_appended_and_afterwards_nothing_is_logged(tmp_path):
     for text in ("first", "second"):
-        with logging_to(tmp_path / "run.log"):
+        with logging_to(tmp_path / "run.log", terminal=True):
             log.info("%s", text)
     log.info("third")
     assert [line.rpartition(" ")[2] for line in (tmp_path / "run.log").read_text().splitlines()] == ["first", "second"]
@@ -35,7 +44,7 @@ def test_a_second_run_is_appended_and_afterwards_nothing_is_logged(tmp_path):
 
 
 def test_warnings_of_the_libraries_are_in_the_file_alone(tmp_path, capsys):
-    with logging_to(tmp_path / "run.log"):
+    with logging_to(tmp_path / "run.log", terminal=True):
         logging.getLogger("a_library").warning("deprecated")
     assert "deprecated" in (tmp_path / "run.log").read_text() and "deprecated" not in capsys.readouterr().err
 
@@ -44,7 +53,7 @@ def test_warnings_of_the_libraries_are_in_the_file_alone(tmp_path, capsys):
 def test_a_file_on_a_full_disk_is_reported_once(tmp_path, capsys):
     path = tmp_path / "run.log"
     path.symlink_to(FULL)
-    with logging_to(path):
+    with logging_to(path, terminal=True):
         log.info("done")
     assert capsys.readouterr().err.splitlines() == [
         "done",
@@ -53,7 +62,7 @@ def test_a_file_on_a_full_disk_is_reported_once(tmp_path, capsys):
 
 
 def test_a_file_that_cannot_be_opened_is_reported(tmp_path, capsys):
-    with logging_to(tmp_path):
+    with logging_to(tmp_path, terminal=True):
         log.info("done")
     told = capsys.readouterr().err.splitlines()
     assert "warning: there is no log file: " in told[0] and told[1:] == ["done"]
@@ -63,7 +72,7 @@ def test_a_file_that_cannot_be_opened_is_reported(tmp_path, capsys):
 def test_a_terminal_that_cannot_be_written_stops_nothing(tmp_path, monkeypatch):
     with FULL.open("w", buffering=1) as full:
         monkeypatch.setattr("sys.stderr", full)
-        with logging_to(tmp_path / "run.log"):
+        with logging_to(tmp_path / "run.log", terminal=True):
             log.info("done")
         monkeypatch.undo()
         with pytest.raises(OSError, match="No space"):

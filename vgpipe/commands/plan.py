@@ -55,10 +55,10 @@ def main(arguments: Sequence[str]) -> int:
     given = _parse([argument for argument in arguments if argument != "--json"])
     models, tiers, rest = axes(given)
     if models is not None or tiers is not None:
-        with logging_early():
+        with logging_early(terminal=True):
             return show_matrix(models, tiers, rest, given.config_dir, wants_json=wants_json)
     config = load(given.overrides, given.config_dir)
-    with logging_early():
+    with logging_early(terminal=True):
         plan = plan_of(config)
     write(as_json([plan]) if wants_json else as_text(plan, datetime.now(), terminal_width()))
     refuse_what_cannot_fit(plan, config)

@@ -12,6 +12,7 @@ from vgpipe.errors import UsageError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
 from vgpipe.provenance.replay import Replay, first_files, read, read_replay, replay_overrides
+from vgpipe.runs.bars import TerminalBars
 from vgpipe.runs.result import EXIT_DONE
 from vgpipe.runs.run import ready, start
 from vgpipe.runs.signals import cancelled_by_signals
@@ -60,7 +61,9 @@ def main(arguments: Sequence[str]) -> int:
     run = ready(replay.config, Request((replay.clip,), (_announcement(replay),)))
     root = unused_directory(_root(typed.overrides))
     with cancelled_by_signals(CancelToken()) as stop:
-        code = show(start(run, root, stop))
+        with TerminalBars() as bars:
+            result = start(run, root, stop, on_progress=bars)
+        code = show(result)
     if code == EXIT_DONE:
         write_line(_comparison(replay, RunDir(root)))
     return code

@@ -9,6 +9,7 @@ from vgpipe.commands.closing import show
 from vgpipe.config.load import load_run_limits
 from vgpipe.errors import UsageError
 from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.runs.bars import TerminalBars
 from vgpipe.runs.run import resume
 from vgpipe.runs.signals import cancelled_by_signals
 
@@ -44,5 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     # Directories of a sweep have "=" in their names.
     if not arguments or not arguments[0] or ("=" in arguments[0] and not Path(arguments[0]).is_dir()):
         raise UsageError("resume takes a run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
+    limits = load_run_limits(arguments[1:])
     with cancelled_by_signals(CancelToken()) as stop:
-        return show(resume(Path(arguments[0]), load_run_limits(arguments[1:]), stop))
+        with TerminalBars() as bars:
+            result = resume(Path(arguments[0]), limits, stop, on_progress=bars)
+        return show(result)

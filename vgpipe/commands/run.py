@@ -15,6 +15,7 @@ from vgpipe.config.load import combinations, load
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, ModelError, UsageError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.runs.bars import TerminalBars
 from vgpipe.runs.run import Ready, ready, start
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.runs.summary import shown_path
@@ -56,7 +57,9 @@ def main(arguments: Sequence[str]) -> int:
 
     def task(config: Config, root: Path) -> int:
         roots.append(root)
-        return show(start(_ready_of(config, checked), root, stop))
+        with TerminalBars() as bars:
+            result = start(_ready_of(config, checked), root, stop, on_progress=bars)
+        return show(result)
 
     with cancelled_by_signals(CancelToken()) as stop:
         codes = run_app(given, task, write_error)

@@ -20,6 +20,7 @@ from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
+from vgpipe.executor.progress import ProgressListener
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.fallback.loading_ladder import LoadedModel
 from vgpipe.plans.run_plan import RunPlan
@@ -43,6 +44,7 @@ class ExecutorInputs:
         finished: the store, and what turns clips into files.
         plan: the forecast of the run; None without one.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
+        on_progress: is given how far the run is; None where nobody asks.
     """
 
     config: Config
@@ -55,6 +57,7 @@ class ExecutorInputs:
     finished: FinishedFiles
     plan: RunPlan | None
     kept: KeptModels | None = None
+    on_progress: ProgressListener | None = None
 
 
 class Executor(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import SIZE
@@ -12,7 +12,7 @@ from vgpipe.errors import ModelError, Stopped
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.canary import Canaries
 from vgpipe.executor.delivery import ExportDelivery
-from vgpipe.executor.downloads import download_progress, fetch_weights
+from vgpipe.executor.downloads import fetch_weights
 from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue
 from vgpipe.executor.outcomes import Outcomes
@@ -30,6 +30,7 @@ from vgpipe.vocabulary import MODEL_STAGES
 
 log = logging.getLogger(__name__)
 
+TUNING = "thread tuning"
 MAX_PASSES = 10
 """Over the pending clips: a second one where frames vanished, or a clip was made smaller."""
 VANISHED = "decode: its frames vanished from the store each time they were made"
@@ -67,7 +68,7 @@ class LocalExecutor:
 
     def _render(self, states: Sequence[ClipState], pending: list[ClipState]) -> None:
         device = self._device()
-        if not self._fetch_weights(pending):
+        if not self._fetch_weights(states, pending):
             return
         ladder = memory_ladder(self._inputs, device, self._frame_users)
         self._prepare(pending, ladder)
@@ -77,15 +78,18 @@ class LocalExecutor:
         canaries.choose(states, pending, self._inputs.finished)
         to_make = [*canaries.states, *pending]
         self._frame_users.count(to_make)
+        progress = self._progress(count_remaining(self._store, pending), states)
+        outcomes = self._outcomes(progress)
+        with (
+            Engine(self._inputs, device, ladder, outcomes) as engine,
+            ExportQueue(self._delivery.export, outcomes.exported) as exports,
+        ):
+            attempt = _Attempt(self._inputs, engine, exports, outcomes, progress)
+            attempt.make(canaries, pending)
+
+    def _progress(self, remaining: Mapping[str, int], states: Sequence[ClipState]) -> Progress:
         done = sum(state.is_done for state in states)
-        with Progress(count_remaining(self._store, to_make), clips=len(states), done=done) as progress:
-            outcomes = self._outcomes(progress)
-            with (
-                Engine(self._inputs, device, ladder, outcomes) as engine,
-                ExportQueue(self._delivery.export, outcomes.exported) as exports,
-            ):
-                attempt = _Attempt(self._inputs, engine, exports, outcomes, progress)
-                attempt.make(canaries, pending)
+        return Progress(remaining, clips=len(states), done=done, on_progress=self._inputs.on_progress)
 
     def _device(self) -> str:
         hardware = self._inputs.config.hardware
@@ -96,13 +100,12 @@ class LocalExecutor:
             return_large_tensors()
         return device
 
-    def _fetch_weights(self, pending: Sequence[ClipState]) -> bool:
+    def _fetch_weights(self, states: Sequence[ClipState], pending: Sequence[ClipState]) -> bool:
         """Downloads the weights that are not on the disk yet; returns whether the run can continue."""
         family = self._inputs.keys.model.family
         try:
             family.check_classes()
-            with download_progress() as progress:
-                fetch_weights(family, progress, self._inputs.stop)
+            fetch_weights(family, self._progress({}, states), self._inputs.stop)
         except Stopped as stopped:
             log.info("%s", stopped)
             return False
@@ -156,6 +159,7 @@ class _Attempt:
         """Makes clips until all have a final status, or the run is to stop."""
         try:
             canaries.run(pending, self._finish_wave, self._inputs.records.settle)
+            self._progress.begin(TUNING)
             count = self._engine.tune_threads(pending)
             if count is not None:
                 self._outcomes.event("denoise_threads", count=count)

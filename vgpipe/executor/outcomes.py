@@ -15,7 +15,7 @@ from vgpipe.executor.run_records import RunRecords
 from vgpipe.fallback.history import FallbackHistory
 from vgpipe.stages import overflows
 from vgpipe.store.artifacts import Store
-from vgpipe.vocabulary import DENOISE, EXPORT, STAGES
+from vgpipe.vocabulary import DENOISE, ENCODE, EXPORT, STAGES
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Outcomes:
         records: where clips and events are recorded.
         delivery: places files, releases frames.
         history: remembers how clips were made that could not be made as asked.
-        progress: shows what is done.
+        progress: counts what is done.
         stop: asked to stop the run when the disk is full.
     """
 
@@ -48,14 +48,20 @@ class Outcomes:
         """Appends to the run's events."""
         self._records.event(kind, **facts)
 
+    def piece_started(self, segment: SegmentState, stage: str) -> None:
+        """Shows what runs from now on."""
+        state = segment.parent
+        number = (segment.segment.index + 1, len(state.segments)) if state.is_long else None
+        self._progress.begin(stage, state.clip.id, segment=number, is_canary=state.is_canary)
+
     def step_done(self, segment: SegmentState, done: int, total: int) -> None:
         """Shows that `done` of `total` denoising steps are done."""
-        self._progress.step(segment.clip.id, done, total)
+        self._progress.step(done, total)
 
     def piece_done(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
         """Records one finished piece of work of a stage."""
         self.event("stage_done", stage=stage, clip=segment.clip.id, seconds=seconds)
-        self._progress.advance(stage, seconds, name, typical_s(segment, stage, seconds))
+        self._count(segment, stage, seconds, name)
 
     def exported(self, state: ClipState, result: Result) -> None:
         """Handles the end of an export.
@@ -80,7 +86,7 @@ class Outcomes:
         state.finish()
         self._records.settle(state)
         self._delivery.release_frames(state)
-        self._progress.advance(EXPORT, state.seconds[EXPORT], state.clip.id)
+        self._count(state.segments[-1], EXPORT, state.seconds[EXPORT], state.clip.id)
         if not state.is_canary:
             self._progress.clip_done()
 
@@ -108,8 +114,16 @@ class Outcomes:
         state.fail(message)
         self._records.settle(state)
 
+    def _count(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
+        if segment.parent.is_canary and stage != ENCODE:  # its texts are those of a clip
+            self._progress.tried(stage, seconds, name, typical_s(segment, stage, seconds))
+        else:
+            self._progress.advance(stage, seconds, name)
+
     def _drop_rest(self, segment: SegmentState, stage: str) -> None:
         """Takes what is left of a failed clip out of the progress."""
+        if segment.parent.is_canary:
+            return
         left = len(segment.parent.segments) - (0 if stage == EXPORT else segment.segment.index)
         for dropped in STAGES[max(1, STAGES.index(stage)) :]:
             for _ in range(1 if dropped == EXPORT else left):

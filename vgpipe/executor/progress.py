@@ -1,13 +1,11 @@
-"""Shows how far a run is: bars in a terminal, plain log lines elsewhere; counts what is left to do."""
+"""Counts what is done and what is left of a run, estimates when it will be done, and tells a listener."""
 
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
-
-from tqdm import tqdm
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.store.artifacts import Store
@@ -40,93 +38,204 @@ class Eta:
         return sum((mean or 0.0) * remaining[stage] for stage, mean in means.items())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressState:
+    """How far a run is, at one moment.
+
+    Attributes:
+        clips_done: clips whose files are there, those of earlier runs included.
+        clips: all clips of the run.
+        pieces_done: pieces of work that are done: texts to encode, segments to denoise and to decode, clips to export.
+        pieces: all pieces of work; fewer as soon as a clip fails.
+        fraction: of the work that is done, 0 to 1, by time rather than by pieces; never decreases.
+        stage: what runs now: a stage, `download` or `thread tuning`; empty before the first.
+        clip: what it runs for: a clip, a canary, or a component that is downloaded; empty where nothing is.
+        segment: which segment of a long clip, from 1; None for a short one.
+        segments: how many segments that clip has; None for a short one.
+        step: denoising steps that are done, or bytes that are downloaded; None where nothing is counted.
+        steps: all steps, or bytes.
+        eta_s: seconds left; None before every stage has been measured.
+        finish_at: when the run will be done, as local time; None where `eta_s` is.
+    """
+
+    clips_done: int
+    clips: int
+    pieces_done: int
+    pieces: int
+    fraction: float = 0.0
+    stage: str = ""
+    clip: str = ""
+    segment: int | None = None
+    segments: int | None = None
+    step: int | None = None
+    steps: int | None = None
+    eta_s: float | None = None
+    finish_at: datetime | None = None
+
+
+ProgressListener = Callable[[ProgressState], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What runs now.
+
+    Attributes:
+        counts: whether it is a piece of the job's own work, rather than a canary's.
+    """
+
+    stage: str = ""
+    clip: str = ""
+    segment: int | None = None
+    segments: int | None = None
+    step: int | None = None
+    steps: int | None = None
+    counts: bool = True
+
+
 class Progress:
-    """One bar for the job and one for the steps of the clip at work.
+    """Counts the pieces of work of an attempt, estimates the time left, and tells a listener.
 
     Args:
         remaining: pieces of work left per stage.
         clips: clips of the job.
         done: clips that were done before the start.
-        show_bars: False prints nothing but log lines; default is whether stderr is a terminal.
+        on_progress: is given each new state; one that raises is reported once and then left alone.
     """
 
-    def __init__(self, remaining: dict[str, int], *, clips: int, done: int, show_bars: bool | None = None):
+    def __init__(
+        self, remaining: Mapping[str, int], *, clips: int, done: int, on_progress: ProgressListener | None = None
+    ):
         self.eta = Eta()
         self._remaining = dict(remaining)
+        self._finished = dict.fromkeys(remaining, 0)
         self._clips, self._done = clips, done
-        self._bars = sys.stderr.isatty() if show_bars is None else show_bars
-        self._steps: tqdm[NoReturn] | None = None
-        self._step_clip = ""
-        total = sum(remaining.values())
-        self._job: tqdm[NoReturn] = tqdm(
-            total=total, position=0, desc=self._title(""), bar_format=JOB_FORMAT, disable=not self._bars
-        )
+        self._listener = on_progress
+        self._now = _Now()
+        self._fraction = 0.0
 
-    def __enter__(self) -> Progress:
-        return self
+    def begin(
+        self, stage: str, clip: str = "", *, segment: tuple[int, int] | None = None, is_canary: bool = False
+    ) -> None:
+        """Notes what runs from now on.
 
-    def __exit__(self, *_error: object) -> None:
-        self.close()
+        Args:
+            stage: a stage, or what else takes time.
+            clip: which clip or canary.
+            segment: number from 1, and how many there are, of a segment of a long clip.
+            is_canary: whether it is no part of the job's own work.
+        """
+        number, count = segment or (None, None)
+        self._now = _Now(stage, clip, number, count, counts=not is_canary)
+        self._tell()
 
-    def step(self, clip_id: str, done: int, total: int) -> None:
-        """Shows how many steps of a clip are done."""
-        if not self._bars:
-            return
-        if self._steps is None:
-            self._steps = tqdm(total=total, position=1, leave=False, bar_format=STEP_FORMAT)
-        if clip_id != self._step_clip:
-            self._step_clip = clip_id
-            self._steps.reset(total)
-            self._steps.initial = done - 1  # neither earlier steps nor loading count as speed
-            self._steps.set_description_str(clip_id[:40], refresh=False)
-        self._steps.n = done
-        self._steps.refresh()
-        self._job.refresh()
+    def step(self, done: int, total: int) -> None:
+        """Notes how many steps of what runs now are done."""
+        self._now = replace(self._now, step=done, steps=total)
+        self._tell()
 
-    def advance(self, stage: str, seconds: float, name: str, typical_s: float | None = None) -> None:
-        """Notes one finished piece of a stage.
+    def advance(self, stage: str, seconds: float, name: str) -> None:
+        """Counts one finished piece of a stage.
 
         Args:
             stage: which.
             seconds: what it took.
             name: the clip's id or the text's digest, for the log.
-            typical_s: what it takes for an ordinary clip, where this was a canary's.
         """
-        self.eta.add(stage, seconds if typical_s is None else typical_s)
-        self._count(stage)
-        log.info("%s %s %.2f s (%s)", stage, name, seconds, self._left(), extra={"bar": True})
+        self._remaining[stage] = max(0, self._remaining.get(stage, 0) - 1)
+        self._finished[stage] = self._finished.get(stage, 0) + 1
+        self._measured(stage, seconds, name, seconds)
+
+    def tried(self, stage: str, seconds: float, name: str, typical_s: float) -> None:
+        """Notes a piece of a canary: it is measured, and counts as no work of the job.
+
+        Args:
+            stage: which.
+            seconds: what it took.
+            name: the canary's id, for the log.
+            typical_s: what it takes for an ordinary clip.
+        """
+        self._measured(stage, seconds, name, typical_s)
 
     def drop(self, stage: str) -> None:
         """Notes that a piece of a stage will not be done."""
-        self._count(stage)
-
-    def _count(self, stage: str) -> None:
         self._remaining[stage] = max(0, self._remaining.get(stage, 0) - 1)
-        self._job.set_description_str(self._title(stage), refresh=False)
-        self._job.set_postfix_str(self._left(), refresh=False)
-        self._job.update(1)
+        self._tell()
 
     def clip_done(self) -> None:
         """Counts a finished clip."""
         self._done += 1
-        self._job.set_description_str(self._title(""))
+        self._tell()
 
-    def close(self) -> None:
-        """Takes the bars away."""
-        if self._steps is not None:
-            self._steps.close()
-        self._job.close()
+    def _measured(self, stage: str, seconds: float, name: str, typical_s: float) -> None:
+        self.eta.add(stage, typical_s)
+        if stage == self._now.stage:
+            self._now = replace(self._now, step=None, steps=None)
+        self._tell()
+        log.info("%s %s %.2f s (%s)", stage, name, seconds, self._left(), extra={"bar": True})
 
-    def _title(self, stage: str) -> str:
-        return f"{self._done}/{self._clips} clips {stage:<7}"
+    def _tell(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            self._listener(self._state())
+        except Exception as error:  # whatever a listener does, the clips matter more
+            self._listener = None
+            log.warning("the progress is no longer reported: %s: %s", type(error).__name__, error)
+            log.debug("traceback of the progress listener", exc_info=error)
+
+    def _state(self) -> ProgressState:
+        now, eta_s = self._now, self._eta_s()
+        finished = sum(self._finished.values())
+        self._fraction = max(self._fraction, self._share_done())
+        return ProgressState(
+            clips_done=self._done,
+            clips=self._clips,
+            pieces_done=finished,
+            pieces=finished + sum(self._remaining.values()),
+            fraction=self._fraction,
+            stage=now.stage,
+            clip=now.clip,
+            segment=now.segment,
+            segments=now.segments,
+            step=now.step,
+            steps=now.steps,
+            eta_s=eta_s,
+            finish_at=None if eta_s is None else datetime.now().astimezone() + timedelta(seconds=eta_s),
+        )
+
+    def _eta_s(self) -> float | None:
+        seconds = self.eta.remaining_s(self._remaining)
+        return None if seconds is None else max(0.0, seconds - self._part_of_piece() * self._weight(self._now.stage))
+
+    def _share_done(self) -> float:
+        """Returns the share of the work that is done; a stage not measured yet has a typical weight."""
+        part = self._part_of_piece() * self._weight(self._now.stage)
+        done = sum(count * self._weight(stage) for stage, count in self._finished.items()) + part
+        left = sum(count * self._weight(stage) for stage, count in self._remaining.items()) - part
+        return done / (done + left) if done + left > 0 else 0.0
+
+    def _part_of_piece(self) -> float:
+        """Returns how much of the piece that runs now is done, 0 to 1."""
+        now = self._now
+        if not now.counts or now.stage != DENOISE or not self._remaining.get(DENOISE) or not now.steps:
+            return 0.0
+        return (now.step or 0) / now.steps
+
+    def _weight(self, stage: str) -> float:
+        measured = self.eta.mean_s(stage)
+        if measured is not None:
+            return measured
+        denoise_s = self.eta.mean_s(DENOISE) or 1.0
+        return denoise_s * TYPICAL_SHARE.get(stage, 0.0)
 
     def _left(self) -> str:
-        seconds = self.eta.remaining_s(self._remaining)
+        seconds = self._eta_s()
         return "ETA ?" if seconds is None else f"ETA {clock(seconds)}"
 
 
-JOB_FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
-STEP_FORMAT = "  {desc} {n_fmt}/{total_fmt} steps|{bar}| {rate_fmt}"
+TYPICAL_SHARE = {ENCODE: 0.02, DENOISE: 1.0, DECODE: 0.15, EXPORT: 0.05}
+"""What a piece of a stage takes relative to denoising, until it is measured."""
 
 
 def clock(seconds: float) -> str:

@@ -38,6 +38,9 @@ class StageReport(Protocol):
     def failed(self, segment: SegmentState, stage: str, error: Exception) -> None:
         """Takes a segment's clip out of the run."""
 
+    def piece_started(self, segment: SegmentState, stage: str) -> None:
+        """Notes which piece of work runs from now on."""
+
     def piece_done(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
         """Notes one finished piece of work of a stage."""
 
@@ -141,6 +144,7 @@ class StageLoop:
     def _failure(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> Exception | None:
         """Returns why an artifact could not be made; None on success."""
         failure = None
+        self.report.piece_started(segment, stage)
         with measured(self.device) as peak, enforced(self.device, self.memory_limit_gb):
             try:
                 make(segment, take)

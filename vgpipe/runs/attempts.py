@@ -16,6 +16,7 @@ from vgpipe.errors import ModelError
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
+from vgpipe.executor.progress import ProgressListener
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_model
@@ -93,6 +94,7 @@ class Attempts:
         stop: CancelToken,
         previous: Mapping[str, PastRecord],
         kept: KeptModels | None = None,
+        on_progress: ProgressListener | None = None,
     ) -> list[ClipState]:
         """Makes the clips.
 
@@ -102,6 +104,7 @@ class Attempts:
             stop: says when to stop early.
             previous: clip id -> what an earlier attempt at this run recorded of it.
             kept: what runs of this process leave loaded for each other; None where every run loads its own.
+            on_progress: is given how far the run is.
 
         Returns:
             The clips with their states, in job order.
@@ -127,6 +130,7 @@ class Attempts:
                     finished=self._finished,
                     plan=plan,
                     kept=kept,
+                    on_progress=on_progress,
                 )
             )
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tqdm import tqdm
-
 log = logging.getLogger(__name__)
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -23,7 +21,17 @@ class _Terminal(logging.Handler):
             return
         mark = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         with suppress(OSError):  # a full disk or a closed pipe behind stderr must not stop the run
-            tqdm.write(f"{mark}{record.getMessage()}", file=sys.stderr)
+            _write(f"{mark}{record.getMessage()}\n")
+
+
+def _write(text: str) -> None:
+    """Writes to stderr, above the bars where there are any."""
+    if "tqdm" not in sys.modules:  # nothing has drawn a bar yet
+        sys.stderr.write(text)
+        return
+    from tqdm import tqdm
+
+    tqdm.write(text, file=sys.stderr, end="")
 
 
 class _Buffer(logging.Handler):
@@ -38,12 +46,16 @@ class _Buffer(logging.Handler):
 
 
 @contextmanager
-def logging_early() -> Iterator[list[logging.LogRecord]]:
-    """Sends vgpipe's log to the terminal; gives the records so far, for the `logging_to` that follows."""
+def logging_early(terminal: bool) -> Iterator[list[logging.LogRecord]]:
+    """Gives the records that vgpipe logs meanwhile, for the `logging_to` that follows.
+
+    Args:
+        terminal: whether they are shown on the terminal as well.
+    """
     buffer, ours = _Buffer(), logging.getLogger("vgpipe")
     ours.setLevel(logging.DEBUG)
     ours.propagate = False
-    ours.handlers = [buffer, _Terminal(logging.INFO)]
+    ours.handlers = [buffer, *_on_terminal(terminal)]
     try:
         yield buffer.records
     finally:
@@ -52,19 +64,20 @@ def logging_early() -> Iterator[list[logging.LogRecord]]:
 
 
 @contextmanager
-def logging_to(path: Path, earlier: Sequence[logging.LogRecord] = ()) -> Iterator[None]:
-    """Sends vgpipe's log and the libraries' warnings to a file and to the terminal.
+def logging_to(path: Path, earlier: Sequence[logging.LogRecord] = (), *, terminal: bool) -> Iterator[None]:
+    """Sends vgpipe's log and the libraries' warnings to a file.
 
     A file that cannot be written, or not completely, is a warning on the terminal: the clips matter more.
 
     Args:
         path: the log file; lines are appended.
-        earlier: records that the terminal has shown already and the file lacks.
+        earlier: records that were made before there was a file.
+        terminal: whether what a person needs is shown on the terminal as well.
     """
-    ours, terminal = logging.getLogger("vgpipe"), _Terminal(logging.INFO)
+    ours = logging.getLogger("vgpipe")
     ours.setLevel(logging.DEBUG)
     ours.propagate = False
-    ours.handlers = [terminal]
+    ours.handlers = _on_terminal(terminal)
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a log that cannot be written must not bury the run in tracebacks
     try:
@@ -74,6 +87,10 @@ def logging_to(path: Path, earlier: Sequence[logging.LogRecord] = ()) -> Iterato
         ours.handlers = []
         ours.propagate = True
         logging.captureWarnings(False)
+
+
+def _on_terminal(terminal: bool) -> list[logging.Handler]:
+    return [_Terminal(logging.INFO)] if terminal else []
 
 
 @contextmanager

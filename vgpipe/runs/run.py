@@ -18,6 +18,7 @@ from vgpipe.config.validate import validate_config
 from vgpipe.errors import StoreError, UsageError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
+from vgpipe.executor.progress import ProgressListener
 from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.logs import logging_early, logging_to
@@ -56,12 +57,19 @@ def ready(config: Config, request: from_config.Request) -> Ready:
     """
     refuse_unmeasured(config.run)
     attempts = Attempts(config)
-    with logging_early() as early:
+    with logging_early(terminal=True) as early:
         attempts.plan(request.clips)
     return Ready(config, request, attempts, early)
 
 
-def start(run: Ready, root: Path, stop: CancelToken, *, kept: KeptModels | None = None) -> RunResult:
+def start(
+    run: Ready,
+    root: Path,
+    stop: CancelToken,
+    *,
+    on_progress: ProgressListener | None = None,
+    kept: KeptModels | None = None,
+) -> RunResult:
     """Renders a job into a run directory.
 
     Args:
@@ -69,6 +77,7 @@ def start(run: Ready, root: Path, stop: CancelToken, *, kept: KeptModels | None 
         root: the run directory; created if it does not exist.
         stop: says when to stop early.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
+        on_progress: is given how far the run is.
 
     Returns:
         How it ended. Once the directory exists, an error is part of the result.
@@ -81,16 +90,17 @@ def start(run: Ready, root: Path, stop: CancelToken, *, kept: KeptModels | None 
     with unused_run(root) as run_dir:
         _refuse_other_run(run_dir, clips)
         config = yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True)
-        return _run(run, run_dir, stop, config, kept)
+        return _run(run, run_dir, stop, on_progress, config, kept)
 
 
-def resume(root: Path, limits: Limits, stop: CancelToken) -> RunResult:
+def resume(root: Path, limits: Limits, stop: CancelToken, *, on_progress: ProgressListener | None = None) -> RunResult:
     """Finishes a stopped run in place, without its job file or command line.
 
     Args:
         root: the directory of the run.
         limits: changes when to stop early, and how far to degrade, from what the run was started with.
         stop: says when to stop early.
+        on_progress: is given how far the run is.
 
     Returns:
         How it ended, as `start`.
@@ -107,9 +117,9 @@ def resume(root: Path, limits: Limits, stop: CancelToken) -> RunResult:
         saved = _saved_config(run_dir)
         config = replace(saved, run=limits(saved.run))
         attempts = Attempts(config)
-        with logging_early() as early:
+        with logging_early(terminal=True) as early:
             attempts.plan(clips)
-        return _run(Ready(config, from_config.Request(clips), attempts, early), run_dir, stop)
+        return _run(Ready(config, from_config.Request(clips), attempts, early), run_dir, stop, on_progress)
 
 
 def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
@@ -129,12 +139,13 @@ def _run(
     run: Ready,
     run_dir: RunDir,
     stop: CancelToken,
+    on_progress: ProgressListener | None,
     new_config: str | None = None,
     kept: KeptModels | None = None,
 ) -> RunResult:
     config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
-    with logging_to(run_dir.log, run.early):
+    with logging_to(run_dir.log, run.early, terminal=True):
         for note in (*run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         try:
@@ -143,7 +154,7 @@ def _run(
             records = run_dir.read_clips() if run_dir.holds_run() else ()
             previous = {record["clip"]: past_record(record) for record in records}
             with _watched(run_dir):
-                states = run.attempts.make(run.request.clips, run_dir, stop, previous, kept)
+                states = run.attempts.make(run.request.clips, run_dir, stop, previous, kept, on_progress)
         except (VgpipeError, OSError) as error:
             return _aborted(error, run_dir)
     code = exit_code(states)
