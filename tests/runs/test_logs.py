@@ -78,3 +78,25 @@ def test_a_terminal_that_cannot_be_written_stops_nothing(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             full.close()
     assert "done" in (tmp_path / "run.log").read_text()
+
+
+def test_without_a_terminal_the_programs_own_handlers_and_level_count(tmp_path, capsys):
+    """And afterwards they are there as before; the file has each line once."""
+    seen: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: seen.append(record.getMessage())
+    ours, root = logging.getLogger("vgpipe"), logging.getLogger()
+    saved = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        with logging_to(tmp_path / "run.log", terminal=False):
+            log.debug("details")
+            log.info("done")
+        assert seen == ["done"] and capsys.readouterr().err == ""
+        assert (ours.handlers, ours.level, ours.propagate) == ([], logging.NOTSET, True)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(saved)
+    lines = (tmp_path / "run.log").read_text().splitlines()
+    assert [line.rpartition(" ")[2] for line in lines] == ["details", "done"]

@@ -38,14 +38,20 @@ class Request:
     Attributes:
         clips: in job order.
         notes: what the user should know about how the job was read.
+        job_lines: the job where it is no file (JSON lines); None where there is a file, or a single clip.
     """
 
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
+    job_lines: str | None = None
 
 
-def request(config: Config) -> Request:
+def request(config: Config, job_lines: str | None = None) -> Request:
     """Reads the job and resolves every clip's settings.
+
+    Args:
+        config: the whole config.
+        job_lines: the prompts, of `json_lines`, where they are not in the file that `job` names.
 
     Raises:
         JobError: naming everything that is wrong with the job or with `clip.*`.
@@ -54,16 +60,22 @@ def request(config: Config) -> Request:
     from vgpipe.job.resolving.expand import expand
     from vgpipe.job.resolving.picks import only_picked
 
-    job = read_job(find_job(config.job, Path.cwd()), rules=config.model.rules) if config.job else None
+    rules, job = config.model.rules, None
+    if job_lines is not None:
+        from vgpipe.job.reading.values import read_values
+
+        job = read_values(job_lines, Path.cwd(), rules=rules)
+    elif config.job:
+        job = read_job(find_job(config.job, Path.cwd()), rules=rules)
     expansion = expand(
         job,
         overrides=_set_only(asdict(config.clip)),
         preset=quality_settings(config.quality, config.model),
         reference=asdict(config.model.reference),
-        rules=config.model.rules,
+        rules=rules,
         model=config.model.name,
     )
-    return Request(only_picked(expansion.clips, config.pick), expansion.notes)
+    return Request(only_picked(expansion.clips, config.pick), expansion.notes, job_lines)
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:

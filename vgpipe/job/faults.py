@@ -9,13 +9,20 @@ from vgpipe.errors import Fault, JobError
 
 MAX_FAULTS_SHOWN = 50
 MAX_VALUE_CHARS = 60
+VALUES = "prompts"
+"""The source of a job whose prompts are values of a program; no file has it as its name, for want of a suffix."""
+
+
+def name_of_line(source: str, line: int) -> str:
+    """Returns what messages call a line of a job: `line 4`, or `prompts[3]` of a job that is no file."""
+    return f"{VALUES}[{line - 1}]" if source == VALUES else f"line {line}"
 
 
 class Faults:
     """The faults found in one job file so far; each is kept once.
 
     Args:
-        source: the job file's path as given; "" without a file.
+        source: the job file's path as given; `VALUES` for prompts that are values of a program; "" without a job.
     """
 
     def __init__(self, source: str):
@@ -25,8 +32,11 @@ class Faults:
 
     def add(self, line: int, what: str, remedy: str = "") -> None:
         """Records a fault at a line of the file; line 0 stands for the file as a whole."""
-        where = f"{self.source}:{line}" if line else self.source
+        where = self._place(line) if line else self.source
         self._found.setdefault((line, where, what), Fault(where, what, remedy))
+
+    def _place(self, line: int) -> str:
+        return name_of_line(self.source, line) if self.source == VALUES else f"{self.source}:{line}"
 
     def add_at(self, where: str, what: str, remedy: str = "") -> None:
         """Records a fault that is not in the file, such as one of `clip.seed` on the command line."""

@@ -98,16 +98,20 @@ PLACEHOLDER = "any"
 REQUIRED = "required"
 
 
-def clips_to_plan(config: Config) -> tuple[Sequence[Clip], Sequence[str]]:
+def clips_to_plan(config: Config, job_lines: str | None = None) -> tuple[Sequence[Clip], Sequence[str]]:
     """Returns the clips, and notes for the user on how the job was read.
 
     Without a job, one clip. Its prompt and image are optional, since no figure depends on them.
 
+    Args:
+        config: the whole config.
+        job_lines: the prompts, of `json_lines`, where they are not in the file that `job` names.
+
     Raises:
         JobError: naming everything that is wrong with the job or with `clip.*`.
     """
-    if config.job is not None:
-        made = from_config.request(config)
+    if config.job is not None or job_lines is not None:
+        made = from_config.request(config, job_lines)
         return made.clips, made.notes
     rules = config.model.rules
     needs_image = rules.image == REQUIRED and config.clip.image is None

@@ -26,15 +26,19 @@ from vgpipe.plans.target import Target, target_of
 from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
 
 
-def plan_of(config: Config) -> RunPlan:
+def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
     """Plans the job or clip of a config, on the device that it names.
+
+    Args:
+        config: the whole config.
+        job_lines: the prompts, of `json_lines`, where they are not in the file that `job` names.
 
     Raises:
         UsageError: where the job is invalid or the device is not there.
         ModelError: where the model cannot be opened.
         PlanError: where no plan can be made for it.
     """
-    clips, notes = clips_to_plan(config)
+    clips, notes = clips_to_plan(config, job_lines)
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
     notes = (*notes, *model.notes)

@@ -45,22 +45,29 @@ class _Buffer(logging.Handler):
         self.records.append(record)
 
 
+class _Outside(logging.Handler):
+    """Passes records on to the handlers that the program around vgpipe has set up, at the level it has chosen."""
+
+    def __init__(self, ours: logging.Logger) -> None:
+        super().__init__(ours.getEffectiveLevel())
+        self._others = [*ours.handlers, *(logging.getLogger().handlers if ours.propagate else ())]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for handler in self._others:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+
+
 @contextmanager
 def logging_early(terminal: bool) -> Iterator[list[logging.LogRecord]]:
     """Gives the records that vgpipe logs meanwhile, for the `logging_to` that follows.
 
     Args:
-        terminal: whether they are shown on the terminal as well.
+        terminal: whether they are shown on the terminal as well; else they go to the handlers of the program around.
     """
-    buffer, ours = _Buffer(), logging.getLogger("vgpipe")
-    ours.setLevel(logging.DEBUG)
-    ours.propagate = False
-    ours.handlers = [buffer, *_on_terminal(terminal)]
-    try:
+    buffer = _Buffer()
+    with _our_handlers(terminal, buffer):
         yield buffer.records
-    finally:
-        ours.handlers = []
-        ours.propagate = True
 
 
 @contextmanager
@@ -72,25 +79,33 @@ def logging_to(path: Path, earlier: Sequence[logging.LogRecord] = (), *, termina
     Args:
         path: the log file; lines are appended.
         earlier: records that were made before there was a file.
-        terminal: whether what a person needs is shown on the terminal as well.
+        terminal: whether what a person needs is shown on the terminal as well; else it goes to the handlers of the
+            program around.
     """
-    ours = logging.getLogger("vgpipe")
-    ours.setLevel(logging.DEBUG)
-    ours.propagate = False
-    ours.handlers = _on_terminal(terminal)
+    raises = logging.raiseExceptions
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a log that cannot be written must not bury the run in tracebacks
     try:
-        with _log_file(path, earlier):
+        with _our_handlers(terminal), _log_file(path, earlier):
             yield
     finally:
-        ours.handlers = []
-        ours.propagate = True
         logging.captureWarnings(False)
+        logging.raiseExceptions = raises
 
 
-def _on_terminal(terminal: bool) -> list[logging.Handler]:
-    return [_Terminal(logging.INFO)] if terminal else []
+@contextmanager
+def _our_handlers(terminal: bool, *more: logging.Handler) -> Iterator[None]:
+    """Has vgpipe log everything to `more` and to the terminal, or else to the handlers of the program around it."""
+    ours = logging.getLogger("vgpipe")
+    saved = ours.handlers, ours.level, ours.propagate
+    ours.handlers = [*more, _Terminal(logging.INFO) if terminal else _Outside(ours)]
+    ours.setLevel(logging.DEBUG)
+    ours.propagate = False
+    try:
+        yield
+    finally:
+        ours.handlers, ours.propagate = saved[0], saved[2]
+        ours.setLevel(saved[1])
 
 
 @contextmanager

@@ -39,16 +39,23 @@ class Ready:
         request: its clips.
         attempts: renders them.
         early: log records made until the run directory exists.
+        terminal: whether a person reads the log on the terminal.
     """
 
     config: Config
     request: from_config.Request
     attempts: Attempts
     early: list[logging.LogRecord]
+    terminal: bool = True
 
 
-def ready(config: Config, request: from_config.Request) -> Ready:
+def ready(config: Config, request: from_config.Request, *, terminal: bool = True) -> Ready:
     """Opens the model and plans the run; loads no weights and creates no run directory.
+
+    Args:
+        config: the validated config.
+        request: the clips.
+        terminal: whether the log is shown on the terminal; else it goes to the handlers of the program around.
 
     Raises:
         ModelError: where no model that `run.degrade` allows can be opened.
@@ -57,9 +64,9 @@ def ready(config: Config, request: from_config.Request) -> Ready:
     """
     refuse_unmeasured(config.run)
     attempts = Attempts(config)
-    with logging_early(terminal=True) as early:
+    with logging_early(terminal) as early:
         attempts.plan(request.clips)
-    return Ready(config, request, attempts, early)
+    return Ready(config, request, attempts, early, terminal)
 
 
 def start(
@@ -89,11 +96,18 @@ def start(
     clips = run.request.clips
     with unused_run(root) as run_dir:
         _refuse_other_run(run_dir, clips)
-        config = yaml.safe_dump(asdict(run.attempts.pinned()), sort_keys=False, allow_unicode=True)
-        return _run(run, run_dir, stop, on_progress, config, kept)
+        return _run(run, run_dir, stop, on_progress, run.attempts.pinned(), kept)
 
 
-def resume(root: Path, limits: Limits, stop: CancelToken, *, on_progress: ProgressListener | None = None) -> RunResult:
+def resume(
+    root: Path,
+    limits: Limits,
+    stop: CancelToken,
+    *,
+    on_progress: ProgressListener | None = None,
+    kept: KeptModels | None = None,
+    terminal: bool = True,
+) -> RunResult:
     """Finishes a stopped run in place, without its job file or command line.
 
     Args:
@@ -101,6 +115,8 @@ def resume(root: Path, limits: Limits, stop: CancelToken, *, on_progress: Progre
         limits: changes when to stop early, and how far to degrade, from what the run was started with.
         stop: says when to stop early.
         on_progress: is given how far the run is.
+        kept: what runs of this process leave loaded for each other; None where every run loads its own.
+        terminal: whether the log is shown on the terminal; else it goes to the handlers of the program around.
 
     Returns:
         How it ended, as `start`.
@@ -117,9 +133,10 @@ def resume(root: Path, limits: Limits, stop: CancelToken, *, on_progress: Progre
         saved = _saved_config(run_dir)
         config = replace(saved, run=limits(saved.run))
         attempts = Attempts(config)
-        with logging_early(terminal=True) as early:
+        with logging_early(terminal) as early:
             attempts.plan(clips)
-        return _run(Ready(config, from_config.Request(clips), attempts, early), run_dir, stop, on_progress)
+        run = Ready(config, from_config.Request(clips), attempts, early, terminal)
+        return _run(run, run_dir, stop, on_progress, kept=kept)
 
 
 def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
@@ -140,17 +157,17 @@ def _run(
     run_dir: RunDir,
     stop: CancelToken,
     on_progress: ProgressListener | None,
-    new_config: str | None = None,
+    new_config: Config | None = None,
     kept: KeptModels | None = None,
 ) -> RunResult:
     config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
-    with logging_to(run_dir.log, run.early, terminal=True):
+    with logging_to(run_dir.log, run.early, terminal=run.terminal):
         for note in (*run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         try:
             if new_config is not None:
-                run_dir.write_config(new_config)
+                _write_config(new_config, run.request, run_dir)
             records = run_dir.read_clips() if run_dir.holds_run() else ()
             previous = {record["clip"]: past_record(record) for record in records}
             with _watched(run_dir):
@@ -160,6 +177,14 @@ def _run(
     code = exit_code(states)
     reason = stop.reason if code == EXIT_STOPPED else ""
     return RunResult(root=run_dir.root, exit_code=code, states=tuple(states), stopped_by=reason)
+
+
+def _write_config(config: Config, request: from_config.Request, run_dir: RunDir) -> None:
+    """Writes config.yaml, and a job that is no file yet, so that the picks of the report find it."""
+    if request.job_lines is not None:
+        run_dir.write_job(request.job_lines)
+        config = replace(config, job=str(run_dir.job.absolute()))
+    run_dir.write_config(yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True))
 
 
 def _aborted(error: Exception, run_dir: RunDir) -> RunResult:

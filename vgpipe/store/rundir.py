@@ -80,6 +80,7 @@ class RunDir:
         self.root = root
         self.config = root / "config.yaml"
         self.clips = root / "clips.jsonl"
+        self.job = root / "prompts.jsonl"
         self.events = root / "events.jsonl"
         self.log = root / "run.log"
         self.plan = root / "plan.json"
@@ -117,6 +118,14 @@ class RunDir:
             StoreError: if the directory cannot be written.
         """
         replace_file(self.config, text.encode())
+
+    def write_job(self, lines: str) -> None:
+        """Writes a job that was given as values rather than as a file (JSON lines).
+
+        Raises:
+            StoreError: if the directory cannot be written.
+        """
+        replace_file(self.job, lines.encode())
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Writes plan.json atomically; replaces the plan (plain values) of an earlier attempt.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from vgpipe.job.faults import Faults, format_value
+from vgpipe.job.faults import Faults, format_value, name_of_line
 
 MAX_DEPTH = 16
 MAX_NODES = 2_000_000
@@ -71,8 +71,8 @@ def fields_of(table: Table, faults: Faults) -> dict[str, Node]:
         elif not key.value.isprintable():
             faults.add(key.line, f"the key {format_value(key.value)} holds an invalid character", "remove it")
         elif key.value in fields:
-            first = fields[key.value].line
-            faults.add(key.line, f"the key {format_value(key.value)} is already at line {first}", "keep one of them")
+            first = name_of_line(faults.source, fields[key.value].line)
+            faults.add(key.line, f"the key {format_value(key.value)} is already at {first}", "keep one of them")
         else:
             fields[key.value] = value
     return fields

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from vgpipe.job.faults import Faults, format_value
+from vgpipe.job.faults import Faults, format_value, name_of_line
 from vgpipe.job.naming import slugify
 from vgpipe.job.picture import PictureFault, load_picture
 from vgpipe.job.reading.entries import read_defaults, read_entry
@@ -113,7 +113,8 @@ def _check_id(node: Node, name: str, lines: dict[str, int], faults: Faults) -> N
     # File systems that ignore case also compare composed and decomposed letters as equal.
     folded = unicodedata.normalize("NFC", name.strip()).casefold()
     if folded in lines:
-        what = f"the id {format_value(name)} is already at line {lines[folded]} (case does not count)"
+        first = name_of_line(faults.source, lines[folded])
+        what = f"the id {format_value(name)} is already at {first} (case does not count)"
         faults.add(node.line, what, "give each prompt its own id, or leave the id out")
     lines.setdefault(folded, node.line)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from vgpipe.job.clip import Clip, Continuation, Shot
 from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS, ClipSetting
-from vgpipe.job.faults import Faults
+from vgpipe.job.faults import Faults, name_of_line
 from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.resolving.images import Images
@@ -203,11 +203,11 @@ class _ClipWriter:
         if key not in self._lines:
             self._lines[key] = line
             return True
-        first = self._lines[key]
-        if first == line:
-            note = f"line {line} makes the same clip more than once: rendered once"
+        here, first = (name_of_line(self._faults.source, number) for number in (line, self._lines[key]))
+        if first == here:
+            note = f"{here} makes the same clip more than once: rendered once"
         else:
-            note = f"line {line} repeats line {first} (same prompt, seed and settings): rendered once"
+            note = f"{here} repeats {first} (same prompt, seed and settings): rendered once"
         self._repeats[note] = None
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from vgpipe.job.faults import Faults
+from vgpipe.job.faults import Faults, name_of_line
 from vgpipe.job.picture import Picture, PictureFault, format_path, load_picture
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.precedence import ResolvedSetting
@@ -98,7 +98,9 @@ class Images:
         across, along = picture.width * height, picture.height * width
         if key in self._shape_notes or max(across, along) <= (1 + MAX_SHAPE_DIFFERENCE) * min(across, along):
             return
-        where = f"line {image.source.lines['image']}" if image.source.in_file else f"{image.source.prefix}image"
+        where = f"{image.source.prefix}image"
+        if image.source.in_file:
+            where = name_of_line(self._faults.source, image.source.lines["image"])
         self._shape_notes[key] = (
             f"{where}: image {format_path(picture.path)} is {picture.width}x{picture.height}, another shape than its "
             f"clip's {width}x{height}: it will be cropped and resized; crop it yourself to choose what is kept"

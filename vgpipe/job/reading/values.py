@@ -1,0 +1,80 @@
+"""Jobs whose prompts are values of a program: they become JSON lines, which the run keeps, and are read as such."""
+
+from __future__ import annotations
+
+import json
+import numbers
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from vgpipe.job.faults import VALUES, Faults, format_text
+from vgpipe.job.reading.nodes import Scalar, Table
+from vgpipe.job.reading.text_jobs import read_jsonl
+from vgpipe.job.record import Job
+from vgpipe.job.rules import ShapeRules
+
+
+def json_lines(prompts: Iterable[object], folder: Path) -> str:
+    """Returns prompts as the JSON lines of a job file; a text or a mapping alone is the only prompt.
+
+    Args:
+        prompts: texts and mappings, as in a job file; paths and numpy's numbers may stand in them.
+        folder: where relative paths of images start.
+
+    Raises:
+        JobError: where there is none, or one holds what no job file could.
+    """
+    items = [prompts] if isinstance(prompts, str | Mapping) else list(prompts)
+    faults = Faults(VALUES)
+    if not items:
+        faults.add(0, "there is no prompt", "give at least one")
+    lines = [_line(number, item, folder, faults) for number, item in enumerate(items, start=1)]
+    faults.raise_any()
+    return "".join(f"{line}\n" for line in lines)
+
+
+def read_values(lines: str, folder: Path, *, rules: ShapeRules | None = None) -> Job:
+    """Reads and checks prompts as `read_job` does a file; messages call a line by its place: `prompts[3]`.
+
+    Args:
+        lines: of `json_lines`.
+        folder: where relative paths of images start.
+        rules: what the model can make.
+
+    Raises:
+        JobError: they have faults; all of them are in the error.
+    """
+    # pydantic takes longer to import than a command like `--help` may take.
+    from vgpipe.job.reading.validate import build_job
+
+    faults = Faults(VALUES)
+    listing = read_jsonl(lines, faults)
+    root = Table(1, [(Scalar(1, VALUES, VALUES), listing)])
+    return build_job(root, VALUES, faults, rules, folder)
+
+
+def _line(number: int, item: object, folder: Path, faults: Faults) -> str:
+    if isinstance(item, Mapping) and isinstance(item.get("image"), str | os.PathLike):
+        image = os.fspath(item["image"])
+        item = {**item, "image": image if image.startswith("~") else str(folder / image)}
+    try:
+        return json.dumps(item, default=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        faults.add(number, f"it cannot be written to a job file: {format_text(str(error))}", "give texts and numbers")
+        return "null"
+
+
+def _plain(value: object) -> object:
+    """Returns a value that JSON does not know as one that it does."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return list(value)
+    raise TypeError(f"a value of the type {type(value).__name__}")
