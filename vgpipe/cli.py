@@ -61,10 +61,14 @@ def _dispatch(given: list[str]) -> int:
             write(f"vgpipe {__version__}\n")
             return 0
         _refuse_unknown_command(arguments[0])
-    if COMMANDS[name].needs is Needs.LIBRARIES:
-        _check_versions()
-        _set_library_environment()
-    return command(name).main(arguments)
+    if COMMANDS[name].needs is Needs.NOTHING:
+        return command(name).main(arguments)
+    _check_versions()
+    _set_library_environment()
+    from vgpipe.runs.library_logs import libraries_kept_quiet
+
+    with libraries_kept_quiet():
+        return command(name).main(arguments)
 
 
 def _help_of(name: str) -> str:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
+from vgpipe.executor.at_work import at_work
+from vgpipe.runs.library_logs import libraries_kept_quiet
 from vgpipe.runs.logs import logging_early, logging_to
 
 log = logging.getLogger("vgpipe.anything")
@@ -43,10 +48,91 @@ def test_a_second_run_is_appended_and_afterwards_nothing_is_logged(tmp_path):
     assert not logging.getLogger("vgpipe").handlers
 
 
-def test_warnings_of_the_libraries_are_in_the_file_alone(tmp_path, capsys):
+@pytest.fixture
+def library():
+    """A logger as diffusers and transformers configure theirs when they are imported."""
+    logger = logging.getLogger("diffusers")
+    kept = (logger.handlers, logger.level, logger.propagate)
+
+    def imported() -> logging.Logger:
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
+        return logging.getLogger("diffusers.pipelines.wan")
+
+    logger.handlers = []
+    yield imported
+    logger.handlers, logger.level, logger.propagate = kept
+
+
+@pytest.mark.parametrize("is_early", [True, False], ids=["imported before the run", "imported in the run"])
+def test_what_a_library_logs_is_in_the_file_alone_with_its_clip(tmp_path, capsys, library, is_early):
+    early = library() if is_early else None
     with logging_to(tmp_path / "run.log", terminal=True):
+        logger = early or library()
+        with at_work("encode", "red-circle"):
+            logger.warning("truncated")
+        logger.info("of no interest")
+        with pytest.warns(FutureWarning):  # as the test runner records them, so that they are not logged
+            warnings.warn("another", FutureWarning, stacklevel=1)
         logging.getLogger("a_library").warning("deprecated")
-    assert "deprecated" in (tmp_path / "run.log").read_text() and "deprecated" not in capsys.readouterr().err
+    lines = [line.partition(" WARNING ")[2] for line in (tmp_path / "run.log").read_text().splitlines()]
+    assert lines == ["diffusers.pipelines.wan: [encode red-circle] truncated", "a_library: deprecated"]
+    assert capsys.readouterr().err == ""
+    logging.getLogger("diffusers").warning("afterwards")
+    assert capsys.readouterr().err == "afterwards\n", "the library has its handler back"
+
+
+def test_what_a_library_logs_before_there_is_a_run_reaches_its_file(tmp_path, capsys, library):
+    with libraries_kept_quiet():
+        library().warning("first")
+        with logging_early(terminal=True) as early:
+            library().warning("second")
+        library().warning("third")
+        with logging_to(tmp_path / "run.log", early, terminal=True):
+            pass
+    assert [line.rpartition(" ")[2] for line in (tmp_path / "run.log").read_text().splitlines()] == [
+        "first",
+        "second",
+        "third",
+    ]
+    assert capsys.readouterr().err == ""
+
+
+def test_warnings_of_python_are_in_the_file(tmp_path):
+    code = f"""
+import warnings
+from pathlib import Path
+from vgpipe.runs.logs import logging_to
+with logging_to(Path({str(tmp_path / "run.log")!r}), terminal=True):
+    warnings.warn("it will go", FutureWarning)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr == "" and "FutureWarning: it will go" in (tmp_path / "run.log").read_text()
+
+
+def test_a_verbose_terminal_shows_everything(tmp_path, capsys, library):
+    log.parent.setLevel(logging.DEBUG)
+    try:
+        with logging_to(tmp_path / "run.log", terminal=True):
+            library().warning("truncated")
+            log.debug("details")
+    finally:
+        log.parent.setLevel(logging.NOTSET)
+    assert capsys.readouterr().err == "warning: truncated\ndetails\n"
+
+
+def test_handlers_of_the_caller_get_what_their_level_asks_for(tmp_path, capsys):
+    root, shown = logging.getLogger(), logging.StreamHandler(sys.stderr)
+    shown.setFormatter(logging.Formatter("theirs: %(message)s"))
+    root.addHandler(shown)
+    try:
+        with logging_to(tmp_path / "run.log", terminal=True):
+            log.warning("slow")
+            log.info("of no interest at the level of the root logger")
+    finally:
+        root.removeHandler(shown)
+    assert capsys.readouterr().err == "theirs: slow\n", "once, and as they format it"
 
 
 @needs_full

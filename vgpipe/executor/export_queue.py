@@ -6,7 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from vgpipe.clips.clip_state import ClipState
+from vgpipe.executor.at_work import at_work
 from vgpipe.store.artifacts import Artifact
+from vgpipe.vocabulary import EXPORT
 
 Artifacts = tuple[Artifact, ...] | None
 Result = Callable[[], Artifacts]
@@ -37,7 +39,11 @@ class ExportQueue:
 
     def add(self, state: ClipState) -> None:
         """Queues a clip whose frames are in the store."""
-        self._waiting.append((state, self._worker.submit(self._export, state)))
+        self._waiting.append((state, self._worker.submit(self._work, state)))
+
+    def _work(self, state: ClipState) -> Artifacts:
+        with at_work(EXPORT, state.clip.id):
+            return self._export(state)
 
     def collect(self) -> None:
         """Handles what has finished, without waiting."""

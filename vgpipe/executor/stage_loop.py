@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.errors import Stopped
+from vgpipe.executor.at_work import at_work
 from vgpipe.executor.stage_inputs import (
     conditioning_frames,
     denoised_clip,
@@ -145,7 +146,11 @@ class StageLoop:
         """Returns why an artifact could not be made; None on success."""
         failure = None
         self.report.piece_started(segment, stage)
-        with measured(self.device) as peak, enforced(self.device, self.memory_limit_gb):
+        with (
+            at_work(stage, segment.clip.id),
+            measured(self.device) as peak,
+            enforced(self.device, self.memory_limit_gb),
+        ):
             try:
                 make(segment, take)
             except Stopped:

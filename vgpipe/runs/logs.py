@@ -5,12 +5,97 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+
+from vgpipe.runs.library_logs import (
+    AT_WORK,
+    is_library_log,
+    libraries_kept_quiet,
+    libraries_logged_to,
+    writes_to_terminal,
+)
 
 log = logging.getLogger(__name__)
 
-FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+FORMAT = f"%(asctime)s %(levelname)-7s %(name)s: %({AT_WORK})s%(message)s"
+OURS = logging.getLogger("vgpipe")
+
+
+@contextmanager
+def logging_early(terminal: bool) -> Iterator[list[logging.LogRecord]]:
+    """Gives the records that vgpipe and the libraries log meanwhile, for the `logging_to` that follows.
+
+    Args:
+        terminal: whether those of vgpipe are shown on the terminal as well.
+    """
+    buffer = _Buffer()
+    with libraries_logged_to(buffer), _our_handlers(terminal, buffer):
+        yield buffer.records
+
+
+@contextmanager
+def logging_to(path: Path, earlier: Sequence[logging.LogRecord] = (), *, terminal: bool) -> Iterator[None]:
+    """Sends vgpipe's log and the libraries' warnings to a file.
+
+    A file that cannot be written, or not completely, is a warning on the terminal: the clips matter more.
+
+    Args:
+        path: the log file; lines are appended.
+        earlier: records that were made before there was a file.
+        terminal: whether what a person needs is shown on the terminal as well.
+    """
+    raises, logging.raiseExceptions = logging.raiseExceptions, False  # an unwritable log must not bury the run
+    try:
+        with libraries_kept_quiet(), _our_handlers(terminal), _log_file(path, earlier):
+            yield
+    finally:
+        logging.raiseExceptions = raises
+
+
+@contextmanager
+def _our_handlers(terminal: bool, *more: logging.Handler) -> Iterator[None]:
+    """Has vgpipe log everything to `more`, and what a person needs to the terminal.
+
+    Handlers and levels that Hydra or the program around has set up are respected: those handlers get the records too,
+    and where they write to the terminal, vgpipe does not.
+    """
+    saved = OURS.handlers, OURS.level, OURS.propagate
+    wanted, outside = OURS.getEffectiveLevel(), _Outside()
+    shows = terminal and not any(map(writes_to_terminal, outside.others))
+    OURS.handlers = [*more, outside, *([_Terminal(min(wanted, logging.INFO))] if shows else [])]
+    OURS.setLevel(logging.DEBUG)
+    OURS.propagate = False
+    is_verbose = shows and wanted <= logging.DEBUG
+    try:
+        with libraries_logged_to(_Terminal(logging.WARNING)) if is_verbose else nullcontext():
+            yield
+    finally:
+        OURS.handlers, OURS.propagate = saved[0], saved[2]
+        OURS.setLevel(saved[1])
+
+
+@contextmanager
+def _log_file(path: Path, earlier: Sequence[logging.LogRecord]) -> Iterator[None]:
+    try:
+        file = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        log.warning("there is no log file: %s", error)
+        yield
+        return
+    file.setFormatter(_Lines())
+    for record in earlier:
+        file.handle(record)
+    OURS.addHandler(file)
+    try:
+        with libraries_logged_to(file):
+            yield
+    finally:
+        OURS.removeHandler(file)
+        try:
+            file.close()
+        except OSError as error:  # it writes what is still buffered: the disk may be full
+            log.warning("%s is incomplete: %s", path, error)
 
 
 class _Terminal(logging.Handler):
@@ -20,18 +105,28 @@ class _Terminal(logging.Handler):
         if getattr(record, "bar", False) and sys.stderr.isatty():
             return
         mark = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        with suppress(OSError):  # a full disk or a closed pipe behind stderr must not stop the run
-            _write(f"{mark}{record.getMessage()}\n")
+        with suppress(OSError), _above_bars():  # a full disk or a closed pipe behind stderr must not stop the run
+            sys.stderr.write(f"{mark}{record.getMessage()}\n")
 
 
-def _write(text: str) -> None:
-    """Writes to stderr, above the bars where there are any."""
-    if "tqdm" not in sys.modules:  # nothing has drawn a bar yet
-        sys.stderr.write(text)
-        return
-    from tqdm import tqdm
+class _Outside(logging.Handler):
+    """Passes records on to the handlers that Hydra or the program around vgpipe has set up, at the level it has chosen.
 
-    tqdm.write(text, file=sys.stderr, end="")
+    Attributes:
+        others: those handlers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(OURS.getEffectiveLevel())
+        above = logging.getLogger().handlers if OURS.propagate else ()
+        self.others = [one for one in (*OURS.handlers, *above) if not is_library_log(one)]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        wanted = [one for one in self.others if record.levelno >= one.level]
+        if wanted:
+            with _above_bars():
+                for handler in wanted:
+                    handler.handle(record)
 
 
 class _Buffer(logging.Handler):
@@ -45,90 +140,23 @@ class _Buffer(logging.Handler):
         self.records.append(record)
 
 
-class _Outside(logging.Handler):
-    """Passes records on to the handlers that the program around vgpipe has set up, at the level it has chosen."""
+class _Lines(logging.Formatter):
+    """The lines of run.log; one of a library names the stage and the clip it belongs to."""
 
-    def __init__(self, ours: logging.Logger) -> None:
-        super().__init__(ours.getEffectiveLevel())
-        self._others = [*ours.handlers, *(logging.getLogger().handlers if ours.propagate else ())]
+    def __init__(self) -> None:
+        super().__init__(FORMAT, defaults={AT_WORK: ""})
 
-    def emit(self, record: logging.LogRecord) -> None:
-        for handler in self._others:
-            if record.levelno >= handler.level:
-                handler.handle(record)
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).rstrip()  # a warning of Python ends with a line break
 
 
 @contextmanager
-def logging_early(terminal: bool) -> Iterator[list[logging.LogRecord]]:
-    """Gives the records that vgpipe logs meanwhile, for the `logging_to` that follows.
-
-    Args:
-        terminal: whether they are shown on the terminal as well; else they go to the handlers of the program around.
-    """
-    buffer = _Buffer()
-    with _our_handlers(terminal, buffer):
-        yield buffer.records
-
-
-@contextmanager
-def logging_to(path: Path, earlier: Sequence[logging.LogRecord] = (), *, terminal: bool) -> Iterator[None]:
-    """Sends vgpipe's log and the libraries' warnings to a file.
-
-    A file that cannot be written, or not completely, is a warning on the terminal: the clips matter more.
-
-    Args:
-        path: the log file; lines are appended.
-        earlier: records that were made before there was a file.
-        terminal: whether what a person needs is shown on the terminal as well; else it goes to the handlers of the
-            program around.
-    """
-    raises = logging.raiseExceptions
-    logging.captureWarnings(True)
-    logging.raiseExceptions = False  # a log that cannot be written must not bury the run in tracebacks
-    try:
-        with _our_handlers(terminal), _log_file(path, earlier):
-            yield
-    finally:
-        logging.captureWarnings(False)
-        logging.raiseExceptions = raises
-
-
-@contextmanager
-def _our_handlers(terminal: bool, *more: logging.Handler) -> Iterator[None]:
-    """Has vgpipe log everything to `more` and to the terminal, or else to the handlers of the program around it."""
-    ours = logging.getLogger("vgpipe")
-    saved = ours.handlers, ours.level, ours.propagate
-    ours.handlers = [*more, _Terminal(logging.INFO) if terminal else _Outside(ours)]
-    ours.setLevel(logging.DEBUG)
-    ours.propagate = False
-    try:
-        yield
-    finally:
-        ours.handlers, ours.propagate = saved[0], saved[2]
-        ours.setLevel(saved[1])
-
-
-@contextmanager
-def _log_file(path: Path, earlier: Sequence[logging.LogRecord]) -> Iterator[None]:
-    try:
-        file = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        log.warning("there is no log file: %s", error)
+def _above_bars() -> Iterator[None]:
+    """Takes the bars away, where there are any, while something else is written."""
+    if "tqdm" not in sys.modules:  # nothing has drawn a bar yet, and importing it takes time
         yield
         return
-    file.setFormatter(logging.Formatter(FORMAT))
-    file.setLevel(logging.DEBUG)
-    loggers = (logging.getLogger("vgpipe"), logging.getLogger())
-    for logger in loggers:
-        logger.addHandler(file)
-    for record in earlier:
-        file.handle(record)
-    try:
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=sys.stderr):
         yield
-    finally:
-        for logger in loggers:
-            logger.removeHandler(file)
-        try:
-            file.close()
-        except OSError as error:  # it writes what is still buffered: the disk may be full
-            log.warning("%s is incomplete: %s", path, error)

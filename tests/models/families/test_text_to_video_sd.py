@@ -65,8 +65,12 @@ def test_the_fp16_files_equal_the_stock_pipelines(folder):
 def test_the_whole_pipeline_runs(vgpipe, folder):
     command = [
         f"model={OPTION}", f"model.id={folder}", "model.revision=null", "model.dtype=float32",
-        "model.rules.min_side=16", "clip.prompt=a red circle", "clip.width=24", "clip.height=16",
+        "model.rules.min_side=16", f"clip.prompt={'a red circle ' * 30}", "clip.width=24", "clip.height=16",
         "clip.num_frames=3", "clip.num_inference_steps=2",
     ]  # fmt: skip
     ran = assert_renders_and_reuses(vgpipe, *command)
     assert ran.err.count("deprecated") == 1, "by the note alone"
+    (clip,) = [record["clip"] for record in ran.records()]
+    logged = (ran.root / "run.log").read_text()
+    assert f"[encode {clip}] The following part of your input was truncated because CLIP" in logged
+    assert "truncated" not in ran.err, "what a library warns of is in the log alone"
