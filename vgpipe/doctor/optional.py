@@ -27,11 +27,20 @@ class OptionalPackage:
     wanted: str
 
 
+def _plugin(name: str, below: str, purpose: str) -> OptionalPackage:
+    """Returns a plugin of Hydra 1.3: from the version `below` on, they are for another Hydra."""
+    module = f"hydra_plugins.hydra_{name.replace('-', '_')}"
+    return OptionalPackage(f"hydra-{name}", module, f"sweeps with {purpose}", f'"hydra-{name}<{below}"')
+
+
 OPTIONAL = (
     OptionalPackage("peft", "peft", "LoRAs (model.loras)", '"peft>=0.18"'),
     OptionalPackage("gguf", "gguf", "GGUF weights", '"gguf>=0.10"'),
     OptionalPackage("torchao", "torchao", "int8 and int4 weights", "torchao"),
     OptionalPackage("bitsandbytes", "bitsandbytes", "nf4 and bnb_int8 weights", "bitsandbytes"),
+    _plugin("joblib-launcher", "1.3", "hydra/launcher=joblib"),
+    _plugin("submitit-launcher", "1.3", "hydra/launcher=submitit_local and submitit_slurm"),
+    _plugin("optuna-sweeper", "1.4", "hydra/sweeper=optuna"),
 )
 
 
