@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_shown_and_ends_with_2_and_what_does(vgpipe):
         (["job=missing.yaml"], ["missing.yaml"]),
         (["job=job.yaml"], ["job.yaml:2", "sed"]),
         (["-m", "quality=quick,standard"], ["plan takes no sweep", "hardware=all"]),
-        (["--cfg", "job"], ["--cfg", "plan --help"]),
+        (["--cfg", "job"], ["--cfg", "has no use here", "--help"]),
         (["job.yaml"], ["job=job.yaml"]),
         (["model.id=/nowhere", "hardware=t4_16gb"], ["/nowhere", "model_index.json"]),
         (["memory.weights.unet=int8", "hardware=t4_16gb"], ["memory.weights.unet", "transformer"]),

@@ -12,7 +12,7 @@ import vgpipe.commands
 from vgpipe.commands.overview import overview
 from vgpipe.commands.registry import COMMANDS, DEFAULT, command
 
-HELPERS = ("__init__", "overview", "registry")
+HELPERS = ("__init__", "closing", "overview", "registry", "render_task")
 
 
 def test_every_module_of_the_package_is_a_registered_command():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vgpipe.config.joined_options import join_options
-from vgpipe.config.load import combinations, hydra_override, load
+from vgpipe.config.load import load
+from vgpipe.config.sources import Sources
 from vgpipe.errors import ConfigError
 
 
@@ -22,15 +23,18 @@ def test_one_in_a_list_is_one():
 
 
 def test_a_sweep_takes_joined_ones_too():
-    swept = combinations(["exporter=[mp4,gif],webm+gif,av1"])
-    assert swept == [["exporter=mp4+gif"], ["exporter=webm+gif"], ["exporter=av1"]]
-    assert [list(load(one).also) for one in swept] == [["gif"], ["gif"], []]
+    assert join_options("exporter=[mp4,gif],webm+gif,av1") == "exporter=mp4+gif,webm+gif,av1"
+
+
+def test_ones_own_config_can_name_joined_ones(tmp_path):
+    (tmp_path / "night.yaml").write_text("defaults: [config, {override exporter: mp4+gif}]\n")
+    assert list(load([], Sources(str(tmp_path), "night")).also) == ["gif"]
 
 
 def test_ones_own_options_can_be_joined(tmp_path):
     (tmp_path / "exporter").mkdir()
     (tmp_path / "exporter" / "small_gif.yaml").write_text("name: gif\ndither: bayer\nupscale_factor: 0.5\n")
-    config = load(["exporter=mp4+small_gif"], str(tmp_path))
+    config = load(["exporter=mp4+small_gif"], Sources(str(tmp_path)))
     assert config.also["small_gif"].dither == "bayer"
 
 
@@ -54,8 +58,3 @@ def test_faults_are_named(typed, words):
 @pytest.mark.parametrize("typed", ["clip.prompt=[mp4,gif]", "exporter.crf=3", "exporter", "pick=[pabc,pdef]"])
 def test_nothing_else_is_rewritten(typed):
     assert join_options(typed) == typed
-
-
-def test_hydra_is_told_of_keys_that_no_option_has():
-    assert hydra_override("also.gif.dither=none") == "++also.gif.dither=none"
-    assert hydra_override("exporter=[a,b]") == "exporter=a+b"

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from vgpipe.config.overrides import parse_overrides, sweep_values
+from vgpipe.config.composer import composer
+from vgpipe.config.overrides import check_overrides
+from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.errors import ConfigError
 
 
+def checked(*overrides, sources=BUILTIN):
+    return check_overrides(overrides, sources, composer(sources))
+
+
 def test_overrides_are_parsed_in_order():
-    found = parse_overrides(["quality=quick", "clip.seed=3", "exporter=[mp4,gif]"], None)
+    found = checked("quality=quick", "clip.seed=3", "exporter=[mp4,gif]")
     assert [one.key_or_group for one in found] == ["quality", "clip.seed", "exporter"]
     assert found[2].get_value_element_as_str() == "mp4+gif"
-
-
-def test_the_values_of_a_sweep_include_those_of_a_pattern():
-    (listed,) = parse_overrides(["clip.seed=range(0,3)"], None)
-    (pattern,) = parse_overrides(["quality=glob(*)"], None)
-    assert sweep_values(listed, None) == ["0", "1", "2"]
-    assert sweep_values(pattern, None) == ["high", "quick", "standard"]
 
 
 @pytest.mark.parametrize(
     ("override", "words"),
     [
         ("quality=quik", ["'quik' is not one of its options", "high, quick, standard"]),
+        ("quality=standard,quik", ["'quik' is not one of its options", "did you mean quick?"]),
+        ("memory=_base", ["'_base' is not one of its options"]),
         ("exporter=mp4+mp4", ["'mp4' is named twice"]),
         ("exporter=mp4+gift", ["'gift' is not one of its options"]),
+        ("hydra/launcher=basik", ["hydra/launcher", "did you mean basic?"]),
         ("hydra.job.chdir=true", ["hydra.job.chdir", "hydra.run.dir"]),
-        ("clip.seed=interval(0,2)", ["range(0,3)"]),
+        ("+experiment=night", ["experiment", "there is no such key"]),
         ("clip.prompt=a: b c=", ["cannot be parsed as key=value", "quote the value"]),
         ("nonsense", ["options are typed key=value"]),
         ("clip.prompt=\udcff", ["not valid UTF-8"]),
@@ -36,5 +38,34 @@ def test_the_values_of_a_sweep_include_those_of_a_pattern():
 )
 def test_a_fault_names_the_override_and_the_remedy(override, words):
     with pytest.raises(ConfigError, match="invalid command line") as caught:
-        parse_overrides([override], None)
+        checked(override)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "quality=glob(*)",
+        "quality=[quick,high]",
+        "quality=mine/draft",
+        "~exporter",
+        "clip.seed=interval(0,9)",
+        "clip.seed=choice(1,2)",
+        "+experiment=night",
+        "+quality@also_quality=quick",
+        "hydra.sweeper.params={clip.seed: '1,2'}",
+        "hydra/sweeper=basic",
+        "'clip.prompt=\"a, b\"'".strip("'"),
+    ],
+)
+def test_what_hydra_takes_is_not_refused(override, tmp_path):
+    for option in ("quality/mine/draft.yaml", "experiment/night.yaml"):
+        (tmp_path / option).parent.mkdir(parents=True)
+        (tmp_path / option).write_text("{}\n")
+    assert len(checked(override, sources=Sources(str(tmp_path)))) == 1
+
+
+def test_groups_of_a_search_path_on_the_command_line_are_known(tmp_path):
+    (tmp_path / "quality").mkdir()
+    (tmp_path / "quality/draft.yaml").write_text("{}\n")
+    assert checked("quality=draft", f"hydra.searchpath=[file://{tmp_path}]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from vgpipe.config.arguments import CONFIG_DIR_FLAGS, Arguments, split
+from vgpipe.config.arguments import Arguments, refuse_flags, split
 from vgpipe.config.load import load
 from vgpipe.errors import UsageError
 from vgpipe.plans.as_json import as_json
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     models, tiers, rest = axes(given)
     if models is not None or tiers is not None:
         with logging_early(terminal=True):
-            return show_matrix(models, tiers, rest, given.config_dir, wants_json=wants_json)
-    config = load(given.overrides, given.config_dir)
+            return show_matrix(models, tiers, rest, given.sources, wants_json=wants_json)
+    config = load(given.overrides, given.sources)
     with logging_early(terminal=True):
         plan = plan_of(config)
     write(as_json([plan]) if wants_json else as_text(plan, datetime.now(), terminal_width()))
@@ -70,14 +70,8 @@ def _parse(arguments: Sequence[str]) -> Arguments:
     if given.is_sweep:
         remedy = "list models or cards without -m: plan model=a,b hardware=all; plan other settings separately"
         raise UsageError(f"plan takes no sweep -> {remedy}")
-    unknown = [flag for flag in given.flags if not _is_config_dir(flag, given)]
-    if unknown:
-        raise UsageError(f"plan: unknown argument {unknown[0]!r} -> python -m vgpipe plan --help")
+    refuse_flags(given)
     words = [override for override in given.overrides if "=" not in override and not override.startswith("~")]
     if words:
         raise UsageError(f"plan takes key=value, not {words[0]!r} -> job={words[0]}, or plan --help")
     return given
-
-
-def _is_config_dir(flag: str, given: Arguments) -> bool:
-    return flag.partition("=")[0] in CONFIG_DIR_FLAGS or flag == given.config_dir

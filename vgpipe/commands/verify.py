@@ -71,12 +71,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
-    words = split([word for word in arguments if word not in FLAGS])
-    files = [word for word in words.overrides if "=" not in word or Path(word).exists()]
+    words = [word for word in arguments if word not in FLAGS]
+    files = [word for word in split(words).overrides if "=" not in word or Path(word).exists()]
     if not files:
         raise UsageError("verify takes finished files -> python -m vgpipe verify FILE ... [--render]")
     paths = [path for word in files for path in _files_of(Path(word))]
-    return paths, [*words.flags, *(word for word in words.overrides if word not in files)]
+    return paths, [word for word in words if word not in files]
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from typing import Any
 
 JOINED_GROUP, OTHERS, PLUS = "exporter", "also", "+"
 """The group that takes several, the key under which all but the first stand, and what joins their names."""
@@ -23,12 +23,12 @@ def split_options(group: str, choice: str) -> list[str]:
     return choice.split(PLUS) if group == JOINED_GROUP else [choice]
 
 
-def register_joined(choices: Iterable[str]) -> None:
-    """Registers choices that join options with Hydra: it composes the first as usual, the others under `also`."""
-    from hydra.core.config_store import ConfigStore
+def joined_config(config_path: str) -> tuple[str, dict[str, list[Any]]] | None:
+    """Returns the option and the config of a path that joins several (`exporter/mp4+gif`), None for any other path.
 
-    for choice in choices:
-        first, *others = split_options(JOINED_GROUP, choice)
-        also = [{f"/{JOINED_GROUP}@_global_.{OTHERS}.{name}": name} for name in others]
-        if others:
-            ConfigStore.instance().store(group=JOINED_GROUP, name=choice, node={"defaults": [first, *also]})
+    Hydra composes the first as usual, the others under `also`.
+    """
+    group, _, choice = config_path.partition("/")
+    first, *others = split_options(group, choice)
+    also = [{f"/{JOINED_GROUP}@_global_.{OTHERS}.{name}": name} for name in others]
+    return (choice, {"defaults": [first, *also]}) if others else None

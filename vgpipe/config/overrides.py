@@ -9,45 +9,67 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
+from vgpipe.config.composer import Composer
 from vgpipe.config.fields import nearest, unknown_key
 from vgpipe.config.groups import options
-from vgpipe.config.joined_options import JOINED_GROUP, join_options, register_joined, split_options
+from vgpipe.config.joined_options import join_options, split_options
 from vgpipe.config.schema import Config
+from vgpipe.config.sources import Sources
 from vgpipe.errors import ConfigError, Fault
 
 FEW = 8
+SEARCH_PATH = "hydra.searchpath"
 
 
-def parse_overrides(overrides: Sequence[str], config_dir: str | None) -> list[Override]:
-    """Parses override arguments and checks their keys and group choices.
+def check_overrides(overrides: Sequence[str], sources: Sources, composer: Composer) -> list[Override]:
+    """Parses override arguments and checks their keys and group choices, as far as Hydra would refuse them too.
 
     Args:
         overrides: as typed, `key=value` each.
-        config_dir: the user's own group folder, if any.
+        sources: where configs are looked up.
+        composer: composes them from there.
 
     Returns:
         Hydra's parsed overrides, in order.
 
     Raises:
         ConfigError: with a fault for each unreadable override, unknown key and unknown group option.
-
-    Side effects:
-        Registers choices that join several options with Hydra.
     """
-    found: list[Override] = []
-    faults: list[Fault] = []
-    if config_dir is not None and not Path(config_dir).is_dir():
-        faults.append(
-            Fault("--config-dir", f"{config_dir!r} is not a folder", "give the folder that holds your groups")
-        )
-    for text in map(join_options, overrides):
-        override = _parse(text, faults)
-        if override is not None:
-            faults += _key_faults(override, config_dir)
-            found.append(override)
+    found, faults = parse_overrides(overrides, sources, composer)
     if faults:
         raise ConfigError("invalid command line", faults)
     return found
+
+
+def parse_overrides(
+    overrides: Sequence[str], sources: Sources, composer: Composer
+) -> tuple[list[Override], list[Fault]]:
+    """Parses override arguments.
+
+    Args:
+        overrides: as typed, `key=value` each.
+        sources: where configs are looked up.
+        composer: composes them from there.
+
+    Returns:
+        Hydra's parsed overrides that are sound, in order, and the faults of the others.
+
+    Raises:
+        ConfigError: where there is no folder of the user's groups.
+    """
+    if sources.config_dir is not None and not Path(sources.config_dir).is_dir():
+        what, remedy = f"{sources.config_dir!r} is not a folder", "give the folder that holds your groups"
+        raise ConfigError("invalid command line", [Fault("--config-dir", what, remedy)])
+    check = OverrideCheck(overrides, sources, composer)
+    found: list[Override] = []
+    faults: list[Fault] = []
+    for text in map(join_options, overrides):
+        override = _parse(text, faults)
+        if override is not None:
+            wrong = check.faults(override)
+            faults += wrong
+            found += [] if wrong else [override]
+    return found, faults
 
 
 def _parse(text: str, faults: list[Fault]) -> Override | None:
@@ -72,48 +94,58 @@ def _quoting_remedy(text: str) -> str:
     return f"""quote the value inside the shell's quotes: '{key}="{value[:60]}"'"""
 
 
-def _key_faults(override: Override, config_dir: str | None) -> list[Fault]:
-    key = override.key_or_group
-    if key == "hydra.job.chdir":
+class OverrideCheck:
+    """Checks single overrides against the schema and the groups on the search path."""
+
+    def __init__(self, overrides: Sequence[str], sources: Sources, composer: Composer) -> None:
+        self._sources = sources
+        self._composer = composer
+        self._searched = [text for text in overrides if text.startswith(SEARCH_PATH)]
+
+    def faults(self, override: Override) -> list[Fault]:
+        """Returns what is wrong with an override; nothing where only Hydra can tell."""
+        key = override.key_or_group
+        if key == "hydra.job.chdir":
+            remedy = "leave it out; files go to hydra.run.dir"
+            return [Fault(key, "vgpipe runs in the directory where it is started", remedy)]
+        if override.package is not None or key == "hydra" or key.startswith("hydra."):
+            return []
+        if key in Config.GROUPS or key.startswith("hydra/"):
+            return self._choice_faults(override)
+        unknown = unknown_key(key)
+        if unknown is None or (override.is_add() and self._found(key)):
+            return []
+        return [Fault(unknown[0], "there is no such key", unknown[1])]
+
+    def _choice_faults(self, override: Override) -> list[Fault]:
+        group = override.key_or_group
+        choices = [split_options(group, choice) for choice in _choices(override)]
+        unknown = [name for names in choices for name in names if not self._is_option(group, name)]
+        twice = [name for names in choices for name in dict.fromkeys(names) if names.count(name) > 1]
+        known = self._found(group) if unknown else []
+        listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
         return [
-            Fault(key, "vgpipe runs in the directory where it is started", "leave it out; files go to hydra.run.dir")
+            *(Fault(group, f"{name!r} is not one of its options{listed}", nearest(name, known)) for name in unknown),
+            *(Fault(group, f"{name!r} is named twice", "name each exporter once") for name in twice),
         ]
-    if override.is_sweep_override() and not override.is_discrete_sweep():
-        return [Fault(key, "interval() needs another sweeper", f"name the values: {key}=range(0,3) or {key}=1,2")]
-    if key == "hydra" or key.startswith(("hydra.", "hydra/")):
-        return []
-    if key in Config.GROUPS:
-        return _choice_faults(override, config_dir)
-    unknown = unknown_key(key)
-    return [Fault(unknown[0], "there is no such key", unknown[1])] if unknown else []
+
+    def _is_option(self, group: str, name: str) -> bool:
+        if name in options(group, self._sources.config_dir):  # most are, and asking Hydra takes 15 ms
+            return True
+        folder, _, stem = f"{group}/{name}".rpartition("/")
+        return stem in self._found(folder)
+
+    def _found(self, group: str) -> list[str]:
+        return self._composer.get_group_options(group, config_name=self._sources.config_name, overrides=self._searched)
 
 
-def _choice_faults(override: Override, config_dir: str | None) -> list[Fault]:
-    group, known = override.key_or_group, options(override.key_or_group, config_dir)
-    listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
-    typed = _choices(override, config_dir)
-    choices = [split_options(group, choice) for choice in typed]
-    unknown = [name for names in choices for name in names if name not in known]
-    twice = [name for names in choices for name in dict.fromkeys(names) if names.count(name) > 1]
-    if not (unknown or twice) and group == JOINED_GROUP:
-        register_joined(typed)
-    return [
-        *(Fault(group, f"{name!r} is not one of its options{listed}", nearest(name, known)) for name in unknown),
-        *(Fault(group, f"{name!r} is named twice", "name each exporter once") for name in twice),
-    ]
-
-
-def sweep_values(override: Override, config_dir: str | None) -> list[str]:
-    """Returns the values of a discrete sweep, `glob(*)` over a group's options included."""
-    pattern = override.value()
-    if isinstance(pattern, Glob):
-        return list(pattern.filter(list(options(override.key_or_group, config_dir))))
-    return [str(value) for value in override.sweep_string_iterator()]
-
-
-def _choices(override: Override, config_dir: str | None) -> list[str]:
-    if override.is_delete():
+def _choices(override: Override) -> list[str]:
+    """Returns the options that an override names; none for a pattern over all of them, or where it removes one."""
+    value = override.value()
+    if override.is_delete() or isinstance(value, Glob) or value is None:
         return []
     if override.is_sweep_override():
-        return sweep_values(override, config_dir)
+        return list(map(str, override.sweep_string_iterator())) if override.is_discrete_sweep() else []
+    if isinstance(value, list):
+        return [str(one) for one in value]
     return [str(override.get_value_element_as_str())]

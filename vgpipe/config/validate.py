@@ -65,7 +65,10 @@ def _fault(detail: ErrorDetails) -> Fault:
     where = _path(detail["loc"])
     key = ".".join(where)
     if detail["type"] == "unexpected_keyword_argument" or detail["type"] == "extra_forbidden":
-        return Fault(key, "there is no such key", nearest(where[-1], children(where[:-1])))
+        known = children(where[:-1])
+        if where[-1] in known:  # to some option of the group, but not to the one that was chosen
+            return Fault(key, "the chosen option has no such key", "choose the option that has it, or leave it out")
+        return Fault(key, "there is no such key", nearest(where[-1], known))
     if detail["type"] in ("missing", "missing_argument"):
         return Fault(key, "is missing", f"add {where[-1]} to the group's YAML, or type {key}=...")
     return Fault(key, f"{_format(detail['input'])} is not allowed: {_allowed(detail)}", _remedy(key, detail))

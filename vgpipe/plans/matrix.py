@@ -10,6 +10,7 @@ from vgpipe.config.arguments import Arguments
 from vgpipe.config.groups import options
 from vgpipe.config.load import load
 from vgpipe.config.schema import Config
+from vgpipe.config.sources import Sources
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.planner.choice.advice import largest
 from vgpipe.planner.estimate.host_memory import PlanInputs
@@ -57,14 +58,14 @@ def axes(given: Arguments) -> tuple[tuple[str, ...] | None, tuple[str, ...] | No
     for override in given.overrides:
         group, equals, value = override.partition("=")
         if group in (MODEL, HARDWARE) and equals and ("," in value or value == ALL):
-            chosen[group] = _names(group, value, given.config_dir)
+            chosen[group] = _names(group, value, given.sources)
         else:
             rest.append(override)
     return chosen.get(MODEL), chosen.get(HARDWARE), tuple(rest)
 
 
-def _names(group: str, value: str, config_dir: str | None) -> tuple[str, ...]:
-    known = options(group, config_dir)
+def _names(group: str, value: str, sources: Sources) -> tuple[str, ...]:
+    known = options(group, sources.config_dir)
     if value == ALL:
         return tuple(name for name in known if group == MODEL or name not in ("auto", "cpu"))
     names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
@@ -78,7 +79,7 @@ def show_matrix(
     models: Sequence[str] | None,
     tiers: Sequence[str] | None,
     rest: Sequence[str],
-    config_dir: str | None,
+    sources: Sources,
     *,
     wants_json: bool,
 ) -> int:
@@ -88,7 +89,7 @@ def show_matrix(
         models: options of `model`; None for the one that `rest` names.
         tiers: options of `hardware`; None for the one that `rest` names.
         rest: the other overrides, which hold for all.
-        config_dir: the user's own group folder, if any.
+        sources: where configs are looked up.
         wants_json: whether JSON is wanted.
 
     Returns:
@@ -97,7 +98,7 @@ def show_matrix(
     Raises:
         UsageError: where the config or the job is invalid.
     """
-    pairs = list(_pairs(models, tiers, rest, config_dir))
+    pairs = list(_pairs(models, tiers, rest, sources))
     if any(override.startswith("job=") for override in rest):
         plans = [plan for pair in pairs if (plan := _planned(pair)) is not None]
         write(as_json(plans) if wants_json else _page(_job_rows(plans)))
@@ -112,19 +113,19 @@ def _page(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _pairs(
-    models: Sequence[str] | None, tiers: Sequence[str] | None, rest: Sequence[str], config_dir: str | None
+    models: Sequence[str] | None, tiers: Sequence[str] | None, rest: Sequence[str], sources: Sources
 ) -> Iterator[Pair]:
     """Gives every pair; each option is composed once, not once a pair."""
-    devices = [_config(rest, HARDWARE, name, config_dir).hardware for name in tiers or ()]
+    devices = [_config(rest, HARDWARE, name, sources).hardware for name in tiers or ()]
     for model in models or (None,):
-        config = _config(rest, MODEL, model, config_dir)
+        config = _config(rest, MODEL, model, sources)
         for hardware in devices or (config.hardware,):
             target = target_of(hardware, for_run=False, folder=Path(config.store.dir))
             yield Pair(replace(config, hardware=hardware), target)
 
 
-def _config(rest: Sequence[str], group: str, option: str | None, config_dir: str | None) -> Config:
-    return load([*rest, *([f"{group}={option}"] if option else [])], config_dir)
+def _config(rest: Sequence[str], group: str, option: str | None, sources: Sources) -> Config:
+    return load([*rest, *([f"{group}={option}"] if option else [])], sources)
 
 
 def _planned(pair: Pair) -> RunPlan | None:

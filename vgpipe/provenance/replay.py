@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.clips.clip_record import clip_of_record
-from vgpipe.config.arguments import CONFIG_DIR_FLAGS, split
+from vgpipe.config.arguments import only_sources
 from vgpipe.config.exporter_schema import AnyExporter, ExporterConfig
 from vgpipe.config.load import load, with_absolute_paths
 from vgpipe.config.model_schema import ModelConfig
@@ -68,19 +68,15 @@ def replay_overrides(words: Sequence[str] = ()) -> ReplayOverrides:
     """Composes the overrides that follow a file on the command line.
 
     Args:
-        words: overrides, and `--config-dir DIR`, as typed.
+        words: overrides, and Hydra's flags for where configs are (`--config-dir DIR`), as typed.
 
     Raises:
         UsageError: for any other flag.
         ConfigError: where an override is invalid, or would change the clip.
     """
-    options = split(words)
-    flags = [flag for flag in options.flags if flag != options.config_dir]
-    unknown = [flag for flag in flags if flag.partition("=")[0] not in CONFIG_DIR_FLAGS]
-    if unknown:
-        raise UsageError(f"unknown flag {unknown[0]!r} -> --help")
+    options = only_sources(words)
     _refuse_changes(options.overrides)
-    config = load(options.overrides, options.config_dir)
+    config = load(options.overrides, options.sources)
     return ReplayOverrides(config, options.overrides, frozenset(text.partition("=")[0] for text in options.overrides))
 
 

@@ -1,0 +1,73 @@
+"""What Hydra runs: checked before anything starts, picklable, and one result for each combination."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from hydra.types import RunMode
+
+from vgpipe.commands.render_task import RenderTask, SweepResult
+from vgpipe.config.checked_launcher import Composed, Place
+from vgpipe.config.composer import composer
+from vgpipe.config.sources import BUILTIN
+from vgpipe.errors import UsageError, VgpipeError
+from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.executor.kept_models import KeptModels
+
+SIZE = ("clip.width=32", "clip.height=32", "clip.num_frames=5")
+
+
+@pytest.fixture(scope="module")
+def compose():
+    composing = composer(BUILTIN)
+
+    def composed(*overrides: str) -> Composed:
+        return Composed(overrides, composing.load_configuration("config", list(overrides), RunMode.RUN))
+
+    return composed
+
+
+def test_a_copy_for_a_worker_holds_nothing_of_this_process():
+    task = RenderTask(CancelToken(), KeptModels())
+    copy = pickle.loads(pickle.dumps(task))
+    assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask())
+
+
+def test_a_result_is_what_a_sweeper_minimises_and_travels():
+    result = pickle.loads(pickle.dumps(SweepResult(1, Path("run"), (2.0, 3.0))))
+    assert float(result) == 2.0 and [*result] == [2.0, 3.0] and (result.exit_code, result.root) == (1, Path("run"))
+
+
+@pytest.mark.parametrize("place", Place)
+def test_faults_of_all_combinations_come_at_once_and_name_them(compose, place):
+    batch = [
+        compose("clip.prompt=a", f"clip.seed={seed}", f"clip.width={width}")
+        for seed, width in ((1, 32), (-1, 32), (2, 33), (3, 33))
+    ]
+    with pytest.raises(UsageError) as caught:
+        RenderTask().check(batch, place)
+    told = str(caught.value)
+    assert told.startswith("3 of 4 combinations are invalid; nothing was started")
+    assert "clip.seed: -1" in told and "(with clip.seed=-1 clip.width=32)" in told
+    assert "width is 33" in told and "(with clip.seed=2 clip.width=33 and 1 more)" in told
+
+
+def test_a_fault_that_all_share_is_told_once(compose):
+    with pytest.raises(UsageError) as caught:
+        RenderTask().check([compose("job=nowhere.yaml", f"clip.seed={seed}") for seed in (1, 2)], Place.HERE)
+    assert str(caught.value).count("no job file") == 1 and "with" not in str(caught.value)
+
+
+def test_in_a_later_batch_a_bad_combination_fails_alone(compose, workdir):
+    task = RenderTask()
+    task.check([compose("clip.prompt=a", *SIZE)], Place.ELSEWHERE)
+    task.check([compose("clip.prompt=a", "clip.seed=-1")], Place.ELSEWHERE)
+
+
+def test_nothing_starts_where_no_model_can_be_opened(compose, workdir):
+    batch = [compose("clip.prompt=a", f"model.id={workdir}/{name}", *SIZE) for name in ("a", "b")]
+    with pytest.raises(VgpipeError, match="is not a checkpoint folder"):
+        RenderTask().check(batch, Place.HERE)
+    RenderTask().check(batch, Place.ELSEWHERE)  # a worker may have it

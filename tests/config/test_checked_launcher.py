@@ -1,0 +1,76 @@
+"""A batch is checked before the real launcher has it; what a worker loses is one result, not the sweep."""
+
+from __future__ import annotations
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext, RunMode
+
+from vgpipe.config.checked_launcher import CheckedLauncher, Place
+from vgpipe.config.composer import composer
+from vgpipe.config.sources import BUILTIN
+from vgpipe.errors import ConfigError
+
+
+class Task:
+    def __init__(self):
+        self.seen = []
+
+    def check(self, batch, place):
+        self.seen.append((batch, place))
+        if any(one.config.clip.get("seed") == 13 for one in batch):
+            raise ConfigError("unlucky")
+
+    def __call__(self, composed):
+        raise NotImplementedError
+
+    def lost(self, error):
+        return f"lost: {error}"
+
+
+class Launcher:
+    def __init__(self, *returns):
+        self.returns = returns
+        self.launched = []
+
+    def launch(self, job_overrides, initial_job_idx):
+        self.launched.append((job_overrides, initial_job_idx))
+        if isinstance(self.returns[0], Exception):
+            raise self.returns[0]
+        return self.returns
+
+
+def launch(launcher, *batch, overrides=()):
+    composing, task, results = composer(BUILTIN), Task(), []
+    config = composing.load_configuration("config", ["hydra.mode=MULTIRUN", *overrides], RunMode.MULTIRUN)
+    checked = CheckedLauncher(launcher, task, results)
+    checked.setup(hydra_context=HydraContext(composing, None), task_function=task, config=config)
+    return checked.launch(batch, 4), task, results
+
+
+def test_the_check_sees_what_the_task_will():
+    launcher = Launcher(JobReturn(status=JobStatus.COMPLETED, _return_value=7))
+    returns, task, results = launch(launcher, ["clip.seed=1"], overrides=["hydra.sweep.subdir=${hydra.job.num}"])
+    ((batch, place),) = task.seen
+    assert place is Place.HERE and batch[0].config.clip.seed == 1
+    assert batch[0].config.hydra.runtime.output_dir.endswith("-sweep/4")
+    assert launcher.launched == [((["clip.seed=1"],), 4)] and results == [7] and returns[0].return_value == 7
+
+
+def test_a_refused_batch_is_not_launched():
+    launcher = Launcher(None)
+    with pytest.raises(ConfigError, match="unlucky"):
+        launch(launcher, ["clip.seed=12"], ["clip.seed=13"])
+    assert not launcher.launched
+
+
+def test_an_error_in_a_worker_is_one_lost_result():
+    failed = JobReturn(status=JobStatus.FAILED, _return_value=TypeError("bad"))
+    done = JobReturn(status=JobStatus.COMPLETED, _return_value=7)
+    returns, _, results = launch(Launcher(failed, done), ["clip.seed=1"], ["clip.seed=2"])
+    assert results == ["lost: bad", 7] and [one.return_value for one in returns] == results
+
+
+def test_a_launcher_that_breaks_down_loses_its_batch_only():
+    returns, _, results = launch(Launcher(OSError("killed")), ["clip.seed=1"], ["clip.seed=2"])
+    assert results == ["lost: killed"] * 2 and len(returns) == 2

@@ -1,0 +1,54 @@
+"""Composing is Hydra's own, has no global state, and happens once."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from vgpipe.config.composer import composer
+from vgpipe.config.load import load
+from vgpipe.config.sources import BUILTIN
+
+
+def test_configs_are_composed_from_any_thread_beside_another_use_of_hydra(tmp_path):
+    from hydra import compose, initialize_config_dir
+
+    (tmp_path / "theirs.yaml").write_text("a: 1\n")
+    with initialize_config_dir(str(tmp_path), version_base=None), ThreadPoolExecutor(4) as pool:
+        before = GlobalHydra.instance().hydra
+        found = list(pool.map(lambda seed: load([f"clip.seed={seed}"]).clip.seed, range(8)))
+        assert found == list(range(8))
+        assert GlobalHydra.instance().hydra is before and compose("theirs").a == 1
+
+
+def test_a_combination_is_composed_once_and_handed_out_as_copies(monkeypatch):
+    asked = []
+    whole = ConfigLoaderImpl.load_configuration
+    monkeypatch.setattr(
+        ConfigLoaderImpl, "load_configuration", lambda *given, **named: asked.append(1) or whole(*given, **named)
+    )
+    composing = composer(BUILTIN)
+    master = composing.load_configuration("config", [], RunMode.MULTIRUN)
+    first, again = (composing.load_sweep_config(master, ["clip.seed=1"]) for _ in range(2))
+    first.clip.seed = 2
+    assert again.clip.seed == 1 and len(asked) == 2
+
+
+@pytest.mark.parametrize("override", ["quality.num_inference_steps=3", "exporter=mp4+gif", "clip.seed=3"])
+def test_a_worker_composes_as_this_process(override):
+    composing = composer(BUILTIN)
+    copy = pickle.loads(pickle.dumps(composing))
+    here, there = (one.load_configuration("config", [override], RunMode.RUN) for one in (composing, copy))
+    assert {**here, "hydra": None} == {**there, "hydra": None}
+
+
+def test_what_cannot_be_chosen_is_not_listed():
+    composing = composer(BUILTIN)
+    composing.load_configuration("config", ["exporter=mp4+gif"], RunMode.RUN)
+    assert "mp4+gif" not in composing.get_group_options("exporter")
+    assert "_base" not in composing.get_group_options("memory")

@@ -1,0 +1,193 @@
+"""What Hydra runs for each combination of a sweep, or for the only run, in this process or in a launcher's worker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from vgpipe.clips.from_config import Request, request
+from vgpipe.commands.closing import show
+from vgpipe.config.checked_launcher import Composed, Place
+from vgpipe.config.load import from_hydra
+from vgpipe.config.schema import Config
+from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line
+from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.executor.kept_models import KeptModels
+from vgpipe.runs.bars import TerminalBars
+from vgpipe.runs.objective import WORST, objective_values
+from vgpipe.runs.result import EXIT_FAILED, RunResult
+from vgpipe.runs.run import Ready, ready, start
+from vgpipe.runs.signals import cancelled_by_signals
+from vgpipe.terminal import write_error
+
+log = logging.getLogger(__name__)
+
+Overrides = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """What a run gives to the sweeper, and to the command that waits for it; small, since it may come from a worker.
+
+    Attributes:
+        exit_code: of the run.
+        root: its directory; None where it could not be started.
+        objectives: what a sweeper that searches goes by, one value for each name in `run.objective`.
+    """
+
+    exit_code: int
+    root: Path | None
+    objectives: tuple[float, ...]
+
+    def __float__(self) -> float:
+        return self.objectives[0]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.objectives)
+
+
+class RenderTask:
+    """Checks and renders combinations.
+
+    What was checked waits here for its turn. A copy that a launcher sends to a worker holds nothing of this process:
+    it checks again, and answers signals itself.
+
+    Args:
+        stop: says when to stop early; None in a worker.
+        kept: what the runs of this process leave loaded for each other; None in a worker.
+    """
+
+    def __init__(self, stop: CancelToken | None = None, kept: KeptModels | None = None) -> None:
+        self._stop, self._kept = stop, kept
+        self._checked: dict[Overrides, Ready | VgpipeError] = {}
+        self._has_started = False
+
+    def __reduce__(self) -> tuple[type[RenderTask], tuple[()]]:
+        return RenderTask, ()
+
+    def check(self, batch: Sequence[Composed], place: Place) -> None:
+        """Reads the jobs of a batch and plans its runs.
+
+        Args:
+            batch: one for each combination.
+            place: where they will run; elsewhere the models and the memory may be others, so only the jobs are read.
+
+        Raises:
+            UsageError: where a config or a job is invalid, naming everything that is wrong; in a later batch, such
+                a combination fails alone.
+            VgpipeError: where no combination can start.
+        """
+        wanted: dict[Overrides, tuple[Config, Request]] = {}
+        self._checked = {}
+        invalid: dict[Overrides, UsageError] = {}
+        for one in batch:
+            try:
+                wanted[one.overrides] = _read(one)
+            except UsageError as error:
+                invalid[one.overrides] = error
+        if invalid and not self._has_started:
+            raise of_combinations(invalid, [one.overrides for one in batch])
+        self._checked = {
+            **invalid,
+            **({key: _planned(*it) for key, it in wanted.items()} if place is Place.HERE else {}),
+        }
+        errors = [one for one in self._checked.values() if isinstance(one, VgpipeError)]
+        if len(errors) == len(batch) and not self._has_started:
+            raise errors[0]
+        self._has_started = True
+
+    def __call__(self, composed: DictConfig) -> SweepResult:
+        """Renders one combination.
+
+        Args:
+            composed: its config.
+
+        Returns:
+            The result; in a sweep also where it could not be started, so that the others run.
+
+        Raises:
+            VgpipeError: where the only run cannot be started.
+            OSError: likewise.
+        """
+        try:
+            return self._render(composed)
+        except (VgpipeError, OSError) as error:
+            if HydraConfig.get().mode is RunMode.RUN:
+                raise
+            return self.lost(error)
+
+    def lost(self, error: BaseException) -> SweepResult:
+        """Reports a combination that could not be started, or whose worker broke down, and returns its result."""
+        log.debug("traceback of a combination", exc_info=error)
+        write_error(
+            error if isinstance(error, VgpipeError | OSError) else f"{type(error).__name__}: {first_line(error)}"
+        )
+        return SweepResult(EXIT_FAILED, None, (WORST,))
+
+    def _render(self, composed: DictConfig) -> SweepResult:
+        hydra = HydraConfig.get()
+        root = Path(hydra.runtime.output_dir)
+        checked = self._checked.pop(tuple(hydra.overrides.task), None) or _ready(from_hydra(composed))
+        if isinstance(checked, VgpipeError):
+            raise checked
+        result = self._start(checked, root)
+        values = objective_values(checked.config.run.objective, result.states)
+        return SweepResult(show(result), result.root, values)
+
+    def _start(self, run: Ready, root: Path) -> RunResult:
+        if self._stop is not None:
+            with TerminalBars() as bars:
+                return start(run, root, self._stop, on_progress=bars, kept=self._kept)
+        with cancelled_by_signals(CancelToken()) as stop, TerminalBars() as bars:
+            return start(run, root, stop, on_progress=bars)
+
+
+def _ready(config: Config) -> Ready:
+    return ready(config, request(config))
+
+
+def _read(one: Composed) -> tuple[Config, Request]:
+    config = from_hydra(one.config)
+    return config, request(config)
+
+
+def _planned(config: Config, wanted: Request) -> Ready | VgpipeError:
+    """Opens the model and plans the run; the other combinations of a sweep start even if this one cannot."""
+    try:
+        return ready(config, wanted)
+    except (ModelError, ConfigError) as error:
+        return error
+
+
+def of_combinations(errors: Mapping[Overrides, UsageError], batch: Sequence[Overrides]) -> UsageError:
+    """Returns the errors of combinations as one; a fault that not all of them have names those that do.
+
+    Args:
+        errors: by the overrides of the combination.
+        batch: the overrides of all combinations.
+    """
+    shared = set.intersection(*map(set, batch))
+    having: dict[Fault, list[str]] = {}
+    for overrides, error in errors.items():
+        for fault in error.faults or (Fault("job", error.headline),):
+            having.setdefault(fault, []).append(" ".join(one for one in overrides if one not in shared))
+    told = [fault if len(names) == len(batch) else _with(fault, names) for fault, names in having.items()]
+    return UsageError(_headline(errors, len(batch)), told if any(error.faults for error in errors.values()) else ())
+
+
+def _headline(errors: Mapping[Overrides, UsageError], num_combinations: int) -> str:
+    headlines = {error.headline for error in errors.values()}
+    if len(headlines) == 1:
+        return headlines.pop()
+    return f"{len(errors)} of {num_combinations} combinations are invalid; nothing was started"
+
+
+def _with(fault: Fault, names: Sequence[str]) -> Fault:
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return replace(fault, what=f"{fault.what} (with {names[0]}{others})")

@@ -1,0 +1,149 @@
+"""Stands before the launcher of a sweep: checks every combination of a batch before any of them starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from vgpipe.config.composer import Composer, hydra_faults
+
+IN_THIS_PROCESS = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+
+
+class Place(Enum):
+    """Where the task runs what was checked."""
+
+    HERE = "in this process"
+    ELSEWHERE = "in another process, maybe on another machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """One combination of a sweep, or the only run.
+
+    Attributes:
+        overrides: those of this combination.
+        config: the root config with the `hydra` node, as the task will find it.
+    """
+
+    overrides: tuple[str, ...]
+    config: DictConfig
+
+
+class Task(Protocol):
+    """What a run does; a launcher may send a copy of it to another process."""
+
+    def check(self, batch: Sequence[Composed], place: Place) -> None:
+        """Checks what would be run; raises where nothing is to be started."""
+
+    def __call__(self, composed: DictConfig) -> Any:
+        """Runs one combination in the directory that HydraConfig names."""
+
+    def lost(self, error: BaseException) -> Any:
+        """Reports a combination that gave no result, and returns one."""
+
+
+class CheckedLauncher(Launcher):
+    """A launcher that hands checked batches to the real one.
+
+    Args:
+        launcher: the real one.
+        task: what both run.
+        results: the results of the task are added here.
+    """
+
+    def __init__(self, launcher: Launcher, task: Task, results: list[Any]) -> None:
+        super().__init__()
+        self._launcher, self._task, self._results = launcher, task, results
+        self._config: DictConfig
+        self._composer: Composer
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Remembers what composes the combinations; the real launcher is set up already."""
+        self._config, composer = config, hydra_context.config_loader
+        if isinstance(composer, Composer):
+            self._composer = composer
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Checks a batch and launches it.
+
+        Args:
+            job_overrides: one list for each combination.
+            initial_job_idx: the number of the first.
+
+        Returns:
+            What the launcher returned; a combination that ended in an error has the result `task.lost` gives.
+
+        Raises:
+            VgpipeError: from the check, before anything is started.
+        """
+        is_here = self._config.hydra.launcher.get("_target_") == IN_THIS_PROCESS
+        batch = [self._composed(overrides, initial_job_idx + n) for n, overrides in enumerate(job_overrides)]
+        self._task.check(batch, Place.HERE if is_here else Place.ELSEWHERE)
+        try:
+            returns = self._launcher.launch(job_overrides, initial_job_idx)
+        except Exception as error:  # a worker that was killed takes its whole batch along
+            returns = [_lost(self._task, error) for _ in job_overrides]
+        self._composer.forget()
+        returns = [self._finished(one) for one in returns]
+        self._results += [one.return_value for one in returns]
+        return returns
+
+    def _composed(self, overrides: Sequence[str], number: int) -> Composed:
+        with hydra_faults():
+            config = self._composer.load_sweep_config(self._config, list(overrides))
+            with open_dict(config):
+                config.hydra.job.id = config.hydra.job.num = number
+            set_output_dir(config, "hydra.sweep.dir", "hydra.sweep.subdir")
+        return Composed(tuple(overrides), config)
+
+    def _finished(self, one: JobReturn) -> JobReturn:
+        if one.status is JobStatus.COMPLETED:
+            return one
+        return _lost(self._task, one._return_value)
+
+
+def _lost(task: Task, error: BaseException) -> JobReturn:
+    return JobReturn(status=JobStatus.COMPLETED, _return_value=task.lost(error))
+
+
+@contextmanager
+def launchers_checked(task: Task, results: list[Any]) -> Iterator[None]:
+    """Has every sweeper launch through a `CheckedLauncher`; Hydra has no public way to say so.
+
+    Args:
+        task: what is run.
+        results: the results of the task are added here.
+    """
+    plugins: Any = Plugins.instance()
+    instantiate = plugins.instantiate_launcher
+
+    def checked(hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> Launcher:
+        launcher = instantiate(hydra_context=hydra_context, task_function=task_function, config=config)
+        before = CheckedLauncher(launcher, task, results)
+        before.setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        return before
+
+    plugins.instantiate_launcher = checked
+    try:
+        yield
+    finally:
+        del plugins.instantiate_launcher
+
+
+def set_output_dir(config: DictConfig, *keys: str) -> None:
+    """Sets the directory of a run as Hydra will when it starts, so that the config can refer to it."""
+    path = os.path.join(*(str(OmegaConf.select(config, key)) for key in keys))
+    with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+        config.hydra.runtime.output_dir = str(Path(path).absolute())
