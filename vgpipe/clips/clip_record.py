@@ -7,7 +7,8 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.degradation import EXPORTER, MODEL
@@ -16,10 +17,15 @@ from vgpipe.job.declared import set_by
 from vgpipe.job.naming import MAX_ID_BYTES
 from vgpipe.job.settings import SetBy
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 SAFE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f.][^\\/:*?\"<>|\x00-\x1f]*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MADE = ("model", *(one.name for one in set_by(SetBy.MODEL) if one.default is None))
 """What another model or a smaller clip may change: the settings that every model's reference gives."""
+RECORDED_AS = {item.name: "clip" if item.name == "id" else item.name for item in fields(Clip)}
+"""Field of a clip -> its key in a record."""
 OF_SEGMENT = ("prompt", "seed", "num_frames", "num_inference_steps")
 
 
@@ -110,12 +116,11 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
     Raises:
         ValueError: saying what is missing, of a wrong type or not safe as a file name.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    keys = {item.name: "clip" if item.name == "id" else item.name for item in fields(Clip)}
-    settings = {name: record[key] for name, key in keys.items() if key in record}
+    settings = {name: record[key] for name, key in RECORDED_AS.items() if key in record}
     try:
-        clip = TypeAdapter(Clip).validate_json(json.dumps(settings), strict=True)
+        clip = _validator().validate_json(json.dumps(settings), strict=True)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from None
@@ -123,6 +128,13 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
         raise ValueError(f"clip: {clip.id[:80]!r} is not a clip id")
     _check_image(clip)
     return clip
+
+
+@cache
+def _validator() -> TypeAdapter[Clip]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Clip)  # takes milliseconds to build, and a run may have thousands of clips
 
 
 def _check_image(clip: Clip) -> None:

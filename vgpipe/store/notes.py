@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vgpipe.store.digest import digest_of
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +38,13 @@ class Notes:
 
     def find_as(self, record: type[Record], key: Mapping[str, Any]) -> Record | None:
         """Returns what is known under a key as a record; None where nothing is, or what is there is no such record."""
-        from pydantic import TypeAdapter, ValidationError
+        from pydantic import ValidationError
 
         fact = self.find(key)
         if fact is None:
             return None
         try:
-            return TypeAdapter(record).validate_python(fact)
+            return cast(Record, _validator(record).validate_python(fact))
         except ValidationError:
             return None
 
@@ -62,6 +66,13 @@ class Notes:
         if self._facts is None:
             self._facts = dict(_read(self._path))
         return self._facts
+
+
+@cache
+def _validator(record: type[Any]) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(record)  # takes milliseconds to build, and a run may have thousands of clips
 
 
 def _read(path: Path) -> list[tuple[str, Any]]:
