@@ -56,11 +56,10 @@ class PastRecord:
 
 def record_of(state: ClipState) -> dict[str, Any]:
     """Returns a clip's line in clips.jsonl, as plain values."""
-    facts = asdict(state.requested)
     return {
-        "clip": facts.pop("id"),
+        "clip": state.id,
         "state": state.status.value,
-        **facts,
+        **_facts(state.requested),
         "files": state.files,
         "artifacts": {
             "prompt_embeds": state.keys.prompt.digest,
@@ -80,6 +79,14 @@ def record_of(state: ClipState) -> dict[str, Any]:
         "made": {name: getattr(state.clip, name) for name in MADE} if state.clip != state.requested else None,
         "error": state.error,
     }
+
+
+def _facts(clip: Clip) -> dict[str, Any]:
+    """Returns the fields of a clip but its id, as plain values; `asdict` would copy each deeply."""
+    facts = {name: getattr(clip, name) for name in RECORDED_AS if name != "id"}
+    facts["shots"] = [asdict(shot) for shot in clip.shots]
+    facts["continuation"] = asdict(clip.continuation) if clip.continuation else None
+    return facts
 
 
 def _segment_record(state: SegmentState) -> dict[str, Any]:

@@ -19,7 +19,8 @@ raises the version; `tests/stages/test_known_bits.py` notices where that was for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from vgpipe.exporters import recipe, watermark
@@ -29,7 +30,7 @@ from vgpipe.models.base import Family
 from vgpipe.models.windows import blend
 from vgpipe.stages import decode, denoise, encode, export, seams
 from vgpipe.store.digest import Key
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, STAGES
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
 TAIL = "tail"
 """What a segment leaves for the next one; made with its frames."""
@@ -71,6 +72,39 @@ class ClipKeys:
         return (self.prompt, *((self.negative,) if self.negative else ()), *self.later)
 
 
+class FamilyKeys:
+    """Makes the keys of what one family drives; computes once what all clips of a job share.
+
+    Args:
+        family: drives the model.
+    """
+
+    def __init__(self, family: Family):
+        self.family = family
+        self._texts: dict[str, Key] = {}
+        self._denoising: dict[bool, Mapping[str, Any]] = {}
+
+    def text(self, text: str) -> Key:
+        """Returns the key of one encoded text."""
+        if text not in self._texts:
+            self._texts[text] = text_key(self.family, text)
+        return self._texts[text]
+
+    def latents(self, *, from_image: bool, **inputs: Any) -> Key:
+        """Returns the key of latents, from all that a clip says of them."""
+        if from_image not in self._denoising:
+            self._denoising[from_image] = self.family.denoise_identity(from_image=from_image)
+        return _key(self.family, DENOISE, self._denoising[from_image], **inputs)
+
+    def frames(self, **inputs: Any) -> Key:
+        """Returns the key of decoded frames."""
+        return _key(self.family, DECODE, self._decoding, **inputs)
+
+    @cached_property
+    def _decoding(self) -> Mapping[str, Any]:
+        return _identities(self.family, self.family.decode_components)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyMaker:
     """Makes the keys of clips of one model.
@@ -84,6 +118,7 @@ class KeyMaker:
     family: Family
     watermark: str | None = None
     carries_recipe: bool = False
+    _of_families: dict[int, FamilyKeys] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def segment_keys(
         self,
@@ -108,6 +143,12 @@ class KeyMaker:
         exports = tuple(_versioned(EXPORT, **file, exporter=identity(settings)) for settings in exporters)
         return tuple(replace(one, exports=exports) for one in made)
 
+    def _keys_of(self, family: Family) -> FamilyKeys:
+        # Its keys hold the family, so that no other gets its id.
+        if id(family) not in self._of_families:
+            self._of_families[id(family)] = FamilyKeys(family)
+        return self._of_families[id(family)]
+
     def _marks(self) -> dict[str, Any]:
         marks: dict[str, Any] = {}
         if self.watermark:
@@ -121,18 +162,17 @@ class KeyMaker:
     def _segment(
         self, segment: Segment, families: Families, previous: ClipKeys | None, following: Segment | None
     ) -> ClipKeys:
-        by_stage = {stage: families.get(stage, self.family) for stage in STAGES}
-        clip, encoder, decoder = segment.clip, by_stage[ENCODE], by_stage[DECODE]
-        prompt = text_key(encoder, clip.prompt)
-        uses_negative = self.family.uses_negative_prompt(clip.guidance_scale)
-        negative = text_key(encoder, clip.negative_prompt) if uses_negative else None
-        later = (
-            tuple(text_key(encoder, text) for _, text in segment.trajectory.prompts[1:]) if segment.trajectory else ()
+        encoded, denoised, decoded = (
+            self._keys_of(families.get(stage, self.family)) for stage in (ENCODE, DENOISE, DECODE)
         )
+        clip = segment.clip
+        prompt = encoded.text(clip.prompt)
+        uses_negative = self.family.uses_negative_prompt(clip.guidance_scale)
+        negative = encoded.text(clip.negative_prompt) if uses_negative else None
+        later = tuple(encoded.text(text) for _, text in segment.trajectory.prompts[1:]) if segment.trajectory else ()
         tail = previous.tail if previous is not None and segment.given else None
-        latents = _latents_key(by_stage[DENOISE], segment, prompt, negative, later, tail)
-        model = _identities(decoder, decoder.decode_components)
-        frames = _key(decoder, DECODE, model, latents=latents.digest, **_piece(segment), **_seam(segment, tail))
+        latents = _latents_key(denoised, segment, prompt, negative, later, tail)
+        frames = decoded.frames(latents=latents.digest, **_piece(segment), **_seam(segment, tail))
         next_tail = _tail_key(segment, frames, following.given) if following is not None and following.given else None
         return ClipKeys(prompt, negative, latents, frames, exports=(), tail=next_tail, later=later)
 
@@ -170,13 +210,11 @@ def text_key(family: Family, text: str) -> Key:
 
 
 def _latents_key(
-    family: Family, segment: Segment, prompt: Key, negative: Key | None, later: Sequence[Key], tail: Key | None
+    keys: FamilyKeys, segment: Segment, prompt: Key, negative: Key | None, later: Sequence[Key], tail: Key | None
 ) -> Key:
     clip, trajectory = segment.clip, segment.trajectory
-    return _key(
-        family,
-        DENOISE,
-        family.denoise_identity(from_image=clip.image is not None or tail is not None),
+    return keys.latents(
+        from_image=clip.image is not None or tail is not None,
         prompt=prompt.digest,
         negative=negative.digest if negative else None,
         image=clip.image_sha256,
@@ -184,7 +222,7 @@ def _latents_key(
         width=clip.width,
         height=clip.height,
         num_frames=trajectory.num_frames if trajectory else clip.num_frames,
-        fps=float(clip.fps) if family.uses_fps else None,
+        fps=float(clip.fps) if keys.family.uses_fps else None,
         num_inference_steps=clip.num_inference_steps,
         guidance_scale=float(clip.guidance_scale),
         **({"given": tail.digest, "conditions": segment.conditions} if tail else {}),

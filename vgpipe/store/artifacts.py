@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from vgpipe.errors import StoreError
-from vgpipe.store.digest import Key, file_sha256
+from vgpipe.store.digest import Key, file_sha256, holds
 from vgpipe.store.durable import age_s, flush_file, flush_folder, owner_is_gone, temporary_path
 
 log = logging.getLogger(__name__)
@@ -90,8 +90,9 @@ class Store:
 
         A damaged artifact is set aside and logged, and None is returned, so that it is made again.
         """
-        if key.digest in self._verified and self._verified[key.digest].folder.is_dir():
-            return self._verified[key.digest]
+        known = self._verified.get(key.digest)
+        if known is not None and os.path.isdir(known.folder):
+            return known
         folder = self.folder(key)
         if not folder.is_dir():
             return None
@@ -128,6 +129,8 @@ class Store:
         """Removes an artifact that is no longer needed."""
         self._verified.pop(key.digest, None)
         folder = self.folder(key)
+        if not folder.is_dir():
+            return
         removed = temporary_path(folder)
         with suppress(OSError):  # renamed first, so that no process finds half an artifact
             folder.rename(removed)
@@ -203,12 +206,11 @@ def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:
 
 
 def _read(key: Key, folder: Path) -> Artifact:
-    record = json.loads((folder / RECORD_NAME).read_text("utf-8"))
+    record = json.loads((folder / RECORD_NAME).read_bytes())
     if record["digest"] != key.digest:
         raise ValueError("its record holds another digest")
     for name, facts in record["files"].items():
-        path = folder / name
-        if path.stat().st_size != facts["bytes"] or file_sha256(path) != facts["sha256"]:
+        if not holds(folder / name, facts["bytes"], facts["sha256"]):
             raise ValueError(f"checksum of {name} does not match")
     return Artifact(key, folder, record["files"], record["info"], record.get("versions") or {})
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,24 @@ def digest_of(value: Any) -> str:
 
 def file_sha256(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes, as 64 hex digits."""
+    with open(path, "rb", buffering=0) as file:
+        return _sha256(file)
+
+
+def holds(path: Path, size_bytes: int, sha256: str) -> bool:
+    """Says whether a file has this many bytes and this SHA-256; reads it only where the first is so.
+
+    Raises:
+        OSError: where it cannot be read.
+    """
+    with open(path, "rb", buffering=0) as file:
+        return os.fstat(file.fileno()).st_size == size_bytes and _sha256(file) == sha256
+
+
+def _sha256(file: FileIO) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
+    # A buffer of the largest size would cost more than reading the small files of thousands of clips.
+    chunk_bytes = min(CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)
+    while chunk := file.read(chunk_bytes):
+        digest.update(chunk)
     return digest.hexdigest()

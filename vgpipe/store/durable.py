@@ -70,8 +70,10 @@ def replace_file(path: Path, data: bytes) -> None:
 def link_or_copy(source: Path, target: Path) -> None:
     """Makes `target` a hard link to `source`, or a copy where links are unavailable.
 
-    An existing `target` is replaced atomically.
+    An existing `target` is replaced atomically, unless it is that link already.
     """
+    if _is_linked(source, target):
+        return
     temporary = temporary_path(target)
     try:
         try:
@@ -82,6 +84,19 @@ def link_or_copy(source: Path, target: Path) -> None:
     finally:
         # Also after success: POSIX lets a rename of one hard link over another of the same file leave both.
         temporary.unlink(missing_ok=True)
+
+
+def _is_linked(source: Path, target: Path) -> bool:
+    """Links `target` to `source` where nothing is in the way; says whether it is that link now."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        with suppress(OSError):
+            return os.path.samestat(os.stat(source), os.lstat(target))
+        return False
+    except OSError:
+        return False
+    return True
 
 
 def owner_is_gone(temporary: Path) -> bool:

@@ -221,14 +221,18 @@ class RunDir:
             return self._place_folder(self.root / "frames" / clip_id, sources)
         folder = "sheets" if kind in ("sheet", "poster") else "videos"
         own = f".{kind}" if kind == "poster" or f"{folder}/{clip_id}{sources[0].suffix}" in taken else ""
-        target = self.root / folder / f"{clip_id}{own}{sources[0].suffix}"
-        target.parent.mkdir(exist_ok=True)
-        link_or_copy(sources[0], target)
-        return target.relative_to(self.root).as_posix()
+        relative = f"{folder}/{clip_id}{own}{sources[0].suffix}"
+        target = self.root / relative
+        try:
+            link_or_copy(sources[0], target)
+        except FileNotFoundError:  # only for the first clip: a run may have thousands
+            target.parent.mkdir(exist_ok=True)
+            link_or_copy(sources[0], target)
+        return relative
 
     def has(self, relative: str) -> bool:
         """Returns whether a file named in a clip's record exists."""
-        return (self.root / relative).exists()
+        return os.path.exists(self.root / relative)
 
     def discard(self, relative: str) -> None:
         """Removes a file or folder named in a clip's record; leaves paths outside the run alone."""
@@ -287,8 +291,11 @@ def _append_line(path: Path, record: Mapping[str, Any], *, flush_to_disk: bool) 
         raise StoreError(f"{path} cannot be written: {error}") from error
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+
+
 def _line(record: Mapping[str, Any]) -> bytes:
-    text = json.dumps(record, ensure_ascii=False, default=str)
+    text = _ENCODER.encode(record)
     # Readers that split at every Unicode line end would split a prompt that contains one.
     escaped = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
     return escaped.encode() + b"\n"
