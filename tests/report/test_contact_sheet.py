@@ -137,13 +137,17 @@ def test_records_may_hold_anything(tmp_path, value):
 
 def test_what_would_take_too_long_is_blank(tmp_path, monkeypatch):
     write_image(tmp_path / POSTER)
+    run_dir = a_run(tmp_path)
     monkeypatch.setattr(contact_sheet, "MAX_SECONDS", 0.0)
-    assert GREY in [color for _, color in drawn(a_run(tmp_path, 2)).getcolors(30_000)]
+    assert GREY in [color for _, color in drawn(run_dir).getcolors(30_000)]
+    monkeypatch.undo()
+    assert GREY not in [color for _, color in drawn(run_dir).getcolors(30_000)]  # tried again
 
 
 def test_it_is_written_at_once(tmp_path, monkeypatch):
     run_dir = a_run(tmp_path)
     before = write_contact_sheet(run_dir).read_bytes()
+    write_image(tmp_path / POSTER)  # another picture, so that the sheet is drawn again
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(StoreError, match="disk full"):
         write_contact_sheet(run_dir)
@@ -162,3 +166,14 @@ def test_a_hundred_posters_take_less_than_seconds(tmp_path):
     start = time.process_time()
     write_contact_sheet(run_dir)
     assert time.process_time() - start < 5  # 0.2 by itself
+
+
+def test_a_sheet_of_the_same_pictures_is_not_drawn_again(tmp_path, monkeypatch):
+    run_dir = a_run(tmp_path, 2)
+    write_image(tmp_path / POSTER, 40, (64, 64))
+    before = drawn(run_dir)
+    monkeypatch.setattr(contact_sheet, "_drawn", lambda *_: pytest.fail("drawn again"))
+    assert write_contact_sheet(run_dir) is not None
+    monkeypatch.undo()
+    write_image(tmp_path / POSTER, 200, (80, 64))
+    assert middle(drawn(run_dir), 2) != middle(before, 2)

@@ -45,11 +45,10 @@ def main(arguments: Sequence[str]) -> int:
     folders, out = _parse(arguments)
     runs = [RunDir(Path(folder)) for folder in folders]
     target = _target(runs, out)
-    for run_dir in runs:
-        run_dir.read_clips(warn=False)  # checks all of them before anything is written
-    for run_dir in runs:
-        write_contact_sheet(run_dir)
-        write_line(str(build(run_dir)))
+    records = [run_dir.read_clips(warn=False) for run_dir in runs]  # all of them, before anything is written
+    for run_dir, known in zip(runs, records, strict=True):
+        write_contact_sheet(run_dir, known)
+        write_line(str(build(run_dir, records=known)))
     if target is not None:
         write_line(str(build_comparison(runs, target)))
     return 0

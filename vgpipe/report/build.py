@@ -28,12 +28,13 @@ STYLES = ("vendor/uPlot.min.css", "templates/report.css")
 LICENCE = "vendor/uPlot.LICENSE.txt"
 
 
-def build(run_dir: RunDir, *, with_page: bool = True) -> Path:
+def build(run_dir: RunDir, *, with_page: bool = True, records: Sequence[Mapping[str, Any]] | None = None) -> Path:
     """Writes the page of a run as it is now, each file atomically.
 
     Args:
         run_dir: of the run; need not be locked.
         with_page: False writes only the data, which an open page reloads by itself.
+        records: of its clips; None reads them.
 
     Returns:
         The path of the page.
@@ -42,18 +43,22 @@ def build(run_dir: RunDir, *, with_page: bool = True) -> Path:
         UsageError: where the directory holds no run.
         StoreError: where it cannot be written.
     """
-    data = script(run_data(run_dir))
+    data = script(run_data(run_dir, records))
     run_dir.write_report(page(run_dir.root.resolve().name) if with_page else None, data)
     return run_dir.report
 
 
-def run_data(run_dir: RunDir) -> dict[str, Any]:
+def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """Returns everything that the page shows, as plain values of known types.
+
+    Args:
+        run_dir: of the run.
+        records: of its clips; None reads them.
 
     Raises:
         UsageError: where the directory holds no run.
     """
-    records = run_dir.read_clips(warn=False)
+    known = run_dir.read_clips(warn=False) if records is None else records
     config, plan = read_config(run_dir), run_dir.read_plan() or {}
     media, extra = Media(run_dir.root), run_overrides(config)
     return {
@@ -66,7 +71,7 @@ def run_data(run_dir: RunDir) -> dict[str, Any]:
         "memory": memory(plan),
         "sheet": media.url_of(run_dir.contact_sheet.name),
         "pick_line": pick_line(config, FINAL_QUALITY),
-        "clips": [card(record, media, extra) for record in records],
+        "clips": [card(record, media, extra) for record in known],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Required, TypedDict, cast
 
-from vgpipe.report.commands import NoCommand, command_line, pick_of
+from vgpipe.report.commands import NoCommand, command_lines, pick_of
 from vgpipe.report.measures import measures_of
 from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of, text_of
@@ -157,6 +157,7 @@ def _made(made: Mapping[str, Any]) -> Made:
 
 def _commands(record: Mapping[str, Any], extra: tuple[str, ...]) -> dict[str, str]:
     try:
-        return {"command": command_line(record, extra), "final": command_line(record, extra, FINAL_QUALITY)}
+        command, final = command_lines(record, extra, FINAL_QUALITY)
+        return {"command": command, "final": final}
     except NoCommand as reason:
         return {"no_command": str(reason)}

@@ -20,6 +20,9 @@ PROGRAM = "python -m vgpipe"
 BUNDLED = "vgpipe.conf"
 WORK = tuple(name for name in OF_CLIP if SetBy.QUALITY in SETTINGS[name].setting.set_by)
 """The settings that a quality preset gives: a line with `quality=` leaves them out, since `clip.*` is stronger."""
+TYPED = set_by(SetBy.COMMAND_LINE)
+"""The settings that a command line may give."""
+TYPED_WORK = frozenset(one.name for one in TYPED if SetBy.QUALITY in one.setting.set_by)
 PICKS = "PICKS"
 MAX_EXPORTERS = 20
 # A terminal acts on these when the line is pasted, even inside quotes.
@@ -43,27 +46,40 @@ def command_line(record: Mapping[str, Any], extra: tuple[str, ...] = (), quality
     Raises:
         NoCommand: where there is none.
     """
-    words = overrides(record, with_work=quality is None)
-    if quality is not None:
-        words.append(f"quality={quality}")
-    return " ".join([PROGRAM, *map(shell_quoted, [*words, *extra])])
+    return _line(_words(record), extra, quality)
 
 
-def overrides(record: Mapping[str, Any], *, with_work: bool = True) -> list[str]:
-    """Returns the overrides that describe a clip, in Hydra's grammar.
+def command_lines(record: Mapping[str, Any], extra: tuple[str, ...], quality: str) -> tuple[str, str]:
+    """Returns the command line that re-renders a clip, and the one that does so at a quality preset.
 
     Args:
         record: the clip's line in clips.jsonl, unchecked.
-        with_work: whether to include steps and guidance.
+        extra: overrides of the whole run, from `run_overrides`.
+        quality: the preset, which replaces the clip's own steps and guidance.
+
+    Raises:
+        NoCommand: where there is none.
+    """
+    words = _words(record)
+    return _line(words, extra), _line(words, extra, quality)
+
+
+def _line(words: Mapping[str, str], extra: tuple[str, ...], quality: str | None = None) -> str:
+    kept = words.values() if quality is None else [word for name, word in words.items() if name not in TYPED_WORK]
+    preset = [] if quality is None else [f"quality={quality}"]
+    return " ".join([PROGRAM, *kept, *map(shell_quoted, [*preset, *extra])])
+
+
+def _words(record: Mapping[str, Any]) -> dict[str, str]:
+    """Returns setting -> the override that describes it, in Hydra's grammar and quoted for the shell.
 
     Raises:
         NoCommand: where a setting cannot be typed.
     """
     if list_of(record.get("shots")):
         raise NoCommand("a clip of several shots needs its job file")
-    recorded = [one for one in set_by(SetBy.COMMAND_LINE) if _is_recorded(record, one)]
-    typed = [one for one in recorded if with_work or SetBy.QUALITY not in one.setting.set_by]
-    return [*(_typed(record, one) for one in typed), f"model={_model(record)}"]
+    typed = {one.name: shell_quoted(_typed(record, one)) for one in TYPED if _is_recorded(record, one)}
+    return {**typed, "model": f"model={_model(record)}"}
 
 
 def _is_recorded(record: Mapping[str, Any], declared: ClipSetting) -> bool:
@@ -153,10 +169,9 @@ def _typed(record: Mapping[str, Any], declared: ClipSetting) -> str:
     *owners, name = declared.setting.recorded_as or (declared.name,)
     for owner in owners:
         record = table_of(record.get(owner))
-    readers: dict[Any, Callable[[object], object]] = {float: float_of, int: int_of, bool: _bool_of}
     if declared.type is str:
         return f"clip.{declared.name}={_text(record, name)}"
-    value = readers.get(declared.type, _choice(declared))(record.get(name))
+    value = READERS.get(declared.type, _choice(declared))(record.get(name))
     if value is None:
         raise NoCommand(f"its record has no {declared.name}")
     return f"clip.{declared.name}={value if isinstance(value, str) else json.dumps(value)}"
@@ -164,6 +179,9 @@ def _typed(record: Mapping[str, Any], declared: ClipSetting) -> str:
 
 def _bool_of(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
+
+
+READERS: dict[Any, Callable[[object], object]] = {float: float_of, int: int_of, bool: _bool_of}
 
 
 def _choice(declared: ClipSetting) -> Callable[[object], object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import math
@@ -27,6 +28,11 @@ MAX_TILE_PX = 160
 MAX_PIXELS = 12_000_000
 """Of the whole picture: 36 MB in memory, and any viewer opens it."""
 GAP_PX = 2
+VERSION = 1
+"""Goes up where other pictures are drawn of the same clips."""
+MARK = b"vgpipe"
+"""The key of the PNG text that holds a digest over what the sheet was drawn from."""
+HEAD_BYTES, DIGEST_CHARS = 256, 64
 MAX_SECONDS = 30.0
 """After that the remaining tiles are blank: without posters, pictures may be large and many."""
 BACKGROUND = (24, 27, 32)
@@ -65,24 +71,28 @@ class Grid:
         return column * self.width + GAP_PX // 2, row * self.height + GAP_PX // 2
 
 
-def write_contact_sheet(run_dir: RunDir) -> Path | None:
+def write_contact_sheet(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None) -> Path | None:
     """Draws the finished clips of a run and writes the picture atomically.
 
     Args:
         run_dir: of the run; need not be locked.
+        records: of its clips; None reads them.
 
     Returns:
-        Its path; None, and no file, where no clip is finished.
+        Its path; None, and no file, where no clip is finished. A sheet of the same pictures is left as it is.
 
     Raises:
         UsageError: where the directory holds no run.
         StoreError: where it cannot be written.
     """
-    clips = [record for record in run_dir.read_clips(warn=False) if record.get("state") == "done"]
+    known = run_dir.read_clips(warn=False) if records is None else records
+    clips = [record for record in known if record.get("state") == "done"]
     if not clips:
         return None
-    path = run_dir.contact_sheet
-    replace_file(path, _png(_drawn(clips, Media(run_dir.root))))
+    path, media = run_dir.contact_sheet, Media(run_dir.root)
+    mark = _mark(clips, media)
+    if read_mark(path) != mark:
+        replace_file(path, _png(*_drawn(clips, media), mark))
     return path
 
 
@@ -100,7 +110,18 @@ def grid_of(count: int, aspect: float) -> Grid:
     return Grid(columns, rows, width, max(1, int(width / aspect)))
 
 
-def _drawn(clips: Sequence[Mapping[str, Any]], media: Media) -> Image.Image:
+def _mark(clips: Sequence[Mapping[str, Any]], media: Media) -> str:
+    """Returns a digest over all that a sheet is drawn from; pictures count by their sizes and times."""
+    tiles = []
+    for clip in clips:
+        pictures = [(path.stat(), layout) for path, layout in _sources(clip, media)]
+        files = [(status.st_size, status.st_mtime_ns, layout) for status, layout in pictures]
+        tiles.append((clip.get("clip"), clip.get("width"), clip.get("height"), files))
+    return hashlib.sha256(repr((VERSION, tiles)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _drawn(clips: Sequence[Mapping[str, Any]], media: Media) -> tuple[Image.Image, bool]:
+    """Returns the sheet, and whether all its tiles are drawn."""
     from PIL import Image
 
     grid = grid_of(len(clips), _aspect(clips))
@@ -112,7 +133,7 @@ def _drawn(clips: Sequence[Mapping[str, Any]], media: Media) -> Image.Image:
             drawn = blank(text_of(clip.get("clip")) or "", grid.inner)
         left, top = grid.place(number)
         sheet.paste(drawn, (left + (grid.inner[0] - drawn.width) // 2, top + (grid.inner[1] - drawn.height) // 2))
-    return sheet
+    return sheet, time.monotonic() < end
 
 
 def _aspect(clips: Sequence[Mapping[str, Any]]) -> float:
@@ -146,7 +167,23 @@ def _layout(clip: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
     return min(SHEET_SIDE, shown), -(-shown // SHEET_SIDE), frame_width, max(1, round(height * frame_width / width))
 
 
-def _png(sheet: Image.Image) -> bytes:
+def _png(sheet: Image.Image, is_whole: bool, mark: str) -> bytes:
+    from PIL.PngImagePlugin import PngInfo
+
+    about = PngInfo()
+    if is_whole:
+        about.add_text(MARK.decode(), mark)
     data = io.BytesIO()
-    sheet.save(data, "PNG", compress_level=4)
+    sheet.save(data, "PNG", compress_level=4, pnginfo=about)
     return data.getvalue()
+
+
+def read_mark(path: Path) -> str | None:
+    """Returns the digest in a sheet's first text chunk; None where there is none. Imports no image library."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return None
+    _, found, text = head.partition(b"tEXt" + MARK + b"\0")
+    return text[:DIGEST_CHARS].decode("ascii", "replace") if found else None

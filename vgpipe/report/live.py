@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from vgpipe.report.build import build
@@ -31,17 +31,33 @@ def watched(run_dir: RunDir) -> Iterator[None]:
     Args:
         run_dir: of the run inside the context.
     """
-    ended = threading.Event()
-    thread = threading.Thread(target=_keep, args=(run_dir, ended), name="report", daemon=True)
-    thread.start()
+    with written_at_end(run_dir):
+        ended = threading.Event()
+        thread = threading.Thread(target=_keep, args=(run_dir, ended), name="report", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+@contextmanager
+def written_at_end(run_dir: RunDir) -> Iterator[None]:
+    """Writes the contact sheet and the page at the end, for a run that has nothing to make and so ends at once.
+
+    A file that cannot be written is a warning, never a failure of the run.
+
+    Args:
+        run_dir: of the run inside the context.
+    """
     try:
         yield
     finally:
-        ended.set()
-        thread.join()
         if run_dir.holds_run():
-            _try(run_dir.contact_sheet, lambda: write_contact_sheet(run_dir))
-            _try(run_dir.report, lambda: build(run_dir))  # after the sheet, since it links to it
+            records = cache(partial(run_dir.read_clips, warn=False))
+            _try(run_dir.contact_sheet, lambda: write_contact_sheet(run_dir, records()))
+            _try(run_dir.report, lambda: build(run_dir, records=records()))  # after the sheet, since it links to it
 
 
 def _keep(run_dir: RunDir, ended: threading.Event) -> None:

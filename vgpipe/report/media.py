@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection
 from itertools import takewhile
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 from urllib.parse import quote
 
 from vgpipe.report.values import table_of
@@ -39,6 +40,19 @@ class MediaFile(TypedDict):
     count: NotRequired[int]
 
 
+class _Found(NamedTuple):
+    relative: str
+    mode: int
+
+    @property
+    def is_folder(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_file(self) -> bool:
+        return stat.S_ISREG(self.mode)
+
+
 class Media:
     """Turns paths of records into URLs relative to the page.
 
@@ -49,6 +63,7 @@ class Media:
 
     def __init__(self, root: Path, page_folder: Path | None = None):
         self._root = root.resolve()
+        self._folders: dict[str, bool] = {}
         way = os.path.relpath(self._root, page_folder.resolve()) if page_folder is not None else "."
         # The "./" in front keeps any name from being read as a scheme.
         self._prefix = "./" if way == "." else f"./{quote(Path(way).as_posix(), safe='/')}/"
@@ -68,59 +83,78 @@ class Media:
 
     def first_image(self, relative: object) -> Path | None:
         """Returns the image at a path of a record, or the first image in that folder; None where there is none."""
-        path = self._inside(relative)
-        if path is None or path.is_file():
-            return path if path is not None and path.suffix.lower() in IMAGES else None
+        found = self._inside(relative)
+        if found is None:
+            return None
+        path = self._root / found.relative
+        if not found.is_folder:
+            return path if found.is_file and path.suffix.lower() in IMAGES else None
         images = _images(path)
         return path / min(images) if images else None
 
     def url_of(self, relative: str) -> str | None:
         """Returns the URL of a file below the run directory; None where it does not exist."""
-        path = self._inside(relative)
-        return self._url(path) if path is not None and path.is_file() else None
+        found = self._inside(relative)
+        return self._url(found.relative) if found is not None and found.is_file else None
 
     def _entry(self, kind: str, relative: object) -> MediaFile | None:
-        path = self._inside(relative)
-        if path is None:
+        found = self._inside(relative)
+        if found is None:
             return None
-        if path.is_dir():
-            return self._folder(kind, path)
-        return {"kind": kind, "show": _shown_as(kind, path.suffix.lower()), "url": self._url(path)}
+        if found.is_folder:
+            return self._folder(kind, found.relative)
+        suffix = os.path.splitext(found.relative)[1].lower()
+        return {"kind": kind, "show": _shown_as(kind, suffix), "url": self._url(found.relative)}
 
-    def _folder(self, kind: str, folder: Path) -> MediaFile | None:
-        images = _images(folder)
+    def _folder(self, kind: str, folder: str) -> MediaFile | None:
+        images = _images(self._root / folder)
         if not images:
             return None
-        first = folder / min(images)
-        count = _count(images, first.suffix)
+        first = min(images)
+        url, suffix = self._url(f"{folder}/{first}"), Path(first).suffix
+        count = _count(images, suffix)
         if not count:
-            return {"kind": kind, "show": "still", "url": self._url(first)}
+            return {"kind": kind, "show": "still", "url": url}
         return {
             "kind": kind,
             "show": "frames",
-            "url": self._url(first),
+            "url": url,
             "folder": f"{self._url(folder)}/",
-            "suffix": first.suffix,
+            "suffix": suffix,
             "count": count,
         }
 
-    def _inside(self, relative: object) -> Path | None:
+    def _inside(self, relative: object) -> _Found | None:
         """Resolves a path of a record; None unless it exists below the run directory."""
         if not isinstance(relative, str) or not relative or len(relative) > MAX_PATH:
             return None
         # A colon may mean a drive, a scheme or a stream; a backslash separates folders on Windows only.
         if "\\" in relative or ":" in relative or relative.startswith("/") or ".." in relative.split("/"):
             return None
+        *folders, name = [part for part in relative.split("/") if part not in ("", ".")] or [""]
+        folder = "/".join(folders)
         try:
-            path = self._root / relative
-            if not path.resolve(strict=True).is_relative_to(self._root):  # a link may point outside
+            # A link may point outside. Resolving each path would take a system call for every folder in it.
+            path = os.path.join(self._root, folder, name)
+            mode = os.lstat(path).st_mode
+            is_link = stat.S_ISLNK(mode)
+            if not name or not (self._is_inside(f"{folder}/{name}") if is_link else self._holds(folder)):
                 return None
+            return _Found("/".join((*folders, name)), os.stat(path).st_mode if is_link else mode)
         except (OSError, ValueError, RuntimeError):
             return None
-        return path if path != self._root else None
 
-    def _url(self, path: Path) -> str:
-        return self._prefix + quote(path.relative_to(self._root).as_posix(), safe="/")
+    def _holds(self, folder: str) -> bool:
+        """Says whether a folder lies below the run directory; looks it up once."""
+        if folder not in self._folders:
+            self._folders[folder] = self._is_inside(folder)
+        return self._folders[folder]
+
+    def _is_inside(self, relative: str) -> bool:
+        return (self._root / relative.lstrip("/")).resolve(strict=True).is_relative_to(self._root)
+
+    def _url(self, relative: str) -> str:
+        return self._prefix + quote(relative, safe="/")
 
 
 def _shown_as(kind: str, suffix: str) -> str:

@@ -44,12 +44,16 @@ class Attempts:
     Args:
         config: the whole config.
 
+    Attributes:
+        clips_left: how many clips are not in the store, once they have been planned.
+
     Raises:
         ConfigError: on construction, for an executor that does not exist.
         ModelError: on construction, where no model that `run.degrade` allows can be opened.
     """
 
     def __init__(self, config: Config):
+        self.clips_left = 0
         self._config = config
         self._executor_class = executor_class(config.executor.name)
         self._ladder = LoadingLadder(config)
@@ -64,7 +68,6 @@ class Attempts:
         Raises:
             ConfigError: where one of them cannot fit, with the nearest that does.
             StoreError: where the store cannot be written.
-            StoreError: where the store cannot be written.
         """
         config = self._config
         keys = self._artifact_keys(self._first)
@@ -73,6 +76,7 @@ class Attempts:
         self._known_keys = {clip: keys.of_clip(clip) for clip in to_make}
         states = [keys.new_state(clip, keys=self._known_keys[clip]) for clip in to_make]
         left = [one for one in states if not self._finished.has(one.keys) and not history.reuse(one, self._finished)]
+        self.clips_left = len(left)
         self._plan = self._planned(self._first, [state.clip for state in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:

@@ -170,7 +170,7 @@ def _run(
                 _write_config(new_config, run.request, run_dir)
             records = run_dir.read_clips() if run_dir.holds_run() else ()
             previous = {record["clip"]: past_record(record) for record in records}
-            with _watched(run_dir):
+            with _page_of(run_dir, run.attempts):
                 states = run.attempts.make(run.request.clips, run_dir, stop, previous, kept, on_progress)
         except (VgpipeError, OSError) as error:
             return _aborted(error, run_dir)
@@ -197,14 +197,14 @@ def _aborted(error: Exception, run_dir: RunDir) -> RunResult:
     return RunResult(root=run_dir.root, exit_code=EXIT_FAILED, error=error)
 
 
-def _watched(run_dir: RunDir) -> AbstractContextManager[None]:
+def _page_of(run_dir: RunDir, attempts: Attempts) -> AbstractContextManager[None]:
     """Returns the context that keeps report.html up to date; an empty one where its libraries cannot be imported."""
     try:
-        from vgpipe.report.live import watched
+        from vgpipe.report.live import watched, written_at_end
     except ImportError as error:
         log.warning("there will be no report.html: %s", error)
         return nullcontext()
-    return watched(run_dir)
+    return watched(run_dir) if attempts.clips_left else written_at_end(run_dir)
 
 
 def _saved_config(run_dir: RunDir) -> Config:

@@ -44,7 +44,7 @@ class Notes:
         if fact is None:
             return None
         try:
-            return cast(Record, _validator(record).validate_python(fact))
+            return cast(Record, _validator(record).validate_python(fact))  # type: ignore[arg-type] # types do hash
         except ValidationError:
             return None
 
@@ -69,7 +69,7 @@ class Notes:
 
 
 @cache
-def _validator(record: type[Any]) -> TypeAdapter[Any]:
+def _validator(record: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(record)  # takes milliseconds to build, and a run may have thousands of clips
