@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from vgpipe import __version__
 from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
 from vgpipe.errors import UsageError, VgpipeError
+from vgpipe.runs.library_environment import set_library_environment
 from vgpipe.terminal import OutputError, flush, write, write_error
 
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
@@ -64,7 +64,7 @@ def _dispatch(given: list[str]) -> int:
     if COMMANDS[name].needs is Needs.NOTHING:
         return command(name).main(arguments)
     _check_versions()
-    _set_library_environment()
+    set_library_environment()
     from vgpipe.runs.library_logs import libraries_kept_quiet
 
     with libraries_kept_quiet():
@@ -93,13 +93,3 @@ def _check_versions() -> None:
     from vgpipe.doctor.versions import require_good_versions
 
     require_good_versions(sys.stderr.write)
-
-
-def _set_library_environment() -> None:
-    # Progress bars of the libraries would disturb vgpipe's own; telemetry is never sent.
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # By default a waiting OpenMP thread spins. With any other load on the machine, vgpipe's own ffmpeg included, that
-    # slows denoising many times over (benchmarks/busy_neighbour.py). Must be set before torch loads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -18,11 +18,11 @@ class CancelToken:
     Any thread may cancel it and ask it; a request is never taken back.
 
     Args:
-        parent: a token whose requests count here too, while those made here do not reach it.
+        parents: tokens whose requests count here too, while those made here do not reach them.
     """
 
-    def __init__(self, parent: CancelToken | None = None) -> None:
-        self._parent = parent
+    def __init__(self, *parents: CancelToken) -> None:
+        self._parents = parents
         self._reason = ""
         self._deadline: float | None = None
         self._deadline_name = ""
@@ -32,7 +32,7 @@ class CancelToken:
     @property
     def reason(self) -> str:
         """Why to stop; empty while nobody has asked for it."""
-        return self._reason or (self._parent.reason if self._parent else "")
+        return self._reason or next((one.reason for one in self._parents if one()), "")
 
     @property
     def is_cancelled(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,14 @@ class TerminalBars:
 
     As a context manager it takes the bars away at the end. Without a terminal on stderr it draws nothing: there the log
     says what is done.
+
+    Args:
+        new_bar: makes a bar, wherever that is shown, as the class `tqdm` does; None for bars on a terminal.
     """
 
-    def __init__(self) -> None:
-        self._draws = sys.stderr.isatty()
+    def __init__(self, new_bar: Callable[..., tqdm[Any]] | None = None) -> None:
+        self._draws = new_bar is not None or sys.stderr.isatty()
+        self._new_bar = new_bar
         self._job: tqdm[Any] | None = None
         self._now: tqdm[Any] | None = None
         self._shown: tuple[str, str, int | None] = ("", "", None)
@@ -57,6 +62,13 @@ class TerminalBars:
                 bar.close()
         self._job = self._now = None
 
+    def _bar(self, **options: Any) -> tqdm[Any]:
+        if self._new_bar is None:
+            from tqdm import tqdm
+
+            self._new_bar = tqdm
+        return self._new_bar(**options)
+
     def _is_due(self, state: ProgressState) -> bool:
         now_s = time.monotonic()
         ends = state.step is None or state.step == state.steps or state.clips_done != self._clips_done
@@ -67,9 +79,7 @@ class TerminalBars:
 
     def _show_job(self, state: ProgressState) -> None:
         if self._job is None:
-            from tqdm import tqdm
-
-            self._job = tqdm(total=1.0, bar_format=JOB_FORMAT, dynamic_ncols=True, leave=False, position=0)
+            self._job = self._bar(total=1.0, bar_format=JOB_FORMAT, dynamic_ncols=True, leave=False, position=0)
         self._job.n = state.fraction
         self._job.set_description_str(f"{state.clips_done}/{state.clips} clips", refresh=False)
         self._job.set_postfix_str(_left(state), refresh=False)
@@ -77,9 +87,7 @@ class TerminalBars:
 
     def _show_now(self, state: ProgressState) -> None:
         if self._now is None:
-            from tqdm import tqdm
-
-            self._now = tqdm(total=1, dynamic_ncols=True, leave=False, position=1, bar_format=PLAIN_FORMAT)
+            self._now = self._bar(total=1, dynamic_ncols=True, leave=False, position=1, bar_format=PLAIN_FORMAT)
         shown = (state.stage, state.clip, state.segment)
         if shown != self._shown or state.steps != self._now.total:
             self._shown = shown

@@ -230,6 +230,17 @@ class RunDir:
             link_or_copy(sources[0], target)
         return relative
 
+    def path_of(self, relative: object) -> Path | None:
+        """Returns the path of a file that a clip's record names; None where that is not inside the run."""
+        if not isinstance(relative, str) or not relative:
+            return None
+        try:
+            path = self.root / relative
+            # The file may have been removed since; a link in its place may point anywhere.
+            return path if path.resolve().is_relative_to(self.root.resolve()) else None
+        except (OSError, ValueError, RuntimeError):
+            return None
+
     def has(self, relative: str) -> bool:
         """Returns whether a file named in a clip's record exists."""
         return os.path.exists(self.root / relative)

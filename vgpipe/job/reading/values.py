@@ -78,3 +78,20 @@ def _plain(value: object) -> object:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return list(value)
     raise TypeError(f"a value of the type {type(value).__name__}")
+
+
+def plain_values(settings: Mapping[str, object]) -> dict[str, object]:
+    """Returns settings of a program as JSON knows them.
+
+    Raises:
+        JobError: where a value is none that JSON could hold.
+    """
+    faults = Faults("")
+    found: dict[str, object] = {}
+    for name, value in settings.items():
+        try:
+            found[str(name)] = json.loads(json.dumps(value, default=_plain))
+        except (TypeError, ValueError, RecursionError) as error:
+            faults.add_at(f"clip.{name}", f"it cannot be used: {format_text(str(error))}", "give texts and numbers")
+    faults.raise_any()
+    return found

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import vgpipe
+
+
+def test_a_plan_is_a_record_also_of_what_does_not_fit(tiny, workdir):
+    clip, overrides = {"width": 32, "height": 32, "num_frames": 5}, [tiny["overrides"][0]]
+    plan = vgpipe.plan(prompts=["a", "b"], clip=clip, overrides=overrides, hardware="rtx3060_12gb")
+    assert (plan.fits, plan.clips, plan.segments, plan.device, plan.refusal) == (True, 2, 2, "rtx3060_12gb", None)
+    assert plan.peak_gb > 0 and plan.to_dict()["plans"][0]["clips"] == 2 and "32x32, 5 frames" in str(plan)
+    small = vgpipe.plan(clip=clip, overrides=[*overrides, "hardware.memory_gb=0.001"], hardware="rtx3060_12gb")
+    assert not small.fits and "does not fit" in str(small.refusal) and small.peak_gb is None
+    assert "<pre>" in plan._repr_html_() and not (workdir / "outputs").exists()

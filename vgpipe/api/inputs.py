@@ -1,0 +1,119 @@
+"""From the arguments of a call to a checked config and the clips to make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from vgpipe.clips.from_config import Request, request
+from vgpipe.config.load import load
+from vgpipe.config.resolvers import job_name
+from vgpipe.config.schema import Config
+from vgpipe.config.sources import Sources
+from vgpipe.config.validate import validate_config
+from vgpipe.errors import UsageError
+from vgpipe.job.faults import VALUES
+from vgpipe.job.reading.values import json_lines, plain_values
+
+OUTPUTS = "outputs"
+RUN_DIR = "hydra.run.dir="
+Prompts = str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+Option = str | Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The option of each group; None where the call does not choose."""
+
+    model: Option = None
+    hardware: Option = None
+    memory: Option = None
+    quality: Option = None
+    exporter: Option = None
+    executor: Option = None
+
+    def overrides(self) -> list[str]:
+        """Returns them as overrides; several exporters are joined."""
+        chosen = {one.name: getattr(self, one.name) for one in fields(self)}
+        joined = {
+            name: option if isinstance(option, str) else "+".join(option or ()) for name, option in chosen.items()
+        }
+        return [f"{name}={joined[name]}" for name, option in chosen.items() if option is not None]
+
+
+def _joined(option: str | Sequence[str]) -> str:
+    return option if isinstance(option, str) else "+".join(option)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a call asks for, composed and validated; the job is not read yet.
+
+    Attributes:
+        config: the whole config.
+        job_lines: the prompts as JSON lines, where they are values of the program.
+        root: the run directory.
+    """
+
+    config: Config
+    job_lines: str | None
+    root: Path
+
+    def request(self) -> Request:
+        """Reads the job and resolves every clip's settings.
+
+        Raises:
+            JobError: naming everything that is wrong with it.
+        """
+        return request(self.config, self.job_lines)
+
+
+def asked(
+    *,
+    job: str | os.PathLike[str] | None,
+    prompts: Prompts | None,
+    clip: Mapping[str, Any] | None,
+    overrides: Sequence[str],
+    options: Options,
+    out: str | os.PathLike[str] | None = None,
+    config_dir: str | os.PathLike[str] | None,
+) -> Asked:
+    """Composes what a call asks for; the job and the settings of clips take no part in Hydra's grammar.
+
+    Raises:
+        UsageError: naming everything that is wrong.
+    """
+    if isinstance(overrides, str):
+        raise UsageError(f"overrides is the text {overrides!r} -> give a list: overrides=[{overrides!r}]")
+    typed = [text for text in overrides if not text.startswith(RUN_DIR)]
+    sources = Sources(config_dir=None if config_dir is None else os.fspath(config_dir))
+    config = load([*options.overrides(), *typed], sources)
+    if clip:
+        config = _with_clip(config, clip)
+    if job is not None:
+        config = replace(config, job=os.fspath(job))
+    if prompts is not None and config.job is not None:
+        raise UsageError("both a job file and prompts are given -> keep one of them")
+    lines = None if prompts is None else json_lines(prompts, Path.cwd())
+    return Asked(config=config, job_lines=lines, root=_root(config, lines, out, overrides))
+
+
+def _with_clip(config: Config, clip: Mapping[str, Any]) -> Config:
+    # Not as overrides: their grammar would take commas, braces and ${...} in a prompt for its own.
+    forced = {name: value for name, value in asdict(config.clip).items() if value is not None}
+    return validate_config({**asdict(config), "clip": {**forced, **plain_values(clip)}})
+
+
+def _root(config: Config, lines: str | None, out: str | os.PathLike[str] | None, overrides: Sequence[str]) -> Path:
+    typed = [text.removeprefix(RUN_DIR) for text in overrides if text.startswith(RUN_DIR)]
+    if out is not None or typed:
+        given = os.fspath(out) if out is not None else typed[-1]
+        if not given or "${" in given:
+            raise UsageError(f"the run directory {given!r} must be a plain path -> out=DIR")
+        return Path(given).expanduser().absolute()
+    name = VALUES if lines is not None else job_name(config.job)
+    return Path(OUTPUTS, name, datetime.now().strftime("%Y-%m-%d_%H-%M-%S")).absolute()

@@ -1,0 +1,146 @@
+"""Forecasts for programs: whether a job fits a device, how long it takes, and how much memory and disk it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from vgpipe.api.inputs import Option, Options, Prompts, asked
+from vgpipe.errors import ConfigError
+from vgpipe.plans.as_json import as_json, summary
+from vgpipe.plans.as_text import as_text
+from vgpipe.plans.planning import plan_of
+from vgpipe.plans.refusal import refuse_what_cannot_fit
+from vgpipe.plans.run_plan import RunPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a job takes on a device, before anything is loaded; `str(plan)` is the text of the command `plan`.
+
+    Attributes:
+        model: its name.
+        device: the name of the option of `hardware`.
+        clips: how many there are.
+        segments: how many denoising passes they take, without steps: more than clips where some are long.
+        fits: whether all of them fit.
+        refusal: why not, with the nearest that does; None where all fit.
+        seconds: lower and upper bound for the whole job, loading included, downloads not; None where not known.
+        peak_gb: largest peak of the device's memory, GiB; None where something does not fit.
+        download_gb: weights that are not on the disk yet, GiB.
+        disk_gb: what the job needs in the store, GiB.
+        strategies: stage -> where its components live.
+        notes: what the user should know, a sentence each.
+    """
+
+    model: str
+    device: str
+    clips: int
+    segments: int
+    fits: bool
+    refusal: ConfigError | None
+    seconds: tuple[float, float] | None
+    peak_gb: float | None
+    download_gb: float
+    disk_gb: float
+    strategies: Mapping[str, str]
+    notes: tuple[str, ...]
+    _made: RunPlan = field(repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything that was considered, as plain values: what `plan --json` prints (docs/planning.md)."""
+        found: dict[str, Any] = json.loads(as_json([self._made]))
+        return found
+
+    def text(self, width: int | None = None) -> str:
+        """Returns the text of the command `plan`.
+
+        Args:
+            width: columns to wrap tables to; None does not wrap.
+        """
+        return as_text(self._made, datetime.now(), width)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.text())}</pre>"
+
+
+def plan(
+    job: str | os.PathLike[str] | None = None,
+    *,
+    prompts: Prompts | None = None,
+    clip: Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    model: Option = None,
+    hardware: Option = None,
+    memory: Option = None,
+    quality: Option = None,
+    exporter: Option = None,
+    executor: Option = None,
+    config_dir: str | os.PathLike[str] | None = None,
+) -> Plan:
+    """Plans a job, prompts, or one clip at the model's reference settings; loads and downloads no weights.
+
+    Waits for no run of this process.
+
+    Args:
+        job: as for `run`, and so are the others.
+        prompts: see `run`.
+        clip: see `run`; needs no prompt here.
+        overrides: see `run`.
+        model: see `run`.
+        hardware: a card that need not be here: `rtx3060_12gb`.
+        memory: see `run`.
+        quality: see `run`.
+        exporter: see `run`.
+        executor: see `run`.
+        config_dir: see `run`.
+
+    Returns:
+        The plan, also of what does not fit: see `Plan.fits`.
+
+    Raises:
+        UsageError: where a config or a job is invalid, or the device is not there.
+        ModelError: where the model cannot be opened.
+        VgpipeError: where no plan can be made for it.
+
+    Side effects:
+        Keeps the profile of a model's code in the cache folder.
+    """
+    options = Options(
+        model=model, hardware=hardware, memory=memory, quality=quality, exporter=exporter, executor=executor
+    )
+    wanted = asked(job=job, prompts=prompts, clip=clip, overrides=overrides, options=options, config_dir=config_dir)
+    made = plan_of(wanted.config, wanted.job_lines)
+    try:
+        refuse_what_cannot_fit(made, wanted.config)
+    except ConfigError as error:
+        return _plan(made, error)
+    return _plan(made, None)
+
+
+def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:
+    known = summary(made)
+    peaks = [shape.chosen.peak_bytes for shape in made.shapes if shape.chosen]
+    return Plan(
+        model=made.model,
+        device=made.tier.name,
+        clips=made.clips,
+        segments=made.segments,
+        fits=made.fits,
+        refusal=refusal,
+        seconds=made.seconds(),
+        peak_gb=max(peaks, default=0) / 2**30 if made.fits else None,
+        download_gb=known["download_gib"],
+        disk_gb=known["disk_gib"],
+        strategies=known["strategies"],
+        notes=made.notes,
+        _made=made,
+    )

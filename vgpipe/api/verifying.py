@@ -1,0 +1,134 @@
+"""Checks whether finished files are reproducible, by their recipes or by re-rendering them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vgpipe.api.running import alone
+from vgpipe.clips.from_config import HASHES_FILE, Request
+from vgpipe.config.schema import Config, StoreConfig
+from vgpipe.errors import VgpipeError, first_line
+from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.provenance.diff import latents_checksums
+from vgpipe.provenance.replay import Replay, ReplayOverrides, first_files, read, replay_overrides
+from vgpipe.provenance.verification import Answer, Verdict, Verifier
+from vgpipe.runs.result import EXIT_DONE, RunResult
+from vgpipe.runs.run import ready, start
+from vgpipe.store.durable import temporary_path
+from vgpipe.store.rundir import RunDir
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+def verify(
+    files: Paths, *, render: bool = False, overrides: Sequence[str] = (), cancel: CancelToken | None = None
+) -> tuple[Verdict, ...]:
+    """Checks whether finished files are reproducible here.
+
+    Args:
+        files: a file or a run directory (the first file of each of its clips), or several.
+        render: whether to render each clip again, in a store that is removed, and to compare the latents bit for bit.
+            The re-rendering waits for other runs of this process.
+        overrides: where things are now: `model.id=DIR`, `clip.image=PATH`, `hardware=...`, `store.dir=DIR`.
+        cancel: ends it early; what was verified so far is returned.
+
+    Returns:
+        A verdict for each file: `answer` is `same`, `drifted` or `unverifiable`, and `reasons` says why.
+
+    Raises:
+        UsageError: where an override would change the clip.
+        Stopped: where `cancel` was cancelled before the re-rendering could start.
+        KeyboardInterrupt: after Ctrl-C.
+    """
+    typed = replay_overrides(overrides)
+    given = [files] if isinstance(files, str | os.PathLike) else list(files)
+    paths = [path for one in given for path in files_to_verify(Path(one))]
+    if not render:
+        return tuple(verdicts(paths, typed, cancel or CancelToken(), render=False))
+    with alone(cancel) as (token, interrupt):
+        found = tuple(verdicts(paths, typed, token, render=True, terminal=False))
+    if interrupt.is_cancelled:
+        raise KeyboardInterrupt(f"{len(found)} of {len(paths)} files are verified")
+    return found
+
+
+def files_to_verify(path: Path) -> list[Path]:
+    """Returns of a run's directory the first file of each finished clip, else the file itself."""
+    run_dir = RunDir(path)
+    return first_files(run_dir) if run_dir.holds_run() else [path]
+
+
+def verdicts(
+    paths: Sequence[Path], typed: ReplayOverrides, stop: CancelToken, *, render: bool, terminal: bool = True
+) -> Iterator[Verdict]:
+    """Yields a verdict for each file, as soon as it is known.
+
+    Args:
+        paths: the files.
+        typed: where things are now.
+        stop: ends it early, without a verdict for the file at work.
+        render: whether to render again.
+        terminal: whether the log of the renderings is shown on the terminal.
+    """
+    verifier = Verifier(typed)
+    for path in paths:
+        verdict = verifier.verdict(path)
+        if render and verdict.answer is not Answer.UNVERIFIABLE:
+            verdict = _rendered_verdict(verdict, verifier.recipe_of(path), stop, terminal)
+        if stop():
+            return
+        yield verdict
+
+
+def _rendered_verdict(expected: Verdict, replay: Replay, stop: CancelToken, terminal: bool) -> Verdict:
+    """Re-renders a file's clip and compares the latents."""
+    path = expected.path
+    try:
+        recipe = _render(replay, stop, terminal)
+    except (VgpipeError, OSError) as error:
+        return Verdict(path, Answer.UNVERIFIABLE, (first_line(error),), is_rendered=True)
+    changes = expected.reasons if expected.answer is Answer.DRIFTED else ()
+    if latents_checksums(recipe) == latents_checksums(replay.recipe):
+        reasons = ("the latents are bit-identical", *(f"although {change}" for change in changes))
+        return Verdict(path, Answer.SAME, reasons, is_rendered=True)
+    return Verdict(path, Answer.DRIFTED, ("the latents differ", *changes), is_rendered=True)
+
+
+def _render(replay: Replay, stop: CancelToken, terminal: bool) -> Mapping[str, Any]:
+    """Renders a clip in a store that is removed afterwards; returns the recipe of its first file."""
+    with _temporary_store(replay.config) as config:
+        run_dir = RunDir(Path(config.store.dir) / "run")
+        made = ready(config, Request((replay.clip,)), terminal=terminal)
+        result = start(made, run_dir.root, stop)
+        if result.exit_code != EXIT_DONE:
+            raise VgpipeError(f"it could not be rendered: {_why(result)}")
+        return read(first_files(run_dir)[0])
+
+
+def _why(result: RunResult) -> str:
+    """Returns why the only clip of a run is not done."""
+    if result.error is not None:
+        return str(result.error)
+    state = result.states[0]
+    return state.error or state.status.value
+
+
+@contextmanager
+def _temporary_store(config: Config) -> Iterator[Config]:
+    """Yields a config whose store is empty but for the digests of the model's files, which take long to compute."""
+    store = Path(config.store.dir)
+    folder = temporary_path(store / "verify")
+    folder.mkdir(parents=True)
+    try:
+        if (store / HASHES_FILE).is_file():
+            shutil.copy2(store / HASHES_FILE, folder)
+        run = replace(config.run, sheet=False, metadata=True, until=None)
+        yield replace(config, store=StoreConfig(dir=str(folder)), run=run, also={})
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
