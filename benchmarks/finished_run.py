@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
-from vgpipe.clips.from_config import exporters_of, request
+from vgpipe.clips.requested import exporters_of, request
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
 from vgpipe.fallback.loading_ladder import LoadingLadder

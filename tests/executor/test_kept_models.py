@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from vgpipe.clips.from_config import request
+from vgpipe.clips.requested import request
 from vgpipe.config.load import load
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import Conditions, KeptModels

@@ -27,7 +27,7 @@ module = importlib.util.module_from_spec(spec)
 sys.modules["vgpipe.job.settings"] = module
 spec.loader.exec_module(module)
 
-from vgpipe.clips.from_config import request
+from vgpipe.clips.requested import request
 from vgpipe.config.load import load
 from vgpipe.errors import VgpipeError
 
@@ -124,7 +124,7 @@ print(json.dumps({
 
 
 def test_a_new_setting_changes_no_id_while_it_is_optional(with_made_up):
-    from vgpipe.clips.from_config import request
+    from vgpipe.clips.requested import request
     from vgpipe.config.load import load
 
     found = with_made_up('print(json.dumps([clip.id for clip in clips_of("clip.prompt=x")]))')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vgpipe.clips.from_config import exporters_of
+from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.exporters.base import Exporter, exporters
 from vgpipe.stages.keys import ClipKeys

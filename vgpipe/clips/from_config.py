@@ -1,20 +1,15 @@
-"""Opens the config: from a checked `Config` to the clips to make and the model to make them with."""
+"""Opens the model that the config names: its checkpoint, and what names its artifacts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from vgpipe.config.exporter_schema import SheetConfig
+from vgpipe.clips.requested import exporters_of
 from vgpipe.config.model_schema import ModelConfig, OriginConfig
-from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
+from vgpipe.config.schema import Config, MemoryConfig
 from vgpipe.errors import LoadError
 from vgpipe.exporters.sizes import bytes_per_pixel
-from vgpipe.job.clip import Clip
-from vgpipe.job.declared import names_set_by
-from vgpipe.job.settings import SetBy
 from vgpipe.models.base import Family, Lora, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.open import Origin, open_checkpoint, open_lora
@@ -28,61 +23,6 @@ from vgpipe.vocabulary import NATIVE
 
 HASHES_FILE = "file-hashes.jsonl"
 DENOISERS, VAE = ("transformer", "transformer_2", "unet"), "vae"
-SHEET = SheetConfig().name
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a run is to make.
-
-    Attributes:
-        clips: in job order.
-        notes: what the user should know about how the job was read.
-        job_lines: the job where it is no file (JSON lines); None where there is a file, or a single clip.
-    """
-
-    clips: tuple[Clip, ...]
-    notes: tuple[str, ...] = ()
-    job_lines: str | None = None
-
-
-def request(config: Config, job_lines: str | None = None) -> Request:
-    """Reads the job and resolves every clip's settings.
-
-    Args:
-        config: the whole config.
-        job_lines: the prompts, of `json_lines`, where they are not in the file that `job` names.
-
-    Raises:
-        JobError: naming everything that is wrong with the job or with `clip.*`.
-    """
-    from vgpipe.job.reading.parse import find_job, read_job
-    from vgpipe.job.resolving.expand import expand
-    from vgpipe.job.resolving.picks import only_picked
-
-    rules, job = config.model.rules, None
-    if job_lines is not None:
-        from vgpipe.job.reading.values import read_values
-
-        job = read_values(job_lines, Path.cwd(), rules=rules)
-    elif config.job:
-        job = read_job(find_job(config.job, Path.cwd()), rules=rules)
-    expansion = expand(
-        job,
-        overrides=_set_only(asdict(config.clip)),
-        preset=quality_settings(config.quality, config.model),
-        reference=asdict(config.model.reference),
-        rules=rules,
-        model=config.model.name,
-    )
-    return Request(only_picked(expansion.clips, config.pick), expansion.notes, job_lines)
-
-
-def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:
-    """Returns the clip settings that a quality preset gives for a model; at least one step."""
-    scaled = max(1, round(model.reference.num_inference_steps * quality.steps_scale))
-    settings = {name: getattr(quality, name) for name in names_set_by(SetBy.QUALITY)}
-    return _set_only({**settings, "num_inference_steps": quality.num_inference_steps or scaled})
 
 
 def key_maker(
@@ -193,21 +133,6 @@ def _variant(typed: str | None, dtype: str, checkpoint: Checkpoint) -> str | Non
 
 def _origin(config: OriginConfig) -> Origin:
     return Origin(config.id, config.revision, config.subfolder, config.file)
-
-
-def _set_only(settings: Mapping[str, Any]) -> dict[str, object]:
-    return {name: value for name, value in settings.items() if value is not None}
-
-
-def exporters_of(config: Config) -> tuple[Mapping[str, Any], ...]:
-    """Returns the name and settings of every exporter: what was asked for first, further ones, the contact sheet.
-
-    Two that would make the same file are one.
-    """
-    asked = [asdict(one) for one in (config.exporter, *config.also.values())]
-    if config.run.sheet and all(one["name"] != SHEET for one in asked):
-        asked.append(asdict(SheetConfig()))
-    return tuple(one for number, one in enumerate(asked) if one not in asked[:number])
 
 
 def file_bytes_per_pixel(config: Config) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from vgpipe.runs.result import EXIT_STOPPED, RunResult
+from vgpipe.runs.exit_codes import EXIT_STOPPED
+from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import shown_path, table
 from vgpipe.terminal import OutputError, write_error, write_line, write_note
 

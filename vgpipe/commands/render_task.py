@@ -6,25 +6,27 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from vgpipe.clips.from_config import Request, request
-from vgpipe.commands.closing import show
+from vgpipe.clips.requested import Request, request
 from vgpipe.config.checked_launcher import Composed, Place
 from vgpipe.config.load import from_hydra
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
-from vgpipe.executor.kept_models import KeptModels
-from vgpipe.runs.bars import TerminalBars
-from vgpipe.runs.objective import WORST, objective_values
-from vgpipe.runs.result import EXIT_FAILED, RunResult
-from vgpipe.runs.run import Ready, ready, start
+from vgpipe.runs.exit_codes import EXIT_FAILED
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.terminal import write_error
+
+# An invalid job must not wait for what only a valid one needs: what renders is imported when all jobs have been read.
+if TYPE_CHECKING:
+    from vgpipe.executor.kept_models import KeptModels
+    from vgpipe.runs.result import RunResult
+    from vgpipe.runs.run import Ready
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +126,8 @@ class RenderTask:
 
     def lost(self, error: BaseException) -> SweepResult:
         """Reports a combination that could not be started, or whose worker broke down, and returns its result."""
+        from vgpipe.runs.objective import WORST
+
         log.debug("traceback of a combination", exc_info=error)
         write_error(
             error if isinstance(error, VgpipeError | OSError) else f"{type(error).__name__}: {first_line(error)}"
@@ -131,6 +135,9 @@ class RenderTask:
         return SweepResult(EXIT_FAILED, None, (WORST,))
 
     def _render(self, composed: DictConfig) -> SweepResult:
+        from vgpipe.commands.closing import show
+        from vgpipe.runs.objective import objective_values
+
         hydra = HydraConfig.get()
         root = Path(hydra.runtime.output_dir)
         checked = self._checked.pop(tuple(hydra.overrides.task), None) or _ready(from_hydra(composed))
@@ -141,6 +148,9 @@ class RenderTask:
         return SweepResult(show(result), result.root, values)
 
     def _start(self, run: Ready, root: Path) -> RunResult:
+        from vgpipe.runs.bars import TerminalBars
+        from vgpipe.runs.run import start
+
         if self._stop is not None:
             with TerminalBars() as bars:
                 return start(run, root, self._stop, on_progress=bars, kept=self._kept)
@@ -149,6 +159,8 @@ class RenderTask:
 
 
 def _ready(config: Config) -> Ready:
+    from vgpipe.runs.run import ready
+
     return ready(config, request(config))
 
 
@@ -159,6 +171,8 @@ def _read(one: Composed) -> tuple[Config, Request]:
 
 def _planned(config: Config, wanted: Request) -> Ready | VgpipeError:
     """Opens the model and plans the run; the other combinations of a sweep start even if this one cannot."""
+    from vgpipe.runs.run import ready
+
     try:
         return ready(config, wanted)
     except (ModelError, ConfigError) as error:

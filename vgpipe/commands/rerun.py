@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from vgpipe.clips.from_config import Request
+from vgpipe.clips.requested import Request
 from vgpipe.commands.closing import show
 from vgpipe.errors import UsageError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
 from vgpipe.provenance.replay import Replay, first_files, read, read_replay, replay_overrides
 from vgpipe.runs.bars import TerminalBars
-from vgpipe.runs.result import EXIT_DONE
+from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.runs.run import ready, start
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.runs.summary import shown_path

@@ -13,7 +13,6 @@ from vgpipe.errors import VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.runs.signals import cancelled_by_signals
-from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import OutputError, write_error, write_line
 
@@ -45,6 +44,7 @@ def _compare(roots: Sequence[Path]) -> None:
         return
     try:
         from vgpipe.report.compare import NAME, build_comparison
+        from vgpipe.runs.summary import shown_path
 
         page = build_comparison(runs, Path(os.path.commonpath([run.root.absolute() for run in runs])) / NAME)
     except (ImportError, OSError, VgpipeError) as error:

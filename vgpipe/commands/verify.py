@@ -13,7 +13,7 @@ from vgpipe.errors import UsageError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.replay import replay_overrides
 from vgpipe.provenance.verification import Answer, Verdict
-from vgpipe.runs.result import EXIT_STOPPED
+from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.terminal import write_line
 

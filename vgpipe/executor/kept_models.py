@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vgpipe.memory.loaded_part import LoadedPart, free
-from vgpipe.memory.strategies import Strategy
-from vgpipe.models.base import Family
+if TYPE_CHECKING:
+    from vgpipe.memory.loaded_part import LoadedPart
+    from vgpipe.memory.strategies import Strategy
+    from vgpipe.models.base import Family
 
-Parts = dict[str, LoadedPart[Family]]
+Parts: TypeAlias = "dict[str, LoadedPart[Family]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class _Held:
     parts: Parts = field(default_factory=dict)
 
     def free(self) -> None:
+        from vgpipe.memory.loaded_part import free
+
         free(self.parts, self.conditions.device)
 
 

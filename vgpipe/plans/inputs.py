@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vgpipe.clips import from_config
+from vgpipe.clips import from_config, requested
 from vgpipe.config.schema import Config
 from vgpipe.fallback import loading_steps
 from vgpipe.hub.cache import RepoCache
@@ -111,11 +111,11 @@ def clips_to_plan(config: Config, job_lines: str | None = None) -> tuple[Sequenc
         JobError: naming everything that is wrong with the job or with `clip.*`.
     """
     if config.job is not None or job_lines is not None:
-        made = from_config.request(config, job_lines)
+        made = requested.request(config, job_lines)
         return made.clips, made.notes
     rules = config.model.rules
     needs_image = rules.image == REQUIRED and config.clip.image is None
     clip = replace(config.clip, prompt=config.clip.prompt or PLACEHOLDER)
     relaxed = replace(rules, image="optional") if needs_image else rules
-    made = from_config.request(replace(config, clip=clip, model=replace(config.model, rules=relaxed)))
+    made = requested.request(replace(config, clip=clip, model=replace(config.model, rules=relaxed)))
     return [replace(one, image=PLACEHOLDER) if needs_image else one for one in made.clips], made.notes

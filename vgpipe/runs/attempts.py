@@ -10,7 +10,7 @@ from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.finished_files import finished_files_of
-from vgpipe.clips.from_config import exporters_of
+from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class

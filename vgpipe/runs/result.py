@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.clips.clip_state import ClipState, Status
-
-EXIT_DONE, EXIT_FAILED, EXIT_STOPPED = 0, 1, 3
+from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from vgpipe.clips import from_config
+from vgpipe.clips import requested
 from vgpipe.clips.clip_record import clip_of_record, past_record
 from vgpipe.clips.clip_state import Status
 from vgpipe.config.load import Limits
@@ -21,9 +21,10 @@ from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress import ProgressListener
 from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
+from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.objective import refuse_unmeasured
-from vgpipe.runs.result import EXIT_FAILED, EXIT_STOPPED, RunResult, exit_code
+from vgpipe.runs.result import RunResult, exit_code
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused_run
 
@@ -43,13 +44,13 @@ class Ready:
     """
 
     config: Config
-    request: from_config.Request
+    request: requested.Request
     attempts: Attempts
     early: list[logging.LogRecord]
     terminal: bool = True
 
 
-def ready(config: Config, request: from_config.Request, *, terminal: bool = True) -> Ready:
+def ready(config: Config, request: requested.Request, *, terminal: bool = True) -> Ready:
     """Opens the model and plans the run; loads no weights and creates no run directory.
 
     Args:
@@ -135,7 +136,7 @@ def resume(
         attempts = Attempts(config)
         with logging_early(terminal) as early:
             attempts.plan(clips)
-        run = Ready(config, from_config.Request(clips), attempts, early, terminal)
+        run = Ready(config, requested.Request(clips), attempts, early, terminal)
         return _run(run, run_dir, stop, on_progress, kept=kept)
 
 
@@ -179,7 +180,7 @@ def _run(
     return RunResult(root=run_dir.root, exit_code=code, states=tuple(states), stopped_by=reason)
 
 
-def _write_config(config: Config, request: from_config.Request, run_dir: RunDir) -> None:
+def _write_config(config: Config, request: requested.Request, run_dir: RunDir) -> None:
     """Writes config.yaml, and a job that is no file yet, so that the picks of the report find it."""
     if request.job_lines is not None:
         run_dir.write_job(request.job_lines)

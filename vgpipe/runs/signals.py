@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vgpipe.executor.cancel_token import CancelToken
-from vgpipe.runs.result import EXIT_STOPPED
+from vgpipe.runs.exit_codes import EXIT_STOPPED
 
 CONSEQUENCE = "saving a checkpoint and stopping; press again to stop immediately"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vgpipe.clips.from_config import exporters_of, file_bytes_per_pixel
+from vgpipe.clips.from_config import file_bytes_per_pixel
+from vgpipe.clips.requested import exporters_of
 from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.load import load
 from vgpipe.exporters.sizes import BYTES_PER_PIXEL, bytes_per_pixel
