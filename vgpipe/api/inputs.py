@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from vgpipe.clips.from_config import Request, request
+from vgpipe.clips.requested import Request, request
 from vgpipe.config.load import load
 from vgpipe.config.resolvers import job_name
 from vgpipe.config.schema import Config

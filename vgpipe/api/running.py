@@ -20,9 +20,10 @@ from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress import ProgressListener
 from vgpipe.runs import run as runs
+from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.library_environment import library_bars_hidden, set_library_environment
 from vgpipe.runs.library_logs import libraries_kept_quiet
-from vgpipe.runs.result import EXIT_STOPPED, RunResult
+from vgpipe.runs.result import RunResult
 from vgpipe.runs.signals import cancelled_by_signals
 
 

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.api.running import alone
-from vgpipe.clips.from_config import HASHES_FILE, Request
+from vgpipe.clips.from_config import HASHES_FILE
+from vgpipe.clips.requested import Request
 from vgpipe.config.schema import Config, StoreConfig
 from vgpipe.errors import VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.diff import latents_checksums
 from vgpipe.provenance.replay import Replay, ReplayOverrides, first_files, read, replay_overrides
 from vgpipe.provenance.verification import Answer, Verdict, Verifier
-from vgpipe.runs.result import EXIT_DONE, RunResult
+from vgpipe.runs.exit_codes import EXIT_DONE
+from vgpipe.runs.result import RunResult
 from vgpipe.runs.run import ready, start
 from vgpipe.store.durable import temporary_path
 from vgpipe.store.rundir import RunDir
