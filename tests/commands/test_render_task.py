@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hydra.types import RunMode
+from omegaconf import open_dict
 
 from vgpipe.commands.render_task import RenderTask, SweepResult
 from vgpipe.config.checked_launcher import Composed, Place
@@ -15,7 +16,10 @@ from vgpipe.config.sources import BUILTIN
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
+from vgpipe.runs.objective import WORST
+from vgpipe.store.rundir import RunDir
 
+TWO_DIRECTIONS = ("hydra/sweeper=optuna", "hydra.sweeper.direction=[minimize,maximize]")
 SIZE = ("clip.width=32", "clip.height=32", "clip.num_frames=5")
 
 
@@ -71,3 +75,28 @@ def test_nothing_starts_where_no_model_can_be_opened(compose, workdir):
     with pytest.raises(VgpipeError, match="is not a checkpoint folder"):
         RenderTask().check(batch, Place.HERE)
     RenderTask().check(batch, Place.ELSEWHERE)  # a worker may have it
+
+
+def test_a_lost_combination_counts_as_its_run_directory_tells(compose, workdir, capsys):
+    one = compose("clip.prompt=a", "run.objective=[seconds_per_clip,peak_gb]", *TWO_DIRECTIONS, *SIZE)
+    with open_dict(one.config.hydra):
+        one.config.hydra.runtime.output_dir = str(workdir / "steps=4")
+    task = RenderTask()
+    assert task.lost(one, OSError("gone")) == SweepResult(1, None, (WORST, -WORST))
+    with RunDir(workdir / "steps=4") as run_dir:
+        run_dir.write_config("")
+        run_dir.write_clips([{"clip": "a", "state": "done", "seconds": {"denoise": 2.0}, "peak_ram_gb": 3.0}])
+        assert task.lost(one, OSError("gone")) == SweepResult(0, run_dir.root, (2.0, 3.0))
+        run_dir.write_clips([{"clip": "a", "state": "pending"}])
+        assert task.lost(one, OSError("gone")) == SweepResult(1, run_dir.root, (WORST, -WORST))
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "vgpipe: steps=4: OSError: gone",
+        "vgpipe: steps=4: OSError: gone -> python -m vgpipe resume steps=4",
+    ]
+
+
+def test_an_objective_too_few_for_the_sweepers_directions_is_refused(compose):
+    one = compose("clip.prompt=a", "run.objective=sharpness", *TWO_DIRECTIONS, *SIZE)
+    with pytest.raises(UsageError, match=r"hydra.sweeper.direction: number of directions: 2; number of objectives: 1"):
+        RenderTask().check([one], Place.HERE)

@@ -24,8 +24,8 @@ class Task:
     def __call__(self, composed):
         raise NotImplementedError
 
-    def lost(self, error):
-        return f"lost: {error}"
+    def lost(self, one, error):
+        return f"lost: {one.overrides[0]}, {error}"
 
 
 class Launcher:
@@ -68,9 +68,9 @@ def test_an_error_in_a_worker_is_one_lost_result():
     failed = JobReturn(status=JobStatus.FAILED, _return_value=TypeError("bad"))
     done = JobReturn(status=JobStatus.COMPLETED, _return_value=7)
     returns, _, results = launch(Launcher(failed, done), ["clip.seed=1"], ["clip.seed=2"])
-    assert results == ["lost: bad", 7] and [one.return_value for one in returns] == results
+    assert results == ["lost: clip.seed=1, bad", 7] and [one.return_value for one in returns] == results
 
 
 def test_a_launcher_that_breaks_down_loses_its_batch_only():
     returns, _, results = launch(Launcher(OSError("killed")), ["clip.seed=1"], ["clip.seed=2"])
-    assert results == ["lost: killed"] * 2 and len(returns) == 2
+    assert results == ["lost: clip.seed=1, killed", "lost: clip.seed=2, killed"] and len(returns) == 2

@@ -51,8 +51,8 @@ def test_an_objective_is_the_mean_over_the_clips_that_are_done(names, clips, val
 def test_a_run_without_a_value_is_never_preferred_whatever_the_direction():
     names, directions = ("seconds_per_clip", "sharpness"), (Direction.MINIMIZE, Direction.MAXIMIZE)
     assert objective_values(names, [FAILED], directions) == (WORST, -WORST)
-    assert worst_values(names, 3, directions) == (WORST, -WORST)
-    assert worst_values((), 3, [Direction.MAXIMIZE]) == (3,)
+    assert worst_values(names, directions) == (WORST, -WORST)
+    assert worst_values(()) == (WORST,)
 
 
 def test_a_metric_that_no_clip_has_is_named_in_the_log(caplog):

@@ -42,6 +42,7 @@ class PastRecord:
         seconds: stage -> seconds.
         peak_ram_gb: largest peak of RAM, GiB.
         peak_vram_gb: the same for the GPU.
+        measures: what its frames measure; None where nothing was measured.
     """
 
     is_done: bool = False
@@ -52,6 +53,7 @@ class PastRecord:
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_ram_gb: float | None = None
     peak_vram_gb: float | None = None
+    measures: Mapping[str, float] | None = None
 
 
 def record_of(state: ClipState) -> dict[str, Any]:
@@ -114,6 +116,7 @@ def past_record(record: Mapping[str, Any]) -> PastRecord:
         seconds=dict(record.get("seconds") or {}),
         peak_ram_gb=record.get("peak_ram_gb"),
         peak_vram_gb=record.get("peak_vram_gb"),
+        measures=record.get("measures"),
     )
 
 

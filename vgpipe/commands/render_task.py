@@ -13,13 +13,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from vgpipe.clips.requested import Request, request
+from vgpipe.commands.search import Search, search_of
 from vgpipe.config.checked_launcher import Composed, Place
 from vgpipe.config.load import from_hydra
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
-from vgpipe.runs.exit_codes import EXIT_FAILED
+from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED
 from vgpipe.runs.signals import cancelled_by_signals
+from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import write_error
 
 # An invalid job must not wait for what only a valid one needs: what renders is imported when all jobs have been read.
@@ -117,35 +119,49 @@ class RenderTask:
             VgpipeError: where the only run cannot be started.
             OSError: likewise.
         """
-        try:
-            return self._render(composed)
-        except (VgpipeError, OSError) as error:
-            if HydraConfig.get().mode is RunMode.RUN:
-                raise
-            return self.lost(error)
-
-    def lost(self, error: BaseException) -> SweepResult:
-        """Reports a combination that could not be started, or whose worker broke down, and returns its result."""
-        from vgpipe.runs.objective import WORST
-
-        log.debug("traceback of a combination", exc_info=error)
-        write_error(
-            error if isinstance(error, VgpipeError | OSError) else f"{type(error).__name__}: {first_line(error)}"
-        )
-        return SweepResult(EXIT_FAILED, None, (WORST,))
-
-    def _render(self, composed: DictConfig) -> SweepResult:
-        from vgpipe.commands.closing import show
-        from vgpipe.runs.objective import objective_values
-
         hydra = HydraConfig.get()
         root = Path(hydra.runtime.output_dir)
-        checked = self._checked.pop(tuple(hydra.overrides.task), None) or _ready(from_hydra(composed))
+        search = search_of(composed, hydra)
+        try:
+            return self._render(composed, tuple(hydra.overrides.task), root, search)
+        except (VgpipeError, OSError) as error:
+            if hydra.mode is RunMode.RUN:
+                raise
+            log.debug("traceback of a combination", exc_info=error)
+            write_error(f"{root.name}: {error}")
+            return SweepResult(EXIT_FAILED, None, search.worst())
+
+    def lost(self, one: Composed, error: BaseException) -> SweepResult:
+        """Reports a combination of which there is no result, since its worker broke down or was killed.
+
+        Args:
+            one: the combination.
+            error: what its launcher raised.
+
+        Returns:
+            The result that its run directory tells; a failure where there is none.
+        """
+        from vgpipe.clips.clip_record import past_record
+        from vgpipe.runs.summary import shown_path
+
+        log.debug("traceback of a combination", exc_info=error)
+        hydra = one.config.hydra
+        run_dir, search = RunDir(Path(hydra.runtime.output_dir)), search_of(one.config, hydra)
+        clips = [past_record(record) for record in run_dir.read_clips()] if run_dir.holds_run() else []
+        if clips and all(clip.is_done for clip in clips):
+            return SweepResult(EXIT_DONE, run_dir.root, search.values(clips))
+        remedy = f" -> python -m vgpipe resume {shown_path(run_dir.root)}" if clips else ""
+        write_error(f"{run_dir.root.name}: {type(error).__name__}: {first_line(error)}{remedy}")
+        return SweepResult(EXIT_FAILED, run_dir.root if clips else None, search.worst())
+
+    def _render(self, composed: DictConfig, overrides: Overrides, root: Path, search: Search) -> SweepResult:
+        from vgpipe.commands.closing import show
+
+        checked = self._checked.pop(overrides, None) or _ready(from_hydra(composed))
         if isinstance(checked, VgpipeError):
             raise checked
         result = self._start(checked, root)
-        values = objective_values(checked.config.run.objective, result.states)
-        return SweepResult(show(result), result.root, values)
+        return SweepResult(show(result), result.root, search.values(result.states))
 
     def _start(self, run: Ready, root: Path) -> RunResult:
         from vgpipe.runs.bars import TerminalBars
@@ -166,6 +182,7 @@ def _ready(config: Config) -> Ready:
 
 def _read(one: Composed) -> tuple[Config, Request]:
     config = from_hydra(one.config)
+    search_of(one.config, one.config.hydra).refuse_other_count()
     return config, request(config)
 
 

@@ -17,6 +17,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from vgpipe.config.composer import Composer, hydra_faults
+from vgpipe.config.submitit_jobs import jobs_fail_alone
 
 IN_THIS_PROCESS = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -50,7 +51,7 @@ class Task(Protocol):
     def __call__(self, composed: DictConfig) -> Any:
         """Runs one combination in the directory that HydraConfig names."""
 
-    def lost(self, error: BaseException) -> Any:
+    def lost(self, one: Composed, error: BaseException) -> Any:
         """Reports a combination that gave no result, and returns one."""
 
 
@@ -83,7 +84,7 @@ class CheckedLauncher(Launcher):
             initial_job_idx: the number of the first.
 
         Returns:
-            What the launcher returned; a combination that ended in an error has the result `task.lost` gives.
+            What the launcher returned; a combination without a result has the one that `task.lost` gives.
 
         Raises:
             VgpipeError: from the check, before anything is started.
@@ -92,11 +93,12 @@ class CheckedLauncher(Launcher):
         batch = [self._composed(overrides, initial_job_idx + n) for n, overrides in enumerate(job_overrides)]
         self._task.check(batch, Place.HERE if is_here else Place.ELSEWHERE)
         try:
-            returns = self._launcher.launch(job_overrides, initial_job_idx)
-        except Exception as error:  # a worker that was killed takes its whole batch along
-            returns = [_lost(self._task, error) for _ in job_overrides]
+            with jobs_fail_alone(self._launcher):
+                returns = self._launcher.launch(job_overrides, initial_job_idx)
+        except Exception as error:  # joblib ends the whole batch where one worker was killed
+            returns = [_failed(error) for _ in batch]
         self._composer.forget()
-        returns = [self._finished(one) for one in returns]
+        returns = [self._finished(one, returned) for one, returned in zip(batch, returns, strict=True)]
         self._results += [one.return_value for one in returns]
         return returns
 
@@ -108,14 +110,14 @@ class CheckedLauncher(Launcher):
             set_output_dir(config, "hydra.sweep.dir", "hydra.sweep.subdir")
         return Composed(tuple(overrides), config)
 
-    def _finished(self, one: JobReturn) -> JobReturn:
-        if one.status is JobStatus.COMPLETED:
-            return one
-        return _lost(self._task, one._return_value)
+    def _finished(self, one: Composed, returned: JobReturn) -> JobReturn:
+        if returned.status is JobStatus.COMPLETED:
+            return returned
+        return JobReturn(status=JobStatus.COMPLETED, _return_value=self._task.lost(one, returned._return_value))
 
 
-def _lost(task: Task, error: BaseException) -> JobReturn:
-    return JobReturn(status=JobStatus.COMPLETED, _return_value=task.lost(error))
+def _failed(error: BaseException) -> JobReturn:
+    return JobReturn(status=JobStatus.FAILED, _return_value=error)
 
 
 @contextmanager

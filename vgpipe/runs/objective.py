@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, repeat
 from math import isfinite
-from statistics import fmean
 from typing import Protocol
 
 from vgpipe.config.schema import RunConfig
@@ -36,14 +35,25 @@ class Direction(StrEnum):
 class Measured(Protocol):
     """A clip at the end of a run, as far as an objective needs it."""
 
-    seconds: dict[str, float]
-    measures: dict[str, float] | None
-    peak_ram_gb: float | None
-    peak_vram_gb: float | None
-
     @property
     def is_done(self) -> bool:
         """Whether all its files are there."""
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Stage -> seconds."""
+
+    @property
+    def measures(self) -> Mapping[str, float] | None:
+        """What its frames measure."""
+
+    @property
+    def peak_ram_gb(self) -> float | None:
+        """Largest peak of RAM, GiB."""
+
+    @property
+    def peak_vram_gb(self) -> float | None:
+        """The same for the GPU."""
 
 
 def refuse_unmeasured(config: RunConfig) -> None:
@@ -75,18 +85,14 @@ def objective_values(
     return tuple(_value(name, clips, direction) for name, direction in _wanted(names, directions))
 
 
-def worst_values(names: Sequence[str], num_clips: int, directions: Sequence[Direction] = ()) -> tuple[float, ...]:
-    """Returns the values of a run that could not start.
+def worst_values(names: Sequence[str], directions: Sequence[Direction] = ()) -> tuple[float, ...]:
+    """Returns the values of a run that gave no result.
 
     Args:
         names: those of `run.objective`.
-        num_clips: how many clips it has.
         directions: as for `objective_values`.
     """
-    return tuple(
-        float(num_clips) if name == CLIPS_NOT_DONE else direction.worst
-        for name, direction in _wanted(names, directions)
-    )
+    return tuple(direction.worst for _, direction in _wanted(names, directions))
 
 
 def _wanted(names: Sequence[str], directions: Sequence[Direction]) -> Iterator[tuple[str, Direction]]:
@@ -99,7 +105,7 @@ def _value(name: str, clips: Sequence[Measured], direction: Direction) -> float:
         return float(len(clips) - len(done))
     found = [value for clip in done if (value := _metric(name)(clip)) is not None and isfinite(value)]
     if found:
-        return fmean(found)
+        return sum(found) / len(found)
     if done:
         log.warning("run.objective=%s: none of the clips has it, such as where all were taken from the store", name)
     return direction.worst
