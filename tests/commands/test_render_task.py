@@ -90,10 +90,8 @@ def test_a_lost_combination_counts_as_its_run_directory_tells(compose, workdir, 
         run_dir.write_clips([{"clip": "a", "state": "pending"}])
         assert task.lost(one, OSError("gone")) == SweepResult(1, run_dir.root, (WORST, -WORST))
     told = capsys.readouterr().err.splitlines()
-    assert told == [
-        "vgpipe: steps=4: OSError: gone",
-        "vgpipe: steps=4: OSError: gone -> python -m vgpipe resume steps=4",
-    ]
+    said = "vgpipe: steps=4: no result (OSError: gone)"
+    assert told == [said, f"{said} -> python -m vgpipe resume steps=4"]
 
 
 def test_an_objective_too_few_for_the_sweepers_directions_is_refused(compose):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
+
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, RunMode
@@ -54,7 +56,7 @@ def test_the_check_sees_what_the_task_will():
     ((batch, place),) = task.seen
     assert place is Place.HERE and batch[0].config.clip.seed == 1
     assert batch[0].config.hydra.runtime.output_dir.endswith("-sweep/4")
-    assert launcher.launched == [((["clip.seed=1"],), 4)] and results == [7] and returns[0].return_value == 7
+    assert launcher.launched == [([("clip.seed=1",)], 4)] and results == [7] and returns[0].return_value == 7
 
 
 def test_a_refused_batch_is_not_launched():
@@ -71,6 +73,25 @@ def test_an_error_in_a_worker_is_one_lost_result():
     assert results == ["lost: clip.seed=1, bad", 7] and [one.return_value for one in returns] == results
 
 
-def test_a_launcher_that_breaks_down_loses_its_batch_only():
-    returns, _, results = launch(Launcher(OSError("killed")), ["clip.seed=1"], ["clip.seed=2"])
+def test_a_launcher_that_breaks_down_loses_its_batch_only(workdir):
+    where = "hydra.sweep.subdir=begun"
+    (workdir / "begun").mkdir()
+    broken = Launcher(OSError("killed"))
+    returns, _, results = launch(broken, ["clip.seed=1"], ["clip.seed=2"], overrides=["hydra.sweep.dir=.", where])
     assert results == ["lost: clip.seed=1, killed", "lost: clip.seed=2, killed"] and len(returns) == 2
+
+
+def test_a_launcher_that_can_start_nothing_says_so_once(workdir):
+    with pytest.raises(ConfigError, match=r"hydra/launcher: starts nothing: no cluster"):
+        launch(Launcher(OSError("no cluster")), ["clip.seed=1"], ["clip.seed=2"])
+
+
+def test_a_batch_that_a_dead_worker_took_along_runs_again_one_by_one(workdir):
+    class Pool(Launcher):
+        def launch(self, job_overrides, initial_job_idx):
+            if len(job_overrides) > 1 or "clip.seed=2" in job_overrides[0]:
+                raise BrokenExecutor("killed")
+            return [JobReturn(status=JobStatus.COMPLETED, _return_value=initial_job_idx)]
+
+    _, _, results = launch(Pool(), ["clip.seed=1"], ["clip.seed=2"], ["clip.seed=3"])
+    assert results == [4, "lost: clip.seed=2, killed", 6]

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Overrides = tuple[str, ...]
+MAX_ERROR = 120
+"""Characters of an error of a launcher that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class RenderTask:
         if clips and all(clip.is_done for clip in clips):
             return SweepResult(EXIT_DONE, run_dir.root, search.values(clips))
         remedy = f" -> python -m vgpipe resume {shown_path(run_dir.root)}" if clips else ""
-        write_error(f"{run_dir.root.name}: {type(error).__name__}: {first_line(error)}{remedy}")
+        write_error(f"{run_dir.root.name}: no result ({type(error).__name__}: {first_line(error)[:MAX_ERROR]}){remedy}")
         return SweepResult(EXIT_FAILED, run_dir.root if clips else None, search.worst())
 
     def _render(self, composed: DictConfig, overrides: Overrides, root: Path, search: Search) -> SweepResult:

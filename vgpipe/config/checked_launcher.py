@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from vgpipe.config.composer import Composer, hydra_faults
 from vgpipe.config.submitit_jobs import jobs_fail_alone
+from vgpipe.errors import ConfigError, Fault, first_line
+from vgpipe.terminal import write_error
 
 IN_THIS_PROCESS = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -87,20 +90,36 @@ class CheckedLauncher(Launcher):
             What the launcher returned; a combination without a result has the one that `task.lost` gives.
 
         Raises:
-            VgpipeError: from the check, before anything is started.
+            VgpipeError: from the check, and from a launcher that cannot start anything.
         """
         is_here = self._config.hydra.launcher.get("_target_") == IN_THIS_PROCESS
         batch = [self._composed(overrides, initial_job_idx + n) for n, overrides in enumerate(job_overrides)]
         self._task.check(batch, Place.HERE if is_here else Place.ELSEWHERE)
-        try:
-            with jobs_fail_alone(self._launcher):
-                returns = self._launcher.launch(job_overrides, initial_job_idx)
-        except Exception as error:  # joblib ends the whole batch where one worker was killed
-            returns = [_failed(error) for _ in batch]
+        with jobs_fail_alone(self._launcher):
+            returns = self._launched(batch, initial_job_idx)
         self._composer.forget()
         returns = [self._finished(one, returned) for one, returned in zip(batch, returns, strict=True)]
         self._results += [one.return_value for one in returns]
         return returns
+
+    def _launched(self, batch: Sequence[Composed], number: int) -> Sequence[JobReturn]:
+        """Launches a batch; again, one combination after the other, where a dead worker took the whole batch along.
+
+        What is done is not repeated: the runs resume in their directories. The worker may have been killed since the
+        others left it too little memory.
+        """
+        try:
+            return self._launcher.launch([one.overrides for one in batch], number)
+        except BrokenExecutor as error:
+            if len(batch) == 1:
+                return [_failed(error)]
+            write_error(f"a worker died ({type(error).__name__}): running its batch again, one after the other")
+            return [one for n, alone in enumerate(batch) for one in self._launched([alone], number + n)]
+        except Exception as error:
+            if not self._results and not any(map(_has_begun, batch)):
+                fault = Fault("hydra/launcher", f"starts nothing: {first_line(error)}", "check hydra.launcher.*")
+                raise ConfigError("nothing was started", [fault]) from error
+            return [_failed(error) for _ in batch]
 
     def _composed(self, overrides: Sequence[str], number: int) -> Composed:
         with hydra_faults():
@@ -114,6 +133,10 @@ class CheckedLauncher(Launcher):
         if returned.status is JobStatus.COMPLETED:
             return returned
         return JobReturn(status=JobStatus.COMPLETED, _return_value=self._task.lost(one, returned._return_value))
+
+
+def _has_begun(one: Composed) -> bool:
+    return Path(one.config.hydra.runtime.output_dir).exists()
 
 
 def _failed(error: BaseException) -> JobReturn:
