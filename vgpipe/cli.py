@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -30,7 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     shows_tracebacks = "--debug" in given
+    ours = logging.getLogger("vgpipe")
+    level = ours.level
     try:
+        if shows_tracebacks:
+            ours.setLevel(logging.DEBUG)  # the terminal then shows all that run.log gets
         code = _dispatch([argument for argument in given if argument != "--debug"])
         flush()
         return code
@@ -46,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         write_error("interrupted; nothing was started")
         return EXIT_STOPPED
+    finally:
+        ours.setLevel(level)
 
 
 def _dispatch(given: list[str]) -> int:
