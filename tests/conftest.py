@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,8 +67,8 @@ class Ran:
 
     @property
     def root(self) -> Path:
-        """The run directory named in the closing line."""
-        return Path(self.out.strip().splitlines()[-1].rpartition("everything is in ")[2])
+        """The run directory that the closing lines name."""
+        return Path(re.findall(r"^(?:report|run)  +(.+?)(?:/report\.html)?$", self.out, re.MULTILINE)[-1])
 
     def records(self) -> list[dict[str, Any]]:
         """The run's clips.jsonl."""

@@ -206,7 +206,7 @@ def test_two_runs_started_in_the_same_second_do_not_disturb_each_other(vgpipe_pr
     runs = [vgpipe_process(*command) for _ in range(2)]
     ends = [(run.communicate(timeout=120), run.returncode) for run in runs]
     assert [code for _, code in ends] == [0, 0], ends
-    roots = {out.strip().splitlines()[-1].rpartition("in ")[2] for (out, _), _ in ends}
+    roots = {out.partition("report  ")[2].split()[0] for (out, _), _ in ends}
     assert len(roots) == 2
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from vgpipe.terminal import markdown_table, table, terminal_width, write, write_error
+from vgpipe.terminal import folded, markdown_table, table, terminal_width, write, write_error
 
 PATH = f"videos/{'x' * 200}.mp4"
 ROWS = [("clip", "seconds", "file"), ("a[red]b", "1.20", PATH), ("c", "10.10", "an error of many words " * 8)]
@@ -58,3 +58,17 @@ def test_what_an_encoding_lacks_is_escaped(monkeypatch, encoding):
 
 def test_a_pipe_has_no_width(capsys):
     assert terminal_width() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("short -> remedy", ["short -> remedy"]),
+        ("one two three four five six", ["one two three", "  four five six"]),
+        ("  one two three four -> five", ["  one two three", "    four", "    -> five"]),
+        ("one two three -> python -m vgpipe job=jobs.yaml", ["one two three", "  -> python -m vgpipe job=jobs.yaml"]),
+        ("first\n/a/path/that/is/too/long", ["first", "/a/path/that/is/too/long"]),
+    ],
+)
+def test_long_lines_are_broken_between_words_and_commands_are_not(text, lines):
+    assert folded(text, 16).split("\n") == lines

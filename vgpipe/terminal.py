@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 UNLIMITED = 100_000
 """Columns that no table needs: rich then neither wraps nor crops a cell, so that a path in it can be copied."""
 GAP, MIN_LAST_WIDTH = 2, 30
+ARROW, COMMAND = " -> ", "python -m vgpipe"
 
 
 class OutputError(Exception):
@@ -76,8 +77,36 @@ def write_error(message: object) -> None:
 
 
 def write_note(text: str) -> None:
-    """Writes one line to stderr as it is."""
+    """Writes text to stderr, as lines that a terminal there need not break."""
+    if sys.stderr.isatty():
+        text = folded(text, shutil.get_terminal_size().columns)
     sys.stderr.write(_encodable(f"{text}\n", sys.stderr))
+
+
+def folded(text: str, width: int) -> str:
+    """Returns text with long lines broken between words, and with a remedy (`-> ...`) on a line of its own.
+
+    Args:
+        text: one or more lines.
+        width: columns of the terminal; a command to type is wider than that rather than broken.
+    """
+    return "\n".join(part for line in text.split("\n") for part in _folded_line(line, width))
+
+
+def _folded_line(line: str, width: int) -> list[str]:
+    if len(line) < width:
+        return [line]
+    cause, arrow, remedy = line.partition(ARROW)
+    indent = " " * (len(line) - len(line.lstrip()) + GAP)
+    lines = _words(cause, width, indent)
+    if not arrow:
+        return lines
+    after = f"{indent}{arrow.lstrip()}{remedy}"
+    return [*lines, *([after] if COMMAND in remedy else _words(after, width, f"{indent}   "))]
+
+
+def _words(text: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(text, width - 1, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _encodable(text: str, stream: TextIO) -> str:

@@ -1,8 +1,11 @@
-"""Binary sizes: the GiB that every figure of memory and disk is given in."""
+"""Figures as people read them: sizes in GiB, counts with their noun, times."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 GIB, MIB = 1 << 30, 1 << 20
+DAY = timedelta(days=1)
 SMALLEST_SHOWN_GIB = 0.1
 
 
@@ -22,3 +25,22 @@ def format_size(size_bytes: float) -> str:
     if size_bytes >= SMALLEST_SHOWN_GIB * GIB:
         return f"{size_bytes / GIB:.1f} GiB"
     return f"{size_bytes / MIB:.1f} MiB"
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun: `1 clip`, `2 clips`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def clock(seconds: float) -> str:
+    """Returns `m:ss`, or `h:mm:ss` from one hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def finish_time(moment: datetime, now: datetime) -> str:
+    """Returns when a run ends: `14:05`; from a day on with the weekday, from six days on with the date."""
+    if moment - now < DAY:
+        return f"{moment:%H:%M}"
+    return f"{moment:%a %H:%M}" if moment - now < 6 * DAY else f"{moment:%a %d %b %H:%M}"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
-from vgpipe.executor.progress import Eta, Progress, ProgressState, clock
+from vgpipe.executor.progress import Eta, Progress, ProgressState
 
 
 def test_no_estimate_before_every_stage_was_measured():
@@ -16,16 +17,11 @@ def test_no_estimate_before_every_stage_was_measured():
     assert eta.remaining_s({"denoise": 2, "decode": 1, "encode": 0}) == 31.0
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3661, "1:01:01")])
-def test_clock(seconds, text):
-    assert clock(seconds) == text
-
-
 def test_plain_lines_tell_stage_clip_seconds_and_time_left(caplog):
     caplog.set_level(logging.INFO, logger="vgpipe")
     progress = Progress({"encode": 0, "denoise": 2, "decode": 0, "export": 0}, clips=2, done=0)
     progress.advance("denoise", 3.0, "red-circle")
-    assert "denoise red-circle 3.00 s (ETA 0:03)" in caplog.text
+    assert re.search(r"denoise red-circle 3.00 s \(0/2 clips, 50%, ETA 0:03 at \d\d:\d\d\)", caplog.text)
 
 
 def test_a_canary_is_measured_as_what_it_stands_for_and_counts_as_no_work():

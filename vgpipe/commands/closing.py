@@ -6,14 +6,18 @@ from contextlib import suppress
 
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.result import RunResult
-from vgpipe.runs.summary import shown_path, table
-from vgpipe.terminal import OutputError, write_error, write_line, write_note
+from vgpipe.runs.summary import shown_path, summary
+from vgpipe.terminal import OutputError, terminal_width, write_error, write_line, write_note
 
 
-def show(result: RunResult) -> int:
+def show(result: RunResult, label: str = "") -> int:
     """Prints the table of a run's clips, and how to finish a run that stopped.
 
     Where stdout or stderr cannot be written, the clips are done all the same.
+
+    Args:
+        result: how the run ended.
+        label: which run of a sweep it is; empty for a single one.
 
     Returns:
         The exit code of the run.
@@ -21,7 +25,7 @@ def show(result: RunResult) -> int:
     if result.error is not None:  # the log has said so
         return result.exit_code
     try:
-        write_line(table(result.states, result.root))
+        write_line(summary(result, label=label, width=terminal_width()))
     except OutputError as error:
         with suppress(OSError):
             if error.is_worth_telling:

@@ -12,6 +12,7 @@ from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import ExecutorConfig
 from vgpipe.executor.waves import canaries, startable
 from vgpipe.fallback.memory_ladder import MemoryLadder
+from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,9 @@ class Canaries:
 
     def _run(self, states: Sequence[CanaryState], run_wave: Callable[[list[ClipState]], None]) -> None:
         if states:
-            log.info("canary: %s", ", ".join(state.clip.id for state in states))
+            for state in states:
+                steps = counted(state.clip.num_inference_steps, "step")
+                log.info("%s goes first, with %s: what cannot work shows early", state.clip.id, steps)
         for _ in range(MAX_WAVES):
             pending: list[ClipState] = [state for state in states if state.is_pending]
             if pending:

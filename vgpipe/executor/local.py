@@ -26,11 +26,12 @@ from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.memory.host_allocator import return_large_tensors
 from vgpipe.plans.starting_point import predicted_peak_gb
 from vgpipe.provenance.recipe import Recipes
+from vgpipe.units import counted
 from vgpipe.vocabulary import MODEL_STAGES
 
 log = logging.getLogger(__name__)
 
-TUNING = "thread tuning"
+IMPORTING, TUNING = "importing libraries", "thread tuning"
 MAX_PASSES = 10
 """Over the pending clips: a second one where frames vanished, or a clip was made smaller."""
 VANISHED = "decode: its frames vanished from the store each time they were made"
@@ -104,8 +105,10 @@ class LocalExecutor:
         """Downloads the weights that are not on the disk yet; returns whether the run can continue."""
         family = self._inputs.keys.model.family
         try:
+            progress = self._progress({}, states)
+            progress.begin(IMPORTING)
             family.check_classes()
-            fetch_weights(family, self._progress({}, states), self._inputs.stop)
+            fetch_weights(family, progress, self._inputs.stop)
         except Stopped as stopped:
             log.info("%s", stopped)
             return False
@@ -135,7 +138,7 @@ class LocalExecutor:
         self._inputs.run_dir.sweep_leftovers()
         removed = self._store.sweep_leftovers()
         if removed:
-            log.info("removed %d incomplete artifacts of processes that ended", removed)
+            log.info("removed %s of processes that ended", counted(removed, "incomplete artifact"))
 
 
 class _Attempt:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.store.artifacts import Store
+from vgpipe.units import clock, counted, finish_time
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class ProgressState:
         pieces_done: pieces of work that are done: texts to encode, segments to denoise and to decode, clips to export.
         pieces: all pieces of work; fewer as soon as a clip fails.
         fraction: of the work that is done, 0 to 1, by time rather than by pieces; never decreases.
-        stage: what runs now: a stage, `download` or `thread tuning`; empty before the first.
+        stage: what runs now: a stage, `importing libraries`, `download` or `thread tuning`; empty before the first.
         clip: what it runs for: a clip, a canary, or a component that is downloaded; empty where nothing is.
         segment: which segment of a long clip, from 1; None for a short one.
         segments: how many segments that clip has; None for a short one.
@@ -172,7 +173,7 @@ class Progress:
         if stage == self._now.stage:
             self._now = replace(self._now, step=None, steps=None)
         self._tell()
-        log.info("%s %s %.2f s (%s)", stage, name, seconds, self._left(), extra={"bar": True})
+        log.info("%s %s %.2f s (%s)", stage, name, seconds, self._line(), extra={"bar": True})
 
     def _tell(self) -> None:
         if self._listener is None:
@@ -205,7 +206,7 @@ class Progress:
         )
 
     def _eta_s(self) -> float | None:
-        seconds = self.eta.remaining_s(self._remaining)
+        seconds = self.eta.remaining_s(self._remaining) if self._remaining else None
         return None if seconds is None else max(0.0, seconds - self._part_of_piece() * self._weight(self._now.stage))
 
     def _share_done(self) -> float:
@@ -229,20 +230,23 @@ class Progress:
         denoise_s = self.eta.mean_s(DENOISE) or 1.0
         return denoise_s * TYPICAL_SHARE.get(stage, 0.0)
 
-    def _left(self) -> str:
-        seconds = self._eta_s()
-        return "ETA ?" if seconds is None else f"ETA {clock(seconds)}"
+    def _line(self) -> str:
+        """Returns how far the run is, for a line of the log."""
+        state = self._state()
+        clips = f"{state.clips_done}/{counted(state.clips, 'clip')}"
+        if state.eta_s is None or state.finish_at is None:
+            return clips
+        at = finish_time(state.finish_at, datetime.now().astimezone())
+        return f"{clips}, {percent(state.fraction)}, ETA {clock(state.eta_s)} at {at}"
+
+
+def percent(fraction: float) -> str:
+    """Returns a fraction as whole percent, rounded down: 100 % is said of what is done alone."""
+    return f"{int(100 * fraction + 1e-9)}%"
 
 
 TYPICAL_SHARE = {ENCODE: 0.02, DENOISE: 1.0, DECODE: 0.15, EXPORT: 0.05}
 """What a piece of a stage takes relative to denoising, until it is measured."""
-
-
-def clock(seconds: float) -> str:
-    """Returns `m:ss`, or `h:mm:ss` from one hour on."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def count_remaining(store: Store, states: Sequence[ClipState]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from vgpipe.clips.clip_record import record_of
 from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.errors import StoreError
 from vgpipe.store.rundir import RunDir
+from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +37,12 @@ class RunRecords:
         if self._has_begun:
             pending = sum(state.is_pending for state in states)
             self.event("attempt_started", clips=pending)
-            log.info("trying %d clips again", pending)
+            log.info("trying %s again", counted(pending, "clip"))
             return
         self._has_begun = True
         self.event("run_started", clips=len(states), reused=done)
-        log.info("%d clips, %d already in the store", len(states), done)
+        if done:
+            log.info("%d of %s already in the store", done, counted(len(states), "clip"))
 
     def end(self, states: Sequence[ClipState], stop_reason: str) -> None:
         """Writes every clip's last record; logs what cannot be written.

@@ -188,7 +188,7 @@ class Residency(Generic[FamilyT]):
             module = self._try_to_load(family, part, where)
         self.load_s[part] = time.monotonic() - started
         self.loads[part] = self.loads.get(part, 0) + 1
-        log.info("loaded %s in %.2f s", part, self.load_s[part])
+        log.info("loaded %s in %.2f s", part, self.load_s[part], extra={"bar": True})
         self._on_ready(part, self.load_s[part])
         return module
 

@@ -23,6 +23,7 @@ from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_mo
 from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
+from vgpipe.plans.figures import Span
 from vgpipe.plans.plan_file import write_measured, write_plan
 from vgpipe.plans.planning import plan_run
 from vgpipe.plans.profiles import PlanError
@@ -84,6 +85,11 @@ class Attempts:
         if left:
             self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
         return self._plan
+
+    @property
+    def expected_s(self) -> Span | None:
+        """The least and the most seconds that the plan expects of the clips; None where it knows none."""
+        return None if self._plan is None else self._plan.seconds()
 
     def pinned(self) -> Config:
         """Returns the config with hub commits in place of branches, so that resuming takes the same files."""

@@ -15,6 +15,7 @@ from vgpipe.runs.library_logs import (
     libraries_logged_to,
     writes_to_terminal,
 )
+from vgpipe.terminal import write_note
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class _Terminal(logging.Handler):
             return
         mark = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         with suppress(OSError), _above_bars():  # a full disk or a closed pipe behind stderr must not stop the run
-            sys.stderr.write(f"{mark}{record.getMessage()}\n")
+            write_note(f"{mark}{record.getMessage()}".rstrip())
 
 
 class _Outside(logging.Handler):

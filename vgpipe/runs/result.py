@@ -20,6 +20,7 @@ class RunResult:
         states: its clips, in job order; empty where an error ended the run.
         stopped_by: why it stopped early; empty where it did not.
         error: what ended the run in the middle; None where nothing did.
+        seconds: what it took, from the lock of the directory on.
     """
 
     root: Path
@@ -27,6 +28,7 @@ class RunResult:
     states: tuple[ClipState, ...] = ()
     stopped_by: str = ""
     error: Exception | None = None
+    seconds: float = 0.0
 
 
 def exit_code(states: Sequence[ClipState]) -> int:

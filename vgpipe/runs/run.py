@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.objective import refuse_unmeasured
+from vgpipe.runs.opening import opening
 from vgpipe.runs.result import RunResult, exit_code
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused_run
@@ -164,7 +166,9 @@ def _run(
     config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
     with logging_to(run_dir.log, run.early, terminal=run.terminal):
-        for note in (*run.request.notes, *([config.model.note] if config.model.note else [])):
+        begun_s = time.monotonic()
+        opened = opening(len(run.request.clips), config.model.name, run_dir.root, run.attempts.expected_s)
+        for note in (*opened, *run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         try:
             if new_config is not None:
@@ -177,7 +181,8 @@ def _run(
             return _aborted(error, run_dir)
     code = exit_code(states)
     reason = stop.reason if code == EXIT_STOPPED else ""
-    return RunResult(root=run_dir.root, exit_code=code, states=tuple(states), stopped_by=reason)
+    seconds = time.monotonic() - begun_s
+    return RunResult(root=run_dir.root, exit_code=code, states=tuple(states), stopped_by=reason, seconds=seconds)
 
 
 def _write_config(config: Config, request: requested.Request, run_dir: RunDir) -> None:

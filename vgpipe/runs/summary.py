@@ -1,32 +1,44 @@
-"""The closing table of a run."""
+"""What is said of a run when it ends: a table of its clips, how many are done, and where the files are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vgpipe.clips.clip_state import ClipState, Status
+from vgpipe.runs.bars import MAX_NAME, MIN_NAME, shortened
+from vgpipe.runs.result import RunResult
+from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import table as aligned
+from vgpipe.units import clock, counted
 
 MAX_ROWS = 200
 ROWS_OF_LONG_RUNS = 20
-MAX_NAME, NAME_END = 36, 9
-HEAD = ("clip", "state", "seconds", "file")
+HEAD = ("clip", "state", "seconds", "error")
 SECONDS = HEAD.index("seconds")
+BESIDE_NAME = 50
+"""Columns of the other cells, of which an error gets at least 30."""
+BESIDES = ("sheet", "poster")
+"""Kinds of files that a clip has besides those that were asked for."""
 
 
-def table(states: Sequence[ClipState], root: Path) -> str:
-    """Returns one row per clip (clip, state, seconds, file or error) and a closing line.
+def summary(result: RunResult, *, label: str = "", width: int | None = None) -> str:
+    """Returns one row per clip, and closing lines: what is done, the report, the folder of the videos.
 
     Args:
-        states: the clips of the run; of very long jobs only failures, or else the first rows, are shown.
-        root: the run directory.
+        result: how the run ended; of very long jobs only failures, or else the first rows, are shown.
+        label: which run of a sweep this is; empty for a single one.
+        width: columns of the terminal, to which errors are wrapped; None does not wrap.
     """
+    states = result.states
     shown = states if len(states) <= MAX_ROWS else _worth_showing(states)
-    lines = aligned([HEAD, *map(_row, shown)], right=(SECONDS,))
+    has_errors = any(state.error for state in shown)
+    room = MAX_NAME if width is None or not has_errors else min(MAX_NAME, width - BESIDE_NAME)
+    rows = [HEAD, *(_row(state, max(MIN_NAME, room)) for state in shown)]
+    lines = aligned(rows if has_errors else [row[:-1] for row in rows], right=(SECONDS,), width=width)
     if len(shown) < len(states):
-        lines.append(f"... and {len(states) - len(shown)} more in clips.jsonl")
-    return "\n".join([*lines, _closing(states, root)])
+        lines.append(f"... and {counted(len(states) - len(shown), 'clip')} more in clips.jsonl")
+    return "\n".join([*lines, f"{label}: {_closing(result)}" if label else _closing(result), *_places(result)])
 
 
 def shown_path(path: Path) -> str:
@@ -40,20 +52,25 @@ def _worth_showing(states: Sequence[ClipState]) -> list[ClipState]:
     return unfinished or list(states[:ROWS_OF_LONG_RUNS])
 
 
-def _row(state: ClipState) -> tuple[str, str, str, str]:
+def _row(state: ClipState, room: int) -> tuple[str, ...]:
     status = "reused" if state.is_reused else state.status.value
     seconds = f"{sum(state.seconds.values()):.2f}" if state.seconds else "-"
-    return _short_name(state.clip.id), status, seconds, state.error or next(iter(state.files.values()), "")
+    return shortened(state.clip.id, room), status, seconds, state.error or ""
 
 
-def _short_name(name: str) -> str:
-    """Returns a clip's name with its digest, the middle left out where it is long."""
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - NAME_END - 3]}...{name[-NAME_END:]}"
-
-
-def _closing(states: Sequence[ClipState], root: Path) -> str:
-    counts = [(status, sum(state.status is status for state in states)) for status in Status]
-    summary = ", ".join(f"{count} {status.value}" for status, count in counts if count)
-    degraded = sum(bool(state.all_degradations) and state.status is Status.DONE for state in states)
+def _closing(result: RunResult) -> str:
+    counts = [(status, sum(state.status is status for state in result.states)) for status in Status]
+    done = ", ".join(f"{count} {status.value}" for status, count in counts if count)
+    degraded = sum(bool(state.all_degradations) and state.status is Status.DONE for state in result.states)
     note = f" ({degraded} degraded: clips.jsonl says how)" if degraded else ""
-    return f"{summary or 'no clips'}{note}; everything is in {shown_path(root)}"
+    return f"{done or 'no clips'} in {clock(result.seconds)}{note}"
+
+
+def _places(result: RunResult) -> list[str]:
+    """Returns where the page of the run and its files are; the run directory itself where neither exists."""
+    root, run_dir = shown_path(result.root), RunDir(result.root)
+    files = [(kind, path) for state in result.states for kind, path in state.files.items()]
+    wanted = [path for kind, path in files if kind not in BESIDES] or [path for _, path in files]
+    folders = sorted({PurePosixPath(path).parts[0] for path in wanted})
+    page = [f"report  {root}/{run_dir.report.name}"] if run_dir.report.is_file() else []
+    return [*page, *(f"{folder:<6}  {root}/{folder}" for folder in folders)] or [f"run     {root}"]

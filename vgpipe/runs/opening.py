@@ -1,0 +1,26 @@
+"""What is said of a run before it begins: what is rendered, with which model, where to, and for how long."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from vgpipe.plans import figures
+from vgpipe.runs.summary import shown_path
+from vgpipe.units import counted
+
+
+def opening(clips: int, model: str, root: Path, expected_s: figures.Span | None) -> list[str]:
+    """Returns one line, and another where the plan knows how long it takes.
+
+    Args:
+        clips: how many there are, those in the store included.
+        model: its name.
+        root: the run directory.
+        expected_s: the least and the most seconds that the clips to make take; None where nothing is known.
+    """
+    lines = [f"rendering {counted(clips, 'clip')} with {model} into {shown_path(root)}"]
+    if expected_s is not None:
+        end = figures.finishing(expected_s, datetime.now())
+        lines.append(f"forecast: {figures.seconds(expected_s)}, done at {end}")
+    return lines
