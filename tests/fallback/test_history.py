@@ -70,7 +70,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def files(store: Store) -> FinishedFiles:
-    return FinishedFiles(store, [exporter({"name": "frames"})])
+    return FinishedFiles(store, lambda: [exporter({"name": "frames"})])
 
 
 def plain() -> ClipState:

@@ -201,6 +201,5 @@ def test_offloaded_stages_teach_no_rate_and_others_made_otherwise_nothing(tmp_pa
         write_plan(run_dir, found)
         write_measured(run_dir, found, [done(clips[0], {"denoise": 5.0}), otherwise, reused])
         told = json.loads(run_dir.plan.read_text())["measured"]
-        write_measured(run_dir, None, [reused])
     assert [one["stage"] for one in told] == ["denoise"]
     assert json.loads((default_folder() / NAME).read_text())["efficiency"] is None

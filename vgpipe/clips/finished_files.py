@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from vgpipe.clips.requested import exporters_of
@@ -22,11 +23,17 @@ class FinishedFiles:
 
     Args:
         store: where they are.
-        exporters: what the user asked for; the exports of a clip's keys are theirs, in the same order.
+        exporters: returns what the user asked for; the exports of a clip's keys are theirs, in the same order. Called
+            when one is needed: finished clips do without.
     """
 
-    def __init__(self, store: Store, exporters: Sequence[Exporter]):
-        self.store, self.exporters = store, tuple(exporters)
+    def __init__(self, store: Store, exporters: Callable[[], Sequence[Exporter]]):
+        self.store, self._make_exporters = store, exporters
+
+    @cached_property
+    def exporters(self) -> tuple[Exporter, ...]:
+        """What writes the files."""
+        return tuple(self._make_exporters())
 
     def has(self, keys: ClipKeys) -> bool:
         """Says whether every file of a clip is there."""
@@ -34,19 +41,26 @@ class FinishedFiles:
 
     def found(self, keys: ClipKeys) -> tuple[Artifact, ...] | None:
         """Returns every file of a clip; None where one is missing."""
-        files = [self.find(key, exporter) for key, exporter in zip(keys.exports, self.exporters, strict=True)]
+        files = [self.find(key, number) for number, key in enumerate(keys.exports)]
         known = tuple(artifact for artifact in files if artifact is not None)
         return known if len(known) == len(files) else None
 
-    def find(self, key: Key, exporter: Exporter) -> Artifact | None:
-        """Returns what an exporter wrote; None where there is nothing, or only a fallback that is no longer needed."""
+    def find(self, key: Key, number: int) -> Artifact | None:
+        """Returns what an exporter wrote; None where there is nothing, or only a fallback that is no longer needed.
+
+        Args:
+            key: of its file.
+            number: its place among the exporters.
+        """
         artifact = self.store.find(key)
         if artifact is None or not artifact.info.get("degradation"):
             return artifact
-        return artifact if exporter.may_fall_back() else None
+        return artifact if self.exporters[number].may_fall_back() else None
 
 
 def finished_files_of(config: Config) -> FinishedFiles:
     """Returns the finished files of a run's store, for the exporters of its config."""
-    made = exporters(exporters_of(config), allow_fallback=config.run.degrade != STRICT)
-    return FinishedFiles(Store(Path(config.store.dir)), made)
+    allow_fallback = config.run.degrade != STRICT
+    return FinishedFiles(
+        Store(Path(config.store.dir)), lambda: exporters(exporters_of(config), allow_fallback=allow_fallback)
+    )

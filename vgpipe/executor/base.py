@@ -10,21 +10,23 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vgpipe.clips.artifact_keys import ArtifactKeys
-from vgpipe.clips.clip_record import PastRecord
-from vgpipe.clips.clip_state import ClipState
-from vgpipe.clips.finished_files import FinishedFiles
-from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
-from vgpipe.executor.cancel_token import CancelToken
-from vgpipe.executor.kept_models import KeptModels
-from vgpipe.executor.progress import ProgressListener
-from vgpipe.executor.run_records import RunRecords
-from vgpipe.fallback.loading_ladder import LoadedModel
-from vgpipe.plans.run_plan import RunPlan
-from vgpipe.store.rundir import RunDir
+
+if TYPE_CHECKING:
+    from vgpipe.clips.artifact_keys import ArtifactKeys
+    from vgpipe.clips.clip_record import PastRecord
+    from vgpipe.clips.clip_state import ClipState
+    from vgpipe.clips.finished_files import FinishedFiles
+    from vgpipe.config.schema import Config
+    from vgpipe.executor.cancel_token import CancelToken
+    from vgpipe.executor.kept_models import KeptModels
+    from vgpipe.executor.progress import ProgressListener
+    from vgpipe.executor.run_records import RunRecords
+    from vgpipe.fallback.loading_ladder import LoadedModel
+    from vgpipe.plans.run_plan import RunPlan
+    from vgpipe.store.rundir import RunDir
 
 EXECUTORS = {"local": "vgpipe.executor.local:LocalExecutor"}
 

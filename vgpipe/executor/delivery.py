@@ -105,7 +105,7 @@ class ExportDelivery:
         from vgpipe.stages import export
 
         key, exporter = state.keys.exports[number], self._finished.exporters[number]
-        if self._finished.find(key, exporter) is not None:
+        if self._finished.find(key, number) is not None:
             return
         if self._store.find(key) is not None:
             self._store.discard(key)

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from vgpipe.clips.clip_state import ClipState
-from vgpipe.clips.degradation import SIZE
 from vgpipe.clips.frame_users import FrameUsers
-from vgpipe.errors import ModelError, Stopped
 from vgpipe.executor.base import ExecutorInputs
-from vgpipe.executor.canary import Canaries
 from vgpipe.executor.delivery import ExportDelivery
-from vgpipe.executor.downloads import fetch_weights
-from vgpipe.executor.engine import Engine, memory_ladder
-from vgpipe.executor.export_queue import ExportQueue
-from vgpipe.executor.outcomes import Outcomes
-from vgpipe.executor.progress import Progress, count_remaining
-from vgpipe.executor.thread_tuning import threads
-from vgpipe.executor.waves import wave_size, waves
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import pinned
-from vgpipe.fallback.memory_ladder import MemoryLadder
-from vgpipe.hardware import device_of, pick_device, placement
-from vgpipe.memory.host_allocator import return_large_tensors
-from vgpipe.plans.starting_point import predicted_peak_gb
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.units import counted
-from vgpipe.vocabulary import MODEL_STAGES
 
 log = logging.getLogger(__name__)
-
-IMPORTING, TUNING = "importing libraries", "thread tuning"
-MAX_PASSES = 10
-"""Over the pending clips: a second one where frames vanished, or a clip was made smaller."""
-VANISHED = "decode: its frames vanished from the store each time they were made"
 
 
 class LocalExecutor:
@@ -64,144 +44,15 @@ class LocalExecutor:
         self._inputs.records.begin(states)
         pending = [state for state in states if state.is_pending]
         if pending:
-            with threads(self._inputs.config.hardware.threads):
-                self._render(states, pending)
+            from vgpipe.executor.rendering import Rendering  # only now: a finished job must not wait for its imports
 
-    def _render(self, states: Sequence[ClipState], pending: list[ClipState]) -> None:
-        device = self._device()
-        if not self._fetch_weights(states, pending):
-            return
-        ladder = memory_ladder(self._inputs, device, self._frame_users)
-        self._prepare(pending, ladder)
-        log.info("memory on %s: %s", device, ", ".join(f"{one} {ladder.strategies[one].value}" for one in MODEL_STAGES))
-        pending = [state for state in pending if state.is_pending]
-        canaries = Canaries(self._inputs.config.executor, self._inputs.keys, ladder)
-        canaries.choose(states, pending, self._inputs.finished)
-        to_make = [*canaries.states, *pending]
-        self._frame_users.count(to_make)
-        progress = self._progress(count_remaining(self._store, pending), states)
-        outcomes = self._outcomes(progress)
-        with (
-            Engine(self._inputs, device, ladder, outcomes) as engine,
-            ExportQueue(self._delivery.export, outcomes.exported) as exports,
-        ):
-            attempt = _Attempt(self._inputs, engine, exports, outcomes, progress)
-            attempt.make(canaries, pending)
-
-    def _progress(self, remaining: Mapping[str, int], states: Sequence[ClipState]) -> Progress:
-        done = sum(state.is_done for state in states)
-        return Progress(remaining, clips=len(states), done=done, on_progress=self._inputs.on_progress)
-
-    def _device(self) -> str:
-        hardware = self._inputs.config.hardware
-        device = pick_device(hardware.device)
-        limits = {"memory_gb": hardware.memory_gb, "memory_limit_gb": hardware.memory_limit_gb}
-        log.info("%s", placement(device_of(device), name=hardware.name, **limits))
-        if device == "cpu" and hardware.memory_limit_gb is not None:  # it costs page faults, so only where RAM counts
-            return_large_tensors()
-        return device
-
-    def _fetch_weights(self, states: Sequence[ClipState], pending: Sequence[ClipState]) -> bool:
-        """Downloads the weights that are not on the disk yet; returns whether the run can continue."""
-        family = self._inputs.keys.model.family
-        try:
-            progress = self._progress({}, states)
-            progress.begin(IMPORTING)
-            family.check_classes()
-            fetch_weights(family, progress, self._inputs.stop)
-        except Stopped as stopped:
-            log.info("%s", stopped)
-            return False
-        except ModelError as error:
-            log.error("%s", error)
-            for state in pending:
-                state.fail(str(error), error)
-                self._inputs.records.settle(state)
-            return False
-        return True
-
-    def _prepare(self, pending: Sequence[ClipState], ladder: MemoryLadder) -> None:
-        """Gives clips the memory settings they need; finishes those that an earlier run made with the same ones."""
-        for state in pending:
-            state.expect_peak(predicted_peak_gb(self._inputs.plan, state))
-            ladder.prepare(state)
-            if state.has_fallback:
-                self._delivery.reuse(state)
-            if state.is_done:
-                self._inputs.records.settle(state)
-
-    def _outcomes(self, progress: Progress) -> Outcomes:
-        inputs = self._inputs
-        return Outcomes(self._store, inputs.records, self._delivery, self._history, progress, inputs.stop)
+            Rendering(self._inputs, self._history, self._delivery, self._frame_users).make(states, pending)
 
     def _sweep_leftovers(self) -> None:
         self._inputs.run_dir.sweep_leftovers()
         removed = self._store.sweep_leftovers()
         if removed:
             log.info("removed %s of processes that ended", counted(removed, "incomplete artifact"))
-
-
-class _Attempt:
-    """Drives the stages and the exports over canaries and waves of clips.
-
-    Args:
-        inputs: what the executor was given.
-        engine: the model stages.
-        exports: the exports that run beside them.
-        outcomes: handles what ends.
-        progress: knows what pieces of work take.
-    """
-
-    def __init__(
-        self, inputs: ExecutorInputs, engine: Engine, exports: ExportQueue, outcomes: Outcomes, progress: Progress
-    ):
-        self._inputs, self._engine, self._exports = inputs, engine, exports
-        self._outcomes, self._progress = outcomes, progress
-
-    def make(self, canaries: Canaries, pending: list[ClipState]) -> None:
-        """Makes clips until all have a final status, or the run is to stop."""
-        try:
-            canaries.run(pending, self._finish_wave, self._inputs.records.settle)
-            self._progress.begin(TUNING)
-            count = self._engine.tune_threads(pending)
-            if count is not None:
-                self._outcomes.event("denoise_threads", count=count)
-            for _ in range(MAX_PASSES):
-                self._pass(pending)
-            self._give_up(pending)
-        except Stopped as stopped:
-            log.info("%s", stopped)
-
-    def _pass(self, pending: Sequence[ClipState]) -> None:
-        for wave in waves([state for state in pending if state.is_pending], self._wave_size):
-            self._run_wave(wave)
-        self._exports.drain()
-
-    def _finish_wave(self, wave: list[ClipState]) -> None:
-        self._run_wave(wave)
-        self._exports.drain()
-
-    def _run_wave(self, wave: list[ClipState]) -> None:
-        self._outcomes.event("wave_started", clips=[state.clip.id for state in wave])
-        self._engine.run_wave(wave, self._queue_export, self._exports.collect)
-
-    def _queue_export(self, state: ClipState) -> None:
-        self._exports.add(state)
-        self._exports.collect()
-
-    def _give_up(self, pending: Sequence[ClipState]) -> None:
-        for state in pending:
-            if state.is_pending:
-                shrunk = next((one for one in state.degradations if one.kind == SIZE), None)
-                self._outcomes.give_up(state, shrunk.reason if shrunk else VANISHED)
-
-    def _wave_size(self) -> int:
-        settings = self._inputs.config.executor
-        if settings.wave_size:
-            return settings.wave_size
-        means = [self._progress.eta.mean_s(stage) for stage in MODEL_STAGES]
-        known = [mean for mean in means if mean is not None]
-        return wave_size(self._engine.wave_load_s, sum(known) if known else None, settings.load_share)
 
 
 def _recipes(inputs: ExecutorInputs) -> Recipes | None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vgpipe.exporters.encoder_status import EncoderStatus
 from vgpipe.exporters.exported import Exported
-from vgpipe.exporters.joined_frames import Frames
+
+if TYPE_CHECKING:
+    from vgpipe.exporters.joined_frames import Frames
 
 CHANGES_NO_BITS = ("timeout_s",)
 ADDED_LATER = {

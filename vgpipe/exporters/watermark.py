@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 VERSION = 1
 """Part of the store key of a file with a watermark: goes up where the numbers and functions here change bits."""
@@ -34,6 +36,7 @@ def watermark(text: str, *, width: int, height: int) -> Callable[[np.ndarray], n
 
 
 def _stencil(text: str, width: int, height: int) -> np.ndarray:
+    import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
     stencil = Image.new("L", (width, height), 0)

@@ -12,8 +12,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import torch
 
@@ -145,6 +143,7 @@ def scheduler_state(scheduler: Any) -> dict[str, Any]:
 
 
 def _copied(name: str, value: Any) -> Any:
+    import numpy as np
     import torch
 
     if isinstance(value, torch.Tensor):

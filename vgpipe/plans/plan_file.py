@@ -43,19 +43,19 @@ def write_plan(run_dir: RunDir, plan: RunPlan) -> None:
     run_dir.write_plan({"schema": SCHEMA, **summary(plan), "shapes": shapes, "measured": []})
 
 
-def write_measured(run_dir: RunDir, plan: RunPlan | None, states: Iterable[ClipState]) -> None:
+def write_measured(run_dir: RunDir, plan: RunPlan, states: Iterable[ClipState]) -> None:
     """Adds to plan.json what the run measured, stage by stage, and keeps it for the next plan of this machine.
 
     A file that cannot be written is a warning in the log, since the clips are done.
 
     Args:
         run_dir: of the run.
-        plan: what was predicted; None where there was no plan.
+        plan: what was predicted.
         states: the clips; those without a plan or a measurement, or made with other settings because memory ran out,
             are left out.
     """
     document = run_dir.read_plan()
-    if plan is None or document is None:
+    if document is None:
         return
     groups: dict[tuple[ClipSpec, str], list[SegmentState]] = defaultdict(list)
     for state in states:

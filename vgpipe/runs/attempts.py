@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_record import PastRecord
@@ -23,16 +24,14 @@ from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_mo
 from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
-from vgpipe.plans.figures import Span
-from vgpipe.plans.plan_file import write_measured, write_plan
-from vgpipe.plans.planning import plan_run
-from vgpipe.plans.profiles import PlanError
-from vgpipe.plans.refusal import refuse_what_cannot_fit
-from vgpipe.plans.run_plan import RunPlan
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.rundir import RunDir
 from vgpipe.vocabulary import ANY
+
+if TYPE_CHECKING:  # a run that has nothing to make needs no plan
+    from vgpipe.plans.figures import Span
+    from vgpipe.plans.run_plan import RunPlan
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +80,8 @@ class Attempts:
         self._plan = self._planned(self._first, [state.clip for state in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
+            from vgpipe.plans.refusal import refuse_what_cannot_fit
+
             refuse_what_cannot_fit(self._plan, config)
         if left:
             self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
@@ -124,6 +125,8 @@ class Attempts:
         """
         records = RunRecords(run_dir, stop.cancel)
         if self._plan is not None:
+            from vgpipe.plans.plan_file import write_plan
+
             write_plan(run_dir, self._plan)
 
         def executor(model: LoadedModel, keys: ArtifactKeys, plan: RunPlan | None) -> Executor:
@@ -159,12 +162,18 @@ class Attempts:
             ]
             another.run(states)
         records.end(states, stop.reason)
-        write_measured(run_dir, self._plan, states)
+        if self._plan is not None:
+            from vgpipe.plans.plan_file import write_measured
+
+            write_measured(run_dir, self._plan, states)
         return states
 
     def _planned(self, model: LoadedModel, clips: Sequence[Clip]) -> RunPlan | None:
         if not clips or self._config.run.plan == "off":
             return None
+        from vgpipe.plans.planning import plan_run
+        from vgpipe.plans.profiles import PlanError
+
         config = replace(self._config, model=model.plan.config)
         try:
             return plan_run(config, model.keys.family, clips)

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from vgpipe.stages import tensors
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
@@ -117,6 +115,7 @@ def _sum(flat: dict[str, torch.Tensor], facts: dict[str, Any]) -> str:
 
 def _flatten(name: str, value: Any, flat: dict[str, torch.Tensor]) -> Any:
     """Moves every tensor in `value` to `flat`; returns the layout that `_unflatten` fills again."""
+    import numpy as np
     import torch
 
     if isinstance(value, torch.Tensor):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
-from vgpipe.stages.seams import Seam, join_segment
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from vgpipe.stages.denoise import Denoised
+    from vgpipe.stages.seams import Seam
 
 FILE = "frames.npy"
 VERSION = 2
@@ -51,6 +51,8 @@ def run(
     Raises:
         StoreError: where the store cannot be written.
     """
+    import numpy as np
+
     started = time.monotonic()
     request = DecodeRequest(
         latents=_latents(family, clip, denoised, trajectory),
@@ -63,6 +65,8 @@ def run(
     frames_THWC = family.decode(components, request)
     facts: dict[str, Any] = {}
     if seam is not None:
+        from vgpipe.stages.seams import join_segment
+
         frames_THWC, facts = join_segment(frames_THWC, seam)
     with store.create(key) as draft:
         np.save(draft.path(FILE), frames_THWC, allow_pickle=False)
@@ -80,5 +84,7 @@ def _latents(family: Family, clip: Clip, denoised: Denoised, trajectory: Traject
 
 def read(artifact: Artifact) -> np.ndarray:
     """Returns the frames (T, H, W, 3) uint8 of a decode artifact, mapped from disk rather than loaded."""
+    import numpy as np
+
     frames: np.ndarray = np.load(artifact.path(FILE), mmap_mode="r", allow_pickle=False)
     return frames

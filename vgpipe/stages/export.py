@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vgpipe.exporters.base import Exporter
-from vgpipe.exporters.joined_frames import Frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
+
+if TYPE_CHECKING:
+    from vgpipe.exporters.base import Exporter
+    from vgpipe.exporters.joined_frames import Frames
 
 VERSION = 1
 """Part of every store key of a finished file: goes up where all exporters write other bytes of the same frames."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from vgpipe.errors import ModelError
 from vgpipe.job.clip import Clip
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def first_frames(clip: Clip) -> np.ndarray | None:
@@ -23,6 +25,7 @@ def first_frames(clip: Clip) -> np.ndarray | None:
     """
     if clip.image is None:
         return None
+    import numpy as np
     from PIL import Image, ImageOps
 
     try:

@@ -28,7 +28,7 @@ from vgpipe.exporters.base import identity
 from vgpipe.job.segments import Segment
 from vgpipe.models.base import Family
 from vgpipe.models.windows import blend
-from vgpipe.stages import decode, denoise, encode, export, seams
+from vgpipe.stages import decode, denoise, encode, export
 from vgpipe.store.digest import Key
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
@@ -38,7 +38,6 @@ VERSIONS = {
     ENCODE: encode.VERSION,
     DENOISE: denoise.VERSION,
     DECODE: decode.VERSION,
-    TAIL: seams.TAIL_VERSION,
     EXPORT: export.VERSION,
 }
 Families = Mapping[str, Family]
@@ -195,12 +194,17 @@ def _piece(segment: Segment) -> dict[str, Any]:
 def _seam(segment: Segment, tail: Key | None) -> dict[str, Any]:
     if tail is None or not (segment.match_color or segment.blend):
         return {}
+    from vgpipe.stages import seams  # imports numpy, and most clips have no seam
+
     joins = {"match_color": segment.match_color, "blend": segment.blend, "version": seams.VERSION}
     return {"seam": {"tail": tail.digest, **joins}}
 
 
 def _tail_key(segment: Segment, frames: Key, given: int) -> Key:
-    return _versioned(TAIL, frames=frames.digest, first=segment.end - given, stop=segment.end)
+    from vgpipe.stages.seams import TAIL_VERSION
+
+    inputs = {"frames": frames.digest, "first": segment.end - given, "stop": segment.end}
+    return Key(TAIL, {"version": TAIL_VERSION, **inputs})
 
 
 def text_key(family: Family, text: str) -> Key:
