@@ -102,7 +102,7 @@ def run(workdir, tiny_wan):
         (workdir / "job.yaml").write_text("prompts: [a red circle, a blue square]\n")
         size = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2")
         given = ("job=job.yaml", f"model.id={tiny_wan}", "memory=resident", f"store.dir={name}", *size, *overrides)
-        config = load(given, None)
+        config = load(given)
         start(ready(config, request(config)), workdir / name / "run", CancelToken(), kept=kept)
         root = workdir / name / "run"
         latents = [json.loads(line)["artifacts"]["latents"] for line in (root / "clips.jsonl").read_text().splitlines()]

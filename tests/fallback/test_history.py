@@ -55,7 +55,7 @@ class FakeKeys:
 
 @pytest.fixture
 def history(tmp_path: Path):
-    config = load(["clip.prompt=a", "hardware=cpu", "run.degrade=any"], None)
+    config = load(["clip.prompt=a", "hardware=cpu", "run.degrade=any"])
 
     def made(limit_gb: float | None = None) -> FallbackHistory:
         hardware = replace(config.hardware, memory_limit_gb=limit_gb)

@@ -96,7 +96,7 @@ def test_tiles_are_said_remembered_and_found_again(run, resident):
 
 def ladder(folder: Path, *typed: str) -> tuple[MemoryLadder, SegmentState]:
     """Returns the ladder of a run of the embedded model, and a clip of a size that has tiles of several sizes."""
-    config = load(["clip.prompt=a", "hardware=cpu", "memory=staged", *typed], None)
+    config = load(["clip.prompt=a", "hardware=cpu", "memory=staged", *typed])
     model = key_maker(replace(config.model, dtype="float32"), config.memory, str(folder))
     context = LadderContext(
         config=config,
