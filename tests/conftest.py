@@ -32,6 +32,7 @@ if IS_FIRST:
     os.environ["VGPIPE_CACHE"] = os.environ["VGPIPE_TEST_CACHE"] = tempfile.mkdtemp(prefix="vgpipe-cache-")
 
 WORDS = "<pad> </s> <unk> a small large red blue circle square moving left right on black white background"
+CHROMIUM = Path("/usr/bin/chromium")
 SMALL = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=4")
 
 
@@ -110,6 +111,18 @@ def vgpipe_process(workdir: Path) -> Callable[..., subprocess.Popen[str]]:
         return subprocess.Popen(command, cwd=workdir, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real Chromium; tests that need it are skipped where there is none (`pip install '.[browser]'`)."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip("there is no /usr/bin/chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,7 @@ _HOMES = {
     "RunInterrupted": "vgpipe.api.running",
     "Verdict": "vgpipe.provenance.verification",
     "VgpipeError": "vgpipe.errors",
+    "options": "vgpipe.api.choices",
     "plan": "vgpipe.api.planning",
     "read_run": "vgpipe.api.results",
     "resume": "vgpipe.api.running",

@@ -1,4 +1,5 @@
 from vgpipe import errors as errors
+from vgpipe.api.choices import options as options
 from vgpipe.api.planning import Plan as Plan
 from vgpipe.api.planning import plan as plan
 from vgpipe.api.results import ClipResult as ClipResult

@@ -27,18 +27,25 @@ def set_library_environment() -> None:
         os.environ.setdefault(name, value)
 
 
+HUB = "huggingface_hub.utils"
+"""Says whether transformers, imported after it, draws bars."""
 WITH_BARS = ("transformers.utils.logging", "diffusers.utils.logging")
 
 
 @contextmanager
 def library_bars_hidden() -> Iterator[None]:
     """Hides the progress bars of libraries that the program has imported before, which read no environment now."""
-    modules = [sys.modules[name] for name in WITH_BARS if name in sys.modules]
-    shown = [module for module in modules if module.is_progress_bar_enabled()]
+    hub = sys.modules.get(HUB)
+    shown = [one for name in WITH_BARS if (one := sys.modules.get(name)) and one.is_progress_bar_enabled()]
+    hub_shows = hub is not None and not hub.are_progress_bars_disabled()
     for module in shown:
         module.disable_progress_bar()
+    if hub is not None and hub_shows:
+        hub.disable_progress_bars()
     try:
         yield
     finally:
+        if hub is not None and hub_shows:
+            hub.enable_progress_bars()
         for module in shown:
             module.enable_progress_bar()
