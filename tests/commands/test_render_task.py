@@ -28,7 +28,7 @@ def compose():
     composing = composer(BUILTIN)
 
     def composed(*overrides: str) -> Composed:
-        return Composed(overrides, composing.load_configuration("config", list(overrides), RunMode.RUN))
+        return Composed(composing.load_configuration("config", list(overrides), RunMode.RUN))
 
     return composed
 

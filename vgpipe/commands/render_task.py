@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -14,14 +14,14 @@ from omegaconf import DictConfig
 
 from vgpipe.clips.requested import Request, request
 from vgpipe.commands.search import Search, search_of
-from vgpipe.config.checked_launcher import Composed, Place
+from vgpipe.config.checked_launcher import Composed, Place, task_overrides
 from vgpipe.config.load import from_hydra
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED
 from vgpipe.runs.signals import cancelled_by_signals
-from vgpipe.store.rundir import RunDir
+from vgpipe.store.rundir import RunDir, claimed_directory
 from vgpipe.terminal import write_error
 
 # An invalid job must not wait for what only a valid one needs: what renders is imported when all jobs have been read.
@@ -94,19 +94,26 @@ class RenderTask:
         invalid: dict[Overrides, UsageError] = {}
         for one in batch:
             try:
-                wanted[one.overrides] = _read(one)
+                wanted[one.key] = _read(one)
             except UsageError as error:
-                invalid[one.overrides] = error
+                invalid[one.key] = error
         if invalid and not self._has_started:
-            raise of_combinations(invalid, [one.overrides for one in batch])
-        self._checked = {
-            **invalid,
-            **({key: _planned(*it) for key, it in wanted.items()} if place is Place.HERE else {}),
-        }
+            raise of_combinations(invalid, [one.key for one in batch])
+        self._checked = {**invalid}
+        if place is Place.HERE:
+            self._checked |= {overrides: _planned(*read) for overrides, read in wanted.items()}
         errors = [one for one in self._checked.values() if isinstance(one, VgpipeError)]
         if len(errors) == len(batch) and not self._has_started:
             raise errors[0]
         self._has_started = True
+
+    def claim(self, directory: Path) -> Path:
+        """Makes the directory of the only run, or one beside it where another run has just made it.
+
+        Raises:
+            OSError: where it cannot be created.
+        """
+        return claimed_directory(directory)
 
     def __call__(self, composed: DictConfig) -> SweepResult:
         """Renders one combination.
@@ -121,11 +128,12 @@ class RenderTask:
             VgpipeError: where the only run cannot be started.
             OSError: likewise.
         """
-        hydra = HydraConfig.get()
+        root_config: Any = HydraConfig.instance().cfg
+        hydra = root_config.hydra
         root = Path(hydra.runtime.output_dir)
         search = search_of(composed, hydra)
         try:
-            return self._render(composed, tuple(hydra.overrides.task), root, search)
+            return self._render(composed, task_overrides(root_config), root, search)
         except (VgpipeError, OSError) as error:
             if hydra.mode is RunMode.RUN:
                 raise

@@ -17,7 +17,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from vgpipe.config.composer import Composer, hydra_faults
+from vgpipe.config.composer import Composer, hydra_faults, known_to_resolvers
 from vgpipe.config.submitit_jobs import jobs_fail_alone
 from vgpipe.errors import ConfigError, Fault, first_line
 from vgpipe.terminal import write_error
@@ -37,12 +37,17 @@ class Composed:
     """One combination of a sweep, or the only run.
 
     Attributes:
-        overrides: those of this combination.
         config: the root config with the `hydra` node, as the task will find it.
+        overrides: those that the sweeper gave this combination; none where there is no sweep.
     """
 
-    overrides: tuple[str, ...]
     config: DictConfig
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells this combination from the others, here and in the task."""
+        return task_overrides(self.config)
 
 
 class Task(Protocol):
@@ -50,6 +55,9 @@ class Task(Protocol):
 
     def check(self, batch: Sequence[Composed], place: Place) -> None:
         """Checks what would be run; raises where nothing is to be started."""
+
+    def claim(self, directory: Path) -> Path:
+        """Makes the directory of the only run, or one beside it where another run has just made it."""
 
     def __call__(self, composed: DictConfig) -> Any:
         """Runs one combination in the directory that HydraConfig names."""
@@ -127,7 +135,7 @@ class CheckedLauncher(Launcher):
             with open_dict(config):
                 config.hydra.job.id = config.hydra.job.num = number
             set_output_dir(config, "hydra.sweep.dir", "hydra.sweep.subdir")
-        return Composed(tuple(overrides), config)
+        return Composed(config, tuple(overrides))
 
     def _finished(self, one: Composed, returned: JobReturn) -> JobReturn:
         if returned.status is JobStatus.COMPLETED:
@@ -167,8 +175,15 @@ def launchers_checked(task: Task, results: list[Any]) -> Iterator[None]:
         del plugins.instantiate_launcher
 
 
+def task_overrides(config: DictConfig) -> tuple[str, ...]:
+    """Returns the overrides that a config was composed with, as typed: `${...}` in them stays as it is."""
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return tuple(map(str, typed))
+
+
 def set_output_dir(config: DictConfig, *keys: str) -> None:
     """Sets the directory of a run as Hydra will when it starts, so that the config can refer to it."""
-    path = os.path.join(*(str(OmegaConf.select(config, key)) for key in keys))
+    with known_to_resolvers(config):
+        path = os.path.join(*(str(OmegaConf.select(config, key)) for key in keys))
     with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
         config.hydra.runtime.output_dir = str(Path(path).absolute())

@@ -31,7 +31,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vgpipe.config.joined_options import JOINED_GROUP, PLUS, join_options, joined_config
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.sources import Sources
-from vgpipe.errors import ConfigError, Fault
+from vgpipe.errors import ConfigError, Fault, VgpipeError
 
 RESOLVING = threading.Lock()
 
@@ -109,6 +109,10 @@ class Composer(ConfigLoaderImpl):
         for name, node in composed.items_ex(resolve=False):
             if name != "hydra" and isinstance(node, DictConfig):
                 OmegaConf.set_struct(node, False)
+        sweeper = composed.hydra.sweeper
+        if sweeper.get("params", ...) is None and sweeper.get("search_space") is None:
+            sweeper.params = {}  # OmegaConf cannot merge what is typed into a mapping that is null
+            OmegaConf.set_struct(sweeper.params, False)
         return composed
 
 
@@ -131,7 +135,9 @@ def hydra_faults() -> Iterator[None]:
     """
     try:
         yield
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+    except (VgpipeError, OSError):
+        raise
+    except Exception as error:  # plugins raise anything, AssertionError and TypeError among them
         raise composition_error(error) from error
 
 
@@ -141,16 +147,21 @@ def known_to_resolvers(composed: DictConfig) -> Iterator[None]:
     hydra_config = HydraConfig.instance()  # one a process, so one thread at a time
     with RESOLVING:
         before = hydra_config.cfg
-        if before is None and "hydra" in composed:
+        is_ours = before is None and "hydra" in composed
+        if is_ours:
             hydra_config.set_config(composed)
         try:
             yield
         finally:
             hydra_config.cfg = before
+            if is_ours:
+                OmegaConf.set_readonly(composed.hydra, False)  # as it was composed
 
 
 def composition_error(error: Exception) -> ConfigError:
     """Returns an error of Hydra or OmegaConf as one message of vgpipe."""
+    is_known = isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError)
+    told = " ".join(str(error).split()) if is_known else f"{type(error).__name__}: {' '.join(str(error).split())}"
     cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
-    fault = Fault("config", f"cannot be composed: {' '.join(str(error).split())}{cause}")
+    fault = Fault("config", f"cannot be composed: {told}{cause}")
     return ConfigError("invalid configuration", [fault])

@@ -6,7 +6,6 @@ and composes twice to find out whether `hydra.mode` asks for a sweep. What its f
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from hydra import version
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus, configure_log, run_job
@@ -23,14 +23,16 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from vgpipe.config.arguments import Arguments
-from vgpipe.config.checked_launcher import Composed, Place, Task, launchers_checked, set_output_dir
+from vgpipe.config.checked_launcher import Composed, Place, Task, launchers_checked, set_output_dir, task_overrides
+from vgpipe.config.completion import answer_shell
 from vgpipe.config.composer import Composer, composer, hydra_faults
+from vgpipe.config.hydra_shows import asks_to_show, logging_as_before, show
 from vgpipe.config.load import sweep_fault
 from vgpipe.config.overrides import check_overrides
+from vgpipe.config.saved_run import saved_config
 from vgpipe.errors import ConfigError, Fault, VgpipeError
 
 HYDRA_VERSION_BASE, JOB_NAME = "1.3", "vgpipe"
-SHOWN = {"cfg", "info", "hydra_help"}
 EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
@@ -50,14 +52,30 @@ def run_app(arguments: Arguments, task: Task) -> list[Any]:
         OSError: likewise.
     """
     version.setbase(HYDRA_VERSION_BASE)
-    composing = composer(arguments.sources)
-    found = check_overrides(arguments.overrides, arguments.sources, composing)
-    app = CheckedHydra(JOB_NAME, composing)
+    app = CheckedHydra(JOB_NAME, composer(arguments.sources))
+    before, HydraConfig.instance().cfg = HydraConfig.instance().cfg, None
     GlobalHydra.instance().initialize(app)
     try:
-        return app.dispatch(arguments, found, task)
+        with logging_as_before():
+            return _dispatch(app, arguments, task)
     finally:
         GlobalHydra.instance().clear()
+        HydraConfig.instance().cfg = before
+
+
+def _dispatch(app: CheckedHydra, arguments: Arguments, task: Task) -> list[Any]:
+    if "experimental_rerun" in arguments.flags:
+        return [app.run_composed(saved_config(Path(arguments.flags["experimental_rerun"])), task)]
+    is_to_show = asks_to_show(arguments)
+    if "shell_completion" in arguments.flags:
+        answer_shell(app, arguments)
+        return []
+    found = check_overrides(arguments.overrides, arguments.sources, app.config_loader)
+    if not is_to_show:
+        return app.run_or_sweep(arguments, found, task)
+    swept = [str(one.input_line) for one in found if one.is_sweep_override()]
+    show(app, arguments, [str(one.input_line) for one in found if not one.is_sweep_override()], swept)
+    return []
 
 
 class CheckedHydra(Hydra):
@@ -65,48 +83,29 @@ class CheckedHydra(Hydra):
 
     config_loader: Composer
 
-    def dispatch(self, arguments: Arguments, found: Sequence[Override], task: Task) -> list[Any]:
-        """Does what the flags ask for, as Hydra's `_run_hydra`."""
-        flags, sources = arguments.flags, arguments.sources
-        overrides = [str(one.input_line) for one in found]
-        if not flags.keys() & SHOWN:
-            return self._run_or_sweep(sources.config_name, overrides, found, task, wants_sweep=arguments.is_sweep)
-        with hydra_faults():
-            self._show(arguments, overrides)
-        return []
-
-    def _show(self, arguments: Arguments, overrides: list[str]) -> None:
-        flags, name = arguments.flags, arguments.sources.config_name
-        if "hydra_help" in flags:
-            self.hydra_help(name, arguments.parser, argparse.Namespace(overrides=overrides))
-        elif "cfg" in flags:
-            self.show_cfg(name, overrides, flags["cfg"], flags.get("package"), bool(flags.get("resolve")))
-        elif "info" in flags:
-            self.show_info(flags["info"], name, overrides)
-
-    def _run_or_sweep(
-        self, name: str, overrides: list[str], found: Sequence[Override], task: Task, *, wants_sweep: bool
-    ) -> list[Any]:
-        if not wants_sweep:
+    def run_or_sweep(self, arguments: Arguments, found: Sequence[Override], task: Task) -> list[Any]:
+        """Runs what a command line asks for: a sweep where a flag or `hydra.mode` says so."""
+        name, overrides = arguments.sources.config_name, [str(one.input_line) for one in found]
+        if not arguments.is_sweep:
             with hydra_faults():
                 config = self.compose_config(name, overrides, RunMode.RUN, validate_sweep_overrides=False)
             if config.hydra.mode is not RunMode.MULTIRUN:
                 faults = [sweep_fault(one) for one in found if one.is_sweep_override()]
                 if faults:
                     raise ConfigError("invalid configuration", faults)
-                return [self._run_composed(name, config, task)]
+                return [self.run_composed(config, task)]
         return self._sweep(name, overrides, found, task)
 
-    def _run_composed(self, name: str, config: DictConfig, task: Task) -> Any:
+    def run_composed(self, config: DictConfig, task: Task) -> Any:
         """Checks and runs what was composed; the rest is as in Hydra's `run`."""
         config.hydra.mode = RunMode.RUN
         with hydra_faults():
             set_output_dir(config, "hydra.run.dir")
-        overrides = tuple(config.hydra.overrides.task)
-        task.check([Composed(overrides, config)], Place.HERE)
+        task.check([Composed(config)], Place.HERE)
+        config.hydra.run.dir = str(task.claim(Path(config.hydra.runtime.output_dir)))
         with hydra_faults():
             configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-        callbacks = Callbacks(config)
+        callbacks, name = Callbacks(config), config.hydra.job.config_name
         callbacks.on_run_start(config=config, config_name=name)
         context = HydraContext(config_loader=self.config_loader, callbacks=callbacks)
         ended = run_job(task, config, "hydra.run.dir", None, context)
@@ -129,7 +128,7 @@ class CheckedHydra(Hydra):
                 sweeper = Plugins.instance().instantiate_sweeper(
                     hydra_context=context, task_function=task, config=config
                 )
-                sweeper.sweep(list(config.hydra.overrides.task))
+                sweeper.sweep(list(task_overrides(config)))
             callbacks.on_multirun_end(config=config, config_name=name)
         return results
 

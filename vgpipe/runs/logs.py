@@ -62,9 +62,12 @@ def _our_handlers(terminal: bool, *more: logging.Handler) -> Iterator[None]:
     and where they write to the terminal, vgpipe does not.
     """
     saved = OURS.handlers, OURS.level, OURS.propagate
-    wanted, outside = OURS.getEffectiveLevel(), _Outside()
-    shows = terminal and not any(map(writes_to_terminal, outside.others))
-    OURS.handlers = [*more, outside, *([_Terminal(min(wanted, logging.INFO))] if shows else [])]
+    wanted, outside, were_disabled = OURS.getEffectiveLevel(), _Outside(), _enable_loggers()
+    outside.addFilter(_LevelOfLogger(wanted))
+    shows = terminal and not were_disabled and not any(map(writes_to_terminal, outside.others))
+    ours = _Terminal()
+    ours.addFilter(_LevelOfLogger(min(wanted, logging.INFO)))
+    OURS.handlers = [*more, outside, *([ours] if shows else [])]
     OURS.setLevel(logging.DEBUG)
     OURS.propagate = False
     is_verbose = shows and wanted <= logging.DEBUG
@@ -74,6 +77,18 @@ def _our_handlers(terminal: bool, *more: logging.Handler) -> Iterator[None]:
     finally:
         OURS.handlers, OURS.propagate = saved[0], saved[2]
         OURS.setLevel(saved[1])
+
+
+def _enable_loggers() -> bool:
+    """Enables vgpipe's loggers, without which run.log would be empty; says whether any was disabled.
+
+    A logging config disables them where it says `disable_existing_loggers`, as hydra/job_logging=disabled does.
+    """
+    loggers = [one for one in logging.Logger.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    disabled = [one for one in loggers if one.disabled and f"{one.name}.".startswith(f"{OURS.name}.")]
+    for one in disabled:
+        one.disabled = False
+    return bool(disabled)
 
 
 @contextmanager
@@ -118,7 +133,7 @@ class _Outside(logging.Handler):
     """
 
     def __init__(self) -> None:
-        super().__init__(OURS.getEffectiveLevel())
+        super().__init__()
         above = logging.getLogger().handlers if OURS.propagate else ()
         self.others = [one for one in (*OURS.handlers, *above) if not is_library_log(one)]
 
@@ -128,6 +143,25 @@ class _Outside(logging.Handler):
             with _above_bars():
                 for handler in wanted:
                     handler.handle(record)
+
+
+class _LevelOfLogger(logging.Filter):
+    """Passes records from the level that was set for their logger alone (`hydra.verbose=[vgpipe.stages]`).
+
+    Args:
+        otherwise: the level where none was.
+    """
+
+    def __init__(self, otherwise: int) -> None:
+        super().__init__()
+        self._otherwise = otherwise
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        logger: logging.Logger | None = logging.getLogger(record.name)
+        while logger is not None and logger is not OURS and not logger.level:
+            logger = logger.parent
+        level = self._otherwise if logger in (None, OURS, logging.getLogger()) else logger.level
+        return record.levelno >= level
 
 
 class _Buffer(logging.Handler):

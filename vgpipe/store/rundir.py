@@ -43,6 +43,22 @@ def unused_directory(root: Path) -> Path:
     return candidate
 
 
+def claimed_directory(root: Path) -> Path:
+    """Makes `root`, or `root-2`, `root-3`, ... if it is a name made from the clock that another run has taken.
+
+    A directory that the user chose is left as it is.
+    """
+    number, candidate = 1, root
+    while CLOCK_NAME.fullmatch(root.name):
+        try:
+            candidate.mkdir(parents=True)
+            return candidate
+        except FileExistsError:
+            number += 1
+            candidate = root.with_name(f"{root.name}-{number}")
+    return root
+
+
 def _holds_run(root: Path) -> bool:
     # Some releases of filelock remove the lock file with the lock.
     return (root / LOCK_NAME).exists() or RunDir(root).config.exists()
