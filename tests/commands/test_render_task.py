@@ -9,7 +9,10 @@ import pytest
 from hydra.types import RunMode
 from omegaconf import open_dict
 
-from vgpipe.commands.render_task import RenderTask, SweepResult
+from vgpipe.clips.clip_record import PastRecord
+from vgpipe.commands.render_task import RenderTask
+from vgpipe.commands.search import Search
+from vgpipe.commands.sweep_result import SweepResult
 from vgpipe.config.checked_launcher import Composed, Place
 from vgpipe.config.composer import composer
 from vgpipe.config.sources import BUILTIN
@@ -40,8 +43,11 @@ def test_a_copy_for_a_worker_holds_nothing_of_this_process():
 
 
 def test_a_result_is_what_a_sweeper_minimises_and_travels():
-    result = pickle.loads(pickle.dumps(SweepResult(1, Path("run"), (2.0, 3.0))))
-    assert float(result) == 2.0 and [*result] == [2.0, 3.0] and (result.exit_code, result.root) == (1, Path("run"))
+    search = Search(("seconds_per_clip", "peak_gb"), ())
+    clip = PastRecord(is_done=True, seconds={"denoise": 2.0}, peak_ram_gb=3.0)
+    result = pickle.loads(pickle.dumps(SweepResult.of(Path("a=1"), search, 1, [clip, PastRecord()])))
+    assert float(result) == 2.0 and [*result] == [2.0, 3.0]
+    assert (result.name, result.exit_code, result.root, result.state) == ("a=1", 1, Path("a=1"), "1 of 2 done")
 
 
 @pytest.mark.parametrize("place", Place)
@@ -82,15 +88,28 @@ def test_a_lost_combination_counts_as_its_run_directory_tells(compose, workdir, 
     with open_dict(one.config.hydra):
         one.config.hydra.runtime.output_dir = str(workdir / "steps=4")
     task = RenderTask()
-    assert task.lost(one, OSError("gone")) == SweepResult(1, None, (WORST, -WORST))
+    lost = task.lost(one, OSError("gone"))
+    assert (lost.exit_code, lost.root, [*lost], lost.state) == (
+        1,
+        None,
+        [WORST, -WORST],
+        "not started: no result (OSError)",
+    )
     with RunDir(workdir / "steps=4") as run_dir:
         run_dir.write_config("")
         run_dir.write_clips([{"clip": "a", "state": "done", "seconds": {"denoise": 2.0}, "peak_ram_gb": 3.0}])
-        assert task.lost(one, OSError("gone")) == SweepResult(0, run_dir.root, (2.0, 3.0))
+        found = task.lost(one, OSError("gone"))
+        assert (found.exit_code, found.root, [*found], found.state) == (0, run_dir.root, [2.0, 3.0], "1 of 1 done")
         run_dir.write_clips([{"clip": "a", "state": "pending"}])
-        assert task.lost(one, OSError("gone")) == SweepResult(1, run_dir.root, (WORST, -WORST))
+        lost = task.lost(one, OSError("gone"))
+        assert (lost.exit_code, lost.root, [*lost], lost.state) == (
+            1,
+            run_dir.root,
+            [WORST, -WORST],
+            "0 of 1 done: no result (OSError)",
+        )
     told = capsys.readouterr().err.splitlines()
-    said = "vgpipe: steps=4: no result (OSError: gone)"
+    said = "vgpipe: steps=4: no result (OSError): gone"
     assert told == [said, f"{said} -> python -m vgpipe resume steps=4"]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from vgpipe.clips.requested import Request, request
-from vgpipe.commands.search import Search, search_of
+from vgpipe.commands.search import search_of
+from vgpipe.commands.sweep_result import SweepResult
+from vgpipe.commands.worker import run_in_worker
 from vgpipe.config.checked_launcher import Composed, Place, task_overrides
 from vgpipe.config.load import from_hydra
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
-from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED
-from vgpipe.runs.signals import cancelled_by_signals
+from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.store.rundir import RunDir, claimed_directory
 from vgpipe.terminal import write_error
 
@@ -35,27 +36,6 @@ log = logging.getLogger(__name__)
 Overrides = tuple[str, ...]
 MAX_ERROR = 120
 """Characters of an error of a launcher that are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class SweepResult:
-    """What a run gives to the sweeper, and to the command that waits for it; small, since it may come from a worker.
-
-    Attributes:
-        exit_code: of the run.
-        root: its directory; None where it could not be started.
-        objectives: what a sweeper that searches goes by, one value for each name in `run.objective`.
-    """
-
-    exit_code: int
-    root: Path | None
-    objectives: tuple[float, ...]
-
-    def __float__(self) -> float:
-        return self.objectives[0]
-
-    def __iter__(self) -> Iterator[float]:
-        return iter(self.objectives)
 
 
 class RenderTask:
@@ -133,13 +113,17 @@ class RenderTask:
         root = Path(hydra.runtime.output_dir)
         search = search_of(composed, hydra)
         try:
-            return self._render(composed, task_overrides(root_config), root, search)
+            if self._stop is None:
+                result = run_in_worker(from_hydra(composed), root)
+            else:
+                result = self._run(self._checked.pop(task_overrides(root_config), None), composed, root, self._stop)
+            return SweepResult.of(result.root, search, result.exit_code, result.states)
         except (VgpipeError, OSError) as error:
             if hydra.mode is RunMode.RUN:
                 raise
             log.debug("traceback of a combination", exc_info=error)
             write_error(f"{root.name}: {error}")
-            return SweepResult(EXIT_FAILED, None, search.worst())
+            return SweepResult.without(root, search, first_line(error))
 
     def lost(self, one: Composed, error: BaseException) -> SweepResult:
         """Reports a combination of which there is no result, since its worker broke down or was killed.
@@ -159,29 +143,23 @@ class RenderTask:
         run_dir, search = RunDir(Path(hydra.runtime.output_dir)), search_of(one.config, hydra)
         clips = [past_record(record) for record in run_dir.read_clips()] if run_dir.holds_run() else []
         if clips and all(clip.is_done for clip in clips):
-            return SweepResult(EXIT_DONE, run_dir.root, search.values(clips))
+            return SweepResult.of(run_dir.root, search, EXIT_DONE, clips)
         remedy = f" -> python -m vgpipe resume {shown_path(run_dir.root)}" if clips else ""
-        write_error(f"{run_dir.root.name}: no result ({type(error).__name__}: {first_line(error)[:MAX_ERROR]}){remedy}")
-        return SweepResult(EXIT_FAILED, run_dir.root if clips else None, search.worst())
+        reason = f"no result ({type(error).__name__})"
+        write_error(f"{run_dir.root.name}: {reason}: {first_line(error)[:MAX_ERROR]}{remedy}")
+        return SweepResult.without(run_dir.root, search, reason, clips)
 
-    def _render(self, composed: DictConfig, overrides: Overrides, root: Path, search: Search) -> SweepResult:
+    def _run(self, run: Ready | VgpipeError | None, composed: DictConfig, root: Path, stop: CancelToken) -> RunResult:
         from vgpipe.commands.closing import show
-
-        checked = self._checked.pop(overrides, None) or _ready(from_hydra(composed))
-        if isinstance(checked, VgpipeError):
-            raise checked
-        result = self._start(checked, root)
-        return SweepResult(show(result), result.root, search.values(result.states))
-
-    def _start(self, run: Ready, root: Path) -> RunResult:
         from vgpipe.runs.bars import TerminalBars
         from vgpipe.runs.run import start
 
-        if self._stop is not None:
-            with TerminalBars() as bars:
-                return start(run, root, self._stop, on_progress=bars, kept=self._kept)
-        with cancelled_by_signals(CancelToken()) as stop, TerminalBars() as bars:
-            return start(run, root, stop, on_progress=bars)
+        if isinstance(run, VgpipeError):
+            raise run
+        with TerminalBars() as bars:
+            result = start(run or _ready(from_hydra(composed)), root, stop, on_progress=bars, kept=self._kept)
+        show(result)
+        return result
 
 
 def _ready(config: Config) -> Ready:

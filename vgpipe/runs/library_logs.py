@@ -19,6 +19,7 @@ OWN_HANDLERS = (
     "diffusers",
     "transformers",
     "huggingface_hub",
+    "optuna",
     "torch",
     "torch._dynamo",
     "torch._functorch",

@@ -1,0 +1,69 @@
+"""Renders a combination of a sweep in a launcher's worker, beside others that write to the same terminal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vgpipe.clips.requested import request
+from vgpipe.config.schema import Config
+from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.runs.exit_codes import EXIT_STOPPED
+from vgpipe.runs.library_environment import set_library_environment
+from vgpipe.runs.signals import cancelled_by_signals
+from vgpipe.terminal import write_note
+
+if TYPE_CHECKING:
+    from vgpipe.runs.result import RunResult
+
+
+def run_in_worker(config: Config, root: Path) -> RunResult:
+    """Checks and renders a combination: without bars, and each line on the terminal names the combination.
+
+    Args:
+        config: of the combination.
+        root: its run directory.
+
+    Raises:
+        VgpipeError: where it cannot be started.
+        OSError: likewise.
+    """
+    set_library_environment()
+    with _named_lines(root.name), cancelled_by_signals(CancelToken()) as stop:
+        from vgpipe.runs.run import ready, start
+        from vgpipe.runs.summary import shown_path
+
+        result = start(ready(config, request(config), terminal=False), root, stop)
+        done, where = sum(state.is_done for state in result.states), shown_path(result.root)
+        _write(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
+        if result.exit_code == EXIT_STOPPED:
+            _write(f"{root.name}: stopped ({result.stopped_by}) -> python -m vgpipe resume {where}")
+    return result
+
+
+@contextmanager
+def _named_lines(name: str) -> Iterator[None]:
+    """Shows vgpipe's warnings on the terminal, each with the name of the combination."""
+    ours, handler = logging.getLogger("vgpipe"), _NamedLines(name)
+    ours.addHandler(handler)
+    try:
+        yield
+    finally:
+        ours.removeHandler(handler)
+
+
+class _NamedLines(logging.Handler):
+    def __init__(self, name: str) -> None:
+        super().__init__(logging.WARNING)
+        self._name = name
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _write(f"{self._name}: {record.levelname.lower()}: {record.getMessage()}")
+
+
+def _write(line: str) -> None:
+    with suppress(OSError):  # a closed terminal must not stop a run
+        write_note(line)
