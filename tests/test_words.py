@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 CLEAN = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Makefile", "docs", "jobs"),
-    *("vgpipe", "conf", "benchmarks", "training"),
+    *("vgpipe", "conf", "examples", "benchmarks", "training"),
 )
 
 SUFFIXES = (".md", ".py", ".yaml", ".toml", ".js", ".html", ".css", ".svg")

@@ -1,4 +1,4 @@
-"""Who is told how far a run is: the caller's function, and bars where somebody looks at them."""
+"""Who hears how far a run is: the function of the caller, and bars where somebody looks at them."""
 
 from __future__ import annotations
 

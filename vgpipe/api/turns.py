@@ -27,7 +27,7 @@ class Turns:
             cancel: ends the waiting.
 
         Raises:
-            Stopped: where it was cancelled before its turn.
+            Stopped: if cancelled before its turn.
             UsageError: where this very thread is in a run, such as in its progress callback.
         """
         if self._owner == threading.get_ident():

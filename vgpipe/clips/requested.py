@@ -24,7 +24,7 @@ class Request:
     Attributes:
         clips: in job order.
         notes: what the user should know about how the job was read.
-        job_lines: the job where it is no file (JSON lines); None where there is a file, or a single clip.
+        job_lines: the job, JSON lines, if it came as values of a program; None for a file or a single clip.
     """
 
     clips: tuple[Clip, ...]

@@ -14,7 +14,7 @@ VALUES = "prompts"
 
 
 def name_of_line(source: str, line: int) -> str:
-    """Returns what messages call a line of a job: `line 4`, or `prompts[3]` of a job that is no file."""
+    """Returns what messages call a line of a job: `line 4`, or `prompts[3]` where prompts are values of a program."""
     return f"{VALUES}[{line - 1}]" if source == VALUES else f"line {line}"
 
 

@@ -186,7 +186,7 @@ def _run(
 
 
 def _write_config(config: Config, request: requested.Request, run_dir: RunDir) -> None:
-    """Writes config.yaml, and a job that is no file yet, so that the picks of the report find it."""
+    """Writes config.yaml, and a job of values as a file, so that the picks of the report find it."""
     if request.job_lines is not None:
         run_dir.write_job(request.job_lines)
         config = replace(config, job=str(run_dir.job.absolute()))

@@ -19,7 +19,7 @@ def json_lines(prompts: Iterable[object], folder: Path) -> str:
     """Returns prompts as the JSON lines of a job file; a text or a mapping alone is the only prompt.
 
     Args:
-        prompts: texts and mappings, as in a job file; paths and numpy's numbers may stand in them.
+        prompts: texts and mappings, as in a job file; they may hold paths and numpy's numbers.
         folder: where relative paths of images start.
 
     Raises:
