@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from vgpipe.commands.registry import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -19,7 +21,10 @@ def test_help_lists_commands_groups_and_exit_codes(vgpipe):
     assert ran.code == 0
     for word in ("job=prompts.yaml", "resume", "-m", "quality", "quick standard", "mp4", "clip.seed", "exit codes"):
         assert word in ran.out
-    assert vgpipe("resume", "--help").code == 0
+    for command in COMMANDS:
+        pages = {vgpipe(*asked).out for asked in ([command, "--help"], [command, "-h"], ["help", command])}
+        assert len(pages) == 1 and (f"vgpipe {command} " in pages.pop() or command == "run")
+    assert vgpipe("help").out == ran.out and vgpipe("help", "nothing").code == 2
 
 
 def test_version(vgpipe):
@@ -44,9 +49,9 @@ def test_no_arguments_show_the_help_and_are_bad_usage(vgpipe):
         (["job=job.yaml", "clip.num_frames=16"], ["clip.num_frames", "16", "17"]),
         (["job=job.yaml", "clip.width=65"], ["clip.width", "65", "64"]),
         (["job=job.yaml", "clip.seconds=2", "clip.num_frames=17"], ["clip.seconds", "clip.num_frames"]),
-        (["resume"], ["run directory"]),
+        (["resume"], ["no unfinished run below outputs"]),
         (["resume", ""], ["run directory"]),
-        (["resume", "quality=quick"], ["run directory"]),
+        (["resume", "quality=quick"], ["quality"]),
         (["job=job.yaml", "--config-dir", "nowhere"], ["nowhere", "not a folder"]),
         (["job=job.yaml", "hydra.job.chdir=true"], ["hydra.job.chdir"]),
         (["-m", "job=job.yaml", "clip.seed=interval(0,2)"], ["clip.seed", "range"]),

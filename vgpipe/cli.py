@@ -17,6 +17,7 @@ from vgpipe.terminal import OutputError, flush, write, write_error
 
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
 HELP_FLAGS = frozenset({"-h", "--help"})
+HELP_WORD = "help"
 JOB_SUFFIXES = (".yaml", ".yml", ".txt", ".csv", ".jsonl")
 
 
@@ -56,8 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
+    if given[:1] == [HELP_WORD]:
+        given = [*given[1:2], "--help"]
     name, arguments = (given[0], given[1:]) if given and given[0] in COMMANDS else (DEFAULT, given)
     if HELP_FLAGS & set(arguments):
+        if name == DEFAULT and arguments[0] not in HELP_FLAGS:
+            _refuse_unknown_command(arguments[0])
         write(_help_of(name))
         return 0
     if name == DEFAULT:

@@ -72,7 +72,7 @@ def test_a_full_disk_stops_the_run_and_fails_no_clip(outcomes, spies):
     state, error = new(), StoreError("cannot write")
     error.__cause__ = OSError(errno.ENOSPC, "no space left")
     outcomes.failed(state.segments[0], "decode", error)
-    assert state.status is Status.STOPPED and spies["stop"].calls == [("request", "decode: cannot write")]
+    assert state.status is Status.STOPPED and spies["stop"].calls == [("cancel", "decode: cannot write")]
     assert not spies["records"].calls
 
 
@@ -100,6 +100,18 @@ def test_a_canary_is_no_work_of_the_job_but_its_text_is(outcomes):
         outcomes.piece_done(segment, stage, 1.0, "canary")
     assert outcomes.progress._remaining == {**before, "encode": before["encode"] - 1}
     assert outcomes.progress.eta.mean_s("decode") == 1.0
+
+
+def test_a_canary_of_all_the_steps_makes_what_its_clip_needs(outcomes):
+    (segment,) = CanaryState(PLAIN, [None], represents_steps=PLAIN.num_inference_steps).segments
+    before = dict(outcomes.progress._remaining)
+    for stage in ("denoise", "decode", "export"):
+        outcomes._count(segment, stage, 1.0, "canary")
+    assert outcomes.progress._remaining == {
+        **before,
+        "denoise": before["denoise"] - 1,
+        "decode": before["decode"] - 1,
+    }
 
 
 def test_an_error_of_our_own_needs_no_class():

@@ -33,8 +33,8 @@ def ended(tmp_path, monkeypatch):
 
 
 def test_the_last_lines_name_the_report_and_the_folders_of_the_files(ended):
-    assert summary(ended, label="2 of 4, quality=quick").splitlines()[-4:] == [
-        "2 of 4, quality=quick: 2 done, 1 failed in 1:23",
+    assert summary(ended, label="2 of 4: quality=quick").splitlines()[-4:] == [
+        "2 done, 1 failed in 1:23 (2 of 4: quality=quick)",
         "report  outputs/night/2026-01-31_23-05-00/report.html",
         "gifs    outputs/night/2026-01-31_23-05-00/gifs",
         "videos  outputs/night/2026-01-31_23-05-00/videos",

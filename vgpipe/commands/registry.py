@@ -58,7 +58,7 @@ DEFAULT = "run"
 COMMANDS = {
     "run": Entry("job=prompts.yaml [group=option ...] [key=value ...]", "render a job"),
     "plan": Entry("[job=...] [hardware=rtx3060_8gb|all] [--json]", "forecast memory, RAM, disk and time"),
-    "resume": Entry("RUN_DIR [run.until=... run.budget=...]", "finish a stopped run in place"),
+    "resume": Entry("[RUN_DIR] [run.until=... run.budget=...]", "finish a stopped run in place"),
     "report": Entry("RUN_DIR ... [--out FILE]", "build the page of a run, or compare several", Needs.NOTHING),
     "rerun": Entry("FILE [key=value ...]", "re-render from the metadata in a file"),
     "verify": Entry("FILE|RUN_DIR ... [--render]", "check that files are reproducible"),

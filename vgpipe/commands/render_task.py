@@ -23,7 +23,7 @@ from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeErro
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.store.rundir import RunDir, claimed_directory
-from vgpipe.terminal import write_error
+from vgpipe.terminal import write_error, write_note
 
 # An invalid job must not wait for what only a valid one needs: what renders is imported when all jobs have been read.
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class RenderTask:
         self._stop, self._kept = stop, kept
         self._checked: dict[Overrides, Ready | VgpipeError] = {}
         self._has_started = False
+        self._known_runs = 0
 
     def __reduce__(self) -> tuple[type[RenderTask], tuple[()]]:
         return RenderTask, ()
@@ -86,6 +87,7 @@ class RenderTask:
         if len(errors) == len(batch) and not self._has_started:
             raise errors[0]
         self._has_started = True
+        self._known_runs += len(batch)
 
     def claim(self, directory: Path) -> Path:
         """Makes the directory of the only run, or one beside it where another run has just made it.
@@ -116,7 +118,8 @@ class RenderTask:
             if self._stop is None:
                 result = run_in_worker(from_hydra(composed), root)
             else:
-                result = self._run(self._checked.pop(task_overrides(root_config), None), composed, root, self._stop)
+                checked = self._checked.pop(task_overrides(root_config), None)
+                result = self._run(checked, composed, root, self._stop, self._label(hydra, root))
             return SweepResult.of(result.root, search, result.exit_code, result.states)
         except (VgpipeError, OSError) as error:
             if hydra.mode is RunMode.RUN:
@@ -149,17 +152,28 @@ class RenderTask:
         write_error(f"{run_dir.root.name}: {reason}: {first_line(error)[:MAX_ERROR]}{remedy}")
         return SweepResult.without(run_dir.root, search, reason, clips)
 
-    def _run(self, run: Ready | VgpipeError | None, composed: DictConfig, root: Path, stop: CancelToken) -> RunResult:
+    def _run(
+        self, run: Ready | VgpipeError | None, composed: DictConfig, root: Path, stop: CancelToken, label: str
+    ) -> RunResult:
         from vgpipe.commands.closing import show
         from vgpipe.runs.bars import TerminalBars
         from vgpipe.runs.run import start
 
+        if label:
+            write_note(f"\n{label}")
         if isinstance(run, VgpipeError):
             raise run
         with TerminalBars() as bars:
             result = start(run or _ready(from_hydra(composed)), root, stop, on_progress=bars, kept=self._kept)
-        show(result)
+        show(result, label)
         return result
+
+    def _label(self, hydra: Any, root: Path) -> str:
+        """Returns which run of the sweep this is, `2 of 4: quality=quick`; empty for a single one."""
+        if hydra.mode is RunMode.RUN:
+            return ""
+        count = max(self._known_runs, getattr(hydra.sweeper, "n_trials", None) or 0)
+        return f"{hydra.job.num + 1} of {count}: {root.name}"
 
 
 def _ready(config: Config) -> Ready:

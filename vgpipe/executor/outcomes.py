@@ -115,7 +115,7 @@ class Outcomes:
         self._records.settle(state)
 
     def _count(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
-        if segment.parent.is_canary and stage != ENCODE:  # its texts are those of a clip
+        if not is_work_of_job(segment, stage):
             self._progress.tried(stage, seconds, name, typical_s(segment, stage, seconds))
         else:
             self._progress.advance(stage, seconds, name)
@@ -134,6 +134,14 @@ class Outcomes:
             overflows.remember(self._store, segment.keys, message)
         except StoreError as error:
             log.debug("%s", error)
+
+
+def is_work_of_job(segment: SegmentState, stage: str) -> bool:
+    """Says whether a piece is what a clip needs: of a canary its texts are, and all but its export at full steps."""
+    state = segment.parent
+    if not isinstance(state, CanaryState) or stage == ENCODE:
+        return True
+    return stage != EXPORT and state.represents_steps == state.clip.num_inference_steps
 
 
 def typical_s(segment: SegmentState, stage: str, seconds: float) -> float:

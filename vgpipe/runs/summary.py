@@ -38,7 +38,7 @@ def summary(result: RunResult, *, label: str = "", width: int | None = None) -> 
     lines = aligned(rows if has_errors else [row[:-1] for row in rows], right=(SECONDS,), width=width)
     if len(shown) < len(states):
         lines.append(f"... and {counted(len(states) - len(shown), 'clip')} more in clips.jsonl")
-    return "\n".join([*lines, f"{label}: {_closing(result)}" if label else _closing(result), *_places(result)])
+    return "\n".join([*lines, f"{_closing(result)} ({label})" if label else _closing(result), *_places(result)])
 
 
 def shown_path(path: Path) -> str:
