@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from vgpipe.errors import ModelError
+from vgpipe.models.imports.lean import prepare
 
 OLDER_NAMES = {"TokenizersBackend": "PreTrainedTokenizerFast"}  # what transformers 5 saves, as 4 calls it
 MISSING = re.compile(r"from '(\w+)|No module named '(\w+)")
@@ -25,6 +26,7 @@ def class_of(library: str, name: str) -> Any:
     Raises:
         ModelError: where the installed versions of other packages keep it from being imported.
     """
+    prepare()
     try:
         module = importlib.import_module(library)
         return getattr(module, name, None) or getattr(module, OLDER_NAMES.get(name, name), None)

@@ -20,10 +20,10 @@ def pipeline_class_of(name: str) -> Any:
     Raises:
         ModelError: where it has none of that name, or cannot import it.
     """
-    import diffusers
-
     found = class_of("diffusers", name)
     if found is None:
+        import diffusers
+
         raise ModelError(f"the installed diffusers {diffusers.__version__} has no {name} -> pip install -U diffusers")
     return found
 
