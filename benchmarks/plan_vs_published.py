@@ -24,9 +24,10 @@ from vgpipe.planner.estimate.forecast import forecast
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.planner.profile_records import ClipSpec, Profile
-from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
+from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
 from vgpipe.plans.inputs import planned_model
 from vgpipe.plans.target import target_of
+from vgpipe.store.user_cache import user_cache_folder
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 GIB = 1 << 30
@@ -176,7 +177,7 @@ def _made(
         guidance_scale=reference.guidance_scale,
         fps=reference.fps,
     )
-    return cached_profile(planned.family, spec, "cuda", model=model, cache=ProfileCache(default_folder()))
+    return cached_profile(planned.family, spec, "cuda", model=model, cache=ProfileCache(user_cache_folder()))
 
 
 @cache

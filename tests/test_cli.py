@@ -184,13 +184,17 @@ LIGHT = """
 import sys
 from vgpipe.cli import main
 main(sys.argv[1:])
-print(sorted({"torch", "diffusers"} & set(sys.modules)))
+libraries = {"torch", "diffusers", "transformers", "numpy"}
+print(sorted(libraries & set(sys.modules)), "vgpipe.models" in sys.modules, "vgpipe.planner" in sys.modules)
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["job=missing.yaml"], ["qualty=quick"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["job=faulty.yaml"], ["qualty=quick"]])
 def test_help_and_faults_import_nothing_heavy(workdir, arguments):
-    assert in_a_new_process(LIGHT, workdir, *arguments).stdout.splitlines()[-1] == "[]"
+    (workdir / "faulty.yaml").write_text("prompts:\n  - {prompt: a red circle, sede: 3}\n")
+    ran = in_a_new_process(LIGHT, workdir, *arguments)
+    assert ran.stdout.splitlines()[-1] == "[] False False"
+    assert ('unknown key "sede"' in ran.stderr) == (arguments == ["job=faulty.yaml"])
 
 
 def test_a_finished_job_run_again_imports_nothing_heavy(render, workdir, tiny_wan):
@@ -199,7 +203,7 @@ def test_a_finished_job_run_again_imports_nothing_heavy(render, workdir, tiny_wa
     (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
     render("job=job.yaml")
     ran = in_a_new_process(LIGHT, workdir, "job=job.yaml", f"model.id={tiny_wan}", *SMALL)
-    assert ran.stdout.splitlines()[-1] == "[]" and "1 done" in ran.stdout
+    assert ran.stdout.splitlines()[-1] == "[] True False" and "1 done" in ran.stdout
 
 
 def test_two_runs_started_in_the_same_second_do_not_disturb_each_other(vgpipe_process, workdir, tiny_wan):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from vgpipe import __version__
+from vgpipe.collection import START_UP
 from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.runs.library_environment import set_library_environment
@@ -34,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shows_tracebacks = "--debug" in given
     ours = logging.getLogger("vgpipe")
     level = ours.level
+    START_UP.pause()
     try:
         if shows_tracebacks:
             ours.setLevel(logging.DEBUG)  # the terminal then shows all that run.log gets
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except (VgpipeError, OSError) as error:
         if shows_tracebacks:
+            import traceback
+
             traceback.print_exc()
         write_error(error)
         return EXIT_USAGE
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_error("interrupted; nothing was started")
         return EXIT_STOPPED
     finally:
+        START_UP.end()
         ours.setLevel(level)
 
 
@@ -96,12 +99,14 @@ def _refuse_unknown_command(word: str) -> None:
         return
     if Path(word).suffix in JOB_SUFFIXES:
         raise UsageError(f"unknown command {word!r} -> python -m vgpipe job={word}")
+    import difflib
+
     close = difflib.get_close_matches(word, COMMANDS, n=1)
     remedy = f"did you mean {close[0]}?" if close else f"one of: {', '.join(COMMANDS)}"
     raise UsageError(f"unknown command {word!r} -> {remedy}")
 
 
 def _check_versions() -> None:
-    from vgpipe.doctor.versions import require_good_versions
+    from vgpipe.doctor.checked_versions import require_checked_versions
 
-    require_good_versions(sys.stderr.write)
+    require_checked_versions(sys.stderr.write)

@@ -9,7 +9,7 @@ import time
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from vgpipe.doctor import versions
+from vgpipe.doctor import checked_versions, versions
 from vgpipe.doctor.versions import Finding, check_versions, known_bad, require_good_versions
 from vgpipe.errors import UsageError
 
@@ -106,6 +106,7 @@ def test_the_remedy_of_an_entry_ends_its_finding(entry):
 def _found(monkeypatch, *severities):
     found = [Finding(("torch 2.4.1", "diffusers 0.36.0"), one, f"{one} thing", "pip install x") for one in severities]
     monkeypatch.setattr(versions, "check_versions", lambda: found)
+    monkeypatch.setattr(checked_versions, "remembered", lambda memory: "")
     monkeypatch.delenv(versions.SKIP_VARIABLE, raising=False)
 
 

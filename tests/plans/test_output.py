@@ -13,7 +13,6 @@ from vgpipe.commands import plan as plan_command
 from vgpipe.config.load import load
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.planner.estimate.calibration import NAME, efficiency_of
-from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans import figures
 from vgpipe.plans import profiles as plan_profiles
 from vgpipe.plans.as_json import as_json
@@ -22,6 +21,7 @@ from vgpipe.plans.inputs import clips_to_plan
 from vgpipe.plans.plan_file import write_measured, write_plan
 from vgpipe.plans.planning import plan_of
 from vgpipe.store.rundir import RunDir
+from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import GIB
 
 NOW = datetime(2026, 1, 31, 23, 5)
@@ -170,7 +170,7 @@ def test_a_run_keeps_what_was_foreseen_and_what_came(tmp_path):
     assert told["denoise"]["clips"] == 3
     stage = found.shapes[0].chosen.stages[1]
     assert told["denoise"]["predicted"]["allocated_gib"] == pytest.approx(stage.allocated_bytes / GIB)
-    line = json.loads((default_folder() / NAME).read_text().splitlines()[-1])
+    line = json.loads((user_cache_folder() / NAME).read_text().splitlines()[-1])
     assert line["stage"] == "denoise" and line["flops"] == stage.flops and line["measured_bytes"] == 17.5 * GIB
 
 
@@ -183,7 +183,7 @@ def test_what_was_measured_feeds_the_next_plan(tmp_path):
         write_plan(run_dir, found)
         for _ in range(3):
             write_measured(run_dir, found, [done(clips[0], {"denoise": seconds})])
-    known = efficiency_of(default_folder(), device="a100_80gb", stage="denoise", attention="sdpa")
+    known = efficiency_of(user_cache_folder(), device="a100_80gb", stage="denoise", attention="sdpa")
     assert known == pytest.approx((0.45, 0.55))
     low, high = plan_of(config).shapes[0].chosen.stages[1].seconds
     assert low < seconds < high < 1.3 * low
@@ -202,4 +202,4 @@ def test_offloaded_stages_teach_no_rate_and_others_made_otherwise_nothing(tmp_pa
         write_measured(run_dir, found, [done(clips[0], {"denoise": 5.0}), otherwise, reused])
         told = json.loads(run_dir.plan.read_text())["measured"]
     assert [one["stage"] for one in told] == ["denoise"]
-    assert json.loads((default_folder() / NAME).read_text())["efficiency"] is None
+    assert json.loads((user_cache_folder() / NAME).read_text())["efficiency"] is None

@@ -9,13 +9,13 @@ from vgpipe.config.load import load
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.memory.strategies import Strategy
 from vgpipe.planner.estimate.calibration import record
-from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans import profiles as plan_profiles
 from vgpipe.plans.inputs import clips_to_plan, planned_model
 from vgpipe.plans.planning import make_plan, plan_of, request_of
 from vgpipe.plans.profiles import PlanError
 from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.plans.target import target_of
+from vgpipe.store.user_cache import user_cache_folder
 
 MODEL = ("model=cogvideox_5b", "clip.width=720", "clip.height=480", "clip.num_frames=49")
 
@@ -203,7 +203,7 @@ def test_runs_of_this_machine_narrow_the_time(profiles):
     low, high = plan_of(config).shapes[0].chosen.stages[1].seconds
     for _ in range(3):
         record(
-            default_folder(), device="a100_80gb", attention="sdpa", stage="denoise", model="other",
+            user_cache_folder(), device="a100_80gb", attention="sdpa", stage="denoise", model="other",
             flops=312e12 * 100, seconds=200.0, peak_tflops=312.0,
         )  # fmt: skip
     closer = plan_of(config).shapes[0].chosen.stages[1].seconds

@@ -14,7 +14,7 @@ from vgpipe.api.progress import listening
 from vgpipe.api.results import Run, read_run
 from vgpipe.api.turns import RUNS
 from vgpipe.config.load import load_run_limits
-from vgpipe.doctor.versions import require_good_versions
+from vgpipe.doctor.checked_versions import require_checked_versions
 from vgpipe.errors import StoreError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
@@ -98,7 +98,7 @@ def run(
         Writes the run directory and the store. Changes torch's number of threads while it runs. Sets environment
         variables of the libraries that are not set (`vgpipe/runs/library_environment.py`).
     """
-    require_good_versions(_ignore)
+    require_checked_versions(_ignore)
     options = Options(
         model=model, hardware=hardware, memory=memory, quality=quality, exporter=exporter, executor=executor
     )
@@ -140,7 +140,7 @@ def resume(
         UsageError: where `root` holds no run or is in use, or an override is none of these.
         VgpipeError: as `run`.
     """
-    require_good_versions(_ignore)
+    require_checked_versions(_ignore)
     limits = load_run_limits(overrides)
     folder = Path(root).expanduser().absolute()
 

@@ -156,17 +156,20 @@ def _has_folder(name: str) -> bool:
         return False
 
 
-def require_good_versions(warn: Callable[[str], object]) -> None:
+def require_good_versions(warn: Callable[[str], object]) -> bool:
     """Refuses to start with versions that are known not to work, before anything heavy is imported.
 
     Args:
         warn: called with one line for each warning.
 
+    Returns:
+        Whether it looked, and found nothing at all.
+
     Raises:
         UsageError: with every broken combination and its remedy, unless `VGPIPE_SKIP_VERSION_CHECK=1`.
     """
     if os.environ.get(SKIP_VARIABLE, "") not in ("", "0"):
-        return
+        return False
     found = _all_findings()
     for finding in found:
         if finding.severity == "warning":
@@ -177,6 +180,7 @@ def require_good_versions(warn: Callable[[str], object]) -> None:
             f"the installed packages do not work together; nothing was started ({SKIP_VARIABLE}=1 starts anyway)",
             faults,
         )
+    return not found
 
 
 def _all_findings() -> list[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import SIZE
 from vgpipe.clips.frame_users import FrameUsers
+from vgpipe.collection import START_UP
 from vgpipe.errors import ModelError, Stopped
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.canary import Canaries
@@ -101,6 +102,7 @@ class Rendering:
             progress = self._progress({}, states)
             progress.begin(IMPORTING)
             family.check_classes()
+            START_UP.end()  # the libraries are imported, and what is made from here on may be garbage
             fetch_weights(family, progress, self._inputs.stop)
         except Stopped as stopped:
             log.info("%s", stopped)

@@ -15,10 +15,10 @@ from vgpipe.planner.estimate.calibration import record
 from vgpipe.planner.estimate.time import peak_rates
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.planner.profile_records import ClipSpec
-from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.store.rundir import RunDir
+from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import GIB, to_gib
 from vgpipe.vocabulary import MODEL_STAGES
 
@@ -121,7 +121,7 @@ def _keep(
 ) -> None:
     waits = (stage.strategy or forecast.strategy) in OFFLOADS  # then its time says little of the rate it computes at
     record(
-        default_folder(),
+        user_cache_folder(),
         device=plan.device_name,
         attention=plan.inputs.attention,
         stage=stage.stage,

@@ -18,11 +18,11 @@ from vgpipe.planner.estimate.calibration import efficiency_of
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
-from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.plans.inputs import clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 from vgpipe.plans.target import Target, target_of
+from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
 
 
@@ -144,7 +144,7 @@ def _inputs(config: Config, family: Family, target: Target, download_bytes: int,
     files = [name for name in family.components() if stored.get(name) == GGUF or checkpoint.source(name).file]
     attention = family.settings.attention
     known = {
-        stage: efficiency_of(default_folder(), device=target.device_name, stage=stage, attention=attention)
+        stage: efficiency_of(user_cache_folder(), device=target.device_name, stage=stage, attention=attention)
         for stage in MODEL_STAGES
     }
     return PlanInputs(

@@ -10,7 +10,8 @@ from vgpipe.errors import ConfigError, ModelError, VgpipeError, first_line
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import ClipSpec, Kernels, Profile
-from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder
+from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
+from vgpipe.store.user_cache import user_cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class _LoggedCache(ProfileCache):
     """Logs each profile that is not in the cache, which takes seconds to make, and how long it took."""
 
     def __init__(self, what: str):
-        super().__init__(default_folder())
+        super().__init__(user_cache_folder())
         self._what, self._started = what, time.monotonic()
 
     def get(self, key: str) -> Profile | None:

@@ -16,8 +16,8 @@ from vgpipe.hardware.capability import cuda_capability
 from vgpipe.hardware.machine_notes import current_device, measured_rates
 from vgpipe.hardware.records import Device
 from vgpipe.planner.forecast_records import PeakRates, Tier
-from vgpipe.planner.profiling.profile_cache import default_folder
 from vgpipe.store.notes import Notes
+from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import to_gib
 
 MACHINE_FILE = "machine.jsonl"
@@ -105,7 +105,7 @@ def _is_fused(kind: str, capability: tuple[int, int] | None, flash: bool | None)
 
 
 def _here(hardware: HardwareConfig, folder: Path) -> Target:
-    memory = Notes(default_folder() / MACHINE_FILE)
+    memory = Notes(user_cache_folder() / MACHINE_FILE)
     device = current_device(hardware.device, memory)
     ram_gb = _gib(host.available_ram_bytes())
     sizes = [size for size in (device.free_memory_gb, hardware.memory_limit_gb) if size is not None]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vgpipe.plans import figures
 from vgpipe.runs.summary import shown_path
 from vgpipe.units import counted
 
+if TYPE_CHECKING:
+    from vgpipe.plans.figures import Span
 
-def opening(clips: int, model: str, root: Path, expected_s: figures.Span | None) -> list[str]:
+
+def opening(clips: int, model: str, root: Path, expected_s: Span | None) -> list[str]:
     """Returns one line, and another where the plan knows how long it takes.
 
     Args:
@@ -21,6 +24,8 @@ def opening(clips: int, model: str, root: Path, expected_s: figures.Span | None)
     """
     lines = [f"rendering {counted(clips, 'clip')} with {model} into {shown_path(root)}"]
     if expected_s is not None:
+        from vgpipe.plans import figures  # a finished job has no forecast
+
         end = figures.finishing(expected_s, datetime.now())
         lines.append(f"forecast: {figures.seconds(expected_s)}, done at {end}")
     return lines

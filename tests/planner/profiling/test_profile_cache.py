@@ -15,7 +15,8 @@ from tests.planner.real_runs import bound, spec_of
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import Profile
 from vgpipe.planner.profiling import profile, profile_cache
-from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, default_folder, key_of
+from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, key_of
+from vgpipe.store.user_cache import user_cache_folder
 
 OPTION = "cogvideox_5b_i2v"
 
@@ -126,16 +127,16 @@ def test_a_folder_that_cannot_be_written_only_costs_time(one, made, tmp_path, mo
 
 def test_the_folder_is_the_users(monkeypatch):
     monkeypatch.setenv("VGPIPE_CACHE", "/somewhere")
-    assert default_folder() == Path("/somewhere")
+    assert user_cache_folder() == Path("/somewhere")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have folders of their own")
 def test_the_default_folder_on_linux_is_the_one_that_older_versions_used(monkeypatch):
     monkeypatch.delenv("VGPIPE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
-    assert default_folder() == Path("/cache/vgpipe")
+    assert user_cache_folder() == Path("/cache/vgpipe")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert default_folder() == Path.home() / ".cache" / "vgpipe"
+    assert user_cache_folder() == Path.home() / ".cache" / "vgpipe"
 
 
 def test_reading_imports_no_model_library(one, made, tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from vgpipe.collection import START_UP
 from vgpipe.errors import VgpipeError, first_line
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import (
@@ -45,6 +46,7 @@ def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> 
     Raises:
         ModelError: where the family refuses the clip.
     """
+    START_UP.end()  # fake tensors are garbage that must be found
     bound = _reduced(family)
     made = _StageProfiles(bound, spec, kernels)
     made.run()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -37,16 +36,6 @@ LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
 RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
 KEYS = {"spec": "asked"}  # field -> its key in the files, where that is older than the field's name
 FUSED = ("sdpa", "flash", "sage")
-
-
-def default_folder() -> Path:
-    """Returns the user's own folder for what vgpipe remembers: $VGPIPE_CACHE, else as the system has it."""
-    named = os.environ.get("VGPIPE_CACHE")
-    if named:
-        return Path(named).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("vgpipe", appauthor=False)
 
 
 class ProfileCache:

@@ -1,0 +1,16 @@
+"""The user's own folder for what vgpipe remembers between runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def user_cache_folder() -> Path:
+    """Returns the folder: $VGPIPE_CACHE, else as the system has it."""
+    named = os.environ.get("VGPIPE_CACHE")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("vgpipe", appauthor=False)
