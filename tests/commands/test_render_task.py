@@ -37,9 +37,9 @@ def compose():
 
 
 def test_a_copy_for_a_worker_holds_nothing_of_this_process():
-    task = RenderTask(CancelToken(), KeptModels())
+    task = RenderTask(CancelToken(), KeptModels(), 5.0)
     copy = pickle.loads(pickle.dumps(task))
-    assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask())
+    assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask(started=5.0))
 
 
 def test_a_result_is_what_a_sweeper_minimises_and_travels():

@@ -61,3 +61,12 @@ def test_no_deadline_never_stops():
     stop = CancelToken()
     stop.set_deadlines(until=None, budget=None)
     assert not stop()
+
+
+def test_deadlines_count_from_a_start_that_is_given():
+    begun = datetime(2026, 1, 31, 23, 0).timestamp()  # a combination of a sweep that began last night starts now
+    for limits in ({"until": "07:00", "budget": None}, {"until": None, "budget": "8h"}):
+        late, fresh = CancelToken(started=begun), CancelToken()
+        late.set_deadlines(**limits)
+        fresh.set_deadlines(**limits)
+        assert late() and not fresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,16 +48,20 @@ class RenderTask:
     Args:
         stop: says when to stop early; None in a worker.
         kept: what the runs of this process leave loaded for each other; None in a worker.
+        started: when the runs began, UNIX seconds; None for now.
     """
 
-    def __init__(self, stop: CancelToken | None = None, kept: KeptModels | None = None) -> None:
+    def __init__(
+        self, stop: CancelToken | None = None, kept: KeptModels | None = None, started: float | None = None
+    ) -> None:
         self._stop, self._kept = stop, kept
+        self._started = time.time() if started is None else started
         self._checked: dict[Overrides, Ready | VgpipeError] = {}
         self._has_started = False
         self._known_runs = 0
 
-    def __reduce__(self) -> tuple[type[RenderTask], tuple[()]]:
-        return RenderTask, ()
+    def __reduce__(self) -> tuple[type[RenderTask], tuple[None, None, float]]:
+        return RenderTask, (None, None, self._started)
 
     def check(self, batch: Sequence[Composed], place: Place) -> None:
         """Reads the jobs of a batch and plans its runs.
@@ -116,7 +121,7 @@ class RenderTask:
         search = search_of(composed, hydra)
         try:
             if self._stop is None:
-                result = run_in_worker(from_hydra(composed), root)
+                result = run_in_worker(from_hydra(composed), root, self._started)
             else:
                 checked = self._checked.pop(task_overrides(root_config), None)
                 result = self._run(checked, composed, root, self._stop, self._label(hydra, root))

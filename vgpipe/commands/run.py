@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vgpipe.commands.render_task import RenderTask
 from vgpipe.commands.sweep_closing import close_sweep
 from vgpipe.commands.sweep_result import SweepResult
+from vgpipe.commands.worker_signals import workers_stopped_with
 from vgpipe.config.arguments import split
 from vgpipe.config.hydra_app import run_app
 from vgpipe.executor.cancel_token import CancelToken
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
         VgpipeError: where no combination can start.
     """
     given = split(arguments)
-    with cancelled_by_signals(CancelToken()) as stop, KeptModels() as kept:
+    with cancelled_by_signals(CancelToken()) as stop, workers_stopped_with(stop), KeptModels() as kept:
         results: list[SweepResult] = run_app(given, RenderTask(stop, kept))
     close_sweep(results)
     return max((result.exit_code for result in results), default=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.commands.search import Search
-from vgpipe.runs.exit_codes import EXIT_FAILED
+from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED
 from vgpipe.runs.objective import Measured
 
 
@@ -47,7 +47,7 @@ class SweepResult:
         return cls(
             name=root.name,
             exit_code=exit_code,
-            state=_state(clips) if clips else "ended by an error",
+            state=_state(clips, exit_code) if clips else "ended by an error",
             root=root,
             objectives=values,
             objective_names=search.names,
@@ -79,5 +79,6 @@ class SweepResult:
         return iter(self.objectives)
 
 
-def _state(clips: Sequence[Measured]) -> str:
-    return f"{sum(clip.is_done for clip in clips)} of {len(clips)} done"
+def _state(clips: Sequence[Measured], exit_code: int = EXIT_FAILED) -> str:
+    stopped = ", stopped" if exit_code == EXIT_STOPPED else ""
+    return f"{sum(clip.is_done for clip in clips)} of {len(clips)} done{stopped}"

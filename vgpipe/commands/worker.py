@@ -20,23 +20,28 @@ if TYPE_CHECKING:
     from vgpipe.runs.result import RunResult
 
 
-def run_in_worker(config: Config, root: Path) -> RunResult:
+SIGNALLED = CancelToken()
+"""Cancelled by a signal to this process: the combinations that it would run next are to stop too."""
+
+
+def run_in_worker(config: Config, root: Path, started: float) -> RunResult:
     """Checks and renders a combination: without bars, and each line on the terminal names the combination.
 
     Args:
         config: of the combination.
         root: its run directory.
+        started: when the sweep began, from which `run.until` and `run.budget` count, UNIX seconds.
 
     Raises:
         VgpipeError: where it cannot be started.
         OSError: likewise.
     """
     set_library_environment()
-    with _named_lines(root.name), cancelled_by_signals(CancelToken()) as stop:
+    with _named_lines(root.name), cancelled_by_signals(SIGNALLED):
         from vgpipe.runs.run import ready, start
         from vgpipe.runs.summary import shown_path
 
-        result = start(ready(config, request(config), terminal=False), root, stop)
+        result = start(ready(config, request(config), terminal=False), root, CancelToken(SIGNALLED, started=started))
         done, where = sum(state.is_done for state in result.states), shown_path(result.root)
         _write(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
         if result.exit_code == EXIT_STOPPED:

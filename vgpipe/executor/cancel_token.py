@@ -19,14 +19,15 @@ class CancelToken:
 
     Args:
         parents: tokens whose requests count here too, while those made here do not reach them.
+        started: when what it stops began, UNIX seconds; None for now.
     """
 
-    def __init__(self, *parents: CancelToken) -> None:
+    def __init__(self, *parents: CancelToken, started: float | None = None) -> None:
         self._parents = parents
         self._reason = ""
         self._deadline: float | None = None
         self._deadline_name = ""
-        self._started = time.time()
+        self._started = time.time() if started is None else started
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
 
     @property
@@ -43,14 +44,16 @@ class CancelToken:
         """Sets when to stop, whichever comes first.
 
         Args:
-            until: a time of day, `07:00`; the next time the local clock shows it.
-            budget: a duration since this object was made, `8h`.
+            until: a time of day, `07:00`; the first time the local clock shows it after the start.
+            budget: a duration since the start, `8h`.
         """
         if self._deadline is not None:
             return  # a sweep sets them once: in a later combination 07:00 would be tomorrow's
         named = []
         if until:
-            named.append((next_time_of_day(until, datetime.now()).timestamp(), f"run.until={until}"))
+            named.append(
+                (next_time_of_day(until, datetime.fromtimestamp(self._started)).timestamp(), f"run.until={until}")
+            )
         if budget:
             named.append((self._started + duration_s(budget), f"run.budget={budget}"))
         if named:
