@@ -37,12 +37,25 @@ def test_records_of_strangers_lead_nowhere(tmp_path):
     (tmp_path / "secret.mp4").write_bytes(b"secret")
     link = tmp_path / "run" / "link.mp4"
     link.symlink_to(tmp_path / "secret.mp4")
-    files = {"a": "../secret.mp4", "b": "/etc/passwd", "c": "link.mp4", "d": 3, "e": "videos/x.mp4"}
+    files = {
+        "a": "../secret.mp4",
+        "b": "/etc/passwd",
+        "c": "link.mp4",
+        "d": 3,
+        "f": "a/../../x",
+        "g": "C:x",
+        "e": "videos/x.mp4",
+    }
     make_run(tmp_path / "run", [record("x", files={}), record("y", seconds=[], measures="no", degradations=[1])])
     with (tmp_path / "run" / "clips.jsonl").open("a") as lines:
         lines.write(__import__("json").dumps({"clip": "x", "state": "??", "files": files}) + "\n")
     clip, other = vgpipe.read_run(tmp_path / "run").clips
-    assert list(clip.files) == ["e"] and clip.state == "pending" and clip.settings == {}
+    assert (
+        list(clip.files) == ["c", "e"]
+        and "base64" not in clip._repr_html_()
+        and clip.state == "pending"
+        and clip.settings == {}
+    )
     assert other.seconds == {} and other.measures == {} and len(other.degradations) == 1
 
 

@@ -247,15 +247,16 @@ class RunDir:
         return relative
 
     def path_of(self, relative: object) -> Path | None:
-        """Returns the path of a file that a clip's record names; None where that is not inside the run."""
-        if not isinstance(relative, str) or not relative:
+        """Returns the path of a file that a clip's record names, `videos/x.mp4`; None for any other kind of path.
+
+        It need not exist, and a link in its place may lead elsewhere.
+        """
+        parts = relative.split("/") if isinstance(relative, str) else []
+        if not 1 <= len(parts) <= 2 or not set(parts).isdisjoint(("", ".", "..")):
             return None
-        try:
-            path = self.root / relative
-            # The file may have been removed since; a link in its place may point anywhere.
-            return path if path.resolve().is_relative_to(self.root.resolve()) else None
-        except (OSError, ValueError, RuntimeError):
-            return None
+        relative = "/".join(parts)
+        # A backslash separates folders and a colon names a drive on Windows only.
+        return None if "\\" in relative or ":" in relative else self.root / relative
 
     def has(self, relative: str) -> bool:
         """Returns whether a file named in a clip's record exists."""
