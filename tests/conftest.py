@@ -19,6 +19,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a worker a core
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["VGPIPE_CONFIG"] = ""  # not the defaults of whoever runs the tests
 
 import hypothesis
 import pytest

@@ -125,20 +125,21 @@ def test_logging_is_as_hydras_configs_say_and_run_log_has_it_all(render, monkeyp
 
     def traced(self, *given):
         logging.getLogger("vgpipe.runs.attempts").debug("tracing")
+        logging.getLogger("vgpipe.runs.attempts").info("telling")
         return make(self, *given)
 
     monkeypatch.setattr(Attempts, "make", traced)
     for number, (typed, on_stdout, on_stderr) in enumerate(
         [
-            ([], [], ["already in the store"]),
-            (["hydra.verbose=true"], [], ["already in the store", "tracing"]),
-            (["hydra.verbose=[vgpipe.runs]"], [], ["already in the store", "tracing"]),
-            (["hydra/job_logging=stdout"], ["already in the store"], []),
-            (["hydra/job_logging=stdout", "hydra.verbose=[vgpipe.runs]"], ["already in the store", "tracing"], []),
+            ([], [], ["telling"]),
+            (["hydra.verbose=true"], [], ["telling", "tracing"]),
+            (["hydra.verbose=[vgpipe.runs]"], [], ["telling", "tracing"]),
+            (["hydra/job_logging=stdout"], ["telling"], []),
+            (["hydra/job_logging=stdout", "hydra.verbose=[vgpipe.runs]"], ["telling", "tracing"], []),
             (["hydra/job_logging=disabled"], [], []),
         ]
     ):
         ran = render("clip.prompt=a red circle", f"hydra.run.dir=run-{number}", *typed)
         for words, text in ((on_stdout, ran.out), (on_stderr, ran.err)):
-            assert [word for word in ("already in the store", "tracing") if word in text] == words, (typed, ran)
+            assert [word for word in ("telling", "tracing") if word in text] == words, (typed, ran)
         assert "tracing" in (ran.root / "run.log").read_text() and logging.getLogger().level == logging.WARNING

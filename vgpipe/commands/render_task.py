@@ -17,7 +17,8 @@ from vgpipe.clips.requested import Request, request
 from vgpipe.commands.search import search_of
 from vgpipe.commands.sweep_result import SweepResult
 from vgpipe.commands.worker import run_in_worker
-from vgpipe.config.checked_launcher import Composed, Place, task_overrides
+from vgpipe.config.checked_launcher import Composed, Place
+from vgpipe.config.composer import task_overrides
 from vgpipe.config.load import from_hydra
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line

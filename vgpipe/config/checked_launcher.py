@@ -17,7 +17,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from vgpipe.config.composer import Composer, hydra_faults, known_to_resolvers
+from vgpipe.config.composer import Composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.submitit_jobs import jobs_fail_alone
 from vgpipe.errors import ConfigError, Fault, first_line
 from vgpipe.terminal import write_error
@@ -173,12 +173,6 @@ def launchers_checked(task: Task, results: list[Any]) -> Iterator[None]:
         yield
     finally:
         del plugins.instantiate_launcher
-
-
-def task_overrides(config: DictConfig) -> tuple[str, ...]:
-    """Returns the overrides that a config was composed with, as typed: `${...}` in them stays as it is."""
-    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    return tuple(map(str, typed))
 
 
 def set_output_dir(config: DictConfig, *keys: str) -> None:

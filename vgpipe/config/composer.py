@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import ConfigRepository, IConfigRepository
+from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.default_element import ResultDefault
@@ -23,45 +23,27 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
-from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vgpipe.config.joined_options import JOINED_GROUP, PLUS, join_options, joined_config
+from vgpipe.config.joined_options import PLUS, join_options
+from vgpipe.config.repository import MakingRepository
 from vgpipe.config.resolvers import register_resolvers
-from vgpipe.config.sources import Sources
+from vgpipe.config.sources import Defaults, Sources
+from vgpipe.config.user_defaults import USER_DEFAULTS, UserDefaults, defaults_path, read_user_defaults
 from vgpipe.errors import ConfigError, Fault, VgpipeError
 
 RESOLVING = threading.Lock()
 
 
-class JoiningRepository(ConfigRepository):
-    """Finds configs on the search path; makes those of joined options (`exporter/mp4+gif`) as they are asked for."""
-
-    def load_config(self, config_path: str) -> ConfigResult | None:
-        """Loads a config, as Hydra does."""
-        self._join(config_path)
-        return super().load_config(config_path)
-
-    def config_exists(self, config_path: str) -> bool:
-        """Says whether there is such a config, as Hydra does."""
-        self._join(config_path)
-        return super().config_exists(config_path)
-
-    def _join(self, config_path: str) -> None:
-        joined = joined_config(config_path)
-        if joined is not None:
-            schema: Any = self.get_schema_source()  # a copy of Hydra's ConfigStore, no other has this option
-            schema.store.store(group=JOINED_GROUP, name=joined[0], node=joined[1])
-
-
 class Composer(ConfigLoaderImpl):
     """Hydra's loader, of which a launcher's worker gets a copy."""
 
-    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+    def __init__(self, config_search_path: ConfigSearchPath, defaults: UserDefaults | None) -> None:
         super().__init__(config_search_path)
-        self.repository = JoiningRepository(config_search_path)
+        self.repository = MakingRepository(config_search_path, defaults)
+        self.defaults = defaults
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,9 +58,9 @@ class Composer(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
-        """Composes a config, as Hydra does, with lists of exporters joined."""
+        """Composes a config, as Hydra does, with lists of exporters joined and Hydra's groups as the user prefers."""
         register_resolvers()  # a worker has none yet
-        written = [join_options(override) for override in overrides]
+        written = [*self._preferred(overrides), *map(join_options, overrides)]
         return super().load_configuration(config_name, written, run_mode, from_shell, validate_sweep_overrides)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
@@ -87,6 +69,12 @@ class Composer(ConfigLoaderImpl):
         if key not in self._composed:
             self._composed[key] = super().load_sweep_config(master_config, sweep_overrides)
         return copy.deepcopy(self._composed[key])
+
+    def _preferred(self, overrides: list[str]) -> list[str]:
+        """Returns the user's choices of Hydra's own groups, but for those that were typed."""
+        choices = self.defaults.choices if self.defaults is not None else {}
+        typed = {override.partition("=")[0] for override in overrides}
+        return [f"{group}={option}" for group, option in choices.items() if "/" in group and group not in typed]
 
     def forget(self) -> None:
         """Drops the combinations that were composed."""
@@ -117,13 +105,17 @@ class Composer(ConfigLoaderImpl):
 
 
 def composer(sources: Sources) -> Composer:
-    """Returns what composes configs from `sources`."""
+    """Returns what composes configs from `sources`.
+
+    Raises:
+        ConfigError: where the user's own defaults cannot be read.
+    """
     setup_globals()
     search_path = create_config_search_path(sources.config_path)
     if sources.config_dir is not None:
         folder = f"file://{os.path.abspath(sources.config_dir)}"
         search_path.prepend(provider="command-line", path=folder, anchor=SearchPathQuery(provider="schema"))
-    return Composer(search_path)
+    return Composer(search_path, read_user_defaults() if sources.defaults is Defaults.OWN else None)
 
 
 @contextmanager
@@ -158,10 +150,19 @@ def known_to_resolvers(composed: DictConfig) -> Iterator[None]:
                 OmegaConf.set_readonly(composed.hydra, False)  # as it was composed
 
 
+def task_overrides(config: DictConfig) -> tuple[str, ...]:
+    """Returns the overrides that a config was composed with, as typed: `${...}` in them stays as it is."""
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return tuple(map(str, typed))
+
+
 def composition_error(error: Exception) -> ConfigError:
     """Returns an error of Hydra or OmegaConf as one message of vgpipe."""
     is_known = isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError)
-    told = " ".join(str(error).split()) if is_known else f"{type(error).__name__}: {' '.join(str(error).split())}"
-    cause = f" ({' '.join(str(error.__cause__).split())})" if error.__cause__ else ""
-    fault = Fault("config", f"cannot be composed: {told}{cause}")
-    return ConfigError("invalid configuration", [fault])
+    told = _one_line(error) if is_known else f"{type(error).__name__}: {_one_line(error)}"
+    cause = f" ({_one_line(error.__cause__)})" if error.__cause__ else ""
+    return ConfigError("invalid configuration", [Fault("config", f"cannot be composed: {told}{cause}")])
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).replace(f"'{USER_DEFAULTS}'", str(defaults_path()))

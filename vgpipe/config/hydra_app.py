@@ -23,9 +23,9 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from vgpipe.config.arguments import Arguments
-from vgpipe.config.checked_launcher import Composed, Place, Task, launchers_checked, set_output_dir, task_overrides
+from vgpipe.config.checked_launcher import Composed, Place, Task, launchers_checked, set_output_dir
 from vgpipe.config.completion import answer_shell
-from vgpipe.config.composer import Composer, composer, hydra_faults
+from vgpipe.config.composer import Composer, composer, hydra_faults, task_overrides
 from vgpipe.config.hydra_shows import asks_to_show, logging_as_before, show
 from vgpipe.config.load import sweep_fault
 from vgpipe.config.overrides import check_overrides

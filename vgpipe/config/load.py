@@ -11,11 +11,12 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers
+from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parse_overrides
 from vgpipe.config.schema import Config, RunConfig, StoreConfig
-from vgpipe.config.sources import BUILTIN, Sources
+from vgpipe.config.sources import BUILTIN, Defaults, Sources
+from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError, Fault
 
@@ -73,7 +74,11 @@ def from_hydra(composed: DictConfig) -> Config:
     """
     with hydra_faults(), known_to_resolvers(composed):
         values = {str(key): _plain(composed, key) for key in composed if key != "hydra"}
-    return with_absolute_paths(validate_config(values))
+    try:
+        return with_absolute_paths(validate_config(values))
+    except ConfigError as error:
+        typed = task_overrides(composed) if "hydra" in composed else ()
+        raise naming_file(error, typed) if values.get(DEFAULTS_FROM) else error from None
 
 
 def _plain(composed: DictConfig, key: Any) -> Any:
@@ -116,7 +121,7 @@ def load_run_limits(overrides: Sequence[str]) -> Limits:
         may = f"only {', '.join(f'{name}...' for name in RESUMABLE)} may follow"
         fault = Fault(others[0][:80], "a resumed run keeps its settings", may)
         raise ConfigError("invalid command line", [fault])
-    typed = load(overrides).run
+    typed = load(overrides, Sources(defaults=Defaults.NONE)).run
     kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in overrides)]
 
     def merge(saved: RunConfig) -> RunConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,6 +16,7 @@ from vgpipe.config.groups import options
 from vgpipe.config.joined_options import join_options, split_options
 from vgpipe.config.schema import Config
 from vgpipe.config.sources import Sources
+from vgpipe.config.user_defaults import INVALID_DEFAULTS
 from vgpipe.errors import ConfigError, Fault
 
 FEW = 8
@@ -55,14 +57,16 @@ def parse_overrides(
         Hydra's parsed overrides that are sound, in order, and the faults of the others.
 
     Raises:
-        ConfigError: where there is no folder of the user's groups.
+        ConfigError: where there is no folder of the user's groups, or their own defaults choose what is not there.
     """
     if sources.config_dir is not None and not Path(sources.config_dir).is_dir():
         what, remedy = f"{sources.config_dir!r} is not a folder", "give the folder that holds your groups"
         raise ConfigError("invalid command line", [Fault("--config-dir", what, remedy)])
     check = OverrideCheck(overrides, sources, composer)
     found: list[Override] = []
-    faults: list[Fault] = []
+    faults = check.default_faults()
+    if faults:
+        raise ConfigError(INVALID_DEFAULTS, faults)
     for text in map(join_options, overrides):
         override = _parse(text, faults)
         if override is not None:
@@ -116,6 +120,16 @@ class OverrideCheck:
         if unknown is None or (override.is_add() and self._found(key)):
             return []
         return [Fault(unknown[0], "there is no such key", unknown[1])]
+
+    def default_faults(self) -> list[Fault]:
+        """Returns what is wrong with the options that the user's own defaults choose; the command line is no remedy."""
+        defaults, faults = self._composer.defaults, list[Fault]()
+        if defaults is None:
+            return faults
+        for group, option in defaults.choices.items():
+            override = _parse(f"{group}={option}", faults)
+            faults += self._choice_faults(override) if override is not None else []
+        return [replace(fault, where=f"{defaults.path}: {fault.where}") for fault in faults]
 
     def _choice_faults(self, override: Override) -> list[Fault]:
         group = override.key_or_group

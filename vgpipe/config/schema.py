@@ -141,5 +141,7 @@ class Config:
     quality: QualityConfig
     exporter: ExporterConfig
     executor: ExecutorConfig
+    defaults_from: str | None = None
+    """The file with the user's own defaults that was composed with the rest; set by vgpipe."""
     also: dict[str, ExporterConfig] = field(default_factory=dict)
     """Further files of each clip, by the option's name: all but the first of `exporter=mp4+gif`."""

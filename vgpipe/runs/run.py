@@ -168,7 +168,8 @@ def _run(
     with logging_to(run_dir.log, run.early, terminal=run.terminal):
         begun_s = time.monotonic()
         opened = opening(len(run.request.clips), config.model.name, run_dir.root, run.attempts.expected_s)
-        for note in (*opened, *run.request.notes, *([config.model.note] if config.model.note else [])):
+        own = [f"with your own defaults of {config.defaults_from}"] if config.defaults_from else []
+        for note in (*opened, *own, *run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         try:
             if new_config is not None:
