@@ -79,6 +79,13 @@ def test_title_is_escaped(tmp_path):
     assert "<img src=x" not in text and "&lt;img src=x" in text
 
 
+def test_the_job_names_the_page(tmp_path):
+    run_dir = make_run(tmp_path / "2026-01-31_23-05-00", [record()])
+    run_dir.append_event("run_started", clips=1, job="Night <b>shift</b>")
+    text = build(run_dir).read_text("utf-8")
+    assert "Night &lt;b&gt;shift&lt;/b&gt;, 2026-01-31_23-05-00" in text and "<b>shift" not in text
+
+
 @pytest.mark.parametrize("prompt", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_prompts_are_data(tmp_path, prompt):
     run_dir = make_run(tmp_path, [record("a", prompt=prompt, error=prompt, model=prompt, negative_prompt=prompt)])

@@ -25,11 +25,13 @@ class Request:
         clips: in job order.
         notes: what the user should know about how the job was read.
         job_lines: the job, JSON lines, if it came as values of a program; None for a file or a single clip.
+        title: the job's name as the user wrote it; empty without a job file.
     """
 
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
     job_lines: str | None = None
+    title: str = ""
 
 
 def request(config: Config, job_lines: str | None = None) -> Request:
@@ -61,7 +63,8 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         rules=rules,
         model=config.model.name,
     )
-    return Request(only_picked(expansion.clips, config.pick), expansion.notes, job_lines)
+    title = job.title if job is not None and job_lines is None else ""
+    return Request(only_picked(expansion.clips, config.pick), expansion.notes, job_lines, title)
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import PurePath
+from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from vgpipe.job.naming import slugify
+from vgpipe.job.reading.job_name import folder_of_job
 
-MAX_DIRNAME_BYTES = 120
+MAX_JOB_BYTES, MAX_DIRNAME_BYTES = 60, 120
 
 
 def job_name(job: str | None) -> str:
-    """Returns the folder name for runs of a job file: its stem as a slug, or `clip` without a job."""
-    return slugify(PurePath(job).stem, 60) if job else "clip"
+    """Returns the folder name for runs of a job: its `name` or else the stem of its file; `clip` without a job."""
+    return folder_of_job(job, Path.cwd(), MAX_JOB_BYTES) if job else "clip"
 
 
 def safe_dirname(overrides: str) -> str:

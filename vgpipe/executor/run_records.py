@@ -14,16 +14,20 @@ from vgpipe.units import counted
 log = logging.getLogger(__name__)
 
 
+MAX_TITLE = 200
+
+
 class RunRecords:
     """Writes clips.jsonl and events.jsonl of a run.
 
     Args:
         run_dir: where they lie.
         on_unwritable: called with the reason when clips can no longer be recorded; stops the run.
+        title: what the user calls the job; empty where that is unknown.
     """
 
-    def __init__(self, run_dir: RunDir, on_unwritable: Callable[[str], None]):
-        self._run_dir, self._on_unwritable = run_dir, on_unwritable
+    def __init__(self, run_dir: RunDir, on_unwritable: Callable[[str], None], title: str = ""):
+        self._run_dir, self._on_unwritable, self._title = run_dir, on_unwritable, title
         self._has_begun = False
 
     def begin(self, states: Sequence[ClipState]) -> None:
@@ -40,7 +44,8 @@ class RunRecords:
             log.info("trying %s again", counted(pending, "clip"))
             return
         self._has_begun = True
-        self.event("run_started", clips=len(states), reused=done)
+        named = {"job": self._title[:MAX_TITLE]} if self._title else {}
+        self.event("run_started", clips=len(states), reused=done, **named)
         if done:
             log.info("%d of %s already in the store", done, counted(len(states), "clip"))
 

@@ -9,10 +9,9 @@ from datetime import datetime
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans import figures
-from vgpipe.plans.figures import counted
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 from vgpipe.terminal import table
-from vgpipe.units import GIB, format_size
+from vgpipe.units import GIB, counted, format_size
 from vgpipe.vocabulary import NATIVE
 
 MAX_SHAPES = 3

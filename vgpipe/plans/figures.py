@@ -103,8 +103,3 @@ def weights(forecast: Forecast) -> str:
     """Returns the components that are quantized, `transformer int8`; `native` where none is."""
     quantized = [f"{name} {stored}" for name, stored in sorted(forecast.weights.items()) if stored != NATIVE]
     return ", ".join(quantized) or NATIVE
-
-
-def counted(count: int, what: str) -> str:
-    """Returns a count with its noun: `1 clip`, `2 clips`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

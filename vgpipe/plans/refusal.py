@@ -7,8 +7,8 @@ import logging
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, VgpipeError
 from vgpipe.planner.choice.advice import nearest
-from vgpipe.plans.figures import counted
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
 

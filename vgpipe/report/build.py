@@ -44,8 +44,21 @@ def build(run_dir: RunDir, *, with_page: bool = True, records: Sequence[Mapping[
         StoreError: where it cannot be written.
     """
     data = script(run_data(run_dir, records))
-    run_dir.write_report(page(run_dir.root.resolve().name) if with_page else None, data)
+    run_dir.write_report(page(title_of(run_dir)) if with_page else None, data)
     return run_dir.report
+
+
+def title_of(run_dir: RunDir) -> str:
+    """Returns what the page of a run is called: the name of its job, if known, and its folder."""
+    name = job_of(run_dir)
+    folder = run_dir.root.resolve().name
+    return f"{name}, {folder}" if name else folder
+
+
+def job_of(run_dir: RunDir) -> str:
+    """Returns the name of a run's job as the user wrote it; empty where it is unknown."""
+    started = (event for event in run_dir.read_events() if event.get("event") == "run_started")
+    return next((name for event in started if isinstance(name := event.get("job"), str)), "")
 
 
 def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:

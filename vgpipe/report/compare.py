@@ -7,13 +7,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, TypedDict, cast
 
-from vgpipe.report.build import STYLES, asset, read_config, rendered, script
+from vgpipe.report.build import STYLES, asset, job_of, read_config, rendered, script
 from vgpipe.report.cards import Card, Made, card
 from vgpipe.report.figures import figures
 from vgpipe.report.media import Media, MediaFile
-from vgpipe.report.values import counted, text_of
+from vgpipe.report.values import text_of
 from vgpipe.store.durable import replace_file
 from vgpipe.store.rundir import RunDir
+from vgpipe.units import counted
 from vgpipe.vocabulary import STAGES
 
 NAME = "comparison.html"
@@ -58,7 +59,9 @@ def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
     """
     scripts = [script(comparison(runs, target.parent), VARIABLE)]
     scripts += [asset(f"templates/{name}") for name in SCRIPTS]
-    title = f"comparing {counted(len(runs), 'run')}"
+    names = {job_of(run) for run in runs}
+    of_job = f"{names.pop()}, " if len(names) == 1 and "" not in names else ""
+    title = f"{of_job}comparing {counted(len(runs), 'run')}"
     text = rendered("comparison.html.j2", title, scripts, [asset(STYLES[1])])
     replace_file(target, text.encode())
     return target

@@ -46,8 +46,3 @@ def seconds_of(value: object) -> dict[str, float]:
     """Returns stage -> seconds, of the stages that have a non-negative number."""
     found = {str(stage)[:40]: float_of(seconds) for stage, seconds in list(table_of(value).items())[:20]}
     return {stage: round(seconds, 4) for stage, seconds in found.items() if seconds is not None and seconds >= 0}
-
-
-def counted(number: int, word: str) -> str:
-    """Returns a number with its noun: `1 clip`, `2 clips`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

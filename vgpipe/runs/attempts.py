@@ -106,6 +106,7 @@ class Attempts:
         previous: Mapping[str, PastRecord],
         kept: KeptModels | None = None,
         on_progress: ProgressListener | None = None,
+        title: str = "",
     ) -> list[ClipState]:
         """Makes the clips.
 
@@ -116,6 +117,7 @@ class Attempts:
             previous: clip id -> what an earlier attempt at this run recorded of it.
             kept: what runs of this process leave loaded for each other; None where every run loads its own.
             on_progress: is given how far the run is.
+            title: what the user calls the job; empty where that is unknown.
 
         Returns:
             The clips with their states, in job order.
@@ -123,7 +125,7 @@ class Attempts:
         Raises:
             StoreError: where run directory or store cannot be written; no clip was made.
         """
-        records = RunRecords(run_dir, stop.cancel)
+        records = RunRecords(run_dir, stop.cancel, title)
         if self._plan is not None:
             from vgpipe.plans.plan_file import write_plan
 

@@ -177,7 +177,9 @@ def _run(
             records = run_dir.read_clips() if run_dir.holds_run() else ()
             previous = {record["clip"]: past_record(record) for record in records}
             with _page_of(run_dir, run.attempts):
-                states = run.attempts.make(run.request.clips, run_dir, stop, previous, kept, on_progress)
+                states = run.attempts.make(
+                    run.request.clips, run_dir, stop, previous, kept, on_progress, run.request.title
+                )
         except (VgpipeError, OSError) as error:
             return _aborted(error, run_dir)
     code = exit_code(states)
