@@ -158,16 +158,3 @@ def test_kept_models_are_used_by_the_next_run(tiny, workdir):
             run = vgpipe.run(prompts=[prompt], memory="resident", kept=kept, **tiny)
         assert kept.held_bytes > 0
     assert "kept transformer" in (run.root / "run.log").read_text()
-
-
-def test_plans_and_results_do_not_wait_for_a_run(tiny, workdir):
-    from vgpipe.api.turns import RUNS
-
-    with RUNS.turn(None):
-        done: list[object] = []
-        thread = threading.Thread(
-            target=lambda: done.append(vgpipe.plan(clip=tiny["clip"], overrides=tiny["overrides"]).fits)
-        )
-        thread.start()
-        thread.join(60)
-        assert done == [True]

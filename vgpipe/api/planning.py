@@ -11,11 +11,11 @@ from html import escape
 from typing import Any
 
 from vgpipe.api.inputs import Option, Options, Prompts, asked
+from vgpipe.api.plan_child import fill_cache, forecast
+from vgpipe.api.turns import RUNS
 from vgpipe.errors import ConfigError
 from vgpipe.plans.as_json import as_json, summary
 from vgpipe.plans.as_text import as_text
-from vgpipe.plans.planning import plan_of
-from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.plans.run_plan import RunPlan
 
 
@@ -88,7 +88,7 @@ def plan(
 ) -> Plan:
     """Plans a job, prompts, or one clip at the model's reference settings; loads and downloads no weights.
 
-    Waits for no run of this process.
+    Waits for no run of this process: while one is at work, another process plans.
 
     Args:
         job: as for `run`, and so are the others.
@@ -118,12 +118,10 @@ def plan(
         model=model, hardware=hardware, memory=memory, quality=quality, exporter=exporter, executor=executor
     )
     wanted = asked(job=job, prompts=prompts, clip=clip, overrides=overrides, options=options, config_dir=config_dir)
-    made = plan_of(wanted.config, wanted.job_lines)
-    try:
-        refuse_what_cannot_fit(made, wanted.config)
-    except ConfigError as error:
-        return _plan(made, error)
-    return _plan(made, None)
+    with RUNS.turn_if_free() as is_free:
+        if not is_free:
+            fill_cache(wanted.config, wanted.job_lines)
+        return _plan(*forecast(wanted.config, wanted.job_lines))
 
 
 def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:

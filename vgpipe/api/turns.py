@@ -42,6 +42,19 @@ class Turns:
             self._owner = None
             self._lock.release()
 
+    @contextmanager
+    def turn_if_free(self) -> Iterator[bool]:
+        """Takes the turn without waiting; says whether it could."""
+        if not self._lock.acquire(blocking=False):
+            yield False
+            return
+        self._owner = threading.get_ident()
+        try:
+            yield True
+        finally:
+            self._owner = None
+            self._lock.release()
+
 
 def _raise_if(cancel: CancelToken | None) -> None:
     if cancel is not None and cancel():
