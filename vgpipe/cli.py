@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +81,9 @@ def _dispatch(given: list[str]) -> int:
         return command(name).main(arguments)
     _check_versions()
     set_library_environment()
+    # No plugin may change how vgpipe's own records are checked, and the search for some reads the metadata of every
+    # installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from vgpipe.runs.library_logs import libraries_kept_quiet
 
     with libraries_kept_quiet():

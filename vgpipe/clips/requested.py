@@ -45,8 +45,6 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         JobError: naming everything that is wrong with the job or with `clip.*`.
     """
     from vgpipe.job.reading.parse import find_job, read_job
-    from vgpipe.job.resolving.expand import expand
-    from vgpipe.job.resolving.picks import only_picked
 
     rules, job = config.model.rules, None
     if job_lines is not None:
@@ -55,6 +53,9 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         job = read_values(job_lines, Path.cwd(), rules=rules)
     elif config.job:
         job = read_job(find_job(config.job, Path.cwd()), rules=rules)
+    from vgpipe.job.resolving.expand import expand  # only now: a faulty job ends before
+    from vgpipe.job.resolving.picks import only_picked
+
     expansion = expand(
         job,
         overrides=_set_only(asdict(config.clip)),
