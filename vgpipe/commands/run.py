@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vgpipe.commands.render_task import RenderTask
-from vgpipe.commands.sweep_closing import close_sweep
 from vgpipe.commands.sweep_result import SweepResult
 from vgpipe.commands.worker_signals import workers_stopped_with
 from vgpipe.config.arguments import split
@@ -31,5 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     given = split(arguments)
     with cancelled_by_signals(CancelToken()) as stop, workers_stopped_with(stop), KeptModels() as kept:
         results: list[SweepResult] = run_app(given, RenderTask(stop, kept))
-    close_sweep(results)
+    if len(results) > 1:
+        from vgpipe.commands.sweep_closing import close_sweep
+
+        close_sweep(results)
     return max((result.exit_code for result in results), default=0)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vgpipe.config.groups import builtin_conf
 from vgpipe.config.hardware_schema import HardwareConfig, PeakConfig
 from vgpipe.hardware import host, supported_dtypes
@@ -17,6 +15,7 @@ from vgpipe.hardware.machine_notes import current_device, measured_rates
 from vgpipe.hardware.records import Device
 from vgpipe.planner.forecast_records import PeakRates, Tier
 from vgpipe.store.notes import Notes
+from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import to_gib
 
@@ -154,7 +153,7 @@ def _data_sheet(device: Device) -> HardwareConfig | None:
 
 
 def _values(option: Path) -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(option.read_text("utf-8"))
+    values: dict[str, Any] = read_yaml(option.read_text("utf-8"))
     return {**values, "peak_tflops": PeakConfig(**(values.get("peak_tflops") or {}))}
 
 

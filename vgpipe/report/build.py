@@ -19,6 +19,7 @@ from vgpipe.report.forecast import facts, memory
 from vgpipe.report.media import Media
 from vgpipe.report.timeline import timeline
 from vgpipe.report.values import table_of
+from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir
 
 SCHEMA = 1
@@ -91,7 +92,7 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
 def read_config(run_dir: RunDir) -> Mapping[str, Any]:
     """Returns the content of config.yaml; empty where it is missing or cannot be read."""
     try:
-        return table_of(yaml.safe_load(run_dir.config.read_text("utf-8")))
+        return table_of(read_yaml(run_dir.config.read_text("utf-8")))
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}
 

@@ -15,6 +15,7 @@ from vgpipe.job.declared import OF_CLIP, SETTINGS, ClipSetting, set_by
 from vgpipe.job.resolving.picks import pick_name
 from vgpipe.job.settings import SetBy
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
+from vgpipe.store.plain_yaml import read_yaml
 
 PROGRAM = "python -m vgpipe"
 BUNDLED = "vgpipe.conf"
@@ -219,6 +220,6 @@ def _bundled_model(name: object) -> Mapping[str, Any]:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return {}
     try:
-        return table_of(yaml.safe_load((resources.files(BUNDLED) / "model" / f"{name}.yaml").read_text("utf-8")))
+        return table_of(read_yaml((resources.files(BUNDLED) / "model" / f"{name}.yaml").read_text("utf-8")))
     except (OSError, ModuleNotFoundError, yaml.YAMLError):
         return {}

@@ -28,6 +28,7 @@ from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
 from vgpipe.runs.result import RunResult, exit_code
 from vgpipe.runs.summary import shown_path
+from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir, unused_run
 
 log = logging.getLogger(__name__)
@@ -218,7 +219,7 @@ def _page_of(run_dir: RunDir, attempts: Attempts) -> AbstractContextManager[None
 
 def _saved_config(run_dir: RunDir) -> Config:
     try:
-        values = yaml.safe_load(run_dir.config.read_text("utf-8"))
+        values = read_yaml(run_dir.config.read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{run_dir.config} cannot be read ({error}) -> run the job again") from None
     return validate_config(values if isinstance(values, dict) else {})

@@ -27,7 +27,6 @@ from vgpipe.exporters import recipe, watermark
 from vgpipe.exporters.base import identity
 from vgpipe.job.segments import Segment
 from vgpipe.models.base import Family
-from vgpipe.models.windows import blend
 from vgpipe.stages import decode, denoise, encode, export
 from vgpipe.store.digest import Key
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
@@ -238,6 +237,8 @@ def _windows(segment: Segment, later: Sequence[Key]) -> dict[str, Any]:
     trajectory = segment.trajectory
     if trajectory is None:
         return {}
+    from vgpipe.models.windows import blend  # most clips are denoised at once
+
     shots = [[first, key.digest] for (first, _), key in zip(trajectory.prompts[1:], later, strict=True)]
     lengths = {"num_frames": segment.clip.num_frames, "overlap_num_frames": trajectory.overlap_num_frames}
     return {"windows": {**lengths, "shots": shots, "version": blend.VERSION}}
