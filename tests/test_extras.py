@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from vgpipe.config.overrides import EXTRAS as MESSAGES
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = {name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()}
@@ -35,6 +37,10 @@ def test_hydra_itself_stays_with_1_3():
 def test_every_launcher_and_sweeper_has_an_extra_of_its_name():
     names = {"joblib", "submitit", "optuna", "ray-launcher", "colorlog"}
     assert names == {name for name, wanted in EXTRAS.items() if set(wanted) & set(PLUGINS)}
+
+
+def test_messages_name_extras_that_there_are():
+    assert set(MESSAGES.values()) <= set(EXTRAS)
 
 
 def test_the_extra_sweeps_joins_extras_that_there_are():

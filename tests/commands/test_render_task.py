@@ -81,6 +81,8 @@ def test_nothing_starts_where_no_model_can_be_opened(compose, workdir):
     with pytest.raises(VgpipeError, match="is not a checkpoint folder"):
         RenderTask().check(batch, Place.HERE)
     RenderTask().check(batch, Place.ELSEWHERE)  # a worker may have it
+    search = compose("clip.prompt=a", f"model.id={workdir}/a", "hydra/sweeper=optuna", *SIZE)
+    RenderTask().check([search], Place.HERE)  # the next trial may be of another model
 
 
 def test_a_lost_combination_counts_as_its_run_directory_tells(compose, workdir, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vgpipe.config import overrides
 from vgpipe.config.composer import composer
 from vgpipe.config.overrides import check_overrides
 from vgpipe.config.sources import BUILTIN, Sources
@@ -69,3 +70,11 @@ def test_groups_of_a_search_path_on_the_command_line_are_known(tmp_path):
     (tmp_path / "quality").mkdir()
     (tmp_path / "quality/draft.yaml").write_text("{}\n")
     assert checked("quality=draft", f"hydra.searchpath=[file://{tmp_path}]")
+
+
+def test_an_option_of_a_plugin_that_is_not_installed_names_its_extra(monkeypatch):
+    monkeypatch.setattr(overrides, "EXTRAS", {"hydra/launcher=flock": "herd"})
+    with pytest.raises(ConfigError, match=r"'flock' is not one of its options .* pip install 'vgpipe\[herd\]'"):
+        checked("hydra/launcher=flock")
+    with pytest.raises(ConfigError, match="did you mean basic"):
+        checked("hydra/launcher=basik")

@@ -74,7 +74,7 @@ class RenderTask:
         Raises:
             UsageError: where a config or a job is invalid, naming everything that is wrong; in a later batch, such
                 a combination fails alone.
-            VgpipeError: where no combination can start.
+            VgpipeError: where no combination can start, unless a search may pick others next.
         """
         wanted: dict[Overrides, tuple[Config, Request]] = {}
         self._checked = {}
@@ -90,7 +90,7 @@ class RenderTask:
         if place is Place.HERE:
             self._checked |= {overrides: _planned(*read) for overrides, read in wanted.items()}
         errors = [one for one in self._checked.values() if isinstance(one, VgpipeError)]
-        if len(errors) == len(batch) and not self._has_started:
+        if len(errors) == len(batch) and not self._has_started and not any(map(_is_of_search, batch)):
             raise errors[0]
         self._has_started = True
         self._known_runs += len(batch)
@@ -186,6 +186,10 @@ def _ready(config: Config) -> Ready:
     from vgpipe.runs.run import ready
 
     return ready(config, request(config))
+
+
+def _is_of_search(one: Composed) -> bool:
+    return bool(search_of(one.config, one.config.hydra).directions)
 
 
 def _read(one: Composed) -> tuple[Config, Request]:

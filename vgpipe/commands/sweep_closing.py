@@ -12,7 +12,7 @@ from vgpipe.errors import VgpipeError
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.runs.objective import WORST
 from vgpipe.store.rundir import RunDir
-from vgpipe.terminal import OutputError, table, write_error, write_line
+from vgpipe.terminal import OutputError, table, terminal_width, write_error, write_line
 
 MAX_ROWS, MAX_BEST = 200, 5
 OPTUNA_RESULTS = "optimization_results.yaml"
@@ -27,10 +27,10 @@ def close_sweep(results: Sequence[SweepResult]) -> None:
     if len(results) < 2:
         return
     runs = {root: RunDir(root) for one in results if (root := one.root) is not None and RunDir(root).holds_run()}
-    folder = Path(os.path.commonpath([root.absolute() for root in runs])) if len(runs) > 1 else None
-    lines = [*summary(results)]
-    if folder is not None:
-        lines += [*best(folder), *_compared(folder, list(runs.values()))]
+    lines = [*summary(results, terminal_width())]
+    if runs:
+        folder = Path(os.path.commonpath([root.absolute() if len(runs) > 1 else root.parent for root in runs]))
+        lines += [*best(folder), *(_compared(folder, list(runs.values())) if len(runs) > 1 else ())]
     try:
         write_line("\n".join(lines))
     except OutputError as error:
@@ -38,14 +38,22 @@ def close_sweep(results: Sequence[SweepResult]) -> None:
             write_error(error)
 
 
-def summary(results: Sequence[SweepResult]) -> list[str]:
-    """Returns a row for each combination, and how many are complete; of very long sweeps only the others."""
+def summary(results: Sequence[SweepResult], width: int | None = None) -> list[str]:
+    """Returns a row for each combination, and how many are complete.
+
+    Args:
+        results: of all combinations; of very long sweeps only those that are not complete are shown.
+        width: columns of the terminal, to which errors are wrapped; None does not wrap.
+    """
     names = next((one.objective_names for one in results if one.objective_names), ())
     complete = [one for one in results if one.exit_code == EXIT_DONE]
     shown = results if len(results) <= MAX_ROWS else [one for one in results if one not in complete][:MAX_ROWS]
     rows = [("combination", *names, "clips"), *((one.name, *_values(one, names), one.state) for one in shown)]
     right = range(1, 1 + len(names))
-    return [*(table(rows, right=right) if shown else []), f"{len(complete)} of {len(results)} combinations complete"]
+    return [
+        *(table(rows, right=right, width=width) if shown else []),
+        f"{len(complete)} of {len(results)} combinations complete",
+    ]
 
 
 def _values(result: SweepResult, names: Sequence[str]) -> list[str]:

@@ -20,6 +20,16 @@ from vgpipe.config.user_defaults import INVALID_DEFAULTS
 from vgpipe.errors import ConfigError, Fault
 
 FEW = 8
+EXTRAS = {
+    "hydra/launcher=joblib": "joblib",
+    "hydra/launcher=submitit_local": "submitit",
+    "hydra/launcher=submitit_slurm": "submitit",
+    "hydra/launcher=ray": "ray-launcher",
+    "hydra/sweeper=optuna": "optuna",
+    "hydra/job_logging=colorlog": "colorlog",
+    "hydra/hydra_logging=colorlog": "colorlog",
+}
+"""Option -> the extra of vgpipe that brings it."""
 SEARCH_PATH = "hydra.searchpath"
 
 
@@ -139,7 +149,10 @@ class OverrideCheck:
         known = self._found(group) if unknown else []
         listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
         return [
-            *(Fault(group, f"{name!r} is not one of its options{listed}", nearest(name, known)) for name in unknown),
+            *(
+                Fault(group, f"{name!r} is not one of its options{listed}", _remedy(group, name, known))
+                for name in unknown
+            ),
             *(Fault(group, f"{name!r} is named twice", "name each exporter once") for name in twice),
         ]
 
@@ -151,6 +164,11 @@ class OverrideCheck:
 
     def _found(self, group: str) -> list[str]:
         return self._composer.get_group_options(group, config_name=self._sources.config_name, overrides=self._searched)
+
+
+def _remedy(group: str, name: str, known: Sequence[str]) -> str:
+    extra = EXTRAS.get(f"{group}={name}")
+    return f"pip install 'vgpipe[{extra}]'" if extra else nearest(name, known)
 
 
 def _choices(override: Override) -> list[str]:
