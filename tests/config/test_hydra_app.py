@@ -57,7 +57,8 @@ def test_what_only_shows(vgpipe, mine, typed, words):
     ("typed", "words"),
     [
         ("--cfg job -p nothing", ["--package", "'nothing'"]),
-        ("--cfg job -cn nowhere", ["nowhere"]),
+        ("--cfg job -cn nowhere", ["invalid configuration", "'nowhere'"]),
+        ("-m clip.prompt=a hydra.sweeper.params={quality:'quick,quik'}", ["invalid configuration", "'quality/quik'"]),
         ("--cfg job --info", ["--cfg and --info"]),
         ("--resolve clip.prompt=a", ["--resolve", "--cfg"]),
         ("--info nothing", ["'nothing'", "searchpath"]),

@@ -30,6 +30,7 @@ def test_overrides_are_parsed_in_order():
         ("exporter=mp4+mp4", ["'mp4' is named twice"]),
         ("exporter=mp4+gift", ["'gift' is not one of its options"]),
         ("hydra/launcher=basik", ["hydra/launcher", "did you mean basic?"]),
+        ("hydra.searchpath=[file:///nowhere]", ["hydra.searchpath", "'/nowhere' is not a folder"]),
         ("hydra.job.chdir=true", ["hydra.job.chdir", "hydra.run.dir"]),
         ("+experiment=night", ["experiment", "there is no such key"]),
         ("clip.prompt=a: b c=", ["cannot be parsed as key=value", "quote the value"]),

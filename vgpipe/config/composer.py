@@ -127,6 +127,8 @@ def hydra_faults() -> Iterator[None]:
     """
     try:
         yield
+    except HydraException as error:  # some are an OSError as well
+        raise composition_error(error) from error
     except (VgpipeError, OSError):
         raise
     except Exception as error:  # plugins raise anything, AssertionError and TypeError among them

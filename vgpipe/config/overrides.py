@@ -122,6 +122,8 @@ class OverrideCheck:
         if key == "hydra.job.chdir":
             remedy = "leave it out; files go to hydra.run.dir"
             return [Fault(key, "vgpipe runs in the directory where it is started", remedy)]
+        if key == SEARCH_PATH:
+            return _search_path_faults(override.value())
         if override.package is not None or key == "hydra" or key.startswith("hydra."):
             return []
         if key in Config.GROUPS or key.startswith("hydra/"):
@@ -169,6 +171,15 @@ class OverrideCheck:
 def _remedy(group: str, name: str, known: Sequence[str]) -> str:
     extra = EXTRAS.get(f"{group}={name}")
     return f"pip install 'vgpipe[{extra}]'" if extra else nearest(name, known)
+
+
+def _search_path_faults(value: object) -> list[Fault]:
+    """Refuses folders that are not there, of which Hydra only warns: a group that is not found then looks unknown."""
+    paths = [str(one).removeprefix("file://") for one in value] if isinstance(value, list) else []
+    missing = [path for path in paths if "://" not in path and not Path(path).is_dir()]
+    return [
+        Fault(SEARCH_PATH, f"{path!r} is not a folder", "give the folder that holds your groups") for path in missing
+    ]
 
 
 def _choices(override: Override) -> list[str]:
