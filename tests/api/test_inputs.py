@@ -34,14 +34,17 @@ def test_faults_of_clip_name_its_keys():
         given(clip={"seed": 1j})
 
 
-def test_the_run_directory_is_that_of_the_command_unless_it_is_given(workdir):
+def test_the_run_directory_is_that_of_the_command_unless_it_is_given(workdir, monkeypatch):
     (workdir / "night.yaml").write_text("prompts: [a]\n")
     assert given(job="night.yaml").root.parent == workdir / "outputs" / "night"
     assert given(prompts=["a"]).root.parent == workdir / "outputs" / "prompts"
     assert given(clip={"prompt": "a"}).root.parent == workdir / "outputs" / "clip"
     assert given(overrides=["hydra.run.dir=here"]).root == workdir / "here" == given(out="here").root
-    with pytest.raises(UsageError, match="must be a plain path"):
-        given(overrides=["hydra.run.dir=${now:%Y}"])
+    (workdir / "own.yaml").write_text("hydra: {run: {dir: 'mine/${vgpipe.job_name:${job}}'}}\n")
+    monkeypatch.setenv("VGPIPE_CONFIG", "own.yaml")
+    name = "a job, with {braces} and 'quotes'.yaml"
+    (workdir / name).write_text("name: My film\nprompts: [a]\n")
+    assert given(job=name).root == workdir / "mine" / "my-film" and len(given(job=name).request().clips) == 1
 
 
 @pytest.mark.parametrize(

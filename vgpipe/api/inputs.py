@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from vgpipe.clips.requested import Request, request
-from vgpipe.config.load import load
-from vgpipe.config.resolvers import job_name
+from vgpipe.config.load import load_run
 from vgpipe.config.schema import Config
 from vgpipe.config.sources import Sources
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import UsageError
 from vgpipe.job.faults import VALUES
 from vgpipe.job.reading.values import json_lines, plain_values
+from vgpipe.report.commands import quoted
 
-OUTPUTS = "outputs"
-RUN_DIR = "hydra.run.dir="
+NAME_OF_VALUES = f"{VALUES}.jsonl"
+"""What names the run directory of prompts that are in no file."""
 Prompts = str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
 Option = str | Sequence[str] | None
 
@@ -89,31 +88,27 @@ def asked(
     """
     if isinstance(overrides, str):
         raise UsageError(f"overrides is the text {overrides!r} -> give a list: overrides=[{overrides!r}]")
-    typed = [text for text in overrides if not text.startswith(RUN_DIR)]
-    sources = Sources(config_dir=None if config_dir is None else os.fspath(config_dir))
-    config = load([*options.overrides(), *typed], sources)
-    if clip:
-        config = _with_clip(config, clip)
-    if job is not None:
-        config = replace(config, job=os.fspath(job))
-    if prompts is not None and config.job is not None:
+    if prompts is not None and (job is not None or any(text.startswith("job=") for text in overrides)):
         raise UsageError("both a job file and prompts are given -> keep one of them")
     lines = None if prompts is None else json_lines(prompts, Path.cwd())
-    return Asked(config=config, job_lines=lines, root=_root(config, lines, out, overrides))
+    named = NAME_OF_VALUES if lines is not None else job
+    typed = [] if named is None else [f"job={quoted(os.fspath(named))}"]
+    sources = Sources(config_dir=None if config_dir is None else os.fspath(config_dir))
+    config, root = load_run([*options.overrides(), *typed, *overrides], sources)
+    if lines is not None:
+        config = replace(config, job=None)
+    if clip:
+        config = _with_clip(config, clip)
+    return Asked(config=config, job_lines=lines, root=root if out is None else _given(out))
+
+
+def _given(out: str | os.PathLike[str]) -> Path:
+    if not os.fspath(out):
+        raise UsageError("out is empty -> out=DIR")
+    return Path(out).expanduser().absolute()
 
 
 def _with_clip(config: Config, clip: Mapping[str, Any]) -> Config:
     # Not as overrides: their grammar would take commas, braces and ${...} in a prompt for its own.
     forced = {name: value for name, value in asdict(config.clip).items() if value is not None}
     return validate_config({**asdict(config), "clip": {**forced, **plain_values(clip)}})
-
-
-def _root(config: Config, lines: str | None, out: str | os.PathLike[str] | None, overrides: Sequence[str]) -> Path:
-    typed = [text.removeprefix(RUN_DIR) for text in overrides if text.startswith(RUN_DIR)]
-    if out is not None or typed:
-        given = os.fspath(out) if out is not None else typed[-1]
-        if not given or "${" in given:
-            raise UsageError(f"the run directory {given!r} must be a plain path -> out=DIR")
-        return Path(given).expanduser().absolute()
-    name = VALUES if lines is not None else job_name(config.job)
-    return Path(OUTPUTS, name, datetime.now().strftime("%Y-%m-%d_%H-%M-%S")).absolute()

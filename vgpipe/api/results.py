@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.report.values import float_of, list_of, seconds_of, table_of, text_of
+from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
     import pandas
 
 DONE, FAILED, STATES = "done", "failed", ("pending", "done", "failed", "stopped")
-EXIT_DONE, EXIT_FAILED, EXIT_STOPPED = 0, 1, 3
 SETTINGS = tuple(one.name for one in fields(Clip) if one.name != "id")
 FINISHED = "finished"
 

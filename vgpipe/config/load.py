@@ -39,6 +39,19 @@ def load(overrides: Sequence[str], sources: Sources = BUILTIN) -> Config:
     Raises:
         ConfigError: naming everything that is wrong.
     """
+    return load_run(overrides, sources)[0]
+
+
+def load_run(overrides: Sequence[str], sources: Sources = BUILTIN) -> tuple[Config, Path]:
+    """Composes and checks the config of one run; returns it with the directory that Hydra would run it in.
+
+    Args:
+        overrides: as for `load`.
+        sources: likewise.
+
+    Raises:
+        ConfigError: naming everything that is wrong.
+    """
     composing = composer(sources)
     found, faults = parse_overrides(overrides, sources, composing)
     faults += map(sweep_fault, filter(Override.is_sweep_override, found))
@@ -47,11 +60,13 @@ def load(overrides: Sequence[str], sources: Sources = BUILTIN) -> Config:
         with hydra_faults():
             composed = composing.load_configuration(sources.config_name, sound, RunMode.RUN)
         config = from_hydra(composed)
+        with hydra_faults(), known_to_resolvers(composed):
+            root = Path(str(OmegaConf.select(composed, "hydra.run.dir"))).expanduser().absolute()
     except ConfigError as error:
         faults += error.faults
     if faults:
         raise ConfigError("invalid configuration", faults)
-    return config
+    return config, root
 
 
 def sweep_fault(override: Override) -> Fault:
