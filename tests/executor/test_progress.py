@@ -56,6 +56,15 @@ def test_a_listener_gets_what_runs_now_and_when_it_will_be_done():
     assert last.fraction == pytest.approx((8 + 2) / 16)
 
 
+def test_a_listener_hears_what_is_loaded():
+    states: list[ProgressState] = []
+    progress = Progress({"denoise": 2}, clips=2, done=0, on_progress=states.append)
+    progress.begin("denoise", "red-circle")
+    for part in ("transformer", ""):
+        progress.loading(part)
+    assert [(state.clip, state.loading) for state in states[-2:]] == [("red-circle", "transformer"), ("red-circle", "")]
+
+
 def test_work_that_falls_away_does_not_count_as_done():
     states: list[ProgressState] = []
     progress = Progress(

@@ -19,6 +19,24 @@ def test_bars_show_clips_stage_steps_and_time_left(capsys, monkeypatch):
     assert "1/2 clips  40%" in shown and f" at {at:%H:%M}" in shown and "100%" not in shown
 
 
+def test_no_line_is_wider_than_the_terminal(monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    name = "a-small-red-triangle-moving-left-slowly-on-a-white-background-d59068fa"
+    shapes = [
+        {"step": 3, "steps": 50},
+        {"loading": "transformer"},
+        {},
+        {"segment": 2, "segments": 12, "step": 3, "steps": 50},
+    ]
+    for width in (60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        bars = TerminalBars()
+        for shape in shapes:
+            state = ProgressState(**{**_values(STATE), "clip": name, **shape})
+            line = bars._now_line(state, width)
+            assert len(line.replace("{bar}", "")) < width, line
+
+
 def test_nothing_is_drawn_where_stderr_is_no_terminal(capsys):
     with TerminalBars() as bars:
         bars(STATE)

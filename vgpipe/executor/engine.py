@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
@@ -17,6 +18,7 @@ from vgpipe.fallback.history import notes_of
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of
 from vgpipe.memory.residency import Residency
+from vgpipe.memory.strategies import Placement
 from vgpipe.models.base import Family
 from vgpipe.plans.starting_point import first_strategies, streams
 
@@ -42,7 +44,7 @@ class Engine:
             device=device, strategies=dict(ladder.strategies), memory_limit_gb=config.hardware.memory_limit_gb
         )
         self._residency: Residency[Family] = Residency(
-            loader.load,
+            _reported(loader, report),
             device,
             ladder.strategies,
             lambda part, seconds: report.event("part_loaded", part=part, seconds=seconds),
@@ -107,6 +109,17 @@ class Engine:
             tuning = ThreadTuning(self._inputs.keys, self._residency, store, steps)
             self._denoise_threads = tuning.fastest_threads(list(pending))
         return self._denoise_threads
+
+
+def _reported(loader: Loader, report: StageReport) -> Callable[[Family, str, Placement], Any]:
+    def load(family: Family, part: str, placement: Placement) -> Any:
+        report.loading(part)
+        try:
+            return loader.load(family, part, placement)
+        finally:
+            report.loading("")
+
+    return load
 
 
 def memory_ladder(inputs: ExecutorInputs, device: str, frame_users: FrameUsers) -> MemoryLadder:

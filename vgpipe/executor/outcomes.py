@@ -54,6 +54,10 @@ class Outcomes:
         number = (segment.segment.index + 1, len(state.segments)) if state.is_long else None
         self._progress.begin(stage, state.clip.id, segment=number, is_canary=state.is_canary)
 
+    def loading(self, part: str) -> None:
+        """Shows which component is loaded now."""
+        self._progress.loading(part)
+
     def step_done(self, segment: SegmentState, done: int, total: int) -> None:
         """Shows that `done` of `total` denoising steps are done."""
         self._progress.step(done, total)

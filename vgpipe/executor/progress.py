@@ -55,6 +55,7 @@ class ProgressState:
         segments: how many segments that clip has; None for a short one.
         step: denoising steps that are done, or bytes that are downloaded; None where nothing is counted.
         steps: all steps, or bytes.
+        loading: the component that is loaded at this moment; empty where none is.
         eta_s: seconds left; None before every stage has been measured.
         finish_at: when the run will be done, as local time; None where `eta_s` is.
     """
@@ -70,6 +71,7 @@ class ProgressState:
     segments: int | None = None
     step: int | None = None
     steps: int | None = None
+    loading: str = ""
     eta_s: float | None = None
     finish_at: datetime | None = None
 
@@ -91,6 +93,7 @@ class _Now:
     segments: int | None = None
     step: int | None = None
     steps: int | None = None
+    loading: str = ""
     counts: bool = True
 
 
@@ -133,6 +136,11 @@ class Progress:
     def step(self, done: int, total: int) -> None:
         """Notes how many steps of what runs now are done."""
         self._now = replace(self._now, step=done, steps=total)
+        self._tell()
+
+    def loading(self, part: str) -> None:
+        """Notes that a component is loaded now; an empty name: that it is there."""
+        self._now = replace(self._now, loading=part)
         self._tell()
 
     def advance(self, stage: str, seconds: float, name: str) -> None:
@@ -201,6 +209,7 @@ class Progress:
             segments=now.segments,
             step=now.step,
             steps=now.steps,
+            loading=now.loading,
             eta_s=eta_s,
             finish_at=None if eta_s is None else datetime.now().astimezone() + timedelta(seconds=eta_s),
         )

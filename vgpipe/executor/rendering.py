@@ -62,8 +62,10 @@ class Rendering:
             self._render(states, pending)
 
     def _render(self, states: Sequence[ClipState], pending: list[ClipState]) -> None:
+        progress = self._progress({}, states)
+        progress.begin(IMPORTING)
         device = self._device()
-        if not self._fetch_weights(states, pending):
+        if not self._fetch_weights(progress, pending):
             return
         ladder = memory_ladder(self._inputs, device, self._frame_users)
         self._prepare(pending, ladder)
@@ -95,12 +97,10 @@ class Rendering:
             return_large_tensors()
         return device
 
-    def _fetch_weights(self, states: Sequence[ClipState], pending: Sequence[ClipState]) -> bool:
+    def _fetch_weights(self, progress: Progress, pending: Sequence[ClipState]) -> bool:
         """Downloads the weights that are not on the disk yet; returns whether the run can continue."""
         family = self._inputs.keys.model.family
         try:
-            progress = self._progress({}, states)
-            progress.begin(IMPORTING)
             family.check_classes()
             START_UP.end()  # the libraries are imported, and what is made from here on may be garbage
             fetch_weights(family, progress, self._inputs.stop)

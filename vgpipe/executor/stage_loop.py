@@ -42,6 +42,9 @@ class StageReport(Protocol):
     def piece_started(self, segment: SegmentState, stage: str) -> None:
         """Notes which piece of work runs from now on."""
 
+    def loading(self, part: str) -> None:
+        """Notes that a component is loaded now; an empty name: that it is there."""
+
     def piece_done(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
         """Notes one finished piece of work of a stage."""
 

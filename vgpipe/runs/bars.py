@@ -114,6 +114,8 @@ class TerminalBars:
 
     def _now_line(self, state: ProgressState, width: int) -> str:
         what = _literal(f"  {_title(state, width)}")
+        if state.loading:
+            return f"{what}: loading {_literal(state.loading)}{self._pace.shown()}"[: width - 1]
         if state.steps is None:
             return f"{what}{self._pace.shown()}"[: width - 1]  # tqdm cuts what has a bar alone
         if state.stage == DOWNLOAD:
@@ -152,7 +154,7 @@ class _Pace:
 
 
 def _what(state: ProgressState) -> tuple[object, ...]:
-    return state.stage, state.clip, state.segment
+    return state.stage, state.clip, state.segment, state.loading
 
 
 def _left(state: ProgressState) -> str:
