@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 import vgpipe
 
+EXAMPLES = Path(__file__).parents[1] / "examples/sweeps"
 SHAPES = Path(vgpipe.__file__).parent / "weights/shapes"
 ONE_FRAME = ("clip.prompt=a red circle", "clip.width=32", "clip.height=32", "clip.num_frames=1", "run.plan=off")
 
@@ -50,15 +53,9 @@ def test_workers_of_joblib_make_the_trials_of_a_search(vgpipe_process, workdir):
     assert "2 of 2 combinations complete" in out and (folder / "comparison.html").is_file()
 
 
-def test_optuna_searches_as_the_users_own_config_says(vgpipe, workdir):
-    (workdir / "mine").mkdir()
-    (workdir / "mine/search.yaml").write_text(
-        "defaults: [config, override hydra/sweeper: optuna, override hydra/sweeper/sampler: random]\n"
-        "run: {objective: [sharpness, seconds_per_clip]}\n"
-        "hydra: {sweeper: {n_trials: 3, n_jobs: 1, direction: [maximize, minimize], sampler: {seed: 3},\n"
-        "  params: {clip.guidance_scale: 'interval(1.0, 9.0)', clip.num_inference_steps: 'range(1, 4)'}}}\n"
-    )
-    ran = vgpipe("-m", "--config-dir", "mine", "-cn", "search", *ONE_FRAME)
+def test_optuna_searches_as_the_example_says(vgpipe, workdir):
+    few = ("clip.num_inference_steps=range(1,4)", "hydra.sweeper.n_trials=3")
+    ran = vgpipe("-m", "-cd", EXAMPLES, "-cn", "search", *ONE_FRAME, *few)
     assert ran.code == 0, ran.err
     folder = sweep_of(workdir)
     found = clips(folder)
@@ -76,3 +73,16 @@ def test_optuna_searches_as_the_users_own_config_says(vgpipe, workdir):
         typed = one["params"]["clip.guidance_scale"], one["params"]["clip.num_inference_steps"]
         assert one["values"] == values[typed]
     assert "best: clip.guidance_scale=" in ran.out and "3 of 3 combinations complete" in ran.out
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_composes(path, vgpipe, workdir):
+    text = path.read_text()
+    option = re.search(r"override (hydra/\w+): (\w+)", text)
+    assert option and f"-cn {path.stem} " in text
+    if f"{option[1]}={option[2]}" in ("hydra/launcher=ray", "hydra/sweeper=list"):
+        pytest.skip("CI does not install its plugin")
+    ran = vgpipe("-m", "-cd", EXAMPLES, "-cn", path.stem, "clip.prompt=a", "--cfg", "hydra", "-p", "hydra")
+    assert ran.code == 0, ran.err
+    node, given = yaml.safe_load(ran.out), yaml.safe_load(text)["hydra"]
+    assert all(node[group][key] == value for group in given for key, value in given[group].items() if key != "sampler")

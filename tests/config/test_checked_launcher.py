@@ -95,3 +95,14 @@ def test_a_batch_that_a_dead_worker_took_along_runs_again_one_by_one(workdir):
 
     _, _, results = launch(Pool(), ["clip.seed=1"], ["clip.seed=2"], ["clip.seed=3"])
     assert results == [4, "lost: clip.seed=2, killed", 6]
+
+
+def test_a_combination_that_is_picked_twice_in_a_batch_runs_once(workdir):
+    done = JobReturn(status=JobStatus.COMPLETED, _return_value=7)
+    launcher = Launcher(done, done)
+    batch, where = (["clip.seed=1"], ["clip.seed=2"], ["clip.seed=1"]), ["hydra.sweep.dir=."]
+    returns, _, results = launch(launcher, *batch, overrides=where)
+    assert [len(overrides) for overrides, _ in launcher.launched] == [2] and results == [7, 7, 7] and len(returns) == 3
+    numbered = Launcher(done, done)
+    launch(numbered, ["clip.seed=1"], ["clip.seed=1"], overrides=["hydra.sweep.subdir=${hydra.job.num}"])
+    assert [len(overrides) for overrides, _ in numbered.launched] == [2]

@@ -103,10 +103,13 @@ class CheckedLauncher(Launcher):
         is_here = self._config.hydra.launcher.get("_target_") == IN_THIS_PROCESS
         batch = [self._composed(overrides, initial_job_idx + n) for n, overrides in enumerate(job_overrides)]
         self._task.check(batch, Place.HERE if is_here else Place.ELSEWHERE)
+        # A search may pick a combination twice: side by side, both would write to the same directory.
+        unique = {_identity(one): one for one in batch}
         with jobs_fail_alone(self._launcher):
-            returns = self._launched(batch, initial_job_idx)
+            launched = self._launched(list(unique.values()), initial_job_idx)
         self._composer.forget()
-        returns = [self._finished(one, returned) for one, returned in zip(batch, returns, strict=True)]
+        ended = {key: self._finished(unique[key], one) for key, one in zip(unique, launched, strict=True)}
+        returns = [ended[_identity(one)] for one in batch]
         self._results += [one.return_value for one in returns]
         return returns
 
@@ -141,6 +144,10 @@ class CheckedLauncher(Launcher):
         if returned.status is JobStatus.COMPLETED:
             return returned
         return JobReturn(status=JobStatus.COMPLETED, _return_value=self._task.lost(one, returned._return_value))
+
+
+def _identity(one: Composed) -> tuple[object, ...]:
+    return one.overrides, one.config.hydra.runtime.output_dir
 
 
 def _has_begun(one: Composed) -> bool:
