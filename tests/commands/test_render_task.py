@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_a_copy_for_a_worker_holds_nothing_of_this_process():
     task = RenderTask(CancelToken(), KeptModels(), 5.0)
     copy = pickle.loads(pickle.dumps(task))
     assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask(started=5.0))
+
+
+def test_ctrl_c_while_a_run_is_planned_starts_nothing(vgpipe, workdir, monkeypatch):
+    monkeypatch.setattr("vgpipe.runs.run.ready", lambda *_: signal.raise_signal(signal.SIGINT))
+    ran = vgpipe("clip.prompt=a", *SIZE)
+    assert ran.code == 3 and "interrupted; nothing was started" in ran.err and not (workdir / "outputs").exists()
 
 
 def test_a_result_is_what_a_sweeper_minimises_and_travels():

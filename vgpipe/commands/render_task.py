@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,12 +50,17 @@ class RenderTask:
         stop: says when to stop early; None in a worker.
         kept: what the runs of this process leave loaded for each other; None in a worker.
         started: when the runs began, UNIX seconds; None for now.
+        on_start: called once, when what was checked first may start.
     """
 
     def __init__(
-        self, stop: CancelToken | None = None, kept: KeptModels | None = None, started: float | None = None
+        self,
+        stop: CancelToken | None = None,
+        kept: KeptModels | None = None,
+        started: float | None = None,
+        on_start: Callable[[], object] | None = None,
     ) -> None:
-        self._stop, self._kept = stop, kept
+        self._stop, self._kept, self._on_start = stop, kept, on_start
         self._started = time.time() if started is None else started
         self._checked: dict[Overrides, Ready | VgpipeError] = {}
         self._has_started = False
@@ -92,6 +97,8 @@ class RenderTask:
         errors = [one for one in self._checked.values() if isinstance(one, VgpipeError)]
         if len(errors) == len(batch) and not self._has_started and not any(map(_is_of_search, batch)):
             raise errors[0]
+        if not self._has_started and self._on_start is not None:
+            self._on_start()
         self._has_started = True
         self._known_runs += len(batch)
 

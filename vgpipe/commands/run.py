@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from vgpipe.commands.render_task import RenderTask
 from vgpipe.commands.sweep_result import SweepResult
@@ -27,9 +28,11 @@ def main(arguments: Sequence[str]) -> int:
         UsageError: where a config or a job is invalid.
         VgpipeError: where no combination can start.
     """
-    given = split(arguments)
-    with cancelled_by_signals(CancelToken()) as stop, workers_stopped_with(stop), KeptModels() as kept:
-        results: list[SweepResult] = run_app(given, RenderTask(stop, kept))
+    given, stop = split(arguments), CancelToken()
+    with ExitStack() as signals, workers_stopped_with(stop), KeptModels() as kept:
+        # Until then Ctrl-C ends the command: nothing is lost, and planning does not look at the token.
+        task = RenderTask(stop, kept, on_start=lambda: signals.enter_context(cancelled_by_signals(stop)))
+        results: list[SweepResult] = run_app(given, task)
     if len(results) > 1:
         from vgpipe.commands.sweep_closing import close_sweep
 

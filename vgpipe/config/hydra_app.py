@@ -30,7 +30,7 @@ from vgpipe.config.hydra_shows import asks_to_show, logging_as_before, show
 from vgpipe.config.load import sweep_fault
 from vgpipe.config.overrides import check_overrides
 from vgpipe.config.saved_run import saved_config
-from vgpipe.errors import ConfigError, Fault, VgpipeError
+from vgpipe.errors import ConfigError, Fault
 
 HYDRA_VERSION_BASE, JOB_NAME = "1.3", "vgpipe"
 EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"
@@ -53,14 +53,20 @@ def run_app(arguments: Arguments, task: Task) -> list[Any]:
     """
     version.setbase(HYDRA_VERSION_BASE)
     app = CheckedHydra(JOB_NAME, composer(arguments.sources))
-    before, HydraConfig.instance().cfg = HydraConfig.instance().cfg, None
-    GlobalHydra.instance().initialize(app)
+    with logging_as_before(), _known_to_plugins(app):
+        return _dispatch(app, arguments, task)
+
+
+@contextmanager
+def _known_to_plugins(app: Hydra) -> Iterator[None]:
+    """Makes this the process's own use of Hydra, and puts that of the program around it back at the end."""
+    current, config = GlobalHydra.instance(), HydraConfig.instance()
+    saved = current.hydra, config.cfg
+    current.hydra, config.cfg = app, None
     try:
-        with logging_as_before():
-            return _dispatch(app, arguments, task)
+        yield
     finally:
-        GlobalHydra.instance().clear()
-        HydraConfig.instance().cfg = before
+        current.hydra, config.cfg = saved
 
 
 def _dispatch(app: CheckedHydra, arguments: Arguments, task: Task) -> list[Any]:
@@ -156,7 +162,7 @@ def nothing_left_of_refused(sweep_dir: Path, results: Sequence[object]) -> Itera
     folders = [folder for folder in (sweep_dir, *sweep_dir.parents) if not folder.exists()]
     try:
         yield
-    except VgpipeError:
+    except BaseException:  # Ctrl-C among them
         if folders and not results:
             (sweep_dir / "multirun.yaml").unlink(missing_ok=True)
             with suppress(OSError):  # something else is in it
