@@ -28,7 +28,7 @@ class RunRecords:
 
     def __init__(self, run_dir: RunDir, on_unwritable: Callable[[str], None], title: str = ""):
         self._run_dir, self._on_unwritable, self._title = run_dir, on_unwritable, title
-        self._has_begun = False
+        self._has_begun = self._is_complete = False
 
     def begin(self, states: Sequence[ClipState]) -> None:
         """Writes every clip's record, at the start of a run and of each further attempt.
@@ -37,6 +37,7 @@ class RunRecords:
             StoreError: where the run directory cannot be written.
         """
         self._run_dir.write_clips(record_of(state) for state in states)
+        self._is_complete = all(state.is_done for state in states)
         done = sum(state.is_done for state in states)
         if self._has_begun:
             pending = sum(state.is_pending for state in states)
@@ -58,6 +59,8 @@ class RunRecords:
         """
         counts = {status.value: sum(state.status is status for state in states) for status in Status}
         self.event("run_ended", reason=stop_reason or "finished", **counts)
+        if self._is_complete:  # nothing has changed since it was written
+            return
         try:
             self._run_dir.write_clips(record_of(state) for state in states)
         except StoreError as error:

@@ -28,6 +28,8 @@ MAX_TILE_PX = 160
 MAX_PIXELS = 12_000_000
 """Of the whole picture: 36 MB in memory, and any viewer opens it."""
 GAP_PX = 2
+PICTURES = ("poster", "sheet", "frames")
+"""Kinds of files that a tile can be made from, best first."""
 VERSION = 1
 """Goes up where other pictures are drawn of the same clips."""
 MARK = b"vgpipe"
@@ -114,9 +116,9 @@ def _mark(clips: Sequence[Mapping[str, Any]], media: Media) -> str:
     """Returns a digest over all that a sheet is drawn from; pictures count by their sizes and times."""
     tiles = []
     for clip in clips:
-        pictures = [(path.stat(), layout) for path, layout in _sources(clip, media)]
-        files = [(status.st_size, status.st_mtime_ns, layout) for status, layout in pictures]
-        tiles.append((clip.get("clip"), clip.get("width"), clip.get("height"), files))
+        files = table_of(clip.get("files"))
+        pictures = [(kind, media.mark_of(files.get(kind))) for kind in PICTURES]
+        tiles.append((clip.get("clip"), clip.get("width"), clip.get("height"), clip.get("num_frames"), pictures))
     return hashlib.sha256(repr((VERSION, tiles)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -152,7 +154,7 @@ def _tile(clip: Mapping[str, Any], media: Media, size: tuple[int, int]) -> Image
 def _sources(clip: Mapping[str, Any], media: Media) -> Iterator[tuple[Path, tuple[int, int, int, int] | None]]:
     """Yields the pictures that a tile can be made from, best first, and the layout of one that is a sheet."""
     files = table_of(clip.get("files"))
-    for kind in ("poster", "sheet", "frames"):
+    for kind in PICTURES:
         path = media.first_image(files.get(kind))
         if path is not None:
             yield path, _layout(clip) if kind == "sheet" else None

@@ -42,15 +42,15 @@ class MediaFile(TypedDict):
 
 class _Found(NamedTuple):
     relative: str
-    mode: int
+    status: os.stat_result
 
     @property
     def is_folder(self) -> bool:
-        return stat.S_ISDIR(self.mode)
+        return stat.S_ISDIR(self.status.st_mode)
 
     @property
     def is_file(self) -> bool:
-        return stat.S_ISREG(self.mode)
+        return stat.S_ISREG(self.status.st_mode)
 
 
 class Media:
@@ -91,6 +91,17 @@ class Media:
             return path if found.is_file and path.suffix.lower() in IMAGES else None
         images = _images(path)
         return path / min(images) if images else None
+
+    def mark_of(self, relative: object) -> tuple[int, int] | None:
+        """Returns what changes with the image that `first_image` gives: its size and time; None where there is none."""
+        found = self._inside(relative)
+        if found is None:
+            return None
+        if found.is_file:
+            return found.status.st_size, found.status.st_mtime_ns
+        image = self.first_image(relative)
+        status = image.stat() if image is not None else None
+        return (status.st_size, status.st_mtime_ns) if status is not None else None
 
     def url_of(self, relative: str) -> str | None:
         """Returns the URL of a file below the run directory; None where it does not exist."""
@@ -135,12 +146,12 @@ class Media:
         folder = "/".join(folders)
         try:
             # A link may point outside. Resolving each path would take a system call for every folder in it.
-            path = os.path.join(self._root, folder, name)
-            mode = os.lstat(path).st_mode
-            is_link = stat.S_ISLNK(mode)
+            path = f"{self._root}/{folder}/{name}"
+            status = os.lstat(path)
+            is_link = stat.S_ISLNK(status.st_mode)
             if not name or not (self._is_inside(f"{folder}/{name}") if is_link else self._holds(folder)):
                 return None
-            return _Found("/".join((*folders, name)), os.stat(path).st_mode if is_link else mode)
+            return _Found("/".join((*folders, name)), os.stat(path) if is_link else status)
         except (OSError, ValueError, RuntimeError):
             return None
 

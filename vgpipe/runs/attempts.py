@@ -74,8 +74,9 @@ class Attempts:
         history = FallbackHistory(notes_of(self._finished.store), keys, config)
         to_make = [_clip_for(clip, self._first.plan) for clip in clips]
         self._known_keys = {clip: keys.of_clip(clip) for clip in to_make}
-        states = [keys.new_state(clip, keys=self._known_keys[clip]) for clip in to_make]
-        left = [one for one in states if not self._finished.has(one.keys) and not history.reuse(one, self._finished)]
+        wanting = [clip for clip in to_make if not self._finished.has(self._known_keys[clip][0])]
+        states = [keys.new_state(clip, keys=self._known_keys[clip]) for clip in wanting]
+        left = [state for state in states if not history.reuse(state, self._finished)]
         self.clips_left = len(left)
         self._plan = self._planned(self._first, [state.clip for state in left])
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.

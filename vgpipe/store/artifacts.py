@@ -52,7 +52,7 @@ class Artifact:
 
     def path(self, name: str) -> Path:
         """Returns the path of one of its files."""
-        return self.folder / name
+        return Path(f"{self.folder}/{name}")
 
     def paths(self) -> list[Path]:
         """Returns the paths of all its files, in name order."""
@@ -83,7 +83,7 @@ class Store:
 
     def folder(self, key: Key) -> Path:
         """Returns the folder of `key`'s artifact, which need not exist."""
-        return self.root / key.stage / key.digest[:2] / key.digest
+        return Path(f"{self.root}/{key.stage}/{key.digest[:2]}/{key.digest}")
 
     def find(self, key: Key) -> Artifact | None:
         """Returns the artifact of `key` after verifying its checksums, or None.
@@ -94,12 +94,11 @@ class Store:
         if known is not None and os.path.isdir(known.folder):
             return known
         folder = self.folder(key)
-        if not folder.is_dir():
-            return None
         try:
             artifact = _read(key, folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            self._set_aside(folder, str(error))
+            if folder.is_dir():
+                self._set_aside(folder, str(error))
             return None
         self._verified[key.digest] = artifact
         return artifact
@@ -206,11 +205,12 @@ def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:
 
 
 def _read(key: Key, folder: Path) -> Artifact:
-    record = json.loads((folder / RECORD_NAME).read_bytes())
+    with open(f"{folder}/{RECORD_NAME}", "rb", buffering=0) as file:
+        record = json.loads(file.read())
     if record["digest"] != key.digest:
         raise ValueError("its record holds another digest")
     for name, facts in record["files"].items():
-        if not holds(folder / name, facts["bytes"], facts["sha256"]):
+        if not holds(f"{folder}/{name}", facts["bytes"], facts["sha256"]):
             raise ValueError(f"checksum of {name} does not match")
     return Artifact(key, folder, record["files"], record["info"], record.get("versions") or {})
 

@@ -54,7 +54,7 @@ def file_sha256(path: Path) -> str:
         return _sha256(file)
 
 
-def holds(path: Path, size_bytes: int, sha256: str) -> bool:
+def holds(path: Path | str, size_bytes: int, sha256: str) -> bool:
     """Says whether a file has this many bytes and this SHA-256; reads it only where the first is so.
 
     Raises:

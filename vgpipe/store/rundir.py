@@ -238,7 +238,7 @@ class RunDir:
         folder = "sheets" if kind in ("sheet", "poster") else "videos"
         own = f".{kind}" if kind == "poster" or f"{folder}/{clip_id}{sources[0].suffix}" in taken else ""
         relative = f"{folder}/{clip_id}{own}{sources[0].suffix}"
-        target = self.root / relative
+        target = Path(f"{self.root}/{relative}")
         try:
             link_or_copy(sources[0], target)
         except FileNotFoundError:  # only for the first clip: a run may have thousands
@@ -260,7 +260,7 @@ class RunDir:
 
     def has(self, relative: str) -> bool:
         """Returns whether a file named in a clip's record exists."""
-        return os.path.exists(self.root / relative)
+        return os.path.exists(f"{self.root}/{relative}")
 
     def discard(self, relative: str) -> None:
         """Removes a file or folder named in a clip's record; leaves paths outside the run alone."""
