@@ -1,13 +1,16 @@
-"""Which files a run makes of a clip, and what they take."""
+"""What a config asks for: which files a run makes of a clip, and what they take; how its job is read."""
 
 from __future__ import annotations
+
+import gc
 
 import pytest
 
 from vgpipe.clips.from_config import file_bytes_per_pixel
-from vgpipe.clips.requested import exporters_of
+from vgpipe.clips.requested import exporters_of, request
 from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.load import load
+from vgpipe.errors import JobError
 from vgpipe.exporters.sizes import BYTES_PER_PIXEL, bytes_per_pixel
 
 
@@ -40,3 +43,18 @@ def test_another_size_or_rate_counts():
     assert bytes_per_pixel({"name": "mp4", "upscale_factor": 2.0}, height=480, fps=16) == pytest.approx(4 * plain)
     assert bytes_per_pixel({"name": "mp4", "upscale_height": 240}, height=480, fps=16) == pytest.approx(plain / 4)
     assert bytes_per_pixel({"name": "mp4", "fps": 32.0}, height=480, fps=16) == pytest.approx(2 * plain)
+
+
+def test_the_collector_rests_while_a_job_is_read(monkeypatch, tmp_path):
+    (tmp_path / "job.yaml").write_text("prompts: [a red circle]\n")
+    seen = []
+
+    def build_job(*_):
+        seen.append(gc.isenabled())
+        raise JobError("read", [])
+
+    monkeypatch.setattr("vgpipe.job.reading.validate.build_job", build_job)
+    gc.enable()
+    with pytest.raises(JobError, match="read"):
+        request(load([f"job={tmp_path / 'job.yaml'}"]))
+    assert seen == [False] and gc.isenabled()

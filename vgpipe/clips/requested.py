@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vgpipe.collection import collection_paused
 from vgpipe.config.exporter_schema import SheetConfig
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import Config, QualityConfig
@@ -34,6 +35,7 @@ class Request:
     title: str = ""
 
 
+@collection_paused()  # the nodes and clips of a large job all stay
 def request(config: Config, job_lines: str | None = None) -> Request:
     """Reads the job and resolves every clip's settings.
 
