@@ -10,6 +10,7 @@ from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState, Shape, Status
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import ExecutorConfig
+from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.waves import canaries, startable
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.units import counted
@@ -27,13 +28,14 @@ class Canaries:
         settings: whether there are any, and their steps.
         keys: computes store keys.
         ladder: gives a canary the memory settings that its shape needs.
+        past: knows which canaries succeeded in earlier runs.
 
     Attributes:
         states: the canaries to run first.
     """
 
-    def __init__(self, settings: ExecutorConfig, keys: ArtifactKeys, ladder: MemoryLadder):
-        self._settings, self._keys, self._ladder = settings, keys, ladder
+    def __init__(self, settings: ExecutorConfig, keys: ArtifactKeys, ladder: MemoryLadder, past: PastTrials):
+        self._settings, self._keys, self._ladder, self._past = settings, keys, ladder, past
         self.states: list[CanaryState] = []
 
     def choose(self, states: Sequence[ClipState], pending: Sequence[ClipState], finished: FinishedFiles) -> None:
@@ -48,7 +50,11 @@ class Canaries:
             return
         tried = {segment.shape for state in states if state.is_done for segment in state.segments}
         found = self._canaries([segment for segment in startable(pending) if segment.shape not in tried])
-        self.states = [state for state in found if not finished.has(state.keys)]
+        left = [state for state in found if not finished.has(state.keys)]
+        self.states = [state for state in left if self._past.canary_s(state) is None]
+        spared = [state.clip.id for state in left if state not in self.states]
+        if spared:
+            log.info("no %s: it succeeded before, with the same model, versions and settings", ", ".join(spared))
 
     def run(
         self,
@@ -64,6 +70,8 @@ class Canaries:
             on_failed: called with each clip that fails.
         """
         self._run(self.states, run_wave)
+        for canary in self.states:
+            self._past.remember_canary(canary)
         failed = _failed(self.states)
         # A second one from the other end of the job: one bad clip must not condemn its whole shape.
         again = self._canaries([segment for segment in startable(pending[::-1]) if segment.shape in failed])
@@ -74,6 +82,12 @@ class Canaries:
             if dead is not None and state.is_pending:
                 state.fail(f"not started, two canaries failed: {dead.error}", dead.cause)
                 on_failed(state)
+
+    def forget_failed(self, pending: Sequence[ClipState]) -> None:
+        """Has the next run try a canary again for each shape of which a clip failed."""
+        failed = [segment for state in pending if state.status is Status.FAILED for segment in startable([state])]
+        for canary in canaries([*failed, *failed], self._settings.canary_steps, self._keys):
+            self._past.forget_canary(canary)
 
     def _canaries(self, segments: Sequence[SegmentState]) -> list[CanaryState]:
         found = canaries(segments, self._settings.canary_steps, self._keys)

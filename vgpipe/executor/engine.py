@@ -10,6 +10,7 @@ from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.component_loader import Loader
 from vgpipe.executor.kept_models import Conditions
+from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.stage_loop import StageLoop, StageReport
 from vgpipe.executor.thread_tuning import ThreadTuning, threads
 from vgpipe.executor.waves import rows
@@ -101,12 +102,20 @@ class Engine:
             between()
             self._stages.decode(row, on_decoded)
 
-    def tune_threads(self, pending: Iterable[ClipState]) -> int | None:
-        """Finds the fastest number of threads for denoising on a CPU and uses it from now on; returns it, or None."""
+    def tune_threads(self, pending: Iterable[ClipState], past: PastTrials) -> int | None:
+        """Finds the fastest number of threads for denoising on a CPU and uses it from now on.
+
+        Args:
+            pending: the clips to denoise.
+            past: what earlier runs found.
+
+        Returns:
+            The number; None where it is left as it is.
+        """
         config = self._inputs.config
         if self._device == "cpu" and not config.hardware.threads:
             store, steps = self._inputs.finished.store, config.executor.canary_steps
-            tuning = ThreadTuning(self._inputs.keys, self._residency, store, steps)
+            tuning = ThreadTuning(self._inputs.keys, self._residency, store, steps, past)
             self._denoise_threads = tuning.fastest_threads(list(pending))
         return self._denoise_threads
 

@@ -17,10 +17,11 @@ from vgpipe.executor.downloads import fetch_weights
 from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue
 from vgpipe.executor.outcomes import Outcomes
+from vgpipe.executor.past_trials import PastTrials, conditions_of
 from vgpipe.executor.progress import Progress, count_remaining
 from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.waves import wave_size, waves
-from vgpipe.fallback.history import FallbackHistory
+from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.memory.host_allocator import return_large_tensors
@@ -71,7 +72,10 @@ class Rendering:
         self._prepare(pending, ladder)
         log.info("memory on %s: %s", device, ", ".join(f"{one} {ladder.strategies[one].value}" for one in MODEL_STAGES))
         pending = [state for state in pending if state.is_pending]
-        canaries = Canaries(self._inputs.config.executor, self._inputs.keys, ladder)
+        past = PastTrials(
+            notes_of(self._store), self._inputs.keys, conditions_of(self._inputs.config, device, ladder.strategies)
+        )
+        canaries = Canaries(self._inputs.config.executor, self._inputs.keys, ladder, past)
         canaries.choose(states, pending, self._inputs.finished)
         to_make = [*canaries.states, *pending]
         self._frame_users.count(to_make)
@@ -82,7 +86,8 @@ class Rendering:
             ExportQueue(self._delivery.export, outcomes.exported) as exports,
         ):
             attempt = _Attempt(self._inputs, engine, exports, outcomes, progress)
-            attempt.make(canaries, pending)
+            attempt.make(canaries, pending, past)
+        canaries.forget_failed(pending)
 
     def _progress(self, remaining: Mapping[str, int], states: Sequence[ClipState]) -> Progress:
         done = sum(state.is_done for state in states)
@@ -147,12 +152,12 @@ class _Attempt:
         self._inputs, self._engine, self._exports = inputs, engine, exports
         self._outcomes, self._progress = outcomes, progress
 
-    def make(self, canaries: Canaries, pending: list[ClipState]) -> None:
+    def make(self, canaries: Canaries, pending: list[ClipState], past: PastTrials) -> None:
         """Makes clips until all have a final status, or the run is to stop."""
         try:
             canaries.run(pending, self._finish_wave, self._inputs.records.settle)
             self._progress.begin(TUNING)
-            count = self._engine.tune_threads(pending)
+            count = self._engine.tune_threads(pending, past)
             if count is not None:
                 self._outcomes.event("denoise_threads", count=count)
             for _ in range(MAX_PASSES):

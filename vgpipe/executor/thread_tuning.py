@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
+from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.stage_inputs import texts_of
 from vgpipe.executor.waves import canaries, startable
 from vgpipe.memory.residency import Residency, Take
@@ -39,32 +41,49 @@ class ThreadTuning:
         residency: hands out loaded components.
         store: where the canaries' latents are; the seconds they took say whether a trial is worth its time.
         canary_steps: denoising steps of a canary.
+        past: what earlier runs found.
     """
 
     keys: ArtifactKeys
     residency: Residency[Family]
     store: Store
     canary_steps: int
+    past: PastTrials
 
     def fastest_threads(self, states: Sequence[ClipState]) -> int | None:
         """Returns the best number of threads for denoising; None keeps all, also where a trial would take too long."""
         pending = [state for state in states if state.is_pending]
         segments = startable(pending)
-        if len(segments) < MIN_CLIPS or not self.residency.keeps_all or not self._is_worthwhile(pending, segments):
+        if len(segments) < MIN_CLIPS or not self.residency.keeps_all:
+            return None
+        tried = canaries(segments, TRIAL_STEPS, self.keys)
+        if not _covers_all(tried, pending):
+            return None
+        known = self.past.threads(tried)
+        if known is not None:
+            log.info("denoising with %d threads, which a trial of this model on this machine found before", known)
+            return known
+        if not self._is_short(segments):
             return None
         try:
-            return fastest(lambda: self._digest(canaries(segments, TRIAL_STEPS, self.keys)))
+            count = fastest(lambda: self._digest(tried))
         except Exception as error:  # the clip itself reports it
             log.debug("no trial of thread counts: %s", error)
             return None
+        self.past.remember_threads(tried, count)
+        return count
 
-    def _is_worthwhile(self, pending: Sequence[ClipState], segments: Sequence[SegmentState]) -> bool:
-        """Says whether a trial is short and covers every shape: whether bits are kept depends on the shape."""
-        tried = [self.store.find(state.keys.latents) for state in canaries(segments, self.canary_steps, self.keys)]
-        took_s = sum(float(artifact.info["seconds"]) if artifact else MAX_TRIAL_S for artifact in tried)
-        shapes = {state.segments[0].shape for state in canaries(segments, TRIAL_STEPS, self.keys)}
-        covers_all = shapes == {segment.shape for state in pending for segment in state.segments}
-        return covers_all and took_s * TRIAL_STEPS / self.canary_steps < MAX_TRIAL_S
+    def _is_short(self, segments: Sequence[SegmentState]) -> bool:
+        took_s = sum(self._canary_s(state) for state in canaries(segments, self.canary_steps, self.keys))
+        return took_s * TRIAL_STEPS / self.canary_steps < MAX_TRIAL_S
+
+    def _canary_s(self, canary: CanaryState) -> float:
+        """Returns the seconds that a canary took to denoise, in this run or an earlier one."""
+        artifact = self.store.find(canary.keys.latents)
+        if artifact is not None:
+            return float(artifact.info["seconds"])
+        seconds = self.past.canary_s(canary)
+        return MAX_TRIAL_S if seconds is None else seconds
 
     def _digest(self, states: Iterable[ClipState]) -> str:
         """Encodes and denoises clips, both stages' components loaded at once; returns a digest of their latents."""
@@ -95,6 +114,12 @@ class ThreadTuning:
         loaded = take(family, family.denoise_components(from_image=clip.image is not None))
         latents = family.denoise(loaded, ResumableScheduler(family.scheduler()), request)
         return latents.float().numpy().tobytes()
+
+
+def _covers_all(tried: Iterable[CanaryState], pending: Iterable[ClipState]) -> bool:
+    """Says whether a trial covers every shape: whether bits are kept depends on the shape."""
+    shapes = {state.segments[0].shape for state in tried}
+    return shapes == {segment.shape for state in pending for segment in state.segments}
 
 
 @contextmanager

@@ -1,0 +1,81 @@
+"""A trial that succeeded is not done again, until anything changes that its outcome depends on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from vgpipe.executor import past_trials
+from vgpipe.executor.past_trials import PastTrials
+from vgpipe.models.families.wan import WanFamily
+from vgpipe.store.notes import Notes
+
+CANARY = '"event": "canary_done"'
+
+
+@pytest.fixture
+def made(render, workdir):
+    """Renders two clips with a text of their own; returns the run's log and events."""
+
+    def run(text: str, *overrides: str) -> tuple[str, str]:
+        (workdir / "job.yaml").write_text(f"prompts: [{{prompt: {text}, seeds: [1, 2]}}]\n")
+        root = render("job=job.yaml", *overrides).root
+        return (root / "run.log").read_text(), (root / "events.jsonl").read_text()
+
+    return run
+
+
+def test_a_canary_that_succeeded_is_not_made_for_other_texts(made, monkeypatch):
+    assert CANARY in made("a red circle")[1]
+    log, events = made("a blue square")
+    assert CANARY not in events and "no canary-32x32x5: it succeeded before" in log
+    assert CANARY in made("a black square", "memory.vae_tiling=true")[1]
+    assert CANARY in made("a white square", "exporter=frames")[1]
+    monkeypatch.setattr(past_trials, "installed_versions", lambda: {"torch": "another"})
+    assert CANARY in made("a small square")[1]
+
+
+def test_a_clip_that_fails_has_the_next_run_try_a_canary_again(made, monkeypatch):
+    made("a red circle")
+    original = WanFamily.decode
+    monkeypatch.setattr(WanFamily, "decode", lambda *_given: 1 / 0)
+    assert CANARY not in made("a blue square")[1]
+    monkeypatch.setattr(WanFamily, "decode", original)
+    assert CANARY in made("a white square")[1]
+
+
+class Trials(PastTrials):
+    """Trials whose canaries are plain numbers."""
+
+    def _of_threads(self, canaries):
+        return {"latents": sorted(canaries), **self.conditions}
+
+
+def test_a_number_of_threads_holds_for_one_machine(tmp_path, monkeypatch):
+    def trials(**conditions: object) -> Trials:
+        return Trials(Notes(tmp_path / "notes.jsonl"), None, conditions)
+
+    monkeypatch.setattr(past_trials.host, "cores", lambda: 2)
+    monkeypatch.setattr(past_trials, "is_quiet", lambda: False)
+    trials(machine="a").remember_threads([1, 2], 1)
+    assert trials(machine="a").threads([1, 2]) is None, "another program may have slowed it down"
+    monkeypatch.setattr(past_trials, "is_quiet", lambda: True)
+    trials(machine="a").remember_threads([1, 2], 1)
+    assert trials(machine="a").threads([2, 1]) == 1
+    assert trials(machine="b").threads([1, 2]) is None and trials(machine="a").threads([1]) is None
+    trials(machine="a").remember_threads([1, 2], 3)
+    assert trials(machine="a").threads([1, 2]) is None, "no machine of two cores found that"
+
+
+def test_a_second_job_takes_the_number_of_threads_of_the_first(render, workdir, monkeypatch):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    monkeypatch.setattr(past_trials, "is_quiet", lambda: True)
+    try:
+        for text in ("a red circle", "a blue square"):
+            (workdir / "job.yaml").write_text(f"prompts: [{{prompt: {text}, seeds: [1, 2, 3, 4, 5, 6, 7, 8]}}]\n")
+            ran = render("job=job.yaml", "memory=resident", "quality.num_inference_steps=2")
+    finally:
+        torch.set_num_threads(before)
+    assert "which a trial of this model on this machine found before" in (ran.root / "run.log").read_text()
+    assert '"denoise_threads"' in (ran.root / "events.jsonl").read_text()

@@ -1,0 +1,103 @@
+"""What earlier runs on this store tried with success, so that no run tries it again: canaries, and thread counts."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.config.schema import Config
+from vgpipe.hardware import device_of, host
+from vgpipe.memory.strategies import Strategy
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.artifacts import installed_versions
+from vgpipe.store.notes import Notes
+from vgpipe.vocabulary import DENOISE
+
+
+@dataclass(frozen=True, slots=True)
+class PastTrials:
+    """Remembers trials by everything that their outcome depends on; texts and seeds are no part of that.
+
+    Attributes:
+        notes: what earlier runs learnt.
+        keys: computes store keys, which hold the model, the shape, the exporters and the versions of the stages.
+        conditions: the rest, as plain values; see `conditions_of`.
+    """
+
+    notes: Notes
+    keys: ArtifactKeys
+    conditions: Mapping[str, Any]
+
+    def canary_s(self, canary: CanaryState) -> float | None:
+        """Returns the seconds that such a canary took to denoise; None where none succeeded, or clips failed since."""
+        seconds = None if canary.has_fallback else self.notes.find(self._of_canary(canary))
+        return float(seconds) if isinstance(seconds, int | float) else None
+
+    def remember_canary(self, canary: CanaryState) -> None:
+        """Notes that a canary succeeded as it was asked for."""
+        if canary.is_done and canary.clip == canary.initial and not canary.has_fallback:
+            self.notes.remember(self._of_canary(canary), canary.seconds.get(DENOISE, 0.0))
+
+    def forget_canary(self, canary: CanaryState) -> None:
+        """Notes that a clip failed which such a canary represents, so that the next run tries one again."""
+        if self.canary_s(canary) is not None:
+            self.notes.remember(self._of_canary(canary), None)
+
+    def threads(self, canaries: Iterable[CanaryState]) -> int | None:
+        """Returns the number of threads that a trial with such canaries found; None where there was none."""
+        count = self.notes.find(self._of_threads(canaries))
+        return count if isinstance(count, int) and 0 < count <= host.cores() else None
+
+    def remember_threads(self, canaries: Iterable[CanaryState], count: int) -> None:
+        """Notes what a trial found, unless other programs may have disturbed it."""
+        if is_quiet():
+            self.notes.remember(self._of_threads(canaries), count)
+
+    def _of_canary(self, canary: CanaryState) -> dict[str, Any]:
+        digests = [export.digest for export in self._neutral_keys(canary).exports]
+        return {"trial": "canary", "exports": digests, **self.conditions}
+
+    def _of_threads(self, canaries: Iterable[CanaryState]) -> dict[str, Any]:
+        digests = sorted(self._neutral_keys(canary).latents.digest for canary in canaries)
+        return {"trial": "threads", "latents": digests, **self.conditions}
+
+    def _neutral_keys(self, canary: ClipState) -> ClipKeys:
+        """Returns the keys of a canary with no text and the first seed."""
+        clip = replace(canary.initial, id="canary", prompt="", negative_prompt="", seed=0)
+        return self.keys.of_clip(clip)[0]
+
+
+def conditions_of(config: Config, device: str, strategies: Mapping[str, Strategy]) -> dict[str, Any]:
+    """Returns what a trial's outcome depends on beside store keys: versions, machine, memory settings, threads.
+
+    Args:
+        config: the whole config.
+        device: torch device string.
+        strategies: stage -> where its components live to begin with.
+    """
+    import torch
+
+    hardware = config.hardware
+    return {
+        "versions": {**installed_versions(), "python": platform.python_version()},
+        "device": [device, device_of(device).name],
+        "machine": [host.cpu_name(), host.cores(), platform.system()],
+        "threads": torch.get_num_threads(),
+        "wait_policy": os.environ.get("OMP_WAIT_POLICY", ""),
+        "memory": asdict(config.memory),
+        "limits": [hardware.name, hardware.memory_gb, hardware.memory_limit_gb],
+        "strategies": {stage: strategy.value for stage, strategy in strategies.items()},
+    }
+
+
+def is_quiet() -> bool:
+    """Says whether no other program takes much of the processor; where nobody knows, that none does."""
+    if not hasattr(os, "getloadavg"):
+        return True
+    return os.getloadavg()[0] <= host.cores() + 1  # this program keeps every core busy itself
