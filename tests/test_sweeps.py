@@ -49,7 +49,9 @@ def test_workers_of_joblib_make_the_trials_of_a_search(vgpipe_process, workdir):
     assert len(found) == 2 and {f"clip.guidance_scale={clip['guidance_scale']}" for clip in found.values()} == set(
         found
     )
-    assert {line.partition(":")[0] for line in err.splitlines()} == set(found), "a line without its combination"
+    opening, *lines = err.splitlines()
+    assert opening == f"2 combinations with hydra/launcher=joblib; logs: {folder.relative_to(workdir)}/*/run.log"
+    assert {line.partition(":")[0] for line in lines} == set(found), "a line without its combination"
     assert "2 of 2 combinations complete" in out and (folder / "comparison.html").is_file()
 
 

@@ -15,6 +15,7 @@ from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.library_environment import set_library_environment
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.terminal import write_note
+from vgpipe.units import counted
 
 if TYPE_CHECKING:
     from vgpipe.runs.result import RunResult
@@ -41,7 +42,9 @@ def run_in_worker(config: Config, root: Path, started: float) -> RunResult:
         from vgpipe.runs.run import ready, start
         from vgpipe.runs.summary import shown_path
 
-        result = start(ready(config, request(config), terminal=False), root, CancelToken(SIGNALLED, started=started))
+        run = ready(config, request(config), terminal=False)
+        _write(f"{root.name}: rendering {counted(len(run.request.clips), 'clip')}")
+        result = start(run, root, CancelToken(SIGNALLED, started=started))
         done, where = sum(state.is_done for state in result.states), shown_path(result.root)
         _write(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
         if result.exit_code == EXIT_STOPPED:

@@ -20,7 +20,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from vgpipe.config.composer import Composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.submitit_jobs import jobs_fail_alone
 from vgpipe.errors import ConfigError, Fault, first_line
-from vgpipe.terminal import write_error
+from vgpipe.terminal import write_error, write_note
+from vgpipe.units import counted
 
 IN_THIS_PROCESS = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -105,6 +106,8 @@ class CheckedLauncher(Launcher):
         self._task.check(batch, Place.HERE if is_here else Place.ELSEWHERE)
         # A search may pick a combination twice: side by side, both would write to the same directory.
         unique = {_identity(one): one for one in batch}
+        if not is_here:  # which may show nothing until all of them have ended
+            write_note(_announced(self._config, len(unique)))
         with jobs_fail_alone(self._launcher):
             launched = self._launched(list(unique.values()), initial_job_idx)
         self._composer.forget()
@@ -144,6 +147,11 @@ class CheckedLauncher(Launcher):
         if returned.status is JobStatus.COMPLETED:
             return returned
         return JobReturn(status=JobStatus.COMPLETED, _return_value=self._task.lost(one, returned._return_value))
+
+
+def _announced(config: DictConfig, count: int) -> str:
+    launcher = config.hydra.runtime.choices.get("hydra/launcher")
+    return f"{counted(count, 'combination')} with hydra/launcher={launcher}; logs: {config.hydra.sweep.dir}/*/run.log"
 
 
 def _identity(one: Composed) -> tuple[object, ...]:
