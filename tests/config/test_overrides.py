@@ -6,7 +6,7 @@ import pytest
 
 from vgpipe.config import overrides
 from vgpipe.config.composer import composer
-from vgpipe.config.overrides import check_overrides
+from vgpipe.config.overrides import check_overrides, group_options
 from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.errors import ConfigError
 
@@ -70,7 +70,9 @@ def test_what_hydra_takes_is_not_refused(override, tmp_path):
 def test_groups_of_a_search_path_on_the_command_line_are_known(tmp_path):
     (tmp_path / "quality").mkdir()
     (tmp_path / "quality/draft.yaml").write_text("{}\n")
-    assert checked("quality=draft", f"hydra.searchpath=[file://{tmp_path}]")
+    searched = f"hydra.searchpath=[file://{tmp_path}]"
+    assert checked("quality=draft", searched)
+    assert group_options("quality", BUILTIN, [searched]) == ("draft", "high", "quick", "standard")
 
 
 def test_an_option_of_a_plugin_that_is_not_installed_names_its_extra(monkeypatch):

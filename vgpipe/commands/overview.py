@@ -34,6 +34,9 @@ flags:
   -m, --multirun       sweep comma-separated values    --config-dir DIR   a folder with your own options
   --cfg job            show the composed config        --debug            show tracebacks
   --version            show the version                -h, --help         this text; COMMAND --help: that command
+  -sc install=bash     complete in the shell           --hydra-help       the other flags of Hydra (docs/hydra.md)
+
+your own defaults: ~/.config/vgpipe/config.yaml, with keys as in the config, such as quality: quick (docs/hydra.md)
 
 exit codes: 0 all clips done; 1 finished, some clips failed; 2 bad usage, nothing started; 3 stopped early, resumable
 """

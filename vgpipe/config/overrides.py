@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
-from vgpipe.config.composer import Composer
+from vgpipe.config.composer import Composer, composer
 from vgpipe.config.fields import nearest, unknown_key
 from vgpipe.config.groups import options
 from vgpipe.config.joined_options import join_options, split_options
@@ -171,6 +171,19 @@ class OverrideCheck:
 def _remedy(group: str, name: str, known: Sequence[str]) -> str:
     extra = EXTRAS.get(f"{group}={name}")
     return f"pip install 'vgpipe[{extra}]'" if extra else nearest(name, known)
+
+
+def group_options(group: str, sources: Sources, overrides: Sequence[str] = ()) -> tuple[str, ...]:
+    """Returns what may be chosen in a group, of the folders in `hydra.searchpath` too.
+
+    Args:
+        group: its name.
+        sources: where configs are looked up.
+        overrides: of the command line.
+    """
+    searched = [text for text in overrides if text.startswith(SEARCH_PATH)]
+    found = composer(sources).get_group_options(group, config_name=sources.config_name, overrides=searched)
+    return tuple(found)
 
 
 def _search_path_faults(value: object) -> list[Fault]:

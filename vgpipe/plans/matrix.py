@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vgpipe.config.arguments import Arguments
-from vgpipe.config.groups import options
 from vgpipe.config.load import load
+from vgpipe.config.overrides import group_options
 from vgpipe.config.schema import Config
 from vgpipe.config.sources import Sources
 from vgpipe.errors import UsageError, VgpipeError
@@ -58,14 +58,14 @@ def axes(given: Arguments) -> tuple[tuple[str, ...] | None, tuple[str, ...] | No
     for override in given.overrides:
         group, equals, value = override.partition("=")
         if group in (MODEL, HARDWARE) and equals and ("," in value or value == ALL):
-            chosen[group] = _names(group, value, given.sources)
+            chosen[group] = _names(group, value, given)
         else:
             rest.append(override)
     return chosen.get(MODEL), chosen.get(HARDWARE), tuple(rest)
 
 
-def _names(group: str, value: str, sources: Sources) -> tuple[str, ...]:
-    known = options(group, sources.config_dir)
+def _names(group: str, value: str, given: Arguments) -> tuple[str, ...]:
+    known = group_options(group, given.sources, given.overrides)
     if value == ALL:
         return tuple(name for name in known if group == MODEL or name not in ("auto", "cpu"))
     names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
