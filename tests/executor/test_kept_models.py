@@ -9,14 +9,18 @@ import pytest
 import torch
 
 from vgpipe.clips.requested import request
+from vgpipe.config.hardware_schema import HardwareConfig
 from vgpipe.config.load import load
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import Conditions, KeptModels
-from vgpipe.memory.loaded_part import LoadedPart
+from vgpipe.hardware.probes import cpu_device
+from vgpipe.memory.loaded_part import HeldMemory, LoadedPart
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.models.base import Settings
 from vgpipe.models.families.wan import WanFamily
+from vgpipe.plans import target
 from vgpipe.runs.run import ready, start
+from vgpipe.units import GIB
 
 CONDITIONS = Conditions(
     device="cpu",
@@ -81,17 +85,27 @@ def test_another_checkpoint_frees_all_before_it_loads():
     models = KeptModels()
     models.keep(CONDITIONS, parts_of(Family()))
     assert models.take(CONDITIONS, Family(checkpoint="second")) == {}
-    assert models.held_bytes == 0
+    assert models.held == HeldMemory()
 
 
 def test_what_is_held_is_counted_and_freed_at_the_end():
     with KeptModels() as models:
         models.keep(CONDITIONS, parts_of(Family()))
-        assert models.held_bytes == 3 * 6 * 4
-    assert models.held_bytes == 0
+        assert models.held == HeldMemory(ram_bytes=3 * 6 * 4)
+    assert models.held == HeldMemory()
     late = parts_of(Family())
     models.keep(CONDITIONS, late)
-    assert models.held_bytes == 0 and late == {}
+    assert models.held == HeldMemory() and late == {}
+
+
+def test_a_plan_counts_what_is_held_as_free(monkeypatch):
+    monkeypatch.setattr(target, "current_device", lambda *_given: cpu_device())
+    monkeypatch.setattr(target.host, "available_ram_bytes", lambda: 4 * GIB)
+    monkeypatch.setattr(target, "_with_rates", lambda tier, *_given: tier)
+    hardware = HardwareConfig(name="cpu", device="cpu", memory_limit_gb=None)
+    alone = target.target_of(hardware, for_run=True).tier
+    beside = target.target_of(hardware, for_run=True, held=HeldMemory(ram_bytes=GIB, device_bytes=GIB)).tier
+    assert (beside.ram_gb, beside.memory_gb) == (5.0, alone.memory_gb + 1)
 
 
 @pytest.fixture
@@ -136,4 +150,4 @@ def test_a_run_in_which_a_stage_failed_leaves_nothing(run, monkeypatch):
     with KeptModels() as kept:
         monkeypatch.setattr(WanFamily, "denoise", fails_once)
         run(kept, "first")
-        assert kept.held_bytes == 0
+        assert kept.held == HeldMemory()

@@ -108,7 +108,7 @@ def run(
     clips = wanted.request()
 
     def start(token: CancelToken, listener: ProgressListener | None) -> RunResult:
-        ready = runs.ready(wanted.config, clips, terminal=False)
+        ready = runs.ready(wanted.config, clips, terminal=False, kept=kept)
         return runs.start(ready, wanted.root, token, on_progress=listener, kept=kept)
 
     return _run_in_turn(start, cancel, on_progress, show_progress)

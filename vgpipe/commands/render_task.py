@@ -93,7 +93,7 @@ class RenderTask:
             raise of_combinations(invalid, [one.key for one in batch])
         self._checked = {**invalid}
         if place is Place.HERE:
-            self._checked |= {overrides: _planned(*read) for overrides, read in wanted.items()}
+            self._checked |= {overrides: _planned(*read, self._kept) for overrides, read in wanted.items()}
         errors = [one for one in self._checked.values() if isinstance(one, VgpipeError)]
         if len(errors) == len(batch) and not self._has_started and not any(map(_is_of_search, batch)):
             raise errors[0]
@@ -205,12 +205,12 @@ def _read(one: Composed) -> tuple[Config, Request]:
     return config, request(config)
 
 
-def _planned(config: Config, wanted: Request) -> Ready | VgpipeError:
+def _planned(config: Config, wanted: Request, kept: KeptModels | None) -> Ready | VgpipeError:
     """Opens the model and plans the run; the other combinations of a sweep start even if this one cannot."""
     from vgpipe.runs.run import ready
 
     try:
-        return ready(config, wanted)
+        return ready(config, wanted, kept=kept)
     except (ModelError, ConfigError) as error:
         return error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from vgpipe.memory.loaded_part import LoadedPart
+    from vgpipe.memory.loaded_part import HeldMemory, LoadedPart
     from vgpipe.memory.strategies import Strategy
     from vgpipe.models.base import Family
 
@@ -68,10 +68,15 @@ class KeptModels:
         self.close()
 
     @property
-    def held_bytes(self) -> int:
-        """Size of the weights that are held, which the next run has at its disposal: it uses or frees them."""
+    def held(self) -> HeldMemory:
+        """The memory that is held, which the next run has at its disposal: it uses or frees it."""
+        from vgpipe.memory.loaded_part import HeldMemory
+
         with self._lock:
-            return sum(part.size_bytes for part in self._held.parts.values()) if self._held else 0
+            sizes = [part.held for part in self._held.parts.values()] if self._held else []
+        return HeldMemory(
+            ram_bytes=sum(one.ram_bytes for one in sizes), device_bytes=sum(one.device_bytes for one in sizes)
+        )
 
     def close(self) -> None:
         """Frees what is held; what a run still uses is freed when that run ends."""

@@ -24,6 +24,19 @@ class PartSource(Protocol):
 FamilyT = TypeVar("FamilyT", bound=PartSource)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldMemory:
+    """Memory that loaded parts take.
+
+    Attributes:
+        ram_bytes: weights in RAM, where they also are if the CPU computes.
+        device_bytes: weights on another device.
+    """
+
+    ram_bytes: int = 0
+    device_bytes: int = 0
+
+
 @dataclass(slots=True)
 class LoadedPart(Generic[FamilyT]):
     """A loaded part.
@@ -47,11 +60,13 @@ class LoadedPart(Generic[FamilyT]):
     is_new_here: bool = False
 
     @property
-    def size_bytes(self) -> int:
-        """Size of its weights; 0 for a tokenizer, which is not a module."""
+    def held(self) -> HeldMemory:
+        """What its weights take; nothing for a tokenizer, which is not a module."""
         if not hasattr(self.module, "parameters"):
-            return 0
-        return sum(one.nbytes for one in (*self.module.parameters(), *self.module.buffers()))
+            return HeldMemory()
+        tensors = [*self.module.parameters(), *self.module.buffers()]
+        in_ram = sum(one.nbytes for one in tensors if one.device.type == "cpu")
+        return HeldMemory(ram_bytes=in_ram, device_bytes=sum(one.nbytes for one in tensors) - in_ram)
 
 
 def free(parts: dict[str, LoadedPart[FamilyT]], device: str) -> None:

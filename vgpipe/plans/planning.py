@@ -11,6 +11,7 @@ from vgpipe.clips.from_config import file_bytes_per_pixel
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
+from vgpipe.memory.loaded_part import HeldMemory
 from vgpipe.memory.strategies import AUTO, Strategy
 from vgpipe.models.base import Family
 from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
@@ -21,7 +22,7 @@ from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.inputs import clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
-from vgpipe.plans.target import Target, target_of
+from vgpipe.plans.target import NOTHING_HELD, Target, target_of
 from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
 
@@ -45,18 +46,19 @@ def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
     return make_plan(model.config, model.family, clips, target, download_bytes=model.download_bytes, notes=notes)
 
 
-def plan_run(config: Config, family: Family, clips: Sequence[Clip]) -> RunPlan:
+def plan_run(config: Config, family: Family, clips: Sequence[Clip], held: HeldMemory = NOTHING_HELD) -> RunPlan:
     """Plans what a run on this machine takes.
 
     Args:
         config: the whole config, its model's precision decided.
         family: drives the model.
         clips: those that are not finished.
+        held: what an earlier run of this process left loaded.
 
     Raises:
         PlanError: where no plan can be made for this model.
     """
-    target = target_of(config.hardware, for_run=True, folder=Path(config.store.dir))
+    target = target_of(config.hardware, for_run=True, folder=Path(config.store.dir), held=held)
     return make_plan(config, family, clips, target, download_bytes=download_bytes(family))
 
 

@@ -13,6 +13,7 @@ from vgpipe.hardware import host, supported_dtypes
 from vgpipe.hardware.capability import cuda_capability
 from vgpipe.hardware.machine_notes import current_device, measured_rates
 from vgpipe.hardware.records import Device
+from vgpipe.memory.loaded_part import HeldMemory
 from vgpipe.planner.forecast_records import PeakRates, Tier
 from vgpipe.store.notes import Notes
 from vgpipe.store.plain_yaml import read_yaml
@@ -21,6 +22,7 @@ from vgpipe.units import to_gib
 
 MACHINE_FILE = "machine.jsonl"
 LEAST_OF_FUSED = (5, 0)  # torch's memory-efficient attention, where flash attention does not run
+NOTHING_HELD = HeldMemory()
 NOT_THE_SAME_CARD = {"ti", "super", "laptop", "mobile", "max", "d", "ada", "pcie", "nvl"}
 
 
@@ -46,13 +48,16 @@ def tier_of(hardware: HardwareConfig, *, for_run: bool) -> Tier:
     return target_of(hardware, for_run=for_run).tier
 
 
-def target_of(hardware: HardwareConfig, *, for_run: bool, folder: Path = Path()) -> Target:
+def target_of(
+    hardware: HardwareConfig, *, for_run: bool, folder: Path = Path(), held: HeldMemory = NOTHING_HELD
+) -> Target:
     """Returns the device to plan for.
 
     Args:
         hardware: a card written down, or `auto` or `cpu`.
         for_run: whether a run will follow here, which computes on the device that is there, under the tier's limit.
         folder: where runs are written; its disk is looked at.
+        held: what an earlier run of this process left loaded; the run uses it or frees it, so it counts as free.
 
     Returns:
         For a card that no run will be on here, what is written down; else this machine, what it has free now. A first
@@ -63,7 +68,7 @@ def target_of(hardware: HardwareConfig, *, for_run: bool, folder: Path = Path())
     """
     if is_written_down(hardware) and not for_run:
         return _written(hardware)
-    return _here(hardware, folder)
+    return _here(hardware, folder, held)
 
 
 def is_written_down(hardware: HardwareConfig) -> bool:
@@ -103,11 +108,12 @@ def _is_fused(kind: str, capability: tuple[int, int] | None, flash: bool | None)
     return kind == "cuda" and capability is not None and capability >= LEAST_OF_FUSED
 
 
-def _here(hardware: HardwareConfig, folder: Path) -> Target:
+def _here(hardware: HardwareConfig, folder: Path, held: HeldMemory) -> Target:
     memory = Notes(user_cache_folder() / MACHINE_FILE)
     device = current_device(hardware.device, memory)
-    ram_gb = _gib(host.available_ram_bytes())
-    sizes = [size for size in (device.free_memory_gb, hardware.memory_limit_gb) if size is not None]
+    ram_gb = _with_held(_gib(host.available_ram_bytes()), held.ram_bytes)
+    free_gb = _with_held(device.free_memory_gb, held.ram_bytes if device.kind == "cpu" else held.device_bytes)
+    sizes = [size for size in (free_gb, hardware.memory_limit_gb) if size is not None]
     tier = Tier(
         name=hardware.name,
         kind="cuda" if device.kind == "rocm" else device.kind,
@@ -164,6 +170,10 @@ def _words(name: str) -> set[str]:
 
 def _peak(peak: PeakConfig) -> PeakRates:
     return PeakRates(fp32=peak.fp32, fp16=peak.fp16, bf16=peak.bf16, fp8=peak.fp8, int8=peak.int8)
+
+
+def _with_held(free_gb: float | None, held_bytes: int) -> float | None:
+    return None if free_gb is None else free_gb + to_gib(held_bytes)
 
 
 def _gib(size_bytes: int | None) -> float | None:

@@ -62,8 +62,12 @@ class Attempts:
         self._known_keys: dict[Clip, Sequence[ClipKeys]] = {}
         self._finished = finished_files_of(config)
 
-    def plan(self, clips: Sequence[Clip]) -> RunPlan | None:
+    def plan(self, clips: Sequence[Clip], kept: KeptModels | None = None) -> RunPlan | None:
         """Plans the clips that are not in the store yet; returns None where there are none, or no plan can be made.
+
+        Args:
+            clips: in job order.
+            kept: what an earlier run of this process left loaded, whose memory the run will have.
 
         Raises:
             ConfigError: where one of them cannot fit, with the nearest that does.
@@ -78,7 +82,7 @@ class Attempts:
         states = [keys.new_state(clip, keys=self._known_keys[clip]) for clip in wanting]
         left = [state for state in states if not history.reuse(state, self._finished)]
         self.clips_left = len(left)
-        self._plan = self._planned(self._first, [state.clip for state in left])
+        self._plan = self._planned(self._first, [state.clip for state in left], kept)
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
             from vgpipe.plans.refusal import refuse_what_cannot_fit
@@ -171,7 +175,7 @@ class Attempts:
             write_measured(run_dir, self._plan, states)
         return states
 
-    def _planned(self, model: LoadedModel, clips: Sequence[Clip]) -> RunPlan | None:
+    def _planned(self, model: LoadedModel, clips: Sequence[Clip], kept: KeptModels | None = None) -> RunPlan | None:
         if not clips or self._config.run.plan == "off":
             return None
         from vgpipe.plans.planning import plan_run
@@ -179,7 +183,7 @@ class Attempts:
 
         config = replace(self._config, model=model.plan.config)
         try:
-            return plan_run(config, model.keys.family, clips)
+            return plan_run(config, model.keys.family, clips, *([kept.held] if kept is not None else []))
         except PlanError as error:
             log.warning("no plan: %s", error)
         except ModelError as error:

@@ -53,13 +53,16 @@ class Ready:
     terminal: bool = True
 
 
-def ready(config: Config, request: requested.Request, *, terminal: bool = True) -> Ready:
+def ready(
+    config: Config, request: requested.Request, *, terminal: bool = True, kept: KeptModels | None = None
+) -> Ready:
     """Opens the model and plans the run; loads no weights and creates no run directory.
 
     Args:
         config: the validated config.
         request: the clips.
         terminal: whether the log is shown on the terminal; else it goes to the handlers of the program around.
+        kept: what an earlier run of this process left loaded, whose memory this one will have.
 
     Raises:
         ModelError: where no model that `run.degrade` allows can be opened.
@@ -69,7 +72,7 @@ def ready(config: Config, request: requested.Request, *, terminal: bool = True) 
     refuse_unmeasured(config.run)
     attempts = Attempts(config)
     with logging_early(terminal) as early:
-        attempts.plan(request.clips)
+        attempts.plan(request.clips, kept)
     return Ready(config, request, attempts, early, terminal)
 
 
@@ -138,7 +141,7 @@ def resume(
         config = replace(saved, run=limits(saved.run))
         attempts = Attempts(config)
         with logging_early(terminal) as early:
-            attempts.plan(clips)
+            attempts.plan(clips, kept)
         run = Ready(config, requested.Request(clips), attempts, early, terminal)
         return _run(run, run_dir, stop, on_progress, kept=kept)
 
