@@ -54,3 +54,11 @@ def test_records_from_before_there_were_images_are_read() -> None:
 def test_an_image_that_could_be_another_is_refused(image: object, digest: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         clip_of_record(record(PLAIN) | {"image": image, "image_sha256": digest})
+
+
+def test_the_validator_of_clips_is_built_once(monkeypatch) -> None:
+    import pydantic
+
+    clip_of_record(record(PLAIN))
+    monkeypatch.setattr(pydantic, "TypeAdapter", lambda *_: pytest.fail("built again"))
+    assert clip_of_record(record(PLAIN)) == PLAIN

@@ -68,3 +68,12 @@ def test_a_record_that_cannot_be_written_stops_the_run(run_dir, monkeypatch):
     records.settle(state)
     records.end([state], "stopped")
     assert reasons == ["no space left"] and record(PLAIN)["state"] == "pending"
+
+
+def test_records_of_clips_that_were_all_done_are_written_once(run_dir):
+    records, state = RunRecords(run_dir, pytest.fail), ClipState(PLAIN, [KEYS])
+    state.finish()
+    records.begin([state])
+    before = run_dir.clips.stat().st_ino
+    records.end([state], "")
+    assert run_dir.clips.stat().st_ino == before and events(run_dir)[-1]["event"] == "run_ended"

@@ -68,3 +68,11 @@ def test_a_run_that_never_began_has_no_page(tmp_path):
     with live.watched(RunDir(tmp_path)):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_of_a_run_with_nothing_to_make_is_written_at_the_end_alone(tmp_path):
+    run_dir = make_run(tmp_path, [record()])
+    with live.written_at_end(run_dir):
+        time.sleep(0.05)
+        assert not run_dir.report.exists()
+    assert data_of(run_dir)["sheet"] == "./contact-sheet.png"

@@ -51,3 +51,21 @@ def test_a_link_replaces_what_is_there_and_leaves_no_temporary_name(tmp_path):
 
 def test_the_age_of_a_missing_entry_is_zero(tmp_path):
     assert age_s(tmp_path / "absent") == 0.0 and age_s(tmp_path) < 60
+
+
+def test_a_link_that_is_there_already_is_left_alone(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    link_or_copy(source, target)
+    before = target.stat().st_ctime_ns
+    link_or_copy(source, target)
+    assert target.stat().st_ctime_ns == before
+
+
+def test_without_links_a_copy_replaces_what_is_there(tmp_path, monkeypatch):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links")))
+    link_or_copy(source, target)
+    assert target.read_bytes() == b"new" and sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
