@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from vgpipe.config.composer import composer
-from vgpipe.config.load import load, load_run_limits
+from vgpipe.config.load import load
+from vgpipe.config.run_limits import load_run_limits
 from vgpipe.config.sources import BUILTIN, Defaults, Sources
 from vgpipe.config.user_defaults import defaults_path, read_user_defaults
 from vgpipe.errors import ConfigError

@@ -13,7 +13,7 @@ from vgpipe.api.inputs import Option, Options, Prompts, asked
 from vgpipe.api.progress import listening
 from vgpipe.api.results import Run, read_run
 from vgpipe.api.turns import RUNS
-from vgpipe.config.load import load_run_limits
+from vgpipe.config.run_limits import load_run_limits
 from vgpipe.doctor.checked_versions import require_checked_versions
 from vgpipe.errors import StoreError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     if root is None and not overrides:  # what finishes a run is imported only once one is chosen
         root = _chosen(OUTPUTS)
     from vgpipe.commands.closing import show
-    from vgpipe.config.load import load_run_limits
+    from vgpipe.config.run_limits import load_run_limits
     from vgpipe.executor.cancel_token import CancelToken
     from vgpipe.runs.bars import TerminalBars
     from vgpipe.runs.run import resume

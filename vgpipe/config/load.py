@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,16 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parse_overrides
-from vgpipe.config.schema import Config, RunConfig, StoreConfig
-from vgpipe.config.sources import BUILTIN, Defaults, Sources
+from vgpipe.config.schema import Config, StoreConfig
+from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError, Fault
 
-RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=")
-KEPT = ("degrade", "plan", "sheet", "metadata", "objective")
 Origin = TypeVar("Origin", bound=OriginConfig)
-Limits = Callable[[RunConfig], RunConfig]
 
 
 def load(overrides: Sequence[str], sources: Sources = BUILTIN) -> Config:
@@ -119,27 +116,3 @@ def with_absolute_paths(config: Config) -> Config:
 def _absolute(origin: Origin) -> Origin:
     path = Path(origin.id).expanduser()
     return replace(origin, id=str(path.absolute())) if path.exists() else origin
-
-
-def load_run_limits(overrides: Sequence[str]) -> Limits:
-    """Checks the `run.*` overrides of a resumed run, the only ones it takes.
-
-    Returns:
-        A function from the saved `run` settings to those of this attempt: the time limits are dropped; `degrade`,
-        `plan`, `sheet` and `metadata` are kept unless they are given again.
-
-    Raises:
-        ConfigError: for any other override, and for an invalid value.
-    """
-    others = [text for text in overrides if not text.startswith(RESUMABLE)]
-    if others:
-        may = f"only {', '.join(f'{name}...' for name in RESUMABLE)} may follow"
-        fault = Fault(others[0][:80], "a resumed run keeps its settings", may)
-        raise ConfigError("invalid command line", [fault])
-    typed = load(overrides, Sources(defaults=Defaults.NONE)).run
-    kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in overrides)]
-
-    def merge(saved: RunConfig) -> RunConfig:
-        return replace(typed, **{name: getattr(saved, name) for name in kept})
-
-    return merge

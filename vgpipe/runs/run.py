@@ -13,7 +13,7 @@ import yaml
 from vgpipe.clips import requested
 from vgpipe.clips.clip_record import clip_of_record, past_record
 from vgpipe.clips.clip_state import Status
-from vgpipe.config.load import Limits
+from vgpipe.config.run_limits import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import StoreError, UsageError, VgpipeError
