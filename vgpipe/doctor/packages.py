@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from vgpipe.doctor.lines import ReportLine, Section, Status
+from vgpipe.doctor.optional import OPTIONAL
 from vgpipe.doctor.probes import Answer
 from vgpipe.doctor.versions import check_versions, installed, known_bad, normalized, own_requirements
 
@@ -183,7 +184,7 @@ def _conflict_lines() -> list[ReportLine]:
     from packaging.requirements import Requirement
 
     lines = []
-    for name in (*HEAVY, *LIGHT):
+    for name in (*HEAVY, *LIGHT, *(one.name for one in OPTIONAL)):
         for text in _requires(name):
             one = Requirement(text)
             version = installed([one.name]).get(one.name)
