@@ -12,6 +12,7 @@ then by B, `--rounds` times; of each the median counts.
 | faulty | a job with an unknown key |
 | again, resume | a job whose two clips are finished; its run |
 | many-again, many-resume | the same with `--clips` clips, which `benchmarks/finished_run.py` makes |
+| fresh | two clips in an empty folder: imports, canary, rendering; a line says after what time denoising begins |
 
 What the cases need is made under `--root` unless it lies there already.
 """
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,6 +30,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from run_phases import denoising_began, read_events
 
 HERE = Path(__file__).parent
 FAULTY = "prompts:\n  - {prompt: a red circle moving left, sede: 3}\n"
@@ -47,12 +51,14 @@ class Case:
         arguments: what follows the interpreter.
         exit_code: the one that it must end with.
         needs: the run that must be finished before; "" for none.
+        is_fresh: whether it renders, in a folder that is emptied before each time.
     """
 
     name: str
     arguments: tuple[str, ...]
     exit_code: int = 0
     needs: str = ""
+    is_fresh: bool = False
 
 
 SMALL_RUN, MANY_RUN = "small", "many"
@@ -64,33 +70,42 @@ CASES = (
     Case("resume", (*VGPIPE, "resume", "run"), needs=SMALL_RUN),
     Case("many-again", (*VGPIPE, "job=many.yaml", "quality=quick"), needs=MANY_RUN),
     Case("many-resume", (*VGPIPE, "resume", "run"), needs=MANY_RUN),
+    Case("fresh", (*VGPIPE, "job=small.yaml", "hydra.run.dir=run"), is_fresh=True),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one process took, seconds."""
+    """What one process took, seconds; of a fresh run also after what time its denoising began."""
 
     user_s: float
     wall_s: float
+    begins_s: float | None = None
 
 
 def measured(python: Path, case: Case, folder: Path) -> Taken:
     """Runs a case in a folder; ends the program where the case ends otherwise than it must."""
-    started = time.monotonic()
+    started, began_at = time.monotonic(), time.time()
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen([python, *case.arguments], cwd=folder, stdout=output, stderr=output)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != case.exit_code:
         raise SystemExit(f"{case.name}: exit code {process.returncode}\n{(folder / 'output.txt').read_text()[-3000:]}")
-    return Taken(usage.ru_utime, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    begins_s = denoising_began(read_events(folder / "run")) - began_at if case.is_fresh else None
+    return Taken(usage.ru_utime, seconds, begins_s)
 
 
 def prepared(python: Path, side: str, case: Case, root: Path, clips: int) -> Path:
     """Returns the working directory of a case; makes the finished run that it needs, with the interpreter itself."""
     folder = root / side / (case.needs or "empty")
+    if case.is_fresh:
+        folder = root / side / case.name
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    if case.is_fresh:
+        (folder / "small.yaml").write_text(SMALL, "utf-8")
     (folder / "faulty.yaml").write_text(FAULTY, "utf-8")
     if case.needs == SMALL_RUN and not (folder / "run").exists():
         (folder / "small.yaml").write_text(SMALL, "utf-8")
@@ -114,6 +129,9 @@ def report(cases: Sequence[Case], taken: dict[tuple[str, str], list[Taken]]) -> 
             f"{case.name:12s} {statistics.median(a):8.2f}  {statistics.median(b):8.2f}  {ratio:4.2f}"
             f"  {walls[0]:8.2f}  {walls[1]:8.2f}{multiple}"
         )
+        if case.is_fresh:
+            begins = [statistics.median(one.begins_s or 0.0 for one in taken[side, case.name]) for side in "AB"]
+            print(f"{case.name}: denoising begins after {begins[0]:.2f} s (A), {begins[1]:.2f} s (B)")
 
 
 def main() -> None:

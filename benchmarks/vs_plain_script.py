@@ -1,6 +1,8 @@
 """A job of 24 clips through vgpipe against the plain script, alternating: wall time, peak memory, where time goes.
 
-usage: python benchmarks/vs_plain_script.py [--rounds 5] [--clips 24] [--model FOLDER] [--spin]
+usage: python benchmarks/vs_plain_script.py [--rounds 5] [--clips 24] [--model FOLDER] [--spin] [--python PYTHON]
+
+`--python` is an interpreter with another vgpipe, which takes its turn in every round, to compare both.
 
 Both run as processes of their own with the same threads. Both get OMP_WAIT_POLICY=PASSIVE unless --spin is given,
 which leaves the plain script as its user would start it.
@@ -18,6 +20,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from run_phases import phases, read_events, table
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "vgpipe" / "weights" / "shapes"
@@ -41,11 +45,15 @@ def run(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[flo
     return time.monotonic() - started, usage.ru_maxrss / (1 << 20)
 
 
-def vgpipe_round(cwd: Path, model: Path, environment: dict[str, str]) -> tuple[float, float, list[dict]]:
-    """Renders the job in an empty folder; returns seconds, GiB and the clips' records."""
-    command = [sys.executable, "-m", "vgpipe", "job=job.yaml", f"model.id={model}", "hydra.run.dir=run"]
+def vgpipe_round(
+    cwd: Path, model: Path, environment: dict[str, str], python: str = sys.executable
+) -> tuple[float, float, list[dict], dict[str, float]]:
+    """Renders the job in an empty folder; returns seconds, GiB, the clips' records and where the time went."""
+    command = [python, "-m", "vgpipe", "job=job.yaml", f"model.id={model}", "hydra.run.dir=run"]
+    started = time.time()
     seconds, gib = run(command, cwd, environment)
-    return seconds, gib, [json.loads(line) for line in (cwd / "run/clips.jsonl").read_text().splitlines()]
+    records = [json.loads(line) for line in (cwd / "run/clips.jsonl").read_text().splitlines()]
+    return seconds, gib, records, phases(read_events(cwd / "run"), started, started + seconds)
 
 
 def latents_digest(cwd: Path, digest: str) -> str:
@@ -77,6 +85,11 @@ def forward_seconds(model: Path, records: list[dict]) -> dict[str, float]:
     return {name: round(seconds, 2) for name, seconds in spent.items()}
 
 
+def medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Returns the median of each phase."""
+    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+
+
 def timed(function, name: str, spent: dict[str, float]):
     """Wraps a function so that its seconds are added up under `name`."""
 
@@ -96,16 +109,22 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=24)
     parser.add_argument("--model", type=Path, default=WEIGHTS)
     parser.add_argument("--spin", action="store_true")
+    parser.add_argument("--python", help="an interpreter with another vgpipe")
     options = parser.parse_args()
     passive = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
     spinning = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
     plain_environment = spinning if options.spin else passive
-    rows = []
+    rows, spent_by_phase, others = [], [], []
     for number in range(options.rounds):
         with tempfile.TemporaryDirectory() as name:
             cwd = Path(name)
             (cwd / "job.yaml").write_text(job_text(options.clips))
-            ours_s, ours_gib, records = vgpipe_round(cwd, options.model, passive)
+            if options.python:
+                (cwd / "other").mkdir()
+                (cwd / "other/job.yaml").write_text(job_text(options.clips))
+                others.append(vgpipe_round(cwd / "other", options.model, passive, options.python))
+            ours_s, ours_gib, records, spent = vgpipe_round(cwd, options.model, passive)
+            spent_by_phase.append(spent)
             (cwd / "clips.json").write_text(json.dumps(records))
             (cwd / "plain").mkdir()
             script = [sys.executable, str(HERE / "plain_script.py"), str(options.model), "clips.json", "plain"]
@@ -113,17 +132,23 @@ def main() -> None:
             plain = json.loads((cwd / "plain/latents.json").read_text())
             equal = sum(latents_digest(cwd, r["artifacts"]["latents"]) == plain[r["clip"]] for r in records)
             rows.append((ours_s / plain_s, ours_gib / plain_gib))
+            if others:
+                other_s = others[-1][0]
+                print(f"round {number}: the other vgpipe {other_s:.1f} s, ratio {other_s / plain_s:.3f}", flush=True)
+                others[-1] = (other_s / plain_s, others[-1][3])
             print(
                 f"round {number}: vgpipe {ours_s:.1f} s {ours_gib:.2f} GiB, plain {plain_s:.1f} s {plain_gib:.2f} GiB, "
                 f"time ratio {ours_s / plain_s:.3f}, memory ratio {ours_gib / plain_gib:.3f}, "
                 f"latents equal {equal}/{len(records)}",
                 flush=True,
             )
-    stages = ("encode", "denoise", "decode", "export")
-    spent = {stage: round(sum(r["seconds"].get(stage, 0.0) for r in records), 2) for stage in stages}
     print("median time ratio", round(statistics.median(row[0] for row in rows), 3))
     print("median memory ratio", round(statistics.median(row[1] for row in rows), 3))
-    print("vgpipe's seconds per stage in the last round (export runs beside the others)", spent)
+    print("where the time goes, median of each phase (exports run beside the stages)")
+    print(table(medians(spent_by_phase)))
+    if others:
+        print("the other vgpipe: median time ratio", round(statistics.median(row[0] for row in others), 3))
+        print(table(medians([row[1] for row in others])))
     print("pure forward passes of the same job, seconds", forward_seconds(options.model, records))
 
 
