@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import pytest
 import yaml
 
 from vgpipe.config.groups import builtin_conf, group_table
 from vgpipe.config.load import load
+from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError
 from vgpipe.job.declared import names_set_by
 from vgpipe.job.settings import SetBy
@@ -16,9 +18,14 @@ from vgpipe.job.settings import SetBy
 EVERY_OPTION = [(group, option) for group, options in group_table() for option in options]
 
 
+@functools.cache
+def chosen(group: str, option: str) -> Config:
+    return load([f"{group}={option}"])
+
+
 @pytest.mark.parametrize(("group", "option"), EVERY_OPTION)
 def test_every_option_of_every_group_composes(group, option):
-    config = load([f"{group}={option}"])
+    config = chosen(group, option)
     assert dataclasses.is_dataclass(getattr(config, group))
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.job = "x"
@@ -31,7 +38,7 @@ def test_every_yaml_holds_every_key_of_its_schema(group, option):
     Except for the settings of a clip, which are declared once, in vgpipe/job/settings.py.
     """
     added = set(names_set_by(SetBy.QUALITY)) if group == "quality" else set()
-    record = type(getattr(load([f"{group}={option}"]), group))
+    record = type(getattr(chosen(group, option), group))
     names = [name for name in ("_base", option) if (builtin_conf() / group / f"{name}.yaml").is_file()]
     values = {
         key: value
@@ -43,7 +50,7 @@ def test_every_yaml_holds_every_key_of_its_schema(group, option):
 
 def test_model_names_equal_their_option():
     for option in dict(group_table())["model"]:
-        assert load([f"model={option}"]).model.name == option
+        assert chosen("model", option).model.name == option
 
 
 @pytest.mark.parametrize(
