@@ -69,6 +69,7 @@ def test_what_only_shows(vgpipe, mine, typed, words):
         ("-m clip.prompt=a hydra.launcher=null", ["launcher is not configured"]),
         ("-m clip.prompt=a hydra.sweeper.params={clip.seed:'interval(0,9)'}", ["sweep type"]),
         ("-cp nowhere clip.prompt=a", ["nowhere"]),
+        ("-m clip.prompt=a clip.seed=1,2 +hydra.callbacks.mine._target_=nothing.Mine", ["nothing"]),
     ],
 )
 def test_bad_usage_is_one_message_without_a_traceback(vgpipe, workdir, typed, words):

@@ -33,6 +33,7 @@ from vgpipe.config.saved_run import saved_config
 from vgpipe.errors import ConfigError, Fault
 
 HYDRA_VERSION_BASE, JOB_NAME = "1.3", "vgpipe"
+SAVED = "multirun.yaml"
 EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
@@ -111,11 +112,11 @@ class CheckedHydra(Hydra):
         config.hydra.run.dir = str(task.claim(Path(config.hydra.runtime.output_dir)))
         with hydra_faults():
             configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-        callbacks, name = Callbacks(config), config.hydra.job.config_name
-        callbacks.on_run_start(config=config, config_name=name)
-        context = HydraContext(config_loader=self.config_loader, callbacks=callbacks)
-        ended = run_job(task, config, "hydra.run.dir", None, context)
-        callbacks.on_run_end(config=config, config_name=name, job_return=ended)
+            callbacks, name = Callbacks(config), config.hydra.job.config_name
+            callbacks.on_run_start(config=config, config_name=name)
+            context = HydraContext(config_loader=self.config_loader, callbacks=callbacks)
+            ended = run_job(task, config, "hydra.run.dir", None, context)
+            callbacks.on_run_end(config=config, config_name=name, job_return=ended)
         if ended.status is JobStatus.FAILED:
             raise ended._return_value
         return ended.return_value
@@ -163,9 +164,9 @@ def nothing_left_of_refused(sweep_dir: Path, results: Sequence[object]) -> Itera
     try:
         yield
     except BaseException:  # Ctrl-C among them
-        if folders and not results:
-            (sweep_dir / "multirun.yaml").unlink(missing_ok=True)
-            with suppress(OSError):  # something else is in it
+        if folders and not results and sweep_dir.is_dir() and {one.name for one in sweep_dir.iterdir()} <= {SAVED}:
+            (sweep_dir / SAVED).unlink(missing_ok=True)
+            with suppress(OSError):  # another run is beside it
                 for folder in folders:
                     folder.rmdir()
         raise
