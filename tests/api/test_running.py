@@ -32,6 +32,7 @@ def test_prompts_make_the_run_that_a_file_makes(made, tiny, tmp_path):
     again = vgpipe.run(job=RunDir(made.root).job, out=tmp_path / "file", exporter=["mp4", "gif"], **tiny_in(made, tiny))
     assert all(clip.is_reused for clip in again.clips) and [c.id for c in again.clips] == [c.id for c in made.clips]
     assert f"job: {RunDir(made.root).job}" in RunDir(made.root).config.read_text()
+    assert str(RunDir(made.root).job) in RunDir(made.root).report_data.read_text(), "its picks find the prompts"
 
 
 def tiny_in(run: vgpipe.Run, tiny) -> dict:
