@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import vgpipe
-from vgpipe.errors import JobError, StoreError, UsageError
+from vgpipe.errors import JobError, Stopped, StoreError, UsageError
 from vgpipe.store.rundir import RunDir
 
 
@@ -66,6 +66,25 @@ def test_an_interrupt_saves_a_checkpoint_and_raises_with_the_run(tiny, workdir):
     (workdir / "outputs/prompts").rename(workdir / "moved")
     finished = vgpipe.resume(workdir / "moved" / run.root.name, show_progress=False)
     assert finished.ok and finished.stopped_by == ""
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_what_is_stopped_while_it_plans_leaves_nothing(tiny, workdir, monkeypatch, is_cancelled):
+    from vgpipe.runs.attempts import Attempts
+
+    token = vgpipe.CancelToken()
+
+    def stopping(self, _clips):
+        token.cancel() if is_cancelled else signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Attempts, "plan", stopping)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(Stopped if is_cancelled else KeyboardInterrupt) as caught:
+            vgpipe.run(prompts=["a blue square"], cancel=token, **tiny)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not isinstance(caught.value, vgpipe.RunInterrupted) and not (workdir / "outputs" / "prompts").exists()
 
 
 def test_a_second_interrupt_ends_it_at_once(tiny, workdir):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from vgpipe.api.inputs import Option, Options, Prompts, asked
 from vgpipe.api.progress import listening
 from vgpipe.api.results import Run, read_run
-from vgpipe.api.turns import RUNS
+from vgpipe.api.turns import RUNS, raise_if_cancelled
 from vgpipe.config.run_limits import load_run_limits
 from vgpipe.doctor.checked_versions import require_checked_versions
 from vgpipe.errors import StoreError, VgpipeError
@@ -92,7 +92,7 @@ def run(
         ModelError: where the model cannot be opened.
         StoreError: where the disk cannot be written; what is done is kept.
         Stopped: where `cancel` was cancelled before the run could start.
-        RunInterrupted: after Ctrl-C.
+        RunInterrupted: after Ctrl-C; while it only plans, that is a plain `KeyboardInterrupt`.
 
     Side effects:
         Writes the run directory and the store. Changes torch's number of threads while it runs. Sets environment
@@ -107,11 +107,12 @@ def run(
     )
     clips = wanted.request()
 
-    def start(token: CancelToken, listener: ProgressListener | None) -> RunResult:
+    with alone(cancel):
         ready = runs.ready(wanted.config, clips, terminal=False, kept=kept)
-        return runs.start(ready, wanted.root, token, on_progress=listener, kept=kept)
-
-    return _run_in_turn(start, cancel, on_progress, show_progress)
+        raise_if_cancelled(cancel)
+        with interruptible(cancel) as (token, interrupt), listening(on_progress, show_progress) as listener:
+            result = runs.start(ready, wanted.root, token, on_progress=listener, kept=kept)
+    return _run_of(result, interrupt)
 
 
 def resume(
@@ -144,41 +145,44 @@ def resume(
     limits = load_run_limits(overrides)
     folder = Path(root).expanduser().absolute()
 
-    def again(token: CancelToken, listener: ProgressListener | None) -> RunResult:
-        return runs.resume(folder, limits, token, on_progress=listener, kept=kept, terminal=False)
-
-    return _run_in_turn(again, cancel, on_progress, show_progress)
-
-
-def _run_in_turn(
-    make: Callable[[CancelToken, ProgressListener | None], RunResult],
-    cancel: CancelToken | None,
-    on_progress: ProgressListener | None,
-    show_progress: bool | None,
-) -> Run:
-    with alone(cancel) as (token, interrupt), listening(on_progress, show_progress) as listener:
-        result = make(token, listener)
-    if result.error is not None:
-        _raise(result)
-    made = read_run(result.root)
-    if interrupt.is_cancelled:
-        raise RunInterrupted(made)
-    return made
+    with (
+        alone(cancel),
+        interruptible(cancel) as (token, interrupt),
+        listening(on_progress, show_progress) as listener,
+    ):
+        result = runs.resume(folder, limits, token, on_progress=listener, kept=kept, terminal=False)
+    return _run_of(result, interrupt)
 
 
 @contextmanager
-def alone(cancel: CancelToken | None) -> Iterator[tuple[CancelToken, CancelToken]]:
-    """Waits for the turn of a run; gives the token that the run asks, and the one that Ctrl-C cancels.
+def alone(cancel: CancelToken | None) -> Iterator[None]:
+    """Waits for the turn of a run, and keeps the model libraries quiet in it.
 
     Raises:
         Stopped: where `cancel` was cancelled before.
     """
     with RUNS.turn(cancel), libraries_kept_quiet(), library_bars_hidden():
         set_library_environment()
-        interrupt = CancelToken()
-        token = CancelToken(interrupt, *([cancel] if cancel else []))
-        with cancelled_by_signals(interrupt, [signal.SIGINT], _interrupt):
-            yield token, interrupt
+        yield
+
+
+@contextmanager
+def interruptible(cancel: CancelToken | None) -> Iterator[tuple[CancelToken, CancelToken]]:
+    """Gives the token that a run asks, and the one that Ctrl-C cancels in the main thread."""
+    interrupt = CancelToken()
+    token = CancelToken(interrupt, *([cancel] if cancel else []))
+    with cancelled_by_signals(interrupt, [signal.SIGINT], _interrupt):
+        yield token, interrupt
+
+
+def _run_of(result: RunResult, interrupt: CancelToken) -> Run:
+    """Returns a run that has ended, or raises what ended it."""
+    if result.error is not None:
+        _raise(result)
+    made = read_run(result.root)
+    if interrupt.is_cancelled:
+        raise RunInterrupted(made)
+    return made
 
 
 def _interrupt() -> NoReturn:

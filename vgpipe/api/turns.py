@@ -33,10 +33,10 @@ class Turns:
         if self._owner == threading.get_ident():
             raise UsageError("a run cannot be started from the progress callback of another one -> start it afterwards")
         while not self._lock.acquire(timeout=LOOK_S):
-            _raise_if(cancel)
+            raise_if_cancelled(cancel)
         self._owner = threading.get_ident()
         try:
-            _raise_if(cancel)
+            raise_if_cancelled(cancel)
             yield
         finally:
             self._owner = None
@@ -56,7 +56,8 @@ class Turns:
             self._lock.release()
 
 
-def _raise_if(cancel: CancelToken | None) -> None:
+def raise_if_cancelled(cancel: CancelToken | None) -> None:
+    """Raises `Stopped` where a run is cancelled before it has started."""
     if cancel is not None and cancel():
         raise Stopped(f"{cancel.reason}: the run was not started")
 

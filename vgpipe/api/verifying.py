@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vgpipe.api.running import alone
+from vgpipe.api.running import alone, interruptible
 from vgpipe.clips.from_config import HASHES_FILE
 from vgpipe.clips.requested import Request
 from vgpipe.config.schema import Config, StoreConfig
@@ -53,7 +53,7 @@ def verify(
     paths = [path for one in given for path in files_to_verify(Path(one))]
     if not render:
         return tuple(verdicts(paths, typed, cancel or CancelToken(), render=False))
-    with alone(cancel) as (token, interrupt):
+    with alone(cancel), interruptible(cancel) as (token, interrupt):
         found = tuple(verdicts(paths, typed, token, render=True, terminal=False))
     if interrupt.is_cancelled:
         raise KeyboardInterrupt(f"{len(found)} of {len(paths)} files are verified")
