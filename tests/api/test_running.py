@@ -74,7 +74,7 @@ def test_what_is_stopped_while_it_plans_leaves_nothing(tiny, workdir, monkeypatc
 
     token = vgpipe.CancelToken()
 
-    def stopping(self, _clips):
+    def stopping(self, *_asked):
         token.cancel() if is_cancelled else signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Attempts, "plan", stopping)
@@ -177,5 +177,4 @@ def test_kept_models_are_used_by_the_next_run(tiny, workdir):
     with vgpipe.KeptModels() as kept:
         for prompt in ("a red circle", "a blue circle"):
             run = vgpipe.run(prompts=[prompt], memory="resident", kept=kept, **tiny)
-        assert kept.held_bytes > 0
     assert "kept transformer" in (run.root / "run.log").read_text()
