@@ -36,7 +36,7 @@ from vgpipe.errors import ConfigError, Fault, VgpipeError
 
 NO_GROUP = "components"
 """A folder of conf/ that holds no YAML."""
-RESOLVING = threading.Lock()
+ONE_AT_A_TIME = threading.Lock()
 
 
 class Composer(ConfigLoaderImpl):
@@ -113,7 +113,8 @@ def composer(sources: Sources) -> Composer:
         ConfigError: where the user's own defaults cannot be read.
     """
     setup_globals()
-    search_path = create_config_search_path(sources.config_path)
+    with ONE_AT_A_TIME:  # the first call looks for Hydra's plugins
+        search_path = create_config_search_path(sources.config_path)
     if sources.config_dir is not None:
         folder = f"file://{os.path.abspath(sources.config_dir)}"
         search_path.prepend(provider="command-line", path=folder, anchor=SearchPathQuery(provider="schema"))
@@ -141,7 +142,7 @@ def hydra_faults() -> Iterator[None]:
 def known_to_resolvers(composed: DictConfig) -> Iterator[None]:
     """Lets `${hydra:...}` find the `hydra` node of a config, unless Hydra is running something already."""
     hydra_config = HydraConfig.instance()  # one a process, so one thread at a time
-    with RESOLVING:
+    with ONE_AT_A_TIME:
         before = hydra_config.cfg
         is_ours = before is None and "hydra" in composed
         if is_ours:
