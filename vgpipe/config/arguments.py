@@ -22,13 +22,11 @@ class Arguments:
         overrides: the `key=value` part.
         sources: where configs are looked up.
         flags: Hydra's other flags that were given, by their names in its parser (`multirun`, `cfg`, ...).
-        parser: Hydra's parser, whose help `--hydra-help` shows.
     """
 
     overrides: tuple[str, ...]
     sources: Sources
     flags: dict[str, Any]
-    parser: ArgumentParser
 
     @property
     def is_sweep(self) -> bool:
@@ -45,14 +43,21 @@ def split(given: Sequence[str]) -> Arguments:
     Raises:
         UsageError: for a flag that Hydra does not know, or one without its value.
     """
+    if not any(word.startswith("-") for word in given):  # as most often, and the parser takes a while to make
+        return Arguments(tuple(given), _sources(None, None, None), {})
+    read = vars(flag_parser().parse_intermixed_args(list(given)))
+    overrides = tuple(read.pop("overrides"))
+    typed = {flag: read.pop(flag) for flag in SOURCE_FLAGS}
+    return Arguments(overrides, _sources(**typed), {flag: value for flag, value in read.items() if value})
+
+
+def flag_parser() -> ArgumentParser:
+    """Returns Hydra's parser, whose help `--hydra-help` shows."""
     from hydra._internal.utils import get_args_parser
 
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign] # it would print a usage of its own and end the process
-    read = vars(parser.parse_intermixed_args(list(given)))
-    overrides = tuple(read.pop("overrides"))
-    typed = {flag: read.pop(flag) for flag in SOURCE_FLAGS}
-    return Arguments(overrides, _sources(**typed), {flag: value for flag, value in read.items() if value}, parser)
+    return parser
 
 
 def only_sources(given: Sequence[str]) -> Arguments:

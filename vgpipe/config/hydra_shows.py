@@ -10,7 +10,7 @@ from io import StringIO
 
 from hydra._internal.hydra import Hydra
 
-from vgpipe.config.arguments import Arguments
+from vgpipe.config.arguments import Arguments, flag_parser
 from vgpipe.config.composer import hydra_faults
 from vgpipe.errors import ConfigError, Fault, UsageError
 
@@ -48,7 +48,7 @@ def show(app: Hydra, arguments: Arguments, overrides: list[str], swept: list[str
     flags, name = arguments.flags, arguments.sources.config_name
     with hydra_faults():
         if "hydra_help" in flags:
-            app.hydra_help(name, arguments.parser, argparse.Namespace(overrides=overrides))
+            app.hydra_help(name, flag_parser(), argparse.Namespace(overrides=overrides))
         elif "info" in flags:
             app.show_info(flags["info"], name, overrides)
         else:
