@@ -12,9 +12,10 @@ from vgpipe.terminal import write
 HELP = """\
 usage: python -m vgpipe doctor [--json] [--outputs DIR] [--store DIR]
 
-Checks whether this installation and machine can render: libraries and their versions, the device, the video encoders
-(each is tried), disk space and write access, the hub cache, and every model. Suggests a fix for each problem.
-Also runs where torch or any other library is missing or broken. Needs no network, writes nothing.
+Checks whether this installation and machine can render: libraries and their versions, the device,
+the video encoders (each is tried), disk space and write access, the hub cache, and every model.
+Suggests a fix for each problem. Also runs where torch or any other library is missing or broken.
+Needs no network, writes nothing.
 
   --json         one JSON object (docs/doctor.md)
   --outputs DIR  where runs will be written (default: outputs)

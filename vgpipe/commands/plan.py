@@ -19,19 +19,21 @@ from vgpipe.terminal import terminal_width, write
 HELP = """\
 usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...] [--json]
 
-Forecasts, before weights are downloaded or loaded, whether a job fits a device and with which memory strategy, how long
-it takes, and how much RAM and disk it needs. Without a job: one clip at the model's reference settings, or clip.*
+Forecasts, before weights are downloaded or loaded, whether a job fits a device and with which
+memory strategy, how long it takes, and how much RAM and disk it needs. Without a job: one clip at
+the model's reference settings, or clip.*
 
   plan job=prompts.yaml model=ltx_video_2b                       on this machine
   plan job=prompts.yaml model=ltx_video_2b hardware=rtx3060_8gb  on another card
   plan model=cogvideox_5b memory=leaf_offload                    with one strategy only
-  plan model=ltx_video_2b,wan21_t2v_1_3b hardware=all            a Markdown table: the largest clip that fits each
+  plan model=ltx_video_2b,wan21_t2v_1_3b hardware=all            the largest clip that fits each
   plan model=all hardware=rtx3060_12gb job=prompts.yaml          the same job on every model
 
   --json   one JSON object on stdout (docs/planning.md)
 
-Estimating the memory of a model runs its code on fake tensors, a few seconds per stage, and loads no weights. The
-result is kept in ~/.cache/vgpipe (VGPIPE_CACHE=DIR), so that the next plan answers at once.
+Estimating the memory of a model runs its code on fake tensors, a few seconds per stage, and loads
+no weights. The result is kept in ~/.cache/vgpipe (VGPIPE_CACHE=DIR), so that the next plan answers
+at once.
 
 exit codes: 0 it fits; 2 it does not fit (the message says what does), or bad usage
 """

@@ -57,9 +57,9 @@ DEFAULT = "run"
 
 COMMANDS = {
     "run": Entry("job=prompts.yaml [group=option ...] [key=value ...]", "render a job"),
-    "plan": Entry("[job=...] [hardware=rtx3060_8gb|all] [--json]", "forecast memory, RAM, disk and time"),
+    "plan": Entry("[job=...] [hardware=rtx3060_8gb|all] [--json]", "forecast memory, RAM, disk, time"),
     "resume": Entry("[RUN_DIR] [run.until=... run.budget=...]", "finish a stopped run in place"),
-    "report": Entry("RUN_DIR ... [--out FILE]", "build the page of a run, or compare several", Needs.NOTHING),
+    "report": Entry("RUN_DIR ... [--out FILE]", "build a run's page, or compare runs", Needs.NOTHING),
     "rerun": Entry("FILE [key=value ...]", "re-render from the metadata in a file"),
     "verify": Entry("FILE|RUN_DIR ... [--render]", "check that files are reproducible"),
     "doctor": Entry("[--json]", "diagnose this machine and suggest fixes", Needs.NOTHING),

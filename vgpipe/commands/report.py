@@ -16,9 +16,9 @@ USAGE = "python -m vgpipe report RUN_DIR ... [--out FILE]"
 HELP = f"""\
 usage: {USAGE}
 
-Builds the gallery page and the contact sheet of each run from the files in its directory; of several runs also one
-page that compares them. A run writes its own page, so this is for runs that were moved, edited or made by an older
-version.
+Builds the gallery page and the contact sheet of each run from the files in its directory; of
+several runs also one page that compares them. A run writes its own page, so this is for runs that
+were moved, edited or made by an older version.
 
   report outputs/film/2026-11-28_09-00-00                  report.html in the run directory
   report outputs/film/*                                    and comparison.html beside the first run

@@ -23,17 +23,20 @@ from vgpipe.terminal import write_line
 HELP = """\
 usage: python -m vgpipe rerun FILE [key=value ...]
 
-Re-renders a finished file from the metadata embedded in it: the clip, the model and everything else that decides its
-bits. FILE is a video, a GIF, WebP or PNG, or a folder of frames written by vgpipe (not with run.metadata=false).
+Re-renders a finished file from the metadata embedded in it: the clip, the model and everything else
+that decides its bits. FILE is a video, a GIF, WebP or PNG, or a folder of frames written by vgpipe
+(not with run.metadata=false).
 
-  rerun outputs/film/2026-11-28_09-00-00/videos/x.mp4                  into outputs/rerun/<date_time>
+  rerun outputs/film/2026-11-28_09-00-00/videos/x.mp4                  into outputs/rerun/<date>
   rerun x.mp4 exporter=ffv1                                            as a lossless master
-  rerun x.mp4 model.id=/models/wan clip.image=dog.png                  where the model or the image has moved
-  rerun x.mp4 store.dir=fresh hydra.run.dir=again                      with an empty store, so that nothing is reused
+  rerun x.mp4 model.id=/models/wan clip.image=dog.png                  model or image have moved
+  rerun x.mp4 store.dir=fresh hydra.run.dir=again                      reuse nothing: an empty store
 
-also: hardware, memory.strategy, memory.stream, executor, also.*, run.*; settings that change the clip are refused
+also: hardware, memory.strategy, memory.stream, executor, also.*, run.*; settings that change the
+clip are refused
 
-Ends by comparing the latents with those of the file, bit for bit; where they differ, it lists what has changed.
+Ends by comparing the latents with those of the file, bit for bit; where they differ, it lists what
+has changed.
 
 exit codes: as for a run
 """

@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 HELP = """\
 usage: python -m vgpipe resume [RUN_DIR] [run.until=... run.budget=... run.degrade=... run.plan=...]
 
-Finishes a stopped run in place, with bit-identical output: finished clips are kept, a clip that was being denoised
-continues at its last checkpoint. Neither the job file nor the original command line is needed.
+Finishes a stopped run in place, with bit-identical output: finished clips are kept, a clip that was
+being denoised continues at its last checkpoint. Neither the job file nor the original command line
+is needed.
 
-  resume                                                     list the unfinished runs below outputs/; on a terminal,
-                                                             ask whether to finish the newest
+  resume                                                     list the unfinished runs in outputs/;
+                                                             on a terminal: finish the newest?
   resume outputs/night/2026-11-28_09-00-00                   finish it
   resume outputs/night/2026-11-28_09-00-00 run.until=07:00   stop again at seven
   resume outputs/night/2026-11-28_09-00-00 run.degrade=any   and allow more fallbacks than before
 
-A new limit replaces the limit that the run was started with; all other settings are those of the run.
+A new limit replaces the limit that the run was started with; all other settings are the run's own.
 
-exit codes: as for a run: 0 all clips done; 1 finished, some clips failed; 2 bad usage, or no run was chosen; 3 stopped
-            early, resumable
+exit codes: 0 all clips done; 1 finished, some clips failed; 2 bad usage, or no run was chosen;
+            3 stopped early, resumable
 """
 OUTPUTS = Path("outputs")
 MAX_SHOWN = 10

@@ -20,9 +20,10 @@ from vgpipe.terminal import write_line
 HELP = """\
 usage: python -m vgpipe verify FILE|RUN_DIR ... [--render] [--json] [key=value ...]
 
-Checks whether each finished file (of a run directory, the first file of each clip) is reproducible here:
+Checks whether each finished file (of a run directory, the first file of each clip) is reproducible
+here:
 
-  same          the model's files, all settings, the libraries' versions and the device have not changed
+  same          the model's files, all settings, the libraries and the device have not changed
   drifted       some of them have changed, and which; the latents may differ
   unverifiable  the file has no recipe, or its model or image is missing
 

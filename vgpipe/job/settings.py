@@ -106,7 +106,7 @@ class LongClipSettings:
     segment_num_frames: Annotated[
         int,
         Setting(
-            "frames of one segment, or of one window; also splits what fits at once",
+            "frames of one segment or window; also splits what fits at once",
             SetBy.USER,
             _COUNT,
             at_least=1,
