@@ -57,6 +57,11 @@ def test_without_a_failure_there_is_no_column_of_errors(ended):
     ]
 
 
+def test_paths_that_are_too_wide_are_named_below_their_directory(ended):
+    lines = summary(ended, width=50).splitlines()
+    assert lines[-4:] == ["outputs/night/2026-01-31_23-05-00", "  report.html", "  gifs", "  videos"]
+
+
 def test_a_run_without_files_names_its_directory(ended):
     (ended.root / "report.html").unlink()
     failed = RunResult(root=ended.root, exit_code=1, states=ended.states[2:], seconds=1.0)

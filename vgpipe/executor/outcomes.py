@@ -90,9 +90,9 @@ class Outcomes:
         state.finish()
         self._records.settle(state)
         self._delivery.release_frames(state)
-        self._count(state.segments[-1], EXPORT, state.seconds[EXPORT], state.clip.id)
         if not state.is_canary:
             self._progress.clip_done()
+        self._count(state.segments[-1], EXPORT, state.seconds[EXPORT], state.clip.id)
 
     def failed(self, segment: SegmentState, stage: str, error: Exception) -> None:
         """Takes a segment's clip out of the run; a full disk stops the run instead."""

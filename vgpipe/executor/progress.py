@@ -242,11 +242,11 @@ class Progress:
     def _line(self) -> str:
         """Returns how far the run is, for a line of the log."""
         state = self._state()
-        clips = f"{state.clips_done}/{counted(state.clips, 'clip')}"
+        done = f"{state.clips_done}/{counted(state.clips, 'clip')}, {percent(state.fraction)}"
         if state.eta_s is None or state.finish_at is None:
-            return clips
+            return done
         at = finish_time(state.finish_at, datetime.now().astimezone())
-        return f"{clips}, {percent(state.fraction)}, ETA {clock(state.eta_s)} at {at}"
+        return f"{done}, ETA {clock(state.eta_s)} at {at}"
 
 
 def percent(fraction: float) -> str:

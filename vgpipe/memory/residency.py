@@ -175,7 +175,7 @@ class Residency(Generic[FamilyT]):
             self._loaded[part].is_parked = False
         if self._loaded[part].is_new_here:
             self._loaded[part].is_new_here = False
-            log.info("kept %s from the run before, loaded in 0.00 s", part)
+            log.info("kept %s from the run before, loaded in 0.00 s", part, extra={"bar": True})
             self._on_ready(part, 0.0)
         self._loaded[part].stages.add(stage)
         return self._loaded[part].module

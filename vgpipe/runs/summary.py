@@ -38,7 +38,7 @@ def summary(result: RunResult, *, label: str = "", width: int | None = None) -> 
     lines = aligned(rows if has_errors else [row[:-1] for row in rows], right=(SECONDS,), width=width)
     if len(shown) < len(states):
         lines.append(f"... and {counted(len(states) - len(shown), 'clip')} more in clips.jsonl")
-    return "\n".join([*lines, f"{_closing(result)} ({label})" if label else _closing(result), *_places(result)])
+    return "\n".join([*lines, f"{_closing(result)} ({label})" if label else _closing(result), *_places(result, width)])
 
 
 def shown_path(path: Path) -> str:
@@ -66,11 +66,18 @@ def _closing(result: RunResult) -> str:
     return f"{done or 'no clips'} in {clock(result.seconds)}{note}"
 
 
-def _places(result: RunResult) -> list[str]:
-    """Returns where the page of the run and its files are; the run directory itself where neither exists."""
+def _places(result: RunResult, width: int | None) -> list[str]:
+    """Returns where the page of the run and its files are; the run directory itself where neither exists.
+
+    Where these paths are wider than the terminal, the run directory stands on a line of its own.
+    """
     root, run_dir = shown_path(result.root), RunDir(result.root)
     files = [(kind, path) for state in result.states for kind, path in state.files.items()]
     wanted = [path for kind, path in files if kind not in BESIDES] or [path for _, path in files]
     folders = sorted({PurePosixPath(path).parts[0] for path in wanted})
-    page = [f"report  {root}/{run_dir.report.name}"] if run_dir.report.is_file() else []
-    return [*page, *(f"{folder:<6}  {root}/{folder}" for folder in folders)] or [f"run     {root}"]
+    page = [("report", run_dir.report.name)] if run_dir.report.is_file() else []
+    places = [*page, *((folder, folder) for folder in folders)]
+    lines = [f"{what:<6}  {root}/{name}" for what, name in places] or [f"run     {root}"]
+    if width is None or max(map(len, lines)) <= width:
+        return lines
+    return [root, *(f"  {name}" for _, name in places)]
