@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import pytest
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
 SMALL = {"width": 32, "height": 32, "num_frames": 5}
-SMALL_FOR_A_REAL_MODEL = {"width": 256, "height": 256, "num_frames": 9}
 
 
-def small(function: Callable[..., Any], size: dict[str, int]) -> Callable[..., Any]:
+def small(function: Callable[..., Any], changes: Mapping[str, object]) -> Callable[..., Any]:
     """Returns a function of the interface that gives clips a size where they are given none."""
-    return lambda *given, clip=None, **more: function(*given, clip={**size, **(clip or {})}, **more)
+
+    def called(*given: Any, clip: Mapping[str, object] | None = None, **more: Any) -> Any:
+        signature(function).bind(*given, clip=clip, **more)
+        return function(*given, clip={**SMALL, **(clip or {})}, **{**more, **changes})
+
+    return called
 
 
 def test_every_example_runs(workdir, monkeypatch, capsys):
@@ -24,8 +29,8 @@ def test_every_example_runs(workdir, monkeypatch, capsys):
 
     pytest.importorskip("pandas")
     (workdir / "prompts.yaml").write_text("prompts: [a small red circle, a blue square]\n")
-    for name, clip in (("run", SMALL), ("plan", SMALL_FOR_A_REAL_MODEL)):
-        monkeypatch.setattr(vgpipe, name, small(getattr(vgpipe, name), clip))
+    for name, changes in (("run", {}), ("plan", {"model": "shapes"})):  # a real model takes long to plan
+        monkeypatch.setattr(vgpipe, name, small(getattr(vgpipe, name), changes))
     program = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE))
     names: dict[str, object] = {}
     exec(compile(program, str(PAGE), "exec"), names)
