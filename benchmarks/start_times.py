@@ -9,7 +9,7 @@ then by B, `--rounds` times; of each the median counts.
 | --- | --- |
 | libraries | `import hydra, pydantic`, the unit of the last column |
 | help | `--help` |
-| faulty | a job with an unknown key |
+| invalid | a job with an unknown key |
 | again, resume | a job whose two clips are finished; its run |
 | many-again, many-resume | the same with `--clips` clips, which `benchmarks/finished_run.py` makes |
 | fresh | two clips in an empty folder: imports, canary, rendering; a line says after what time denoising begins |
@@ -34,7 +34,7 @@ from pathlib import Path
 from run_phases import denoising_began, read_events
 
 HERE = Path(__file__).parent
-FAULTY = "prompts:\n  - {prompt: a red circle moving left, sede: 3}\n"
+INVALID = "prompts:\n  - {prompt: a red circle moving left, sede: 3}\n"
 SMALL = (
     "prompts:\n  - a red circle moving left on a white background\n  - a blue square growing on a white background\n"
 )
@@ -65,7 +65,7 @@ SMALL_RUN, MANY_RUN = "small", "many"
 CASES = (
     Case(IMPORTS, ("-c", "import hydra, pydantic")),
     Case("help", (*VGPIPE, "--help")),
-    Case("faulty", (*VGPIPE, "job=faulty.yaml"), exit_code=2),
+    Case("invalid", (*VGPIPE, "job=invalid.yaml"), exit_code=2),
     Case("again", (*VGPIPE, "job=small.yaml"), needs=SMALL_RUN),
     Case("resume", (*VGPIPE, "resume", "run"), needs=SMALL_RUN),
     Case("many-again", (*VGPIPE, "job=many.yaml", "quality=quick"), needs=MANY_RUN),
@@ -106,7 +106,7 @@ def prepared(python: Path, side: str, case: Case, root: Path, clips: int) -> Pat
     folder.mkdir(parents=True, exist_ok=True)
     if case.is_fresh:
         (folder / "small.yaml").write_text(SMALL, "utf-8")
-    (folder / "faulty.yaml").write_text(FAULTY, "utf-8")
+    (folder / "invalid.yaml").write_text(INVALID, "utf-8")
     if case.needs == SMALL_RUN and not (folder / "run").exists():
         (folder / "small.yaml").write_text(SMALL, "utf-8")
         measured(python, Case("rendering", (*VGPIPE, "job=small.yaml", "hydra.run.dir=run")), folder)

@@ -55,7 +55,7 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         job = read_values(job_lines, Path.cwd(), rules=rules)
     elif config.job:
         job = read_job(find_job(config.job, Path.cwd()), rules=rules)
-    from vgpipe.job.resolving.expand import expand  # only now: a faulty job ends before
+    from vgpipe.job.resolving.expand import expand  # only now: an invalid job ends before
     from vgpipe.job.resolving.picks import only_picked
 
     expansion = expand(

@@ -55,7 +55,7 @@ def installation_mark() -> str:
 
 
 def _metadata() -> Iterator[tuple[str, int]]:
-    """Yields path and time of every package's metadata: pip names a folder of it anew for each version."""
+    """Yields path and time of every package's metadata: pip renames its folder with each version."""
     for folder in sys.path:
         with suppress(OSError), os.scandir(folder or ".") as entries:
             found = [entry for entry in entries if entry.name.endswith(METADATA_SUFFIXES)]
