@@ -67,6 +67,7 @@ def test_a_pipe_has_no_width(capsys):
         ("one two three four five six", ["one two three", "  four five six"]),
         ("  one two three four -> five", ["  one two three", "    four", "    -> five"]),
         ("one two three -> python -m vgpipe job=jobs.yaml", ["one two three", "  -> python -m vgpipe job=jobs.yaml"]),
+        ("finish it: python -m vgpipe resume run", ["finish it:", "  python -m vgpipe resume run"]),
         ("first\n/a/path/that/is/too/long", ["first", "/a/path/that/is/too/long"]),
     ],
 )

@@ -96,13 +96,13 @@ def folded(text: str, width: int) -> str:
 def _folded_line(line: str, width: int) -> list[str]:
     if len(line) < width:
         return [line]
-    cause, arrow, remedy = line.partition(ARROW)
+    cause, arrow, remedy = line.partition(ARROW if ARROW in line else COMMAND)
     indent = " " * (len(line) - len(line.lstrip()) + GAP)
     lines = _words(cause, width, indent)
     if not arrow:
         return lines
     after = f"{indent}{arrow.lstrip()}{remedy}"
-    return [*lines, *([after] if COMMAND in remedy else _words(after, width, f"{indent}   "))]
+    return [*lines, *([after] if COMMAND in after else _words(after, width, f"{indent}   "))]
 
 
 def _words(text: str, width: int, indent: str) -> list[str]:

@@ -27,7 +27,7 @@ def close_sweep(results: Sequence[SweepResult]) -> None:
     if len(results) < 2:
         return
     runs = {root: RunDir(root) for one in results if (root := one.root) is not None and RunDir(root).holds_run()}
-    lines = [*summary(results, terminal_width())]
+    lines = ["", *summary(results, terminal_width())]
     if runs:
         folder = Path(os.path.commonpath([root.absolute() if len(runs) > 1 else root.parent for root in runs]))
         lines += [*best(folder), *(_compared(folder, list(runs.values())) if len(runs) > 1 else ())]

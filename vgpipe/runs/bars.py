@@ -23,6 +23,8 @@ BESIDE_NAME = 40
 """Columns that a line needs beside the name of the clip."""
 REFRESH_S, TICK_S = 0.1, 1.0
 SHOWN_FROM_S = 2.0
+EDGE = 3
+"""Columns left free: a terminal writes `^C` behind a bar, and a line that it has to break stays there."""
 
 
 class TerminalBars:
@@ -99,9 +101,10 @@ class TerminalBars:
     def _draw(self, state: ProgressState) -> None:
         self._drawn_s = time.monotonic()
         if self._job is None or self._now is None:
-            self._job = self._bar(total=1.0, dynamic_ncols=True, leave=False, position=0)
-            self._now = self._bar(total=1.0, dynamic_ncols=True, leave=False, position=1)
-        width = shutil.get_terminal_size().columns
+            self._job = self._bar(total=1.0, leave=False, position=0)
+            self._now = self._bar(total=1.0, leave=False, position=1)
+        width = shutil.get_terminal_size().columns - EDGE
+        self._job.ncols = self._now.ncols = width
         self._job.n, self._now.n = state.fraction, _share(state)
         self._job.bar_format = self._job_line(state)
         self._now.bar_format = self._now_line(state, width)
