@@ -10,10 +10,10 @@ from vgpipe.planner.profile_records import Leaf, Profile, StageProfile
 from vgpipe.units import MIB
 from vgpipe.vocabulary import DECODE
 
-PROCESS_BYTES = 445 * MIB
+PROCESS_BYTES = 340 * MIB
 """RSS of a working process without its tensors: torch 2.13 for CPUs, a diffusers pipeline and transformers are imported
-(412 MiB), and the kernels that a stage calls, with what the libraries import on first use, are in RAM too. In runs of
-the families' tiny models: 423 to 474 MiB."""
+(339 MiB by `models/imports/lean.py`), and code that a stage calls. Where a LoRA, torchao or the program around brings
+in all that diffusers asks for, it is 445 MiB; in runs of the families' tiny models that was 423 to 474 MiB."""
 DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add; assumed, not measured
 
 FRAME_BYTES = 3  # uint8 RGB
