@@ -44,10 +44,6 @@ class Options:
         return [f"{name}={joined[name]}" for name, option in chosen.items() if option is not None]
 
 
-def _joined(option: str | Sequence[str]) -> str:
-    return option if isinstance(option, str) else "+".join(option)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a call asks for, composed and validated; the job is not read yet.

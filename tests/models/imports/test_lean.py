@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from vgpipe.models.imports import lean
+
 SPARED = ("torch._dynamo", "scipy.stats", "scipy.optimize", "peft", "torchao", "torch.distributed.fsdp")
 
 CODE = f"""
@@ -46,3 +50,11 @@ def test_a_pipeline_is_made_without_what_only_other_programs_use():
     spared, given, *used = ran.stdout.strip().splitlines()
     assert (spared, given) == ("[]", "[]")
     assert used == ["True True", "0.5", "1.0", "True True"]
+
+
+def test_it_can_be_switched_off(monkeypatch):
+    monkeypatch.setattr(lean, "_is_prepared", False)
+    monkeypatch.setattr(lean, "is_imported", lambda _name: False)  # as at the start of a run
+    monkeypatch.setattr(lean, "place", lambda _placeholder: pytest.fail("a placeholder is put in place"))
+    monkeypatch.setenv(lean.SWITCH, "0")
+    lean.prepare()

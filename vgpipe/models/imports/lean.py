@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import inspect
 import logging
+import os
 import re
 import sys
 import threading
@@ -60,6 +61,9 @@ ASKING = (
 OLD_TORCHAO, ABSENT = "torchao.dtypes", "torchao.dtypes.uintx.uintx_layout"
 """diffusers imports both, for files that hold pickled tensors; where the second is absent, it gives up on the first."""
 
+SWITCH = "VGPIPE_LEAN_IMPORTS"
+"""Environment variable: `0` has everything imported, as diffusers and transformers do it themselves."""
+
 _once = threading.Lock()
 _is_prepared = False
 
@@ -74,8 +78,8 @@ def prepare() -> None:
         if _is_prepared:
             return
         _is_prepared = True
-        if is_imported("diffusers") or is_imported("transformers"):
-            return  # by the program that runs vgpipe, with all that they want
+        if os.environ.get(SWITCH) == "0" or is_imported("diffusers") or is_imported("transformers"):
+            return  # or by the program that runs vgpipe, with all that they want
         with suppress(ImportError):
             import torch.distributed
 
