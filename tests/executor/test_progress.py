@@ -5,16 +5,7 @@ import re
 
 import pytest
 
-from vgpipe.executor.progress import Eta, Progress, ProgressState
-
-
-def test_no_estimate_before_every_stage_was_measured():
-    eta = Eta()
-    eta.add("denoise", 10.0)
-    assert eta.remaining_s({"denoise": 2, "decode": 1}) is None
-    eta.add("decode", 1.0)
-    eta.add("denoise", 20.0)
-    assert eta.remaining_s({"denoise": 2, "decode": 1, "encode": 0}) == 31.0
+from vgpipe.executor.progress import Progress, ProgressState
 
 
 def test_plain_lines_tell_stage_clip_seconds_and_time_left(caplog):

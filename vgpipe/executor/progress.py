@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vgpipe.clips.clip_state import ClipState
+from vgpipe.executor.eta import TYPICAL_SHARE, Eta
 from vgpipe.store.artifacts import Store
 from vgpipe.units import clock, counted, finish_time
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
 log = logging.getLogger(__name__)
-
-
-class Eta:
-    """Estimates the time left from the mean seconds of each stage so far."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-        self._counts: dict[str, int] = {}
-
-    def add(self, stage: str, seconds: float) -> None:
-        """Notes one finished piece of a stage."""
-        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
-        self._counts[stage] = self._counts.get(stage, 0) + 1
-
-    def mean_s(self, stage: str) -> float | None:
-        """Returns the mean seconds of a stage; None before the first."""
-        return self._seconds[stage] / self._counts[stage] if stage in self._counts else None
-
-    def remaining_s(self, remaining: Mapping[str, int]) -> float | None:
-        """Returns the seconds left for the given pieces of each stage; None while a stage is unmeasured."""
-        means = {stage: self.mean_s(stage) for stage, count in remaining.items() if count}
-        if any(mean is None for mean in means.values()):
-            return None
-        return sum((mean or 0.0) * remaining[stage] for stage, mean in means.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +34,7 @@ class ProgressState:
         step: denoising steps that are done, or bytes that are downloaded; None where nothing is counted.
         steps: all steps, or bytes.
         loading: the component that is loaded at this moment; empty where none is.
-        eta_s: seconds left; None before every stage has been measured.
+        eta_s: seconds left; None until a denoising has a pace, or every stage that is left has been measured.
         finish_at: when the run will be done, as local time; None where `eta_s` is.
     """
 
@@ -131,11 +109,14 @@ class Progress:
         """
         number, count = segment or (None, None)
         self._now = _Now(stage, clip, number, count, counts=not is_canary)
+        self.eta.begin()
         self._tell()
 
     def step(self, done: int, total: int) -> None:
         """Notes how many steps of what runs now are done."""
         self._now = replace(self._now, step=done, steps=total)
+        if self._now.counts and self._now.stage == DENOISE:
+            self.eta.step(time.monotonic(), done, total)
         self._tell()
 
     def loading(self, part: str) -> None:
@@ -233,11 +214,8 @@ class Progress:
         return (now.step or 0) / now.steps
 
     def _weight(self, stage: str) -> float:
-        measured = self.eta.mean_s(stage)
-        if measured is not None:
-            return measured
-        denoise_s = self.eta.mean_s(DENOISE) or 1.0
-        return denoise_s * TYPICAL_SHARE.get(stage, 0.0)
+        typical_s = self.eta.typical_s(stage)
+        return TYPICAL_SHARE.get(stage, 0.0) if typical_s is None else typical_s
 
     def _line(self) -> str:
         """Returns how far the run is, for a line of the log."""
@@ -252,10 +230,6 @@ class Progress:
 def percent(fraction: float) -> str:
     """Returns a fraction as whole percent, rounded down: 100 % is said of what is done alone."""
     return f"{int(100 * fraction + 1e-9)}%"
-
-
-TYPICAL_SHARE = {ENCODE: 0.02, DENOISE: 1.0, DECODE: 0.15, EXPORT: 0.05}
-"""What a piece of a stage takes relative to denoising, until it is measured."""
 
 
 def count_remaining(store: Store, states: Sequence[ClipState]) -> dict[str, int]:

@@ -1,0 +1,60 @@
+"""Estimates the time left of a run from what its stages took so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
+
+TYPICAL_SHARE = {ENCODE: 0.02, DENOISE: 1.0, DECODE: 0.15, EXPORT: 0.05}
+"""What a piece of a stage takes relative to denoising, until it is measured."""
+
+
+class Eta:
+    """Estimates the time left from the mean seconds of each stage so far, and from the steps of the first clip."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
+        self._steps_s: float | None = None
+        self._first_step: tuple[float, int] | None = None
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Notes one finished piece of a stage."""
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+        self._counts[stage] = self._counts.get(stage, 0) + 1
+
+    def mean_s(self, stage: str) -> float | None:
+        """Returns the mean seconds of a stage; None before the first."""
+        return self._seconds[stage] / self._counts[stage] if stage in self._counts else None
+
+    def begin(self) -> None:
+        """Notes that another piece begins: its steps are timed from its first one on, which may include loading."""
+        self._first_step = None
+
+    def step(self, now_s: float, done: int, total: int) -> None:
+        """Notes the steps of a denoising, whose pace serves until the first denoising is measured.
+
+        Args:
+            now_s: a monotonic clock.
+            done: steps that are done, those before a checkpoint included.
+            total: all steps.
+        """
+        first_s, first = self._first_step = self._first_step or (now_s, done)
+        if done > first:
+            self._steps_s = (now_s - first_s) / (done - first) * total
+
+    def typical_s(self, stage: str) -> float | None:
+        """Returns the mean seconds of a stage; before the first, its typical share of a denoising; None without any."""
+        mean = self.mean_s(stage)
+        denoise_s = self.mean_s(DENOISE) or self._steps_s
+        if mean is not None or denoise_s is None:
+            return mean
+        return denoise_s * TYPICAL_SHARE.get(stage, 0.0)
+
+    def remaining_s(self, remaining: Mapping[str, int]) -> float | None:
+        """Returns the seconds left for the given pieces of each stage; None while nothing tells what one takes."""
+        means = {stage: self.typical_s(stage) for stage, count in remaining.items() if count}
+        if any(mean is None for mean in means.values()):
+            return None
+        return sum((mean or 0.0) * remaining[stage] for stage, mean in means.items())
