@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from vgpipe.api.results import ClipResult, Run
+from typing import Any, Protocol
 
 VIDEOS = {".mp4": "video/mp4", ".webm": "video/webm"}
 IMAGES = {
@@ -23,12 +20,68 @@ ENOUGH_FOR_ONE, ENOUGH_FOR_ALL = 16 * 2**20, 32 * 2**20
 MAX_CLIPS, WIDTH = 24, 260
 
 
-def clip_html(clip: ClipResult) -> str:
+class ShownClip(Protocol):
+    """What is shown of a clip."""
+
+    @property
+    def prompt(self) -> str:
+        """What it shows."""
+
+    @property
+    def state(self) -> str:
+        """Whether it is done."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What it was asked for."""
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """Kind -> path."""
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Stage -> seconds."""
+
+    @property
+    def degradations(self) -> Sequence[object]:
+        """What was done that nobody asked for."""
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed."""
+
+
+class ShownRun(Protocol):
+    """What is shown of a run."""
+
+    @property
+    def clips(self) -> Sequence[ShownClip]:
+        """Its clips."""
+
+    @property
+    def root(self) -> Path:
+        """Its directory."""
+
+    @property
+    def report(self) -> Path | None:
+        """Its page."""
+
+    @property
+    def summary(self) -> str:
+        """How many clips are in each state."""
+
+    @property
+    def stopped_by(self) -> str:
+        """Why it stopped early."""
+
+
+def clip_html(clip: ShownClip) -> str:
     """Returns a clip as HTML: its video or an image of it, its prompt, state and settings."""
     return _figure(clip, _media(clip, ENOUGH_FOR_ONE))
 
 
-def run_html(run: Run) -> str:
+def run_html(run: ShownRun) -> str:
     """Returns a run as HTML: its first clips, as many as a notebook can bear, and where the others are."""
     figures, room = [], ENOUGH_FOR_ALL
     for clip in run.clips[:MAX_CLIPS]:
@@ -42,7 +95,7 @@ def run_html(run: Run) -> str:
     return f'<div>{head}<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(figures)}</div>{more}</div>'
 
 
-def _figure(clip: ClipResult, media: str) -> str:
+def _figure(clip: ShownClip, media: str) -> str:
     size = "x".join(str(clip.settings[name]) for name in ("width", "height") if name in clip.settings)
     facts = [clip.state, f"seed {clip.settings['seed']}" if "seed" in clip.settings else "", size]
     if clip.seconds:
@@ -54,7 +107,7 @@ def _figure(clip: ClipResult, media: str) -> str:
     return f'<figure style="{style}">{media}<figcaption>{caption}</figcaption></figure>'
 
 
-def _media(clip: ClipResult, room: int) -> str:
+def _media(clip: ShownClip, room: int) -> str:
     """Returns the first file that a browser shows and that is small enough; empty without one."""
     for path, template in _shown(clip):
         try:
@@ -68,7 +121,7 @@ def _media(clip: ClipResult, room: int) -> str:
     return ""
 
 
-def _shown(clip: ClipResult) -> Iterator[tuple[Path, str]]:
+def _shown(clip: ShownClip) -> Iterator[tuple[Path, str]]:
     files = [path for path in clip.files.values() if path.is_file()]
     for path in files:
         if kind := VIDEOS.get(path.suffix.lower()):

@@ -59,6 +59,24 @@ class ClipResult:
         """Whether it is done."""
         return self.state == DONE
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns it as flat values: a row of `Run.to_pandas`."""
+        return {
+            "clip": self.id,
+            "state": self.state,
+            "prompt": self.prompt,
+            **self.settings,
+            "seconds": sum(self.seconds.values()) if self.seconds else None,
+            **{f"seconds_{stage}": seconds for stage, seconds in self.seconds.items()},
+            "peak_ram_gb": self.peak_ram_gb,
+            "peak_vram_gb": self.peak_vram_gb,
+            **self.measures,
+            "reused": self.is_reused,
+            "degradations": "; ".join(map(str, self.degradations)),
+            "error": self.error,
+            **{f"file_{kind}": str(path) for kind, path in self.files.items()},
+        }
+
     def _repr_html_(self) -> str:
         from vgpipe.api.html import clip_html
 
@@ -123,7 +141,7 @@ class Run:
         """
         from vgpipe.api.tables import frame_of
 
-        return frame_of(self)
+        return frame_of([clip.to_dict() for clip in self.clips])
 
     def _repr_html_(self) -> str:
         from vgpipe.api.html import run_html
