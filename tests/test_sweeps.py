@@ -33,7 +33,7 @@ def test_a_job_of_submitit_fails_alone(vgpipe, workdir):
     assert ran.code == 1
     (name, clip), *others = clips(sweep_of(workdir)).items()
     assert clip["state"] == "done" and name.startswith("model.id=") and not others
-    _, done, failed, closing = ran.out.splitlines()
+    _, done, failed, closing = filter(None, ran.out.splitlines())
     assert done.startswith(name) and done.endswith("1 of 1 done") and closing == "1 of 2 combinations complete"
     assert "not started: model.id" in failed and "nowhere is not a checkpoint folder" in failed
 

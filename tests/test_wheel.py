@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def _dependencies(folder: Path) -> str:
         if "vgpipe" not in path.name and path.suffix != ".pth":
             (links / path.name).symlink_to(path)
     return f"{links}\n"
+
+
+def test_every_package_is_listed():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "vgpipe").rglob("__init__.py")}
+    assert set(listed) == folders | {"vgpipe.conf"}
 
 
 def test_it_holds_groups_and_weights_and_renders_outside_the_checkout(installed, tmp_path):

@@ -45,7 +45,11 @@ def test_a_copy_for_a_worker_holds_nothing_of_this_process():
 
 def test_ctrl_c_while_a_run_is_planned_starts_nothing(vgpipe, workdir, monkeypatch):
     monkeypatch.setattr("vgpipe.runs.run.ready", lambda *_, **__: signal.raise_signal(signal.SIGINT))
-    ran = vgpipe("clip.prompt=a", *SIZE)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a new process; notebooks leave their own
+    try:
+        ran = vgpipe("clip.prompt=a", *SIZE)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert ran.code == 3 and "interrupted; nothing was started" in ran.err and not (workdir / "outputs").exists()
 
 
