@@ -12,10 +12,10 @@ from vgpipe import __version__
 from vgpipe.collection import START_UP
 from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
 from vgpipe.errors import UsageError, VgpipeError
+from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE
 from vgpipe.runs.library_environment import set_library_environment
 from vgpipe.terminal import OutputError, flush, write, write_error
 
-EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
 HELP_FLAGS = frozenset({"-h", "--help"})
 HELP_WORD = "help"
 JOB_SUFFIXES = (".yaml", ".yml", ".txt", ".csv", ".jsonl")

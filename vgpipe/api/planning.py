@@ -17,6 +17,7 @@ from vgpipe.errors import ConfigError
 from vgpipe.plans.as_json import as_json, summary
 from vgpipe.plans.as_text import as_text
 from vgpipe.plans.run_plan import RunPlan
+from vgpipe.units import to_gib
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:
         fits=made.fits,
         refusal=refusal,
         seconds=made.seconds(),
-        peak_gb=max(peaks, default=0) / 2**30 if made.fits else None,
+        peak_gb=to_gib(max(peaks, default=0)) if made.fits else None,
         download_gb=known["download_gib"],
         disk_gb=known["disk_gib"],
         strategies=known["strategies"],

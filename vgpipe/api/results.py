@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.report.values import float_of, list_of, seconds_of, table_of, text_of
-from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
+from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_STOPPED, exit_code_of
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
     import pandas
 
-DONE, FAILED, STATES = "done", "failed", ("pending", "done", "failed", "stopped")
+DONE, STATES = "done", ("pending", "done", "failed", "stopped")
 SETTINGS = tuple(one.name for one in fields(Clip) if one.name != "id")
 FINISHED = "finished"
 
@@ -114,10 +114,7 @@ class Run:
     @property
     def exit_code(self) -> int:
         """The exit code of the command: 0 all clips done, 1 some failed, 3 some are left and can be resumed."""
-        states = {clip.state for clip in self.clips}
-        if states - {DONE, FAILED}:
-            return EXIT_STOPPED
-        return EXIT_FAILED if FAILED in states else EXIT_DONE
+        return exit_code_of(clip.state for clip in self.clips)
 
     @property
     def report(self) -> Path | None:

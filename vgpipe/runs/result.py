@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vgpipe.clips.clip_state import ClipState, Status
-from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
+from vgpipe.clips.clip_state import ClipState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +27,3 @@ class RunResult:
     stopped_by: str = ""
     error: Exception | None = None
     seconds: float = 0.0
-
-
-def exit_code(states: Sequence[ClipState]) -> int:
-    """Returns 0 where all clips are done, 3 where some were not reached, else 1."""
-    statuses = {state.status for state in states}
-    if statuses & {Status.PENDING, Status.STOPPED}:
-        return EXIT_STOPPED
-    return EXIT_FAILED if Status.FAILED in statuses else EXIT_DONE

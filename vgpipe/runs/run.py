@@ -22,11 +22,11 @@ from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress import ProgressListener
 from vgpipe.job.clip import Clip
 from vgpipe.runs.attempts import Attempts
-from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED
+from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
-from vgpipe.runs.result import RunResult, exit_code
+from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir, unused_run
@@ -186,7 +186,7 @@ def _run(
                 )
         except (VgpipeError, OSError) as error:
             return _aborted(error, run_dir)
-    code = exit_code(states)
+    code = exit_code_of(state.status.value for state in states)
     reason = stop.reason if code == EXIT_STOPPED else ""
     seconds = time.monotonic() - begun_s
     return RunResult(root=run_dir.root, exit_code=code, states=tuple(states), stopped_by=reason, seconds=seconds)
