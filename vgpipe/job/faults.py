@@ -9,6 +9,7 @@ from vgpipe.errors import Fault, JobError
 
 MAX_FAULTS_SHOWN = 50
 MAX_VALUE_CHARS = 60
+MAX_NAMES_SHOWN = 5
 VALUES = "prompts"
 """The source of a job whose prompts are values of a program; no file has it as its name, for want of a suffix."""
 
@@ -29,6 +30,7 @@ class Faults:
         self.source = source
         self._found: dict[tuple[int, str, str], Fault] = {}
         self._places: set[str] = set()
+        self._notes: dict[str, dict[int, None]] = {}
 
     def add(self, line: int, what: str, remedy: str = "") -> None:
         """Records a fault at a line of the file; line 0 stands for the file as a whole."""
@@ -42,6 +44,21 @@ class Faults:
         """Records a fault that is not in the file, such as one of `clip.seed` on the command line."""
         self._found.setdefault((0, where, what), Fault(where, what, remedy))
         self._places.add(where)
+
+    def note(self, line: int, what: str) -> None:
+        """Records what the user should know of a line that is no fault; the same of several lines is one note."""
+        self._notes.setdefault(what, {})[line] = None
+
+    def notes(self) -> tuple[str, ...]:
+        """Returns the notes as sentences, each with its lines, in the order in which they were found."""
+        return tuple(f"{self._lines(list(lines))}: {what}" for what, lines in self._notes.items())
+
+    def _lines(self, lines: list[int]) -> str:
+        if len(lines) == 1:
+            return self._place(lines[0]) if lines[0] else self.source
+        if self.source == VALUES:
+            return _listed([name_of_line(VALUES, line) for line in lines])
+        return f"{self.source}, lines {_listed([str(line) for line in lines])}"
 
     def is_at(self, where: str) -> bool:
         """Returns whether `add_at` recorded a fault at this place."""
@@ -69,6 +86,12 @@ class Faults:
         count = f"{len(ordered)} fault{'s' if len(ordered) != 1 else ''}"
         place = f"in {self.source}" if self.source else "in the job"
         return JobError(f"{count} {place}; nothing was started", shown)
+
+
+def _listed(names: list[str]) -> str:
+    """Returns the first of some names and how many more there are."""
+    left = len(names) - MAX_NAMES_SHOWN
+    return f"{', '.join(names[:MAX_NAMES_SHOWN])} and {left:,} more" if left > 0 else ", ".join(names)
 
 
 def format_value(value: object) -> str:

@@ -72,6 +72,7 @@ class Job:
         defaults: the settings of prompts that do not set their own.
         entries: the prompts, in the file's order; at least one.
         folder: where relative paths in it start; by default the working directory.
+        notes: what the user should know about how it was read, a sentence each.
     """
 
     source: str
@@ -80,3 +81,4 @@ class Job:
     defaults: RawSettings
     entries: tuple[Entry, ...]
     folder: Path = Path()
+    notes: tuple[str, ...] = ()

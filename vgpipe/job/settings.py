@@ -15,7 +15,8 @@ from dataclasses import KW_ONLY, dataclass
 from enum import Flag, auto
 from typing import Annotated, Literal
 
-MAX_SEED = 2**63 - 1
+MAX_SEED = 2**64 - 1
+"""The largest that torch.Generator.manual_seed takes."""
 MAX_SIDE = 16_384
 MAX_NUM_FRAMES = 10_000_000
 AUTO = "auto"

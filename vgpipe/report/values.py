@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_TEXT = 20_000
-MAX_INT = 2**63
+MAX_INT = 2**64
 MAX_ITEMS = 500
 
 

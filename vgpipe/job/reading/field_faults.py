@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from vgpipe.job.declared import EXCLUSIVE
 from vgpipe.job.faults import Faults, format_text, format_value, nearest
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, plain
+from vgpipe.job.reading.seeds import check_seeds
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
 from vgpipe.job.schema import OWN_FAULT, TEXT_REMEDY, SettingFields, description_of, given_fields
 from vgpipe.job.settings import MAX_SEED
@@ -111,7 +112,7 @@ def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
         return f"remove the quotes: {field}: {value.strip()[:30]}"
     for limit, words in {"le": "must be at most", "ge": "must be at least", "gt": "must be above"}.items():
         if limit in limits:
-            return f"{words} {limits[limit]:,}" if limits[limit] < MAX_SEED else "use a smaller number"
+            return f"{words} {limits[limit]:,}" if limits[limit] < MAX_SEED else f"{words} {limits[limit]}"
     return f"give it such a value, or remove `{field}`"
 
 
@@ -130,6 +131,7 @@ def validate_fields(line: int, fields: Mapping[str, Node], model: type[BaseModel
     values, findings = validate_values({key: plain(node) for key, node in fields.items()}, model)
     for finding in findings:
         _record(finding, line, fields, faults)
+    check_seeds(fields, faults)
     for first, second in EXCLUSIVE:
         if first in fields and second in fields:
             later = max(fields[first].line, fields[second].line)

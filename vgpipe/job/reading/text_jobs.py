@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Self
 
 from vgpipe.job.faults import Faults
 from vgpipe.job.reading.nodes import MAX_DEPTH, Listing, Node, Scalar, Table
@@ -27,13 +28,25 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     return enumerate(text.split("\n"), start=1)
 
 
+class _Typed(float):
+    """A JSON number with a point or an exponent, and how it was typed."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Keeps the text beside the number."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
 class _Pairs(list[tuple[str, object]]):
     """A JSON object, its keys in the order written and perhaps there twice."""
 
 
 def _json_line(number: int, line: str, faults: Faults) -> Node | None:
     try:
-        value = json.loads(line, object_pairs_hook=_Pairs)
+        value = json.loads(line, object_pairs_hook=_Pairs, parse_float=_Typed)
     except json.JSONDecodeError as error:
         what = f"not valid JSON at column {error.colno}: {error.msg}"
         faults.add(number, what, "write one JSON value on each line")
@@ -58,6 +71,8 @@ def _node(value: object, line: int, depth: int, faults: Faults) -> Node | None:
     if isinstance(value, list):
         items = [_node(item, line, depth + 1, faults) for item in value]
         return Listing(line, [item for item in items if item is not None])
+    if isinstance(value, _Typed):
+        return Scalar(line, float(value), value.text)
     if isinstance(value, str | int | float) or value is None:
         return Scalar(line, value, value if isinstance(value, str) else json.dumps(value))
     return None

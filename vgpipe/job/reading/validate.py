@@ -63,6 +63,7 @@ def build_job(
         defaults=defaults,
         entries=tuple(entries),
         folder=folder or Path(),
+        notes=faults.notes(),
     )
 
 

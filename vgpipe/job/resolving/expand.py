@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from vgpipe.job.template import combinations, fill, longest_filled
 
 MAX_TEXT_CHARS = 200_000_000
 MAX_NOTES = 20
+NOISE_PERIOD = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,9 @@ def expand(
     images.check_missing()
     _check_totals(resolved, faults)
     faults.raise_any()
-    return _ClipWriter(model, images, faults).expand(resolved)
+    made = _ClipWriter(model, images, faults).expand(resolved)
+    read = _cut(job.notes if job is not None else (), "notes on how the job was read")
+    return replace(made, notes=(*read, *made.notes))
 
 
 def _override_source(overrides: Mapping[str, object], prefix: str, faults: Faults) -> SettingSource:
@@ -165,7 +168,8 @@ class _ClipWriter:
         self._faults.raise_any()
         repeats = _cut(tuple(self._repeats), "lines repeat others")
         shapes = _cut(self._images.shape_notes, "images have another shape than their clips")
-        return Expansion(clips, (*repeats, *shapes))
+        noise = _cut(tuple(_same_noise({clip.seed for clip in clips})), "seeds give the noise of others")
+        return Expansion(clips, (*repeats, *noise, *shapes))
 
     def _clips(self, resolved: Resolved) -> Iterator[Clip]:
         entry, numbers = resolved.entry, _named(resolved.numbers)
@@ -218,6 +222,14 @@ class _ClipWriter:
             attempt += 1
         self._ids.add(name)
         return name
+
+
+def _same_noise(seeds: set[int]) -> Iterator[str]:
+    """Yields a note for each seed that gives the noise of a smaller one: torch's CPU generator reads 32 bits of it."""
+    first = {seed % NOISE_PERIOD: seed for seed in sorted(seeds, reverse=True)}
+    for seed in sorted(seeds):
+        if seed != first[seed % NOISE_PERIOD]:
+            yield f"the seeds {first[seed % NOISE_PERIOD]} and {seed} give the same noise: torch reads the last 32 bits"
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:
