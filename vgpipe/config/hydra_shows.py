@@ -80,7 +80,8 @@ def logging_as_before() -> Iterator[None]:
         for logger in _loggers():
             if logger in saved or logger.name.startswith("vgpipe"):  # a library's new one has a level of its own
                 own_level, logger.disabled = saved.get(logger, (logging.NOTSET, False))
-                logger.setLevel(own_level)
+                if logger.level != own_level:  # each change empties the caches of all loggers
+                    logger.setLevel(own_level)
 
 
 def _loggers() -> list[logging.Logger]:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypedDict
@@ -217,10 +218,13 @@ def _read(key: Key, folder: Path) -> Artifact:
 
 def installed_versions() -> dict[str, str]:
     """Returns package -> installed version, of the packages that artifacts depend on."""
-    found = {}
-    for package in RECORDED_PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    versions = {package: _installed_version(package) for package in RECORDED_PACKAGES}
+    return {package: version for package, version in versions.items() if version is not None}
+
+
+@cache  # each artifact records them, and parsing a package's metadata takes milliseconds
+def _installed_version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
