@@ -146,7 +146,7 @@ def test_a_file_that_may_not_be_read(put, tmp_path: Path, monkeypatch: pytest.Mo
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     expected = 'image "a.png" cannot be read: Permission denied -> check the path and the file\'s permissions'
     assert flaw_of("a.png", tmp_path) == expected
 
@@ -154,7 +154,7 @@ def test_a_file_that_may_not_be_read(put, tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_file_too_large_is_not_read(put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put("a.png", b"")
     os.truncate(path, (picture.MAX_FILE_MIB + 1) * 2**20)
-    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("read"))
     assert flaw_of("a.png", tmp_path).startswith('image "a.png" is larger than 256 MiB -> ')
 
 

@@ -56,7 +56,7 @@ def test_a_file_that_may_not_be_read(write, monkeypatch: pytest.MonkeyPatch) -> 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("os.open", refuse)
     with pytest.raises(JobError, match="Permission denied"):
         read_text(path)
 

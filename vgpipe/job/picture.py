@@ -8,22 +8,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import warnings
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from vgpipe.job.faults import MAX_VALUE_CHARS, format_text, format_value, nearest
+from vgpipe.job.pixels import FORMAT_WORDS, MAX_FILE_MIB, TooManyPixels, opened
 from vgpipe.job.source import display
+from vgpipe.outside_file import OutsideFileError, Refusal, expanded, read_outside
+from vgpipe.units import MIB
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-FORMAT_WORDS = "PNG, JPEG, WebP or BMP"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-MAX_PIXELS = 64_000_000
-MAX_FILE_MIB = 256
 MAX_NAMES_LISTED = 2_000
 
 # At least two letters before the colon: `C:\` is a Windows drive.
@@ -76,7 +72,7 @@ def load_picture(given: str, folder: Path) -> Picture | PictureFault:
         return PictureFault("image is empty", "write the path of an image file there")
     if _URL.match(given):
         return _url(given)
-    path = (folder / _expanded(given)).absolute()
+    path = (folder / expanded(given)).absolute()
     data = _read(given, path)
     if isinstance(data, PictureFault):
         return data
@@ -95,41 +91,26 @@ def _url(given: str) -> PictureFault:
     return PictureFault(f"image {format_path(given)} is a URL", remedy)
 
 
-def _expanded(given: str) -> Path:
-    try:
-        return Path(given).expanduser()
-    except RuntimeError:
-        return Path(given)
-
-
 def _read(given: str, path: Path) -> bytes | PictureFault:
     try:
-        fault = _kind_fault(given, path, os.stat(path))
-        if fault is not None:
-            return fault
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_MIB * 2**20)
-    except FileNotFoundError:
-        what = f"image {format_path(given)} is not there; looked for {format_path(display(path))[1:-1]}"
-        return PictureFault(what, _advice(given, path.parent, path.name))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return PictureFault(
-            f"image {format_path(given)} cannot be read: {reason}", "check the path and the file's permissions"
-        )
+        data = read_outside(path, max_bytes=MAX_FILE_MIB * MIB)
+    except OutsideFileError as error:
+        return _unread(given, path, error)
     return data or PictureFault(f"image {format_path(given)} is an empty file", "save the image again, or name another")
 
 
-def _kind_fault(given: str, path: Path, status: os.stat_result) -> PictureFault | None:
-    if stat.S_ISDIR(status.st_mode):
-        return PictureFault(f"image {format_path(given)} is a folder", _advice(str(Path(given) / "x"), path, ""))
-    if not stat.S_ISREG(status.st_mode):
-        return PictureFault(f"image {format_path(given)} is not a regular file", "save the image as a file")
-    if status.st_size > MAX_FILE_MIB * 2**20:
-        return PictureFault(
-            f"image {format_path(given)} is larger than {MAX_FILE_MIB} MiB", "save it as JPEG, or scale it down"
-        )
-    return None
+def _unread(given: str, path: Path, error: OutsideFileError) -> PictureFault:
+    name = f"image {format_path(given)}"
+    if error.refusal is Refusal.MISSING:
+        looked_for = format_path(display(path))[1:-1]
+        return PictureFault(f"{name} is not there; looked for {looked_for}", _advice(given, path.parent, path.name))
+    if error.refusal is Refusal.FOLDER:
+        return PictureFault(f"{name} is a folder", _advice(str(Path(given) / "x"), path, ""))
+    if error.refusal is Refusal.NO_REGULAR_FILE:
+        return PictureFault(f"{name} is not a regular file", "save the image as a file")
+    if error.refusal is Refusal.TOO_LARGE:
+        return PictureFault(f"{name} is larger than {MAX_FILE_MIB} MiB", "save it as JPEG, or scale it down")
+    return PictureFault(f"{name} cannot be read: {error.detail}", "check the path and the file's permissions")
 
 
 def _advice(given: str, folder: Path, name: str) -> str:
@@ -158,39 +139,31 @@ def _spelled(given: str, name: str) -> str:
 
 def _measured(given: str, data: bytes) -> tuple[int, int] | PictureFault:
     """Returns width and height of an image that can be decoded to its last pixel."""
-    # Loaded only by jobs that have images.
-    from PIL import Image, UnidentifiedImageError, WebPImagePlugin  # noqa: F401 (without it Pillow loads every plugin)
+    from PIL import UnidentifiedImageError  # loaded only by jobs that have images
 
+    name = f"image {format_path(given)}"
     try:
         with warnings.catch_warnings():
             # Pillow warns of oddities in metadata, and of sizes that are refused here anyway.
             warnings.simplefilter("ignore")
-            return _decoded(given, Image, data)
+            return _decoded(data)
     except UnidentifiedImageError:
-        remedy = f"save it as {FORMAT_WORDS}"
-        return PictureFault(f"image {format_path(given)} is not an image that can be read, whatever its name", remedy)
-    except Image.DecompressionBombError:
-        return _too_large(given, "more than Pillow's limit")
+        return PictureFault(f"{name} is not an image that can be read, whatever its name", f"save it as {FORMAT_WORDS}")
+    except TooManyPixels as error:
+        return PictureFault(f"{name} is too large: {error}", "scale it down; the clip's own size is enough")
     # A damaged file raises nearly anything in its decoder.
     except Exception as error:
         reason = format_text(" ".join(str(error).split()) or type(error).__name__)
-        return PictureFault(f"image {format_path(given)} is damaged: {reason}", "save or download it again")
+        return PictureFault(f"{name} is damaged: {reason}", "save or download it again")
 
 
-def _decoded(given: str, library: Any, data: bytes) -> tuple[int, int] | PictureFault:
-    with library.open(BytesIO(data), formats=FORMATS) as image:
+def _decoded(data: bytes) -> tuple[int, int]:
+    with opened(data) as image:
         width, height = image.size
-        if width * height > MAX_PIXELS:
-            return _too_large(given, f"{width}x{height}, {width * height:,} pixels")
         image.verify()
     # `verify` leaves the image unusable, and looks at nothing but PNG's checksums.
-    with library.open(BytesIO(data), formats=FORMATS) as image:
+    with opened(data) as image:
         image.draft(None, (width // 8, height // 8))
         image.load()
         is_rotated = image.getexif().get(_EXIF_ORIENTATION) in _ROTATED
     return (height, width) if is_rotated else (width, height)
-
-
-def _too_large(given: str, size: str) -> PictureFault:
-    what = f"image {format_path(given)} is too large: {size}; at most {MAX_PIXELS:,} pixels are allowed"
-    return PictureFault(what, "scale it down; the clip's own size is enough")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import os
-import stat
 from pathlib import Path
 
 from vgpipe.errors import Fault, JobError
+from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
+from vgpipe.units import MIB
 
 SUFFIXES = (".yaml", ".yml", ".txt", ".csv", ".jsonl")
 MAX_FILE_MIB = 64
@@ -49,31 +49,25 @@ def read_text(path: Path) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    try:
-        _check_kind(path, status := os.stat(path))
-        with path.open("rb") as file:
-            # One byte more than may be there; not 64 MiB at once, which would all be set aside.
-            data = file.read(min(status.st_size, MAX_FILE_MIB * 2**20) + 1)
-    except FileNotFoundError:
-        raise _refused(path, "there is no such file", "check the spelling of the path") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        remedy = "check the path and the file's permissions"
-        raise _refused(path, f"the file cannot be read: {reason}", remedy) from None
-    if len(data) > MAX_FILE_MIB * 2**20:
-        raise _refused(path, f"the file is larger than {MAX_FILE_MIB} MiB", "split it into several jobs")
-    return data
-
-
-def _check_kind(path: Path, status: os.stat_result) -> None:
-    known = ", ".join(SUFFIXES)
-    if stat.S_ISDIR(status.st_mode):
-        raise _refused(path, "this is a directory, not a job file", f"name a file in it ({known})")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES and path.is_file():
+        known = ", ".join(SUFFIXES)
         what = f"a job file ends in one of {known}; this one in {path.suffix or 'no suffix'}"
         raise _refused(path, what, "rename it by what it holds")
-    if not stat.S_ISREG(status.st_mode):
-        raise _refused(path, "this is not a regular file", "save the job as a file")
+    try:
+        return read_outside(path, max_bytes=MAX_FILE_MIB * MIB)
+    except OutsideFileError as error:
+        raise _refused(path, *_why(error)) from None
+
+
+def _why(error: OutsideFileError) -> tuple[str, str]:
+    """Returns what is wrong with a file that is not read, and a remedy."""
+    return {
+        Refusal.MISSING: ("there is no such file", "check the spelling of the path"),
+        Refusal.FOLDER: ("this is a directory, not a job file", f"name a file in it ({', '.join(SUFFIXES)})"),
+        Refusal.NO_REGULAR_FILE: ("this is not a regular file", "save the job as a file"),
+        Refusal.TOO_LARGE: (f"the file is larger than {MAX_FILE_MIB} MiB", "split it into several jobs"),
+        Refusal.UNREADABLE: (f"the file cannot be read: {error.detail}", "check the path and the file's permissions"),
+    }[error.refusal]
 
 
 def _refused(path: Path, what: str, remedy: str, line: int = 0) -> JobError:

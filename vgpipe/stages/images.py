@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vgpipe.errors import ModelError
 from vgpipe.job.clip import Clip
+from vgpipe.job.pixels import MAX_FILE_MIB, opened
+from vgpipe.outside_file import read_outside
+from vgpipe.units import MIB
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,13 +28,15 @@ def first_frames(clip: Clip) -> np.ndarray | None:
     if clip.image is None:
         return None
     import numpy as np
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     try:
-        data = Path(clip.image).read_bytes()
+        data = read_outside(Path(clip.image), max_bytes=MAX_FILE_MIB * MIB)
         if hashlib.sha256(data).hexdigest() != clip.image_sha256:
             raise ModelError(f"{clip.image} has changed since the job was read -> run the job again")
-        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-    except (OSError, ValueError) as error:
+        picture = ImageOps.exif_transpose(opened(data)).convert("RGB")
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file raises nearly anything in its decoder
         raise ModelError(f"{clip.image} cannot be read: {error}") from error
     return np.asarray(picture)[None]
