@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 
 import pytest
 
-from vgpipe.terminal import folded, markdown_table, table, terminal_width, write, write_error
+from vgpipe.terminal import (
+    ask,
+    escaped,
+    folded,
+    indented,
+    markdown_table,
+    on_one_line,
+    table,
+    terminal_width,
+    write,
+    write_error,
+)
 
 PATH = f"videos/{'x' * 200}.mp4"
 ROWS = [("clip", "seconds", "file"), ("a[red]b", "1.20", PATH), ("c", "10.10", "an error of many words " * 8)]
@@ -73,3 +85,30 @@ def test_a_pipe_has_no_width(capsys):
 )
 def test_long_lines_are_broken_between_words_and_commands_are_not(text, lines):
     assert folded(text, 16).split("\n") == lines
+
+
+FORGED = "cpu\x1b[2J\x9b1m\r\x07\u202eGPU\u2066\udc9b\x7f\u2028\u0085"
+SHOWN = r"cpu\u001b[2J\u009b1m\u000d\u0007\u202eGPU\u2066\udc9b\u007f\u2028\u0085"
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(capsys):
+    write(f"{FORGED}\n")
+    write_error(FORGED)
+    ask(FORGED)
+    out, err = capsys.readouterr()
+    assert out == f"{SHOWN}\n" and err == f"vgpipe: {SHOWN}\n{SHOWN} "
+
+
+def test_json_stays_json(capsys):
+    write(json.dumps({"device": FORGED}, ensure_ascii=False))
+    assert json.loads(capsys.readouterr().out) == {"device": FORGED}
+
+
+def test_texts_in_any_script_stay():
+    text = "кот 猫 שלום \u200dé\u0301 👩\u200d🚀\n\tnext"
+    assert escaped(text) == text
+
+
+def test_a_text_of_a_stranger_makes_no_line_of_its_own():
+    assert on_one_line("cpu\nsame  x.mp4\t") == r"cpu\nsame  x.mp4\t"
+    assert indented("cpu\nsame\x1b") == "cpu\n    same\\u001b"

@@ -6,6 +6,8 @@ import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vgpipe.terminal import on_one_line
+
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of an error's text, or its class where it has none."""
@@ -41,7 +43,7 @@ class Fault:
 
     def __str__(self) -> str:
         remedy = f" -> {self.remedy}" if self.remedy else ""
-        return f"{self.where}: {self.what}{remedy}"
+        return on_one_line(f"{self.where}: {self.what}{remedy}")
 
 
 class UsageError(VgpipeError):

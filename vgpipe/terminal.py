@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -18,6 +19,8 @@ UNLIMITED = 100_000
 """Columns that no table needs: rich then neither wraps nor crops a cell, so that a path in it can be copied."""
 GAP, MIN_LAST_WIDTH = 2, 30
 ARROW, COMMAND = " -> ", "python -m vgpipe"
+# What moves the cursor, colours, ends a line or turns the order of what is shown around; and half characters.
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class OutputError(Exception):
@@ -32,14 +35,32 @@ class OutputError(Exception):
         super().__init__(f"the output cannot be written to stdout: {error}")
 
 
+def escaped(text: str) -> str:
+    r"""Returns text that shows as it reads: control characters and the like as `\u001b`, which JSON has as well.
+
+    Line breaks and tabs stay. All that vgpipe writes to a terminal or a log goes through this, whoever wrote it.
+    """
+    return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def on_one_line(text: str) -> str:
+    """Returns `escaped` text whose line breaks and tabs are escaped as well: for what a stranger's file says."""
+    return escaped(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def indented(text: str) -> str:
+    """Returns `escaped` text whose further lines are indented, so that none looks like one of vgpipe's own."""
+    return escaped(text).replace("\n", "\n    ")
+
+
 def write(text: str) -> None:
-    """Writes text to stdout; characters that its encoding lacks are escaped.
+    """Writes text to stdout; control characters, and those that its encoding lacks, are escaped.
 
     Raises:
         OutputError: where it cannot be written.
     """
     with _output_errors():
-        sys.stdout.write(_encodable(text, sys.stdout))
+        sys.stdout.write(_encodable(escaped(text), sys.stdout))
 
 
 def write_line(text: str) -> None:
@@ -78,9 +99,16 @@ def write_error(message: object) -> None:
 
 def write_note(text: str) -> None:
     """Writes text to stderr, as lines that a terminal there need not break."""
+    text = escaped(text)
     if sys.stderr.isatty():
         text = folded(text, shutil.get_terminal_size().columns)
     sys.stderr.write(_encodable(f"{text}\n", sys.stderr))
+
+
+def ask(question: str) -> None:
+    """Writes a question to stderr and leaves the cursor behind it."""
+    sys.stderr.write(_encodable(f"{escaped(question)} ", sys.stderr))
+    sys.stderr.flush()
 
 
 def folded(text: str, width: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import subprocess
 import sys
@@ -186,3 +187,16 @@ def test_without_a_terminal_the_programs_own_handlers_and_level_count(tmp_path, 
         root.setLevel(saved)
     lines = (tmp_path / "run.log").read_text().splitlines()
     assert [line.rpartition(" ")[2] for line in lines] == ["details", "done"]
+
+
+def test_a_text_of_a_stranger_forges_no_line(tmp_path, capsys):
+    outside = logging.StreamHandler(shown := io.StringIO())
+    root = logging.getLogger()
+    root.addHandler(outside)
+    try:
+        with logging_to(tmp_path / "run.log", terminal=True):
+            log.warning("made on %s", "\x1b[2Jcpu\n2026-01-01 00:00:00,000 INFO    vgpipe: done")
+    finally:
+        root.removeHandler(outside)
+    for text in ((tmp_path / "run.log").read_text(), capsys.readouterr().err, shown.getvalue()):
+        assert "\x1b" not in text and "\n2026" not in text and r"\u001b[2Jcpu" in text

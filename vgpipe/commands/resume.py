@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vgpipe.errors import UsageError
-from vgpipe.terminal import terminal_width, write_note
+from vgpipe.terminal import ask, terminal_width, write_note
 
 if TYPE_CHECKING:
     from vgpipe.runs.unfinished import Unfinished
@@ -94,8 +94,7 @@ def _chosen(folder: Path, overrides: Sequence[str] = ()) -> Path:
     command = shlex.join(["python", "-m", "vgpipe", "resume", str(found[0].root), *overrides])
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"no run is given -> {command}")
-    sys.stderr.write(f"Finish {found[0].root}? [y/N] ")
-    sys.stderr.flush()
+    ask(f"Finish {found[0].root}? [y/N]")
     if sys.stdin.readline().strip().lower() in YES:
         return found[0].root
     raise UsageError(f"nothing was started -> {command}")

@@ -15,7 +15,7 @@ from vgpipe.provenance.replay import replay_overrides
 from vgpipe.provenance.verification import Answer, Verdict
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.signals import cancelled_by_signals
-from vgpipe.terminal import write_line
+from vgpipe.terminal import on_one_line, write_line
 
 HELP = """\
 usage: python -m vgpipe verify FILE|RUN_DIR ... [--render] [--json] [key=value ...]
@@ -77,4 +77,4 @@ def _as_json(verdict: Verdict) -> str:
 
 def _as_text(verdict: Verdict) -> str:
     width = max(map(len, Answer))
-    return f"{verdict.answer:<{width}}  {verdict.path}: {'; '.join(verdict.reasons)}"
+    return on_one_line(f"{verdict.answer:<{width}}  {verdict.path}: {'; '.join(verdict.reasons)}")

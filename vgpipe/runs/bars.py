@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.executor.downloads import DOWNLOAD
 from vgpipe.executor.progress import ProgressState, percent
+from vgpipe.terminal import on_one_line
 from vgpipe.units import clock, counted, finish_time, format_size
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _share(state: ProgressState) -> float:
 
 def _literal(text: str) -> str:
     """Returns text as tqdm's formats want it."""
-    return text.replace("{", "{{").replace("}", "}}")
+    return on_one_line(text).replace("{", "{{").replace("}", "}}")
 
 
 def shortened(name: str, width: int = MAX_NAME) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from vgpipe.runs.library_logs import (
     libraries_logged_to,
     writes_to_terminal,
 )
-from vgpipe.terminal import write_note
+from vgpipe.terminal import indented, write_note
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class _Terminal(logging.Handler):
             return
         mark = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         with suppress(OSError), _above_bars():  # a full disk or a closed pipe behind stderr must not stop the run
-            write_note(f"{mark}{record.getMessage()}".rstrip())
+            write_note(indented(f"{mark}{record.getMessage()}".rstrip()))
 
 
 class _Outside(logging.Handler):
@@ -140,6 +141,8 @@ class _Outside(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         wanted = [one for one in self.others if record.levelno >= one.level]
         if wanted:
+            record = copy.copy(record)
+            record.msg, record.args = indented(record.getMessage()), None
             with _above_bars():
                 for handler in wanted:
                     handler.handle(record)
@@ -182,7 +185,7 @@ class _Lines(logging.Formatter):
         super().__init__(FORMAT, defaults={AT_WORK: ""})
 
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).rstrip()  # a warning of Python ends with a line break
+        return indented(super().format(record).rstrip())  # a warning of Python ends with a line break
 
 
 @contextmanager
