@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +23,7 @@ from vgpipe.terminal import (
     terminal_width,
     write,
     write_error,
+    write_note,
 )
 
 PATH = f"videos/{'x' * 200}.mp4"
@@ -112,3 +117,38 @@ def test_texts_in_any_script_stay():
 def test_a_text_of_a_stranger_makes_no_line_of_its_own():
     assert on_one_line("cpu\nsame  x.mp4\t") == r"cpu\nsame  x.mp4\t"
     assert indented("cpu\nsame\x1b") == "cpu\n    same\\u001b"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+@pytest.mark.parametrize("place", ["a pipe without a reader", "/dev/full"])
+def test_a_stderr_that_fails_is_told_once_and_discarded(monkeypatch, caplog, place):
+    if place == "/dev/full":
+        writing = os.open(place, os.O_WRONLY)
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+    with open(writing, "w") as stream, caplog.at_level(logging.WARNING):
+        monkeypatch.setattr(sys, "stderr", stream)
+        for number in range(3):
+            write_note(f"line {number}")
+    assert [record.message.partition(" (")[0] for record in caplog.records] == ["stderr cannot be written any more"]
+
+
+def test_without_stderr_nothing_is_written(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    write_note("nobody reads this")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_streams_closed_at_the_start_are_no_files_of_others(tmp_path):
+    program = (
+        "from vgpipe.terminal import open_missing_streams\n"
+        "missing = open_missing_streams()\n"
+        "with open('data', 'w') as data:\n"
+        "    data.write(f'{data.fileno() > 2} {missing}')\n"
+        "    print('to stdout', flush=True)\n"
+    )
+    line = f'{sys.executable} -c "{program}" <&- >&- 2>&-'
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    assert subprocess.run(["bash", "-c", line], cwd=tmp_path, env=environment, check=False).returncode == 0
+    assert (tmp_path / "data").read_text() == "True ['stdin', 'stdout', 'stderr']"

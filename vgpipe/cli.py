@@ -14,7 +14,9 @@ from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE
 from vgpipe.runs.library_environment import set_library_environment
-from vgpipe.terminal import OutputError, flush, write, write_error
+from vgpipe.terminal import OutputError, flush, open_missing_streams, write, write_error, write_note
+
+log = logging.getLogger(__name__)
 
 HELP_FLAGS = frozenset({"-h", "--help"})
 HELP_WORD = "help"
@@ -30,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    missing = open_missing_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     shows_tracebacks = "--debug" in given
     ours = logging.getLogger("vgpipe")
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if shows_tracebacks:
             ours.setLevel(logging.DEBUG)  # the terminal then shows all that run.log gets
-        code = _dispatch([argument for argument in given if argument != "--debug"])
+        code = _dispatch([argument for argument in given if argument != "--debug"], missing)
         flush()
         return code
     except OutputError as error:
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if shows_tracebacks:
             import traceback
 
-            traceback.print_exc()
+            write_note(traceback.format_exc())
         write_error(error)
         return EXIT_USAGE
     except KeyboardInterrupt:
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ours.setLevel(level)
 
 
-def _dispatch(given: list[str]) -> int:
+def _dispatch(given: list[str], missing: Sequence[str]) -> int:
     if given[:1] == [HELP_WORD]:
         given = [*given[1:2], "--help"]
     name, arguments = (given[0], given[1:]) if given and given[0] in COMMANDS else (DEFAULT, given)
@@ -87,6 +90,8 @@ def _dispatch(given: list[str]) -> int:
     from vgpipe.runs.library_logs import libraries_kept_quiet
 
     with libraries_kept_quiet():
+        for stream in missing:
+            log.warning("%s was closed when vgpipe started: it reads and writes nothing", stream)
         return command(name).main(arguments)
 
 
@@ -113,4 +118,4 @@ def _refuse_unknown_command(word: str) -> None:
 def _check_versions() -> None:
     from vgpipe.doctor.checked_versions import require_checked_versions
 
-    require_checked_versions(sys.stderr.write)
+    require_checked_versions(write_note)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.box import Box
+
+log = logging.getLogger(__name__)
 
 UNLIMITED = 100_000
 """Columns that no table needs: rich then neither wraps nor crops a cell, so that a path in it can be copied."""
@@ -21,6 +24,10 @@ GAP, MIN_LAST_WIDTH = 2, 30
 ARROW, COMMAND = " -> ", "python -m vgpipe"
 # What moves the cursor, colours, ends a line or turns the order of what is shown around; and half characters.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+STREAMS = ("stdin", "stdout", "stderr")
+"""The standard streams of a process, in the order of their descriptors."""
 
 
 class OutputError(Exception):
@@ -88,7 +95,7 @@ def _output_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes stdout again on exit)
+        _give_up("stdout")
         raise OutputError(error) from error
 
 
@@ -98,11 +105,79 @@ def write_error(message: object) -> None:
 
 
 def write_note(text: str) -> None:
-    """Writes text to stderr, as lines that a terminal there need not break."""
+    """Writes text to stderr, as lines that a terminal there need not break.
+
+    Where stderr cannot be written any more (its reader has gone, the disk behind it is full), nothing is raised: the
+    log says so once, and what follows is discarded.
+    """
     text = escaped(text)
-    if sys.stderr.isatty():
-        text = folded(text, shutil.get_terminal_size().columns)
-    sys.stderr.write(_encodable(f"{text}\n", sys.stderr))
+    if sys.stderr is None:  # a program around vgpipe that has no terminal
+        return
+    try:
+        if sys.stderr.isatty():
+            text = folded(text, shutil.get_terminal_size().columns)
+        sys.stderr.write(_encodable(f"{text}\n", sys.stderr))
+        sys.stderr.flush()
+    except (OSError, ValueError) as error:  # the latter: it is closed
+        _give_up("stderr")
+        log.warning("stderr cannot be written any more (%s): what follows is in the log file alone", error)
+    except RuntimeError:  # a signal handler that interrupted another write
+        return
+
+
+def stderr_is_terminal() -> bool:
+    """Says whether a person may read stderr at once."""
+    with suppress(OSError, ValueError):
+        return sys.stderr is not None and sys.stderr.isatty()
+    return False
+
+
+def open_missing_streams() -> list[str]:
+    """Opens the null device for the standard streams that the process was started without (`>&-`).
+
+    Otherwise the next files that are opened get their descriptors, and what a library or a child process writes to its
+    stderr ends up in one of them.
+
+    Returns:
+        The names of these streams.
+    """
+    missing = [number for number in range(len(STREAMS)) if not _is_open(number)]
+    for number in missing:
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)
+        os.set_inheritable(number, True)
+    for number, name in enumerate(STREAMS):
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 (of the process)
+    return [STREAMS[number] for number in missing]
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _give_up(name: str) -> None:
+    """Discards what is written to a standard stream from now on, whoever writes it.
+
+    What it still buffers would otherwise fail once more when Python ends, which makes the exit code 120.
+    """
+    stream = getattr(sys, name)
+    with suppress(OSError, ValueError):  # one of a program around vgpipe may have no descriptor
+        null = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(null, stream.fileno())
+        finally:
+            os.close(null)
+        stream.flush()
+        return
+    setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (of the process)
 
 
 def ask(question: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import shown_path, summary
@@ -27,11 +25,9 @@ def show(result: RunResult, label: str = "") -> int:
     try:
         write_line(summary(result, label=label, width=terminal_width()))
     except OutputError as error:
-        with suppress(OSError):
-            if error.is_worth_telling:
-                write_error(error)
+        if error.is_worth_telling:
+            write_error(error)
     if result.exit_code == EXIT_STOPPED:
         remedy = f"finish it with: python -m vgpipe resume {shown_path(result.root)}"
-        with suppress(OSError):
-            write_note(f"stopped ({result.stopped_by}); {remedy}")
+        write_note(f"stopped ({result.stopped_by}); {remedy}")
     return result.exit_code

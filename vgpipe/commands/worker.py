@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +43,12 @@ def run_in_worker(config: Config, root: Path, started: float) -> RunResult:
         from vgpipe.runs.summary import shown_path
 
         run = ready(config, request(config), terminal=False)
-        _write(f"{root.name}: rendering {counted(len(run.request.clips), 'clip')}")
+        write_note(f"{root.name}: rendering {counted(len(run.request.clips), 'clip')}")
         result = start(run, root, CancelToken(SIGNALLED, started=started))
         done, where = sum(state.is_done for state in result.states), shown_path(result.root)
-        _write(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
+        write_note(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
         if result.exit_code == EXIT_STOPPED:
-            _write(f"{root.name}: stopped ({result.stopped_by}) -> python -m vgpipe resume {where}")
+            write_note(f"{root.name}: stopped ({result.stopped_by}) -> python -m vgpipe resume {where}")
     return result
 
 
@@ -69,9 +69,4 @@ class _NamedLines(logging.Handler):
         self._name = name
 
     def emit(self, record: logging.LogRecord) -> None:
-        _write(f"{self._name}: {record.levelname.lower()}: {record.getMessage()}")
-
-
-def _write(line: str) -> None:
-    with suppress(OSError):  # a closed terminal must not stop a run
-        write_note(line)
+        write_note(f"{self._name}: {record.levelname.lower()}: {record.getMessage()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,13 +9,15 @@ from contextlib import contextmanager, suppress
 from vgpipe.executor.cancel_token import CancelToken
 
 POLL_S = 0.5
+SENT_TO_ONE = ("SIGTERM", "SIGHUP")
+"""Signals that one process may get alone; what a closed terminal sends to all, a worker takes once."""
 WORKERS = ("popen_loky", "submitit.local._local")
 """What the command line of a worker of joblib holds, and that of the process of submitit that passes signals on."""
 
 
 @contextmanager
 def workers_stopped_with(stop: CancelToken) -> Iterator[None]:
-    """Sends SIGTERM to the workers once this process has had one; Ctrl-C in a terminal reaches them by itself."""
+    """Sends SIGTERM to the workers once this process has had one, or SIGHUP; Ctrl-C reaches them by itself."""
     ended = threading.Event()
     watch = threading.Thread(target=_watch, args=(stop, ended), name="workers", daemon=True)
     watch.start()
@@ -30,7 +31,7 @@ def workers_stopped_with(stop: CancelToken) -> Iterator[None]:
 def _watch(stop: CancelToken, ended: threading.Event) -> None:
     while not ended.wait(POLL_S):
         if stop.reason:
-            if stop.reason.startswith(signal.Signals.SIGTERM.name):
+            if stop.reason.startswith(SENT_TO_ONE):
                 terminate_workers()
             return
 

@@ -173,7 +173,7 @@ def require_good_versions(warn: Callable[[str], object]) -> bool:
     found = _all_findings()
     for finding in found:
         if finding.severity == "warning":
-            warn(f"vgpipe: warning: {_fault(finding)}\n")
+            warn(f"vgpipe: warning: {_fault(finding)}")
     faults = [_fault(finding) for finding in found if finding.severity == "broken"]
     if faults:
         raise UsageError(

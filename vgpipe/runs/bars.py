@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.executor.downloads import DOWNLOAD
 from vgpipe.executor.progress import ProgressState, percent
-from vgpipe.terminal import on_one_line
+from vgpipe.terminal import on_one_line, stderr_is_terminal
 from vgpipe.units import clock, counted, finish_time, format_size
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class TerminalBars:
     """
 
     def __init__(self, new_bar: Callable[..., tqdm[Any]] | None = None) -> None:
-        self._draws = new_bar is not None or sys.stderr.isatty()
+        self._draws = new_bar is not None or stderr_is_terminal()
         self._new_bar = new_bar
         self._lock = threading.RLock()
         self._ended = threading.Event()

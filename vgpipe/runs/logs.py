@@ -6,7 +6,7 @@ import copy
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from vgpipe.runs.library_logs import (
@@ -16,7 +16,7 @@ from vgpipe.runs.library_logs import (
     libraries_logged_to,
     writes_to_terminal,
 )
-from vgpipe.terminal import indented, write_note
+from vgpipe.terminal import indented, stderr_is_terminal, write_note
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _enable_loggers() -> bool:
 @contextmanager
 def _log_file(path: Path, earlier: Sequence[logging.LogRecord]) -> Iterator[None]:
     try:
-        file = logging.FileHandler(path, encoding="utf-8")
+        file = _LogFile(path, encoding="utf-8")
     except OSError as error:
         log.warning("there is no log file: %s", error)
         yield
@@ -112,17 +112,33 @@ def _log_file(path: Path, earlier: Sequence[logging.LogRecord]) -> Iterator[None
         try:
             file.close()
         except OSError as error:  # it writes what is still buffered: the disk may be full
-            log.warning("%s is incomplete: %s", path, error)
+            file.tell(error)
+
+
+class _LogFile(logging.FileHandler):
+    """Warns once where a line cannot be written, rather than with a traceback for each."""
+
+    _is_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (of logging)
+        """Tells of the error that is being handled."""
+        self.tell(sys.exc_info()[1])
+
+    def tell(self, error: BaseException | None) -> None:
+        """Warns that the file lacks lines."""
+        if not self._is_told:
+            self._is_told = True
+            log.warning("%s is incomplete: %s", self.baseFilename, error)
 
 
 class _Terminal(logging.Handler):
     """Writes above the progress bars rather than through them, and leaves out what a bar already shows."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "bar", False) and sys.stderr.isatty():
+        if getattr(record, "bar", False) and stderr_is_terminal():
             return
         mark = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        with suppress(OSError), _above_bars():  # a full disk or a closed pipe behind stderr must not stop the run
+        with _above_bars():
             write_note(indented(f"{mark}{record.getMessage()}".rstrip()))
 
 
