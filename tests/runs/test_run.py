@@ -42,17 +42,36 @@ def test_a_run_whose_config_holds_a_strange_key_names_it(stopped, vgpipe):
     assert ran.code == 2 and "colour" in ran.err
 
 
+def made_by_an_older_version(root):
+    """Takes away what older versions did not write: the checksums of the lines, and run.json."""
+    records = [json.loads(line) for line in (root / "clips.jsonl").read_text().splitlines()]
+    for record in records:
+        del record["checksum"]
+    (root / "clips.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (root / "run.json").unlink()
+    return records
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("seed", None), ("fps", None), ("width", "64"), ("clip", "../../evil"), ("clip", ".x")]
 )
-def test_a_clip_that_was_tampered_with_is_refused_by_name(stopped, vgpipe, key, value):
-    record = json.loads((stopped / "clips.jsonl").read_text().splitlines()[0])
+def test_a_clip_of_an_old_run_that_was_tampered_with_is_refused_by_name(stopped, vgpipe, key, value):
+    record = made_by_an_older_version(stopped)[0]
     (stopped / "clips.jsonl").write_text(json.dumps(record | {key: value}) + "\n")
     ran = vgpipe("resume", stopped)
     assert ran.code == 2 and key in ran.err and "Traceback" not in ran.err
 
 
+def test_a_run_of_an_older_version_is_taken_with_a_note_and_checked_from_then_on(stopped, vgpipe):
+    made_by_an_older_version(stopped)
+    ran = vgpipe("resume", stopped, "run.budget=0s")
+    assert ran.code == 3 and "an older version began this run" in ran.err
+    again = vgpipe("resume", stopped, "run.budget=0s")
+    assert again.code == 3 and "older version" not in again.err and (stopped / "run.json").is_file()
+
+
 def test_a_run_without_clips_is_no_success(stopped, vgpipe):
+    made_by_an_older_version(stopped)
     (stopped / "clips.jsonl").write_text("")
     ran = vgpipe("resume", stopped)
     assert ran.code == 2 and "lists no clips" in ran.err
@@ -127,6 +146,7 @@ def test_a_file_that_cannot_be_placed_fails_only_its_clip(render, workdir):
 
 
 def test_a_model_that_vanished_is_bad_usage_and_loses_nothing(stopped, vgpipe, workdir, tiny_wan):
+    made_by_an_older_version(stopped)
     before = (stopped / "clips.jsonl").read_text()
     config = stopped / "config.yaml"
     config.write_text(config.read_text().replace(str(tiny_wan), str(workdir / "gone")))

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from vgpipe.clips import requested
-from vgpipe.clips.clip_record import clip_of_record, past_record
+from vgpipe.clips.clip_record import PastRecord, clip_of_record, past_record
 from vgpipe.clips.clip_state import Status
 from vgpipe.config.run_limits import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
-from vgpipe.errors import StoreError, UsageError, VgpipeError
+from vgpipe.errors import StoreError, UsageError, VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress import ProgressListener
 from vgpipe.job.clip import Clip
+from vgpipe.outside_file import read_outside
+from vgpipe.runs import run_record
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
 from vgpipe.runs.logs import logging_early, logging_to
@@ -30,8 +36,11 @@ from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir, unused_run
+from vgpipe.units import MIB
 
 log = logging.getLogger(__name__)
+
+MAX_CONFIG_BYTES = 4 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +109,12 @@ def start(
         UsageError: where the directory is in use, or holds an unfinished run of other clips.
         StoreError: where the directory cannot be created.
     """
-    clips = run.request.clips
     with unused_run(root) as run_dir:
-        _refuse_other_run(run_dir, clips)
-        return _run(run, run_dir, stop, on_progress, run.attempts.pinned(), kept)
+        records = run_dir.read_lines().newest if run_dir.holds_run() else {}
+        earlier = {clip: line.record for clip, line in records.items()}
+        _refuse_other_run(run_dir, run.request.clips, earlier)
+        begin = partial(_write_config, run.attempts.pinned(), run.request, run_dir)
+        return _run(run, run_dir, stop, on_progress, begin, _previous(earlier.values()), kept)
 
 
 def resume(
@@ -134,24 +145,38 @@ def resume(
     if not RunDir(root).holds_run():
         raise UsageError(f"{root} holds no run -> give the directory of a run, the one with clips.jsonl in it")
     with RunDir(root) as run_dir:
-        clips = tuple(_clip(run_dir, record) for record in run_dir.read_clips())
-        if not clips:
-            raise UsageError(f"{run_dir.clips} lists no clips -> run the job again")
-        saved = _saved_config(run_dir)
-        config = replace(saved, run=limits(saved.run))
-        attempts = Attempts(config)
+        values = _saved_values(run_dir)
         with logging_early(terminal) as early:
+            recorded = run_record.checked(run_dir, values)
+            clips = tuple(_clip(run_dir, record) for record in recorded.records)
+            if not clips:
+                raise UsageError(f"{run_dir.clips} lists no clips -> run the job again")
+            saved = validate_config(values)
+            config = replace(saved, run=limits(saved.run))
+            attempts = Attempts(config)
             attempts.plan(clips, kept)
-        run = Ready(config, requested.Request(clips), attempts, early, terminal)
-        return _run(run, run_dir, stop, on_progress, kept=kept)
+        notes = () if recorded.is_checked else (run_record.UNCHECKED,)
+        run = Ready(config, requested.Request(clips, notes), attempts, early, terminal)
+        begin = partial(_record, run_dir, values, clips) if not recorded.is_checked else _nothing
+        return _run(run, run_dir, stop, on_progress, begin, _previous(recorded.records), kept)
 
 
-def _refuse_other_run(run_dir: RunDir, clips: tuple[Clip, ...]) -> None:
+def _record(run_dir: RunDir, values: Mapping[str, Any], clips: Sequence[Clip]) -> None:
+    run_record.write(run_dir, values, (clip.id for clip in clips))
+
+
+def _nothing() -> None:
+    """There is nothing to write before a run of this version goes on."""
+
+
+def _previous(records: Iterable[Mapping[str, Any]]) -> dict[str, PastRecord]:
+    return {record["clip"]: past_record(record) for record in records}
+
+
+def _refuse_other_run(run_dir: RunDir, clips: Sequence[Clip], earlier: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuses a directory, chosen by the user, in which another job has unfinished clips."""
-    if not run_dir.holds_run():
-        return
     ours = {clip.id for clip in clips}
-    left = [r["clip"] for r in run_dir.read_clips() if r["clip"] not in ours and r.get("state") != Status.DONE.value]
+    left = [clip for clip, one in earlier.items() if clip not in ours and one.get("state") != Status.DONE.value]
     if left:
         raise UsageError(
             f"{shown_path(run_dir.root)} holds an unfinished run of other clips ({left[0]}, {len(left)} in total) -> "
@@ -164,8 +189,9 @@ def _run(
     run_dir: RunDir,
     stop: CancelToken,
     on_progress: ProgressListener | None,
-    new_config: Config | None = None,
-    kept: KeptModels | None = None,
+    begin: Callable[[], None],
+    previous: Mapping[str, PastRecord],
+    kept: KeptModels | None,
 ) -> RunResult:
     config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
@@ -176,10 +202,7 @@ def _run(
         for note in (*opened, *own, *run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
         try:
-            if new_config is not None:
-                _write_config(new_config, run.request, run_dir)
-            records = run_dir.read_clips() if run_dir.holds_run() else ()
-            previous = {record["clip"]: past_record(record) for record in records}
+            begin()
             with _page_of(run_dir, run.attempts):
                 states = run.attempts.make(
                     run.request.clips, run_dir, stop, previous, kept, on_progress, run.request.title
@@ -193,11 +216,13 @@ def _run(
 
 
 def _write_config(config: Config, request: requested.Request, run_dir: RunDir) -> None:
-    """Writes config.yaml, and a job of values as a file, so that the picks of the report find it."""
+    """Writes config.yaml and run.json, and a job of values as a file, so that the picks of the report find it."""
     if request.job_lines is not None:
         run_dir.write_job(request.job_lines)
         config = replace(config, job=str(run_dir.job.absolute()))
-    run_dir.write_config(yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True))
+    text = yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True)
+    run_dir.write_config(text)
+    _record(run_dir, read_yaml(text), request.clips)
 
 
 def _aborted(error: Exception, run_dir: RunDir) -> RunResult:
@@ -220,12 +245,13 @@ def _page_of(run_dir: RunDir, attempts: Attempts) -> AbstractContextManager[None
     return watched(run_dir) if attempts.clips_left else written_at_end(run_dir)
 
 
-def _saved_config(run_dir: RunDir) -> Config:
+def _saved_values(run_dir: RunDir) -> dict[str, Any]:
     try:
-        values = read_yaml(run_dir.config.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"{run_dir.config} cannot be read ({error}) -> run the job again") from None
-    return validate_config(values if isinstance(values, dict) else {})
+        # Through JSON, in which run.json has them: a key that is a number becomes text.
+        values = json.loads(json.dumps(read_yaml(read_outside(run_dir.config, max_bytes=MAX_CONFIG_BYTES).decode())))
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise UsageError(f"{run_dir.config} cannot be read ({first_line(error)}) -> run the job again") from None
+    return values if isinstance(values, dict) else {}
 
 
 def _clip(run_dir: RunDir, record: dict[str, object]) -> Clip:

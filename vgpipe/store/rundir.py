@@ -15,7 +15,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import StoreError, UsageError
+from vgpipe.outside_file import OutsideFileError, Refusal
+from vgpipe.store.clip_lines import ClipLine, ClipLines, read_clip_lines
 from vgpipe.store.durable import link_or_copy, replace_file, temporary_path
+from vgpipe.store.seal import sealed
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLIPS_SCHEMA = 1
+DOES_NOT_FIT = "does not fit its checksum: it was changed or damaged"
+MAX_NAMED = 80
 LOCK_NAME = ".lock"
 CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
@@ -96,6 +101,7 @@ class RunDir:
         self.root = root
         self.config = root / "config.yaml"
         self.clips = root / "clips.jsonl"
+        self.record = root / "run.json"
         self.job = root / "prompts.jsonl"
         self.events = root / "events.jsonl"
         self.log = root / "run.log"
@@ -161,34 +167,53 @@ class RunDir:
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rewrites clips.jsonl atomically, one line per clip."""
-        replace_file(self.clips, b"".join(_line({"schema": CLIPS_SCHEMA, **record}) for record in records))
+        replace_file(self.clips, b"".join(_clip_line(record) for record in records))
 
     def append_clip(self, record: Mapping[str, Any]) -> None:
         """Appends a clip's newest record; the last line of a clip counts."""
-        _append_line(self.clips, {"schema": CLIPS_SCHEMA, **record}, flush_to_disk=True)
+        _append_line(self.clips, _clip_line(record), flush_to_disk=True)
 
-    def read_clips(self, *, warn: bool = True) -> list[dict[str, Any]]:
-        """Returns the newest record of each clip, in job order; a line cut off by a crash is skipped.
+    def read_lines(self, *, must_be_sealed: bool = False) -> ClipLines:
+        """Returns the newest line of each clip, and those that were changed or damaged.
 
         Args:
-            warn: whether to log incomplete lines; not while another thread may be writing one.
+            must_be_sealed: whether every line has a checksum, as those of this version do.
+
+        Raises:
+            UsageError: if the directory holds no run, or its clips.jsonl cannot be read.
+        """
+        try:
+            return read_clip_lines(self.clips, must_be_sealed=must_be_sealed)
+        except OutsideFileError as error:
+            remedy = "give the directory of a run, which contains clips.jsonl"
+            if error.refusal is Refusal.MISSING:
+                raise UsageError(f"{self.root} holds no run (no clips.jsonl) -> {remedy}") from None
+            raise UsageError(f"{self.clips} cannot be read: {error} -> {remedy}") from None
+
+    def read_clips(self, *, warn: bool = True) -> list[dict[str, Any]]:
+        """Returns the newest record of each clip, in job order, for a reader who only looks.
+
+        A line that was changed or damaged is shown as it reads, with a note that says so; one that is no JSON, as a
+        crash leaves it, is skipped.
+
+        Args:
+            warn: whether to log such lines; not while another thread may be writing one.
 
         Raises:
             UsageError: if the directory holds no run.
         """
-        try:
-            text = self.clips.read_text("utf-8", errors="replace")
-        except OSError:
-            remedy = "give the directory of a run, which contains clips.jsonl"
-            raise UsageError(f"{self.root} holds no run (no clips.jsonl) -> {remedy}") from None
-        newest: dict[str, dict[str, Any]] = {}
-        for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: prompts may hold U+2028
-            record = _parsed(line)
-            if record is not None:
-                newest[record["clip"]] = record
-            elif line and warn:
-                log.warning("%s:%d is incomplete and skipped: %.60s", self.clips, number, line)
-        return list(newest.values())
+        lines = self.read_lines()
+        if warn:
+            for line in lines.damaged:
+                log.warning("%s", self.described(line))
+        damaged = {line.number for line in lines.damaged}
+        return [_noted(line) if line.number in damaged else line.record for line in lines.shown()]
+
+    def described(self, line: ClipLine) -> str:
+        """Returns which line was changed or damaged, and of which clip."""
+        if not line.clip:
+            return f"{self.clips}:{line.number} is incomplete and skipped: {line.start}"
+        return f"{self.clips}:{line.number} (clip {line.clip[:MAX_NAMED]}): {DOES_NOT_FIT}"
 
     def holds_run(self) -> bool:
         """Returns whether the directory holds a run."""
@@ -196,7 +221,8 @@ class RunDir:
 
     def append_event(self, kind: str, **facts: Any) -> None:
         """Appends one event with the current time (UNIX seconds)."""
-        _append_line(self.events, {"time": round(time.time(), 3), "event": kind, **facts}, flush_to_disk=False)
+        line = _line({"time": round(time.time(), 3), "event": kind, **facts})
+        _append_line(self.events, line, flush_to_disk=False)
 
     def read_events(self) -> list[dict[str, Any]]:
         """Returns the events so far, in order; skips incomplete lines. Empty without a file."""
@@ -292,9 +318,10 @@ class RunDir:
         return target.relative_to(self.root).as_posix()
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
-    record = _object(line)
-    return record if record is not None and isinstance(record.get("clip"), str) else None
+def _noted(line: ClipLine) -> dict[str, Any]:
+    notes = line.record.get("notes")
+    said = f"line {line.number} of clips.jsonl {DOES_NOT_FIT}"
+    return {**line.record, "notes": [*(notes if isinstance(notes, list) else []), said]}
 
 
 def _object(line: str) -> dict[str, Any] | None:
@@ -305,8 +332,7 @@ def _object(line: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _append_line(path: Path, record: Mapping[str, Any], *, flush_to_disk: bool) -> None:
-    line = _line(record)
+def _append_line(path: Path, line: bytes, *, flush_to_disk: bool) -> None:
     try:
         with path.open("ab") as file:
             if file.tell() and not _ends_with_newline(path):
@@ -327,6 +353,10 @@ def _line(record: Mapping[str, Any]) -> bytes:
     # Readers that split at every Unicode line end would split a prompt that contains one.
     escaped = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
     return escaped.encode() + b"\n"
+
+
+def _clip_line(record: Mapping[str, Any]) -> bytes:
+    return sealed(_line({"schema": CLIPS_SCHEMA, **record})) + b"\n"
 
 
 def _ends_with_newline(path: Path) -> bool:
