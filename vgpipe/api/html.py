@@ -48,6 +48,10 @@ class ShownClip(Protocol):
         """What was done that nobody asked for."""
 
     @property
+    def notes(self) -> Sequence[str]:
+        """What a user should know of it."""
+
+    @property
     def error(self) -> str | None:
         """Why it failed."""
 
@@ -100,7 +104,7 @@ def _figure(clip: ShownClip, media: str) -> str:
     facts = [clip.state, f"seed {clip.settings['seed']}" if "seed" in clip.settings else "", size]
     if clip.seconds:
         facts.append(f"{sum(clip.seconds.values()):.1f} s")
-    notes = [*map(str, clip.degradations), *([clip.error] if clip.error else [])]
+    notes = [*map(str, clip.degradations), *clip.notes, *([clip.error] if clip.error else [])]
     lines = [clip.prompt, ", ".join(fact for fact in facts if fact), *notes]
     caption = "".join(f"<div>{escape(line)}</div>" for line in lines)
     style = f"margin:0;width:{WIDTH}px;overflow-wrap:anywhere"

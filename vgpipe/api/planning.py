@@ -37,6 +37,7 @@ class Plan:
         disk_gb: what the job needs in the store, GiB.
         strategies: stage -> where its components live.
         notes: what the user should know, a sentence each.
+        clip_notes: id of a clip -> what the user should know of it, a sentence each; only clips that have any.
     """
 
     model: str
@@ -51,6 +52,7 @@ class Plan:
     disk_gb: float
     strategies: Mapping[str, str]
     notes: tuple[str, ...]
+    clip_notes: Mapping[str, tuple[str, ...]]
     _made: RunPlan = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,5 +143,6 @@ def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:
         disk_gb=known["disk_gib"],
         strategies=known["strategies"],
         notes=made.notes,
+        clip_notes={name: tuple(notes) for name, notes in made.clip_notes},
         _made=made,
     )

@@ -34,6 +34,8 @@ class ClipResult:
         files: kind -> absolute path: `mp4`, `frames` (a folder), `sheet`, `poster`, ...
         seconds: stage -> seconds.
         degradations: what was done that nobody asked for.
+        notes: what a user should know of it that is no degradation, a sentence each: what of its texts the model does
+            not read, a negative prompt without effect.
         measures: of its frames, by name; empty where nothing was measured.
         peak_ram_gb: largest peak of RAM, GiB; None where it was not measured.
         peak_vram_gb: the same for the GPU.
@@ -48,6 +50,7 @@ class ClipResult:
     files: Mapping[str, Path] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     degradations: tuple[Degradation, ...] = ()
+    notes: tuple[str, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
     peak_ram_gb: float | None = None
     peak_vram_gb: float | None = None
@@ -73,6 +76,7 @@ class ClipResult:
             **self.measures,
             "reused": self.is_reused,
             "degradations": "; ".join(map(str, self.degradations)),
+            "notes": "; ".join(self.notes),
             "error": self.error,
             **{f"file_{kind}": str(path) for kind, path in self.files.items()},
         }
@@ -131,7 +135,7 @@ class Run:
         """Returns a table with a row for each clip.
 
         Its columns are `clip`, `state`, the settings, `file_<kind>`, `seconds` and `seconds_<stage>`, `peak_ram_gb`,
-        `peak_vram_gb`, the measures of the frames, `reused`, `degradations` and `error`.
+        `peak_vram_gb`, the measures of the frames, `reused`, `degradations`, `notes` and `error`.
 
         Raises:
             UsageError: where pandas is not installed.
@@ -181,6 +185,7 @@ def _clip(record: Mapping[str, Any], run_dir: RunDir) -> ClipResult:
         files={kind: path for kind, path in files.items() if path is not None},
         seconds=seconds_of(record.get("seconds")),
         degradations=tuple(_degradation(table_of(one)) for one in list_of(record.get("degradations"))),
+        notes=tuple(text for one in list_of(record.get("notes")) if (text := text_of(one))),
         measures={name: value for name, value in measures.items() if value is not None},
         peak_ram_gb=float_of(record.get("peak_ram_gb")),
         peak_vram_gb=float_of(record.get("peak_vram_gb")),

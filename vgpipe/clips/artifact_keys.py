@@ -45,6 +45,7 @@ class ArtifactKeys:
         *,
         requested: Clip | None = None,
         degradations: tuple[Degradation, ...] = (),
+        notes: tuple[str, ...] = (),
         keys: Sequence[ClipKeys] | None = None,
     ) -> ClipState:
         """Returns the state of a clip that nothing is known of yet.
@@ -53,9 +54,11 @@ class ArtifactKeys:
             clip: what to make.
             requested: the clip that the user asked for; None where that is `clip`.
             degradations: what the user did not ask for.
+            notes: what its settings alone tell, a sentence each.
             keys: the keys of each segment, where they are known already.
         """
-        return ClipState(clip, keys or self.of_clip(clip), requested=requested, degradations=degradations)
+        own = keys or self.of_clip(clip)
+        return ClipState(clip, own, requested=requested, degradations=degradations, notes=notes)
 
     def new_canary(self, clip: Clip, represents_steps: int) -> CanaryState:
         """Returns the state of a canary."""

@@ -76,6 +76,7 @@ def record_of(state: ClipState) -> dict[str, Any]:
         "peak_ram_gb": state.peak_ram_gb,
         "peak_vram_gb": state.peak_vram_gb,
         "degradations": [asdict(degradation) for degradation in state.all_degradations],
+        "notes": list(state.notes),
         "segments": [_segment_record(segment) for segment in state.segments] if state.is_long else [],
         "measures": state.measures,
         "made": {name: getattr(state.clip, name) for name in MADE} if state.clip != state.requested else None,

@@ -126,6 +126,7 @@ class ClipState:
         keys: store keys of the artifacts of each of its segments.
         requested: the clip that the user asked for; None where that is `clip`.
         degradations: what the user did not ask for.
+        notes: what its settings alone tell, a sentence each: a negative prompt without effect.
 
     Attributes:
         initial: `clip` as it was given.
@@ -135,6 +136,7 @@ class ClipState:
         error: why it failed or stopped.
         cause: the failure, where another way to load the model may help; has no traceback.
         degradations: those that hold for the whole clip.
+        text_notes: what of its texts the model does not read, a sentence each; kept with the finished files.
         files: kind -> path relative to the run.
         measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
         seconds: stage -> seconds.
@@ -153,6 +155,7 @@ class ClipState:
         *,
         requested: Clip | None = None,
         degradations: tuple[Degradation, ...] = (),
+        notes: tuple[str, ...] = (),
     ):
         self.requested, self.initial, self.clip = requested or clip, clip, clip
         self.segments = self._split(clip, keys)
@@ -160,6 +163,8 @@ class ClipState:
         self.error: str | None = None
         self.cause: Exception | None = None
         self.degradations = degradations
+        self._setting_notes = notes
+        self.text_notes: tuple[str, ...] = ()
         self.files: dict[str, str] = {}
         self.measures: dict[str, float] | None = None
         self.seconds: dict[str, float] = {}
@@ -209,6 +214,11 @@ class ClipState:
         of_segments = (one for segment in self.segments for one in segment.degradations)
         return tuple(dict.fromkeys((*self.degradations, *of_segments)))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of it that is no degradation, a sentence each."""
+        return (*self._setting_notes, *self.text_notes)
+
     def resize(self, clip: Clip, keys: Sequence[ClipKeys]) -> None:
         """Makes another clip of it. A long one is split into new segments; the old ones become orphans.
 
@@ -248,6 +258,10 @@ class ClipState:
         for segment, own in zip(self.segments, families, strict=True):
             segment.families = dict(own)
         self.degradations = tuple(dict.fromkeys((*self.degradations, *degradations)))
+
+    def note_texts(self, notes: Iterable[str]) -> None:
+        """Notes what of its texts the model does not read, a sentence each; replaces what was noted before."""
+        self.text_notes = tuple(notes)
 
     def degrade(self, degradation: Degradation) -> None:
         """Notes a degradation of the whole clip; it replaces an earlier one of its kind."""

@@ -110,8 +110,15 @@ class ExportDelivery:
         if self._store.find(key) is not None:
             self._store.discard(key)
         recipe = self._recipes.of(state, self._keys.exporters[number]) if self._recipes else None
-        frames_THWC = self._frames(state)
-        export.run(self._store, key, exporter=exporter, frames_THWC=frames_THWC, fps=state.clip.fps, recipe=recipe)
+        export.run(
+            self._store,
+            key,
+            exporter=exporter,
+            frames_THWC=self._frames(state),
+            fps=state.clip.fps,
+            recipe=recipe,
+            notes=state.text_notes,
+        )
 
     def _frames(self, state: ClipState) -> JoinedFrames:
         from vgpipe.exporters.joined_frames import JoinedFrames
@@ -140,6 +147,7 @@ class ExportDelivery:
         replacements = [Degradation(EXPORTER, **one.info["degradation"]) for one in artifacts if _is_replacement(one)]
         measures = next((found for one in artifacts if (found := one.info.get("file", {}).get("measures"))), None)
         state.deliver({**kept, **placed}, replacements, measures)
+        state.note_texts(_text_notes(artifacts) or state.text_notes)
 
     def _place_one(self, clip_id: str, artifact: Artifact, placed: dict[str, str]) -> None:
         made = str(artifact.info["kind"])
@@ -170,6 +178,11 @@ class ExportDelivery:
 
 def _is_replacement(artifact: Artifact) -> bool:
     return bool(artifact.info.get("degradation"))
+
+
+def _text_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    found = (one.info.get("notes") for one in artifacts)
+    return next((tuple(map(str, notes)) for notes in found if isinstance(notes, list) and notes), ())
 
 
 def _span(state: SegmentState, frames: Artifact) -> Span:

@@ -231,6 +231,10 @@ class Family(Protocol):
         """Returns whether the negative prompt is used at this guidance."""
         ...
 
+    def negative_prompt_obstacle(self, guidance_scale: float) -> str | None:
+        """Returns why a negative prompt changes nothing at this guidance; None where it has an effect."""
+        ...
+
     def load(self, component: str, load_component: LoadComponent) -> Any:
         """Loads one component.
 

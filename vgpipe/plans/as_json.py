@@ -49,6 +49,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "stream": plan.stream,
         "why": [shape.why for shape in plan.shapes],
         "notes": list(plan.notes),
+        "clip_notes": [{"clip": name, "notes": list(notes)} for name, notes in plan.clip_notes],
     }
 
 

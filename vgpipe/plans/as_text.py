@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
+from vgpipe.clips.notes import MAX_LINES, noted_lines
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans import figures
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
@@ -77,8 +78,13 @@ class _Page:
             if stage.method == "analytic"
         ]
         basis = NOT_MEASURED if self._plan.tier.kind != "cpu" else "figures are forecasts (docs/planning.md)"
-        notes = (*dict.fromkeys([*warnings, *estimated]), *self._plan.notes, basis)
+        notes = (*dict.fromkeys([*warnings, *estimated]), *self._plan.notes, *self._clip_notes(), basis)
         return "\n".join(self._wrapped(f"note: {note}") for note in notes)
+
+    def _clip_notes(self) -> list[str]:
+        lines = noted_lines(self._plan.clip_notes)
+        hidden = len(lines) - MAX_LINES
+        return [*lines[:MAX_LINES], *([f"and {hidden} more notes on clips: --json lists all"] if hidden > 0 else [])]
 
     def _wrapped(self, text: str, indent: str = "") -> str:
         return textwrap.fill(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vgpipe.clips.from_config import file_bytes_per_pixel
+from vgpipe.clips.notes import Noted, notes_of_settings
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
@@ -42,11 +43,30 @@ def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
     clips, notes = clips_to_plan(config, job_lines)
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
-    notes = (*notes, *model.notes)
-    return make_plan(model.config, model.family, clips, target, download_bytes=model.download_bytes, notes=notes)
+    return make_plan(
+        model.config,
+        model.family,
+        clips,
+        target,
+        download_bytes=model.download_bytes,
+        notes=(*notes, *model.notes),
+        clip_notes=_clip_notes(model.config, model.family, clips),
+    )
 
 
-def plan_run(config: Config, family: Family, clips: Sequence[Clip], held: HeldMemory = NOTHING_HELD) -> RunPlan:
+def _clip_notes(config: Config, family: Family, clips: Sequence[Clip]) -> list[Noted]:
+    own_negative = config.model.reference.negative_prompt
+    found = ((clip.id, notes_of_settings(clip, family, own_negative)) for clip in clips)
+    return [(name, notes) for name, notes in found if notes]
+
+
+def plan_run(
+    config: Config,
+    family: Family,
+    clips: Sequence[Clip],
+    held: HeldMemory = NOTHING_HELD,
+    clip_notes: Sequence[Noted] = (),
+) -> RunPlan:
     """Plans what a run on this machine takes.
 
     Args:
@@ -54,12 +74,13 @@ def plan_run(config: Config, family: Family, clips: Sequence[Clip], held: HeldMe
         family: drives the model.
         clips: those that are not finished.
         held: what an earlier run of this process left loaded.
+        clip_notes: what the user should know of single clips.
 
     Raises:
         PlanError: where no plan can be made for this model.
     """
     target = target_of(config.hardware, for_run=True, folder=Path(config.store.dir), held=held)
-    return make_plan(config, family, clips, target, download_bytes=download_bytes(family))
+    return make_plan(config, family, clips, target, download_bytes=download_bytes(family), clip_notes=clip_notes)
 
 
 def make_plan(
@@ -70,6 +91,7 @@ def make_plan(
     *,
     download_bytes: int,
     notes: Sequence[str] = (),
+    clip_notes: Sequence[Noted] = (),
 ) -> RunPlan:
     """Plans what some clips take on a device.
 
@@ -80,6 +102,7 @@ def make_plan(
         target: the device.
         download_bytes: weight files that are not on the disk yet.
         notes: what the user should know, a sentence each.
+        clip_notes: what the user should know of single clips.
 
     Raises:
         PlanError: where no plan can be made for this model.
@@ -100,6 +123,7 @@ def make_plan(
         profiles=profiles,
         inputs=inputs,
         notes=tuple(notes),
+        clip_notes=tuple(clip_notes),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vgpipe.clips.notes import Noted
 from vgpipe.job.clip import Clip
 from vgpipe.memory.strategies import OFFLOADS, Strategy, most_frugal
 from vgpipe.planner.choice.choose import PlanRequest
@@ -51,6 +52,7 @@ class RunPlan:
         profiles: provides profiles, for later questions.
         inputs: the other inputs of the plan.
         notes: what the user should know, a sentence each.
+        clip_notes: what the user should know of single clips: id and sentences of those that have any.
     """
 
     model: str
@@ -63,6 +65,7 @@ class RunPlan:
     profiles: Profiles
     inputs: PlanInputs
     notes: tuple[str, ...] = ()
+    clip_notes: tuple[Noted, ...] = ()
 
     @property
     def tier(self) -> Tier:

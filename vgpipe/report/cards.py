@@ -74,6 +74,7 @@ class Card(TypedDict, total=False):
     files: list[MediaFile]
     measures: dict[str, float]
     degradations: list[str]
+    notes: list[str]
     shots: list[Shot]
     segments: list[Segment]
     made: Made
@@ -104,6 +105,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         "files": media.files(record.get("files")),
         "measures": measures_of(record.get("measures")),
         "degradations": [text for item in list_of(record.get("degradations")) if (text := _degradation(item))],
+        "notes": [text for item in list_of(record.get("notes")) if (text := text_of(item))],
         "shots": [_shot(table_of(shot)) for shot in list_of(record.get("shots"))],
         "segments": [_segment(table_of(segment)) for segment in list_of(record.get("segments"))],
         "made": _made(table_of(record.get("made"))),

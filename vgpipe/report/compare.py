@@ -29,6 +29,7 @@ class Cell(TypedDict, total=False):
     state: str
     error: str
     degradations: list[str]
+    notes: list[str]
     files: list[MediaFile]
     fps: float
     made: Made
@@ -109,7 +110,7 @@ def _rows(columns: Sequence[Sequence[Card]]) -> list[Row]:
 
 
 def _cell(clip: Card) -> Cell:
-    values = {name: clip.get(name) for name in ("state", "error", "degradations", "files", "fps", "made")}
+    values = {name: clip.get(name) for name in ("state", "error", "degradations", "notes", "files", "fps", "made")}
     values["numbers"] = _numbers(clip)
     return cast(Cell, {name: value for name, value in values.items() if value is not None})
 

@@ -11,6 +11,7 @@ from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.finished_files import finished_files_of
+from vgpipe.clips.notes import notes_of_settings
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
@@ -24,6 +25,7 @@ from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_mo
 from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
+from vgpipe.runs.clip_notes import log_notes
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.rundir import RunDir
@@ -79,10 +81,12 @@ class Attempts:
         to_make = [_clip_for(clip, self._first.plan) for clip in clips]
         self._known_keys = {clip: keys.of_clip(clip) for clip in to_make}
         wanting = [clip for clip in to_make if not self._finished.has(self._known_keys[clip][0])]
-        states = [keys.new_state(clip, keys=self._known_keys[clip]) for clip in wanting]
+        states = [
+            keys.new_state(clip, keys=self._known_keys[clip], notes=_notes_of(clip, self._first)) for clip in wanting
+        ]
         left = [state for state in states if not history.reuse(state, self._finished)]
         self.clips_left = len(left)
-        self._plan = self._planned(self._first, [state.clip for state in left], kept)
+        self._plan = self._planned(self._first, left, kept)
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
             from vgpipe.plans.refusal import refuse_what_cannot_fit
@@ -157,16 +161,16 @@ class Attempts:
         keys = self._artifact_keys(self._first)
         first = executor(self._first, keys, self._plan)
         states = self._avoiding_overflow([self._new_state(clip, self._first, keys) for clip in clips])
+        log_notes(states)
         first.run(states)
         # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
         while (cause := _cause(states)) is not None and (model := self._ladder.after(cause)) is not None:
-            left = [_clip_for(state.requested, model.plan) for state in states if state.needs_other_loading]
             keys = self._artifact_keys(model)
-            another = executor(model, keys, self._planned(model, left))
-            states = [
-                self._new_state(state.requested, model, keys) if state.needs_other_loading else state
-                for state in states
-            ]
+            again = {
+                state.id: self._new_state(state.requested, model, keys) for state in states if state.needs_other_loading
+            }
+            another = executor(model, keys, self._planned(model, list(again.values())))
+            states = [again.get(state.id, state) for state in states]
             another.run(states)
         records.end(states, stop.reason)
         if self._plan is not None:
@@ -175,15 +179,19 @@ class Attempts:
             write_measured(run_dir, self._plan, states)
         return states
 
-    def _planned(self, model: LoadedModel, clips: Sequence[Clip], kept: KeptModels | None = None) -> RunPlan | None:
-        if not clips or self._config.run.plan == "off":
+    def _planned(
+        self, model: LoadedModel, states: Sequence[ClipState], kept: KeptModels | None = None
+    ) -> RunPlan | None:
+        if not states or self._config.run.plan == "off":
             return None
         from vgpipe.plans.planning import plan_run
         from vgpipe.plans.profiles import PlanError
 
-        config = replace(self._config, model=model.plan.config)
+        config, clips = replace(self._config, model=model.plan.config), [state.clip for state in states]
+        held = {"held": kept.held} if kept is not None else {}
+        clip_notes = [(state.id, state.notes) for state in states if state.notes]
         try:
-            return plan_run(config, model.keys.family, clips, *([kept.held] if kept is not None else []))
+            return plan_run(config, model.keys.family, clips, clip_notes=clip_notes, **held)
         except PlanError as error:
             log.warning("no plan: %s", error)
         except ModelError as error:
@@ -198,7 +206,8 @@ class Attempts:
     def _new_state(self, requested: Clip, model: LoadedModel, keys: ArtifactKeys) -> ClipState:
         clip = _clip_for(requested, model.plan)
         known = self._known_keys.get(clip) if model is self._first else None
-        return keys.new_state(clip, requested=requested, degradations=model.plan.degradations, keys=known)
+        notes = _notes_of(clip, model)
+        return keys.new_state(clip, requested=requested, degradations=model.plan.degradations, notes=notes, keys=known)
 
     def _avoiding_overflow(self, states: list[ClipState]) -> list[ClipState]:
         """Takes clips that overflowed before from where they were then finished, rather than overflow again."""
@@ -223,6 +232,10 @@ class Attempts:
 def _warn_of(plan: LoadPlan) -> None:
     for degradation in plan.degradations:
         log.warning("degraded: %s", degradation)
+
+
+def _notes_of(clip: Clip, model: LoadedModel) -> tuple[str, ...]:
+    return notes_of_settings(clip, model.keys.family, model.plan.config.reference.negative_prompt)
 
 
 def _cause(states: Sequence[ClipState]) -> Exception | None:

@@ -62,8 +62,11 @@ def _closing(result: RunResult) -> str:
     counts = [(status, sum(state.status is status for state in result.states)) for status in Status]
     done = ", ".join(f"{count} {status.value}" for status, count in counts if count)
     degraded = sum(bool(state.all_degradations) and state.status is Status.DONE for state in result.states)
-    note = f" ({degraded} degraded: clips.jsonl says how)" if degraded else ""
-    return f"{done or 'no clips'} in {clock(result.seconds)}{note}"
+    noted = sum(bool(state.notes) for state in result.states)
+    said = [f"{degraded} degraded: clips.jsonl says how"] if degraded else []
+    said += [f"{noted} with notes: run.log has them"] if noted else []
+    beside = f" ({', '.join(said)})" if said else ""
+    return f"{done or 'no clips'} in {clock(result.seconds)}{beside}"
 
 
 def _places(result: RunResult, width: int | None) -> list[str]:

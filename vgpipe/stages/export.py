@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ def run(
     frames_THWC: Frames,
     fps: float,
     recipe: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
 ) -> Artifact | None:
     """Exports one clip into the store.
 
@@ -36,10 +37,11 @@ def run(
         frames_THWC: uint8; read one by one.
         fps: frames per second.
         recipe: what the file shall say of how it was made, as plain values; None for nothing.
+        notes: what of the clip's texts the model does not read, a sentence each, for runs that find the file here.
 
     Returns:
-        The artifact: one video, or one image a frame. Its info says which `kind` it is, what its `file` holds, and the
-        `degradation` (`asked`, `got`, `reason`; else None) where that is not what was asked for.
+        The artifact: one video, or one image a frame. Its info says which `kind` it is, what its `file` holds, its
+        `notes`, and the `degradation` (`asked`, `got`, `reason`; else None) where that is not what was asked for.
 
     Raises:
         ExportError: where the exporter could not deliver.
@@ -51,5 +53,6 @@ def run(
         draft.info["kind"] = made.kind
         draft.info["file"] = dict(made.facts)
         draft.info["degradation"] = asdict(made.degradation) if made.degradation else None
+        draft.info["notes"] = list(notes)
         draft.info["seconds"] = round(time.monotonic() - started, 4)
     return store.find(key)

@@ -13,6 +13,7 @@ from vgpipe.models.pipeline.stock_source import StockSource
 log = logging.getLogger(__name__)
 
 FRAME_COUNTS, RATES = ("num_frames", "video_length", "frames"), ("fps", "frame_rate")
+TRUE_CFG = "true_cfg_scale"
 OWN_DEFAULTS = ("width", "height", *FRAME_COUNTS, *RATES, "num_inference_steps", "guidance_scale")
 EXPECTED = ("width", "height", "num_inference_steps", "guidance_scale", "generator")
 
@@ -60,6 +61,18 @@ class GenericBase(StockFamily):
         """Returns whether the negative prompt is used at this guidance."""
         known = self.source.arguments
         return "negative_prompt" in known and (guidance_scale > 1 or "guidance_scale" not in known)
+
+    def negative_prompt_obstacle(self, guidance_scale: float) -> str | None:
+        """Returns why a negative prompt changes nothing at this guidance; None where it has an effect."""
+        known, given = self.source.arguments, self.settings.pipeline_kwargs
+        if "negative_prompt" not in known:
+            return f"{self.pipeline} takes none"
+        if TRUE_CFG in known:  # beside which `guidance_scale` is an input of the denoiser
+            scale = given.get(TRUE_CFG, self.source.defaults.get(TRUE_CFG))
+            if isinstance(scale, int | float) and scale <= 1:
+                return f"{self.pipeline} uses none unless model.pipeline_kwargs.{TRUE_CFG} is above 1"
+            return None
+        return super().negative_prompt_obstacle(guidance_scale)
 
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""

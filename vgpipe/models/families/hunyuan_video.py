@@ -10,6 +10,8 @@ from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.weights.byte_level_tokenizers import as_saved
 from vgpipe.models.windows.window_cuts import WindowCuts
 
+TRUE_CFG = "model.pipeline_kwargs.true_cfg_scale"
+
 
 class HunyuanVideoFamily(StockFamily):
     """Drives `diffusers.HunyuanVideoPipeline`.
@@ -26,6 +28,12 @@ class HunyuanVideoFamily(StockFamily):
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
         """Returns whether the negative prompt is used: with `true_cfg_scale` alone, never by embedded guidance."""
         return float(self.settings.pipeline_kwargs.get("true_cfg_scale", 1.0)) > 1
+
+    def negative_prompt_obstacle(self, guidance_scale: float) -> str | None:
+        """Returns why a negative prompt changes nothing; None where it has an effect."""
+        if self.uses_negative_prompt(guidance_scale):
+            return None
+        return f"this model's guidance is embedded and uses none unless {TRUE_CFG} is above 1"
 
     def load(self, component: str, load_component: LoadComponent) -> Any:
         """Loads one component; the tokenizer is Llama 3's, which transformers 5 mistakes for one of Llama 2."""

@@ -41,6 +41,12 @@ class HunyuanVideo15Family(StockFamily):
         off = 0.0 if config.get("use_original_formulation") else 1.0
         return bool(config.get("enabled", True)) and not math.isclose(guidance_scale, off)
 
+    def negative_prompt_obstacle(self, guidance_scale: float) -> str | None:
+        """Returns why a negative prompt changes nothing at this guidance; None where it has an effect."""
+        if not self.checkpoint.config(GUIDER).get("enabled", True):
+            return "this checkpoint's guider is turned off"
+        return super().negative_prompt_obstacle(guidance_scale)
+
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text; quoted parts of it go to the second encoder too.
 

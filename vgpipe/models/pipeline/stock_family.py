@@ -148,6 +148,12 @@ class StockFamily(LatentLayout):
         """Returns whether the negative prompt is used at this guidance."""
         return guidance_scale > 1
 
+    def negative_prompt_obstacle(self, guidance_scale: float) -> str | None:
+        """Returns why a negative prompt changes nothing at this guidance; None where it has an effect."""
+        if self.uses_negative_prompt(guidance_scale):
+            return None
+        return f"guidance_scale {guidance_scale:g} turns guidance off"
+
     def load(self, component: str, load_component: LoadComponent) -> Any:
         """Loads one component, its adapters included, and applies the memory options."""
         module = load_component(component)

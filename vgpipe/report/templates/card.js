@@ -120,6 +120,7 @@
     const found = [];
     if (clip.error) found.push(make("p", "note bad", `${clip.state}: ${clip.error}`));
     if (clip.degradations) found.push(make("p", "note warn", `degraded: ${clip.degradations.join("\n")}`));
+    for (const text of clip.notes || []) found.push(make("p", "note", `note: ${text}`));
     for (const note of found) note.dir = "auto";
     return found;
   }

@@ -18,6 +18,7 @@
     box.append(make("p", "numbers", cell.numbers));
     if (cell.error) box.append(make("p", "note bad", `${cell.state}: ${cell.error}`));
     if (cell.degradations) box.append(make("p", "note warn", `degraded: ${cell.degradations.join("\n")}`));
+    for (const text of cell.notes || []) box.append(make("p", "note", `note: ${text}`));
     return box;
   }
 

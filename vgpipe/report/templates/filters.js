@@ -7,7 +7,7 @@
   function haystack(clip) {
     const shots = (clip.shots || []).map((shot) => shot.prompt);
     const texts = [clip.id, clip.prompt, clip.negative_prompt, clip.model, clip.error, clip.seed, ...shots];
-    return [...texts, ...(clip.degradations || [])].filter(Boolean).join("\n").toLowerCase();
+    return [...texts, ...(clip.degradations || []), ...(clip.notes || [])].filter(Boolean).join("\n").toLowerCase();
   }
 
   // `wanted`: {state, words, sort}; `picks`: ids of the clips that are picked.
@@ -18,6 +18,7 @@
   function isOf(clip, state, picks) {
     if (!state) return true;
     if (state === "degraded") return Boolean(clip.degradations);
+    if (state === "with notes") return Boolean(clip.notes);
     return state === "picked" ? picks.has(clip.id) : clip.state === state;
   }
 

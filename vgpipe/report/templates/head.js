@@ -45,6 +45,8 @@
     const degraded = report.clips.filter((clip) => clip.degradations).length;
     const filters = counts(report);
     if (degraded) filters.push(["degraded", degraded]);
+    const noted = report.clips.filter((clip) => clip.notes).length;
+    if (noted) filters.push(["with notes", noted]);
     if (picks.size) filters.push(["picked", picks.size]);
     byId("states").replaceChildren(...filters.map(([state, count]) => filterButton(state, count, wanted, toggle)));
   }
