@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -92,6 +92,9 @@ def _lora_file(origin: Origin) -> Path:
 
 
 def _source(origin: Origin) -> Source:
+    path = Path(origin.id).expanduser()
+    if origin.file is None and not origin.subfolder and path.is_file():  # the file itself
+        origin = replace(origin, id=str(path.parent), file=path.name)
     folder, repo = _place(origin)
     file = f"{origin.subfolder}/{origin.file}" if origin.subfolder and origin.file else origin.file
     return Source(folder, origin.subfolder, repo, file)

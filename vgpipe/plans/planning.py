@@ -167,7 +167,7 @@ def _fitting(profiles: Profiles, request: PlanRequest) -> ProfileOf:
 def _inputs(config: Config, family: Family, target: Target, download_bytes: int, clips: int) -> PlanInputs:
     checkpoint, variant = family.checkpoint, family.settings.variant
     stored = family.settings.quantization
-    files = [name for name in family.components() if stored.get(name) == GGUF or checkpoint.source(name).file]
+    files = [name for name in family.components() if stored.get(name) == GGUF or checkpoint.is_gguf(name)]
     attention = family.settings.attention
     known = {
         stage: efficiency_of(user_cache_folder(), device=target.device_name, stage=stage, attention=attention)

@@ -272,7 +272,7 @@ def test_packed_layers_that_an_older_diffusers_left_where_float32_is_needed_are_
             r"memory\.weights\.transformer=int8: x\.gguf is quantised .*native",
         ),
         ({"transformer": "fp8"}, "x.gguf", r"memory\.weights\.transformer=fp8: x\.gguf is quantised already"),
-        ({}, "x.safetensors", r"model\.components\.transformer\.file: x\.safetensors is no GGUF file"),
+        ({}, "x.bin", r"model\.components\.transformer\.file: x\.bin is neither a safetensors nor a GGUF file"),
         (
             {"transfromer": "int8"},
             None,

@@ -12,7 +12,9 @@ from typing import Any
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.hub.repo import HubRepo, variants_of, weight_files
 from vgpipe.models.checkpoint.installed_classes import class_of
-from vgpipe.models.checkpoint.safetensors_files import check_complete
+from vgpipe.models.checkpoint.layouts import refuse_layout
+from vgpipe.models.checkpoint.safetensors_files import TensorFacts, check_complete, tensors_in
+from vgpipe.models.checkpoint.tensor_names import scaled_weights
 from vgpipe.store.digest import digest_of
 from vgpipe.store.file_hashes import FileHashes, fingerprint
 
@@ -30,7 +32,8 @@ class Source:
         folder: a checkpoint's folder, or a snapshot in the hub cache.
         prefix: the component's folder in it; "" for the folder itself.
         repo: the hub repo it is a snapshot of; None for a folder of the user's.
-        file: the single file that holds the weights (GGUF), relative to `folder`; None for a folder of them.
+        file: the single file that holds the weights (safetensors or GGUF), relative to `folder`; None for a folder of
+            them.
     """
 
     folder: Path
@@ -184,6 +187,39 @@ class Checkpoint:
                     check_complete(path, component)
             elif source.repo is None:
                 raise ModelError(f"{path}: the checkpoint lacks this file of its {component} -> download it again")
+        self.refuse_layout(component, variant)
+
+    def refuse_layout(self, component: str, variant: str | None) -> None:
+        """Refuses weight files whose tensors are named or quantized in a way that loading does not read.
+
+        Args:
+            component: its name in model_index.json.
+            variant: which weight files will be loaded; those of a repo that are not downloaded yet are not looked at.
+
+        Raises:
+            LoadError: naming the layout and what to do.
+        """
+        tensors, source = self._tensors(component, variant), self.source(component)
+        if tensors and "quantization_config" not in self.config(component):  # the library itself reads these
+            _, name = self._class_entry(component)
+            place = source.folder / source.file if source.file else source.place
+            refuse_layout(component, name, place, tensors, is_single_file=bool(source.file))
+
+    def scales(self, component: str, variant: str | None = None) -> dict[str, str]:
+        """Returns weight -> scale of those that are stored in 8 bits with one and that no library reads by itself."""
+        tensors = self._tensors(component, variant)
+        if not tensors or "quantization_config" in self.config(component):
+            return {}
+        return scaled_weights(tensors)
+
+    def weight_paths(self, component: str, variant: str | None) -> list[Path]:
+        """Returns the safetensors files of a component that are on the disk."""
+        folder = self.source(component).folder
+        paths = [folder / name for name in self.files(component, variant) if name.endswith(".safetensors")]
+        return [path for path in paths if path.is_file()]
+
+    def _tensors(self, component: str, variant: str | None) -> dict[str, TensorFacts]:
+        return {name: one for path in self.weight_paths(component, variant) for name, one in tensors_in(path).items()}
 
     def files(self, component: str, variant: str | None) -> list[str]:
         """Returns the files of a component that loading reads, weights of one variant only, named from its source.
@@ -205,6 +241,10 @@ class Checkpoint:
         """Returns whether a component has weights; tokenizers and the like have none."""
         return any(name.endswith((".safetensors", ".gguf")) for name in self.files(component, variant))
 
+    def is_gguf(self, component: str) -> bool:
+        """Returns whether a component's weights are a GGUF file."""
+        return (self.source(component).file or "").endswith(".gguf")
+
     def has_variant(self, component: str, variant: str) -> bool:
         """Returns whether a component has weight files of a variant."""
         return variant in self._variants(component)
@@ -223,12 +263,13 @@ class Checkpoint:
         entry = [*self.index[component], self.config(component)] if source.file else self.index[component]
         if source.repo is not None:
             return [entry, source.repo.repo_id, source.repo.commit, source.prefix, source.file, variant]
+        how = ["scales applied"] if self.scales(component, variant) else []  # once they were left out without a word
         names = self.files(component, variant)
         try:
             digests = {Path(name).name: self._hashed(source.folder / name) for name in names}
         except OSError as error:
             raise LoadError(f"{component} cannot be read: {error} -> check the disk", component) from error
-        return [entry, digest_of(digests)]
+        return [entry, digest_of(digests), *how]
 
     def _hashed(self, path: Path) -> str:
         self._marks[path] = fingerprint(path)

@@ -1,14 +1,43 @@
-"""Checks that a safetensors file is whole by its header alone, so that a truncated download shows before any wait."""
+"""What the header of a safetensors file says: whether the file is whole, and which tensors it holds."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from vgpipe.errors import ModelError
 
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
+
+
+class TensorFacts(NamedTuple):
+    """One tensor of a file, by its header.
+
+    Attributes:
+        dtype: as the format spells it: `F32`, `BF16`, `F8_E4M3`, `U8`.
+        shape: its sizes.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def tensors_in(path: Path) -> dict[str, TensorFacts]:
+    """Returns name -> facts of every tensor of a file, as its header lists them.
+
+    Args:
+        path: a safetensors file.
+
+    Raises:
+        ValueError: where it is none.
+    """
+    try:
+        header, _ = _header(path)
+        return {name: TensorFacts(str(one["dtype"]), tuple(one["shape"])) for name, one in header.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path.name} is not a safetensors file ({error})") from None
 
 
 def check_complete(path: Path, component: str) -> None:
@@ -33,10 +62,15 @@ def check_complete(path: Path, component: str) -> None:
 
 
 def _announced_bytes(path: Path) -> int:
+    header, header_bytes = _header(path)
+    return header_bytes + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """Returns what the header says of each tensor, and its length."""
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(LENGTH_BYTES), "little")
         if not 0 < header_bytes <= MAX_HEADER_BYTES:
             raise ValueError("it has no header")
         header = json.loads(file.read(header_bytes))
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    return header_bytes + max(ends, default=0)
+    return {name: entry for name, entry in header.items() if name != "__metadata__"}, header_bytes

@@ -12,9 +12,9 @@ from vgpipe.hardware.out_of_memory import is_out_of_memory
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_newer
-from vgpipe.models.weights import layerwise_cast, loras
-from vgpipe.models.weights.pretrained import copy_out_of_files, dtype_keyword, refuse_unfilled
-from vgpipe.models.weights.quantize import load_quantized
+from vgpipe.models.weights import from_tensors, layerwise_cast, loras
+from vgpipe.models.weights.pretrained import copy_out_of_files, dtype_keyword, refuse_misfit
+from vgpipe.models.weights.quantize import GGUF_FILE, load_quantized
 from vgpipe.vocabulary import FP8
 
 log = logging.getLogger(__name__)
@@ -81,26 +81,44 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
 
     source = checkpoint.source(component)
     dtype = getattr(torch, settings.dtype_of(component))
-    options: dict[str, Any] = {dtype_keyword(loader): dtype}
     method = settings.quantization.get(component)
     variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
-    if source.file or method not in (None, FP8):
+    _refuse_layout(checkpoint, component, variant)
+    if method not in (None, FP8) or (source.file or "").endswith(GGUF_FILE):
         return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
-    module, info = loader.from_pretrained(
-        str(source.place),
-        output_loading_info=True,
-        use_safetensors=True,
-        local_files_only=True,
-        variant=variant,
-        **options,
-    )
-    refuse_unfilled(info)
-    copy_out_of_files(module, dtype)
+    if source.file or checkpoint.scales(component, variant):
+        config = checkpoint.folder / component if source.file else source.place
+        module = from_tensors.build(loader, config, checkpoint.weight_paths(component, variant), dtype)
+    else:
+        module = _from_pretrained(loader, source.place, dtype, variant)
     if method != FP8:
         return module.to(device).eval()
     if gets_adapters(loader, component, settings):
         return module.eval()
     return layerwise_cast.cast(module, dtype).to(device).eval()
+
+
+def _refuse_layout(checkpoint: Checkpoint, component: str, variant: str | None) -> None:
+    try:  # again: the files of a repo were not here when the run began
+        checkpoint.refuse_layout(component, variant)
+    except LoadError:
+        raise
+    except ModelError as error:
+        raise LoadError(f"{component} cannot be loaded: {error}", component) from None
+
+
+def _from_pretrained(loader: Any, place: Path, dtype: Any, variant: str | None) -> Any:
+    module, info = loader.from_pretrained(
+        str(place),
+        output_loading_info=True,
+        use_safetensors=True,
+        local_files_only=True,
+        variant=variant,
+        **{dtype_keyword(loader): dtype},
+    )
+    refuse_misfit(info, module)
+    copy_out_of_files(module, dtype)
+    return module
 
 
 def gets_adapters(loader: Any, component: str, settings: Settings) -> bool:
@@ -125,6 +143,10 @@ def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:
 def _remedy(error: Exception) -> str:
     if isinstance(error, ImportError):
         return "install what it names; python -m vgpipe doctor says how"
+    if "fit nothing" in str(error):
+        return "take weights of the model that its config.json describes, or a newer version of the library"
+    if "in their place" in str(error):
+        return "take weights in the layout that save_pretrained writes"
     if "shape" in str(error):
         return "its weights are not of the model that its config.json describes: copy or download both again"
     return "copy or download the checkpoint again"

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from vgpipe.models.checkpoint.tensor_names import is_beside_weights
+
+log = logging.getLogger(__name__)
+
+COMPUTED = re.compile(r"(^|\.)(position_ids|inv_freq|num_batches_tracked|masked_bias)$")
+"""Names of buffers that older versions saved and newer ones compute."""
 
 
 def dtype_keyword(loader: Any) -> str:
@@ -15,17 +25,55 @@ def dtype_keyword(loader: Any) -> str:
     return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
 
 
-def refuse_unfilled(info: dict[str, Any]) -> None:
-    """Refuses a module that its files did not fill: transformers puts random weights there and only warns.
+def refuse_misfit(info: Mapping[str, Any], module: Any) -> None:
+    """Refuses a module that its files did not fill, or that has no use for some of their tensors.
+
+    The libraries only warn: transformers puts random weights where there are none, and what both leave out may change
+    what the others mean. Parts of a larger model beside this one (a decoder, a head) are left out with a line in the
+    log.
+
+    Args:
+        info: what loading reports: names under `missing_keys`, `mismatched_keys` and `unexpected_keys`.
+        module: as loaded.
 
     Raises:
         ValueError: naming the first few tensors.
     """
-    for kind in ("missing_keys", "mismatched_keys"):
-        names = sorted(str(name) for name in info.get(kind) or ())
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise ValueError(f"{kind.replace('_keys', '')} tensors: {', '.join(names[:3])}{more}")
+    missing, mismatched, unexpected = (
+        sorted(str(name) for name in info.get(kind) or ())
+        for kind in ("missing_keys", "mismatched_keys", "unexpected_keys")
+    )
+    if missing:
+        named = f", and finds {_some(unexpected)} in their place" if unexpected else ""
+        raise ValueError(f"missing tensors: {_some(missing)}{named}")
+    if mismatched:
+        raise ValueError(f"mismatched tensors: {_some(mismatched)}")
+    strange = _strange(unexpected, module)
+    if strange:
+        raise ValueError(f"{len(strange)} tensors fit nothing in a {type(module).__name__}: {_some(strange)}")
+
+
+def _strange(unexpected: Sequence[str], module: Any) -> list[str]:
+    """Returns the tensors that a module should have a place for; logs those of other parts of a larger model."""
+    computed = {name for name, _ in module.named_buffers()}  # some versions save them, others compute them
+    base = f"{getattr(module, 'base_model_prefix', '') or ''}."
+    found = [
+        name
+        for name in unexpected
+        if not {name, name.removeprefix(base)} & computed and not COMPUTED.search(name) and not is_beside_weights(name)
+    ]
+    if type(module).__module__.startswith("diffusers"):
+        return found
+    own = {name for name, _ in (*module.named_children(), *module.named_parameters(recurse=False))}
+    strange = [name for name in found if name.removeprefix(base).partition(".")[0] in own]
+    others = sorted({name.partition(".")[0] for name in found} - {name.partition(".")[0] for name in strange})
+    if others:
+        log.info("%s: its files also hold %s, which it has no use for", type(module).__name__, ", ".join(others))
+    return strange
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def copy_out_of_files(module: Any, dtype: Any) -> None:

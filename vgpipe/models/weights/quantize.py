@@ -16,9 +16,10 @@ from packaging.version import Version
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.weights.pretrained import dtype_keyword, refuse_unfilled
+from vgpipe.models.weights.pretrained import dtype_keyword, refuse_misfit
 from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NF4
 
+GGUF_FILE, SAFETENSORS_FILE = ".gguf", ".safetensors"
 WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor", "guider")
 PACKAGES = {INT8: "torchao", INT4: "torchao", BNB_INT8: "bitsandbytes", NF4: "bitsandbytes", GGUF: "gguf"}
 MIN_VERSIONS = {"torchao": "0.15", "bitsandbytes": "0.46.1", "gguf": "0.10"}
@@ -129,16 +130,23 @@ def _method(checkpoint: Checkpoint, component: str, method: str | None) -> str |
     """Returns the method of a component, GGUF where its file is one, and refuses what cannot work."""
     file = checkpoint.source(component).file
     key = _key(component)
-    if file and not file.endswith(".gguf"):
-        raise ModelError(f"model.components.{component}.file: {file} is no GGUF file -> give a folder, or a .gguf file")
-    if file and method not in (None, GGUF):
+    if file and not file.endswith((GGUF_FILE, SAFETENSORS_FILE)):
+        raise ModelError(
+            f"model.components.{component}.file: {file} is neither a safetensors nor a GGUF file -> give one of these, "
+            "or a folder"
+        )
+    is_gguf = bool(file) and str(file).endswith(GGUF_FILE)
+    if is_gguf and method not in (None, GGUF):
         raise ConfigError(f"{key}={method}: {file} is quantised already -> {key}=native")
-    if method == GGUF and not file:
+    if method not in (None, FP8, GGUF) and (file or checkpoint.scales(component)):
+        what = f"{file} is a single file" if file else "its files are stored in 8 bits, with scales"
+        raise ConfigError(f"{key}={method}: {what}, and only the libraries' own files are converted -> {key}=fp8")
+    if method == GGUF and not is_gguf:
         raise ConfigError(
             f"{key}=gguf: nothing says which file -> "
             f"+model.components.{component}={{id: FOLDER_OR_REPO, file: NAME.gguf}}"
         )
-    chosen = GGUF if file else method
+    chosen = GGUF if is_gguf else method
     if chosen in PACKAGES:
         _require(PACKAGES[chosen], f"{key}={chosen}")
     return chosen
@@ -167,7 +175,7 @@ def _load_converted(
         **{dtype_keyword(loader): dtype},
         **options,
     )
-    refuse_unfilled(info)
+    refuse_misfit(info, module)
     return module
 
 
@@ -211,7 +219,7 @@ def _load_gguf(checkpoint: Checkpoint, component: str, loader: Any, dtype: Any) 
         if "FromOriginalModelMixin" in str(error):  # the class has the method, but diffusers knows no layout of it
             raise ModelError(_not_from_gguf(loader, component)) from None
         raise
-    refuse_unfilled({"missing_keys": [name for name, tensor in module.named_parameters() if tensor.is_meta]})
+    refuse_misfit({"missing_keys": [name for name, tensor in module.named_parameters() if tensor.is_meta]}, module)
     refuse_packed_float32(module)
     return module
 

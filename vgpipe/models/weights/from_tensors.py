@@ -1,0 +1,128 @@
+"""Builds a component from tensors that were read before, where its class cannot read their files itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.errors import ModelError
+from vgpipe.models.checkpoint.safetensors_files import TensorFacts, tensors_in
+from vgpipe.models.weights import scales
+from vgpipe.models.weights.pretrained import dtype_keyword, refuse_misfit
+
+if TYPE_CHECKING:
+    import torch
+
+
+def build(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
+    """Builds a module of weight files with scales, or of a single file in any layout that diffusers converts.
+
+    Args:
+        loader: its class in diffusers or transformers.
+        config: folder with its config.json.
+        paths: its safetensors files.
+        dtype: torch dtype of the weights; what the class keeps in float32 stays in that.
+
+    Returns:
+        The module, on the CPU.
+
+    Raises:
+        ModelError: where the files' layout is not understood.
+        ValueError: where the files leave weights unfilled, or hold others.
+    """
+    if not loader.__module__.startswith("diffusers"):
+        return _of_transformers(loader, config, paths, dtype)
+    return _of_diffusers(loader, config, paths, dtype)
+
+
+def _of_transformers(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
+    import torch
+
+    kept = (loader._keep_in_fp32_modules or ()) if dtype == torch.float16 else ()
+    tensors = scales.read(paths, lambda name: torch.float32 if _is_of(name, kept) else dtype)
+    module, info = loader.from_pretrained(
+        None,
+        config=loader.config_class.from_pretrained(str(config), local_files_only=True),
+        state_dict=tensors,
+        output_loading_info=True,
+        **{dtype_keyword(loader): dtype},
+    )
+    refuse_misfit(info, module)
+    return module
+
+
+def _of_diffusers(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
+    import torch
+    from accelerate import init_empty_weights
+
+    settings = loader.load_config(str(config), local_files_only=True)
+    with _default_dtype(dtype), init_empty_weights():
+        module = loader.from_config(settings)
+    expected = module.state_dict()
+    facts = {name: one for path in paths for name, one in tensors_in(path).items()}
+    conversion = None
+    if not set(expected) <= set(scales.names_of(facts)):
+        conversion = _conversion(loader)
+    kept = loader._keep_in_fp32_modules or ()
+    new_names = _renamed(conversion, settings, facts) if conversion else {}
+    tensors = scales.read(paths, lambda name: torch.float32 if _is_of(new_names.get(name, name), kept) else dtype)
+    if conversion:
+        tensors = conversion(config=dict(settings), checkpoint=tensors)
+    wrong = sorted(name for name in set(tensors) & set(expected) if tensors[name].shape != expected[name].shape)
+    _refuse(expected, tensors, wrong, module)
+    module.load_state_dict({name: tensors[name] for name in expected}, assign=True)
+    return module.to(dtype) if loader._keep_in_fp32_modules is None else module
+
+
+def _refuse(expected: Mapping[str, Any], given: Mapping[str, Any], wrong: list[str], module: Any) -> None:
+    info = {
+        "missing_keys": set(expected) - set(given),
+        "mismatched_keys": wrong,
+        "unexpected_keys": set(given) - set(expected),
+    }
+    refuse_misfit(info, module)
+
+
+def _conversion(loader: Any) -> Any:
+    """Returns what renames the tensors of the authors' layout to those of a class of diffusers."""
+    import diffusers
+    from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES as KNOWN
+
+    for name, functions in KNOWN.items():
+        if issubclass(loader, getattr(diffusers, name)):
+            return functions["checkpoint_mapping_fn"]
+    raise ModelError(
+        f"its tensors are not named as {loader.__name__} names them, and diffusers converts no other names to those -> "
+        "take the weights from a checkpoint in diffusers layout"
+    )
+
+
+def _renamed(conversion: Any, settings: Any, facts: Mapping[str, TensorFacts]) -> dict[str, str]:
+    """Returns name -> the class's own name, of the tensors that conversion only renames."""
+    import torch
+
+    empty = {name: torch.empty(facts[name].shape, device="meta") for name in scales.names_of(dict(facts))}
+    names = {id(tensor): name for name, tensor in empty.items()}
+    held = list(empty.values())  # the conversion takes them out, and an id is unique only while its object lives
+    converted = conversion(config=dict(settings), checkpoint=empty)
+    del held
+    return {names[id(tensor)]: new for new, tensor in converted.items() if id(tensor) in names}
+
+
+def _is_of(name: str, modules: Collection[str]) -> bool:
+    return not set(modules).isdisjoint(name.split("."))
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Builds tensors in a precision, as the libraries do while they load."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
