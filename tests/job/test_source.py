@@ -34,7 +34,7 @@ def test_what_is_no_job_file(write, tmp_path: Path) -> None:
     for path, words in (
         (tmp_path / "gone.yaml", "no such file"),
         (tmp_path, "directory"),
-        (write("x", "a.json"), "a job file ends in one of"),
+        (write("x", "a.toml"), "a job file ends in one of"),
         (write("x", "a"), "no suffix"),
         (write("x", "b.yaml") / "c.yaml", "cannot be read"),
         (Path("a\0.yaml"), "cannot be read"),

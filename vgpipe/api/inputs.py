@@ -16,7 +16,7 @@ from vgpipe.config.validate import validate_config
 from vgpipe.errors import UsageError
 from vgpipe.job.faults import VALUES
 from vgpipe.job.reading.values import json_lines, plain_values
-from vgpipe.report.commands import quoted
+from vgpipe.typed import quoted
 
 NAME_OF_VALUES = f"{VALUES}.jsonl"
 """What names the run directory of prompts that are in no file."""

@@ -52,9 +52,9 @@ def request(config: Config, job_lines: str | None = None) -> Request:
     if job_lines is not None:
         from vgpipe.job.reading.values import read_values
 
-        job = read_values(job_lines, Path.cwd(), rules=rules)
+        job = read_values(job_lines, Path.cwd(), rules=rules, columns=config.job_columns)
     elif config.job:
-        job = read_job(find_job(config.job, Path.cwd()), rules=rules)
+        job = read_job(find_job(config.job, Path.cwd()), rules=rules, columns=config.job_columns)
     from vgpipe.job.resolving.expand import expand  # only now: an invalid job ends before
     from vgpipe.job.resolving.picks import only_picked
 

@@ -27,10 +27,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vgpipe.config.joined_options import PLUS, join_options
+from vgpipe.config.joined_options import PLUS
 from vgpipe.config.repository import MakingRepository
 from vgpipe.config.resolvers import register_resolvers
 from vgpipe.config.sources import Defaults, Sources
+from vgpipe.config.typed_overrides import as_composed
 from vgpipe.config.user_defaults import USER_DEFAULTS, UserDefaults, defaults_path, read_user_defaults
 from vgpipe.errors import ConfigError, Fault, VgpipeError
 
@@ -62,7 +63,7 @@ class Composer(ConfigLoaderImpl):
     ) -> DictConfig:
         """Composes a config, as Hydra does, with lists of exporters joined and Hydra's groups as the user prefers."""
         register_resolvers()  # a worker has none yet
-        written = [*self._preferred(overrides), *map(join_options, overrides)]
+        written = [*self._preferred(overrides), *map(as_composed, overrides)]
         return super().load_configuration(config_name, written, run_mode, from_shell, validate_sweep_overrides)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:

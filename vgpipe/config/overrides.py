@@ -13,9 +13,10 @@ from hydra.errors import HydraException
 from vgpipe.config.composer import Composer, composer
 from vgpipe.config.fields import nearest, unknown_key
 from vgpipe.config.groups import options
-from vgpipe.config.joined_options import join_options, split_options
+from vgpipe.config.joined_options import split_options
 from vgpipe.config.schema import Config
 from vgpipe.config.sources import Sources
+from vgpipe.config.typed_overrides import as_composed
 from vgpipe.config.user_defaults import INVALID_DEFAULTS
 from vgpipe.errors import ConfigError, Fault
 
@@ -77,7 +78,7 @@ def parse_overrides(
     faults = check.default_faults()
     if faults:
         raise ConfigError(INVALID_DEFAULTS, faults)
-    for text in map(join_options, overrides):
+    for text in map(as_composed, overrides):
         override = _parse(text, faults)
         if override is not None:
             wrong = check.faults(override)

@@ -130,6 +130,9 @@ class Config:
 
     job: str | None = None
     """The job file, looked up as given, then under `jobs/`."""
+    job_columns: dict[str, str | None] = field(default_factory=dict)
+    """The job file's names of columns or keys -> the fields that they are read as; null leaves one out. Typed
+    `job.columns`."""
     pick: tuple[Annotated[str, Field(pattern=r"^p[0-9a-f]{8}$")], ...] = ()
     """The picks of the clips that are rendered, as report.html names them; empty for all."""
     clip: ClipOverrides

@@ -9,7 +9,7 @@ from vgpipe.errors import Fault, JobError
 from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
 from vgpipe.units import MIB
 
-SUFFIXES = (".yaml", ".yml", ".txt", ".csv", ".jsonl")
+SUFFIXES = (".yaml", ".yml", ".txt", ".csv", ".tsv", ".json", ".jsonl")
 MAX_FILE_MIB = 64
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
@@ -16,6 +15,7 @@ from vgpipe.job.resolving.picks import pick_name
 from vgpipe.job.settings import SetBy
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
 from vgpipe.store.plain_yaml import read_yaml
+from vgpipe.typed import hydra_value, quoted, shell_quoted
 
 PROGRAM = "python -m vgpipe"
 BUNDLED = "vgpipe.conf"
@@ -107,7 +107,9 @@ def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
         forced = [_forced(name, value) for name, value in typed.items() if value is not None and name not in WORK]
     except NoCommand:
         return None
-    words = [f"job={quoted(job)}", f"model={model}", *run_overrides(config), *forced]
+    columns = table_of(config.get("job_columns"))
+    mapped = [f"job.columns={hydra_value(columns)}"] if columns else []
+    words = [f"job={quoted(job)}", *mapped, f"model={model}", *run_overrides(config), *forced]
     return " ".join([PROGRAM, *map(shell_quoted, words), f"'pick=[{PICKS}]'", f"quality={quality}"])
 
 
@@ -148,21 +150,6 @@ def _exporters(config: Mapping[str, Any]) -> list[str]:
         return []
     others = list(table_of(config.get("also")))[:MAX_EXPORTERS]
     return [first, *(name for name in others if isinstance(name, str) and NAME.fullmatch(name))]
-
-
-def quoted(text: str) -> str:
-    """Returns a text as a double-quoted value of Hydra's grammar, in which OmegaConf finds no interpolation."""
-    text = re.sub(r"(\\*)\$\{", lambda match: match[1] * 2 + r"\${", text)
-    # Hydra reads backslashes in pairs only where a quote follows them.
-    text = re.sub(r'(\\*)"', lambda match: match[1] * 2 + r"\"", text)
-    text = re.sub(r"\\+\Z", lambda match: match[0] * 2, text)
-    return f'"{text}"'
-
-
-def shell_quoted(word: str) -> str:
-    """Returns an override as one word of a POSIX shell; quotes stand around the value alone where it needs them."""
-    key, equals, value = word.partition("=")
-    return f"{key}={shlex.quote(value)}" if equals and FLAT.fullmatch(key) else shlex.quote(word)
 
 
 def _typed(record: Mapping[str, Any], declared: ClipSetting) -> str:

@@ -39,10 +39,10 @@ def test_settings_of_long_clips_have_columns(write) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("promt,seed\nx,1\n", ["did you mean `prompt`", "names no column `prompt`"]),
+        ("promt,seed\nx,1\n", ["did you mean `prompt`", 'names no column `prompt`; it holds "promt", "seed"']),
         ("prompt,sed\nx,1\n", ["a.csv:1: unknown column", "did you mean `seed`"]),
         ("prompt,matrix\nx,1\n", ["needs a .yaml job"]),
-        ("prompt,shots\nx,1\n", ['a.csv:1: unknown column "shots"', "shots need a .yaml job"]),
+        ("prompt,shots\nx,1\n", ['a.csv:1: the column "shots" cannot be read', "shots need a .yaml job"]),
         ("prompt,continuation\nx,window\ny,on\n", ["a.csv:3: continuation is ", "auto, image, frames, window"]),
         ("prompt,segment_frames\nx,17\n", ["did you mean `segment_num_frames`"]),
         ("prompt,seed,seed\nx,1,2\n", ["appears twice"]),

@@ -241,7 +241,7 @@ def test_shots_are_of_an_entry(faults_of, content: str) -> None:
 
 def test_a_table_has_no_shots(faults_of) -> None:
     (found,) = faults_of("prompt,shots\nx,y\n", "a.csv", rules=LONG)
-    assert found.startswith('a.csv:1: unknown column "shots"; ') and found.endswith("-> shots need a .yaml job")
+    assert found.startswith('a.csv:1: the column "shots"') and found.endswith("-> shots need a .yaml job")
 
 
 def test_a_model_that_makes_clips_at_once_only_has_one_prompt(told) -> None:

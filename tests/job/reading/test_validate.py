@@ -6,7 +6,6 @@ import pytest
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("- a\n- b\n", ["a.yaml:1: the file is a list", "put the list under `prompts:`"]),
         ("just text\n", ["single text"]),
         ("# only this\n", ["the file is empty"]),
         ("name: x\n", ["`prompts` is missing"]),

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from vgpipe.job.declared import EXCLUSIVE
 from vgpipe.job.faults import Faults, format_text, format_value, nearest
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, plain
+from vgpipe.job.reading.numbers import advice
 from vgpipe.job.reading.seeds import check_seeds
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
 from vgpipe.job.schema import OWN_FAULT, TEXT_REMEDY, SettingFields, description_of, given_fields
@@ -108,6 +109,8 @@ def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
     limits = detail.get("ctx", {})
     if detail["type"] == "list_type" and isinstance(value, int) and not isinstance(value, bool):
         return f"write {field}: [{format_value(value)}], or seed: {format_value(value)}"
+    if isinstance(value, str) and detail["type"] in ("int_type", "float_type") and (number := advice(value)):
+        return number
     if isinstance(value, str) and value.strip() and type(resolve(value.strip())) in (int, float):
         return f"remove the quotes: {field}: {value.strip()[:30]}"
     for limit, words in {"le": "must be at most", "ge": "must be at least", "gt": "must be above"}.items():

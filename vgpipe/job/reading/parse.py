@@ -5,23 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from vgpipe.job.faults import Faults
+from vgpipe.job.reading.columns import AS_NAMED, ColumnMap, Columns, Unknown, renamed, renamed_job
 from vgpipe.job.reading.find import find_job
-from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table
-from vgpipe.job.reading.text_jobs import read_jsonl, read_txt
+from vgpipe.job.reading.json_jobs import read_json, read_jsonl
+from vgpipe.job.reading.nodes import Node, Scalar, Table
+from vgpipe.job.reading.text_jobs import read_txt
 from vgpipe.job.record import Job
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.source import display, read_text
 
 __all__ = ["find_job", "read_job"]
 
+TABLES = (".csv", ".tsv", ".json", ".jsonl")
+"""The formats that programs write, in which a column may be for somebody else."""
 
-def read_job(path: Path, *, rules: ShapeRules | None = None) -> Job:
+
+def read_job(path: Path, *, rules: ShapeRules | None = None, columns: ColumnMap = AS_NAMED) -> Job:
     """Reads and checks a job file.
 
     Args:
-        path: a .yaml, .yml, .txt, .csv or .jsonl file.
+        path: a file of one of the suffixes of `vgpipe.job.source`.
         rules: what the model can make; with it, sizes and frame counts that cannot be made are listed
             with the file's other faults (`expand` finds them in any case).
+        columns: the file's names of columns and keys -> fields, of `job.columns`.
 
     Returns:
         The job, not yet expanded.
@@ -32,25 +38,29 @@ def read_job(path: Path, *, rules: ShapeRules | None = None) -> Job:
     # pydantic takes longer to import than a command like `--help` may take.
     from vgpipe.job.reading.validate import build_job
 
-    text = read_text(path)
+    text, suffix = read_text(path), path.suffix.lower()
     faults = Faults(display(path))
-    root = _tree(text, path.suffix.lower(), faults)
+    names = Columns(columns, Unknown.NOTED if suffix in TABLES else Unknown.LEFT, faults)
+    root = _tree(text, suffix, names, faults)
+    names.check_given()
     return build_job(root, path.stem, faults, rules, path.parent.absolute())
 
 
-def _tree(text: str, suffix: str, faults: Faults) -> Node:
+def _tree(text: str, suffix: str, columns: Columns, faults: Faults) -> Node:
     if suffix == ".txt":
         return _job_of(read_txt(text))
     if suffix == ".jsonl":
-        return _job_of(read_jsonl(text, faults))
-    if suffix == ".csv":
+        return _job_of(renamed(read_jsonl(text, faults), columns))
+    if suffix == ".json":
+        return renamed_job(read_json(text, faults), columns)
+    if suffix in (".csv", ".tsv"):
         from vgpipe.job.reading.csv_jobs import read_csv
 
-        return _job_of(read_csv(text, faults))
+        return _job_of(read_csv(text, columns, faults, separator="\t" if suffix == ".tsv" else ""))
     from vgpipe.job.reading.yaml_jobs import read_yaml
 
-    return read_yaml(text, faults)
+    return renamed_job(read_yaml(text, faults), columns)
 
 
-def _job_of(prompts: Listing) -> Table:
+def _job_of(prompts: Node) -> Table:
     return Table(prompts.line, [(Scalar(prompts.line, "prompts", "prompts"), prompts)])

@@ -70,10 +70,7 @@ def build_job(
 def _top_level(root: Node, faults: Faults) -> dict[str, Node]:
     if isinstance(root, Table):
         return fields_of(root, faults)
-    if isinstance(root, Listing):
-        what = "the file is a list, not a mapping with `prompts:`"
-        faults.add(root.line, what, "put the list under `prompts:`")
-    elif root.value is None:
+    if isinstance(root, Scalar) and root.value is None:
         faults.add(root.line, "the file is empty", "write `prompts:` and a line `- ...` for each prompt")
     else:
         what = "the file is a single text, not a mapping with `prompts:`"

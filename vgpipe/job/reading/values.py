@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vgpipe.job.faults import VALUES, Faults, format_text
+from vgpipe.job.reading.columns import AS_NAMED, ColumnMap, Columns, Unknown, renamed
+from vgpipe.job.reading.json_jobs import read_jsonl
 from vgpipe.job.reading.nodes import Scalar, Table
-from vgpipe.job.reading.text_jobs import read_jsonl
 from vgpipe.job.record import Job
 from vgpipe.job.rules import ShapeRules
 
@@ -34,13 +35,14 @@ def json_lines(prompts: Iterable[object], folder: Path) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def read_values(lines: str, folder: Path, *, rules: ShapeRules | None = None) -> Job:
+def read_values(lines: str, folder: Path, *, rules: ShapeRules | None = None, columns: ColumnMap = AS_NAMED) -> Job:
     """Reads and checks prompts as `read_job` does a file; messages call a line by its place: `prompts[3]`.
 
     Args:
         lines: of `json_lines`.
         folder: where relative paths of images start.
         rules: what the model can make.
+        columns: the program's names of keys -> fields.
 
     Raises:
         JobError: they have faults; all of them are in the error.
@@ -49,7 +51,9 @@ def read_values(lines: str, folder: Path, *, rules: ShapeRules | None = None) ->
     from vgpipe.job.reading.validate import build_job
 
     faults = Faults(VALUES)
-    listing = read_jsonl(lines, faults)
+    names = Columns(columns, Unknown.LEFT, faults)
+    listing = renamed(read_jsonl(lines, faults), names)
+    names.check_given()
     root = Table(1, [(Scalar(1, VALUES, VALUES), listing)])
     return build_job(root, VALUES, faults, rules, folder)
 
