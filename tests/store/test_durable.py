@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
 from vgpipe.errors import StoreError
-from vgpipe.store.durable import age_s, link_or_copy, owner_is_gone, replace_file, temporary_path, write_atomically
+from vgpipe.store.durable import (
+    age_s,
+    flush_folder,
+    link_or_copy,
+    make_folder,
+    owner_is_gone,
+    replace_file,
+    temporary_path,
+    write_atomically,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -23,6 +34,24 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     with pytest.raises(StoreError, match=r"file cannot be written: .*No space left"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_disk_that_cannot_flush_folders_is_no_failure_and_one_that_fails_is(tmp_path, monkeypatch, number, is_told):
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError) if is_told else nullcontext():
+        flush_folder(tmp_path)
+
+
+def test_a_folder_is_made_with_those_above_it_and_may_be_there(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr("vgpipe.store.durable.flush_folder", flushed.append)
+    make_folder(tmp_path / "a/b")
+    make_folder(tmp_path / "a/b")
+    assert (tmp_path / "a/b").is_dir() and flushed == [tmp_path, tmp_path / "a"]
 
 
 def test_a_temporary_name_tells_whether_its_process_lives(tmp_path):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.stages import tensors
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
-from vgpipe.store.durable import flush_file, flush_folder, temporary_path
+from vgpipe.store.durable import flush_file, flush_folder, make_folder, temporary_path
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +55,7 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
         OSError: where it cannot be written; the previous one it is then still whole.
     """
     path = path_of(store, key)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     flat = {"latents": checkpoint.latents, "generator": checkpoint.generator}
     layout = _flatten("scheduler", checkpoint.scheduler, flat)
     facts = {

@@ -16,7 +16,7 @@ from typing import Any, TypedDict
 
 from vgpipe.errors import StoreError
 from vgpipe.store.digest import Key, file_sha256, holds
-from vgpipe.store.durable import age_s, flush_file, flush_folder, owner_is_gone, temporary_path
+from vgpipe.store.durable import age_s, flush_file, flush_folder, make_folder, owner_is_gone, temporary_path
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,8 @@ class Store:
         final = self.folder(key)
         writer = ArtifactWriter(temporary_path(final))
         try:
-            writer.folder.mkdir(parents=True)
+            make_folder(final.parent)
+            writer.folder.mkdir()
         except OSError as error:
             raise StoreError(f"the store {self.root} cannot be written: {error}") from error
         try:
@@ -152,7 +153,7 @@ class Store:
         """
         probe = temporary_path(self.root / "probe")
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root)
             probe.write_bytes(b"vgpipe")
             probe.unlink()
         except OSError as error:

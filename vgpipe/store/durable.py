@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from vgpipe.errors import StoreError
 
+CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF)
+"""How a system refuses to flush a folder: it has no such operation, or the folder may be entered but not read."""
 PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
@@ -27,10 +30,41 @@ def flush_file(path: Path) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """Forces a folder's entries to the disk; does nothing on Windows, which cannot."""
+    """Forces a folder's entries to the disk, where the system can: Windows and some network disks cannot.
+
+    Raises:
+        OSError: where the disk fails.
+    """
     if os.name == "nt":
         return
-    flush_file(path)
+    try:
+        flush_file(path)
+    except OSError as error:
+        if error.errno not in CANNOT_FLUSH:
+            raise
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder, and those above it, so that they survive a power cut; does nothing where it exists.
+
+    Raises:
+        OSError: where that fails.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    flush_folder(path.parent)  # a flushed file is lost with a folder above it whose name never reached the disk
+
+
+def flush_parents(path: Path) -> None:
+    """Forces the names of all folders above a path to the disk: for folders that others made.
+
+    Raises:
+        OSError: where the disk fails.
+    """
+    for folder in path.parents:
+        flush_folder(folder)
 
 
 def temporary_path(path: Path) -> Path:
@@ -68,9 +102,9 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Makes `target` a hard link to `source`, or a copy where links are unavailable.
+    """Makes `target` a hard link to `source`, or a copy, flushed, where links are unavailable.
 
-    An existing `target` is replaced atomically, unless it is that link already.
+    An existing `target` is replaced atomically, unless it is that link already. The caller flushes the folder.
     """
     if _is_linked(source, target):
         return
@@ -80,6 +114,7 @@ def link_or_copy(source: Path, target: Path) -> None:
             os.link(source, temporary)
         except OSError:
             shutil.copy2(source, temporary)
+            flush_file(temporary)
         os.replace(temporary, target)
     finally:
         # Also after success: POSIX lets a rename of one hard link over another of the same file leave both.

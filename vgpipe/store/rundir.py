@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.outside_file import OutsideFileError, Refusal
 from vgpipe.store.clip_lines import ClipLine, ClipLines, read_clip_lines
-from vgpipe.store.durable import link_or_copy, replace_file, temporary_path
+from vgpipe.store.durable import flush_folder, flush_parents, link_or_copy, make_folder, replace_file, temporary_path
 from vgpipe.store.seal import sealed
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class RunDir:
         self.contact_sheet = root / "contact-sheet.png"
         self._lock_path = root / LOCK_NAME
         self._lock: FileLock | None = None
+        self._unflushed: set[Path] = set()
 
     def __enter__(self) -> RunDir:
         from filelock import FileLock, Timeout
@@ -121,6 +122,8 @@ class RunDir:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=False)
+            if not self.config.exists():  # a new run, whose folders Hydra may have made
+                flush_parents(self.root)
         except Timeout:
             raise DirectoryInUse(f"{self.root} is in use by another vgpipe process; nothing was started") from None
         except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
@@ -167,10 +170,12 @@ class RunDir:
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rewrites clips.jsonl atomically, one line per clip."""
+        self._flush_placed()
         replace_file(self.clips, b"".join(_clip_line(record) for record in records))
 
     def append_clip(self, record: Mapping[str, Any]) -> None:
         """Appends a clip's newest record; the last line of a clip counts."""
+        self._flush_placed()
         _append_line(self.clips, _clip_line(record), flush_to_disk=True)
 
     def read_lines(self, *, must_be_sealed: bool = False) -> ClipLines:
@@ -268,8 +273,9 @@ class RunDir:
         try:
             link_or_copy(sources[0], target)
         except FileNotFoundError:  # only for the first clip: a run may have thousands
-            target.parent.mkdir(exist_ok=True)
+            make_folder(target.parent)
             link_or_copy(sources[0], target)
+        self._unflushed.add(target.parent)
         return relative
 
     def path_of(self, relative: object) -> Path | None:
@@ -304,12 +310,30 @@ class RunDir:
             for path in folder.glob(".tmp-*"):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
+    def _flush_placed(self) -> None:
+        """Forces the names of placed files to the disk, before a record says that they are there.
+
+        Raises:
+            StoreError: where that fails.
+        """
+        while self._unflushed:
+            folder = self._unflushed.pop()
+            try:
+                flush_folder(folder)
+            except FileNotFoundError:  # somebody removed it: the next run places its files again
+                continue
+            except OSError as error:
+                raise StoreError(f"{folder} cannot be written: {error}") from error
+
     def _place_folder(self, target: Path, sources: list[Path]) -> str:
         temporary = temporary_path(target)
         try:
-            temporary.mkdir(parents=True)
+            make_folder(target.parent)
+            temporary.mkdir()
             for source in sources:
                 link_or_copy(source, temporary / source.name)
+            flush_folder(temporary)
+            self._unflushed.add(target.parent)
             if target.exists():
                 shutil.rmtree(target)
             os.rename(temporary, target)
