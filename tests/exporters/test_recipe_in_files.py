@@ -183,7 +183,10 @@ def test_a_disk_that_is_full_in_the_end_is_reported(kind, tmp_path, monkeypatch)
 
 
 def test_no_place_for_temporary_files_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    def none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
     with pytest.raises(ExportError, match="temporary file") as caught:
         exported("mp4", CLIP, tmp_path / "a", HOSTILE)
     assert isinstance(caught.value.__cause__, OSError)

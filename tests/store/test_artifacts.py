@@ -132,7 +132,8 @@ def test_damaged_artifacts_are_kept_a_week(store):
     assert Store(store.root).find(KEY) is None
     assert store.sweep_leftovers() == 0
     aside = next(folder.parent.glob("bad-*"))
-    os.utime(aside, (0, 0))
+    for path in (*aside.iterdir(), aside):
+        os.utime(path, (0, 0))
     assert store.sweep_leftovers() == 1 and not aside.exists()
 
 

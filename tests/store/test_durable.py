@@ -12,7 +12,6 @@ import pytest
 
 from vgpipe.errors import StoreError
 from vgpipe.store.durable import (
-    age_s,
     flush_folder,
     link_or_copy,
     make_folder,
@@ -76,10 +75,6 @@ def test_a_link_replaces_what_is_there_and_leaves_no_temporary_name(tmp_path):
     for _ in range(2):  # POSIX keeps both names where they are links to one file already
         link_or_copy(source, target)
     assert target.samefile(source) and sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
-
-
-def test_the_age_of_a_missing_entry_is_zero(tmp_path):
-    assert age_s(tmp_path / "absent") == 0.0 and age_s(tmp_path) < 60
 
 
 def test_a_link_that_is_there_already_is_left_alone(tmp_path):

@@ -22,8 +22,7 @@ from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import Placement
 from vgpipe.models.base import Family
 from vgpipe.plans.starting_point import first_strategies, streams
-
-OFFLOAD_FOLDER = "offload"
+from vgpipe.store.artifacts import OFFLOAD_FOLDER
 
 
 class Engine:

@@ -9,6 +9,7 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.delivery import ExportDelivery
+from vgpipe.exporters.temporary import sweep_temporary_folders
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import pinned
 from vgpipe.provenance.recipe import Recipes
@@ -50,6 +51,7 @@ class LocalExecutor:
 
     def _sweep_leftovers(self) -> None:
         self._inputs.run_dir.sweep_leftovers()
+        sweep_temporary_folders()
         removed = self._store.sweep_leftovers()
         if removed:
             log.info("removed %s of processes that ended", counted(removed, "incomplete artifact"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.errors import ExportError
+from vgpipe.exporters.temporary import temporary_folder
 
 FIRST_LINE = ";FFMETADATA1\n"
 KEY = "comment"
@@ -52,9 +52,8 @@ def tags(text: str | None) -> Iterator[Tags]:
 
 
 def _written(text: str, stack: ExitStack) -> Path:
+    path = stack.enter_context(temporary_folder()) / "recipe"
     try:
-        folder = tempfile.TemporaryDirectory(prefix="vgpipe-", ignore_cleanup_errors=True)
-        path = Path(stack.enter_context(folder)) / "recipe"
         path.write_text(FIRST_LINE + comment(text), encoding="utf-8", newline="\n")
     except OSError as error:
         raise ExportError(f"the recipe cannot be written to a temporary file: {error}") from error

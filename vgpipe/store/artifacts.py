@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from vgpipe.errors import StoreError
+from vgpipe.owners import LEASE_S, age_s
 from vgpipe.store.digest import Key, file_sha256, holds
-from vgpipe.store.durable import age_s, flush_file, flush_folder, make_folder, owner_is_gone, temporary_path
+from vgpipe.store.durable import flush_file, flush_folder, make_folder, owner_is_gone, temporary_path
 
 log = logging.getLogger(__name__)
 
 RECORD_NAME = "artifact.json"
 RECORD_SCHEMA = 1
-KEEP_DAMAGED_S = 7 * 86_400
+KEEP_DAMAGED_S = KEEP_OFFLOADED_S = 7 * 86_400
+OFFLOAD_FOLDER = "offload"
 RECORDED_PACKAGES = ("torch", "diffusers", "transformers", "imageio-ffmpeg")
 
 
@@ -138,8 +140,14 @@ class Store:
         shutil.rmtree(removed, ignore_errors=True)
 
     def sweep_leftovers(self) -> int:
-        """Removes unfinished artifacts of ended processes and those damaged over a week ago; returns their number."""
-        drafts = [path for path in self.root.glob("*/*/.tmp-*") if owner_is_gone(path)]
+        """Removes unfinished artifacts of ended processes and those damaged over a week ago; returns their number.
+
+        Weights that a run moves out of RAM (`offload`) are read for as long as it lasts, but not changed.
+        """
+        depths = (".tmp-*", "*/.tmp-*", "*/*/.tmp-*")
+        found = [path for depth in depths for path in self.root.glob(depth)]
+        leases = {path: KEEP_OFFLOADED_S if OFFLOAD_FOLDER in path.parts else LEASE_S for path in found}
+        drafts = [path for path, lease_s in leases.items() if owner_is_gone(path, lease_s)]
         damaged = [path for path in self.root.glob("*/*/bad-*") if age_s(path) > KEEP_DAMAGED_S]
         for path in (*drafts, *damaged):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
-import socket
-import time
 import uuid
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 from vgpipe.errors import StoreError
+from vgpipe.owners import LEASE_S, is_left_over, owner_name
 
 CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF)
 """How a system refuses to flush a folder: it has no such operation, or the folder may be entered but not read."""
-PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def flush_file(path: Path) -> None:
@@ -69,7 +65,7 @@ def flush_parents(path: Path) -> None:
 
 def temporary_path(path: Path) -> Path:
     """Returns an unused name beside `path` that identifies the machine and the process that writes it."""
-    return path.with_name(f".tmp-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
+    return path.with_name(f".tmp-{owner_name()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -134,39 +130,14 @@ def _is_linked(source: Path, target: Path) -> bool:
     return True
 
 
-def owner_is_gone(temporary: Path) -> bool:
-    """Returns whether the process of this machine that created a temporary entry has ended.
+def owner_is_gone(temporary: Path, lease_s: float = LEASE_S) -> bool:
+    """Returns whether the process that created a temporary entry has ended.
 
-    Always False for entries of other machines (a store on a shared disk).
+    Of a process on another machine or in another container (a store on a shared disk) the age of the entry decides.
+
+    Args:
+        temporary: from `temporary_path`.
+        lease_s: seconds without a change after which such an entry counts as left over.
     """
     parts = temporary.name.removeprefix(".tmp-").split("-")
-    if len(parts) < 3 or parts[0] != _machine() or not parts[1].isdigit():
-        return False
-    return not _is_alive(int(parts[1]))
-
-
-def age_s(path: Path) -> float:
-    """Returns the seconds since an entry was last changed; 0 if it no longer exists."""
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-@cache
-def _machine() -> str:
-    # Process ids are only meaningful within one machine and one container.
-    namespace = ""
-    with suppress(OSError):
-        namespace = str(PID_NAMESPACE.stat().st_ino)
-    return hashlib.sha256(f"{socket.gethostname()}|{namespace}".encode()).hexdigest()[:12]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+    return len(parts) >= 3 and is_left_over(temporary, "-".join(parts[:2]), lease_s)
