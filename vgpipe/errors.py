@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vgpipe.terminal import on_one_line
+
+DISK_FAULTS = {
+    errno.ENOSPC: re.compile(
+        r"no space left on device|not enough space on the disk|\(os error 28\)|PytorchStreamWriter failed writing"
+        r"|\d+ requested and \d+ written",
+        re.IGNORECASE,
+    ),
+    errno.EDQUOT: re.compile(r"disk quota exceeded|\(os error 122\)", re.IGNORECASE),
+    errno.EROFS: re.compile(r"read-only file system|\(os error 30\)", re.IGNORECASE),
+    errno.EFBIG: re.compile(r"\[errno 27\]|\(os error 27\)|SIGXFSZ", re.IGNORECASE),
+}
+"""The numbers of the errors of a disk that takes no more, each with what libraries write in its place."""
 
 
 def first_line(error: BaseException) -> str:
@@ -15,12 +28,26 @@ def first_line(error: BaseException) -> str:
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Says whether an error, or what caused it, is a disk that takes no more: full, over quota or read-only."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            return True
-        error = error.__cause__
-    return False
+    """Says whether an error, or what led to it, is a disk that takes no more."""
+    return disk_error(error) is not None
+
+
+def disk_error(error: BaseException | None) -> int | None:
+    """Returns the number (`errno`) of the disk's fault in an error, or in what led to it; None where there is none.
+
+    Libraries raise the system's error under other classes, and often quote it as text alone: NumPy, safetensors, torch,
+    ffmpeg.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in DISK_FAULTS:
+            return error.errno
+        for number, pattern in DISK_FAULTS.items():
+            if pattern.search(str(error)):
+                return number
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None
 
 
 class VgpipeError(Exception):
@@ -113,6 +140,14 @@ class ExportError(VgpipeError):
 
 class EncoderError(ExportError):
     """An encoder failed, or is not there; another one may do."""
+
+
+class EncoderInterrupted(EncoderError):
+    """Something outside of an encoder ended it: a signal, or too little memory; the same one may do another time."""
+
+
+class EncoderCrashed(EncoderError):
+    """An encoder crashed or hung, which may be chance once."""
 
 
 class Stopped(VgpipeError):

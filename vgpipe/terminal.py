@@ -166,7 +166,7 @@ def _is_open(number: int) -> bool:
 def _give_up(name: str) -> None:
     """Discards what is written to a standard stream from now on, whoever writes it.
 
-    What it still buffers would otherwise fail once more when Python ends, which makes the exit code 120.
+    What it still buffers would otherwise fail again when Python ends, which makes the exit code 120.
     """
     stream = getattr(sys, name)
     with suppress(OSError, ValueError):  # one of a program around vgpipe may have no descriptor

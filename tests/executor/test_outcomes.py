@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 
 import pytest
+from safetensors import SafetensorError
 
 from tests.clips.test_clip_record import PLAIN
 from tests.clips.test_clip_state import LONG, new
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import Status
-from vgpipe.errors import LoadError, StoreError
+from vgpipe.errors import EncoderError, LoadError, StoreError
 from vgpipe.executor.outcomes import Outcomes, failure_message, typical_s
 from vgpipe.executor.progress import Progress
 
@@ -34,9 +35,9 @@ def spies():
 
 
 @pytest.fixture
-def outcomes(spies):
+def outcomes(spies, tmp_path):
     progress = Progress({"encode": 1, "denoise": 3, "decode": 3, "export": 1}, clips=1, done=0)
-    made = Outcomes(None, spies["records"], spies["delivery"], spies["history"], progress, spies["stop"])
+    made = Outcomes(None, spies["records"], spies["delivery"], spies["history"], progress, spies["stop"], (tmp_path,))
     made.progress = progress
     return made
 
@@ -72,8 +73,45 @@ def test_a_full_disk_stops_the_run_and_fails_no_clip(outcomes, spies):
     state, error = new(), StoreError("cannot write")
     error.__cause__ = OSError(errno.ENOSPC, "no space left")
     outcomes.failed(state.segments[0], "decode", error)
-    assert state.status is Status.STOPPED and spies["stop"].calls == [("cancel", "decode: cannot write")]
-    assert not spies["records"].calls
+    ((name, reason),) = spies["stop"].calls
+    assert state.status is Status.STOPPED and name == "cancel" and not spies["records"].calls
+    assert reason.startswith("decode: cannot write; free space on the disk of ")
+
+
+def _from(error: Exception) -> Exception:
+    try:
+        raise error
+    except Exception:
+        try:
+            raise StoreError("decode could not be stored")
+        except StoreError as outer:
+            return outer
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("12288 requested and 4096 written"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:664] . PytorchStreamWriter failed writing file data/0"),
+        OSError(errno.EFBIG, "File too large"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EROFS, "Read-only file system"),
+        EncoderError("ffmpeg was killed by SIGXFSZ: no error message"),
+        _from(OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+def test_every_librarys_word_for_a_full_disk_stops_the_run(outcomes, spies, error):
+    state = new()
+    outcomes.failed(state.segments[0], "decode", error)
+    assert state.status is Status.STOPPED and spies["stop"].names() == ["cancel"]
+
+
+@pytest.mark.parametrize("error", [ValueError("a file too large for this format"), RuntimeError("out of memory")])
+def test_other_errors_fail_the_clip(outcomes, error):
+    state = new()
+    outcomes.failed(state.segments[0], "decode", error)
+    assert state.status is Status.FAILED
 
 
 def test_an_export_that_fails_fails_its_clip_alone(outcomes, spies):

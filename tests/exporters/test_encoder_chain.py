@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -17,9 +18,11 @@ from PIL import Image
 from tests.exporters.clips import BARS, bars, decoded, fake_ffmpeg, ffmpeg_without, psnr_db, smooth
 from vgpipe.config.exporter_schema import EXPORTERS, FramesConfig, Mp4Config
 from vgpipe.config.load import load
-from vgpipe.errors import EncoderError, ExportError
+from vgpipe.errors import EncoderError, ExportError, is_disk_full
+from vgpipe.exporters import encoder_chain
 from vgpipe.exporters.base import exporter, identity
 from vgpipe.exporters.encoder_chain import EncoderChain
+from vgpipe.exporters.exported import Fallback
 from vgpipe.exporters.frames import FramesExporter
 from vgpipe.exporters.mp4 import Mp4Exporter
 from vgpipe.exporters.videos import Av1Exporter, HevcExporter
@@ -167,6 +170,57 @@ def test_a_stuck_ffmpeg_is_ended(tmp_path, out, monkeypatch, action):
     made = exporter({"name": "mp4", "timeout_s": 0.5}).export(smooth(200), fps=8.0, folder=out)
     assert time.monotonic() - started < 20
     assert made.kind == "mp4" and "no progress for 0.5 s" in made.degradation.reason
+
+
+def once(tmp_path, action):
+    """Returns what an ffmpeg does that fails the first time alone, as shell."""
+    return f"[ -e {tmp_path}/failed ] || {{ touch {tmp_path}/failed; {action}; }}"
+
+
+@pytest.mark.parametrize(
+    "action", ["head -c 9999 >/dev/null; kill -9 $$", "kill -TERM $$", "exit 255", "kill -SEGV $$", "sleep 60"]
+)
+def test_one_that_was_killed_or_hung_once_is_tried_again_with_the_same_encoder(
+    tmp_path, out, monkeypatch, caplog, action
+):
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, {"libx264": once(tmp_path, action)})))
+    made = exporter({"name": "mp4", "timeout_s": 0.5 if "sleep" in action else 60.0}).export(
+        smooth(40), fps=8.0, folder=out
+    )
+    assert made.degradation is None and calls(tmp_path) == ["libx264"] * 2
+    assert [path.name for path in out.iterdir()] == ["video.mp4"] and "trying again" in caplog.text
+
+
+def test_what_is_killed_each_time_takes_a_fallback_for_this_clip_alone(tmp_path, out, monkeypatch):
+    monkeypatch.setattr(encoder_chain, "PAUSE_S", 0.0)
+    killed = f"[ -e {tmp_path}/enough ] || kill -9 $$"
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, {"libx264": killed})))
+    one = exporter({"name": "mp4"})
+    made = one.export(smooth(), fps=8.0, folder=out)
+    assert calls(tmp_path) == ["libx264"] * encoder_chain.MAX_INTERRUPTIONS + ["libopenh264"]
+    assert made.degradation == Fallback(
+        "mp4 (libx264)", "mp4 (libopenh264)", "ffmpeg was killed by SIGKILL: no error message"
+    )
+    (tmp_path / "enough").touch()
+    encoder_chain.empty(out)
+    assert one.export(smooth(), fps=8.0, folder=out).degradation is None
+
+
+def test_a_program_that_cannot_be_started_for_want_of_memory_is_no_fault_of_the_encoder(out, monkeypatch):
+    errors, popen = [OSError(errno.ENOMEM, "Cannot allocate memory")], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: popen(*a, **k) if not errors else _raise(errors.pop()))
+    assert exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out).degradation is None
+
+
+def _raise(error):
+    raise error
+
+
+def test_a_limit_on_the_size_of_files_is_no_encoders_fault(tmp_path, out, monkeypatch):
+    monkeypatch.setenv("VGPIPE_FFMPEG", str(fake_ffmpeg(tmp_path, {"libx264": "kill -XFSZ $$"})))
+    with pytest.raises(ExportError, match="SIGXFSZ") as caught:
+        exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)
+    assert is_disk_full(caught.value) and calls(tmp_path) == ["libx264"]
 
 
 class Slow:

@@ -92,25 +92,26 @@ class ExportDelivery:
         if found is not None:
             return found
         try:
-            for number in range(len(self._finished.exporters)):
-                self._export(state, number)
+            made = [self._export(state, number) for number in range(len(self._finished.exporters))]
         except (FileNotFoundError, StoreError):  # the latter where they vanish while the file is being written
             if all(self._store.find(segment.keys.frames) for segment in state.segments):
                 raise
             return None
-        return self._finished.found(state.keys)
+        # Not `found` again: the file of a fallback encoder may be for this clip alone.
+        artifacts = tuple(artifact for artifact in made if artifact is not None)
+        return artifacts if len(artifacts) == len(made) else None
 
-    def _export(self, state: ClipState, number: int) -> None:
+    def _export(self, state: ClipState, number: int) -> Artifact | None:
         """Makes the file of one exporter unless it is there; replaces that of a fallback encoder no longer needed."""
         from vgpipe.stages import export
 
         key, exporter = state.keys.exports[number], self._finished.exporters[number]
-        if self._finished.find(key, number) is not None:
-            return
+        if (found := self._finished.find(key, number)) is not None:
+            return found
         if self._store.find(key) is not None:
             self._store.discard(key)
         recipe = self._recipes.of(state, self._keys.exporters[number]) if self._recipes else None
-        export.run(
+        return export.run(
             self._store,
             key,
             exporter=exporter,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
@@ -15,6 +17,7 @@ from vgpipe.executor.run_records import RunRecords
 from vgpipe.fallback.history import FallbackHistory
 from vgpipe.stages import overflows
 from vgpipe.store.artifacts import Store
+from vgpipe.store.disk_space import what_to_free
 from vgpipe.vocabulary import DENOISE, ENCODE, EXPORT, STAGES
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,7 @@ class Outcomes:
         history: remembers how clips were made that could not be made as asked.
         progress: counts what is done.
         stop: asked to stop the run when the disk is full.
+        folders: that the run writes to, the store first.
     """
 
     def __init__(
@@ -40,9 +44,11 @@ class Outcomes:
         history: FallbackHistory,
         progress: Progress,
         stop: CancelToken,
+        folders: Sequence[Path],
     ):
         self._store, self._records, self._delivery = store, records, delivery
         self._history, self._progress, self._stop = history, progress, stop
+        self._folders = folders
 
     def event(self, kind: str, **facts: object) -> None:
         """Appends to the run's events."""
@@ -102,6 +108,7 @@ class Outcomes:
             message = f"segment {segment.segment.index + 1} of {len(state.segments)}: {message}"
         if is_disk_full(error):
             # Every later clip would do its work and then lose it: better to stop while all of it can be resumed.
+            message = f"{message}; {what_to_free(error, self._folders)}"
             state.stop(message)
             self._stop.cancel(message)
             return

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import SIZE
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.collection import START_UP
-from vgpipe.errors import ModelError, Stopped
+from vgpipe.errors import ExportError, ModelError, Stopped, is_disk_full
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.canary import Canaries
 from vgpipe.executor.delivery import ExportDelivery
@@ -21,6 +22,7 @@ from vgpipe.executor.past_trials import PastTrials, conditions_of
 from vgpipe.executor.progress import Progress, count_remaining
 from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.waves import wave_size, waves
+from vgpipe.exporters.temporary import temporary_root
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of, pick_device, placement
@@ -113,6 +115,9 @@ class Rendering:
             log.info("%s", stopped)
             return False
         except ModelError as error:
+            if is_disk_full(error):
+                self._inputs.stop.cancel(str(error))
+                return False
             log.error("%s", error)
             for state in pending:
                 state.fail(str(error), error)
@@ -132,7 +137,17 @@ class Rendering:
 
     def _outcomes(self, progress: Progress) -> Outcomes:
         inputs = self._inputs
-        return Outcomes(self._store, inputs.records, self._delivery, self._history, progress, inputs.stop)
+        return Outcomes(
+            self._store, inputs.records, self._delivery, self._history, progress, inputs.stop, self._folders()
+        )
+
+    def _folders(self) -> tuple[Path, ...]:
+        """Returns the folders that the run writes to."""
+        written = (self._store.root, self._inputs.run_dir.root)
+        try:
+            return (*written, temporary_root())
+        except ExportError:
+            return written
 
 
 class _Attempt:

@@ -1,20 +1,22 @@
-"""Tries encoders in order until one works.
+"""Tries encoders in order until one works; one that something else ended is tried again first.
 
 Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vgpipe.errors import EncoderError, ExportError
+from vgpipe.errors import EncoderCrashed, EncoderError, EncoderInterrupted, ExportError
 from vgpipe.exporters.encoder_status import EncoderStatus
 from vgpipe.exporters.exported import Exported, Fallback
 from vgpipe.exporters.ffmpeg import one_line
@@ -23,9 +25,16 @@ from vgpipe.exporters.frames import FramesExporter
 from vgpipe.exporters.hardware_encoders import HardwareVideo
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.mp4 import X264, Mp4Exporter
+from vgpipe.exporters.temporary import temporary_folder
 from vgpipe.exporters.video import VideoExporter
 from vgpipe.exporters.videos import GifExporter
 
+log = logging.getLogger(__name__)
+
+MAX_INTERRUPTIONS, MAX_CRASHES = 3, 2
+"""How often a clip may be interrupted in an encoder, and an encoder may crash or hang, before the next one is tried."""
+PAUSE_S = 0.5
+"""Before the second attempt; longer before the third."""
 TRIAL_FRAMES = 5
 GREY_THWC = np.full((TRIAL_FRAMES, 64, 64, 3), 128, np.uint8)
 ChainStep = VideoExporter | FramesExporter
@@ -63,16 +72,18 @@ class EncoderChain:
         Raises:
             ExportError: if the folder is full, read-only or missing, where no other encoder would help.
         """
-        for step in self._steps[:-1]:
-            if self._status.of(step.name) is not None:
-                continue
-            try:
-                self._prove(step, frames_THWC, fps, folder)
-                return self._exported(step, frames_THWC, fps, folder, recipe)
-            except EncoderError as error:
-                self._status.note(step.name, one_line(str(error)))
-                empty(folder)
-        return self._last(frames_THWC, fps, folder, recipe)
+        failed: dict[str, str] = {}
+        for step in self._steps:
+            if (reason := self._status.of(step.name)) is None:
+                try:
+                    return self._exported(step, failed, frames_THWC, fps, folder, recipe)
+                except EncoderError as error:
+                    reason = one_line(str(error))
+                    if not isinstance(error, EncoderInterrupted):  # which says nothing of the next clip
+                        self._status.note(step.name, reason)
+                    empty(folder)
+            failed[step.name] = reason
+        raise EncoderError(failed[self._steps[-1].name])
 
     def may_fall_back(self) -> bool:
         """Returns whether a fallback may deliver: there is one, and the requested encoder does not work."""
@@ -83,34 +94,34 @@ class EncoderChain:
         requested = self._steps[0]
         if self._status.of(requested.name) is None and not self._status.has_proved(requested.name):
             try:
-                with tempfile.TemporaryDirectory() as folder:
-                    requested.export(GREY_THWC, fps=8, folder=Path(folder))
+                with temporary_folder() as folder:
+                    _repeated(partial(requested.export, GREY_THWC, fps=8, folder=folder), requested.name, folder)
                 self._status.prove(requested.name)
+            except EncoderInterrupted:  # nobody knows
+                return False
             except EncoderError as error:
                 self._status.note(requested.name, one_line(str(error)))
             except (ExportError, OSError):  # no disk space for a trial
                 return False
         return self._status.of(requested.name) is None
 
-    def _last(self, frames_THWC: Frames, fps: float, folder: Path, recipe: Mapping[str, Any] | None) -> Exported:
-        """Exports with the last encoder, whose failure fails the clip."""
-        step = self._steps[-1]
-        if (reason := self._status.of(step.name)) is not None:
-            raise EncoderError(reason)
-        try:
-            self._prove(step, frames_THWC, fps, folder)
-            return self._exported(step, frames_THWC, fps, folder, recipe)
-        except EncoderError as error:
-            self._status.note(step.name, one_line(str(error)))
-            raise
-
     def _exported(
-        self, step: ChainStep, frames_THWC: Frames, fps: float, folder: Path, recipe: Mapping[str, Any] | None
+        self,
+        step: ChainStep,
+        failed: Mapping[str, str],
+        frames_THWC: Frames,
+        fps: float,
+        folder: Path,
+        recipe: Mapping[str, Any] | None,
     ) -> Exported:
-        fallback = self._fallback(step)
+        fallback = self._fallback(step, failed)
         embedded = recipe if recipe is None or fallback is None else _with(fallback, recipe)
-        made = step.export(frames_THWC, fps=fps, folder=folder, recipe=embedded)
-        return replace(made, degradation=fallback)
+
+        def export() -> Exported:
+            self._prove(step, frames_THWC, fps, folder)
+            return step.export(frames_THWC, fps=fps, folder=folder, recipe=embedded)
+
+        return replace(_repeated(export, step.name, folder), degradation=fallback)
 
     def _prove(self, step: ChainStep, frames_THWC: Frames, fps: float, folder: Path) -> None:
         """Encodes a few frames if the encoder is a hardware encoder, which may be listed and still not work."""
@@ -121,13 +132,32 @@ class EncoderChain:
             step.export(FirstFrames(frames_THWC, TRIAL_FRAMES), fps=fps, folder=trial)
         self._status.prove(step.name)
 
-    def _fallback(self, step: ChainStep) -> Fallback | None:
+    def _fallback(self, step: ChainStep, failed: Mapping[str, str]) -> Fallback | None:
         requested = self._steps[0]
         if step is requested:
             return None
         is_bare = isinstance(step, FramesExporter) and isinstance(requested, VideoExporter) and requested.changes_frames
         got = f"{step.name}, with the clip's own size and rate" if is_bare else step.name
-        return Fallback(requested.name, got, self._status.of(requested.name) or "")
+        return Fallback(requested.name, got, failed[requested.name])
+
+
+def _repeated(export: Callable[[], Exported], name: str, folder: Path) -> Exported:
+    """Exports; tries again, with the same encoder, where that was interrupted or crashed.
+
+    Raises:
+        EncoderError: where it is refused, or fails time and again.
+    """
+    attempt = 1
+    while True:
+        try:
+            return export()
+        except (EncoderInterrupted, EncoderCrashed) as error:
+            if attempt >= (MAX_CRASHES if isinstance(error, EncoderCrashed) else MAX_INTERRUPTIONS):
+                raise
+            log.warning("%s: %s; trying again with the same encoder", name, one_line(str(error)))
+            empty(folder)
+            time.sleep(PAUSE_S * attempt)
+            attempt += 1
 
 
 def _with(fallback: Fallback, recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import signal
 import subprocess
-import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -16,13 +17,19 @@ from typing import IO
 
 import numpy as np
 
-from vgpipe.errors import EncoderError
+from vgpipe.errors import EncoderCrashed, EncoderError, EncoderInterrupted
 from vgpipe.exporters.folder import raise_if_unwritable
 from vgpipe.exporters.joined_frames import Frames
+from vgpipe.exporters.temporary import temporary_file
 from vgpipe.exporters.watchdog import Watchdog, kill
 
 QUIET = ("-hide_banner", "-loglevel", "error")
 TERSE = {"SVT_LOG": "1"}  # SVT-AV1 prints its settings otherwise, whatever ffmpeg's log level
+CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
+"""Signals that a process gets for what it does itself."""
+SIGNALLED, NO_MEMORY = 255, "Cannot allocate memory"
+LACKING = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.EINTR)
+"""Why a program cannot be started that is there."""
 ADDRESS = re.compile(r"\[[^\]]* @ 0x[0-9a-f]+\] ")
 
 
@@ -60,21 +67,24 @@ def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: 
 
     Raises:
         EncoderError: if ffmpeg cannot be started, fails, hangs or writes nothing, with its message.
+        EncoderInterrupted: if a signal or a lack of memory ended it.
+        EncoderCrashed: if it crashed or hung.
         ExportError: if the target's folder is full, read-only or missing.
     """
     # stderr goes to a file, because a full pipe that is not read would block ffmpeg forever.
-    with tempfile.TemporaryFile() as log_file:
+    with temporary_file() as log_file:
         process = _start([executable(), *QUIET, *arguments, str(target)], log_file, subprocess.PIPE, subprocess.DEVNULL)
         with Watchdog(process, target, timeout_s) as watchdog:
             is_all_read = _write_frames(process, frames_THWC, watchdog)
         output = _output(log_file)
-    wrong = _wrong(process.returncode, is_all_read, target)
+    output = output or "no error message"
+    wrong, kind = _wrong(process.returncode, is_all_read, target), _kind_of(process.returncode, output)
     if watchdog.has_fired:
-        wrong = f"ffmpeg made no progress for {timeout_s:g} s and was killed"
+        wrong, kind = f"ffmpeg made no progress for {timeout_s:g} s and was killed", EncoderCrashed
     if wrong:
-        message = f"{wrong}: {output or 'no error message'}"
+        message = f"{wrong}: {output}"
         raise_if_unwritable(target.parent, message)
-        raise EncoderError(message)
+        raise kind(message)
 
 
 def answer(arguments: list[str], *, max_bytes: int, timeout_s: float) -> bytes:
@@ -88,7 +98,7 @@ def answer(arguments: list[str], *, max_bytes: int, timeout_s: float) -> bytes:
     Raises:
         EncoderError: if ffmpeg cannot be started, fails, or exceeds the time or the size.
     """
-    with tempfile.TemporaryFile() as log_file:
+    with temporary_file() as log_file:
         process = _start([executable(), *QUIET, *arguments], log_file, subprocess.DEVNULL, subprocess.PIPE)
         clock = threading.Timer(timeout_s, kill, (process,))
         clock.start()
@@ -112,11 +122,29 @@ def _output(log_file: IO[bytes]) -> str:
 
 
 def _wrong(status: int, is_all_read: bool, target: Path) -> str:
+    if status < 0:
+        return f"ffmpeg was killed by {_signal_name(-status)}"
     if status != 0:
         return f"ffmpeg failed (exit {status})"
     if not is_all_read:
         return "ffmpeg ended before it had all frames"
     return "" if target.is_file() and target.stat().st_size else "ffmpeg wrote nothing"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _kind_of(status: int, output: str) -> type[EncoderError]:
+    """Returns what a failure says of the encoder: ffmpeg ends with 255 on SIGTERM, and says nothing else."""
+    if status < 0:
+        return EncoderCrashed if _signal_name(-status) in CRASHES else EncoderInterrupted
+    if NO_MEMORY in output or (status == SIGNALLED and output == "no error message"):
+        return EncoderInterrupted
+    return EncoderError
 
 
 def _start(command: list[str], log_file: IO[bytes], stdin: int, stdout: int) -> subprocess.Popen[bytes]:
@@ -131,7 +159,8 @@ def _start(command: list[str], log_file: IO[bytes], stdin: int, stdout: int) -> 
             env={**TERSE, **os.environ},
         )
     except OSError as error:
-        raise EncoderError(f"ffmpeg cannot be started: {error}") from error
+        kind = EncoderInterrupted if error.errno in LACKING else EncoderError
+        raise kind(f"ffmpeg cannot be started: {error}") from error
 
 
 def _write_frames(process: subprocess.Popen[bytes], frames_THWC: Frames, watchdog: Watchdog) -> bool:

@@ -15,6 +15,8 @@ UNWRITABLE = {
     "No space left on device": errno.ENOSPC,
     "Disk quota exceeded": errno.EDQUOT,
     "Read-only file system": errno.EROFS,
+    "File too large": errno.EFBIG,
+    "SIGXFSZ": errno.EFBIG,  # what the kernel sends a program that passes the limit
 }
 PROBE = b"\0" * 4096
 

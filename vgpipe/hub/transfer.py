@@ -9,6 +9,7 @@ then move to their place in the same cache.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import io
@@ -62,7 +63,7 @@ def require_room(root: Path, missing_bytes: int, headroom_bytes: int) -> None:
             f"the hub cache {root} has too little free disk space: {format_size(needed_bytes)} needed "
             f"({format_size(missing_bytes)} to download, the rest as headroom), {format_size(free_bytes)} free "
             "-> free some, or set HF_HOME to a folder on a larger disk"
-        )
+        ) from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(root))
 
 
 def headroom_bytes(missing_bytes: int) -> int:

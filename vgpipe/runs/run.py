@@ -20,7 +20,7 @@ from vgpipe.clips.clip_state import Status
 from vgpipe.config.run_limits import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
-from vgpipe.errors import StoreError, UsageError, VgpipeError, first_line
+from vgpipe.errors import StoreError, UsageError, VgpipeError, first_line, is_disk_full
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress import ProgressListener
@@ -34,6 +34,7 @@ from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
 from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import shown_path
+from vgpipe.store.disk_space import what_to_free
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir, unused_run
 from vgpipe.units import MIB
@@ -208,7 +209,7 @@ def _run(
                     run.request.clips, run_dir, stop, previous, kept, on_progress, run.request.title
                 )
         except (VgpipeError, OSError) as error:
-            return _aborted(error, run_dir)
+            return _aborted(error, run, run_dir)
     code = exit_code_of(state.status.value for state in states)
     reason = stop.reason if code == EXIT_STOPPED else ""
     seconds = time.monotonic() - begun_s
@@ -225,14 +226,19 @@ def _write_config(config: Config, request: requested.Request, run_dir: RunDir) -
     _record(run_dir, read_yaml(text), request.clips)
 
 
-def _aborted(error: Exception, run_dir: RunDir) -> RunResult:
-    """Logs an error that ended a run in the middle; the run can be resumed where the disk was at fault."""
+def _aborted(error: Exception, run: Ready, run_dir: RunDir) -> RunResult:
+    """Logs an error that ended a run in the middle; it can be finished later where the disk was at fault."""
     log.debug("traceback of the run", exc_info=error)
-    if isinstance(error, StoreError | OSError) and run_dir.holds_run():
-        log.error("the run stopped: %s; finish it with: python -m vgpipe resume %s", error, shown_path(run_dir.root))
-        return RunResult(root=run_dir.root, exit_code=EXIT_STOPPED, error=error)
-    log.error("the run failed: %s", error)
-    return RunResult(root=run_dir.root, exit_code=EXIT_FAILED, error=error)
+    is_full, holds_run = is_disk_full(error), run_dir.holds_run()
+    if not is_full and not (isinstance(error, StoreError | OSError) and holds_run):
+        log.error("the run failed: %s", error)
+        return RunResult(root=run_dir.root, exit_code=EXIT_FAILED, error=error)
+    remedy = f"; {what_to_free(error, (run_dir.root, Path(run.config.store.dir)))}" if is_full else ""
+    finish = (
+        f"finish it with: python -m vgpipe resume {shown_path(run_dir.root)}" if holds_run else "then start it again"
+    )
+    log.error("the run stopped: %s%s; %s", error, remedy, finish)
+    return RunResult(root=run_dir.root, exit_code=EXIT_STOPPED, error=error)
 
 
 def _page_of(run_dir: RunDir, attempts: Attempts) -> AbstractContextManager[None]:

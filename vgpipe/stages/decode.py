@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
+from vgpipe.stages import arrays
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
@@ -51,8 +52,6 @@ def run(
     Raises:
         StoreError: where the store cannot be written.
     """
-    import numpy as np
-
     started = time.monotonic()
     request = DecodeRequest(
         latents=_latents(family, clip, denoised, trajectory),
@@ -69,7 +68,7 @@ def run(
 
         frames_THWC, facts = join_segment(frames_THWC, seam)
     with store.create(key) as draft:
-        np.save(draft.path(FILE), frames_THWC, allow_pickle=False)
+        arrays.save(draft.path(FILE), frames_THWC)
         draft.info["seconds"] = round(time.monotonic() - started, 4)
         draft.info.update(facts)
     return store.find(key)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vgpipe.stages import arrays
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
@@ -123,7 +124,7 @@ def write_tail(store: Store, key: Key, frames_NHWC: np.ndarray) -> Artifact | No
         StoreError: where the store cannot be written.
     """
     with store.create(key) as draft:
-        np.save(draft.path(TAIL_FILE), frames_NHWC, allow_pickle=False)
+        arrays.save(draft.path(TAIL_FILE), frames_NHWC)
     return store.find(key)
 
 
