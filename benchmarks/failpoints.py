@@ -45,7 +45,7 @@ COMMAND = (
     "executor.checkpoint_steps=1", "executor.checkpoint_interval_s=0", "hardware.threads=1", "hydra.run.dir=run",
 )  # fmt: skip
 RESUME = ("resume", "run")
-TEMPORARY = (".tmp-*", ".with-recipe-*", ".probe", "bad-*")
+TEMPORARY = (".tmp*", ".with-recipe-*", ".probe", "bad-*")
 CUT = "cut"
 HOW = ("resume", "the command again")
 

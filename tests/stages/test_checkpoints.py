@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import resource
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +52,29 @@ def test_a_newer_checkpoint_replaces_the_older(store):
     write(store, 6)
     assert checkpoints.read(store, KEY, "cpu").done_steps == 6
     assert len(list(store.root.rglob("*.safetensors"))) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a fork")
+def test_a_kill_in_the_middle_of_a_write_leaves_nothing_that_stays(store):
+    write(store, 3)
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # the write that goes beyond kills the process
+        write(store, 6)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGXFSZ
+    path = checkpoints.path_of(store, KEY)
+    assert len(list(path.parent.iterdir())) == 2
+    store.sweep_leftovers()
+    assert list(path.parent.iterdir()) == [path]
+    assert checkpoints.read(store, KEY, "cpu").done_steps == 3
+
+
+def test_whoever_may_read_the_store_may_read_tensors(store):
+    write(store)
+    (store.root / "as_others").touch()
+    assert checkpoints.path_of(store, KEY).stat().st_mode == (store.root / "as_others").stat().st_mode
 
 
 def test_none_where_there_is_none(store):

@@ -24,13 +24,12 @@ def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, An
     Raises:
         OSError: where the file cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as bytes_of
 
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    try:
-        save_file(whole, str(path), metadata={"facts": json.dumps(facts or {})})
-    except SafetensorError as error:
-        raise OSError(f"{path}: {error}") from error
+    # safetensors' own writer leaves a temporary file beside `path` where it is killed, which nobody knows to remove;
+    # only the owner may read what it writes; and its errors have no number.
+    path.write_bytes(bytes_of(whole, metadata={"facts": json.dumps(facts or {})}))
 
 
 def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
