@@ -30,7 +30,7 @@ class Faults:
         self.source = source
         self._found: dict[tuple[int, str, str], Fault] = {}
         self._places: set[str] = set()
-        self._notes: dict[str, dict[int, None]] = {}
+        self._notes: dict[str, dict[int | str, None]] = {}
 
     def add(self, line: int, what: str, remedy: str = "") -> None:
         """Records a fault at a line of the file; line 0 stands for the file as a whole."""
@@ -49,16 +49,24 @@ class Faults:
         """Records what the user should know of a line that is no fault; the same of several lines is one note."""
         self._notes.setdefault(what, {})[line] = None
 
+    def note_at(self, where: str, what: str) -> None:
+        """Records a note that is not on the file, such as one on `clip.prompt` on the command line."""
+        self._notes.setdefault(what, {})[where] = None
+
     def notes(self) -> tuple[str, ...]:
         """Returns the notes as sentences, each with its lines, in the order in which they were found."""
-        return tuple(f"{self._lines(list(lines))}: {what}" for what, lines in self._notes.items())
+        return tuple(f"{self._where(list(places))}: {what}" for what, places in self._notes.items())
 
-    def _lines(self, lines: list[int]) -> str:
+    def _where(self, places: list[int | str]) -> str:
+        lines = [place for place in places if isinstance(place, int)]
+        others = [place for place in places if isinstance(place, str)]
         if len(lines) == 1:
-            return self._place(lines[0]) if lines[0] else self.source
-        if self.source == VALUES:
-            return _listed([name_of_line(VALUES, line) for line in lines])
-        return f"{self.source}, lines {_listed([str(line) for line in lines])}"
+            others.append(self._place(lines[0]) if lines[0] else self.source)
+        elif self.source == VALUES:
+            others += [name_of_line(VALUES, line) for line in lines]
+        elif lines:
+            return _listed([*others, f"{self.source}, lines {_listed([str(line) for line in lines])}"])
+        return _listed(others)
 
     def is_at(self, where: str) -> bool:
         """Returns whether `add_at` recorded a fault at this place."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from vgpipe.job.declared import set_by
 from vgpipe.job.faults import Faults, format_text, nearest
 from vgpipe.job.reading.field_faults import unquoted_text_fault, validate_fields
+from vgpipe.job.reading.foreign_syntax import lora_fault, note_foreign
 from vgpipe.job.reading.matrix import check_places, read_matrix
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
 from vgpipe.job.reading.shots import read_shots, shot_texts
@@ -52,6 +54,7 @@ def read_entry(node: Node, defaults: RawSettings, faults: Faults) -> Entry | Non
     matrix_node = fields.get("matrix")
     matrix = read_matrix(matrix_node, faults) if matrix_node is not None else {}
     texts = {**_placed_texts(fields, defaults), **shot_texts(shots)}
+    _check_syntax(texts, faults)
     line = matrix_node.line if matrix_node is not None else node.line
     check_places(texts, matrix, line, faults, has_all=_all_sound(fields.get("shots"), shots))
     prompt = shots[0].prompt if shots else values.get("prompt")
@@ -61,6 +64,16 @@ def read_entry(node: Node, defaults: RawSettings, faults: Faults) -> Entry | Non
     settings = RawSettings(own, {key: fields[key].line for key in own})
     name = values.get("id")
     return Entry(line=node.line, prompt=prompt, id=name, settings=settings, matrix=matrix, shots=shots)
+
+
+def _check_syntax(texts: Mapping[str, tuple[int, str]], faults: Faults) -> None:
+    """Records the LoRAs that texts name, and notes what else other tools would act on."""
+    for field, (line, text) in texts.items():
+        if field not in ("id", "image"):
+            fault = lora_fault(text)
+            if fault is not None:
+                faults.add(line, *fault)
+            note_foreign(text, partial(faults.note, line))
 
 
 def _all_sound(node: Node | None, shots: tuple[RawShot, ...]) -> bool:

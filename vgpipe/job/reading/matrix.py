@@ -46,7 +46,7 @@ def check_places(
     for field, (line, text) in texts.items():
         for name in places(text):
             if name not in matrix:
-                faults.add(line, *_unknown_place(field, name, matrix))
+                faults.add(line, *_unknown_place(field, name, matrix, faults.source))
         length = longest_filled(text, matrix)
         if length > MAX_PROMPT_CHARS >= len(text):
             what = f"{field} with its places filled has up to {length:,} characters"
@@ -88,15 +88,27 @@ def _shallow(node: Node) -> object:
     return [] if isinstance(node, Listing) else {}
 
 
-def _unknown_place(field: str, name: str, matrix: Matrix) -> tuple[str, str]:
+def _unknown_place(field: str, name: str, matrix: Matrix, source: str) -> tuple[str, str]:
     place = f"{{{format_text(name)}}}"
     literal = f"for the text itself write {{{place}}}"
+    yaml = "" if _takes_matrix(source) else "in a .yaml job "
+    if "|" in name:
+        values = ", ".join(quoted(format_text(one.strip())) for one in name.split("|"))
+        what = f"{field} has the alternatives {place}, which are not chosen from"
+        return what, f"{yaml}write {{choice}} in their place and add matrix: {{choice: [{values}]}}; or {literal}"
+    if yaml:
+        what = f"{field} has the place {place}, and only a .yaml, .json or .jsonl job has a matrix to fill it"
+        return what, f"{yaml}add matrix: {{{format_text(name)}: [..., ...]}} to the prompt; or {literal}"
     if not matrix:
         what = f"{field} has the place {place}, but there is no matrix to fill it"
         return what, f"add a matrix, or {literal}"
     meant = nearest(name, matrix)
     what = f"{field} has the place {place}; the matrix has {', '.join(format_text(key) for key in matrix)}"
     return what, f"did you mean {{{meant}}}? Or {literal}" if meant else literal
+
+
+def _takes_matrix(source: str) -> bool:
+    return not source.lower().endswith((".txt", ".csv", ".tsv"))
 
 
 def _advice(name: str, unknown: set[str]) -> str:

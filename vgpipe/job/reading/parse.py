@@ -48,7 +48,7 @@ def read_job(path: Path, *, rules: ShapeRules | None = None, columns: ColumnMap 
 
 def _tree(text: str, suffix: str, columns: Columns, faults: Faults) -> Node:
     if suffix == ".txt":
-        return _job_of(read_txt(text))
+        return _job_of(read_txt(text, faults))
     if suffix == ".jsonl":
         return _job_of(renamed(read_jsonl(text, faults), columns))
     if suffix == ".json":

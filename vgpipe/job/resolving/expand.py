@@ -83,7 +83,7 @@ def expand(
     _check_totals(resolved, faults)
     faults.raise_any()
     made = _ClipWriter(model, images, faults).expand(resolved)
-    read = _cut(job.notes if job is not None else (), "notes on how the job was read")
+    read = _cut((*faults.notes(), *(job.notes if job is not None else ())), "notes on how the job was read")
     return replace(made, notes=(*read, *made.notes))
 
 
@@ -97,12 +97,24 @@ def _override_source(overrides: Mapping[str, object], prefix: str, faults: Fault
     values, findings = validate_values(given, OverrideFields)
     for finding in findings:
         faults.add_at(f"{prefix}{finding.field}", finding.what, finding.remedy)
+    for name in ("prompt", "negative_prompt"):
+        _check_syntax(f"{prefix}{name}", given.get(name), faults)
     for first, second in EXCLUSIVE:
         if first in given and second in given:
             what = f"both {prefix}{first} and {prefix}{second} are given"
             faults.add_at(f"{prefix}{second}", what, "keep one of them")
     wrong = {finding.field for finding in findings}
     return SettingSource.of_config(values or {name: given[name] for name in given if name not in wrong}, prefix)
+
+
+def _check_syntax(where: str, text: object, faults: Faults) -> None:
+    from vgpipe.job.reading.foreign_syntax import lora_fault, note_foreign
+
+    if isinstance(text, str):
+        fault = lora_fault(text)
+        if fault is not None:
+            faults.add_at(where, *fault)
+        note_foreign(text, partial(faults.note_at, where))
 
 
 def _settings(values: Mapping[str, object]) -> dict[str, object]:
