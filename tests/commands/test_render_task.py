@@ -20,6 +20,7 @@ from vgpipe.config.sources import BUILTIN
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
+from vgpipe.executor.moment import Moment
 from vgpipe.runs.objective import WORST
 from vgpipe.store.rundir import RunDir
 
@@ -38,9 +39,10 @@ def compose():
 
 
 def test_a_copy_for_a_worker_holds_nothing_of_this_process():
-    task = RenderTask(CancelToken(), KeptModels(), 5.0)
+    started = Moment.now()
+    task = RenderTask(CancelToken(), KeptModels(), started)
     copy = pickle.loads(pickle.dumps(task))
-    assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask(started=5.0))
+    assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask(started=started))
 
 
 def test_ctrl_c_while_a_run_is_planned_starts_nothing(vgpipe, workdir, monkeypatch):

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vgpipe.executor import cancel_token, moment
 from vgpipe.executor.cancel_token import CancelToken, duration_s, next_time_of_day
+from vgpipe.executor.moment import Moment
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("90m", 5400), ("8h", 28800), ("2d", 172800), ("1.5m", 90)])
@@ -63,10 +66,108 @@ def test_no_deadline_never_stops():
     assert not stop()
 
 
-def test_deadlines_count_from_a_start_that_is_given():
-    begun = datetime(2026, 1, 31, 23, 0).timestamp()  # a combination of a sweep that began last night starts now
-    for limits in ({"until": "07:00", "budget": None}, {"until": None, "budget": "8h"}):
-        late, fresh = CancelToken(started=begun), CancelToken()
-        late.set_deadlines(**limits)
-        fresh.set_deadlines(**limits)
-        assert late() and not fresh()
+class Clocks:
+    """The clocks of a machine: the one on the wall can be set, and the machine can be suspended."""
+
+    def __init__(self, monkeypatch):
+        self.wall_s, self.awake_s, self.total_s = datetime(2026, 1, 31, 23, 0).timestamp(), 100.0, 100.0
+        monkeypatch.setattr(moment.time, "time", lambda: self.wall_s)
+        monkeypatch.setattr(moment.time, "monotonic", lambda: self.awake_s)
+        monkeypatch.setattr(moment, "_since_start_s", lambda: self.total_s)
+        monkeypatch.setattr(cancel_token, "datetime", self)
+
+    def now(self):
+        return datetime.fromtimestamp(self.wall_s)
+
+    def fromtimestamp(self, seconds):
+        return datetime.fromtimestamp(seconds)
+
+    def runs(self, hours):
+        self.awake_s += hours * 3600
+        self.sleeps(hours)
+
+    def sleeps(self, hours):
+        self.total_s += hours * 3600
+        self.wall_s += hours * 3600
+
+    def is_set(self, hours):
+        self.wall_s += hours * 3600
+
+
+@pytest.fixture
+def clocks(monkeypatch):
+    return Clocks(monkeypatch)
+
+
+def stop_at(until=None, budget=None, **options):
+    stop = CancelToken(**options)
+    stop.set_deadlines(until=until, budget=budget)
+    return stop
+
+
+@pytest.mark.parametrize("jump", [-30.0, -1.0, 1.0, 24.0 * 365])
+def test_a_clock_that_is_set_changes_no_budget(clocks, jump):
+    stop = stop_at(budget="8h")
+    clocks.runs(7.9)
+    clocks.is_set(jump)
+    assert not stop()
+    clocks.runs(0.2)
+    assert stop() and stop.reason == "run.budget=8h is reached"
+
+
+def test_a_suspended_machine_uses_no_budget(clocks):
+    stop = stop_at(budget="8h")
+    clocks.sleeps(20)
+    clocks.runs(7.9)
+    assert not stop()
+    clocks.runs(0.2)
+    assert stop()
+
+
+def test_a_time_of_day_that_passes_while_the_machine_is_suspended_is_over(clocks):
+    stop = stop_at(until="07:00")
+    clocks.sleeps(7.9)
+    assert not stop()
+    clocks.sleeps(0.2)
+    assert stop() and stop.reason == "run.until=07:00 is reached"
+
+
+@pytest.mark.parametrize("jump", [-24.0 * 365 * 50, -3.0, 3.0])
+def test_a_time_of_day_is_that_of_the_clock_as_it_is_set_now(clocks, jump):
+    """Also where the clock was of another year when the run began, as of a machine without a battery."""
+    clocks.is_set(jump)
+    stop = stop_at(until="07:00")
+    clocks.runs(1)
+    clocks.is_set(-jump)
+    assert not stop()
+    clocks.runs(6.9)
+    assert not stop()
+    clocks.runs(0.2)
+    assert stop()
+
+
+def test_a_clock_that_is_corrected_by_seconds_moves_no_start(clocks):
+    clocks.is_set(8.0)
+    stop = stop_at(until="07:00")  # it is 07:00: that of tomorrow is meant
+    clocks.runs(1)
+    clocks.is_set(-30 / 3600)
+    assert not stop()
+
+
+def test_without_a_clock_that_counts_suspension_the_start_stays_as_recorded(clocks):
+    clocks.total_s = None
+    stop = stop_at(until="07:00")
+    clocks.wall_s += 8.1 * 3600
+    assert stop()
+
+
+@pytest.mark.parametrize(("boot", "left"), [(moment.boot_id(), True), ("another machine", False)])
+def test_deadlines_count_from_a_start_that_is_given(clocks, boot, left):
+    """A combination of a sweep that began hours ago starts now; on another machine its clock must do."""
+    begun = replace(Moment.now(), boot=boot)
+    clocks.runs(7)
+    clocks.is_set(2)
+    assert stop_at(budget="8h", started=begun)() is not left
+    clocks.runs(1.1)
+    assert stop_at(budget="8h", started=begun)() and stop_at(until="07:00", started=begun)()
+    assert not stop_at(budget="8h")() and not stop_at(until="07:00")()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from vgpipe.config.load import from_hydra
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.executor.moment import Moment
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.store.rundir import RunDir, claimed_directory
 from vgpipe.terminal import write_error, write_note
@@ -49,7 +49,7 @@ class RenderTask:
     Args:
         stop: says when to stop early; None in a worker.
         kept: what the runs of this process leave loaded for each other; None in a worker.
-        started: when the runs began, UNIX seconds; None for now.
+        started: when the runs began; None for now.
         on_start: called once, when what was checked first may start.
     """
 
@@ -57,16 +57,16 @@ class RenderTask:
         self,
         stop: CancelToken | None = None,
         kept: KeptModels | None = None,
-        started: float | None = None,
+        started: Moment | None = None,
         on_start: Callable[[], object] | None = None,
     ) -> None:
         self._stop, self._kept, self._on_start = stop, kept, on_start
-        self._started = time.time() if started is None else started
+        self._started = started or Moment.now()
         self._checked: dict[Overrides, Ready | VgpipeError] = {}
         self._has_started = False
         self._known_runs = 0
 
-    def __reduce__(self) -> tuple[type[RenderTask], tuple[None, None, float]]:
+    def __reduce__(self) -> tuple[type[RenderTask], tuple[None, None, Moment]]:
         return RenderTask, (None, None, self._started)
 
     def check(self, batch: Sequence[Composed], place: Place) -> None:

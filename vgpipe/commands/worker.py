@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vgpipe.clips.requested import request
 from vgpipe.config.schema import Config
 from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.executor.moment import Moment
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.library_environment import set_library_environment
 from vgpipe.runs.signals import cancelled_by_signals
@@ -25,13 +26,13 @@ SIGNALLED = CancelToken()
 """Cancelled by a signal to this process: the combinations that it would run next are to stop too."""
 
 
-def run_in_worker(config: Config, root: Path, started: float) -> RunResult:
+def run_in_worker(config: Config, root: Path, started: Moment) -> RunResult:
     """Checks and renders a combination: without bars, and each line on the terminal names the combination.
 
     Args:
         config: of the combination.
         root: its run directory.
-        started: when the sweep began, from which `run.until` and `run.budget` count, UNIX seconds.
+        started: when the sweep began, from which `run.until` and `run.budget` count.
 
     Raises:
         VgpipeError: where it cannot be started.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from datetime import datetime, timedelta
+
+from vgpipe.executor.moment import Moment
 
 log = logging.getLogger(__name__)
 
+CLOCK_WAS_SET_S = 60.0
+"""A clock that differs by more from what it should show was set, rather than corrected bit by bit."""
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -19,15 +22,16 @@ class CancelToken:
 
     Args:
         parents: tokens whose requests count here too, while those made here do not reach them.
-        started: when what it stops began, UNIX seconds; None for now.
+        started: when what it stops began; None for now.
     """
 
-    def __init__(self, *parents: CancelToken, started: float | None = None) -> None:
+    def __init__(self, *parents: CancelToken, started: Moment | None = None) -> None:
         self._parents = parents
         self._reason = ""
-        self._deadline: float | None = None
-        self._deadline_name = ""
-        self._started = time.time() if started is None else started
+        self._until: str | None = None
+        self._budget: str | None = None
+        self._has_deadlines = False
+        self._started = started or Moment.now()
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
 
     @property
@@ -44,20 +48,15 @@ class CancelToken:
         """Sets when to stop, whichever comes first.
 
         Args:
-            until: a time of day, `07:00`; the first time the local clock shows it after the start.
-            budget: a duration since the start, `8h`.
+            until: a time of day, `07:00`; the first time the local clock shows it after the start. Where the clock is
+                set meanwhile, the clock as it is then counts, for the start too.
+            budget: a duration since the start, `8h`; a clock that is set does not change it, and a machine that is
+                suspended uses none of it up.
         """
-        if self._deadline is not None:
+        if self._has_deadlines:
             return  # a sweep sets them once: in a later combination 07:00 would be tomorrow's
-        named = []
-        if until:
-            named.append(
-                (next_time_of_day(until, datetime.fromtimestamp(self._started)).timestamp(), f"run.until={until}")
-            )
-        if budget:
-            named.append((self._started + duration_s(budget), f"run.budget={budget}"))
-        if named:
-            self._deadline, self._deadline_name = min(named)
+        self._until, self._budget = until, budget
+        self._has_deadlines = bool(until or budget)
 
     def cancel(self, reason: str = "cancelled", consequence: str = "stopping; finish it with resume") -> None:
         """Asks for an orderly stop; the first reason counts.
@@ -74,9 +73,22 @@ class CancelToken:
 
     def __call__(self) -> bool:
         """Says whether to stop now."""
-        if not self.reason and self._deadline is not None and time.time() >= self._deadline:
-            self.cancel(f"{self._deadline_name} is reached")
+        if not self.reason and self._has_deadlines and (reached := self._reached()):
+            self.cancel(f"{reached} is reached")
         return bool(self.reason)
+
+    def _reached(self) -> str:
+        """Returns which deadline is over; empty where none is."""
+        if self._budget and self._started.elapsed_s() >= duration_s(self._budget):
+            return f"run.budget={self._budget}"
+        if self._until and datetime.now() >= next_time_of_day(self._until, datetime.fromtimestamp(self._began_s())):
+            return f"run.until={self._until}"
+        return ""
+
+    def _began_s(self) -> float:
+        """Returns when it began, UNIX seconds; by the clock as it is now, where that was set meanwhile."""
+        recorded_s, corrected_s = self._started.wall_s, self._started.on_todays_clock()
+        return corrected_s if abs(corrected_s - recorded_s) > CLOCK_WAS_SET_S else recorded_s
 
 
 def duration_s(text: str) -> float:
