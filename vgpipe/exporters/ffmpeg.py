@@ -11,7 +11,8 @@ import re
 import signal
 import subprocess
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ import numpy as np
 from vgpipe.errors import EncoderCrashed, EncoderError, EncoderInterrupted
 from vgpipe.exporters.folder import raise_if_unwritable
 from vgpipe.exporters.joined_frames import Frames
+from vgpipe.exporters.orphans import ORPHANS
 from vgpipe.exporters.temporary import temporary_file
 from vgpipe.exporters.watchdog import Watchdog, kill
 
@@ -56,7 +58,9 @@ def one_line(output: str) -> str:
     return next((line for line in lines if line), "no error message")[:300]
 
 
-def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: float) -> None:
+def pipe(
+    arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: float, max_memory_bytes: int | None = None
+) -> None:
     """Runs ffmpeg and writes frames to its stdin.
 
     Args:
@@ -64,6 +68,7 @@ def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: 
         frames_THWC: uint8; read one after another, once.
         target: the file to write.
         timeout_s: seconds without progress after which ffmpeg is killed.
+        max_memory_bytes: what it may allocate, on Linux; None sets no limit.
 
     Raises:
         EncoderError: if ffmpeg cannot be started, fails, hangs or writes nothing, with its message.
@@ -73,8 +78,11 @@ def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: 
     """
     # stderr goes to a file, because a full pipe that is not read would block ffmpeg forever.
     with temporary_file() as log_file:
-        process = _start([executable(), *QUIET, *arguments, str(target)], log_file, subprocess.PIPE, subprocess.DEVNULL)
-        with Watchdog(process, target, timeout_s) as watchdog:
+        command = [executable(), *QUIET, *arguments, str(target)]
+        with (
+            _started(command, log_file, subprocess.PIPE, subprocess.DEVNULL, max_memory_bytes) as process,
+            Watchdog(process, target, timeout_s) as watchdog,
+        ):
             is_all_read = _write_frames(process, frames_THWC, watchdog)
         output = _output(log_file)
     output = output or "no error message"
@@ -87,29 +95,31 @@ def pipe(arguments: list[str], frames_THWC: Frames, *, target: Path, timeout_s: 
         raise kind(message)
 
 
-def answer(arguments: list[str], *, max_bytes: int, timeout_s: float) -> bytes:
+def answer(arguments: list[str], *, max_bytes: int, timeout_s: float, max_memory_bytes: int) -> bytes:
     """Runs ffmpeg without frames and returns what it writes to stdout.
 
     Args:
         arguments: all but the program and its log level.
         max_bytes: of the answer; ffmpeg is killed if it writes more.
         timeout_s: seconds after which ffmpeg is killed.
+        max_memory_bytes: what it may allocate, on Linux.
 
     Raises:
         EncoderError: if ffmpeg cannot be started, fails, or exceeds the time or the size.
     """
     with temporary_file() as log_file:
-        process = _start([executable(), *QUIET, *arguments], log_file, subprocess.DEVNULL, subprocess.PIPE)
-        clock = threading.Timer(timeout_s, kill, (process,))
-        clock.start()
-        try:
-            got = process.stdout.read(max_bytes + 1) if process.stdout else b""
-            if len(got) <= max_bytes:
+        command = [executable(), *QUIET, *arguments]
+        with _started(command, log_file, subprocess.DEVNULL, subprocess.PIPE, max_memory_bytes) as process:
+            clock = threading.Timer(timeout_s, kill, (process,))
+            clock.start()
+            try:
+                got = process.stdout.read(max_bytes + 1) if process.stdout else b""
+                if len(got) <= max_bytes:
+                    process.wait()
+            finally:
+                clock.cancel()
+                kill(process)
                 process.wait()
-        finally:
-            clock.cancel()
-            kill(process)
-            process.wait()
         output = _output(log_file)
     if process.returncode != 0:
         raise EncoderError(one_line(output) if output else f"ffmpeg failed (exit {process.returncode})")
@@ -147,10 +157,14 @@ def _kind_of(status: int, output: str) -> type[EncoderError]:
     return EncoderError
 
 
-def _start(command: list[str], log_file: IO[bytes], stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+@contextmanager
+def _started(
+    command: list[str], log_file: IO[bytes], stdin: int, stdout: int, max_memory_bytes: int | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Yields ffmpeg, which has ended when the block ends, and does not outlive this process."""
     try:
         # A session of its own: Ctrl-C in the terminal must stop vgpipe cleanly, not kill its encoder.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=stdin,
             stdout=stdout,
@@ -161,6 +175,21 @@ def _start(command: list[str], log_file: IO[bytes], stdin: int, stdout: int) -> 
     except OSError as error:
         kind = EncoderInterrupted if error.errno in LACKING else EncoderError
         raise kind(f"ffmpeg cannot be started: {error}") from error
+    ORPHANS.add(process.pid)
+    try:
+        if max_memory_bytes is not None:
+            _limit_memory(process.pid, max_memory_bytes)
+        yield process
+    finally:
+        ORPHANS.remove(process.pid)
+
+
+def _limit_memory(process_id: int, max_bytes: int) -> None:
+    with suppress(ImportError, AttributeError, OSError, ValueError):  # not on Linux; or there is a lower limit already
+        import resource
+
+        # Of private memory, not of addresses, of which threads and drivers reserve far more than they use.
+        resource.prlimit(process_id, resource.RLIMIT_DATA, (max_bytes, max_bytes))
 
 
 def _write_frames(process: subprocess.Popen[bytes], frames_THWC: Frames, watchdog: Watchdog) -> bool:

@@ -55,6 +55,10 @@ class HardwareVideo(VideoExporter):
         pixels = {"vaapi": [], "qsv": ["-pix_fmt", "nv12"]}.get(self.family or "", ["-pix_fmt", "yuv420p"])
         return [*quality, *pixels, *self.container]
 
+    def _most_memory_bytes(self, pixels: int) -> int | None:
+        # What a driver allocates for its card is unknown.
+        return VideoExporter._most_memory_bytes(self, pixels) if self.family is None else None
+
     def quality(self, picture: Picture) -> list[str]:
         """Returns ffmpeg's arguments for the quality of the software encoder."""
         raise NotImplementedError

@@ -11,6 +11,7 @@ from vgpipe.exporters.ffmetadata import comments
 from vgpipe.exporters.ffmpeg import answer
 from vgpipe.exporters.image_texts import texts
 from vgpipe.exporters.recipe import MAX_PLAIN_BYTES, SCHEMA, from_text
+from vgpipe.units import GIB
 
 NONE = "has no vgpipe recipe in it (made with run.metadata=false, or its metadata were stripped)"
 UNREADABLE = "its recipe cannot be read: "
@@ -18,6 +19,7 @@ IMAGES = (".png", ".jpg", ".jpeg")
 # Only these containers, and no other file or address that one of them may reference.
 ONLY = ("-protocol_whitelist", "file", "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm")
 TIMEOUT_S = 30.0
+MAX_MEMORY_BYTES = 2 * GIB
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -61,5 +63,7 @@ def _in_video(path: Path) -> Iterable[str]:
     # An absolute path after its protocol is neither an option nor an address, whatever its name.
     source = [*ONLY, "-nofind_stream_info", "-i", f"file:{path.absolute()}"]
     target = ["-map_chapters", "-1", "-f", "ffmetadata", "-"]
-    metadata = answer([*source, *target], max_bytes=4 * MAX_PLAIN_BYTES, timeout_s=TIMEOUT_S)
+    metadata = answer(
+        [*source, *target], max_bytes=4 * MAX_PLAIN_BYTES, timeout_s=TIMEOUT_S, max_memory_bytes=MAX_MEMORY_BYTES
+    )
     return comments(metadata.decode("utf-8", "replace"))

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vgpipe.errors import EncoderError, ExportError
+from vgpipe.exporters.bounds import encoder_memory_bytes
 from vgpipe.exporters.embed import COPIES, embed_text
 from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.ffmetadata import Tags, tags
@@ -142,15 +143,21 @@ class VideoExporter:
         source: Frames = padded or frames_THWC
         rate = Fraction(fps).limit_denominator(1001)
         picture = self._picture(source, rate)
+        _, height, width, _ = source.shape
         text = None if recipe is None else to_text(recipe)
         is_embedded_later = Path(self.file).suffix in COPIES  # ffmpeg writes no comment into these
         with tags(None if is_embedded_later else text) as metadata:
             arguments = self._arguments(source, rate, picture, metadata)
-            pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s)
+            most = self._most_memory_bytes(max(height * width, picture.height * picture.width))
+            pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s, max_memory_bytes=most)
         if text is not None and is_embedded_later:
             self._embed(folder / self.file, text)
         facts = _facts(picture) | ({"padded": [padded.right, padded.bottom]} if padded else {})
         return Exported(self.kind, (self.file,), facts=facts)
+
+    def _most_memory_bytes(self, pixels: int) -> int | None:
+        """Returns what ffmpeg may allocate for frames of so many pixels; None sets no limit."""
+        return encoder_memory_bytes(pixels)
 
     def _embed(self, path: Path, text: str) -> None:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vgpipe.clips.from_config import file_bytes_per_pixel
 from vgpipe.clips.notes import Noted, notes_of_settings
+from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
@@ -41,6 +42,7 @@ def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
         PlanError: where no plan can be made for it.
     """
     clips, notes = clips_to_plan(config, job_lines)
+    refuse_too_large(config, clips)
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
     return make_plan(

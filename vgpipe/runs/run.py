@@ -17,6 +17,7 @@ import yaml
 from vgpipe.clips import requested
 from vgpipe.clips.clip_record import PastRecord, clip_of_record, past_record
 from vgpipe.clips.clip_state import Status
+from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.run_limits import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
@@ -76,10 +77,12 @@ def ready(
 
     Raises:
         ModelError: where no model that `run.degrade` allows can be opened.
-        ConfigError: where the job cannot fit, or `run.objective` names what the run does not measure.
+        ConfigError: where the job cannot fit, a clip or a file is too large to be made, or `run.objective` names what
+            the run does not measure.
         StoreError: where clips are left to render and the store cannot be written.
     """
     refuse_unmeasured(config.run)
+    refuse_too_large(config, request.clips)
     attempts = Attempts(config)
     with logging_early(terminal) as early:
         attempts.plan(request.clips, kept)
@@ -155,6 +158,7 @@ def resume(
             saved = validate_config(values)
             config = replace(saved, run=limits(saved.run))
             attempts = Attempts(config)
+            refuse_too_large(config, clips)
             attempts.plan(clips, kept)
         notes = () if recorded.is_checked else (run_record.UNCHECKED,)
         run = Ready(config, requested.Request(clips, notes), attempts, early, terminal)
