@@ -61,7 +61,9 @@ def latents_digest(cwd: Path, digest: str) -> str:
     from vgpipe.stages import tensors
 
     folder = cwd / "outputs/.store/denoise" / digest[:2] / digest
-    return hashlib.sha256(tensors.load(folder / "latents.safetensors")[0]["latents"].numpy().tobytes()).hexdigest()
+    return hashlib.sha256(
+        tensors.load((folder / "latents.safetensors").read_bytes())[0]["latents"].numpy().tobytes()
+    ).hexdigest()
 
 
 def forward_seconds(model: Path, records: list[dict]) -> dict[str, float]:

@@ -26,7 +26,9 @@ def stored_latents(workdir: Path, record: dict):
     from vgpipe.stages import tensors
 
     digest = record["artifacts"]["latents"]
-    return tensors.load(workdir / f"outputs/.store/denoise/{digest[:2]}/{digest}/latents.safetensors")[0]["latents"]
+    return tensors.load((workdir / f"outputs/.store/denoise/{digest[:2]}/{digest}/latents.safetensors").read_bytes())[
+        0
+    ]["latents"]
 
 
 @pytest.mark.parametrize("strategy", ["resident", "staged"])

@@ -30,6 +30,20 @@ def test_resume_of_a_finished_run_brings_back_a_lost_video(stopped, vgpipe):
     assert video.read_bytes() == data
 
 
+def test_a_video_that_was_edited_in_place_is_made_again(stopped, vgpipe, workdir):
+    vgpipe("resume", stopped)
+    video = next((stopped / "videos").glob("*.mp4"))
+    data = video.read_bytes()
+    with video.open("r+b") as file:  # the file in the store is the same one
+        file.seek(-40, 2)
+        file.write(b"edited")
+    ran = vgpipe("resume", stopped)
+    assert ran.code == 0 and "set aside" in ran.err and "checksum of video.mp4" in ran.err
+    assert video.read_bytes() == data
+    kept = next(workdir.glob("outputs/.store/export/*/bad-*/video.mp4"))
+    assert kept.read_bytes() != data and len(kept.read_bytes()) == len(data)
+
+
 def test_a_run_whose_config_was_damaged_says_so(stopped, vgpipe):
     (stopped / "config.yaml").write_text("model: [")
     ran = vgpipe("resume", stopped)

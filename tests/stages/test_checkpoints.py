@@ -93,6 +93,29 @@ def test_a_damaged_checkpoint_is_named_and_the_clip_starts_over(store, caplog, d
     assert "damaged checkpoint" in caplog.text and not path.exists()
 
 
+def test_the_checkpoint_of_another_clip_is_not_continued(store, caplog):
+    write(store)
+    other = Key("denoise", {"seed": 2})
+    path = checkpoints.path_of(store, other)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoints.path_of(store, KEY).rename(path)
+    assert checkpoints.read(store, other, "cpu") is None and "another clip" in caplog.text
+
+
+def test_a_checkpoint_of_an_older_version_does_not_say_whose_it_is_and_is_continued(store, monkeypatch):
+    monkeypatch.setattr(checkpoints, "SCHEMA", 1)
+    write(store)
+    monkeypatch.undo()
+    assert checkpoints.read(store, KEY, "cpu").done_steps == 3
+
+
+def test_a_folder_in_its_place_is_set_aside(store, caplog):
+    checkpoints.path_of(store, KEY).mkdir(parents=True)
+    assert checkpoints.read(store, KEY, "cpu") is None and "set aside" in caplog.text
+    write(store)
+    assert checkpoints.read(store, KEY, "cpu").done_steps == 3
+
+
 @pytest.mark.parametrize(("old", "new"), [(b'done_steps\\": 3', b'done_steps\\": 4'), (b"bh2", b"bh1")])
 def test_an_edited_fact_is_damage_too(store, old, new):
     write(store)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from vgpipe.errors import StoreError
 from vgpipe.store import artifacts
-from vgpipe.store.artifacts import RECORD_NAME, Store
+from vgpipe.store.artifacts import RECORD_NAME, LostArtifact, Store
 from vgpipe.store.digest import Key
 
 KEY = Key("denoise", {"seed": 1, "prompt": "a"})
@@ -71,6 +72,100 @@ def test_damage_is_set_aside_named_and_made_again(store, caplog, damage):
     assert Store(store.root).find(KEY) is not None
 
 
+@pytest.mark.parametrize("place", ["file", "record", "folder"])
+@pytest.mark.parametrize("thing", ["pipe", "folder", "loop", "file"])
+def test_whatever_stands_in_place_of_something_is_set_aside(store, caplog, place, thing):
+    folder = make(store)
+    path = {"file": folder / "data.bin", "record": folder / RECORD_NAME, "folder": folder}[place]
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    put = {
+        "pipe": getattr(os, "mkfifo", Path.touch),
+        "folder": Path.mkdir,
+        "loop": lambda at: at.symlink_to(at),
+        "file": Path.touch,
+    }
+    put[thing](path)
+    fresh = Store(store.root)
+    assert fresh.find(KEY) is None and "set aside" in caplog.text
+    make(fresh)
+    assert Store(store.root).find(KEY) is not None
+
+
+def record_with(folder: Path, **changed: object) -> str:
+    record = json.loads((folder / RECORD_NAME).read_text()) | changed
+    return json.dumps({key: value for key, value in record.items() if key != "checksum"})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"files": []},
+        {"files": {"data.bin": []}},
+        {"files": {"data.bin": {"bytes": "7", "sha256": "0"}}},
+        {"files": {"../../x": {"bytes": 7, "sha256": "0"}}},
+        {"files": {"data.bin\0": {"bytes": 7, "sha256": "0"}}},
+        {"info": []},
+        {"info": {"seconds": "soon"}},
+        {"info": {"degradation": {"asked": 3}}},
+        {"info": {"file": []}},
+        {"digest": None},
+        {"versions": 5, "info": None},
+    ],
+    ids=str,
+)
+def test_a_record_of_an_older_version_of_the_wrong_types_is_set_aside(store, caplog, changed):
+    folder = make(store)
+    (folder / RECORD_NAME).write_text(record_with(folder, schema=1, **changed))
+    assert Store(store.root).find(KEY) is None and "set aside" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "[" * 200_000, '{"a":' * 200_000, "NaN", "9" * 5000, "\xff"])
+def test_a_record_that_is_none_is_set_aside(store, caplog, text):
+    (make(store) / RECORD_NAME).write_bytes(text.encode("latin-1"))
+    assert Store(store.root).find(KEY) is None and "set aside" in caplog.text
+
+
+def test_a_record_of_an_older_version_is_taken(store):
+    folder = make(store)
+    (folder / RECORD_NAME).write_text(record_with(folder, schema=1))
+    assert Store(store.root).find(KEY).info == {"seconds": 1.5}
+
+
+def test_a_changed_fact_in_a_record_is_damage_with_and_without_its_checksum(store):
+    path = make(store) / RECORD_NAME
+    path.write_text(path.read_text().replace("1.5", "2.5"))
+    assert Store(store.root).find(KEY) is None
+    folder = make(store)
+    (folder / RECORD_NAME).write_text(record_with(folder, info={"seconds": 2.5}))
+    assert Store(store.root).find(KEY) is None
+
+
+def test_what_is_read_is_what_was_written(store):
+    path = make(store) / "data.bin"
+    found = store.find(KEY)
+    assert found.read("data.bin") == b"latents"
+    before = path.stat()
+    path.write_bytes(b"latentz")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(LostArtifact, match=r"denoise artifact .* checksum of data.bin does not match"):
+        found.read("data.bin")
+    os.truncate(path, 3)
+    with pytest.raises(LostArtifact):
+        found.read("data.bin")
+    path.unlink()
+    with pytest.raises(LostArtifact, match="no such file"):
+        found.read("data.bin")
+
+
+def test_a_hard_link_that_is_edited_in_place_is_noticed_by_the_process_that_knew_it(store, tmp_path):
+    os.link(make(store) / "data.bin", tmp_path / "video.mp4")
+    assert store.find(KEY) is not None
+    with (tmp_path / "video.mp4").open("r+b") as file:
+        file.write(b"L")
+    assert store.find(KEY) is None and Store(store.root).find(KEY) is None
+    assert (tmp_path / "video.mp4").read_bytes() == b"Latents"
+
+
 def test_the_first_of_two_processes_wins_and_the_second_loses_nothing(store):
     with store.create(KEY) as draft:
         draft.path("data.bin").write_bytes(b"second")
@@ -129,6 +224,7 @@ def test_an_artifact_discarded_by_another_while_it_is_read_is_just_absent(store,
 def test_damaged_artifacts_are_kept_a_week(store):
     folder = make(store)
     (folder / "data.bin").write_bytes(b"torn")
+    os.utime(folder, (0, 0))  # the week begins when the damage is found, not when the artifact was made
     assert Store(store.root).find(KEY) is None
     assert store.sweep_leftovers() == 0
     aside = next(folder.parent.glob("bad-*"))

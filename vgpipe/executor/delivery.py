@@ -18,7 +18,7 @@ from vgpipe.errors import StoreError
 from vgpipe.executor.stage_inputs import required
 from vgpipe.exporters.exported import POSTER_FILE
 from vgpipe.provenance.recipe import Recipes
-from vgpipe.store.artifacts import Artifact
+from vgpipe.store.artifacts import Artifact, LostArtifact
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ class ExportDelivery:
             return found
         try:
             made = [self._export(state, number) for number in range(len(self._finished.exporters))]
+        except LostArtifact as error:
+            self._store.set_aside(error.key, error.reason)
+            return None
         except (FileNotFoundError, StoreError):  # the latter where they vanish while the file is being written
             if all(self._store.find(segment.keys.frames) for segment in state.segments):
                 raise
@@ -190,4 +193,4 @@ def _span(state: SegmentState, frames: Artifact) -> Span:
     from vgpipe.exporters.joined_frames import Span
     from vgpipe.stages import decode
 
-    return Span(partial(decode.read, frames), state.segment.start, state.segment.stop)
+    return Span(partial(decode.StoredFrames, frames), state.segment.start, state.segment.stop)

@@ -16,7 +16,7 @@ from vgpipe.executor.progress import Progress
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.fallback.history import FallbackHistory
 from vgpipe.stages import overflows
-from vgpipe.store.artifacts import Store
+from vgpipe.store.artifacts import LostArtifact, Store
 from vgpipe.store.disk_space import what_to_free
 from vgpipe.vocabulary import DENOISE, ENCODE, EXPORT, STAGES
 
@@ -49,10 +49,24 @@ class Outcomes:
         self._store, self._records, self._delivery = store, records, delivery
         self._history, self._progress, self._stop = history, progress, stop
         self._folders = folders
+        self._lost: dict[str, str] = {}
 
     def event(self, kind: str, **facts: object) -> None:
         """Appends to the run's events."""
         self._records.event(kind, **facts)
+
+    def lost(self, segment: SegmentState, stage: str, error: LostArtifact) -> None:
+        """Sets a missing or damaged artifact aside; the next pass over the pending clips makes it again."""
+        clip_id, message = segment.parent.id, failure_message(stage, error)
+        # Once a clip: without its latents, say, it has nothing to decode in the same pass.
+        log.log(
+            logging.DEBUG if clip_id in self._lost else logging.WARNING, "%s: %s; it is made again", clip_id, message
+        )
+        self._lost[clip_id] = message
+        try:
+            self._store.set_aside(error.key, error.reason)
+        except StoreError as unmovable:
+            self.failed(segment, stage, unmovable)
 
     def piece_started(self, segment: SegmentState, stage: str) -> None:
         """Shows what runs from now on."""
@@ -94,6 +108,7 @@ class Outcomes:
         if not state.is_canary:
             self._history.remember(state)
         state.finish()
+        self._lost.pop(state.id, None)
         self._records.settle(state)
         self._delivery.release_frames(state)
         if not state.is_canary:
@@ -122,7 +137,7 @@ class Outcomes:
 
     def give_up(self, state: ClipState, message: str) -> None:
         """Marks a clip as failed that no pass could finish."""
-        state.fail(message)
+        state.fail(self._lost.get(state.id, message))
         self._records.settle(state)
 
     def _count(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:

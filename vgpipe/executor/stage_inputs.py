@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_state import SegmentState
-from vgpipe.errors import StoreError
 from vgpipe.job.clip import Clip
-from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.store.digest import Key
 
 if TYPE_CHECKING:
@@ -22,11 +21,11 @@ def required(store: Store, key: Key) -> Artifact:
     """Returns an artifact that an earlier stage made.
 
     Raises:
-        StoreError: where it is missing.
+        LostArtifact: where it is missing or damaged.
     """
     artifact = store.find(key)
     if artifact is None:
-        raise StoreError(f"the {key.stage} artifact {key.digest[:12]} is missing from {store.root}")
+        raise LostArtifact(key, f"it is not in {store.root}, or no longer")
     return artifact
 
 
@@ -82,15 +81,18 @@ def keep_tail(store: Store, segment: SegmentState, frames: Artifact | None) -> N
         frames: its decoded frames; None where another process took them away, so that a later pass makes them again.
 
     Raises:
+        LostArtifact: where its frames are damaged.
         StoreError: where the store cannot be written.
     """
+    import numpy as np
+
     from vgpipe.stages import decode, seams
 
     key, following = segment.keys.tail, segment.next
     if key is None or following is None or frames is None or store.find(key) is not None:
         return
     end = segment.segment.end
-    seams.write_tail(store, key, decode.read(frames)[end - following.given : end])
+    seams.write_tail(store, key, np.stack(list(decode.StoredFrames(frames)[end - following.given : end])))
 
 
 def _previous_tail(store: Store, segment: SegmentState) -> np.ndarray | None:

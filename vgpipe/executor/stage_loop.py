@@ -24,7 +24,7 @@ from vgpipe.memory.out_of_memory import drop_traceback_locals
 from vgpipe.memory.residency import Residency, Take
 from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
-from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class StageReport(Protocol):
 
     def failed(self, segment: SegmentState, stage: str, error: Exception) -> None:
         """Takes a segment's clip out of the run."""
+
+    def lost(self, segment: SegmentState, stage: str, error: LostArtifact) -> None:
+        """Notes that a stage found what an earlier one had made missing or damaged; a later pass makes it again."""
 
     def piece_started(self, segment: SegmentState, stage: str) -> None:
         """Notes which piece of work runs from now on."""
@@ -110,13 +113,15 @@ class StageLoop:
         """Decodes every segment whose frames are not in the store, and hands each clip that is complete on."""
         with self.residency.stage(DECODE) as take:
             for segment in self._pending(segments, DECODE):
-                latents = segment.keys.latents
-                self._make(segment, DECODE, self._decode, take)
-                if segment.parent.is_pending and segment.keys.latents == latents and segment.is_last:
+                if self._make(segment, DECODE, self._decode, take) and segment.is_last:
                     on_decoded(segment.parent)
 
-    def _make(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> None:
-        """Makes one artifact of a stage; where memory runs out, on the next fallback step, until it fits or fails."""
+    def _make(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> bool:
+        """Makes one artifact of a stage; where memory runs out, on the next fallback step, until it fits or fails.
+
+        Returns:
+            Whether it is there.
+        """
         latents = segment.keys.latents
 
         def needs_denoising() -> bool:  # a clip that is smaller by now, which a later pass makes
@@ -124,15 +129,19 @@ class StageLoop:
 
         self.ladder.apply(segment, stage)
         if needs_denoising():
-            return
+            return False
         while (failure := self._failure(segment, stage, make, take)) is not None:
+            if isinstance(failure, LostArtifact):
+                self.report.lost(segment, stage, failure)
+                return False
             self.residency.distrust()
             if not self._step_down(segment, stage, failure):
                 self.report.failed(segment, stage, failure)
-                return
+                return False
             if needs_denoising():
-                return
+                return False
         self.ladder.remember(segment, stage)
+        return True
 
     def _step_down(self, segment: SegmentState, stage: str, failure: Exception) -> bool:
         """Takes the next step down the memory ladder; returns whether there is one."""

@@ -5,7 +5,7 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,17 +23,28 @@ class Frames(Protocol):
     def __iter__(self) -> Iterator[np.ndarray]: ...
 
 
+class Sliceable(Protocol):
+    """Frames of which a range can be read: an array, or an object that reads them one by one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """T, H, W, 3."""
+        ...
+
+    def __getitem__(self, wanted: slice, /) -> Iterable[np.ndarray]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A range of a segment's frames.
 
     Attributes:
-        open: memory-maps all frames of the segment, (T, H, W, 3) uint8.
+        open: returns what reads the frames of the segment, (T, H, W, 3) uint8.
         start: index of the first frame.
         stop: index after the last frame.
     """
 
-    open: Callable[[], np.ndarray]
+    open: Callable[[], Sliceable]
     start: int
     stop: int
 
@@ -56,8 +67,5 @@ class JoinedFrames:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for span in self._spans:
-            frames_THWC = span.open()
-            for index in range(span.start, span.stop):
-                frame_HWC = frames_THWC[index]
+            for frame_HWC in span.open()[span.start : span.stop]:
                 yield frame_HWC if self._change is None else self._change(np.asarray(frame_HWC))
-            del frames_THWC  # mapped pages count as this process's memory until they are released

@@ -9,21 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.outside_file import open_outside
 from vgpipe.stages import tensors
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
-from vgpipe.store.durable import flush_file, flush_folder, make_folder, temporary_path
+from vgpipe.store.durable import flush_file, flush_folder, make_folder, set_aside, temporary_path
+from vgpipe.units import GIB
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
 
-FOLDER, SUFFIX, SCHEMA = "checkpoint", ".safetensors", 1
+FOLDER, SUFFIX, SCHEMA = "checkpoint", ".safetensors", 2
+MAX_BYTES = 4 * GIB
+FIRST_SCHEMA = 1
+"""Does not say which latents it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
     layout = _flatten("scheduler", checkpoint.scheduler, flat)
     facts = {
         "schema": SCHEMA,
+        "latents": key.digest,
         "done_steps": checkpoint.done_steps,
         "scheduler": layout,
     }
@@ -74,7 +81,7 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
 
 
 def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
-    """Returns the clip's checkpoint, or None; a damaged one is removed and named in the log.
+    """Returns the clip's checkpoint, or None; a damaged one is set aside and named in the log.
 
     Args:
         store: where it lies.
@@ -82,18 +89,21 @@ def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
         device: where scheduler tensors go that were on an accelerator when they were saved.
     """
     path = path_of(store, key)
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
-        flat, facts = tensors.load(path)
+        with open_outside(path, max_bytes=MAX_BYTES) as file:
+            flat, facts = tensors.load(file.read())
         written = facts.pop("sha256")
-        if facts["schema"] != SCHEMA or written != _sum(flat, facts):
+        if facts["schema"] not in (FIRST_SCHEMA, SCHEMA) or written != _sum(flat, facts):
             raise ValueError("checksum does not match")
+        if facts["schema"] == SCHEMA and facts["latents"] != key.digest:
+            raise ValueError("it is that of another clip")
         state = {name: _unflatten(value, flat, device) for name, value in facts["scheduler"].items()}
         return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        log.warning("damaged checkpoint %s (%s): removed, the clip starts over", path, error)
-        remove(store, key)
+        log.warning("damaged checkpoint %s (%s): set aside, the clip starts over", path, error)
+        set_aside(path)
         return None
 
 

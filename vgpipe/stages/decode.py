@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from math import prod
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
+from vgpipe.outside_file import open_outside
 from vgpipe.stages import arrays
-from vgpipe.store.artifacts import Artifact, Store
+from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.store.digest import Key
 
 if TYPE_CHECKING:
@@ -81,9 +86,73 @@ def _latents(family: Family, clip: Clip, denoised: Denoised, trajectory: Traject
     return family.slice_latents(denoised.latents, **place, total_frames=trajectory.num_frames)
 
 
-def read(artifact: Artifact) -> np.ndarray:
-    """Returns the frames (T, H, W, 3) uint8 of a decode artifact, mapped from disk rather than loaded."""
-    import numpy as np
+class StoredFrames:
+    """The frames of a decode artifact, read one by one from the disk.
 
-    frames: np.ndarray = np.load(artifact.path(FILE), mmap_mode="r", allow_pickle=False)
-    return frames
+    Mapped into memory, they would change while they are exported, and end the process where the file is cut.
+
+    Args:
+        artifact: of decoding.
+
+    Attributes:
+        shape: T, H, W, 3.
+
+    Raises:
+        LostArtifact: where they are missing or damaged.
+    """
+
+    def __init__(self, artifact: Artifact):
+        self._artifact = artifact
+        with _opened(artifact) as file:
+            self.shape = file.shape
+
+    def __getitem__(self, wanted: slice) -> Iterator[np.ndarray]:
+        """Yields a range of the frames, (H, W, 3) uint8, and ends only where the whole file is as it was written.
+
+        Raises:
+            LostArtifact: where it is not.
+        """
+        start, stop, _ = wanted.indices(self.shape[0])
+        if start >= stop:
+            return
+        with _opened(self._artifact) as file:
+            for index in range(self.shape[0]):
+                frame_HWC = file.frame(self.shape)
+                if start <= index < stop:
+                    yield frame_HWC
+            file.require_whole()
+
+
+class _FramesFile:
+    """An open file of frames, and the digest of what was read so far."""
+
+    def __init__(self, artifact: Artifact, file: BinaryIO):
+        import numpy as np
+
+        self._artifact, self._file, self._digest = artifact, file, sha256()
+        np.lib.format.read_magic(self)  # type: ignore[arg-type] # it needs `read` alone
+        self.shape, _, self._dtype = np.lib.format.read_array_header_1_0(self)  # type: ignore[arg-type]
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._digest.update(data)
+        return data
+
+    def frame(self, shape: tuple[int, ...]) -> np.ndarray:
+        import numpy as np
+
+        data = self.read(prod(shape[1:]))
+        return np.frombuffer(data, np.uint8).reshape(shape[1:])  # a ValueError where the file has been cut
+
+    def require_whole(self) -> None:
+        if self.read(1) or self._digest.hexdigest() != self._artifact.files[FILE]["sha256"]:
+            raise LostArtifact(self._artifact.key, f"checksum of {FILE} does not match")
+
+
+@contextmanager
+def _opened(artifact: Artifact) -> Iterator[_FramesFile]:
+    try:
+        with open_outside(artifact.path(FILE), max_bytes=artifact.files[FILE]["bytes"]) as file:
+            yield _FramesFile(artifact, file)
+    except (OSError, ValueError) as error:
+        raise LostArtifact(artifact.key, f"{FILE}: {error}") from None

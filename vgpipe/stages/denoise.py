@@ -165,10 +165,14 @@ def request_for(
 
 
 def read(artifact: Artifact) -> Denoised:
-    """Returns what a denoise artifact holds."""
+    """Returns what a denoise artifact holds.
+
+    Raises:
+        LostArtifact: where it is missing or damaged.
+    """
     import torch
 
-    kept, facts = tensors.load(artifact.path(FILE))
+    kept, facts = tensors.load(artifact.read(FILE))
     return Denoised(kept["latents"], kept["generator"], getattr(torch, facts["embeds_dtype"]))
 
 

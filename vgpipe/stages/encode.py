@@ -39,5 +39,9 @@ def run(store: Store, key: Key, *, family: Family, components: Components, text:
 
 
 def read(artifact: Artifact) -> Embeds:
-    """Returns the embeddings of an encode artifact: name -> CPU tensor with a leading batch of 1."""
-    return tensors.load(artifact.path(FILE))[0]
+    """Returns the embeddings of an encode artifact: name -> CPU tensor with a leading batch of 1.
+
+    Raises:
+        LostArtifact: where they are missing or damaged.
+    """
+    return tensors.load(artifact.read(FILE))[0]

@@ -7,6 +7,7 @@ Shape suffixes: N shared frames, T frames, H height, W width, C colour (red, gre
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +130,10 @@ def write_tail(store: Store, key: Key, frames_NHWC: np.ndarray) -> Artifact | No
 
 
 def read_tail(artifact: Artifact) -> np.ndarray:
-    """Returns the frames (N, H, W, 3) uint8 of a tail."""
-    frames: np.ndarray = np.load(artifact.path(TAIL_FILE), allow_pickle=False)
+    """Returns the frames (N, H, W, 3) uint8 of a tail.
+
+    Raises:
+        LostArtifact: where they are missing or damaged.
+    """
+    frames: np.ndarray = np.load(io.BytesIO(artifact.read(TAIL_FILE)), allow_pickle=False)
     return frames

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 if TYPE_CHECKING:
     import torch
+
+LENGTH_BYTES = 8
+"""Of a safetensors file, which begins with the length of its header."""
 
 
 def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any] | None = None) -> None:
@@ -32,19 +35,23 @@ def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, An
     path.write_bytes(bytes_of(whole, metadata={"facts": json.dumps(facts or {})}))
 
 
-def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def load(data: bytes) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Reads what `save` wrote.
+
+    Args:
+        data: the whole file. Tensors that are mapped from a file change with it, and end the process where it is cut.
 
     Returns:
         The tensors on the CPU, and the facts.
 
     Raises:
-        OSError: where the file is missing.
         ValueError: where it is damaged.
     """
+    from safetensors.torch import load as load_tensors
+
     try:
-        with safe_open(str(path), framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 (not a dict)
-    except SafetensorError as error:
-        raise ValueError(f"{path}: {error}") from error
+        tensors = load_tensors(data)
+        header = json.loads(data[LENGTH_BYTES : LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")])
+        return tensors, json.loads((header.get("__metadata__") or {}).get("facts", "{}"))
+    except (SafetensorError, AssertionError, KeyError, RuntimeError) as error:  # a RecursionError is the last
+        raise ValueError(str(error)) from error

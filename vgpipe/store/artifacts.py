@@ -6,26 +6,43 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypedDict
 
 from vgpipe.errors import StoreError
+from vgpipe.outside_file import read_outside
 from vgpipe.owners import LEASE_S, age_s
 from vgpipe.store.digest import Key, file_sha256, holds
-from vgpipe.store.durable import flush_file, flush_folder, make_folder, owner_is_gone, temporary_path
+from vgpipe.store.durable import (
+    ASIDE,
+    flush_file,
+    flush_folder,
+    make_folder,
+    owner_is_gone,
+    set_aside,
+    temporary_path,
+)
+from vgpipe.store.seal import Seal, seal_of, sealed
+from vgpipe.units import MIB
 
 log = logging.getLogger(__name__)
 
 RECORD_NAME = "artifact.json"
-RECORD_SCHEMA = 1
+RECORD_SCHEMA, SEALED_SCHEMA = 2, 2
+MAX_RECORD_BYTES = 64 * MIB
 KEEP_DAMAGED_S = KEEP_OFFLOADED_S = 7 * 86_400
 OFFLOAD_FOLDER = "offload"
 RECORDED_PACKAGES = ("torch", "diffusers", "transformers", "imageio-ffmpeg")
+
+
+Marks = tuple[tuple[int, int, int], ...]
 
 
 class FileFacts(TypedDict):
@@ -33,6 +50,19 @@ class FileFacts(TypedDict):
 
     bytes: int
     sha256: str
+
+
+class LostArtifact(StoreError):
+    """An artifact that an earlier stage made is missing or damaged; whoever finds out has it made again.
+
+    Attributes:
+        key: its name.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, key: Key, reason: str):
+        self.key, self.reason = key, reason
+        super().__init__(f"the {key.stage} artifact {key.digest[:12]} cannot be used: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +91,21 @@ class Artifact:
         """Returns the paths of all its files, in name order."""
         return [self.path(name) for name in sorted(self.files)]
 
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of one of its files, which are those that were written.
+
+        Raises:
+            LostArtifact: where they are not, or cannot be read.
+        """
+        facts = self.files[name]
+        try:
+            data = read_outside(self.path(name), max_bytes=facts["bytes"])
+        except OSError as error:
+            raise LostArtifact(self.key, f"{name}: {error}") from None
+        if len(data) != facts["bytes"] or sha256(data).hexdigest() != facts["sha256"]:
+            raise LostArtifact(self.key, _mismatch(name))
+        return data
+
 
 class ArtifactWriter:
     """Writes an unfinished artifact: files go into `folder`, facts into `info`."""
@@ -82,7 +127,7 @@ class Store:
 
     def __init__(self, root: Path):
         self.root = root
-        self._verified: dict[str, Artifact] = {}
+        self._verified: dict[str, tuple[Artifact, Marks]] = {}
 
     def folder(self, key: Key) -> Path:
         """Returns the folder of `key`'s artifact, which need not exist."""
@@ -91,20 +136,21 @@ class Store:
     def find(self, key: Key) -> Artifact | None:
         """Returns the artifact of `key` after verifying its checksums, or None.
 
-        A damaged artifact is set aside and logged, and None is returned, so that it is made again.
+        A damaged artifact is set aside and logged, and None is returned, so that it is made again. Files that were
+        verified before are read again only where their size or time has changed; whoever uses their content takes it
+        from `Artifact.read`, which checks what it returns.
         """
         known = self._verified.get(key.digest)
-        if known is not None and os.path.isdir(known.folder):
-            return known
+        if known is not None and _is_as_marked(*known):
+            return known[0]
         folder = self.folder(key)
         try:
-            artifact = _read(key, folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            if folder.is_dir():
-                self._set_aside(folder, str(error))
+            self._verified[key.digest] = _read(key, folder)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            if os.path.lexists(folder):
+                self.set_aside(key, str(error) or type(error).__name__)
             return None
-        self._verified[key.digest] = artifact
-        return artifact
+        return self._verified[key.digest][0]
 
     @contextmanager
     def create(self, key: Key) -> Iterator[ArtifactWriter]:
@@ -139,6 +185,21 @@ class Store:
             folder.rename(removed)
         shutil.rmtree(removed, ignore_errors=True)
 
+    def set_aside(self, key: Key, reason: str) -> None:
+        """Sets aside a damaged artifact, so that it is made again; logs its folder and the reason.
+
+        Raises:
+            StoreError: if that fails.
+        """
+        self._verified.pop(key.digest, None)
+        folder = self.folder(key)
+        try:
+            aside = set_aside(folder)
+        except OSError as error:
+            raise StoreError(f"damaged artifact {folder} cannot be set aside: {error}") from error
+        if aside is not None:
+            log.warning("damaged artifact %s (%s): set aside as %s and made again", folder, reason, aside.name)
+
     def sweep_leftovers(self) -> int:
         """Removes unfinished artifacts of ended processes and those damaged over a week ago; returns their number.
 
@@ -148,7 +209,7 @@ class Store:
         found = [path for depth in depths for path in self.root.glob(depth)]
         leases = {path: KEEP_OFFLOADED_S if OFFLOAD_FOLDER in path.parts else LEASE_S for path in found}
         drafts = [path for path, lease_s in leases.items() if owner_is_gone(path, lease_s)]
-        damaged = [path for path in self.root.glob("*/*/bad-*") if age_s(path) > KEEP_DAMAGED_S]
+        damaged = [path for path in self.root.glob(f"*/*/{ASIDE}*") if age_s(path) > KEEP_DAMAGED_S]
         for path in (*drafts, *damaged):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         return len(drafts) + len(damaged)
@@ -169,7 +230,9 @@ class Store:
 
     def _commit(self, key: Key, writer: ArtifactWriter, final: Path) -> None:
         record = _record(key, writer)
-        (writer.folder / RECORD_NAME).write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
+        marks = _marks(writer.folder, record["files"])
+        text = json.dumps(record, indent=1, sort_keys=True)
+        (writer.folder / RECORD_NAME).write_bytes(sealed(text.encode()) + b"\n")
         for path in writer.folder.iterdir():
             flush_file(path)
         flush_folder(writer.folder)
@@ -178,24 +241,14 @@ class Store:
                 os.rename(writer.folder, final)
                 break
             except OSError:
-                if (final / RECORD_NAME).is_file():
+                if (final / RECORD_NAME).is_file():  # it may have other bits, and is read when it is looked for
                     log.debug("%s %s was finished by another process first", key.stage, key.digest[:12])
-                    break
+                    return
                 if attempt == 2:
                     raise
         flush_folder(final.parent)
-        self._verified[key.digest] = Artifact(key, final, record["files"], record["info"], record["versions"])
-
-    def _set_aside(self, folder: Path, reason: str) -> None:
-        aside = temporary_path(folder).with_name(f"bad-{os.getpid()}-{folder.name}")
-        log.warning("damaged artifact %s (%s): set aside as %s and made again", folder, reason, aside.name)
-        try:
-            shutil.rmtree(aside, ignore_errors=True)
-            os.rename(folder, aside)
-        except FileNotFoundError:
-            return  # another process has discarded it meanwhile
-        except OSError as error:
-            raise StoreError(f"damaged artifact {folder} cannot be set aside: {error}") from error
+        artifact = Artifact(key, final, record["files"], record["info"], record["versions"])
+        self._verified[key.digest] = artifact, marks
 
 
 def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:
@@ -214,15 +267,74 @@ def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:
     }
 
 
-def _read(key: Key, folder: Path) -> Artifact:
-    with open(f"{folder}/{RECORD_NAME}", "rb", buffering=0) as file:
-        record = json.loads(file.read())
-    if record["digest"] != key.digest:
+def _read(key: Key, folder: Path) -> tuple[Artifact, Marks]:
+    path = f"{folder}/{RECORD_NAME}"
+    _require_file(os.stat(path), RECORD_NAME, MAX_RECORD_BYTES)
+    with open(path, "rb", buffering=0) as file:
+        text = file.read()
+    record = json.loads(text)
+    if not isinstance(record, dict) or record["digest"] != key.digest:
         raise ValueError("its record holds another digest")
-    for name, facts in record["files"].items():
+    seal = seal_of(text)
+    if seal is Seal.BROKEN or (seal is Seal.NONE and record["schema"] >= SEALED_SCHEMA):
+        raise ValueError(f"checksum of {RECORD_NAME} does not match")
+    files = _files(record)
+    marks = _marks(folder, files)
+    for name, facts in files.items():
         if not holds(f"{folder}/{name}", facts["bytes"], facts["sha256"]):
-            raise ValueError(f"checksum of {name} does not match")
-    return Artifact(key, folder, record["files"], record["info"], record.get("versions") or {})
+            raise ValueError(_mismatch(name))
+    return Artifact(key, folder, files, _info(record), record.get("versions") or {}), marks
+
+
+def _files(record: Mapping[str, Any]) -> dict[str, FileFacts]:
+    """Returns the files of a record, which an older version may have written without a checksum."""
+    files = record["files"]
+    for name, facts in files.items() if isinstance(files, dict) else [("", {})]:
+        is_name = name not in ("", ".", "..") and set(name).isdisjoint("/\\\0")
+        if not is_name or not isinstance(facts["bytes"], int) or not isinstance(facts["sha256"], str):
+            raise ValueError("its record does not say what its files are")
+    return files
+
+
+def _info(record: Mapping[str, Any]) -> dict[str, Any]:
+    info = record["info"]
+    if not isinstance(info, dict) or not isinstance(record.get("versions") or {}, dict):
+        raise ValueError("its record does not say how it was made")
+    file, degradation = info.get("file", {}), info.get("degradation") or {}
+    is_known = isinstance(file, dict) and isinstance(degradation, dict)
+    if not is_known or not all(isinstance(one, str) for one in degradation.values()):
+        raise ValueError("its record does not say what it is")
+    float(info.get("seconds", 0.0))
+    return info
+
+
+def _marks(folder: Path, files: Iterable[str]) -> Marks:
+    """Returns what changes with each file: size, time of the last change, and inode."""
+    found = []
+    for name in files:
+        status = os.stat(f"{folder}/{name}")
+        _require_file(status, name)
+        found.append((status.st_size, status.st_mtime_ns, status.st_ino))
+    return tuple(found)
+
+
+def _is_as_marked(artifact: Artifact, marks: Marks) -> bool:
+    try:
+        return _marks(artifact.folder, artifact.files) == marks
+    except (OSError, ValueError):
+        return False
+
+
+def _require_file(status: os.stat_result, name: str, max_bytes: int | None = None) -> None:
+    """Raises a ValueError for what is not a file, which reading might never end."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{name} is not a regular file")
+    if max_bytes is not None and status.st_size > max_bytes:
+        raise ValueError(f"{name} has {status.st_size:,} bytes")
+
+
+def _mismatch(name: str) -> str:
+    return f"checksum of {name} does not match"
 
 
 def installed_versions() -> dict[str, str]:

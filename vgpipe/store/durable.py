@@ -12,6 +12,7 @@ from pathlib import Path
 from vgpipe.errors import StoreError
 from vgpipe.owners import LEASE_S, is_left_over, owner_name
 
+ASIDE = "bad-"
 CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF)
 """How a system refuses to flush a folder: it has no such operation, or the folder may be entered but not read."""
 
@@ -66,6 +67,22 @@ def flush_parents(path: Path) -> None:
 def temporary_path(path: Path) -> Path:
     """Returns an unused name beside `path` that identifies the machine and the process that writes it."""
     return path.with_name(f".tmp-{owner_name()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
+
+
+def set_aside(path: Path) -> Path | None:
+    """Renames a damaged file or folder, whatever it is by now, so that its place is free; None where it is gone.
+
+    Raises:
+        OSError: if it cannot be renamed.
+    """
+    aside = path.with_name(f"{ASIDE}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
+    try:
+        os.rename(path, aside)
+    except FileNotFoundError:  # another process has removed it meanwhile
+        return None
+    with suppress(OSError, NotImplementedError):
+        os.utime(aside, follow_symlinks=False)  # it is kept for a while from now on, however old it is
+    return aside
 
 
 def write_atomically(path: Path, data: bytes) -> None:
