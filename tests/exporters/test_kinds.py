@@ -185,3 +185,13 @@ def test_a_moving_edge_leaves_no_trail_in_a_webp(tmp_path):
         got = np.stack([np.asarray(one.convert("RGB")) for one in ImageSequence.Iterator(image)])
     found = [psnr_db(one, original) for one, original in zip(got, frames, strict=True)]
     assert min(found) > found[0] - 0.5
+
+
+@pytest.mark.parametrize(("kind", "fps", "kept"), [("gif", 60.0, 50), ("webp", 120.0, 90), ("apng", 120.0, 90)])
+def test_delays_that_browsers_would_lengthen_are_avoided(tmp_path, kind, fps, kept):
+    made = exporter({"name": kind, "fps": fps}).export(smooth(36, 64, 64), fps=8.0, folder=tmp_path)
+    path = tmp_path / made.files[0]
+    with Image.open(path) as image:
+        delays_ms = [frame.info["duration"] for frame in ImageSequence.Iterator(image) if frame.load()]
+    assert made.facts["fps"] == str(kept) and len(delays_ms) == made.facts["num_frames"] == round(36 / 8 * kept)
+    assert min(delays_ms) > 10 and sum(delays_ms) == pytest.approx(4500, abs=30)

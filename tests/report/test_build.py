@@ -86,6 +86,13 @@ def test_the_job_names_the_page(tmp_path):
     assert "Night &lt;b&gt;shift&lt;/b&gt;, 2026-01-31_23-05-00" in text and "<b>shift" not in text
 
 
+def test_the_notes_of_the_start_are_on_the_page(tmp_path):
+    run_dir = make_run(tmp_path, [record()])
+    run_dir.append_event("run_started", clips=1, notes=["a.csv:1: <b>", 3])
+    run_dir.append_event("run_started", clips=1)
+    assert run_data(run_dir)["notes"] == ["a.csv:1: <b>"]
+
+
 @pytest.mark.parametrize("prompt", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_prompts_are_data(tmp_path, prompt):
     run_dir = make_run(tmp_path, [record("a", prompt=prompt, error=prompt, model=prompt, negative_prompt=prompt)])

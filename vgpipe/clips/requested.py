@@ -11,6 +11,7 @@ from vgpipe.collection import collection_paused
 from vgpipe.config.exporter_schema import SheetConfig
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import Config, QualityConfig
+from vgpipe.exporters.rates import rate_notes
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import names_set_by
 from vgpipe.job.settings import SetBy
@@ -24,7 +25,7 @@ class Request:
 
     Attributes:
         clips: in job order.
-        notes: what the user should know about how the job was read.
+        notes: what the user should know about how the job was read, and of its files.
         job_lines: the job, JSON lines, if it came as values of a program; None for a file or a single clip.
         title: the job's name as the user wrote it; empty without a job file.
     """
@@ -67,7 +68,9 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         model=config.model.name,
     )
     title = job.title if job is not None and job_lines is None else ""
-    return Request(only_picked(expansion.clips, config.pick), expansion.notes, job_lines, title)
+    clips = only_picked(expansion.clips, config.pick)
+    lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
+    return Request(clips, (*expansion.notes, *lowered), job_lines, title)
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:

@@ -24,10 +24,13 @@ class RunRecords:
         run_dir: where they lie.
         on_unwritable: called with the reason when clips can no longer be recorded; stops the run.
         title: what the user calls the job; empty where that is unknown.
+        notes: what the user should know about how the job was read.
     """
 
-    def __init__(self, run_dir: RunDir, on_unwritable: Callable[[str], None], title: str = ""):
-        self._run_dir, self._on_unwritable, self._title = run_dir, on_unwritable, title
+    def __init__(
+        self, run_dir: RunDir, on_unwritable: Callable[[str], None], title: str = "", notes: Sequence[str] = ()
+    ):
+        self._run_dir, self._on_unwritable, self._title, self._notes = run_dir, on_unwritable, title, notes
         self._has_begun = self._is_complete = False
 
     def begin(self, states: Sequence[ClipState]) -> None:
@@ -46,7 +49,8 @@ class RunRecords:
             return
         self._has_begun = True
         named = {"job": self._title[:MAX_TITLE]} if self._title else {}
-        self.event("run_started", clips=len(states), reused=done, **named)
+        noted = {"notes": list(self._notes)} if self._notes else {}
+        self.event("run_started", clips=len(states), reused=done, **named, **noted)
         if done:
             log.info("%d of %s already in the store", done, counted(len(states), "clip"))
 

@@ -21,6 +21,7 @@ from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.ffmetadata import Tags, tags
 from vgpipe.exporters.ffmpeg import pipe
 from vgpipe.exporters.joined_frames import Frames
+from vgpipe.exporters.rates import MAX_FPS
 from vgpipe.exporters.recipe import to_text
 
 # By default the scaler converts with bt601, which would shift every colour.
@@ -178,6 +179,7 @@ class VideoExporter:
         if factor:
             width, height = _even(width * factor), self.upscale_height or _even(height * factor)
         target = Fraction(self.fps).limit_denominator(1001) if self.fps else rate
+        target = min(target, Fraction(MAX_FPS.get(self.kind, target)))
         return Picture(width, height, target, max(1, floor(count * target / rate + Fraction(1, 2))))
 
     def _arguments(self, source: Frames, rate: Fraction, picture: Picture, metadata: Tags) -> list[str]:

@@ -18,7 +18,7 @@ from vgpipe.report.commands import pick_line, run_overrides
 from vgpipe.report.forecast import facts, memory
 from vgpipe.report.media import Media
 from vgpipe.report.timeline import timeline
-from vgpipe.report.values import table_of
+from vgpipe.report.values import list_of, table_of, text_of
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir
 
@@ -62,6 +62,12 @@ def job_of(run_dir: RunDir) -> str:
     return next((name for event in started if isinstance(name := event.get("job"), str)), "")
 
 
+def notes_of(run_dir: RunDir) -> list[str]:
+    """Returns what a run said at its start about how its job was read."""
+    started = (list_of(event.get("notes")) for event in run_dir.read_events() if event.get("event") == "run_started")
+    return [text for item in next(filter(None, started), []) if (text := text_of(item))]
+
+
 def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """Returns everything that the page shows, as plain values of known types.
 
@@ -81,6 +87,7 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
         "key": hashlib.sha256(str(run_dir.root.resolve()).encode("utf-8", "replace")).hexdigest()[:16],
         "written": round(time.time(), 1),
         "facts": facts(config, plan),
+        "notes": notes_of(run_dir),
         "timeline": timeline(run_dir.read_events()),
         "memory": memory(plan),
         "sheet": media.url_of(run_dir.contact_sheet.name),

@@ -116,6 +116,7 @@ class Attempts:
         kept: KeptModels | None = None,
         on_progress: ProgressListener | None = None,
         title: str = "",
+        notes: Sequence[str] = (),
     ) -> list[ClipState]:
         """Makes the clips.
 
@@ -127,6 +128,7 @@ class Attempts:
             kept: what runs of this process leave loaded for each other; None where every run loads its own.
             on_progress: is given how far the run is.
             title: what the user calls the job; empty where that is unknown.
+            notes: what the user should know about how the job was read.
 
         Returns:
             The clips with their states, in job order.
@@ -134,7 +136,7 @@ class Attempts:
         Raises:
             StoreError: where run directory or store cannot be written; no clip was made.
         """
-        records = RunRecords(run_dir, stop.cancel, title)
+        records = RunRecords(run_dir, stop.cancel, title, notes)
         if self._plan is not None:
             from vgpipe.plans.plan_file import write_plan
 

@@ -210,7 +210,14 @@ def _run(
             begin()
             with _page_of(run_dir, run.attempts):
                 states = run.attempts.make(
-                    run.request.clips, run_dir, stop, previous, kept, on_progress, run.request.title
+                    run.request.clips,
+                    run_dir,
+                    stop,
+                    previous,
+                    kept,
+                    on_progress,
+                    run.request.title,
+                    run.request.notes,
                 )
         except (VgpipeError, OSError) as error:
             return _aborted(error, run, run_dir)

@@ -25,6 +25,7 @@ from typing import Any
 
 from vgpipe.exporters import recipe, watermark
 from vgpipe.exporters.base import identity
+from vgpipe.exporters.rates import identity_of_rate
 from vgpipe.job.segments import Segment
 from vgpipe.models.base import Family
 from vgpipe.stages import decode, denoise, encode, export
@@ -138,7 +139,10 @@ class KeyMaker:
             following = segments[number + 1] if number + 1 < len(segments) else None
             made.append(self._segment(segment, own, made[-1] if made else None, following))
         file = {**_export_inputs(segments, made), "fps": float(fps), **self._marks()}
-        exports = tuple(_versioned(EXPORT, **file, exporter=identity(settings)) for settings in exporters)
+        exports = tuple(
+            _versioned(EXPORT, **file, exporter=identity(settings) | identity_of_rate(settings, fps))
+            for settings in exporters
+        )
         return tuple(replace(one, exports=exports) for one in made)
 
     def _keys_of(self, family: Family) -> FamilyKeys:

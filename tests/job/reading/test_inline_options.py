@@ -26,7 +26,10 @@ def test_options_of_kohya_and_musubi_are_read(write) -> None:
     assert first.settings.values == {**sizes, "seed": 42, "num_inference_steps": 4}
     assert second.settings.values == {"negative_prompt": "blurry, low quality", "guidance_scale": 4.0}
     assert "--w as width, --h as height, --f as num_frames, --d as seed, --s as num_inference_steps" in job.notes[0]
-    assert "a.txt:3: --fs 3 is not read: a run has one: model.scheduler.config.flow_shift, or shift" in job.notes
+    assert (
+        "a.txt:3: --fs 3 is not read: set it for the whole run: model.scheduler.config.flow_shift, or shift"
+        in job.notes
+    )
 
 
 def test_lines_of_options_alone_are_read_as_a_shell_would(write) -> None:

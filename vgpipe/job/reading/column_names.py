@@ -27,10 +27,10 @@ _SYNONYMS = {
     "image": "image_path image_file img img_path init_image input_image start_image first_frame",
 }
 
-_SCHEDULER = "a run has one scheduler: model.scheduler.name"
-_SHIFT = "a run has one: model.scheduler.config.flow_shift, or shift"
-_MODEL = "a run has one model: model=..."
-_LORA = "a run has its LoRAs: model.loras"
+_SCHEDULER = "set the scheduler of the whole run: model.scheduler.name"
+_SHIFT = "set it for the whole run: model.scheduler.config.flow_shift, or shift"
+_MODEL = "choose the model of the whole run: model=..."
+_LORA = "load LoRAs for the whole run: model.loras"
 _MANY = "for several clips of one prompt use `seeds`"
 _SIZE = "use `width` and `height`"
 _NONE = "a clip has no such setting"
@@ -43,7 +43,7 @@ _FOREIGN = {
     _SIZE: "size resolution video_size dimensions aspect_ratio aspect ratio",
     _NONE: "clip_skip denoise denoising_strength strength vae motion_bucket_id eta dtype end_image last_frame",
     "use `guidance_scale`, if that is meant": "scale",
-    "a run has further arguments: model.pipeline_kwargs": "true_cfg_scale embedded_guidance_scale guidance_scale_2",
+    "set arguments for the whole run: model.pipeline_kwargs": "true_cfg_scale embedded_guidance_scale guidance_scale_2",
 }
 
 

@@ -21,6 +21,7 @@
         return row;
       }),
     );
+    byId("notes").replaceChildren(...(report.notes || []).map((text) => make("p", "note", `note: ${text}`)));
     byId("sheet").hidden = !report.sheet;
     if (report.sheet) byId("sheet").href = report.sheet;
   }
