@@ -340,7 +340,7 @@ def test_settings_that_nothing_takes_are_told_before_anything_starts(run, tiny_w
     [
         ("model.scheduler.config.flowshift=3", "takes no flowshift"),
         ("model.pipeline_kwargs.decode_timestep=0.1", "takes no decode_timestep"),
-        ("model.scheduler.name=Nonsense", "diffusers has no Nonsense"),
+        ("model.scheduler.name=Nonsense", "'Nonsense' is no scheduler of the installed diffusers -> one of: "),
     ],
 )
 def test_settings_that_no_class_takes_are_told_before_anything_is_loaded(run, tiny_wan, denoised, override, told):

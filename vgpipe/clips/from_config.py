@@ -92,6 +92,8 @@ def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpo
     loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in here)
     driver = family(model.family, checkpoint, _settings(model, memory, checkpoint, loras))
     refuse_unknown(memory.weights, driver.components())
+    for component in {*driver.components(), "scheduler"} & set(checkpoint.component_names):
+        checkpoint.vet(component)
     return driver
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import LoadError, ModelError
+from vgpipe.hub.files import WEIGHT_SUFFIXES
 from vgpipe.hub.repo import HubRepo, variants_of, weight_files
+from vgpipe.models.checkpoint.allowed_classes import LIBRARIES, allowed_class, require_made_as
+from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.installed_classes import class_of
 from vgpipe.models.checkpoint.layouts import refuse_layout
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts, check_complete, tensors_in
 from vgpipe.models.checkpoint.tensor_names import scaled_weights
+from vgpipe.models.checkpoint.vetting import INDEX_FILE, SHARDS, vet_component, vet_index
 from vgpipe.store.digest import digest_of
 from vgpipe.store.file_hashes import FileHashes, fingerprint
 
-LIBRARIES = ("diffusers", "transformers")
 TEXT_SUFFIXES = (".json", ".txt", ".model", ".jinja")
-INDEX = re.compile(r"\.index(\.[^./]+)?\.json$")
 CONFIG_NAMES = ("config.json", "scheduler_config.json", "guider_config.json", "preprocessor_config.json")
 
 
@@ -81,10 +81,11 @@ class Checkpoint:
     ):
         self.folder = folder
         self.repo = repo
-        self.index = _read_index(folder) if index is None else dict(index)
+        self.index = _read_index(folder, repo) if index is None else dict(index)
         self._others = dict(others or {})
         self._hashes = hashes or FileHashes(None)
         self._marks: dict[Path, str] = {}
+        self._vetted: dict[str, frozenset[str]] = {}
         for component, source in self._others.items():
             if source.file is None and not (self.index.get(component) or [None])[0]:
                 self.index[component] = [_library_of(source), _class_in(source)]
@@ -93,6 +94,10 @@ class Checkpoint:
     def name(self) -> str:
         """What a user calls it: its repo or its folder."""
         return self.repo.repo_id if self.repo else str(self.folder)
+
+    @property
+    def _index_name(self) -> str:
+        return f"{self.name}/{INDEX_FILE}"
 
     @property
     def component_names(self) -> tuple[str, ...]:
@@ -109,17 +114,21 @@ class Checkpoint:
         """Returns where a component's files lie."""
         return self._others.get(component, Source(self.folder, component, self.repo))
 
+    def _settings_of(self, component: str) -> Source:
+        """Returns where a component's config lies: a single weight file has none beside it."""
+        source = self.source(component)
+        return Source(self.folder, component, self.repo) if source.file else source
+
     def config(self, component: str) -> dict[str, Any]:
         """Returns a component's config.
 
         Raises:
             ModelError: where its file is missing or damaged.
         """
-        source = self.source(component)
-        place = self.folder / component if source.file else source.place
+        place = self._settings_of(component).place
         for name in CONFIG_NAMES:
             if (place / name).is_file():
-                return _read_json(place / name)
+                return read_json(place / name)
         raise ModelError(f"{place}: no config.json -> copy or download the checkpoint again")
 
     def component_class(self, component: str) -> Any:
@@ -129,22 +138,41 @@ class Checkpoint:
             ModelError: where it is of another library, or the installed one lacks the class or cannot import it.
         """
         library, name = self._class_entry(component)
+        self.vet(component)
         found = class_of(library, name)
         if not isinstance(found, type):
             raise ModelError(
-                f"{self.name}/model_index.json: {component} needs {library}.{name}, which the installed "
+                f"{self._index_name}: {component} needs {library}.{name}, which the installed "
                 f"{library} lacks -> pip install -U {library}"
             )
+        require_made_as(component, found, self._index_name)
         return found
 
+    def vet(self, component: str) -> None:
+        """Refuses a component whose class or files could run code, lead outside the checkpoint or take the machine.
+
+        Files are read once; those that a download has added since are read too.
+
+        Raises:
+            ModelError: naming the class or file.
+        """
+        self._class_entry(component)
+        own = self._settings_of(component)
+        names = self._own_files(own)
+        present = frozenset(name for name in names if (own.folder / name).is_file())
+        if self._vetted.get(component) != present:
+            vet_component(own.folder, names, component, self.name)
+            self._vetted[component] = present
+
     def _class_entry(self, component: str) -> tuple[str, str]:
-        library, name = self.index.get(component) or (None, None)
+        entry = self.index.get(component)
+        library, name = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
         if library not in LIBRARIES or not isinstance(name, str):
             raise ModelError(
-                f"{self.name}/model_index.json: {component} is of library {library!r}; "
+                f"{self._index_name}: {component} is of library {library!r}; "
                 f"only {' and '.join(LIBRARIES)} classes are loaded -> choose another checkpoint"
             )
-        return library, name
+        return library, allowed_class(component, library, name, self._settings_of(component).place, self._index_name)
 
     def require(self, needed: Iterable[str], idle: Iterable[str] = (), *, variant: str | None = None) -> None:
         """Checks, without loading anything, that components are there and whole, and that no other is left unused.
@@ -160,12 +188,13 @@ class Checkpoint:
         """
         for component in sorted(needed):
             if component not in self.component_names:
-                raise ModelError(f"{self.name}/model_index.json: has no {component} -> choose another model.family")
+                raise ModelError(f"{self._index_name}: has no {component} -> choose another model.family")
             self._class_entry(component)
             try:
                 self._check_present(component, variant)
             except ModelError as error:
                 raise LoadError(str(error), component) from None  # other weight files may do
+            self.vet(component)
         unused = sorted(set(self.component_names) - {*needed, *idle})
         if unused:
             raise ModelError(
@@ -231,11 +260,14 @@ class Checkpoint:
         if source.file:
             return [source.file]
         listing = source.listing()
-        start = f"{source.prefix}/" if source.prefix else ""
-        own = [name for name in listing if name.startswith(start) and "/" not in name[len(start) :]]
-        texts = [name for name in own if name.endswith(TEXT_SUFFIXES) and not INDEX.search(name)]
+        texts = [name for name in self._own_files(source) if name.endswith(TEXT_SUFFIXES) and not SHARDS.search(name)]
         weights = weight_files(source.repo or listing, source.prefix, variant, where=self.name)
         return sorted({*texts, *weights})
+
+    @staticmethod
+    def _own_files(source: Source) -> list[str]:
+        start = f"{source.prefix}/" if source.prefix else ""
+        return [name for name in source.listing() if name.startswith(start) and "/" not in name[len(start) :]]
 
     def has_weights(self, component: str, variant: str | None) -> bool:
         """Returns whether a component has weights; tokenizers and the like have none."""
@@ -295,33 +327,34 @@ class Checkpoint:
             for name in self.files(component, variant)
         )
 
+    def weight_bytes(self, component: str) -> int:
+        """Returns the size of all weight files of a component, of every variant; 0 where none is known."""
+        source = self.source(component)
+        listing = source.listing()
+        if source.file:
+            return listing.get(source.file, 0)
+        own = [name for name in self._own_files(source) if name.endswith(WEIGHT_SUFFIXES)]
+        return sum(listing[name] for name in own)
+
 
 def _library_of(source: Source) -> str:
-    return "diffusers" if "_class_name" in _read_json(source.place / "config.json") else "transformers"
+    return "diffusers" if "_class_name" in read_json(source.place / "config.json") else "transformers"
 
 
 def _class_in(source: Source) -> str:
-    config = _read_json(source.place / "config.json")
+    config = read_json(source.place / "config.json")
     found = config.get("_class_name") or next(iter(config.get("architectures") or ()), None)
     if not isinstance(found, str):
         raise ModelError(f"{source.place}/config.json: names no class -> give a component that save_pretrained made")
     return found
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
-    if not (folder / "model_index.json").is_file():
+def _read_index(folder: Path, repo: HubRepo | None) -> dict[str, Any]:
+    if not (folder / INDEX_FILE).is_file():
         raise ModelError(
-            f"model.id: {folder} is not a checkpoint folder in diffusers layout (no model_index.json) -> "
+            f"model.id: {folder} is not a checkpoint folder in diffusers layout (no {INDEX_FILE}) -> "
             "give the folder that save_pretrained or a download made"
         )
-    return _read_json(folder / "model_index.json")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read ({error}) -> copy or download it again") from None
-    if not isinstance(value, dict):
-        raise ModelError(f"{path}: is not a JSON object -> copy or download it again")
-    return value
+    index = read_json(folder / INDEX_FILE)
+    vet_index(index, folder, repo.repo_id if repo else str(folder), is_local=repo is None)
+    return index

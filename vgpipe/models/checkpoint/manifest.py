@@ -75,6 +75,10 @@ class CheckpointManifest(Checkpoint):
         plain = self.parameters(component) * BYTES[described.get("file_dtype", "float32")]
         return int(described.get("file_bytes", plain))  # given where a file holds more than one precision
 
+    def weight_bytes(self, component: str) -> int:
+        """Returns the size of the plain weight files."""
+        return self.size_bytes(component)
+
     def files(self, component: str, variant: str | None) -> NoReturn:
         """Refuses: its files are not known.
 

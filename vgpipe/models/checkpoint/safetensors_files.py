@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from vgpipe.errors import ModelError
 
 LENGTH_BYTES = 8
-MAX_HEADER_BYTES = 100_000_000  # the format's own limit
+REMEDY = "copy or download it again"
+MAX_HEADER_BYTES, FORMAT_LIMIT_BYTES = 16 << 20, 100_000_000
+"""A header of 30,000 tensors has 4 MB. The format allows 100 MB, which take two gigabytes to read."""
+
+
+def refuse_long_header(path: Path, component: str) -> None:
+    """Refuses a safetensors file that takes much memory to open, whatever its size.
+
+    Args:
+        path: the file.
+        component: whose weights it holds; named in the error.
+
+    Raises:
+        ModelError: where its header is longer than any model's, or there is none.
+    """
+    try:
+        with path.open("rb") as file:
+            _header_bytes(file)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{component}: {path} is not a safetensors file ({error}) -> {REMEDY}") from None
 
 
 class TensorFacts(NamedTuple):
@@ -50,15 +69,14 @@ def check_complete(path: Path, component: str) -> None:
     Raises:
         ModelError: where it is truncated, or no safetensors file at all.
     """
-    remedy = "copy or download it again"
     try:
         announced = LENGTH_BYTES + _announced_bytes(path)
         actual = path.stat().st_size
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{component}: {path} is not a safetensors file ({error}) -> {remedy}") from None
+        raise ModelError(f"{component}: {path} is not a safetensors file ({error}) -> {REMEDY}") from None
     if actual != announced:
         kind = "truncated" if actual < announced else "too long"
-        raise ModelError(f"{component}: {path} is {kind} ({actual:,} of {announced:,} bytes) -> {remedy}")
+        raise ModelError(f"{component}: {path} is {kind} ({actual:,} of {announced:,} bytes) -> {REMEDY}")
 
 
 def _announced_bytes(path: Path) -> int:
@@ -69,8 +87,15 @@ def _announced_bytes(path: Path) -> int:
 def _header(path: Path) -> tuple[dict[str, Any], int]:
     """Returns what the header says of each tensor, and its length."""
     with path.open("rb") as file:
-        header_bytes = int.from_bytes(file.read(LENGTH_BYTES), "little")
-        if not 0 < header_bytes <= MAX_HEADER_BYTES:
-            raise ValueError("it has no header")
+        header_bytes = _header_bytes(file)
         header = json.loads(file.read(header_bytes))
     return {name: entry for name, entry in header.items() if name != "__metadata__"}, header_bytes
+
+
+def _header_bytes(file: BinaryIO) -> int:
+    header_bytes = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    if not 0 < header_bytes <= FORMAT_LIMIT_BYTES:
+        raise ValueError("it has no header")
+    if header_bytes > MAX_HEADER_BYTES:
+        raise ValueError(f"its header has {header_bytes:,} bytes, and no model needs more than {MAX_HEADER_BYTES:,}")
+    return header_bytes

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Family, Settings
-from vgpipe.models.checkpoint.checkpoint import LIBRARIES, Checkpoint
+from vgpipe.models.checkpoint.allowed_classes import LIBRARIES
+from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.families.generic_base import FRAME_COUNTS, RATES, GenericBase
 from vgpipe.models.families.generic_by_stage import GenericByStage
 from vgpipe.models.families.generic_whole import GenericWhole

@@ -12,8 +12,13 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.checkpoint.config_limits import refuse_extremes
+from vgpipe.models.checkpoint.installed_classes import class_of
+from vgpipe.models.pipeline import scheduler_classes
 from vgpipe.models.pipeline.config_only import ConfigOnlyComponent
 from vgpipe.models.pipeline.stock_calls import pipeline_class_of
+
+SCHEDULER, SCHEDULER_FILE = "scheduler", "scheduler_config.json"
 
 
 class PipelineBuilder:
@@ -31,23 +36,40 @@ class PipelineBuilder:
 
     def scheduler(self) -> Any:
         """Returns a fresh diffusers scheduler."""
-        import diffusers
+        if self.settings.scheduler is None:
+            found = self.checkpoint.component_class(SCHEDULER)
+        else:
+            self.check_scheduler()
+            found = class_of("diffusers", self.settings.scheduler)
+            missing = getattr(
+                found, "_backends", ()
+            )  # what diffusers exports in place of a class that it cannot import
+            if missing:
+                needs = f"model.scheduler.name: {self.settings.scheduler} needs packages that are not installed"
+                raise ModelError(f"{needs} -> pip install {' '.join(missing)}")
+        config = self.scheduler_config
+        refuse_extremes(config, "model.scheduler.config", SCHEDULER_FILE)
+        return found.from_config(config)
 
-        name = self.scheduler_name
-        found = getattr(diffusers, name, None)
-        if found is None:
-            raise ModelError(f"model.scheduler.name: diffusers has no {name} -> name one of its scheduler classes")
-        return found.from_config(self.scheduler_config)
+    def check_scheduler(self) -> None:
+        """Checks, without importing anything heavy, that the scheduler that the settings name is one.
+
+        Raises:
+            ConfigError: listing those that fit the checkpoint.
+        """
+        if self.settings.scheduler is not None:
+            own = str(self.checkpoint.index[SCHEDULER][1])
+            scheduler_classes.refuse_unknown(self.settings.scheduler, own, self.scheduler_config)
 
     @property
     def scheduler_name(self) -> str:
         """The scheduler's class in diffusers."""
-        return self.settings.scheduler or str(self.checkpoint.index["scheduler"][1])
+        return self.settings.scheduler or str(self.checkpoint.index[SCHEDULER][1])
 
     @property
     def scheduler_config(self) -> dict[str, Any]:
         """The checkpoint's config of it, with the settings laid over."""
-        return {**self.checkpoint.config("scheduler"), **self.settings.scheduler_config}
+        return {**self.checkpoint.config(SCHEDULER), **self.settings.scheduler_config}
 
     def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
         """Builds the stock pipeline: loaded components, placeholders for those in `config_only`, None for the others.

@@ -11,8 +11,9 @@ def without_weights(checkpoint: Checkpoint, component: str) -> Any:
     """Returns a diffusers component without weights, on torch's meta device."""
     import torch
 
-    with torch.device("meta"):
-        return checkpoint.component_class(component).from_config(checkpoint.config(component))
+    from vgpipe.models.weights.bounded_build import built_on_meta
+
+    return built_on_meta(checkpoint, component, torch.float32)
 
 
 class ConfigOnlyComponent:

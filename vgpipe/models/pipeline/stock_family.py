@@ -98,6 +98,7 @@ class StockFamily(LatentLayout):
             ConfigError: naming the key of `memory` that this model or machine has no way for.
             ModelError: naming the package, file or component.
         """
+        self.check_scheduler()
         loras.check(self.settings.loras, self.denoise_components(from_image=False))
         roles = {"denoisers": self.present(self.denoisers), "decoders": self.present(self.decoders)}
         memory_options.check(self.checkpoint, self.settings, self.components(), **roles)

@@ -30,7 +30,7 @@ def as_saved(tokenizer: Any, place: Path) -> Any:
         return tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    return PreTrainedTokenizerFast.from_pretrained(str(place), local_files_only=True)
+    return PreTrainedTokenizerFast.from_pretrained(str(place), local_files_only=True, trust_remote_code=False)
 
 
 def _is_byte_level(description: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.errors import ModelError
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts, tensors_in
 from vgpipe.models.weights import scales
-from vgpipe.models.weights.pretrained import dtype_keyword, refuse_misfit
+from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misfit
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +48,7 @@ def _of_transformers(loader: Any, config: Path, paths: list[Path], dtype: torch.
         state_dict=tensors,
         output_loading_info=True,
         **{dtype_keyword(loader): dtype},
+        **no_code(loader),
     )
     refuse_misfit(info, module)
     return module

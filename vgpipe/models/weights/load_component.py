@@ -13,11 +13,13 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_newer
 from vgpipe.models.weights import from_tensors, layerwise_cast, loras
-from vgpipe.models.weights.pretrained import copy_out_of_files, dtype_keyword, refuse_misfit
+from vgpipe.models.weights.pretrained import copy_out_of_files, dtype_keyword, no_code, refuse_misfit
 from vgpipe.models.weights.quantize import GGUF_FILE, load_quantized
 from vgpipe.vocabulary import FP8
 
 log = logging.getLogger(__name__)
+
+PANIC = "PanicException"  # what a damaged tokenizer.json raises in Rust: no `Exception`, and no module exports it
 
 
 def load_component(checkpoint: Checkpoint, component: str, settings: Settings, device: str) -> Any:
@@ -39,22 +41,46 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
     """
     import torch
 
+    from vgpipe.models.weights import bounded_build
+
     try:
+        checkpoint.vet(component)
         loader = checkpoint.component_class(component)
         place = checkpoint.source(component).place
         if not issubclass(loader, torch.nn.Module):
-            return _fitting(loader, place).from_pretrained(str(place), local_files_only=True)
+            chosen = _fitting(loader, place)
+            return chosen.from_pretrained(str(place), local_files_only=True, **no_code(chosen))
         refuse_unread(checkpoint, component)
-        module = _load_module(checkpoint, component, loader, settings, device)
+        _refuse_oversized(checkpoint, component)
+        with bounded_build.bounded(checkpoint, component):
+            module = _load_module(checkpoint, component, loader, settings, device)
     except ModelError:
         raise
     except Exception as error:  # the libraries raise anything from OSError to SafetensorError
         raise _explained(checkpoint, component, error, device) from error
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise _explained(checkpoint, component, error, device) from None
     checkpoint.check_unchanged(component, settings.variant)
     return module
 
 
-def _explained(checkpoint: Checkpoint, component: str, error: Exception, device: str) -> ModelError:
+def _refuse_oversized(checkpoint: Checkpoint, component: str) -> None:
+    """Builds a module without weights first, as some versions of the libraries build it with memory for them."""
+    import torch
+
+    from vgpipe.models.weights import bounded_build
+
+    try:
+        bounded_build.built_on_meta(checkpoint, component, torch.float32)
+    except ModelError:
+        raise
+    except Exception as error:  # a class that cannot be built so may be loaded all the same
+        log.debug("%s cannot be built without weights: %s", component, error)
+
+
+def _explained(checkpoint: Checkpoint, component: str, error: BaseException, device: str) -> ModelError:
     if is_out_of_memory(error):
         reason = f"{component} does not fit into the memory of {device} ({first_line(error)})"
         return OutOfMemory(
@@ -115,6 +141,7 @@ def _from_pretrained(loader: Any, place: Path, dtype: Any, variant: str | None) 
         local_files_only=True,
         variant=variant,
         **{dtype_keyword(loader): dtype},
+        **no_code(loader),
     )
     refuse_misfit(info, module)
     copy_out_of_files(module, dtype)
@@ -132,7 +159,7 @@ def gets_adapters(loader: Any, component: str, settings: Settings) -> bool:
     return hasattr(loader, "load_lora_adapter") and bool(loras.chosen(settings.loras, component))
 
 
-def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:
+def _failure(checkpoint: Checkpoint, component: str, error: BaseException) -> str:
     source = checkpoint.source(component)
     place = source.folder / source.file if source.file else source.place
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". If you want")[0]
@@ -140,7 +167,7 @@ def _failure(checkpoint: Checkpoint, component: str, error: Exception) -> str:
     return f"{component} cannot be loaded from {place}: {reason} -> {remedy}"
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: BaseException) -> str:
     if isinstance(error, ImportError):
         return "install what it names; python -m vgpipe doctor says how"
     if "fit nothing" in str(error):

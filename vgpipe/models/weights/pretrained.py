@@ -25,6 +25,11 @@ def dtype_keyword(loader: Any) -> str:
     return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
 
 
+def no_code(loader: Any) -> dict[str, Any]:
+    """Returns the argument by which a class of transformers never asks whether it may run a checkpoint's own code."""
+    return {"trust_remote_code": False} if loader.__module__.startswith("transformers") else {}
+
+
 def refuse_misfit(info: Mapping[str, Any], module: Any) -> None:
     """Refuses a module that its files did not fill, or that has no use for some of their tensors.
 

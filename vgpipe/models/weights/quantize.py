@@ -16,7 +16,7 @@ from packaging.version import Version
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.weights.pretrained import dtype_keyword, refuse_misfit
+from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misfit
 from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NF4
 
 GGUF_FILE, SAFETENSORS_FILE = ".gguf", ".safetensors"
@@ -173,6 +173,7 @@ def _load_converted(
         local_files_only=True,
         quantization_config=chosen,
         **{dtype_keyword(loader): dtype},
+        **no_code(loader),
         **options,
     )
     refuse_misfit(info, module)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.weights.bounded_build import built_on_meta
 
 
 def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -> Any:
@@ -28,8 +28,7 @@ def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -
     if not issubclass(component_class, torch.nn.Module):
         return component_class.from_config(checkpoint.config(component))
     dtype = getattr(torch, settings.dtype_of(component))
-    with torch.device("meta"), _default_dtype(dtype):
-        module = _built(component_class, checkpoint.config(component), dtype)
+    module: Any = built_on_meta(checkpoint, component, dtype)
     kept, stored = _kept_in_fp32(module, dtype), set(module.state_dict(keep_vars=True))
 
     def precise(name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -54,28 +53,6 @@ def make_fake(module: torch.nn.Module, fake_mode: FakeTensorMode) -> None:
             return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
 
     _replace(module, fake)
-
-
-def _built(component_class: Any, config: dict[str, Any], dtype: torch.dtype) -> torch.nn.Module:
-    if component_class.__module__.startswith("diffusers"):
-        module: torch.nn.Module = component_class.from_config(config)
-        return module
-    config_class = component_class.config_class
-    own = config.get(config_class.base_config_key) if config_class.base_config_key else None
-    found = config_class.from_dict(own if isinstance(own, dict) else config)
-    made: torch.nn.Module = component_class._from_config(found, dtype=dtype)
-    return made
-
-
-@contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    # As `from_pretrained` does; buffers that are in no file get this dtype.
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _kept_in_fp32(module: Any, dtype: torch.dtype) -> frozenset[str]:
