@@ -13,29 +13,26 @@ runs in which
         but without its content (empty, zeros, or either at random), then without anything that was not flushed (after
         each flush, since in between nothing changes)
 
-and each is then finished: by `resume`, or by the same command again where the run directory does not exist. Files and
-latents have to be those of the job left alone, byte for byte.
+and each is then finished, by `resume` and by the same command in turn; by the command also where `resume` refuses,
+because there is no run directory yet. Files and latents have to be those of the job left alone, byte for byte.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.failpoints.attack import Attack, Fault, Job, Tally
+from tests.failpoints.rendered import broken_promises, leftovers, result_of, warm_up
 from tests.failpoints.shim import LIBRARY, Shim, is_available, preload
 from tests.failpoints.warm import WarmParent
 
@@ -45,105 +42,12 @@ COMMAND = (
     "executor.checkpoint_steps=1", "executor.checkpoint_interval_s=0", "hardware.threads=1", "hydra.run.dir=run",
 )  # fmt: skip
 RESUME = ("resume", "run")
-TEMPORARY = (".tmp*", ".with-recipe-*", ".probe", "bad-*")
 CUT = "cut"
-HOW = ("resume", "the command again")
-
-
-def result_of(root: Path) -> dict[str, str]:
-    """Returns the SHA-256 of the pictures in every finished file and of all latents, by path."""
-    lines = (root / "run/clips.jsonl").read_text("utf-8").splitlines()
-    newest = {record["clip"]: record for record in map(json.loads, lines)}
-    found = {name: str(record["state"]) for name, record in newest.items()}
-    placed = [root / "run" / path for record in newest.values() for path in record["files"].values()]
-    latents = sorted((root / "outputs/.store/denoise").glob("*/*/*.safetensors"))
-    return found | {str(path.relative_to(root)): digest_of(path) for path in (*placed, *latents)}
-
-
-def pictures(path: Path) -> bytes:
-    """Returns a file's bytes without its recipe, which names the clip that was exported first."""
-    if path.suffix == ".mp4":
-        return media_of_mp4(path.read_bytes())
-    if path.suffix in (".png", ".jpg"):
-        from PIL import Image
-
-        return Image.open(path).tobytes()
-    return path.read_bytes()
-
-
-def media_of_mp4(data: bytes) -> bytes:
-    """Returns the box with the encoded pictures.
-
-    Raises:
-        ValueError: where the file ends early.
-    """
-    at, found = 0, b""
-    while at < len(data):
-        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if size < 8 or at + size > len(data):
-            raise ValueError("the file ends early")
-        found += data[at : at + size] if kind == b"mdat" else b""
-        at += size
-    return found
-
-
-def leftovers(root: Path) -> list[str]:
-    """Returns the temporary files that a finished job should not leave."""
-    found = [path for pattern in TEMPORARY for path in root.rglob(pattern)]
-    return [str(path.relative_to(root)) for path in (*found, *(root / "tmp").iterdir())]
 
 
 def may_end(root: Path) -> tuple[int, ...]:
     """Returns the exit codes of a job that a failing disk disturbed."""
     return (1, 3) if (root / "run/clips.jsonl").exists() else (1, 2, 3)
-
-
-def broken_promises(root: Path, whole: Mapping[str, str]) -> list[str]:
-    """Returns the clips that clips.jsonl says are done whose files are not there, or not whole.
-
-    Args:
-        root: the folder of the job.
-        whole: what `result_of` gives of the job left alone.
-    """
-    path = root / "run/clips.jsonl"
-    lines = path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
-    newest = {record["clip"]: record for record in map(readable, lines) if record}
-    files = [path for record in newest.values() if record["state"] == "done" for path in record["files"].values()]
-    there = {f"run/{path}": digest_of(root / "run" / path) for path in files}
-    return [f"done but not there: {name}" for name, digest in there.items() if digest != whole.get(name)]
-
-
-def readable(line: str) -> dict[str, Any]:
-    """Returns a line of clips.jsonl; empty where it is torn."""
-    try:
-        return dict(json.loads(line))
-    except ValueError:
-        return {}
-
-
-def digest_of(path: Path) -> str:
-    """Returns the SHA-256 of the pictures in a finished file or folder; "" where they are not there."""
-    try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        return hashlib.sha256(b"".join(map(pictures, files))).hexdigest()
-    except (OSError, ValueError):
-        return ""
-
-
-def warm_up(root: Path, arguments: tuple[str, ...]) -> None:
-    """Runs a command line in this process, so that forks need no imports."""
-    import torch
-    from tqdm import tqdm
-
-    from vgpipe.cli import main
-
-    torch.set_num_threads(1)
-    tqdm.monitor_interval = 0  # else it starts a thread
-    os.environ["VGPIPE_CACHE"], os.environ["TMPDIR"] = str(root / "cache"), str(root / "tmp")
-    tempfile.tempdir = None
-    os.chdir(root)
-    if main(list(arguments)) != 0:
-        raise SystemExit("the job fails undisturbed")
 
 
 def preloaded(folder: Path) -> Path:
@@ -160,7 +64,7 @@ def preloaded(folder: Path) -> Path:
 def report(fault: str, tally: Tally, seconds: float) -> None:
     """Prints what came of one kind of fault."""
     codes = ", ".join(f"{times} with {code}" for code, times in tally.codes.most_common())
-    by = ", ".join(f"{times} by {HOW[number]}" for number, times in tally.finished_by.items())
+    by = ", ".join(f"{times} by {how}" for how, times in tally.finished_by.items())
     print(f"{fault:5} {tally.runs} finished in {seconds:.0f} s ({by}); the disturbed ones ended: {codes}")
     print(f"      wrong: {len(tally.wrong)}", flush=True)
     for line in tally.wrong[:40]:
@@ -188,7 +92,14 @@ def main() -> None:
     shutil.copytree(root / "cache", scratch / "start/cache")
     start, resume = partial(vgpipe, list(command)), partial(vgpipe, list(RESUME))
     whole = result_of(root)
-    job = Job(start, (resume, start), result_of, leftovers, may_end, partial(broken_promises, whole=whole))
+    job = Job(
+        start,
+        {"resume": resume, "the command again": start},
+        result_of,
+        leftovers,
+        may_end,
+        partial(broken_promises, whole=whole),
+    )
     attack = Attack(WarmParent(root, scratch), Shim(), scratch, job)
     operations = attack.operations()
     kinds = Counter(one.kind for one in operations)

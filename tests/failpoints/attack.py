@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -39,7 +39,7 @@ class Job:
 
     Attributes:
         start: the job from the beginning; returns its exit code.
-        finish: what finishes it, in order: the next one is tried where one refuses with exit code 2.
+        finish: name -> what finishes it. They take turns; where one refuses with exit code 2, the next is tried.
         result: returns what it made, by name; raises where that is not complete.
         leftovers: returns the temporary files that it left.
         may_end: the exit codes that a disturbed one may have, given the folder that it left.
@@ -47,7 +47,7 @@ class Job:
     """
 
     start: Callable[[], int]
-    finish: Sequence[Callable[[], int]]
+    finish: Mapping[str, Callable[[], int]]
     result: Callable[[Path], dict[str, str]]
     leftovers: Callable[[Path], list[str]]
     may_end: Callable[[Path], tuple[int, ...]]
@@ -61,13 +61,13 @@ class Tally:
     Attributes:
         runs: how many disturbed jobs were finished.
         codes: exit code of a disturbed one -> how often.
-        finished_by: number of the attempt that finished it -> how often.
+        finished_by: name of what finished it -> how often.
         wrong: what went wrong.
     """
 
     runs: int = 0
     codes: Counter[int | None] = field(default_factory=Counter)
-    finished_by: Counter[int] = field(default_factory=Counter)
+    finished_by: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -166,10 +166,12 @@ class Attack:
     def _finish(self, tally: Tally, what: str) -> None:
         tally.runs += 1
         broken = self._job.broken_promises(self._root)
-        by, ended = 0, self._parent.run(self._job.finish[0])
-        while ended.code == REFUSED and by + 1 < len(self._job.finish):
-            by += 1
-            ended = self._parent.run(self._job.finish[by])
+        attempts = deque(self._job.finish.items())
+        attempts.rotate(tally.runs)
+        for name, attempt in attempts:
+            by, ended = name, self._parent.run(attempt)
+            if ended.code != REFUSED:
+                break
         tally.finished_by[by] += 1
         problem = ", ".join([*broken[:3], self._problem(ended)]).strip(", ")
         if problem:

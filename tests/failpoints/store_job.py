@@ -124,7 +124,7 @@ def main() -> None:
         (scratch / name).mkdir()
     os.chdir(scratch / "first")  # imports what every run needs
     start()
-    job = Job(start, (start,), result, leftovers, lambda _root: (3,), broken_promises)
+    job = Job(start, {"start": start}, result, leftovers, lambda _root: (3,), broken_promises)
     attack = Attack(WarmParent(scratch / "work", scratch), Shim(), scratch, job)
     operations = attack.operations()
     found = {}
