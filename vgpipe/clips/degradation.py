@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-EXPORTER, MODEL, SIZE = "exporter", "model", "size"
+if TYPE_CHECKING:
+    from vgpipe.models.base import Family
+
+AUDIO, EXPORTER, MODEL, SIZE = "audio", "exporter", "model", "size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +16,7 @@ class Degradation:
     """Something the user did not ask for, done so that a clip could finish.
 
     Attributes:
-        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size` or `exporter`.
+        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `audio` or `exporter`.
         asked: what the user asked for, or what vgpipe would have taken first.
         got: what it took.
         reason: why.
@@ -27,3 +31,13 @@ class Degradation:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.got} in place of {self.asked} ({self.reason})"
+
+
+def of_family(family: Family) -> tuple[Degradation, ...]:
+    """Returns what a model's pipeline makes and vgpipe does not keep.
+
+    Args:
+        family: drives the model.
+    """
+    left_out = family.left_out()
+    return (Degradation(AUDIO, "the pipeline's own", "no sound", left_out),) if left_out else ()

@@ -235,6 +235,10 @@ class Family(Protocol):
         """Returns why a negative prompt changes nothing at this guidance; None where it has an effect."""
         ...
 
+    def left_out(self) -> str | None:
+        """Returns what the pipeline makes and vgpipe does not keep, in words; None where it keeps everything."""
+        ...
+
     def load(self, component: str, load_component: LoadComponent) -> Any:
         """Loads one component.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vgpipe.clips.degradation import of_family
 from vgpipe.clips.from_config import file_bytes_per_pixel
 from vgpipe.clips.notes import Noted, notes_of_settings
 from vgpipe.clips.totals import refuse_too_large
@@ -124,7 +125,7 @@ def make_plan(
         shapes=shapes,
         profiles=profiles,
         inputs=inputs,
-        notes=tuple(notes),
+        notes=(*notes, *(f"degraded: {one}" for one in of_family(family))),
         clip_notes=tuple(clip_notes),
     )
 

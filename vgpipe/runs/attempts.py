@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.degradation import Degradation, of_family
 from vgpipe.clips.finished_files import finished_files_of
 from vgpipe.clips.notes import notes_of_settings
 from vgpipe.clips.requested import exporters_of
@@ -143,7 +144,7 @@ class Attempts:
             write_plan(run_dir, self._plan)
 
         def executor(model: LoadedModel, keys: ArtifactKeys, plan: RunPlan | None) -> Executor:
-            _warn_of(model.plan)
+            _warn_of(model)
             return self._executor_class(
                 ExecutorInputs(
                     config=self._config,
@@ -209,7 +210,7 @@ class Attempts:
         clip = _clip_for(requested, model.plan)
         known = self._known_keys.get(clip) if model is self._first else None
         notes = _notes_of(clip, model)
-        return keys.new_state(clip, requested=requested, degradations=model.plan.degradations, notes=notes, keys=known)
+        return keys.new_state(clip, requested=requested, degradations=_degradations(model), notes=notes, keys=known)
 
     def _avoiding_overflow(self, states: list[ClipState]) -> list[ClipState]:
         """Takes clips that overflowed before from where they were then finished, rather than overflow again."""
@@ -224,15 +225,19 @@ class Attempts:
         for model in self._ladder.more_precise():
             keys = self._artifact_keys(model)
             for state in [found[name] for name in overflowed]:
-                again = keys.new_state(state.clip, degradations=model.plan.degradations)
+                again = keys.new_state(state.clip, degradations=_degradations(model))
                 if self._finished.has(again.keys):
                     found[state.id] = again
                     overflowed.discard(state.id)
         return list(found.values())
 
 
-def _warn_of(plan: LoadPlan) -> None:
-    for degradation in plan.degradations:
+def _degradations(model: LoadedModel) -> tuple[Degradation, ...]:
+    return (*model.plan.degradations, *of_family(model.keys.family))
+
+
+def _warn_of(model: LoadedModel) -> None:
+    for degradation in _degradations(model):
         log.warning("degraded: %s", degradation)
 
 

@@ -18,8 +18,10 @@ from tests.tiny import build
 from tests.tiny.others import latte
 from tests.tiny.stable_diffusion import stable_diffusion, text_to_video_zero
 from vgpipe.errors import ModelError, PrecisionError, Stopped
+from vgpipe.models.families import generic
 from vgpipe.models.families.generic_by_stage import GenericByStage
 from vgpipe.models.families.generic_whole import GenericWhole
+from vgpipe.models.open import Origin, open_checkpoint
 from vgpipe.stages.keys import text_key
 
 GUIDED = Case("blue square moving left", "red", 7, 4.5, width=48, height=32, num_frames=7)
@@ -245,6 +247,38 @@ def test_a_pipeline_without_prompt_embeds_is_said_to_be_run_whole(zero_folder, c
     assert "TextToVideoZeroPipeline is run whole: its call takes no prompt_embeds" in caplog.text
 
 
+SOUND = {"audio_vae": ["diffusers", "AutoencoderKL"], "vocoder": ["stable_diffusion", "Vocoder"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "kwargs", "told"),
+    [
+        ("LTX2Pipeline", SOUND, {}, "LTX2Pipeline makes sound with its audio_vae and vocoder, and vgpipe keeps"),
+        ("LTX2Pipeline", {"vocoder": [None, None]}, {}, None),
+        ("Kandinsky6TI2VAPipeline", SOUND, {}, "Kandinsky6TI2VAPipeline makes sound with its audio_vae and vocoder"),
+        ("Kandinsky6TI2VAPipeline", SOUND, {"sample_audio": False}, None),
+        ("MochiPipeline", SOUND, {}, None),
+    ],
+)  # fmt: skip
+def test_sound_that_a_pipeline_makes_is_said_to_be_lost(tmp_path, name, entries, kwargs, told):
+    import diffusers
+
+    if not hasattr(diffusers, name):
+        pytest.skip(f"diffusers {diffusers.__version__} has no {name}")
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": name, **entries}))
+    settings = settings_of("generic", pipeline_kwargs=kwargs)
+    left_out = generic.family(open_checkpoint(Origin(str(tmp_path))), settings).left_out()
+    assert (left_out or "").startswith(told or "") and (left_out is None) == (told is None)
+
+
+@pytest.mark.parametrize(("fields", "told"), [(("frames", "audio"), "makes sound, and vgpipe"), (("frames",), None)])
+def test_sound_without_a_component_of_its_own_is_known_from_the_output(mochi_folder, monkeypatch, fields, told):
+    source = replace(generic.read_source("MochiPipeline"), outputs=fields)
+    monkeypatch.setattr(generic, "read_source", lambda name: source)
+    left_out = drive("generic", mochi_folder, settings_of("generic")).family.left_out()
+    assert (told or "") in (left_out or "") and (left_out is None) == (told is None)
+
+
 def test_classes_of_other_libraries_are_never_loaded(zero_folder, tmp_path, caplog):
     caplog.set_level(logging.INFO, "vgpipe")
     folder = with_index(zero_folder, tmp_path, safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"])
@@ -305,6 +339,24 @@ def test_without_an_id_it_says_what_to_type(vgpipe, workdir):
 
 def test_a_staged_pipeline_runs(vgpipe, mochi_folder):
     assert_renders_and_reuses(vgpipe, *command(mochi_folder, "clip.num_frames=7"))
+
+
+def test_lost_sound_is_a_degradation_in_the_log_the_record_and_the_plan(vgpipe, mochi_folder, monkeypatch):
+    source = generic.read_source("MochiPipeline")
+    monkeypatch.setattr(generic, "read_source", lambda name: replace(source, outputs=("frames", "audio")))
+    typed = command(mochi_folder, "clip.num_frames=7")
+    ran = vgpipe(*typed)
+    assert ran.code == 0, ran.err
+    (record,) = ran.records()
+    reason = "MochiPipeline makes sound, and vgpipe keeps frames alone"
+    assert record["degradations"] == [
+        {"kind": "audio", "asked": "the pipeline's own", "got": "no sound", "reason": reason, "stage": None}
+    ]
+    told = f"degraded: audio no sound in place of the pipeline's own ({reason})"
+    assert told in " ".join(ran.err.split())
+    assert told in json.loads((ran.root / "plan.json").read_text())["notes"]
+    again = vgpipe(*typed)
+    assert again.records()[0]["degradations"] == record["degradations"] and again.records()[0]["reused"]
 
 
 def test_a_pipeline_is_run_whole(vgpipe, latte_folder):

@@ -15,6 +15,12 @@ log = logging.getLogger(__name__)
 FRAME_COUNTS, RATES = ("num_frames", "video_length", "frames"), ("fps", "frame_rate")
 TRUE_CFG = "true_cfg_scale"
 OWN_DEFAULTS = ("width", "height", *FRAME_COUNTS, *RATES, "num_inference_steps", "guidance_scale")
+SOUND_PARTS, SOUND_OUTPUTS = ("audio_", "sound_", "vocoder"), ("audio", "sound")
+SOUND_SWITCHES = (
+    "sample_audio",
+    "enable_sound",
+    "generate_audio",
+)  # arguments of calls that make sound only if asked to
 EXPECTED = ("width", "height", "num_inference_steps", "guidance_scale", "generator")
 
 
@@ -73,6 +79,19 @@ class GenericBase(StockFamily):
                 return f"{self.pipeline} uses none unless model.pipeline_kwargs.{TRUE_CFG} is above 1"
             return None
         return super().negative_prompt_obstacle(guidance_scale)
+
+    def left_out(self) -> str | None:
+        """Returns what its pipeline makes and vgpipe does not keep: sound, whatever library its components are of."""
+        given = {**self.source.defaults, **self.settings.pipeline_kwargs}
+        if any(given.get(name) is False for name in SOUND_SWITCHES if name in self.source.arguments):
+            return None
+        parts = [name for name in self.source.components if name.startswith(SOUND_PARTS)]
+        have = [name for name in parts if name in self.checkpoint.component_names]
+        is_always_made = not parts and set(SOUND_OUTPUTS) & set(self.source.outputs)
+        if not have and not is_always_made:
+            return None
+        with_what = f" with its {' and '.join(have)}" if have else ""
+        return f"{self.pipeline} makes sound{with_what}, and vgpipe keeps frames alone"
 
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""

@@ -155,6 +155,10 @@ class StockFamily(LatentLayout):
             return None
         return f"guidance_scale {guidance_scale:g} turns guidance off"
 
+    def left_out(self) -> str | None:
+        """Returns what the pipeline makes and vgpipe does not keep: nothing."""
+        return None
+
     def load(self, component: str, load_component: LoadComponent) -> Any:
         """Loads one component, its adapters included, and applies the memory options."""
         module = load_component(component)

@@ -27,6 +27,7 @@ class StockSource:
         arguments: parameters of its call.
         required: those of them without a default.
         defaults: the defaults of the others, where they are literals.
+        outputs: fields of what its call returns, but for those that are always None; empty where it does not say.
         embeds: what `encode_prompt` returns, by its own variables' names; empty where it does not say.
         obstacle: why it cannot be driven stage by stage; None where it can.
     """
@@ -36,6 +37,7 @@ class StockSource:
     arguments: tuple[str, ...]
     required: tuple[str, ...]
     defaults: Mapping[str, Any]
+    outputs: tuple[str, ...]
     embeds: tuple[str, ...]
     obstacle: str | None
 
@@ -63,6 +65,7 @@ def read_source(name: str) -> StockSource:
         arguments=tuple(given),
         required=tuple(argument for argument, default in given.items() if default is None),
         defaults={argument: default.value for argument, default in given.items() if isinstance(default, ast.Constant)},
+        outputs=_outputs(methods["__call__"]),
         embeds=embeds,
         obstacle=next(_obstacles(methods, given, components, embeds), None),
     )
@@ -96,6 +99,14 @@ def _returned(function: ast.FunctionDef | None) -> tuple[str, ...]:
         case [ast.Tuple(elts=elements)] if all(isinstance(one, ast.Name) for one in elements):
             return tuple(one.id for one in elements if isinstance(one, ast.Name))
     return ()
+
+
+def _outputs(call: ast.FunctionDef) -> tuple[str, ...]:
+    """Returns the fields of the record that a call ends with."""
+    ends = [node.value for node in ast.walk(call) if isinstance(node, ast.Return)]
+    fields = [field for end in ends if isinstance(end, ast.Call) for field in end.keywords]
+    nothing = [field for field in fields if isinstance(field.value, ast.Constant) and field.value.value is None]
+    return tuple(dict.fromkeys(field.arg for field in fields if field.arg and field not in nothing))
 
 
 def _obstacles(
