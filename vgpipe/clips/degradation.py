@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vgpipe.models.base import Family
 
-AUDIO, EXPORTER, MODEL, SIZE = "audio", "exporter", "model", "size"
+AUDIO, EXPORTER, LORAS, MODEL, SIZE = "audio", "exporter", "loras", "model", "size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Degradation:
     """Something the user did not ask for, done so that a clip could finish.
 
     Attributes:
-        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `audio` or `exporter`.
+        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `loras`, `audio` or `exporter`.
         asked: what the user asked for, or what vgpipe would have taken first.
         got: what it took.
         reason: why.

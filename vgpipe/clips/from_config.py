@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from vgpipe.clips.degradation import LORAS, Degradation
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.model_schema import ModelConfig, OriginConfig
 from vgpipe.config.schema import Config, MemoryConfig
@@ -19,9 +20,10 @@ from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, variant_for
 from vgpipe.models.weights.quantize import refuse_unknown
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.file_hashes import FileHashes
+from vgpipe.store.notes import Notes
 from vgpipe.vocabulary import NATIVE
 
-HASHES_FILE = "file-hashes.jsonl"
+HASHES_FILE, NOTES_FILE = "file-hashes.jsonl", "lora-fits.jsonl"
 DENOISERS, VAE = ("transformer", "transformer_2", "unet"), "vae"
 
 
@@ -56,6 +58,22 @@ def key_maker(
     driver.check()
     refuse_unknown(asked.weights, driver.components())  # native ones too
     return KeyMaker(driver, watermark, carries_recipe)
+
+
+def unapplied_adapters(driver: Family, store_dir: str) -> tuple[Degradation, ...]:
+    """Returns what of the LoRAs a model has no place for; what is found out is kept in the store's notes.
+
+    Args:
+        driver: drives the model.
+        store_dir: the store.
+
+    Raises:
+        ModelError: where a LoRA cannot be applied.
+    """
+    if not driver.settings.loras:
+        return ()
+    left = driver.unapplied(Notes(Path(store_dir) / NOTES_FILE))
+    return tuple(Degradation(LORAS, f"all of {Path(path).name}", "a part of it", told) for path, told in left.items())
 
 
 def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None) -> Checkpoint:

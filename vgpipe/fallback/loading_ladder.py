@@ -15,7 +15,7 @@ from vgpipe.fallback.loading_steps import LoadFallback, LoadPlan
 from vgpipe.models.base import Family
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.stages.keys import KeyMaker
-from vgpipe.vocabulary import DECODE
+from vgpipe.vocabulary import DECODE, STRICT
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,10 @@ class LoadingLadder:
             carries_recipe=config.run.metadata,
             is_other_model=plan.is_other_model,
         )
-        return LoadedModel(plan, keys)
+        left = from_config.unapplied_adapters(keys.family, config.store.dir)
+        if left and config.run.degrade == STRICT:
+            raise LoadError(f"model.loras: {left[0].reason} -> run.degrade=safe applies the rest")
+        return LoadedModel(replace(plan, degradations=tuple(dict.fromkeys((*plan.degradations, *left)))), keys)
 
 
 def _helps(cause: Exception, before: Family, after: Family) -> bool:

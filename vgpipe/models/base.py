@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vgpipe.models.checkpoint.checkpoint import Checkpoint
     from vgpipe.models.resumable import ResumableScheduler
+    from vgpipe.store.notes import Notes
 
 Embeds = Mapping[str, "torch.Tensor"]
 Components = Mapping[str, Any]
@@ -31,12 +32,14 @@ class Lora:
         weight: its strength; 1 is full.
         sha256: of the file's bytes.
         component: the one denoiser it is for; None is for all.
+        marks: what else names its effect in store keys, as plain values.
     """
 
     path: str
     weight: float
     sha256: str
     component: str | None = None
+    marks: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +215,14 @@ class Family(Protocol):
 
         Raises:
             ModelError: naming the class and what to upgrade.
+        """
+        ...
+
+    def unapplied(self, notes: Notes) -> Mapping[str, str]:
+        """Returns, of each LoRA that is not applied whole, its file and what is left out; tries those not in `notes`.
+
+        Raises:
+            ModelError: where one cannot be applied.
         """
         ...
 

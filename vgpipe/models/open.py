@@ -11,6 +11,7 @@ from vgpipe.errors import ConfigError, Fault, ModelError
 from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, open_repo
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
+from vgpipe.models.weights import loras
 from vgpipe.store.file_hashes import FileHashes
 
 EMBEDDED = "embedded:"
@@ -73,7 +74,8 @@ def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str 
         path = _lora_file(origin)
     if path.suffix != ".safetensors" or not path.is_file():
         raise ModelError(f"model.loras: {path} is not a safetensors file -> give one; pickled weights are not loaded")
-    return Lora(path=str(path.absolute()), weight=weight, sha256=hashes.sha256(path), component=component)
+    path = path.absolute()
+    return Lora(path=str(path), weight=weight, sha256=hashes.sha256(path), component=component, marks=loras.marks(path))
 
 
 def _lora_file(origin: Origin) -> Path:

@@ -16,7 +16,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
 from vgpipe.models.pipeline.latent_layout import LatentLayout
 from vgpipe.models.pipeline.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
-from vgpipe.models.weights import loras
+from vgpipe.models.weights import lora_fit, loras
 from vgpipe.models.weights.quantize import name_in_keys
 from vgpipe.models.windows.window_cuts import WindowCuts
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from vgpipe.models.resumable import ResumableScheduler
+    from vgpipe.store.notes import Notes
 
 NO_CONTINUATION = "leave continuation out and ask for fewer num_frames, or choose another model.id"
 
@@ -99,9 +100,21 @@ class StockFamily(LatentLayout):
             ModelError: naming the package, file or component.
         """
         self.check_scheduler()
-        loras.check(self.settings.loras, self.denoise_components(from_image=False))
+        denoisers = self.denoise_components(from_image=False)
+        loras.check(self.settings.loras, denoisers, str((self.checkpoint.index.get(denoisers[0]) or [""])[-1]))
         roles = {"denoisers": self.present(self.denoisers), "decoders": self.present(self.decoders)}
         memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
+
+    def unapplied(self, notes: Notes) -> Mapping[str, str]:
+        """Returns, of each LoRA that is not applied whole, its file and what is left out."""
+        told: dict[str, list[str]] = {}
+        for component in self.present(self.denoisers):
+            if component in self.made_of:  # of several checkpoints' files: only their own loader builds it
+                continue
+            for lora in loras.chosen(self.settings.loras, component):
+                left = lora_fit.left_out(self.checkpoint, self.pipeline, component, lora, notes)
+                told.setdefault(lora.path, []).extend([left] if left else [])
+        return {path: "; ".join(parts) for path, parts in told.items() if parts}
 
     def check_classes(self) -> None:
         """Checks that the installed libraries have the classes of its pipeline and components; imports them."""
@@ -130,7 +143,7 @@ class StockFamily(LatentLayout):
             "files": {name: self.checkpoint.identity(name, self.settings.variant) for name in entries},
             "dtype": {name: self.settings.dtype_of(name) for name in entries},
             "quantization": {name: name_in_keys(self.settings.quantization.get(name)) for name in entries},
-            "loras": [[lora.sha256, lora.weight] for lora in adapters],
+            "loras": [[lora.sha256, lora.weight, *lora.marks] for lora in adapters],
             **(exactness.marks(self.settings, exactness.DENOISERS) if component in self.denoisers else {}),
             **(exactness.marks(self.settings, exactness.DECODERS) if component in self.decoders else {}),
         }

@@ -56,16 +56,20 @@ def _of_transformers(loader: Any, config: Path, paths: list[Path], dtype: torch.
 
 def _of_diffusers(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
     import torch
-    from accelerate import init_empty_weights
 
     settings = loader.load_config(str(config), local_files_only=True)
-    with _default_dtype(dtype), init_empty_weights():
-        module = loader.from_config(settings)
+    with _default_dtype(dtype):
+        module = empty(loader, settings)
     expected = module.state_dict()
     facts = {name: one for path in paths for name, one in tensors_in(path).items()}
     conversion = None
     if not set(expected) <= set(scales.names_of(facts)):
-        conversion = _conversion(loader)
+        conversion = conversion_of(loader)
+        if conversion is None:
+            raise ModelError(
+                f"its tensors are not named as {loader.__name__} names them, and diffusers converts no other names to "
+                "those -> take the weights from a checkpoint in diffusers layout"
+            )
     kept = loader._keep_in_fp32_modules or ()
     new_names = _renamed(conversion, settings, facts) if conversion else {}
     tensors = scales.read(paths, lambda name: torch.float32 if _is_of(new_names.get(name, name), kept) else dtype)
@@ -77,6 +81,19 @@ def _of_diffusers(loader: Any, config: Path, paths: list[Path], dtype: torch.dty
     return module.to(dtype) if loader._keep_in_fp32_modules is None else module
 
 
+def empty(loader: Any, settings: Any) -> Any:
+    """Returns a module of a class of diffusers without weights: its parameters are on the meta device.
+
+    Args:
+        loader: the class.
+        settings: its config.
+    """
+    from accelerate import init_empty_weights
+
+    with init_empty_weights():
+        return loader.from_config(settings)
+
+
 def _refuse(expected: Mapping[str, Any], given: Mapping[str, Any], wrong: list[str], module: Any) -> None:
     info = {
         "missing_keys": set(expected) - set(given),
@@ -86,18 +103,19 @@ def _refuse(expected: Mapping[str, Any], given: Mapping[str, Any], wrong: list[s
     refuse_misfit(info, module)
 
 
-def _conversion(loader: Any) -> Any:
-    """Returns what renames the tensors of the authors' layout to those of a class of diffusers."""
+def conversion_of(loader: Any) -> Any:
+    """Returns what renames the tensors of the authors' layout to those of a class of diffusers; None where none does.
+
+    Args:
+        loader: the class.
+    """
     import diffusers
     from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES as KNOWN
 
     for name, functions in KNOWN.items():
         if issubclass(loader, getattr(diffusers, name)):
             return functions["checkpoint_mapping_fn"]
-    raise ModelError(
-        f"its tensors are not named as {loader.__name__} names them, and diffusers converts no other names to those -> "
-        "take the weights from a checkpoint in diffusers layout"
-    )
+    return None
 
 
 def _renamed(conversion: Any, settings: Any, facts: Mapping[str, TensorFacts]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 `load_lora_weights` itself wants the pipeline's other components too, and writes into the first of two experts only.
 So its two halves are called one by one: the pipeline class reads and renames the file's tensors, the denoiser takes
-those that are its own.
+those that are its own. What that leaves out is applied as `lora_plan.py` decides.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ import importlib.util
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.models.base import Lora
-from vgpipe.models.checkpoint.safetensors_files import check_complete
+from vgpipe.models.checkpoint.safetensors_files import check_complete, tensors_in
+from vgpipe.models.weights.lora_names import SECOND_EXPERT, Kind, leaves_bits, part_of, refuse_other
 
 if TYPE_CHECKING:
     import torch
 
+    from vgpipe.models.weights.lora_plan import LoraPlan
+
 log = logging.getLogger(__name__)
 
-SECOND_EXPERT = "transformer_2"
-TEXT_ENCODER_STARTS = ("text_encoder", "lora_te", "te1_", "te2_", "cond_stage_model.", "text_encoders.")
 METADATA_KEY = "lora_adapter_metadata"
+PEFT_CONFIG = "adapter_config.json"
 
 
 class Adapter(NamedTuple):
@@ -49,12 +51,31 @@ def chosen(loras: Sequence[Lora], component: str) -> tuple[Lora, ...]:
     return tuple(lora for lora in loras if lora.component in (None, component))
 
 
-def check(loras: Sequence[Lora], denoisers: Sequence[str]) -> None:
+def marks(path: Path) -> tuple[Any, ...]:
+    """Returns what beside its bytes and weight names a LoRA's effect in store keys, as plain values.
+
+    Args:
+        path: its file; one that is torn has none, and is refused later.
+
+    Raises:
+        ModelError: where PEFT's config beside it says what is not applied.
+    """
+    try:
+        tensors = tensors_in(path)
+    except ValueError:
+        return ()
+    scale = _peft_scale(path)
+    # Changes of norms and whole weights were left out once, without a word.
+    return (*([] if leaves_bits(tensors) else ["all tensors"]), *([] if scale is None else [scale]))
+
+
+def check(loras: Sequence[Lora], denoisers: Sequence[str], class_name: str = "") -> None:
     """Checks, without loading anything heavy, that LoRAs can be applied and that their files are whole.
 
     Args:
         loras: what will be applied.
         denoisers: the model's own.
+        class_name: of the denoisers, in diffusers; "" where it is not known.
 
     Raises:
         ModelError: naming the missing package, the file, or the denoiser that the model lacks.
@@ -68,6 +89,7 @@ def check(loras: Sequence[Lora], denoisers: Sequence[str]) -> None:
                 f"model.loras: {lora.path}: component={lora.component}, and this model has {', '.join(denoisers)} -> "
                 "name one of these, or leave it out for all"
             )
+        refuse_other(lora.path, tensors_in(Path(lora.path)), class_name)
 
 
 def apply(pipeline: Any, loras: Sequence[Lora], component: str) -> None:
@@ -82,14 +104,20 @@ def apply(pipeline: Any, loras: Sequence[Lora], component: str) -> None:
         ModelError: where a package is missing, or a file is cut short.
         LoadError: naming the file that cannot be applied.
     """
+    from vgpipe.models.weights.lora_plan import plan
+
     check(loras, (component,))
     module = getattr(pipeline, component)
     if not hasattr(module, "load_lora_adapter"):
         raise LoadError(_no_loras_for(module))
+    planned = [(lora, plan(pipeline, module, component, lora.path, tensors_in(Path(lora.path)))) for lora in loras]
+    for lora, one in planned:  # before adapters take the place of layers
+        _warn_of_left(lora, one, component)
+        _add_diffs(module, lora, one.diffs)
     weights: dict[str, float] = {}
-    for place, lora in enumerate(loras):
+    for place, (lora, one) in enumerate(planned):
         name = f"lora_{place}"
-        if _add(pipeline, module, lora, component, name):
+        if (one.is_converted or one.pairs) and _add(pipeline, module, lora, one, component, name):
             weights[name] = lora.weight
     if weights:
         _activate(module, weights)
@@ -102,55 +130,133 @@ def _activate(module: Any, weights: dict[str, float]) -> None:
         raise LoadError(_no_loras_for(module)) from None
 
 
-def _add(pipeline: Any, module: Any, lora: Lora, component: str, name: str) -> bool:
+def _add(pipeline: Any, module: Any, lora: Lora, plan: LoraPlan, component: str, name: str) -> bool:
     try:
-        adapter = _read(pipeline, lora.path)
+        adapter = _read(pipeline, Path(lora.path), plan)
         prefix, own = _own(adapter.tensors, component)
+        own |= {f"{prefix}.{layer}": tensor for layer, tensor in _pairs(Path(lora.path), plan).items()}
         if own:
             _load(module, adapter._replace(tensors=own), prefix, name)
     except Exception as error:  # diffusers, peft and safetensors raise anything from KeyError to SafetensorError
         raise LoadError(_failure(lora, component, module, error)) from error
     if own:
-        _check_fit(module, lora, component, name, len(own))
-    elif not _has_experts(adapter.tensors):
-        raise LoadError(_no_match(lora, component, module, adapter.tensors))
-    else:
-        log.warning("model.loras: %s: none of its tensors is for %s", lora.path, component)
+        _check_fit(module, lora, name)
     return bool(own)
 
 
-def _read(pipeline: Any, path: str) -> Adapter:
-    file = Path(path)
-    _warn_of_text_encoder(file)
-    if not hasattr(pipeline, "lora_state_dict"):  # HunyuanVideo 1.5 has no LoRA methods, but its transformer has
-        return _read_plain(file)
-    tensors, *alphas, metadata = pipeline.lora_state_dict(
-        str(file.parent),
-        weight_name=file.name,
-        use_safetensors=True,
-        local_files_only=True,
-        return_lora_metadata=True,
-    )
-    return Adapter(tensors, alphas[0] if alphas else None, metadata)
-
-
-def _read_plain(file: Path) -> Adapter:
+def _add_diffs(module: Any, lora: Lora, diffs: Mapping[str, str]) -> None:
+    """Adds whole changes of weights and biases, which no adapter stands for, to the weights themselves."""
+    import torch
     from safetensors import safe_open
+
+    if not diffs or not lora.weight:
+        return
+    with safe_open(lora.path, framework="pt") as opened, torch.no_grad():
+        for name, target in diffs.items():
+            weight = module.get_parameter(target)
+            if (
+                hasattr(weight, "quant_type")
+                or type(weight) is not torch.nn.Parameter
+                or not weight.is_floating_point()
+            ):
+                raise LoadError(
+                    f"model.loras: {lora.path}: {name} changes {target}, which is stored in lower precision -> store "
+                    "this component natively (memory.weights), or leave the LoRA out"
+                )
+            change = opened.get_tensor(name).float().reshape(weight.shape).to(weight.device)
+            weight.data = (weight.data.float() + lora.weight * change).to(weight.dtype)
+
+
+def _read(pipeline: Any, file: Path, plan: LoraPlan) -> Adapter:
+    from vgpipe.models.weights.lora_plan import converted_by
+
+    metadata = _metadata(file)
+    if not plan.is_converted:
+        return Adapter({}, None, metadata)
+    if not plan.renamed and hasattr(pipeline, "lora_state_dict"):
+        tensors, *alphas, metadata = pipeline.lora_state_dict(
+            str(file.parent),
+            weight_name=file.name,
+            use_safetensors=True,
+            local_files_only=True,
+            return_lora_metadata=True,
+        )
+        return Adapter(tensors, alphas[0] if alphas else None, metadata)
     from safetensors.torch import load_file
 
+    given = _with_alphas(load_file(file), plan.renamed) if plan.renamed else load_file(file)
+    tensors, alphas_of, _ = converted_by(pipeline, given, {})
+    return Adapter(tensors, alphas_of, metadata)
+
+
+def _metadata(file: Path) -> dict[str, Any] | None:
+    from safetensors import safe_open
+
     with safe_open(file, framework="pt") as opened:
-        metadata = (opened.metadata() or {}).get(METADATA_KEY)
-    return Adapter(load_file(file), None, json.loads(metadata) if metadata else None)
+        told = (opened.metadata() or {}).get(METADATA_KEY)
+    return json.loads(told) if told else None
+
+
+def _with_alphas(tensors: dict[str, torch.Tensor], renamed: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    """Returns a file's tensors under other names, each pair multiplied by alpha over its rank."""
+    alphas = {part_of(name).layer: one for name, one in tensors.items() if part_of(name).kind is Kind.ALPHA}
+    found = {}
+    for name, tensor in tensors.items():
+        part = part_of(name)
+        if part.kind is Kind.DOWN and part.layer in alphas:
+            tensor = _times(tensor, float(alphas[part.layer]) / tensor.shape[0])
+        if part.kind is not Kind.ALPHA:
+            found[renamed.get(name, name)] = tensor
+    return found
+
+
+def _pairs(file: Path, plan: LoraPlan) -> dict[str, torch.Tensor]:
+    """Returns the pairs that diffusers' conversion leaves out, named by the denoiser's own layers."""
+    if not plan.pairs:
+        return {}
+    from safetensors.torch import load_file
+
+    scale, found = _peft_scale(file), {}
+    for name, tensor in _with_alphas(load_file(file), {}).items():
+        part = part_of(name)
+        if part.layer not in plan.pairs or part.kind not in (Kind.DOWN, Kind.UP, Kind.UP_BIAS):
+            continue
+        if scale is not None and part.kind is Kind.DOWN:
+            tensor = _times(tensor, scale)
+        found[f"{plan.pairs[part.layer]}.{part.kind}"] = tensor
+    return found
+
+
+def _times(tensor: torch.Tensor, factor: float) -> torch.Tensor:
+    return (tensor.float() * factor).to(tensor.dtype)
+
+
+def _peft_scale(file: Path) -> float | None:
+    """Returns the scale that PEFT writes beside its files, not into them; None for files of others.
+
+    Raises:
+        ModelError: where it says what is not applied.
+    """
+    place = file.with_name(PEFT_CONFIG)
+    if file.name != "adapter_model.safetensors" or not place.is_file():
+        return None
+    try:
+        config = json.loads(place.read_text("utf-8"))
+        rank, alpha = int(config["r"]), float(config["lora_alpha"])
+        odd = [key for key in ("alpha_pattern", "rank_pattern", "use_dora") if config.get(key)]
+        scale = alpha / (rank**0.5 if config.get("use_rslora") else rank)
+    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError) as error:
+        raise ModelError(f"model.loras: {place} cannot be read ({error}) -> copy it again") from None
+    if odd:
+        raise ModelError(f"model.loras: {place}: {odd[0]} is not applied -> save the LoRA in diffusers' layout")
+    return scale
 
 
 def _own(tensors: dict[str, torch.Tensor], component: str) -> tuple[str, dict[str, torch.Tensor]]:
     """Returns the prefix and the tensors meant for a denoiser; the second expert's are the first's, if not its own."""
-    prefix = "transformer" if component == SECOND_EXPERT and not _has_experts(tensors) else component
+    has_experts = any(name.startswith(f"{SECOND_EXPERT}.") for name in tensors)
+    prefix = "transformer" if component == SECOND_EXPERT and not has_experts else component
     return prefix, {name: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
-
-
-def _has_experts(tensors: dict[str, torch.Tensor]) -> bool:
-    return any(name.startswith(f"{SECOND_EXPERT}.") for name in tensors)
 
 
 def _load(module: Any, adapter: Adapter, prefix: str, name: str) -> None:
@@ -166,27 +272,19 @@ def _load(module: Any, adapter: Adapter, prefix: str, name: str) -> None:
     )
 
 
-def _check_fit(module: Any, lora: Lora, component: str, name: str, given: int) -> None:
+def _check_fit(module: Any, lora: Lora, name: str) -> None:
     adapters = {one: tensor for one, tensor in module.named_parameters() if f".{name}." in f"{one}."}
     lacking = sorted(one for one, tensor in adapters.items() if tensor.is_meta)
     if lacking or not adapters:
         what = f"lacks {lacking[0].replace(f'.{name}', '')}" if lacking else f"fits nothing in the {_class(module)}"
         raise LoadError(f"model.loras: {lora.path}: {what} -> give a LoRA made for this model, or copy it again")
-    if len(adapters) < given:
-        log.warning("model.loras: %s: only %d of its %d tensors fit %s", lora.path, len(adapters), given, component)
 
 
-def _warn_of_text_encoder(file: Path) -> None:
-    from safetensors import safe_open
-
-    with safe_open(file, framework="pt") as opened:
-        names = list(opened.keys())
-    for_text = sum(name.startswith(TEXT_ENCODER_STARTS) for name in names)
-    if for_text:
-        log.warning("model.loras: %s: %d tensors for the text encoder are not applied", file, for_text)
-    scales = sum("dora_scale" in name for name in names)
-    if scales:
-        log.warning("model.loras: %s: %d DoRA scales are not applied; diffusers takes none", file, scales)
+def _warn_of_left(lora: Lora, plan: LoraPlan, component: str) -> None:
+    if not plan.total:
+        log.warning("model.loras: %s: none of its tensors is for %s", lora.path, component)
+    elif plan.left:
+        log.warning("model.loras: %s: %s", lora.path, plan.told_of_left(component))
 
 
 def _no_loras_for(module: Any) -> str:
@@ -196,19 +294,9 @@ def _no_loras_for(module: Any) -> str:
 def _failure(lora: Lora, component: str, module: Any, error: Exception) -> str:
     lines = re.sub(r"{.*?}", "...", str(error).strip()).splitlines() or [type(error).__name__]
     reason = shorten(lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0], 160, placeholder=" ...")
-    if isinstance(error, LookupError):
-        reason = "its tensors are not named as a LoRA's"
     return (
         f"model.loras: {lora.path} cannot be applied to {component}, a {_class(module)}: {reason} -> "
         "give a LoRA made for this model"
-    )
-
-
-def _no_match(lora: Lora, component: str, module: Any, tensors: dict[str, torch.Tensor]) -> str:
-    begins = ", ".join(sorted({name.partition(".")[0] for name in tensors})[:3]) or "nothing"
-    return (
-        f"model.loras: {lora.path}: none of its {len(tensors)} tensors is for {component}, a {_class(module)} "
-        f"(their names begin with {begins}) -> give a LoRA made for this model"
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from vgpipe.memory.allocation import rounded_up
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Lora
-from vgpipe.models.weights.loras import SECOND_EXPERT, TEXT_ENCODER_STARTS, chosen
+from vgpipe.models.weights.lora_names import SECOND_EXPERT, TEXT_ENCODER_STARTS
+from vgpipe.models.weights.loras import chosen
 from vgpipe.planner.profile_records import ComponentFacts, ComponentUse, Leaf, Profile, StageProfile
 
 HALF, FULL = 2, 4
