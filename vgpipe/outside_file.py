@@ -40,7 +40,7 @@ class OutsideFileError(OSError):
         super().__init__(f"{refusal}: {detail}" if detail else str(refusal))
 
 
-def expanded(given: str | Path) -> Path:
+def expanded(given: str | os.PathLike[str]) -> Path:
     """Returns a path with `~` replaced by the home directory; as it is where there is no such user."""
     try:
         return Path(given).expanduser()

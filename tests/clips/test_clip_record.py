@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from vgpipe.clips.clip_record import clip_of_record, record_of
+from vgpipe.clips.clip_record import clip_of_record, past_record, record_of
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.job.clip import Clip
 from vgpipe.stages.keys import ClipKeys
@@ -62,3 +63,14 @@ def test_the_validator_of_clips_is_built_once(monkeypatch) -> None:
     clip_of_record(record(PLAIN))
     monkeypatch.setattr(pydantic, "TypeAdapter", lambda *_: pytest.fail("built again"))
     assert clip_of_record(record(PLAIN)) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "value", [None, 3, "x", [], ["x"], [[]], {}, {"x": []}, {"x": None}, float("nan"), 10**400, True]
+)
+@pytest.mark.parametrize("key", ["state", "reused", "files", "degradations", "seconds", "peak_ram_gb", "measures"])
+def test_an_earlier_attempt_of_the_wrong_types_says_nothing(key: str, value: object) -> None:
+    past = past_record({"clip": "x", "state": "done", key: value})
+    assert all(isinstance(path, str) for path in past.files.values()) and past.replacement_kinds <= {"None"}
+    assert all(isinstance(seconds, float) for seconds in past.seconds.values())
+    assert past.peak_ram_gb is None or math.isfinite(past.peak_ram_gb)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import subprocess
 import sys
 import warnings
@@ -199,3 +200,11 @@ def test_a_text_of_a_stranger_forges_no_line(tmp_path, capsys):
         root.removeHandler(outside)
     for text in ((tmp_path / "run.log").read_text(), capsys.readouterr().err, shown.getvalue()):
         assert "\x1b" not in text and "\n2026" not in text and r"\u001b[2Jcpu" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="mkfifo")
+def test_a_pipe_in_place_of_the_log_is_no_wait(tmp_path, capsys):
+    os.mkfifo(tmp_path / "run.log")
+    with logging_to(tmp_path / "run.log", terminal=True):
+        log.warning("rendered all the same")
+    assert "rendered all the same" in capsys.readouterr().err

@@ -86,3 +86,24 @@ def _stop() -> None:
     from vgpipe.errors import UsageError
 
     raise UsageError("as far as this test goes")
+
+
+@pytest.mark.parametrize(
+    "event",
+    ['{"event": "run_ended", "done": 1e999}', '{"event": "run_ended", "done": []}', "[" * 4000, "[]", "null", "NaN"],
+)
+def test_a_last_event_that_is_none_has_the_records_read(tmp_path, event):
+    root = run(tmp_path / "night/2026-01-31_23-05-00", "dp", at=100)
+    (root / "events.jsonl").write_text(event + "\n")
+    assert [(one.left, one.clips) for one in unfinished_runs(tmp_path)] == [(1, 2)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="mkfifo")
+def test_pipes_and_loops_of_links_hide_no_other_run(tmp_path):
+    kept = run(tmp_path / "night/2026-01-31_23-05-00", "p", at=100)
+    for name in ("events.jsonl", "clips.jsonl"):
+        other = run(tmp_path / f"night/{name}", "dp", at=200)
+        (other / name).unlink()
+        os.mkfifo(other / name)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert kept in [one.root for one in unfinished_runs(tmp_path)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,3 +52,20 @@ def test_a_line_that_is_nested_too_deep_is_passed_over(tmp_path: Path):
     path = tmp_path / "notes.jsonl"
     path.write_text("[" * 200_000 + "\n")
     assert Notes(path).find({"a": 1}) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="mkfifo")
+def test_a_pipe_in_place_of_the_file_is_no_wait(tmp_path):
+    os.mkfifo(tmp_path / "notes")
+    notes = Notes(tmp_path / "notes")
+    assert notes.find({"a": 1}) is None
+    notes.remember({"a": 1}, 2)
+    assert notes.find({"a": 1}) == 2
+
+
+def test_of_a_file_without_end_the_end_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "notes"
+    path.write_bytes(b"x" * 5000)
+    monkeypatch.setattr("vgpipe.store.notes.MAX_BYTES", 1000)
+    Notes(path).remember({"a": 1}, 2)
+    assert Notes(path).find({"a": 1}) == 2

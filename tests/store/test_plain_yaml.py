@@ -15,8 +15,24 @@ def test_the_values_are_those_of_the_safe_loader():
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000 + "a", "a: " + "{b: " * 100_000], ids=["[", "-", "{"])
 def test_what_is_nested_too_deep_ends_no_process(text):
-    with pytest.raises((RecursionError, yaml.YAMLError)):
+    with pytest.raises(yaml.YAMLError, match="nested too deep"):
         read_yaml(text)
+
+
+def test_an_alias_stands_for_its_anchor():
+    assert read_yaml("a: &x {b: [1, &y 2]}\nc: [*x, *x, *y]") == {"a": {"b": [1, 2]}, "c": [{"b": [1, 2]}] * 2 + [2]}
+
+
+def test_aliases_that_multiply_are_refused_before_anything_walks_them():
+    from tests.corruptions import BOMB
+
+    with pytest.raises(yaml.YAMLError, match="aliases"):
+        read_yaml(BOMB)
+
+
+def test_a_value_that_holds_itself_is_refused():
+    with pytest.raises(yaml.YAMLError, match="aliases"):
+        read_yaml("a: &a [1, *a]")
 
 
 def test_a_tag_makes_no_object():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -202,3 +203,32 @@ def test_a_run_without_its_lock_file_keeps_its_directory(tmp_path):
         run.write_config("job: {}")
     (root / ".lock").unlink(missing_ok=True)
     assert unused_directory(root).name == "2026-01-01_00-00-00-2"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mkfifo")
+def test_pipes_in_place_of_files_are_no_wait(tmp_path):
+    with RunDir(tmp_path) as run:
+        for path in (run.plan, run.events, run.clips):
+            os.mkfifo(path)
+        assert run.read_plan() is None and run.read_events() == []
+        with pytest.raises(UsageError, match=r"clips\.jsonl cannot be read: it is not a regular file"):
+            run.read_clips()
+        with pytest.raises(StoreError, match=r"events\.jsonl cannot be written"):
+            run.append_event("x")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[]", "NaN", "9" * 5000])
+def test_a_plan_that_is_none_and_events_that_are_none_are_left_out(tmp_path, text):
+    run = RunDir(tmp_path)
+    run.plan.write_text(text)
+    run.events.write_text(text)
+    assert run.read_plan() is None and run.read_events() == []
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", "", "a\0b", "videos/../x"])
+def test_no_record_names_a_file_outside_the_run(tmp_path, name):
+    (tmp_path / "x").write_text("")
+    run = RunDir(tmp_path / "run")
+    (run.root / "videos").mkdir(parents=True)
+    run.discard(name)
+    assert not run.has(name) and (tmp_path / "x").exists()

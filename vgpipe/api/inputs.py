@@ -16,6 +16,7 @@ from vgpipe.config.validate import validate_config
 from vgpipe.errors import UsageError
 from vgpipe.job.faults import VALUES
 from vgpipe.job.reading.values import json_lines, plain_values
+from vgpipe.outside_file import expanded
 from vgpipe.typed import quoted
 
 NAME_OF_VALUES = f"{VALUES}.jsonl"
@@ -101,7 +102,7 @@ def asked(
 def _given(out: str | os.PathLike[str]) -> Path:
     if not os.fspath(out):
         raise UsageError("out is empty -> out=DIR")
-    return Path(out).expanduser().absolute()
+    return expanded(out).absolute()
 
 
 def _with_clip(config: Config, clip: Mapping[str, Any]) -> Config:

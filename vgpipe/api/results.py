@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
+from vgpipe.outside_file import expanded
 from vgpipe.report.values import float_of, list_of, seconds_of, table_of, text_of
 from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_STOPPED, exit_code_of
 from vgpipe.store.rundir import RunDir
@@ -159,7 +160,7 @@ def read_run(path: str | Path) -> Run:
     Raises:
         UsageError: where it holds no run.
     """
-    run_dir = RunDir(Path(path).expanduser().absolute())
+    run_dir = RunDir(expanded(path).absolute())
     clips = tuple(_clip(record, run_dir) for record in run_dir.read_clips(warn=False))
     run = Run(root=run_dir.root, clips=clips)
     if run.exit_code != EXIT_STOPPED:

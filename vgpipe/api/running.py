@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 from vgpipe.api.inputs import Option, Options, Prompts, asked
@@ -19,6 +18,7 @@ from vgpipe.errors import StoreError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress import ProgressListener
+from vgpipe.outside_file import expanded
 from vgpipe.runs import run as runs
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.library_environment import library_bars_hidden, set_library_environment
@@ -143,7 +143,7 @@ def resume(
     """
     require_checked_versions(_ignore)
     limits = load_run_limits(overrides)
-    folder = Path(root).expanduser().absolute()
+    folder = expanded(root).absolute()
 
     with (
         alone(cancel),

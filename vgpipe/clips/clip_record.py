@@ -16,6 +16,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.declared import set_by
 from vgpipe.job.naming import MAX_ID_BYTES
 from vgpipe.job.settings import SetBy
+from vgpipe.report.values import float_of, list_of, seconds_of, table_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -105,19 +106,25 @@ def _segment_record(state: SegmentState) -> dict[str, Any]:
 
 
 def past_record(record: Mapping[str, Any]) -> PastRecord:
-    """Returns what a line of clips.jsonl says, as far as the next attempt uses it."""
-    degradations = record.get("degradations") or ()
+    """Returns what a line of clips.jsonl says, as far as the next attempt uses it; values of other types are left out.
+
+    Args:
+        record: the line, which may be one without a checksum.
+    """
+    degradations = [table_of(one) for one in list_of(record.get("degradations"))]
     got = (str(one.get("got")) for one in degradations if one.get("kind") == EXPORTER)
+    files = table_of(record.get("files"))
+    measures = {name: float_of(value) for name, value in table_of(record.get("measures")).items()}
     return PastRecord(
         is_done=record.get("state") == Status.DONE.value,
         is_reused=bool(record.get("reused")),
         is_other_model=any(one.get("kind") == MODEL for one in degradations),
-        files=dict(record.get("files") or {}),
+        files={kind: path for kind, path in files.items() if isinstance(path, str)},
         replacement_kinds=frozenset(name.partition(" ")[0] for name in got),
-        seconds=dict(record.get("seconds") or {}),
-        peak_ram_gb=record.get("peak_ram_gb"),
-        peak_vram_gb=record.get("peak_vram_gb"),
-        measures=record.get("measures"),
+        seconds=seconds_of(record.get("seconds")),
+        peak_ram_gb=float_of(record.get("peak_ram_gb")),
+        peak_vram_gb=float_of(record.get("peak_vram_gb")),
+        measures={name: value for name, value in measures.items() if value is not None} or None,
     )
 
 

@@ -18,6 +18,7 @@ from vgpipe.models.pipeline.attention import SDPA
 from vgpipe.models.registry import family
 from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, variant_for
 from vgpipe.models.weights.quantize import refuse_unknown
+from vgpipe.outside_file import expanded
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.file_hashes import FileHashes
 from vgpipe.store.notes import Notes
@@ -106,7 +107,7 @@ def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpo
         ModelError: where an adapter cannot be read.
     """
     hashes = FileHashes(Path(store_dir) / HASHES_FILE)
-    here = [lora for lora in model.loras if Path(lora.id).expanduser().exists()]
+    here = [lora for lora in model.loras if expanded(lora.id).exists()]
     loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in here)
     driver = family(model.family, checkpoint, _settings(model, memory, checkpoint, loras))
     refuse_unknown(memory.weights, driver.components())

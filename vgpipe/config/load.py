@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, task_overrides
+from vgpipe.config.folders import folder_of
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parse_overrides
 from vgpipe.config.schema import Config, StoreConfig
@@ -19,6 +20,7 @@ from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError, Fault
+from vgpipe.outside_file import expanded
 
 Origin = TypeVar("Origin", bound=OriginConfig)
 
@@ -58,7 +60,7 @@ def load_run(overrides: Sequence[str], sources: Sources = BUILTIN) -> tuple[Conf
             composed = composing.load_configuration(sources.config_name, sound, RunMode.RUN)
         config = from_hydra(composed)
         with hydra_faults(), known_to_resolvers(composed):
-            root = Path(str(OmegaConf.select(composed, "hydra.run.dir"))).expanduser().absolute()
+            root = folder_of("hydra.run.dir", str(OmegaConf.select(composed, "hydra.run.dir")))
     except ConfigError as error:
         faults += error.faults
     if faults:
@@ -103,16 +105,16 @@ def _plain(composed: DictConfig, key: Any) -> Any:
 def with_absolute_paths(config: Config) -> Config:
     """Returns a config whose paths do not depend on the working directory, nor on `~`."""
     # A run is resumed from any working directory, so the paths it keeps cannot be relative.
-    store = StoreConfig(dir=str(Path(config.store.dir).expanduser().absolute()))
+    store = StoreConfig(dir=str(folder_of("store.dir", config.store.dir)))
     components = {name: _absolute(origin) for name, origin in config.model.components.items()}
     loras = tuple(_absolute(lora) for lora in config.model.loras)
     config = replace(config, model=replace(config.model, components=components, loras=loras))
-    folder = Path(config.model.id).expanduser()
+    folder = expanded(config.model.id)
     is_folder = config.model.id and folder.is_dir()
     model = replace(config.model, id=str(folder.absolute())) if is_folder else config.model
     return replace(config, store=store, model=model)
 
 
 def _absolute(origin: Origin) -> Origin:
-    path = Path(origin.id).expanduser()
+    path = expanded(origin.id)
     return replace(origin, id=str(path.absolute())) if path.exists() else origin

@@ -14,6 +14,7 @@ from vgpipe.config.fields import takes_any_key, unknown_key
 from vgpipe.config.joined_options import JOINED_GROUP, PLUS
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
+from vgpipe.outside_file import expanded
 
 VARIABLE, DEFAULTS_FROM = "VGPIPE_CONFIG", "defaults_from"
 INVALID_DEFAULTS = f"invalid defaults of your own ({VARIABLE}= runs without them)"
@@ -88,7 +89,7 @@ def defaults_path() -> Path | None:
     """Returns where the file is; None where there is none."""
     named = os.environ.get(VARIABLE)
     if named is not None:
-        return Path(named).expanduser() if named else None
+        return expanded(named) if named else None
     from platformdirs import user_config_path
 
     path = user_config_path("vgpipe", appauthor=False) / "config.yaml"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.doctor.lines import ReportLine, Section, Status
+from vgpipe.outside_file import expanded
 from vgpipe.units import GIB, format_size
 
 NO_ROOM_BYTES, LITTLE_ROOM_BYTES = GIB, 10 * GIB
@@ -52,9 +53,9 @@ def hub_cache(environment: Mapping[str, str]) -> Path:
     """Returns the hub cache of huggingface_hub, by its rules, without importing it."""
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if environment.get(variable):
-            return Path(environment[variable]).expanduser()
-    above = Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return Path(environment.get("HF_HOME") or above / "huggingface").expanduser() / "hub"
+            return expanded(environment[variable])
+    above = expanded(environment.get("XDG_CACHE_HOME") or "~/.cache")
+    return expanded(environment.get("HF_HOME") or above / "huggingface") / "hub"
 
 
 def shown(path: Path) -> str:

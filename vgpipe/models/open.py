@@ -12,6 +12,7 @@ from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, open_repo
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
 from vgpipe.models.weights import loras
+from vgpipe.outside_file import expanded
 from vgpipe.store.file_hashes import FileHashes
 
 EMBEDDED = "embedded:"
@@ -68,9 +69,8 @@ def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str 
     Raises:
         ModelError: where there is none, or several and none is named.
     """
-    if origin.file is None and Path(origin.id).expanduser().is_file():
-        path = Path(origin.id).expanduser()
-    else:
+    path = expanded(origin.id)
+    if origin.file is not None or not path.is_file():
         path = _lora_file(origin)
     if path.suffix != ".safetensors" or not path.is_file():
         raise ModelError(f"model.loras: {path} is not a safetensors file -> give one; pickled weights are not loaded")
@@ -94,7 +94,7 @@ def _lora_file(origin: Origin) -> Path:
 
 
 def _source(origin: Origin) -> Source:
-    path = Path(origin.id).expanduser()
+    path = expanded(origin.id)
     if origin.file is None and not origin.subfolder and path.is_file():  # the file itself
         origin = replace(origin, id=str(path.parent), file=path.name)
     folder, repo = _place(origin)
@@ -115,4 +115,4 @@ def _place(origin: Origin) -> tuple[Path, HubRepo | None]:
     if is_hub_id(origin.id):
         repo = _repo(origin)
         return repo.folder, repo
-    return Path(origin.id).expanduser().absolute(), None
+    return expanded(origin.id).absolute(), None

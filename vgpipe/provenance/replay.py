@@ -20,6 +20,7 @@ from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault, UsageError
 from vgpipe.job.clip import Clip
+from vgpipe.outside_file import expanded
 from vgpipe.provenance.recipe import SCHEMA
 from vgpipe.store.rundir import RunDir
 
@@ -103,8 +104,9 @@ def read_replay(path: Path, overrides: ReplayOverrides) -> Replay:
 
 def first_files(run_dir: RunDir) -> list[Path]:
     """Returns the first file of each clip of a run that has one; every file of a clip holds the same recipe."""
-    files = [record.get("files") for record in run_dir.read_clips(warn=False)]
-    return [run_dir.root / str(next(iter(one.values()))) for one in files if isinstance(one, dict) and one]
+    files = [record.get("files") for record in run_dir.read_clips()]
+    paths = [run_dir.path_of(next(iter(one.values()))) for one in files if isinstance(one, dict) and one]
+    return [path for path in paths if path is not None]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:
     record = dict(recipe["clip"])
     _check_ranges(record)
     if "image" in record:
-        record["image"] = os.path.abspath(Path(image or str(record["image"])).expanduser())
+        record["image"] = os.path.abspath(expanded(image or str(record["image"])))
     return clip_of_record(record)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from vgpipe.outside_file import read_outside
 from vgpipe.report.cards import FINAL_QUALITY, card
 from vgpipe.report.commands import pick_line, run_overrides
 from vgpipe.report.forecast import facts, memory
@@ -21,8 +22,9 @@ from vgpipe.report.timeline import timeline
 from vgpipe.report.values import list_of, table_of, text_of
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir
+from vgpipe.units import MIB
 
-SCHEMA = 1
+SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
 OWN_SCRIPTS = ("elements", "theme", "media", "card", "charts", "head", "filters", "picks", "keys", "page")
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
 STYLES = ("vendor/uPlot.min.css", "templates/report.css")
@@ -99,8 +101,8 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
 def read_config(run_dir: RunDir) -> Mapping[str, Any]:
     """Returns the content of config.yaml; empty where it is missing or cannot be read."""
     try:
-        return table_of(read_yaml(run_dir.config.read_text("utf-8")))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return table_of(read_yaml(read_outside(run_dir.config, max_bytes=MAX_CONFIG_BYTES).decode()))
+    except (OSError, ValueError, yaml.YAMLError):
         return {}
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.outside_file import open_outside
 from vgpipe.report.media import Media
 from vgpipe.report.tiles import blank, tile
 from vgpipe.report.values import int_of, table_of, text_of
@@ -183,7 +184,7 @@ def _png(sheet: Image.Image, is_whole: bool, mark: str) -> bytes:
 def read_mark(path: Path) -> str | None:
     """Returns the digest in a sheet's first text chunk; None where there is none. Imports no image library."""
     try:
-        with path.open("rb") as file:
+        with open_outside(path) as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         return None

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vgpipe.outside_file import open_outside
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -52,7 +54,7 @@ def blank(text: str, size: tuple[int, int]) -> Image.Image:
 def _read(path: Path, size: tuple[int, int], sheet: tuple[int, int, int, int] | None) -> Image.Image | None:
     from PIL import Image, ImageOps
 
-    with Image.open(path, formats=FORMATS) as picture:
+    with open_outside(path) as file, Image.open(file, formats=FORMATS) as picture:
         if picture.width * picture.height > MAX_SOURCE_PIXELS:
             log.debug("%s has no tile: %d x %d pixels are too many", path, picture.width, picture.height)
             return None

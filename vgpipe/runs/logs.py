@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 
 from vgpipe.runs.library_logs import (
@@ -16,6 +17,7 @@ from vgpipe.runs.library_logs import (
     libraries_logged_to,
     writes_to_terminal,
 )
+from vgpipe.store.durable import open_to_append
 from vgpipe.terminal import indented, stderr_is_terminal, write_note
 
 log = logging.getLogger(__name__)
@@ -95,7 +97,7 @@ def _enable_loggers() -> bool:
 @contextmanager
 def _log_file(path: Path, earlier: Sequence[logging.LogRecord]) -> Iterator[None]:
     try:
-        file = _LogFile(path, encoding="utf-8")
+        file = _LogFile(path)
     except OSError as error:
         log.warning("there is no log file: %s", error)
         yield
@@ -119,6 +121,12 @@ class _LogFile(logging.FileHandler):
     """Warns once where a line cannot be written, rather than with a traceback for each."""
 
     _is_told = False
+
+    def __init__(self, path: Path):
+        super().__init__(path, encoding="utf-8")
+
+    def _open(self) -> TextIOWrapper:
+        return TextIOWrapper(open_to_append(Path(self.baseFilename)), encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (of logging)
         """Tells of the error that is being handled."""

@@ -18,6 +18,7 @@ from vgpipe.clips import requested
 from vgpipe.clips.clip_record import PastRecord, clip_of_record, past_record
 from vgpipe.clips.clip_state import Status
 from vgpipe.clips.totals import refuse_too_large
+from vgpipe.config.folders import folder_of
 from vgpipe.config.run_limits import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
@@ -156,6 +157,7 @@ def resume(
             if not clips:
                 raise UsageError(f"{run_dir.clips} lists no clips -> run the job again")
             saved = validate_config(values)
+            folder_of("store.dir", saved.store.dir)  # it may be another one by now
             config = replace(saved, run=limits(saved.run))
             attempts = Attempts(config)
             refuse_too_large(config, clips)

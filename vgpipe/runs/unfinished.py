@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 from vgpipe.clips.clip_state import Status
 from vgpipe.errors import StoreError, UsageError
+from vgpipe.outside_file import open_outside
 from vgpipe.store.rundir import DirectoryInUse, RunDir
 
 DEPTH = 3
@@ -55,16 +57,26 @@ def unfinished_runs(folder: Path) -> Iterator[Unfinished]:
 def _runs(folder: Path, depth: int = DEPTH) -> Iterator[tuple[float, Path]]:
     """Yields the directories of runs with the time of their last record."""
     try:
-        entries = [entry for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
+        entries = [entry for entry in os.scandir(folder) if _is_folder(entry) and not entry.name.startswith(".")]
     except OSError:
         return
     for entry in entries:
         root = Path(entry.path)
         try:
-            yield RunDir(root).clips.stat().st_mtime, root
+            status = RunDir(root).clips.stat()
         except OSError:
-            if depth > 1:
-                yield from _runs(root, depth - 1)
+            status = None
+        if status is not None and stat.S_ISREG(status.st_mode):
+            yield status.st_mtime, root
+        elif depth > 1:
+            yield from _runs(root, depth - 1)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
 
 
 def _unfinished(run_dir: RunDir) -> Unfinished | None:
@@ -78,20 +90,23 @@ def _unfinished(run_dir: RunDir) -> Unfinished | None:
     left = sum(counts.get(status, 0) for status in LEFT)
     if not left:
         return None
-    stopped_at = datetime.fromtimestamp(run_dir.clips.stat().st_mtime)
+    try:
+        stopped_at = datetime.fromtimestamp(run_dir.clips.stat().st_mtime)
+    except (OSError, ValueError, OverflowError):  # gone since the listing, or of a year that no calendar has
+        return None
     return Unfinished(root=run_dir.root, clips=sum(counts.values()), left=left, stopped_at=stopped_at)
 
 
 def _counts_of_last_event(run_dir: RunDir) -> dict[str, int] | None:
     """Returns clips by status as the end of a run recorded them; None where it did not get that far."""
     try:
-        with run_dir.events.open("rb") as file:
+        with open_outside(run_dir.events) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_EVENT_BYTES))
             last: Mapping[str, Any] = json.loads(file.read().rstrip().rpartition(b"\n")[2])
         if last["event"] != "run_ended":
             return None
         return {status.value: int(last.get(status.value, 0)) for status in Status}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

@@ -8,6 +8,7 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from vgpipe.errors import StoreError
 from vgpipe.owners import LEASE_S, is_left_over, owner_name
@@ -67,6 +68,16 @@ def flush_parents(path: Path) -> None:
 def temporary_path(path: Path) -> Path:
     """Returns an unused name beside `path` that identifies the machine and the process that writes it."""
     return path.with_name(f".tmp-{owner_name()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """Opens a file to append to, creating it; what stands in its place and waits for a reader is an error instead.
+
+    Raises:
+        OSError: if it cannot be opened.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return open(path, "ab", opener=lambda name, _: os.open(name, flags, 0o666))
 
 
 def set_aside(path: Path) -> Path | None:

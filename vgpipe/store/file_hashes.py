@@ -6,11 +6,14 @@ import json
 import logging
 from pathlib import Path
 
+from vgpipe.outside_file import read_outside
 from vgpipe.store.digest import file_sha256
+from vgpipe.store.durable import open_to_append
 from vgpipe.units import GIB, MIB, format_size
 
 log = logging.getLogger(__name__)
 
+MAX_BYTES = 64 * MIB
 LARGE_BYTES, LOGGED_BYTES = 16 * MIB, GIB
 
 
@@ -55,13 +58,13 @@ class FileHashes:
                 try:
                     mark, digest = json.loads(line)
                     self._known[str(mark)] = str(digest)
-                except (ValueError, TypeError):  # a line cut off by a kill: that file is hashed again
+                except (ValueError, TypeError, RecursionError):  # a line cut off by a kill: that file is hashed again
                     continue
         return self._known
 
     def _lines(self) -> list[str]:
         try:
-            return self._memory.read_text("utf-8").splitlines() if self._memory else []
+            return read_outside(self._memory, max_bytes=MAX_BYTES).decode().splitlines() if self._memory else []
         except (OSError, ValueError):
             return []
 
@@ -70,7 +73,7 @@ class FileHashes:
             return
         try:
             self._memory.parent.mkdir(parents=True, exist_ok=True)
-            with self._memory.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([mark, digest]) + "\n")
+            with open_to_append(self._memory) as file:
+                file.write(f"{json.dumps([mark, digest])}\n".encode())
         except OSError as error:
             log.debug("%s cannot be written: %s", self._memory, error)

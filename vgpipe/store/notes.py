@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from vgpipe.outside_file import open_outside
 from vgpipe.store.digest import digest_of
+from vgpipe.store.durable import open_to_append
+from vgpipe.units import MIB
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -18,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Record = TypeVar("Record")
 
-MAX_LINES = 20_000
+MAX_LINES, MAX_BYTES = 20_000, 64 * MIB
 
 
 class Notes:
@@ -57,8 +61,9 @@ class Notes:
         line = json.dumps({"key": digest, "about": dict(key), "fact": fact}, ensure_ascii=True)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"\n{line}\n")  # the first newline ends a line that a killed process left incomplete
+            with open_to_append(self._path) as file:
+                # The first newline ends a line that a killed process left incomplete.
+                file.write(f"\n{line}\n".encode())
         except OSError as error:
             log.debug("%s cannot be written: %s", self._path, error)
 
@@ -77,7 +82,9 @@ def _validator(record: Any) -> TypeAdapter[Any]:
 
 def _read(path: Path) -> list[tuple[str, Any]]:
     try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()[-MAX_LINES:]
+        with open_outside(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_BYTES))
+            lines = file.read(MAX_BYTES).decode("utf-8", "replace").splitlines()[-MAX_LINES:]
     except OSError:
         return []
     found = []

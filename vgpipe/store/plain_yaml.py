@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-MAX_LINE, MAX_BRACKETS = 1000, 1000
+MAX_DEPTH, MAX_VALUES = 100, 200_000
 
 
 def read_yaml(text: str) -> Any:
@@ -16,14 +16,31 @@ def read_yaml(text: str) -> Any:
         text: the document.
 
     Raises:
-        yaml.YAMLError: where it is none.
-        RecursionError: where it is nested too deep.
+        yaml.YAMLError: where it is none, is nested too deep, or says by its aliases more than it holds.
+        ValueError: where a number has too many digits.
     """
-    loader = yaml.CSafeLoader if yaml.__with_libyaml__ and _is_shallow(text) else yaml.SafeLoader
+    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+    _require_small(text, loader)
     return yaml.load(text, Loader=loader)  # noqa: S506 (both are safe)
 
 
-def _is_shallow(text: str) -> bool:
-    """Says whether no value can be nested so deep that the C parser, which counts no levels, ends the process."""
-    lines = text.splitlines()
-    return max(map(len, lines), default=0) <= MAX_LINE and text.count("[") + text.count("{") <= MAX_BRACKETS
+def _require_small(text: str, loader: Any) -> None:
+    """Refuses what a parser follows to the end of the stack, or a program that walks the values to the end of time.
+
+    An alias stands for its anchor again each time that it is walked, so it counts as many values as that.
+    """
+    sizes: dict[str | None, int] = {}
+    open_nodes: list[tuple[str | None, int]] = [(None, 0)]  # anchor of each node around, and its values so far
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, 1))
+        elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+            if isinstance(event, yaml.AliasEvent):
+                anchor, size = None, sizes.get(event.anchor, MAX_VALUES)  # not there yet: it holds itself
+            else:
+                anchor, size = open_nodes.pop() if isinstance(event, yaml.CollectionEndEvent) else (event.anchor, 1)
+            around, so_far = open_nodes.pop()
+            sizes[anchor] = size
+            open_nodes.append((around, so_far + size))
+        if len(open_nodes) > MAX_DEPTH or open_nodes[-1][1] > MAX_VALUES:
+            raise yaml.YAMLError("it is nested too deep, or its aliases stand for too many values")

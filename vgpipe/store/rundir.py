@@ -15,10 +15,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.outside_file import OutsideFileError, Refusal
+from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
 from vgpipe.store.clip_lines import ClipLine, ClipLines, read_clip_lines
-from vgpipe.store.durable import flush_folder, flush_parents, link_or_copy, make_folder, replace_file, temporary_path
+from vgpipe.store.durable import (
+    flush_folder,
+    flush_parents,
+    link_or_copy,
+    make_folder,
+    open_to_append,
+    replace_file,
+    temporary_path,
+)
 from vgpipe.store.seal import sealed
+from vgpipe.units import MIB
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -28,6 +37,8 @@ log = logging.getLogger(__name__)
 CLIPS_SCHEMA = 1
 DOES_NOT_FIT = "does not fit its checksum: it was changed or damaged"
 MAX_NAMED = 80
+MAX_BYTES = 256 * MIB
+"""Of plan.json and events.jsonl, which have a line or two for each clip and stage."""
 LOCK_NAME = ".lock"
 CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
@@ -163,8 +174,8 @@ class RunDir:
     def read_plan(self) -> dict[str, Any] | None:
         """Returns the content of plan.json; None if it does not exist or cannot be read."""
         try:
-            plan = json.loads(self.plan.read_text("utf-8"))
-        except (OSError, ValueError):
+            plan = json.loads(read_outside(self.plan, max_bytes=MAX_BYTES))
+        except (OSError, ValueError, RecursionError):
             return None
         return plan if isinstance(plan, dict) else None
 
@@ -232,7 +243,7 @@ class RunDir:
     def read_events(self) -> list[dict[str, Any]]:
         """Returns the events so far, in order; skips incomplete lines. Empty without a file."""
         try:
-            text = self.events.read_text("utf-8", errors="replace")
+            text = read_outside(self.events, max_bytes=MAX_BYTES).decode("utf-8", "replace")
         except OSError:
             return []
         found = [_object(line) for line in text.split("\n")]
@@ -292,14 +303,14 @@ class RunDir:
 
     def has(self, relative: str) -> bool:
         """Returns whether a file named in a clip's record exists."""
-        return os.path.exists(f"{self.root}/{relative}")
+        return self.path_of(relative) is not None and os.path.exists(f"{self.root}/{relative}")
 
     def discard(self, relative: str) -> None:
         """Removes a file or folder named in a clip's record; leaves paths outside the run alone."""
-        path = (self.root / relative).resolve()
-        if path.parent.parent != self.root.resolve():
+        path = self.path_of(relative)
+        if path is None or path.parent.resolve().parent != self.root.resolve():
             return
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
@@ -358,7 +369,7 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _append_line(path: Path, line: bytes, *, flush_to_disk: bool) -> None:
     try:
-        with path.open("ab") as file:
+        with open_to_append(path) as file:
             if file.tell() and not _ends_with_newline(path):
                 line = b"\n" + line  # a crash cut off the last line: keep it apart
             file.write(line)

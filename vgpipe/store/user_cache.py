@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from vgpipe.outside_file import expanded
+
 
 def user_cache_folder() -> Path:
     """Returns the folder: $VGPIPE_CACHE, else as the system has it."""
     named = os.environ.get("VGPIPE_CACHE")
     if named:
-        return Path(named).expanduser()
+        return expanded(named)
     from platformdirs import user_cache_path
 
     return user_cache_path("vgpipe", appauthor=False)

@@ -14,6 +14,7 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family, Settings
+from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
 from vgpipe.planner.profile_records import (
     Block,
     ClipSpec,
@@ -27,10 +28,12 @@ from vgpipe.planner.profile_records import (
 from vgpipe.planner.profiling.roles import file_bytes, is_denoiser
 from vgpipe.store.digest import digest_of
 from vgpipe.store.durable import write_atomically
+from vgpipe.units import MIB
 from vgpipe.vocabulary import DENOISE
 
 log = logging.getLogger(__name__)
 
+MAX_BYTES = 64 * MIB
 SCHEMA = 2  # raise with every change of what a fake run counts
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
 RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
@@ -51,13 +54,13 @@ class ProfileCache:
     def get(self, key: str) -> Profile | None:
         """Returns a profile; None if there is none, or a damaged one."""
         try:
-            digest, _, body = self._path(key).read_bytes().partition(b"\n")
+            digest, _, body = read_outside(self._path(key), max_bytes=MAX_BYTES).partition(b"\n")
             if hashlib.sha256(body).hexdigest().encode() != digest:
                 raise ValueError("its checksum differs")
             return _profile(json.loads(body))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+            if isinstance(error, OutsideFileError) and error.refusal is Refusal.MISSING:
+                return None
             log.info("%s is damaged and will be written again: %s", self._path(key), error)
             return None
 
