@@ -16,6 +16,7 @@ from vgpipe.executor.thread_tuning import ThreadTuning, threads
 from vgpipe.executor.waves import rows
 from vgpipe.fallback.context import LadderContext
 from vgpipe.fallback.history import notes_of
+from vgpipe.fallback.killed import KilledWork
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of
 from vgpipe.memory.residency import Residency
@@ -33,9 +34,12 @@ class Engine:
         device: torch device string.
         ladder: the device's memory ladder.
         report: gets what happens in the stages.
+        killed: notes what is at work, for the case that the process is killed.
     """
 
-    def __init__(self, inputs: ExecutorInputs, device: str, ladder: MemoryLadder, report: StageReport):
+    def __init__(
+        self, inputs: ExecutorInputs, device: str, ladder: MemoryLadder, report: StageReport, killed: KilledWork
+    ):
         config, store, family = inputs.config, inputs.finished.store, inputs.keys.model.family
         self._inputs, self._device = inputs, device
         stream = streams(config, inputs.plan, device)
@@ -56,6 +60,7 @@ class Engine:
             residency=self._residency,
             ladder=ladder,
             report=report,
+            at_work_on=killed.at_work,
             should_stop=inputs.stop,
             device=device,
             memory_limit_gb=config.hardware.memory_limit_gb,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+from vgpipe.hardware.host import boot_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +46,6 @@ class Moment:
 
     def _is_of_this_start(self) -> bool:
         return self.boot == boot_id()
-
-
-@cache
-def boot_id() -> str:
-    """Returns the name of this start of this machine; empty where the system has none."""
-    try:
-        return BOOT_ID.read_text("ascii").strip()
-    except (OSError, ValueError):
-        return ""
 
 
 def _since_start_s() -> float | None:

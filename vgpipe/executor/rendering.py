@@ -24,6 +24,7 @@ from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.waves import wave_size, waves
 from vgpipe.exporters.temporary import temporary_root
 from vgpipe.fallback.history import FallbackHistory, notes_of
+from vgpipe.fallback.killed import KilledWork
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.hardware import device_of, pick_device, placement
 from vgpipe.memory.host_allocator import return_large_tensors
@@ -71,7 +72,12 @@ class Rendering:
         if not self._fetch_weights(progress, pending):
             return
         ladder = memory_ladder(self._inputs, device, self._frame_users)
-        self._prepare(pending, ladder)
+        killed = KilledWork(ladder, self._store.root, self._inputs.run_dir.root)
+        for state, error in killed.take_up(pending):
+            state.fail(str(error), error)
+            log.error("%s failed in %s", state.clip.id, error)
+            self._inputs.records.settle(state)
+        self._prepare([state for state in pending if state.is_pending], ladder)
         log.info("memory on %s: %s", device, ", ".join(f"{one} {ladder.strategies[one].value}" for one in MODEL_STAGES))
         pending = [state for state in pending if state.is_pending]
         past = PastTrials(
@@ -84,7 +90,8 @@ class Rendering:
         progress = self._progress(count_remaining(self._store, pending), states)
         outcomes = self._outcomes(progress)
         with (
-            Engine(self._inputs, device, ladder, outcomes) as engine,
+            killed,
+            Engine(self._inputs, device, ladder, outcomes, killed) as engine,
             ExportQueue(self._delivery.export, outcomes.exported) as exports,
         ):
             attempt = _Attempt(self._inputs, engine, exports, outcomes, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,6 +69,7 @@ class StageLoop:
         residency: hands out loaded components.
         ladder: decides what to do when memory runs out.
         report: gets what happens.
+        at_work_on: notes on the disk what a block works on.
         should_stop: asked between pieces and after every denoising step.
         device: torch device string.
         memory_limit_gb: the most of its memory that may be used, GiB; None: all.
@@ -80,6 +82,7 @@ class StageLoop:
     residency: Residency[Family]
     ladder: MemoryLadder
     report: StageReport
+    at_work_on: Callable[[SegmentState, str], AbstractContextManager[None]]
     should_stop: Callable[[], bool]
     device: str
     memory_limit_gb: float | None
@@ -159,6 +162,7 @@ class StageLoop:
         failure = None
         self.report.piece_started(segment, stage)
         with (
+            self.at_work_on(segment, stage),
             at_work(stage, segment.clip.id),
             measured(self.device) as peak,
             enforced(self.device, self.memory_limit_gb),

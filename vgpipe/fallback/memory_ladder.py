@@ -122,6 +122,38 @@ class MemoryLadder:
         self._take(segment, stage, rung, reason)
         return StepDown(rung, reason)
 
+    def step_down_after_kill(
+        self, segment: SegmentState, stage: str, before: MemoryRung | None, reason: str, *, is_sure: bool
+    ) -> bool:
+        """Takes the next fallback step of a stage in which the process was killed, from the step it had reached.
+
+        Args:
+            segment: of the shape that was at work; changed in place.
+            stage: the stage.
+            before: the memory settings it was killed with; None where they are not known.
+            reason: why, for the degradation.
+            is_sure: whether memory was the reason; else later runs do not begin with this step.
+
+        Returns:
+            Whether there is a step.
+        """
+        place = _place(stage, segment)
+        if before is not None and self._may_take(before, stage, segment):
+            self._rungs[place] = before
+            self.strategies[stage] = before.strategy
+        has_device = self._context.device["kind"] != "cpu"  # a process is killed for RAM alone
+        rung = next_rung(self._rung(stage, segment), ROLES[stage], self._allowed(stage, segment), is_host=has_device)
+        if rung is None:
+            return self._shrink(segment, stage, reason) is not None
+        self._take(segment, stage, rung, reason)
+        if not is_sure:
+            self._taken.discard(place)
+        return True
+
+    def settings_of(self, segment: SegmentState, stage: str) -> tuple[Mapping[str, Any], MemoryRung]:
+        """Returns what the memory settings of a segment in a stage are kept under, and these settings."""
+        return self._note_key(_place(stage, segment)), self._rung(stage, segment)
+
     def remember(self, segment: SegmentState, stage: str) -> None:
         """Keeps, for later runs, the memory settings that a stage fitted with after it had run out of memory."""
         place = _place(stage, segment)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import platform
 import shutil
+from functools import cache
 from pathlib import Path
 
 from vgpipe.hardware import cgroup
 
 CPUINFO = Path("/proc/cpuinfo")
+VMSTAT, BOOT_ID = Path("/proc/vmstat"), Path("/proc/sys/kernel/random/boot_id")
 AMDGPU_VERSION = Path("/sys/module/amdgpu/version")  # absent for the driver inside the kernel
 
 
@@ -33,6 +35,27 @@ def available_ram_bytes() -> int | None:
     """Returns the RAM that is still available under the cgroup limit, in bytes; None if unknown."""
     known = [room for room in (ram_bytes()[1], cgroup.read().room_bytes) if room is not None]
     return min(known, default=None)
+
+
+def memory_kills() -> int | None:
+    """Returns how many processes the system has killed for want of memory since it started; None where it does not say.
+
+    Linux counts those of all cgroups together, also for a container.
+    """
+    try:
+        words = [line.split() for line in VMSTAT.read_text("ascii").splitlines()]
+        return next((int(word[1]) for word in words if len(word) == 2 and word[0] == "oom_kill"), None)
+    except (OSError, ValueError):
+        return None
+
+
+@cache
+def boot_id() -> str:
+    """Returns the name of this start of this machine; empty where the system has none."""
+    try:
+        return BOOT_ID.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def cpu_name() -> str:
