@@ -26,6 +26,7 @@ ARROW, COMMAND = " -> ", "python -m vgpipe"
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+YES = ("y", "yes")
 STREAMS = ("stdin", "stdout", "stderr")
 """The standard streams of a process, in the order of their descriptors."""
 
@@ -180,10 +181,18 @@ def _give_up(name: str) -> None:
     setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (of the process)
 
 
-def ask(question: str) -> None:
-    """Writes a question to stderr and leaves the cursor behind it."""
-    sys.stderr.write(_encodable(f"{escaped(question)} ", sys.stderr))
+def can_ask() -> bool:
+    """Says whether a person is there to answer a question."""
+    with suppress(OSError, ValueError):
+        return sys.stdin is not None and sys.stdin.isatty() and stderr_is_terminal()
+    return False
+
+
+def is_confirmed(question: str) -> bool:
+    """Asks a question on stderr and says whether the answer is yes; anything else, and none, is a no."""
+    sys.stderr.write(_encodable(f"{escaped(question)} [y/N] ", sys.stderr))
     sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in YES
 
 
 def folded(text: str, width: int) -> str:

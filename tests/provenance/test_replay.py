@@ -13,6 +13,13 @@ from vgpipe.exporters.base import exporter
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
 from vgpipe.provenance.replay import read_replay, replay_overrides
 
+HOW = {
+    "method": "image", "segment_num_frames": 17, "min_segment_num_frames": 17, "overlap_num_frames": 1,
+    "frames_step": 4, "frames_offset": 1, "num_inference_steps": 2, "match_color": True,
+}  # fmt: skip
+NESTED: dict = {}
+for _ in range(300):
+    NESTED = {"a": NESTED}
 NO_OVERRIDES = replay_overrides()
 
 
@@ -60,11 +67,43 @@ def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path
         ("exporter.name", "../mp4"),
         ("exporter", {}),
         ("vgpipe", 2),
+        ("clip.clip", "x\x9b2J"),
+        ("clip.prompt", "a\x1b[2J"),
+        ("clip.num_frames", 5000),
+        ("clip.continuation", {**HOW, "overlap_num_frames": 17}),
+        ("clip.continuation", {**HOW, "frames_step": 0}),
+        ("clip.continuation", {**HOW, "segment_num_frames": 10**9}),
+        ("clip.shots", [{"prompt": "x", "num_frames": 1}] * 2000),
+        ("model.id", "x\nsame  x.png"),
+        ("model.id", "//host/share"),
+        ("model.id", r"\\host\share"),
+        ("model.components", {"vae": {"id": "x", "subfolder": "../../etc"}}),
+        ("model.loras", [{"id": "x", "file": "/etc/passwd"}]),
+        ("model.pipeline_kwargs", NESTED),
+        ("model._target_", "os.system"),
+        ("exporter", {"name": "mp4", "upscale_height": 8640, "fps": 240.0, "interpolate": "minterpolate"}),
+        ("exporter", {"name": "mp4", "preset": "fast -vf movie=/etc/passwd"}),
     ],
 )
 def test_a_hostile_recipe_is_refused_in_plain_words(file_of, path, value):
     with pytest.raises(UsageError, match="recipe"):
         read_replay(file_of(changed(path, value)), NO_OVERRIDES)
+
+
+def test_texts_of_a_recipe_are_never_resolved(file_of):
+    text = "${oc.env:HOME} $(id) {x} %s"
+    recipe = changed("clip.prompt", text)
+    recipe["model"]["note"] = text
+    replay = read_replay(file_of(recipe), NO_OVERRIDES)
+    assert replay.clip.prompt == text and replay.config.model.note == text
+
+
+def test_an_exporter_of_ones_own_replaces_one_that_asks_for_too_much(file_of):
+    path = file_of(changed("exporter", {"name": "webm", "upscale_height": 4320}))
+    with pytest.raises(UsageError, match=r"at most 8,847,360 are made .* -> exporter=webm"):
+        read_replay(path, NO_OVERRIDES)
+    assert read_replay(path, replay_overrides(["exporter=webm"])).config.exporter.upscale_height is None
+    assert read_replay(path, replay_overrides(["exporter.upscale_height=4320"])).config.exporter.upscale_height == 4320
 
 
 JSON = st.recursive(

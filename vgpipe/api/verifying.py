@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from vgpipe.clips.requested import Request
 from vgpipe.config.schema import Config, StoreConfig
 from vgpipe.errors import VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.hub.repo import without_requests
 from vgpipe.provenance.diff import latents_checksums
 from vgpipe.provenance.replay import Replay, ReplayOverrides, first_files, read, replay_overrides
 from vgpipe.provenance.verification import Answer, Verdict, Verifier
@@ -25,11 +26,17 @@ from vgpipe.runs.run import ready, start
 from vgpipe.store.durable import temporary_path
 from vgpipe.store.rundir import RunDir
 
+ONLINE = "python -m vgpipe verify FILE --online, which may download it"
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 def verify(
-    files: Paths, *, render: bool = False, overrides: Sequence[str] = (), cancel: CancelToken | None = None
+    files: Paths,
+    *,
+    render: bool = False,
+    online: bool = False,
+    overrides: Sequence[str] = (),
+    cancel: CancelToken | None = None,
 ) -> tuple[Verdict, ...]:
     """Checks whether finished files are reproducible here.
 
@@ -37,6 +44,7 @@ def verify(
         files: a file or a run directory (the first file of each of its clips), or several.
         render: whether to render each clip again, in a store that is removed, and to compare the latents bit for bit.
             The re-rendering waits for other runs of this process.
+        online: whether a model that is not on this machine may be looked up and downloaded; its name is in the file.
         overrides: where things are now: `model.id=DIR`, `clip.image=PATH`, `hardware=...`, `store.dir=DIR`.
         cancel: ends it early; what was verified so far is returned.
 
@@ -52,9 +60,9 @@ def verify(
     given = [files] if isinstance(files, str | os.PathLike) else list(files)
     paths = [path for one in given for path in files_to_verify(Path(one))]
     if not render:
-        return tuple(verdicts(paths, typed, cancel or CancelToken(), render=False))
+        return tuple(verdicts(paths, typed, cancel or CancelToken(), render=False, online=online))
     with alone(cancel), interruptible(cancel) as (token, interrupt):
-        found = tuple(verdicts(paths, typed, token, render=True, terminal=False))
+        found = tuple(verdicts(paths, typed, token, render=True, online=online, terminal=False))
     if interrupt.is_cancelled:
         raise KeyboardInterrupt(f"{len(found)} of {len(paths)} files are verified")
     return found
@@ -67,7 +75,13 @@ def files_to_verify(path: Path) -> list[Path]:
 
 
 def verdicts(
-    paths: Sequence[Path], typed: ReplayOverrides, stop: CancelToken, *, render: bool, terminal: bool = True
+    paths: Sequence[Path],
+    typed: ReplayOverrides,
+    stop: CancelToken,
+    *,
+    render: bool,
+    online: bool,
+    terminal: bool = True,
 ) -> Iterator[Verdict]:
     """Yields a verdict for each file, as soon as it is known.
 
@@ -76,16 +90,23 @@ def verdicts(
         typed: where things are now.
         stop: ends it early, without a verdict for the file at work.
         render: whether to render again.
+        online: whether the hub may be asked.
         terminal: whether the log of the renderings is shown on the terminal.
     """
     verifier = Verifier(typed)
     for path in paths:
-        verdict = verifier.verdict(path)
-        if render and verdict.answer is not Answer.UNVERIFIABLE:
-            verdict = _rendered_verdict(verdict, verifier.recipe_of(path), stop, terminal)
+        with nullcontext() if online else without_requests(ONLINE):  # not around `yield`, where the caller runs
+            verdict = _verdict(verifier, path, stop, render=render, terminal=terminal)
         if stop():
             return
         yield verdict
+
+
+def _verdict(verifier: Verifier, path: Path, stop: CancelToken, *, render: bool, terminal: bool) -> Verdict:
+    verdict = verifier.verdict(path)
+    if render and verdict.answer is not Answer.UNVERIFIABLE:
+        return _rendered_verdict(verdict, verifier.recipe_of(path), stop, terminal)
+    return verdict
 
 
 def _rendered_verdict(expected: Verdict, replay: Replay, stop: CancelToken, terminal: bool) -> Verdict:

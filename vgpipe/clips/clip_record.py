@@ -145,6 +145,7 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
     if not SAFE_ID.fullmatch(clip.id) or len(clip.id.encode()) > MAX_ID_BYTES:
         raise ValueError(f"clip: {clip.id[:80]!r} is not a clip id")
     _check_image(clip)
+    _check_continuation(clip)
     return clip
 
 
@@ -153,6 +154,16 @@ def _validator() -> TypeAdapter[Clip]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Clip)  # takes milliseconds to build, and a run may have thousands of clips
+
+
+def _check_continuation(clip: Clip) -> None:
+    """Refuses lengths with which a clip would have segments without end."""
+    how = clip.continuation
+    if how is None:
+        return
+    is_sound = how.frames_step >= 1 and how.frames_offset >= 0 and how.num_inference_steps >= 1
+    if not is_sound or not 0 <= how.overlap_num_frames < how.segment_num_frames or how.segment_num_frames < 2:
+        raise ValueError(f"continuation: segments of {how.segment_num_frames} frames cannot be joined like this")
 
 
 def _check_image(clip: Clip) -> None:

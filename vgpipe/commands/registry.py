@@ -60,8 +60,8 @@ COMMANDS = {
     "plan": Entry("[job=...] [hardware=rtx3060_8gb|all] [--json]", "forecast memory, RAM, disk, time"),
     "resume": Entry("[RUN_DIR] [run.until=... run.budget=...]", "finish a stopped run in place"),
     "report": Entry("RUN_DIR ... [--out FILE]", "build a run's page, or compare runs", Needs.NOTHING),
-    "rerun": Entry("FILE [key=value ...]", "re-render from the metadata in a file"),
-    "verify": Entry("FILE|RUN_DIR ... [--render]", "check that files are reproducible"),
+    "rerun": Entry("FILE [--yes] [key=value ...]", "re-render from the metadata in a file"),
+    "verify": Entry("FILE|RUN_DIR ... [--render] [--online]", "check that files are reproducible"),
     "doctor": Entry("[--json]", "diagnose this machine and suggest fixes", Needs.NOTHING),
 }
 

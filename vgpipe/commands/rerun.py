@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,17 +12,19 @@ from vgpipe.commands.closing import show
 from vgpipe.errors import UsageError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
-from vgpipe.provenance.replay import Replay, first_files, read, read_replay, replay_overrides
+from vgpipe.provenance.downloads import downloads
+from vgpipe.provenance.replay import Replay, first_files, image_problem, read, read_replay, replay_overrides
 from vgpipe.runs.bars import TerminalBars
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.runs.run import ready, start
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.runs.summary import shown_path
 from vgpipe.store.rundir import RunDir, unused_directory
-from vgpipe.terminal import write_line
+from vgpipe.terminal import can_ask, is_confirmed, on_one_line, write_line, write_note
+from vgpipe.units import format_size
 
 HELP = """\
-usage: python -m vgpipe rerun FILE [key=value ...]
+usage: python -m vgpipe rerun FILE [--yes] [key=value ...]
 
 Re-renders a finished file from the metadata embedded in it: the clip, the model and everything else
 that decides its bits. FILE is a video, a GIF, WebP or PNG, or a folder of frames written by vgpipe
@@ -35,11 +38,15 @@ that decides its bits. FILE is a video, a GIF, WebP or PNG, or a folder of frame
 also: hardware, memory.strategy, memory.stream, executor, also.*, run.*; settings that change the
 clip are refused
 
+Before a model of the hub that the file names is downloaded, its size and source are shown, and you
+are asked; --yes downloads without asking.
+
 Ends by comparing the latents with those of the file, bit for bit; where they differ, it lists what
 has changed.
 
 exit codes: as for a run
 """
+YES = "--yes"
 RUN_DIR = "hydra.run.dir="
 
 
@@ -53,14 +60,21 @@ def main(arguments: Sequence[str]) -> int:
         The exit code of the run.
 
     Raises:
-        UsageError: for bad usage, and where the file has no recipe or one that cannot be followed.
+        UsageError: for bad usage, where the file has no recipe or one that cannot be followed, and where nobody
+            agrees to a download.
         ModelError: where its model cannot be opened.
         ConfigError: where it cannot fit.
     """
-    if not arguments or arguments[0].startswith("-"):
+    words = [word for word in arguments if word != YES]
+    if not words or words[0].startswith("-"):
         raise UsageError("rerun takes a finished file -> python -m vgpipe rerun FILE [key=value ...]")
-    typed = replay_overrides(arguments[1:])
-    replay = read_replay(Path(arguments[0]), typed)
+    typed = replay_overrides(words[1:])
+    replay = read_replay(Path(words[0]), typed)
+    problem = image_problem(replay.clip)
+    if problem:
+        raise UsageError(f"{shown_path(replay.path)}: {problem}")
+    if YES not in arguments:
+        _confirm_downloads(replay, shlex.join(["python", "-m", "vgpipe", "rerun", *words, YES]))
     run = ready(replay.config, Request((replay.clip,), (_announcement(replay),)))
     root = unused_directory(_root(typed.overrides))
     with cancelled_by_signals(CancelToken()) as stop:
@@ -70,6 +84,25 @@ def main(arguments: Sequence[str]) -> int:
     if code == EXIT_DONE:
         write_line(_comparison(replay, RunDir(root)))
     return code
+
+
+def _confirm_downloads(replay: Replay, command: str) -> None:
+    """Asks before a model that the recipe names is downloaded: its maker chose it, not the user.
+
+    Raises:
+        UsageError: where the answer is no, or nobody is there to ask.
+        ModelError: where the hub does not answer.
+    """
+    found = downloads(replay.config.model)
+    if not found:
+        return
+    sizes = [f"{one.repo_id} at commit {one.commit[:12]}, at most {format_size(one.size_bytes)}" for one in found]
+    what = f"the recipe in {shown_path(replay.path)} names a model of the hub that is not here: {'; '.join(sizes)}"
+    if not can_ask():
+        raise UsageError(f"{what}; nothing was downloaded -> {command}")
+    write_note(on_one_line(what))
+    if not is_confirmed("Download it?"):
+        raise UsageError(f"nothing was downloaded -> {command}")
 
 
 def _announcement(replay: Replay) -> str:

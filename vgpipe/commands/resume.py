@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vgpipe.errors import UsageError
-from vgpipe.terminal import ask, terminal_width, write_note
+from vgpipe.terminal import can_ask, is_confirmed, terminal_width, write_note
 
 if TYPE_CHECKING:
     from vgpipe.runs.unfinished import Unfinished
@@ -35,7 +34,6 @@ exit codes: 0 all clips done; 1 finished, some clips failed; 2 bad usage, or no 
 """
 OUTPUTS = Path("outputs")
 MAX_SHOWN = 10
-YES = ("y", "yes")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,10 +90,9 @@ def _chosen(folder: Path, overrides: Sequence[str] = ()) -> Path:
         raise UsageError(f"no unfinished run below {folder} -> python -m vgpipe resume RUN_DIR")
     write_note("\n".join(_table(found)))
     command = shlex.join(["python", "-m", "vgpipe", "resume", str(found[0].root), *overrides])
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise UsageError(f"no run is given -> {command}")
-    ask(f"Finish {found[0].root}? [y/N]")
-    if sys.stdin.readline().strip().lower() in YES:
+    if is_confirmed(f"Finish {found[0].root}?"):
         return found[0].root
     raise UsageError(f"nothing was started -> {command}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from vgpipe.api.verifying import files_to_verify, verdicts
 from vgpipe.config.arguments import split
 from vgpipe.errors import UsageError
 from vgpipe.executor.cancel_token import CancelToken
-from vgpipe.provenance.replay import replay_overrides
+from vgpipe.provenance.replay import ReplayOverrides, replay_overrides
 from vgpipe.provenance.verification import Answer, Verdict
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.terminal import on_one_line, write_line
 
 HELP = """\
-usage: python -m vgpipe verify FILE|RUN_DIR ... [--render] [--json] [key=value ...]
+usage: python -m vgpipe verify FILE|RUN_DIR ... [--render] [--online] [--json] [key=value ...]
 
 Checks whether each finished file (of a run directory, the first file of each clip) is reproducible
 here:
@@ -28,13 +28,14 @@ here:
   unverifiable  the file has no recipe, or its model or image is missing
 
   --render  re-renders each clip in a temporary store and compares the latents, bit for bit
+  --online  a model that a file names may be looked up on the hub, and downloaded
   --json    one JSON object per line
 
   model.id=DIR, clip.image=PATH, hardware=..., store.dir=... say where things are now
 
 exit codes: 0 all are the same; 1 some are not; 2 bad usage; 3 stopped
 """
-FLAGS = ("--render", "--json")
+FLAGS = ("--render", "--online", "--json")
 EXIT_SAME, EXIT_OTHERS = 0, 1
 
 
@@ -54,12 +55,18 @@ def main(arguments: Sequence[str]) -> int:
     where = replay_overrides(typed)
     answers = set()
     with cancelled_by_signals(CancelToken()) as stop:
-        for verdict in verdicts(files, where, stop, render="--render" in arguments):
+        for verdict in _verdicts(files, where, stop, arguments):
             write_line(_as_json(verdict) if "--json" in arguments else _as_text(verdict))
             answers.add(verdict.answer)
         if stop():
             return EXIT_STOPPED
     return EXIT_SAME if answers == {Answer.SAME} else EXIT_OTHERS
+
+
+def _verdicts(
+    files: Sequence[Path], where: ReplayOverrides, stop: CancelToken, arguments: Sequence[str]
+) -> Iterator[Verdict]:
+    return verdicts(files, where, stop, render="--render" in arguments, online="--online" in arguments)
 
 
 def _parse(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:

@@ -78,6 +78,25 @@ def variants_of(names: Iterable[str], component: str) -> tuple[str, ...]:
     return tuple(sorted({file.variant for file in _weights(_inside(names, component)) if not file.is_index}))
 
 
+def weights_of_all(names: Collection[str], variant: str | None) -> list[str]:
+    """Returns the weight files of every component, of one variant where a component has it.
+
+    Args:
+        names: the checkpoint's files, relative to its root.
+        variant: such as `fp16`; None for the plain files.
+    """
+    folders = sorted({str(PurePosixPath(name).parent) for name in names if name.endswith(WEIGHT_SUFFIXES)})
+    found: list[str] = []
+    for folder in folders:
+        component = "" if folder == "." else folder
+        try:
+            found += choose_weights(names, component, variant, where="", remedy="")
+        except ModelError:  # named by no rule: all of them
+            inside = _inside(names, component)
+            found += [f"{component}/{name}".lstrip("/") for name in inside if name.endswith(WEIGHT_SUFFIXES)]
+    return found
+
+
 def choose_weights(
     names: Collection[str], component: str, variant: str | None, *, where: str, remedy: str
 ) -> list[str]:

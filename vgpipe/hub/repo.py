@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from vgpipe.errors import ModelError
 from vgpipe.hub import transfer
-from vgpipe.hub.cache import COMMIT, DIGEST, RemoteFile, RepoCache
-from vgpipe.hub.errors import explain, is_transient, status_of
-from vgpipe.hub.files import choose_weights, is_wanted, refuse_hostile, small_files, variants_of
+from vgpipe.hub.cache import RemoteFile, RepoCache
+from vgpipe.hub.errors import explain, status_of
+from vgpipe.hub.files import choose_weights, is_wanted, small_files, variants_of, weights_of_all
+from vgpipe.hub.listing import asked
 from vgpipe.hub.meter import Meter, Progress, ShouldStop
 
 __all__ = ["HubRepo", "fetch", "is_hub_id", "missing_bytes", "open_repo", "variants_of", "weight_files"]
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 REVISION = re.compile(r"\w[\w.+-]*(/[\w+-][\w.+-]*)*")
+_FORBIDDEN: ContextVar[str] = ContextVar("forbidden", default="")
 ONLINE_AGAIN = "unset HF_HUB_OFFLINE and run again once there is a network"
 
 
@@ -54,11 +57,26 @@ def is_hub_id(model_id: str) -> bool:
     return _reads_like_id(model_id) and not Path(model_id).exists()
 
 
-def is_offline() -> bool:
-    """Returns whether HF_HUB_OFFLINE forbids all requests."""
+@contextmanager
+def without_requests(remedy: str) -> Iterator[None]:
+    """Has the cache alone answer in the block, whatever is missing from it.
+
+    Args:
+        remedy: what to type where that does not suffice.
+    """
+    token = _FORBIDDEN.set(f"no request to the hub was allowed -> {remedy}")
+    try:
+        yield
+    finally:
+        _FORBIDDEN.reset(token)
+
+
+def _forbidden() -> str:
+    """Returns why no request may be made and what to do; empty where requests may be made."""
     from huggingface_hub import constants
 
-    return bool(constants.HF_HUB_OFFLINE)
+    by_variable = f"HF_HUB_OFFLINE forbids requests -> {ONLINE_AGAIN}"
+    return _FORBIDDEN.get() or (by_variable if constants.HF_HUB_OFFLINE else "")
 
 
 def open_repo(repo_id: str, revision: str | None = None) -> HubRepo:
@@ -81,7 +99,7 @@ def open_repo(repo_id: str, revision: str | None = None) -> HubRepo:
     revision = _checked(repo_id, revision)
     cache = RepoCache(repo_id)
     cached = _from_cache(cache, revision)
-    if is_offline():
+    if _forbidden():
         return _require_cached(cache, cached, revision)
     pinned = cached is not None and cached.commit == revision and cached.files is not None
     repo = cached if cached is not None and pinned else _from_hub(cache, revision, cached)
@@ -156,6 +174,47 @@ def fetch(
     _fetch(repo, files, needs_headroom=True, progress=progress, should_stop=should_stop)
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What a model of the hub would still take.
+
+    Attributes:
+        repo_id: `owner/name`.
+        commit: its full sha.
+        size_bytes: of all files that loading may need and the cache lacks; at most so much is downloaded.
+    """
+
+    repo_id: str
+    commit: str
+    size_bytes: int
+
+
+def download_of(repo_id: str, revision: str | None, *, variant: str | None = None, file: str | None = None) -> Download:
+    """Says what would be downloaded of a repo; asks the hub for the listing where it is not cached, and for no file.
+
+    Args:
+        repo_id: `owner/name`.
+        revision: branch, tag or full commit sha; None for `main`.
+        variant: of the weight files, where a component has it.
+        file: the only weight file that is wanted; None for those of all components.
+
+    Raises:
+        ModelError: as `open_repo`.
+    """
+    revision = _checked(repo_id, revision)
+    cache = RepoCache(repo_id)
+    repo = _from_cache(cache, revision)
+    if _forbidden():
+        repo = _require_cached(cache, repo, revision)
+    elif repo is None or repo.files is None or repo.commit != revision:
+        answer = _answer(cache, revision, repo)
+        repo = repo if isinstance(answer, ModelError) else _repo(cache, revision, *answer)
+    if repo is None or repo.files is None:  # what the cache has must do
+        return Download(repo_id, repo.commit if repo else revision, 0)
+    wanted = [*small_files(repo.files), *([file] if file else weights_of_all(repo.files, variant))]
+    return Download(repo_id, repo.commit, missing_bytes(repo, [name for name in wanted if name in repo.files]))
+
+
 def _fetch(
     repo: HubRepo,
     files: Sequence[str],
@@ -166,7 +225,7 @@ def _fetch(
 ) -> None:
     files = list(dict.fromkeys(files))
     missing = _missing_files(repo, files)
-    if missing and (is_offline() or repo.files is None):
+    if missing and (_forbidden() or repo.files is None):
         raise _missing_error(repo, missing)
     total_bytes = sum((repo.folder / name).stat().st_size for name in files if name not in missing)
     total_bytes += sum(_remote(repo, name).size_bytes for name in missing)
@@ -200,55 +259,29 @@ def _from_cache(cache: RepoCache, revision: str) -> HubRepo | None:
 
 
 def _from_hub(cache: RepoCache, revision: str, cached: HubRepo | None) -> HubRepo:
+    answer = _answer(cache, revision, cached)
+    if isinstance(answer, ModelError):
+        if cached is None:
+            raise answer
+        log.warning("%s; using commit %s from the cache", answer, cached.commit[:12])
+        return cached if cached.files is not None else _require_cached(cache, cached, revision)
+    cache.save_listing(revision, *answer)
+    return _repo(cache, revision, *answer)
+
+
+def _answer(
+    cache: RepoCache, revision: str, cached: HubRepo | None
+) -> tuple[str, Mapping[str, RemoteFile]] | ModelError:
+    """Asks the hub; returns the commit and its files, or why there is no answer where the cache may replace it."""
     try:
-        commit, files = _ask(cache.repo_id, revision, () if cached else transfer.RETRY_WAITS_S)
+        return asked(cache.repo_id, revision, () if cached else transfer.RETRY_WAITS_S)
     except ModelError:
         raise
     except Exception as error:  # the library and the network stack may raise anything
         explained = explain(error, cache.repo_id, revision)
         if cached is None or status_of(error) == 404:
             raise explained from None
-        log.warning("%s; using commit %s from the cache", explained, cached.commit[:12])
-        return cached if cached.files is not None else _require_cached(cache, cached, revision)
-    cache.save_listing(revision, commit, files)
-    return _repo(cache, revision, commit, files)
-
-
-def _ask(repo_id: str, revision: str, waits_s: Sequence[float]) -> tuple[str, dict[str, RemoteFile]]:
-    from huggingface_hub import HfApi, constants
-
-    meter = Meter(0, 0, None, None)
-    for wait_s in (*waits_s, None):
-        try:
-            info = HfApi().model_info(
-                repo_id, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
-            )
-            return _read(repo_id, info)
-        except ModelError:
-            raise
-        except Exception as error:  # as above
-            if wait_s is None or not is_transient(error):
-                raise
-            meter.sleep(wait_s)
-    raise ModelError(f"{repo_id}: the model hub was not asked")
-
-
-def _read(repo_id: str, info: Any) -> tuple[str, dict[str, RemoteFile]]:
-    """Reads the commit and the listing from the hub's answer, checking everything that becomes a file name."""
-    files = {}
-    refuse_hostile((file.rfilename for file in info.siblings or ()), repo_id)
-    for file in info.siblings or ():
-        digest = str(file.lfs["sha256"] if file.lfs else file.blob_id)
-        size_bytes = file.lfs["size"] if file.lfs else file.size
-        if not isinstance(size_bytes, int) or size_bytes < 0 or not DIGEST.fullmatch(digest):
-            raise ModelError(
-                f"{repo_id}: the hub gives no size or checksum of {file.rfilename} -> unset HF_ENDPOINT, or use a "
-                "mirror that provides them"
-            )
-        files[file.rfilename] = RemoteFile(size_bytes, digest)
-    if not COMMIT.fullmatch(str(info.sha)):
-        raise ModelError(f"{repo_id}: the hub gives no commit -> unset HF_ENDPOINT, or use another mirror")
-    return str(info.sha), files
+        return explained
 
 
 def _repo(cache: RepoCache, revision: str, commit: str, files: Mapping[str, RemoteFile] | None) -> HubRepo:
@@ -260,8 +293,8 @@ def _repo(cache: RepoCache, revision: str, commit: str, files: Mapping[str, Remo
 def _require_cached(cache: RepoCache, cached: HubRepo | None, revision: str) -> HubRepo:
     if cached is None:
         raise ModelError(
-            f"{cache.repo_id} at revision {revision} is not in the hub cache {cache.root}, and HF_HUB_OFFLINE forbids "
-            f"requests -> {ONLINE_AGAIN}, or set HF_HOME to the cache that holds it"
+            f"{cache.repo_id} at revision {revision} is not in the hub cache {cache.root}, and {_forbidden()}, or set "
+            "HF_HOME to the cache that holds it"
         )
     if cached.files is None:
         known = [name for name in ("model_index.json", "config.json") if (cached.folder / name).is_file()]
@@ -274,9 +307,7 @@ def _require_cached(cache: RepoCache, cached: HubRepo | None, revision: str) -> 
 
 
 def _missing_error(repo: HubRepo, missing: Sequence[str]) -> ModelError:
-    why = f"HF_HUB_OFFLINE forbids requests -> {ONLINE_AGAIN}"
-    if not is_offline():
-        why = "the hub cannot be reached -> run again once it can"
+    why = _forbidden() or "the hub cannot be reached -> run again once it can"
     more = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
     where = f"{repo.repo_id} at revision {repo.revision}"
     return ModelError(f"{where}: {missing[0]}{more} is not in the hub cache {repo.folder}, and {why}")

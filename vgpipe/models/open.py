@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -16,6 +17,8 @@ from vgpipe.outside_file import expanded
 from vgpipe.store.file_hashes import FileHashes
 
 EMBEDDED = "embedded:"
+NAME = re.compile(r"[A-Za-z0-9_]+")
+MAX_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,10 @@ def _repo(origin: Origin) -> HubRepo:
 
 def _place(origin: Origin) -> tuple[Path, HubRepo | None]:
     if origin.id.startswith(EMBEDDED):
-        return Path(str(files("vgpipe") / "weights" / origin.id.removeprefix(EMBEDDED))), None
+        name = origin.id.removeprefix(EMBEDDED)
+        if not NAME.fullmatch(name):
+            raise ModelError(f"model.id: {origin.id[:MAX_SHOWN]!r} names no model inside vgpipe -> model=shapes")
+        return Path(str(files("vgpipe") / "weights" / name)), None
     if is_hub_id(origin.id):
         repo = _repo(origin)
         return repo.folder, repo

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vgpipe.provenance.recipe import LIBRARIES
+from vgpipe.terminal import on_one_line
 
 
 def recipe_diff(recorded: Mapping[str, object], current: Mapping[str, object]) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def _keys(recipe: Mapping[str, object]) -> list[object]:
 
 
 def _shown(value: object) -> str:
-    return "something unknown" if value is None else str(value)[:80]
+    return "something unknown" if value is None else on_one_line(str(value)[:80])
 
 
 def _table(value: object) -> Mapping[str, object]:

@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.clips.clip_record import clip_of_record
+from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.arguments import only_sources
 from vgpipe.config.exporter_schema import AnyExporter, ExporterConfig
 from vgpipe.config.load import load, with_absolute_paths
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig
 from vgpipe.config.validate import validate_as
-from vgpipe.errors import ConfigError, Fault, UsageError
+from vgpipe.errors import ConfigError, Fault, UsageError, first_line
+from vgpipe.exporters.bounds import OF_STRANGERS, OWN
 from vgpipe.job.clip import Clip
+from vgpipe.job.picture import PictureFault, load_picture
 from vgpipe.outside_file import expanded
 from vgpipe.provenance.recipe import SCHEMA
+from vgpipe.provenance.strangers import refuse_endless, refuse_texts
 from vgpipe.store.rundir import RunDir
 
 ALLOWED_OVERRIDES = (
@@ -29,6 +33,7 @@ ALLOWED_OVERRIDES = (
     *("memory.strategy", "memory.stream", "model.id", "model.revision", "clip.image", "hydra.run.dir"),
 )
 """What does not change the latents, and where the model and the image are now. A trailing dot allows a whole group."""
+MAX_REASON = 200
 NOT_IN_RECIPES = {"image", "continuation", "match_color"}
 """Settings of a clip that a recipe holds in another form than the command line; `clip_of_record` validates them."""
 
@@ -93,13 +98,32 @@ def read_replay(path: Path, overrides: ReplayOverrides) -> Replay:
     """
     recipe = read(path)
     try:
+        refuse_texts(recipe)
         config = _with_recipe(overrides, recipe)
         clip = _clip(recipe, overrides.config.clip.image)
+        refuse_endless(clip)
+        files = OWN if _is_exporter_typed(overrides) else OF_STRANGERS
+        instead = f"exporter={config.exporter.name}"
+        refuse_too_large(config, (clip,), of_clips=OF_STRANGERS, of_files=files, instead=instead)
     except UsageError as error:
-        raise UsageError(f"the recipe in {path} is invalid", error.faults) from error
-    except (ValueError, TypeError, KeyError) as error:
+        if error.faults:
+            raise UsageError(f"the recipe in {path} is invalid", error.faults) from error
         raise UsageError(f"the recipe in {path} is invalid: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise UsageError(f"the recipe in {path} is invalid: {first_line(error)[:MAX_REASON]}") from error
     return Replay(path, recipe, config, clip)
+
+
+def image_problem(clip: Clip) -> str | None:
+    """Returns why a clip cannot begin with its image, with what to type; None where it can, or begins with none."""
+    if clip.image is None:
+        return None
+    if not os.path.lexists(clip.image):
+        return f"its image {clip.image} is missing -> clip.image=PATH"
+    found = load_picture(clip.image, Path.cwd())
+    if isinstance(found, PictureFault):
+        return f"its {found.what} -> clip.image=PATH"
+    return None if found.sha256 == clip.image_sha256 else f"its image {clip.image} has changed -> clip.image=PATH"
 
 
 def first_files(run_dir: RunDir) -> list[Path]:
@@ -149,10 +173,14 @@ def _with_recipe(overrides: ReplayOverrides, recipe: Mapping[str, Any]) -> Confi
     recorded: MemoryConfig = validate_as(MemoryConfig, recipe["memory"])
     memory = replace(recorded, strategy=config.memory.strategy, stream=config.memory.stream)
     exporter: AnyExporter = config.exporter
-    if not any(key == "exporter" or key.startswith("exporter.") for key in overrides.keys):
+    if not _is_exporter_typed(overrides):
         exporter = validate_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
     replayed = replace(config, model=replace(model, **moved), memory=memory, exporter=exporter)
     return with_absolute_paths(replace(replayed, job=None, pick=(), clip=ClipOverrides()))
+
+
+def _is_exporter_typed(overrides: ReplayOverrides) -> bool:
+    return any(key == "exporter" or key.startswith("exporter.") for key in overrides.keys)
 
 
 def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:

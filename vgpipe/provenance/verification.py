@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,15 +11,16 @@ from typing import Any
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.from_config import key_maker
 from vgpipe.config.schema import Config
-from vgpipe.errors import VgpipeError
+from vgpipe.errors import UsageError, VgpipeError, first_line
 from vgpipe.hardware import pick_device
 from vgpipe.hardware.arithmetic import arithmetic_of
 from vgpipe.provenance.diff import recipe_diff
 from vgpipe.provenance.recipe import parts_of
-from vgpipe.provenance.replay import Replay, ReplayOverrides, read_replay
+from vgpipe.provenance.replay import Replay, ReplayOverrides, image_problem, read_replay
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.artifacts import installed_versions
-from vgpipe.store.digest import file_sha256
+
+log = logging.getLogger(__name__)
 
 
 class Answer(StrEnum):
@@ -73,12 +75,15 @@ class Verifier:
         """
         try:
             replay = self.recipe_of(path)
-            problem = _image_problem(replay)
+            problem = image_problem(replay.clip)
             if problem is not None:
                 return Verdict(path, Answer.UNVERIFIABLE, (problem,))
             changes = recipe_diff(replay.recipe, self._recipe_here(replay))
         except VgpipeError as error:
-            return Verdict(path, Answer.UNVERIFIABLE, (" ".join(str(error).removeprefix(f"{path}: ").split()),))
+            return Verdict(path, Answer.UNVERIFIABLE, (_reason(error).removeprefix(f"{path}: "),))
+        except Exception as error:  # the libraries raise anything where a checkpoint is not what it says
+            log.debug("traceback of %s", path, exc_info=error)
+            return Verdict(path, Answer.UNVERIFIABLE, (f"{type(error).__name__}: {first_line(error)}",))
         if changes:
             return Verdict(path, Answer.DRIFTED, changes)
         return Verdict(path, Answer.SAME, ("model, settings, versions and device are unchanged",))
@@ -102,11 +107,8 @@ class Verifier:
         return self._makers[model]
 
 
-def _image_problem(replay: Replay) -> str | None:
-    clip = replay.clip
-    if clip.image is None:
-        return None
-    image = Path(clip.image)
-    if not image.is_file():
-        return f"its image {image} is missing -> clip.image=PATH"
-    return None if file_sha256(image) == clip.image_sha256 else f"its image {image} has changed"
+def _reason(error: VgpipeError) -> str:
+    """Returns an error on one line."""
+    if isinstance(error, UsageError) and error.faults:
+        return f"{error.headline}: {'; '.join(map(str, error.faults))}"
+    return " ".join(str(error).split())

@@ -9,6 +9,7 @@ from pathlib import Path
 from vgpipe.errors import Fault, JobError
 from vgpipe.job.faults import format_value, nearest
 from vgpipe.job.source import SUFFIXES
+from vgpipe.outside_file import expanded
 
 JOBS_FOLDER = "jobs"
 MAX_NAMES_LISTED = 2_000
@@ -40,7 +41,7 @@ def find_job(given: str, cwd: Path) -> Path:
 def _expanded(given: str) -> Path:
     # No shell expands the tilde in `job=~/a.yaml`.
     try:
-        return Path(given).expanduser()
+        return expanded(given)
     except RuntimeError:
         return Path(given)
 
