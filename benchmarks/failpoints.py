@@ -1,6 +1,6 @@
 """Makes every file operation of a small job fail in turn, resumes, and compares with the job left alone.
 
-usage: python benchmarks/failpoints.py [--every 1 --offset 0] [--clips 2] [--exporter mp4] [--faults cut,eio,full,tear]
+usage: python benchmarks/failpoints.py [--every 1 --offset 0] [--clips 2] [--exporter mp4] [SETTING...]
 
 Needs Linux, a C compiler and some 50 MB in /dev/shm. The job: one or two clips of the embedded model, 64x64x9, 2 steps,
 a checkpoint after each. For every operation below its folder (store, run directory, cache, temporary files) there are
@@ -80,9 +80,10 @@ def main() -> None:
     parser.add_argument("--exporter", default="mp4")
     parser.add_argument("--faults", default="cut,eio,full,tear")
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"))
+    parser.add_argument("settings", nargs="*", help="more settings of the job, clip.num_frames=41 for one")
     options = parser.parse_args()
     scratch = preloaded(options.folder)
-    root, command = scratch / "work", (*COMMAND, f"exporter={options.exporter}")
+    root, command = scratch / "work", (*COMMAND, f"exporter={options.exporter}", *options.settings)
     for name in ("start", "work"):
         (scratch / name / "tmp").mkdir(parents=True)
         (scratch / name / "job.yaml").write_text(f"prompts: [{', '.join(PROMPTS[: options.clips])}]")
