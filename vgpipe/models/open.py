@@ -12,6 +12,7 @@ from vgpipe.errors import ConfigError, Fault, ModelError
 from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, open_repo
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
+from vgpipe.models.checkpoint.misplaced import explain_address
 from vgpipe.models.weights import loras
 from vgpipe.outside_file import expanded
 from vgpipe.store.file_hashes import FileHashes
@@ -55,6 +56,8 @@ def open_checkpoint(
     if not origin.id:
         fault = Fault("model.id", "is empty, and this model has none of its own", "model.id=<folder or owner/name>")
         raise ConfigError("invalid configuration", [fault])
+    if "://" in origin.id:
+        raise ModelError(explain_address(origin.id))
     folder, repo = _place(origin)
     sources = {component: _source(other) for component, other in (others or {}).items()}
     return Checkpoint(folder, repo=repo, others=sources, hashes=hashes)

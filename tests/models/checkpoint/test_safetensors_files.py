@@ -48,3 +48,17 @@ def test_bytes_after_the_end_are_found(whole, tmp_path):
     longer.write_bytes(whole.read_bytes() + b"x")
     with pytest.raises(ModelError, match="too long"):
         check_complete(longer, "vae")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of git-lfs .* -> git lfs pull"),
+        (b"<!DOCTYPE html><html>", "is a web page in place of the file -> "),
+        (b"PK\x03\x04" + b"\0" * 90, "is pickled weights under another name"),
+    ],
+)
+def test_what_stands_in_place_of_a_file_is_named(tmp_path, content, told):
+    (tmp_path / "x.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match=told):
+        check_complete(tmp_path / "x.safetensors", "vae")

@@ -14,6 +14,7 @@ from vgpipe.models.checkpoint.allowed_classes import LIBRARIES, allowed_class, r
 from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.installed_classes import class_of
 from vgpipe.models.checkpoint.layouts import refuse_layout
+from vgpipe.models.checkpoint.misplaced import explain, refuse_component
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts, check_complete, tensors_in
 from vgpipe.models.checkpoint.tensor_names import scaled_weights
 from vgpipe.models.checkpoint.vetting import INDEX_FILE, SHARDS, vet_component, vet_index
@@ -87,6 +88,9 @@ class Checkpoint:
         self._marks: dict[Path, str] = {}
         self._vetted: dict[str, frozenset[str]] = {}
         for component, source in self._others.items():
+            if source.repo is None:
+                known = self.component_names
+                refuse_component(component, source.place, is_single_file=bool(source.file), known=known)
             if source.file is None and not (self.index.get(component) or [None])[0]:
                 self.index[component] = [_library_of(source), _class_in(source)]
 
@@ -351,10 +355,7 @@ def _class_in(source: Source) -> str:
 
 def _read_index(folder: Path, repo: HubRepo | None) -> dict[str, Any]:
     if not (folder / INDEX_FILE).is_file():
-        raise ModelError(
-            f"model.id: {folder} is not a checkpoint folder in diffusers layout (no {INDEX_FILE}) -> "
-            "give the folder that save_pretrained or a download made"
-        )
+        raise ModelError(explain(folder, repo.repo_id if repo else None))
     index = read_json(folder / INDEX_FILE)
     vet_index(index, folder, repo.repo_id if repo else str(folder), is_local=repo is None)
     return index

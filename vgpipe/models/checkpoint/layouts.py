@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts
-from vgpipe.models.checkpoint.tensor_names import is_originals, quantization_of, scaled_weights
+from vgpipe.models.checkpoint.tensor_names import is_adapter, is_originals, quantization_of, scaled_weights
 
 # What diffusers converts from the authors' names, by the start of the class.
 CONVERTED = (
@@ -37,6 +37,9 @@ def refuse_layout(
     Raises:
         LoadError: naming the layout and what to do.
     """
+    if is_adapter(tensors):
+        remedy = f"'model.loras=[{{id: {typed(str(place))}}}]'" if is_single_file else "take the model's own weights"
+        raise LoadError(f"{component}: {place} is an adapter of weights (LoRA), no {class_name} -> {remedy}", component)
     quantizer = quantization_of(tensors)
     if quantizer:
         raise LoadError(

@@ -10,6 +10,8 @@ from vgpipe.errors import ModelError
 
 LENGTH_BYTES = 8
 REMEDY = "copy or download it again"
+LFS_POINTER, HTML = b"version https://git-lfs", (b"<!doctype", b"<html")
+PICKLES = (b"pk\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")
 MAX_HEADER_BYTES, FORMAT_LIMIT_BYTES = 16 << 20, 100_000_000
 """A header of 30,000 tensors has 4 MB. The format allows 100 MB, which take two gigabytes to read."""
 
@@ -28,7 +30,7 @@ def refuse_long_header(path: Path, component: str) -> None:
         with path.open("rb") as file:
             _header_bytes(file)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{component}: {path} is not a safetensors file ({error}) -> {REMEDY}") from None
+        raise _refusal(path, component, error) from None
 
 
 class TensorFacts(NamedTuple):
@@ -73,10 +75,31 @@ def check_complete(path: Path, component: str) -> None:
         announced = LENGTH_BYTES + _announced_bytes(path)
         actual = path.stat().st_size
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{component}: {path} is not a safetensors file ({error}) -> {REMEDY}") from None
+        raise _refusal(path, component, error) from None
     if actual != announced:
         kind = "truncated" if actual < announced else "too long"
         raise ModelError(f"{component}: {path} is {kind} ({actual:,} of {announced:,} bytes) -> {REMEDY}")
+
+
+def _refusal(path: Path, component: str, error: Exception) -> ModelError:
+    what, remedy = _in_its_place(path) or (f"not a safetensors file ({error})", REMEDY)
+    return ModelError(f"{component}: {path} is {what} -> {remedy}")
+
+
+def _in_its_place(path: Path) -> tuple[str, str] | None:
+    """Returns what stands where a weight file should, and the remedy, where that is known by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(100).lstrip().lower()
+    except OSError:
+        return None
+    if start.startswith(LFS_POINTER):
+        return "a pointer of git-lfs in place of the file", "git lfs pull, in the folder that was cloned"
+    if start.startswith(HTML):
+        return "a web page in place of the file", "download it with `hf download`, logged in where that is needed"
+    if start.startswith(PICKLES):
+        return "pickled weights under another name, which can run code and are never loaded", "take safetensors"
+    return None
 
 
 def _announced_bytes(path: Path) -> int:

@@ -45,6 +45,13 @@ ORIGINAL = (
     ("T5Encoder", r"^blocks\.\d+\.attn\.[qkvo]\.|^token_embedding\."),
 )
 
+ADAPTER = re.compile(r"\.(lora_(A|B|up|down)|lora\.(up|down)|lokr_w1|hada_w1_a)(\.|$)")
+
+
+def is_adapter(names: Iterable[str]) -> bool:
+    """Returns whether tensors are a LoRA's or the like, and no component's weights."""
+    return any(ADAPTER.search(name) for name in names)
+
 
 def scaled_weights(tensors: Mapping[str, TensorFacts]) -> dict[str, str]:
     """Returns weight -> its scale, of the layers that are stored in 8 bits with one.

@@ -15,6 +15,9 @@ from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misf
 if TYPE_CHECKING:
     import torch
 
+PREFIXES = ("", "model.diffusion_model.", "diffusion_model.", "transformer.", "first_stage_model.", "vae.")
+"""What other tools put before the class's own names."""
+
 
 def build(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
     """Builds a module of weight files with scales, or of a single file in any layout that diffusers converts.
@@ -62,19 +65,21 @@ def _of_diffusers(loader: Any, config: Path, paths: list[Path], dtype: torch.dty
         module = empty(loader, settings)
     expected = module.state_dict()
     facts = {name: one for path in paths for name, one in tensors_in(path).items()}
-    conversion = None
-    if not set(expected) <= set(scales.names_of(facts)):
-        conversion = conversion_of(loader)
-        if conversion is None:
-            raise ModelError(
-                f"its tensors are not named as {loader.__name__} names them, and diffusers converts no other names to "
-                "those -> take the weights from a checkpoint in diffusers layout"
-            )
+    names = set(scales.names_of(facts))
+    prefix = next((one for one in PREFIXES if {one + name for name in expected} <= names), None)
+    conversion = conversion_of(loader) if prefix is None else None
+    if prefix is None and conversion is None:
+        raise ModelError(
+            f"its tensors are not named as {loader.__name__} names them, and diffusers converts no other names to "
+            "those -> take the weights from a checkpoint in diffusers layout"
+        )
     kept = loader._keep_in_fp32_modules or ()
     new_names = _renamed(conversion, settings, facts) if conversion else {}
     tensors = scales.read(paths, lambda name: torch.float32 if _is_of(new_names.get(name, name), kept) else dtype)
     if conversion:
         tensors = conversion(config=dict(settings), checkpoint=tensors)
+    elif prefix:
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     wrong = sorted(name for name in set(tensors) & set(expected) if tensors[name].shape != expected[name].shape)
     _refuse(expected, tensors, wrong, module)
     module.load_state_dict({name: tensors[name] for name in expected}, assign=True)
