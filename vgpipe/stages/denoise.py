@@ -13,6 +13,7 @@ from vgpipe.hardware.arithmetic import arithmetic_of
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family, StepCallback, Windows
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
+from vgpipe.models.weights.precision import remedy_for_overflow
 from vgpipe.stages import checkpoints, tensors
 from vgpipe.stages.images import first_frames
 from vgpipe.store.artifacts import Artifact, Store
@@ -115,7 +116,8 @@ def run(
     denoise_run.restore_generator()  # where a checkpoint left no step to do
     if not torch.isfinite(latents).all():
         checkpoints.remove(store, key)
-        remedy = "a dtype with more range, as model.dtype=float32"
+        denoisers = family.denoise_components(from_image=False)
+        remedy = remedy_for_overflow(family.settings, denoisers, family.encode_components)
         raise PrecisionError(f"the latents are not finite (NaN or infinite) -> {remedy}")
     with store.create(key) as draft:
         kept = {"latents": latents, "generator": denoise_run.generator.get_state()}

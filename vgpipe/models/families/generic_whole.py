@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
-from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, Settings
 from vgpipe.models.families.generic_base import GenericBase
 from vgpipe.models.pipeline.stock_calls import accepted, step_hook, to_uint8
 
@@ -62,7 +62,7 @@ class GenericWhole(GenericBase):
         blank = replace(request, embeds={}, negative_embeds=None, latents=None)
         arguments = {**self.call_arguments(pipeline, blank), **texts, "output_type": "np"}
         output = pipeline(**accepted(pipeline, arguments), **step_hook(pipeline, at_step_end))
-        return torch.from_numpy(_frames(output, self.pipeline))
+        return torch.from_numpy(_frames(output, self.pipeline, self.settings, self.loadable))
 
     def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Returns the frames unchanged."""
@@ -74,8 +74,8 @@ def _text(embeds: Embeds | None) -> str | None:
     return None if embeds is None else bytes(embeds["text"][0].tolist()).decode()
 
 
-def _frames(output: Any, pipeline: str) -> np.ndarray:
-    """Returns the one video of a pipeline's output, (T, H, W, 3) uint8."""
+def _frames(output: Any, pipeline: str, settings: Settings, ran: tuple[str, ...]) -> np.ndarray:
+    """Returns the one video of a pipeline's output, (T, H, W, 3) uint8; `ran` are the components that gave it."""
     import numpy as np
 
     found = getattr(output, "frames", None)
@@ -85,4 +85,4 @@ def _frames(output: Any, pipeline: str) -> np.ndarray:
         raise ModelError(f"{pipeline} gives no frames -> choose another model.id")
     if frames.dtype == np.uint8:
         return frames
-    return to_uint8(frames)
+    return to_uint8(frames, settings, ran)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError, PrecisionError
+from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.installed_classes import class_of
+from vgpipe.models.weights.precision import VAE, remedy_for_overflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,8 +94,13 @@ def refuse_unknown(key: str, given: Mapping[str, Any], takers: Sequence[Callable
         raise ModelError(f"{key}: {names} takes no {', '.join(unknown)} -> leave it out, or upgrade diffusers")
 
 
-def to_uint8(frames_THWC: np.ndarray) -> np.ndarray:
+def to_uint8(frames_THWC: np.ndarray, settings: Settings, ran: Sequence[str] = (VAE,)) -> np.ndarray:
     """Rounds frames of 0 to 1 as diffusers' `numpy_to_pil` does.
+
+    Args:
+        frames_THWC: frames.
+        settings: how the model was loaded.
+        ran: the components that gave them, for the message.
 
     Raises:
         PrecisionError: where they are no numbers; rounded they would pass for black ones.
@@ -101,7 +108,7 @@ def to_uint8(frames_THWC: np.ndarray) -> np.ndarray:
     import numpy as np
 
     if not np.isfinite(frames_THWC).all():
-        remedy = "a dtype with more range, as model.component_dtypes.vae=float32"
+        remedy = remedy_for_overflow(settings, ran)
         raise PrecisionError(f"the decoded frames are not finite (NaN or infinite) -> {remedy}", "decode")
     rounded: np.ndarray = (frames_THWC * 255).round().astype("uint8")
     return rounded

@@ -234,7 +234,7 @@ class StockFamily(LatentLayout):
             "generator": request.generator,
         }
         frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
-        return to_uint8(frames_1THWC[0])
+        return to_uint8(frames_1THWC[0], self.settings)
 
     # What a family may override.
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-AUTO = "auto"
+from vgpipe.models.base import Settings
+from vgpipe.models.weights.quantize import WITHOUT_WEIGHTS
+from vgpipe.vocabulary import NATIVE
+
+AUTO, WIDEST, NARROWEST = "auto", "float32", "float16"
+SDPA, VAE = "sdpa", "vae"
 RANGE_ORDER = ("float16", "bfloat16", "float32")
 FP16_VARIANT = "fp16"
 
@@ -38,3 +43,35 @@ def variant_for(wanted: str | None, dtype: str) -> str | None:
     if wanted != AUTO:
         return wanted
     return FP16_VARIANT if dtype == "float16" else None
+
+
+def remedy_for_overflow(settings: Settings, components: Sequence[str], text_encoders: Sequence[str] = ()) -> str:
+    """Returns what may help where arithmetic gave numbers that are not finite, and is not in force already.
+
+    Args:
+        settings: how the model was loaded.
+        components: those that ran, most important first.
+        text_encoders: those that what ran was given the results of.
+    """
+    components = [name for name in components if not name.startswith(WITHOUT_WEIGHTS)]
+    narrow = [name for name in components if settings.dtype_of(name) != WIDEST]
+    if narrow:
+        return f"a dtype with more range: {_widened(settings, narrow[0])}"
+    found = [
+        f"model.component_dtypes.{name}={WIDEST}" for name in text_encoders if settings.dtype_of(name) == NARROWEST
+    ]
+    found += [f"memory.weights.{name}={NATIVE}" for name in components if settings.quantization.get(name)]
+    if VAE not in components:
+        found += ["model.loras=[]"] if settings.loras else []
+        found += [f"memory.attention={SDPA}"] if settings.attention not in (SDPA, "sliced") else []
+        found += ["a lower clip.guidance_scale"]
+    found += ["copy or download the weights again"]
+    return f"it computes in {WIDEST} already: {', or '.join(found)}"
+
+
+def _widened(settings: Settings, component: str) -> str:
+    if component == VAE:
+        return f"memory.vae_dtype={WIDEST}"  # the strongest of the keys for it
+    if component in settings.component_dtypes:
+        return f"model.component_dtypes.{component}={WIDEST}"
+    return f"model.dtype={WIDEST}"
