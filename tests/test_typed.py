@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from vgpipe.typed import option
+from vgpipe.typed import as_typed
 
 PARSER = OverridesParser.create()
 # `???` is OmegaConf's word for a value that is missing; no quotes make a text of it.
@@ -29,7 +29,7 @@ def typed_back(word: str) -> object:
 
 @given(TEXTS | WORDS)
 def test_a_text_is_read_back(text):
-    assert typed_back(option("clip.prompt", text)) == text
+    assert typed_back(as_typed("clip.prompt", text)) == text
 
 
 @given(
@@ -40,10 +40,10 @@ def test_a_text_is_read_back(text):
     )
 )
 def test_lists_and_mappings_are_read_back(value):
-    assert typed_back(option("x", value)) == value
+    assert typed_back(as_typed("x", value)) == value
 
 
 def test_what_is_plain_has_no_quotes():
-    assert option("model.loras", [{"id": "/x.safetensors"}]) == "model.loras='[{id: /x.safetensors}]'"
-    assert option("model.id", "/models/wan") == "model.id=/models/wan"
-    assert option("clip.seed", 3) == "clip.seed=3"
+    assert as_typed("model.loras", [{"id": "/x.safetensors"}]) == "model.loras='[{id: /x.safetensors}]'"
+    assert as_typed("model.id", "/models/wan") == "model.id=/models/wan"
+    assert as_typed("clip.seed", 3) == "clip.seed=3"

@@ -16,6 +16,7 @@ from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE
 from vgpipe.runs.library_environment import set_library_environment
 from vgpipe.terminal import OutputError, flush, open_missing_streams, write, write_error, write_note
+from vgpipe.typed import as_typed
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def _refuse_unknown_command(word: str) -> None:
     if "=" in word or word.startswith(("-", "~", "+")):
         return
     if Path(word).suffix in JOB_SUFFIXES:
-        raise UsageError(f"unknown command {word!r} -> python -m vgpipe job={word}")
+        raise UsageError(f"unknown command {word!r} -> python -m vgpipe {as_typed('job', word)}")
     import difflib
 
     close = difflib.get_close_matches(word, COMMANDS, n=1)

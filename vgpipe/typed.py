@@ -11,12 +11,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 _KEY_NEEDS_ESCAPE = re.compile(r"[\\()\[\]{}:=,]")
-_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*|\.{1,2}/[A-Za-z0-9_./@-]*")
+_PLAIN = re.compile(r"\d+[smhd]|[A-Za-z_/][A-Za-z0-9_./@-]*|\.{1,2}/[A-Za-z0-9_./@-]*")
 _FLAT_KEY = re.compile(r"[A-Za-z_][\w.]*")
 Value = str | int | float | bool | None | Mapping[str, object] | Sequence[object]
 
 
-def option(key: str, value: Value) -> str:
+def as_typed(key: str, value: Value) -> str:
     """Returns `key=value` as a word of a POSIX shell that Hydra reads as this value.
 
     Args:
@@ -34,7 +34,7 @@ def hydra_value(value: object) -> str:
         return "{" + ", ".join(f"{_key(str(key))}: {hydra_value(one)}" for key, one in value.items()) + "}"
     if isinstance(value, Sequence):
         return "[" + ", ".join(map(hydra_value, value)) + "]"
-    return json.dumps(value)
+    return json.dumps(value, default=str)
 
 
 def quoted(text: str) -> str:

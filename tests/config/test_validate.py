@@ -32,7 +32,7 @@ def test_a_record_is_validated_by_itself():
             ["sheet", "true or false", "degrade", "'strict', 'safe' or 'any'"],
         ),
         (MemoryConfig, {"weights": {"vae": "int3"}}, ["weights.vae", "int3"]),
-        (MemoryConfig, {"vae_tile_size": 1.5}, ["a whole number", "type vae_tile_size=<value>"]),
+        (MemoryConfig, {"vae_tile_size": 1.5}, ["a whole number", "type vae_tile_size=64"]),
         (MemoryConfig, {"strategy": "x" * 200}, ["..."]),
     ],
 )

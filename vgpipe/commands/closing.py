@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.result import RunResult
-from vgpipe.runs.summary import shown_path, summary
+from vgpipe.runs.summary import summary, typed_path
 from vgpipe.terminal import OutputError, terminal_width, write_error, write_line, write_note
 
 
@@ -28,6 +28,6 @@ def show(result: RunResult, label: str = "") -> int:
         if error.is_worth_telling:
             write_error(error)
     if result.exit_code == EXIT_STOPPED:
-        remedy = f"finish it with: python -m vgpipe resume {shown_path(result.root)}"
+        remedy = f"finish it with: python -m vgpipe resume {typed_path(result.root)}"
         write_note(f"stopped ({result.stopped_by}); {remedy}")
     return result.exit_code

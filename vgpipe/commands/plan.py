@@ -15,6 +15,7 @@ from vgpipe.plans.planning import plan_of
 from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.runs.logs import logging_early
 from vgpipe.terminal import terminal_width, write
+from vgpipe.typed import as_typed
 
 HELP = """\
 usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...] [--json]
@@ -75,5 +76,5 @@ def _parse(arguments: Sequence[str]) -> Arguments:
     refuse_flags(given)
     words = [override for override in given.overrides if "=" not in override and not override.startswith("~")]
     if words:
-        raise UsageError(f"plan takes key=value, not {words[0]!r} -> job={words[0]}, or plan --help")
+        raise UsageError(f"plan takes key=value, not {words[0]!r} -> {as_typed('job', words[0])}, or plan --help")
     return given

@@ -152,7 +152,7 @@ class RenderTask:
             The result that its run directory tells; a failure where there is none.
         """
         from vgpipe.clips.clip_record import past_record
-        from vgpipe.runs.summary import shown_path
+        from vgpipe.runs.summary import typed_path
 
         log.debug("traceback of a combination", exc_info=error)
         hydra = one.config.hydra
@@ -160,7 +160,7 @@ class RenderTask:
         clips = [past_record(record) for record in run_dir.read_clips()] if run_dir.holds_run() else []
         if clips and all(clip.is_done for clip in clips):
             return SweepResult.of(run_dir.root, search, EXIT_DONE, clips)
-        remedy = f" -> python -m vgpipe resume {shown_path(run_dir.root)}" if clips else ""
+        remedy = f" -> python -m vgpipe resume {typed_path(run_dir.root)}" if clips else ""
         reason = f"no result ({type(error).__name__})"
         write_error(f"{run_dir.root.name}: {reason}: {first_line(error)[:MAX_ERROR]}{remedy}")
         return SweepResult.without(run_dir.root, search, reason, clips)

@@ -67,7 +67,7 @@ def _parse(arguments: Sequence[str]) -> tuple[list[str], str | None]:
         else:
             folders.append(word)
     if not folders:
-        raise UsageError("report takes run directories -> python -m vgpipe report outputs/<job>/<date_time>")
+        raise UsageError("report takes run directories -> python -m vgpipe report RUN_DIR ...")
     return folders, out
 
 

@@ -73,7 +73,7 @@ def _split(arguments: Sequence[str]) -> tuple[Path | None, Sequence[str]]:
     if not arguments or ("=" in arguments[0] and not Path(arguments[0]).is_dir()):
         return None, arguments
     if not arguments[0]:
-        raise UsageError("resume takes a run directory -> python -m vgpipe resume outputs/<job>/<date_time>")
+        raise UsageError("resume takes a run directory -> python -m vgpipe resume RUN_DIR")
     return Path(arguments[0]), arguments[1:]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +50,7 @@ def run_in_worker(config: Config, root: Path, started: Moment) -> RunResult:
         done, where = sum(state.is_done for state in result.states), shown_path(result.root)
         write_note(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
         if result.exit_code == EXIT_STOPPED:
-            write_note(f"{root.name}: stopped ({result.stopped_by}) -> python -m vgpipe resume {where}")
+            write_note(f"{root.name}: stopped ({result.stopped_by}) -> python -m vgpipe resume {shlex.quote(where)}")
     return result
 
 

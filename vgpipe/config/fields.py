@@ -39,18 +39,35 @@ def _hints(record: type) -> dict[str, object]:
     return {name: hint for name, hint in hints.items() if name in names}
 
 
-def children(path: tuple[str, ...]) -> set[str]:
-    """Returns the key names that may stand below `path`; empty for a value or an unknown path."""
-    hints: list[object] = [Config]
+def children(path: tuple[str, ...], root: object = Config) -> list[str]:
+    """Returns the key names that may stand below `path`, as declared; none for a value or an unknown path.
+
+    Args:
+        path: the parts of a key; the place of an item in a list is one.
+        root: the record that it starts in.
+    """
+    return list(dict.fromkeys(name for record in records_at(path, root) for name in _hints(record)))
+
+
+def records_at(path: tuple[str, ...], root: object = Config) -> list[type]:
+    """Returns the dataclasses that a key may hold."""
+    return [record for hint in hints_at(path, root) for record in _unwrapped(hint)]
+
+
+def hints_at(path: tuple[str, ...], root: object = Config) -> list[object]:
+    """Returns the types that a key may hold; none where it is unknown."""
+    hints = [root]
     for name in path:
         hints = [below for hint in hints for below in _below(hint, name)]
-    return {name for hint in hints for record in _unwrapped(hint) for name in _hints(record)}
+    return hints
 
 
 def _below(hint: object, name: str) -> list[object]:
-    """Returns the type hints of a key; every key of a mapping has that of its values."""
-    if _is_dict(hint):
+    """Returns the type hints of a key; every key of a mapping and item of a list has that of its values."""
+    if is_dict(hint):
         return [typing.get_args(_bare(hint))[1]]
+    if is_list(hint):
+        return [typing.get_args(_bare(hint))[0]] if name.isdigit() else []
     return [_hints(record)[name] for record in _unwrapped(hint) if name in _hints(record)]
 
 
@@ -58,8 +75,20 @@ def _bare(hint: object) -> object:
     return typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
 
 
-def _is_dict(hint: object) -> bool:
+def is_dict(hint: object) -> bool:
+    """Returns whether a type maps any names to values."""
     return typing.get_origin(_bare(hint)) is dict
+
+
+def is_list(hint: object) -> bool:
+    """Returns whether a type is a list of further values."""
+    return typing.get_origin(_bare(hint)) in (tuple, list)
+
+
+def is_structured(key: str) -> bool:
+    """Returns whether a dotted key holds a list, a mapping or further keys."""
+    hints = hints_at(tuple(key.split(".")))
+    return any(is_dict(hint) or is_list(hint) or _unwrapped(hint) for hint in hints)
 
 
 def takes_any_key(path: tuple[str, ...]) -> bool:
@@ -67,7 +96,7 @@ def takes_any_key(path: tuple[str, ...]) -> bool:
     records: list[type] = [Config]
     for name in path:
         hints = [_hints(record).get(name) for record in records]
-        if any(_is_dict(hint) for hint in hints):
+        if any(is_dict(hint) for hint in hints):
             return True
         records = [found for hint in hints for found in _unwrapped(hint)]
     return False
@@ -86,6 +115,8 @@ def unknown_key(key: str) -> tuple[str, str] | None:
         known = children(parts[:depth])
         if part not in known:
             prefix = ".".join(parts[:depth])
+            if any(map(is_list, hints_at(parts[:depth]))):
+                return ".".join(parts[: depth + 1]), f"{prefix} is a list, which is typed as a whole, in [ ]"
             full = {f"{prefix}.{name}" if prefix else name for name in known}
             wrong = ".".join(parts[: depth + 1])
             return wrong, nearest(wrong, full) if full else f"{prefix} is a value and has no keys"

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.folders import folder_of
 from vgpipe.config.model_schema import OriginConfig
-from vgpipe.config.overrides import parse_overrides
+from vgpipe.config.overrides import parse_overrides, quoting_remedy
 from vgpipe.config.schema import Config, StoreConfig
 from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file
@@ -70,7 +70,9 @@ def load_run(overrides: Sequence[str], sources: Sources = BUILTIN) -> tuple[Conf
 
 def sweep_fault(override: Override) -> Fault:
     """Returns what is said of an override with several values where there is no sweep."""
-    remedy = f"add -m to sweep, or quote it: '{override.key_or_group}=\"...\"'"
+    remedy = "add -m to sweep"
+    if override.key_or_group not in Config.GROUPS:
+        remedy += f", or {quoting_remedy(str(override.input_line))}"
     return Fault(override.key_or_group, "has several values but this is no sweep", remedy)
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
 from vgpipe.config.composer import Composer, composer
-from vgpipe.config.fields import nearest, unknown_key
+from vgpipe.config.fields import is_structured, nearest, unknown_key
 from vgpipe.config.groups import options
 from vgpipe.config.joined_options import split_options
+from vgpipe.config.remedies import kind_fault
 from vgpipe.config.schema import Config
 from vgpipe.config.sources import Sources
 from vgpipe.config.typed_overrides import as_composed
 from vgpipe.config.user_defaults import INVALID_DEFAULTS
 from vgpipe.errors import ConfigError, Fault
+from vgpipe.typed import Value, as_typed
 
 FEW = 8
+KEY = re.compile(r"[+~]*[A-Za-z_][\w./@-]*")
 EXTRAS = {
     "hydra/launcher=joblib": "joblib",
     "hydra/launcher=submitit_local": "submitit",
@@ -98,15 +104,31 @@ def _parse(text: str, faults: list[Fault]) -> Override | None:
         return OverridesParser.create().parse_overrides([text])[0]
     except HydraException as error:
         reason = str(error).splitlines()[0]
-        faults.append(Fault(text[:80], f"cannot be parsed as key=value ({reason})", _quoting_remedy(text)))
+        faults.append(Fault(text[:80], f"cannot be parsed as key=value ({reason})", quoting_remedy(text)))
         return None
 
 
-def _quoting_remedy(text: str) -> str:
+def quoting_remedy(text: str) -> str:
+    """Returns how to type an override whose value has to be quoted, for the shell and for Hydra.
+
+    Args:
+        text: as typed, after the shell has removed its own quotes.
+    """
     key, equals, value = text.partition("=")
-    if not equals:
+    if not equals or not KEY.fullmatch(key):
         return "options are typed key=value, for example quality=quick"
-    return f"""quote the value inside the shell's quotes: '{key}="{value[:60]}"'"""
+    return f"quote the value inside the shell's quotes: {as_typed(key, _meant(key, value))}"
+
+
+def _meant(key: str, value: str) -> Value:
+    """Returns the value that was meant: a list or mapping where the key takes one, else the text as it is."""
+    if is_structured(key.lstrip("+~")) and value[:1] in ("[", "{"):
+        try:
+            return cast("Value", yaml.safe_load(value))
+        except (ValueError, RecursionError, yaml.YAMLError):
+            pass
+    inner = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    return inner
 
 
 class OverrideCheck:
@@ -130,6 +152,8 @@ class OverrideCheck:
         if key in Config.GROUPS or key.startswith("hydra/"):
             return self._choice_faults(override)
         unknown = unknown_key(key)
+        if unknown is None and (wrong := kind_fault(key, override.value())) is not None:
+            return [wrong]
         if unknown is None or (override.is_add() and self._found(key)):
             return []
         return [Fault(unknown[0], "there is no such key", unknown[1])]

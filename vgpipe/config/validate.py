@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from vgpipe.config.adapters import adapter_of
 from vgpipe.config.exporter_schema import EXPORTERS
-from vgpipe.config.fields import children, nearest
+from vgpipe.config.fields import children, hints_at, nearest
 from vgpipe.config.joined_options import OTHERS
+from vgpipe.config.remedies import example, file_faults, is_group, keys_below, typed_whole
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
+from vgpipe.job.reading.seeds import REMEDY as ROUNDED_REMEDY
+from vgpipe.job.reading.seeds import SEEDS, rounded
 
 T = TypeVar("T")
-
-
-@cache
-def _adapter(record: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(record)
+OF_KIND = ("dataclass_type", "dataclass_exact_type", "tuple_type", "list_type", "dict_type")
+"""pydantic's names for a value of another kind: a text for a list."""
 
 
 def validate_config(values: Mapping[str, Any]) -> Config:
@@ -37,7 +37,11 @@ def validate_config(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: with one fault for each unknown key, wrong type and value out of range.
     """
-    return validate_as(Config, values)
+    config = validate_as(Config, values)
+    faults = file_faults(config.model.components)
+    if faults:
+        raise ConfigError("invalid configuration", faults)
+    return config
 
 
 def validate_as(record: type[T], values: Mapping[str, Any]) -> T:
@@ -55,30 +59,42 @@ def validate_as(record: type[T], values: Mapping[str, Any]) -> T:
     """
     try:
         # Through JSON: pydantic's strict mode takes a mapping for a dataclass only from there.
-        return _adapter(record).validate_json(json.dumps(values), strict=True)  # type: ignore[arg-type] # types do hash
+        return adapter_of(record).validate_json(json.dumps(values), strict=True)  # type: ignore[arg-type] # types do hash
     except ValidationError as error:
-        faults = [_fault(detail) for detail in error.errors(include_url=False)]
+        faults = [_fault(detail, record, values) for detail in error.errors(include_url=False)]
         raise ConfigError("invalid configuration", faults) from None
 
 
-def _fault(detail: ErrorDetails) -> Fault:
+def _fault(detail: ErrorDetails, root: object, values: Mapping[str, Any]) -> Fault:
     where = _path(detail["loc"])
     key = ".".join(where)
     if detail["type"] == "unexpected_keyword_argument" or detail["type"] == "extra_forbidden":
-        known = children(where[:-1])
+        known = children(where[:-1], root)
         if where[-1] in known:  # to some option of the group, but not to the one that was chosen
             return Fault(key, "the chosen option has no such key", "choose the option that has it, or leave it out")
         return Fault(key, "there is no such key", nearest(where[-1], known))
     if detail["type"] in ("missing", "missing_argument"):
-        return Fault(key, "is missing", f"add {where[-1]} to the group's YAML, or type {key}=...")
-    return Fault(key, f"{_format(detail['input'])} is not allowed: {_allowed(detail)}", _remedy(key, detail))
+        typed = example(where, values, root)
+        return Fault(key, "is missing", f"add {where[-1]} to the group's YAML, or type {typed}")
+    allowed = _allowed(detail, where, root)
+    return Fault(key, f"{_format(detail['input'])} is not allowed: {allowed}", _remedy(where, detail, root, values))
 
 
-def _remedy(key: str, detail: ErrorDetails) -> str:
+def _remedy(where: tuple[str, ...], detail: ErrorDetails, root: object, values: Mapping[str, Any]) -> str:
     """Returns what to type instead: the nearest of the allowed names, where the value looks like one of them."""
     names = re.findall(r"'([^']+)'", detail["ctx"]["expected"]) if detail["type"] == "literal_error" else []
     close = nearest(str(detail["input"]), names) if names else ""
-    return close if close.startswith("did you mean") else f"type {key}=<value>"
+    if close.startswith("did you mean"):
+        return close
+    if where[-1] in SEEDS and rounded(detail["input"], str(detail["input"])):
+        return ROUNDED_REMEDY
+    if where == (OTHERS,):
+        return "choose several with exporter=mp4+gif"
+    if detail["type"] in OF_KIND:
+        if is_group(where, root):
+            return f"set its keys: {keys_below(where, root)}"
+        return f"type {typed_whole(where, values, root)}"
+    return f"type {example(where, values, root)}" if hints_at(where, root) else "leave it out"
 
 
 def _path(location: tuple[int | str, ...]) -> tuple[str, ...]:
@@ -95,8 +111,19 @@ def _format(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _allowed(detail: ErrorDetails) -> str:
-    words = {"bool_type": "true or false", "int_type": "a whole number", "float_type": "a number"}
+def _allowed(detail: ErrorDetails, where: tuple[str, ...], root: object) -> str:
+    words = {
+        "bool_type": "true or false",
+        "int_type": "a whole number",
+        "float_type": "a number",
+        "tuple_type": "a list in [ ]",
+        "list_type": "a list in [ ]",
+        "dict_type": "names with values, in { }",
+    }
     if detail["type"] == "string_pattern_mismatch":
-        return "a time like 07:00" if detail["loc"][-1] == "until" else "a duration like 30s, 90m, 8h or 2d"
+        patterns = {"until": "a time like 07:00", "budget": "a duration like 30s, 90m, 8h or 2d"}
+        return patterns.get(where[-1], "a name as report.html shows it, such as p0123abcd")
+    if detail["type"] in ("dataclass_type", "dataclass_exact_type"):
+        names = ", ".join(children(where, root))
+        return "it has keys of its own" if is_group(where, root) else f"keys with values, in {{ }}: {names}"
     return words.get(detail["type"], detail["msg"].removeprefix("Input "))

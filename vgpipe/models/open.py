@@ -54,7 +54,8 @@ def open_checkpoint(
         ModelError: where there is none.
     """
     if not origin.id:
-        fault = Fault("model.id", "is empty, and this model has none of its own", "model.id=<folder or owner/name>")
+        remedy = "a folder or a repo of the hub: model.id=PATH, model.id=OWNER/NAME"
+        fault = Fault("model.id", "is empty, and this model has none of its own", remedy)
         raise ConfigError("invalid configuration", [fault])
     if "://" in origin.id:
         raise ModelError(explain_address(origin.id))

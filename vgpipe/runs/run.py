@@ -36,7 +36,7 @@ from vgpipe.runs.names import refuse_unwritable_names
 from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
 from vgpipe.runs.result import RunResult
-from vgpipe.runs.summary import shown_path
+from vgpipe.runs.summary import shown_path, typed_path
 from vgpipe.store.disk_space import what_to_free
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir, unused_run
@@ -190,7 +190,7 @@ def _refuse_other_run(run_dir: RunDir, clips: Sequence[Clip], earlier: Mapping[s
     if left:
         raise UsageError(
             f"{shown_path(run_dir.root)} holds an unfinished run of other clips ({left[0]}, {len(left)} in total) -> "
-            f"python -m vgpipe resume {shown_path(run_dir.root)}, or another hydra.run.dir"
+            f"python -m vgpipe resume {typed_path(run_dir.root)}, or another hydra.run.dir"
         )
 
 
@@ -253,7 +253,7 @@ def _aborted(error: Exception, run: Ready, run_dir: RunDir) -> RunResult:
         return RunResult(root=run_dir.root, exit_code=EXIT_FAILED, error=error)
     remedy = f"; {what_to_free(error, (run_dir.root, Path(run.config.store.dir)))}" if is_full else ""
     finish = (
-        f"finish it with: python -m vgpipe resume {shown_path(run_dir.root)}" if holds_run else "then start it again"
+        f"finish it with: python -m vgpipe resume {typed_path(run_dir.root)}" if holds_run else "then start it again"
     )
     log.error("the run stopped: %s%s; %s", error, remedy, finish)
     return RunResult(root=run_dir.root, exit_code=EXIT_STOPPED, error=error)

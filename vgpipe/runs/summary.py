@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -45,6 +46,11 @@ def shown_path(path: Path) -> str:
     """Returns a path as short as a user can type it: relative where it lies below the working directory."""
     absolute, here = path.absolute(), Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+
+
+def typed_path(path: Path) -> str:
+    """Returns `shown_path` as a word of a POSIX shell."""
+    return shlex.quote(shown_path(path))
 
 
 def _worth_showing(states: Sequence[ClipState]) -> list[ClipState]:

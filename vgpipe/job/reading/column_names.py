@@ -29,7 +29,7 @@ _SYNONYMS = {
 
 _SCHEDULER = "set the scheduler of the whole run: model.scheduler.name"
 _SHIFT = "set it for the whole run: model.scheduler.config.flow_shift, or shift"
-_MODEL = "choose the model of the whole run: model=..."
+_MODEL = "choose the model of the whole run, in the group `model`"
 _LORA = "load LoRAs for the whole run: model.loras"
 _MANY = "for several clips of one prompt use `seeds`"
 _SIZE = "use `width` and `height`"

@@ -12,7 +12,7 @@ from typing import TypeGuard
 from vgpipe.job.faults import Faults, format_value
 from vgpipe.job.reading.column_names import FIELDS, FOREIGN, OWN, SYNONYMS, normalised
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table
-from vgpipe.typed import option
+from vgpipe.typed import as_typed
 
 KEY, PROMPTS = "job.columns", "prompts"
 OWN_NAMES = frozenset(FIELDS)
@@ -127,7 +127,7 @@ class Columns:
             return _Column(_Kind.FAULT, what=f"unknown column {format_value(name)}", remedy=remedy)
         what = f"the column {format_value(name)} is not read" if name.strip() else "a column without a name is not read"
         if normal in ("name", "filename", "outputname"):
-            what += f"; {option(KEY, {normal: 'id'})} puts it into the names of the files"
+            what += f"; {as_typed(KEY, {normal: 'id'})} puts it into the names of the files"
         return _Column(_Kind.IGNORED, what=what)
 
     def _field(self, name: str, column: _Column, line: int, own: set[str], synonyms: dict[str, str]) -> str | None:
@@ -146,7 +146,7 @@ class Columns:
         if field in synonyms:
             first = synonyms[field]
             what = f"both {format_value(first)} and {format_value(name)} may be `{field}`"
-            kept = option(KEY, {normalised(first): field, normalised(name): None})
+            kept = as_typed(KEY, {normalised(first): field, normalised(name): None})
             self._faults.add(line, what, f"say which, such as {kept}")
             return None
         synonyms[field] = name
@@ -156,7 +156,7 @@ class Columns:
 
 def left_out(name: str) -> str:
     """Returns what to type to leave out a column, by its normalised name."""
-    return option(KEY, {name: None})
+    return as_typed(KEY, {name: None})
 
 
 def _folded(name: str) -> str:

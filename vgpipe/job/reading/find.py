@@ -10,6 +10,7 @@ from vgpipe.errors import Fault, JobError
 from vgpipe.job.faults import format_value, nearest
 from vgpipe.job.source import SUFFIXES
 from vgpipe.outside_file import expanded
+from vgpipe.typed import as_typed
 
 JOBS_FOLDER = "jobs"
 MAX_NAMES_LISTED = 2_000
@@ -66,10 +67,10 @@ def _advice(given: str, cwd: Path, tried: list[Path]) -> str:
     by_stem = {Path(name).stem.lower().replace("-", "_"): name for name in reversed(names)}
     meant = nearest(Path(given).stem, by_stem)
     if meant is not None:
-        return f"did you mean job={by_stem[meant]}?"
+        return f"did you mean {as_typed('job', by_stem[meant])}?"
     if names:
         return f"there are {', '.join(names[:5])}"
-    return f"write one ({', '.join(SUFFIXES)}) and name it with job=..."
+    return f"write one ({', '.join(SUFFIXES)}) and name it with job=FILE"
 
 
 def _jobs_in(folder: Path) -> list[Path]:

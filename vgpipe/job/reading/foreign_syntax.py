@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from vgpipe.job.faults import format_text
-from vgpipe.typed import option
+from vgpipe.typed import as_typed
 
 _LORA = re.compile(r"<(?:lora|lyco|lycoris):(?P<name>[^<>:]+)(?::(?P<weight>-?\d*\.?\d+))?[^<>]*>", re.IGNORECASE)
 _WILDCARD = re.compile(r"(?<!\w)__[\w/*. -]+?__(?!\w)")
@@ -30,7 +30,7 @@ def lora_fault(text: str) -> tuple[str, str] | None:
     if match["weight"]:
         lora["weight"] = float(match["weight"])
     what = f"{format_text(match[0])} in the prompt loads no LoRA"
-    return what, f"remove it, and load the LoRA for the run: {option('model.loras', [lora])}"
+    return what, f"remove it, and load the LoRA for the run: {as_typed('model.loras', [lora])}"
 
 
 def note_foreign(text: str, note: Callable[[str], None]) -> None:

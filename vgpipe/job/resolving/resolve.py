@@ -17,6 +17,7 @@ from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, stro
 from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.segments import count_segments
 from vgpipe.job.template import count_combinations
+from vgpipe.typed import as_typed
 
 _SPECIAL = ("prompt", "negative_prompt", "seed", "num_frames", "image")
 _PLAIN = tuple(SETTINGS[name] for name in OF_CLIP if name not in _SPECIAL)
@@ -112,7 +113,7 @@ def resolve_entry(
     required = {one.name: found[one.name] for one in _PLAIN if not one.is_optional}
     for name, setting in {"prompt": prompt, **required, "num_frames": lengths}.items():
         if setting is None and not faults.is_at(f"clip.{name}"):
-            faults.add_at(f"clip.{name}", f"no {name} given", f"set it, for example with clip.{name}=...")
+            faults.add_at(f"clip.{name}", f"no {name} given", f"set it, for example with {_example(name)}")
     numbers: dict[str, Any] = {name: setting.value for name, setting in found.items() if setting is not None}
     if prompt is None or lengths is None or None in required.values():
         return None
@@ -123,6 +124,11 @@ def resolve_entry(
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)
     return Resolved(entry, prompt, negative, image, _as_seeds(seeds), numbers, shots, length.continuation)
+
+
+def _example(name: str) -> str:
+    declared = SETTINGS[name]
+    return as_typed(f"clip.{name}", "a red circle" if declared.is_text else max(1, int(declared.setting.at_least or 0)))
 
 
 def _shots(entry: Entry, length: Length, prompt: ResolvedSetting) -> tuple[ResolvedShot, ...]:
