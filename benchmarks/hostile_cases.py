@@ -248,6 +248,12 @@ def python_file_beside_the_weights(folder: Folder) -> None:
 
 
 @case
+def text_encoder_with_its_own_generate(folder: Folder) -> None:
+    (folder.path / "text_encoder" / "custom_generate").mkdir()
+    folder.write("text_encoder/custom_generate/generate.py", folder.code + "\ndef generate(*a, **k): pass")
+
+
+@case
 def component_with_a_path(folder: Folder) -> None:
     folder.change("model_index.json", **{"../evil": ["diffusers", "AutoencoderKL"]})
 
@@ -386,6 +392,26 @@ def safetensors_offsets_outside_the_file(folder: Folder) -> None:
 @case
 def adapter_takes_another_model(folder: Folder) -> None:
     folder.change("text_encoder/adapter_config.json", base_model_name_or_path="/etc", peft_type="LORA")
+
+
+@case
+def tokenizer_reads_a_vocabulary_elsewhere(folder: Folder) -> None:
+    folder.change("tokenizer/tokenizer_config.json", vocab_file="/etc/passwd")
+
+
+@case
+def special_tokens_read_a_tokenizer_elsewhere(folder: Folder) -> None:
+    folder.change("tokenizer/special_tokens_map.json", tokenizer_file="/etc/passwd")
+
+
+@case
+def tokenizer_is_given_its_inputs(folder: Folder) -> None:
+    folder.change("tokenizer/tokenizer_config.json", init_inputs=["/etc/passwd"])
+
+
+@case
+def sentencepiece_opens_a_file(folder: Folder) -> None:
+    folder.change("tokenizer/tokenizer_config.json", sp_model_kwargs={"model_file": "/etc/passwd"})
 
 
 # Settings that take the machine.

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from vgpipe.errors import ModelError
-from vgpipe.models.checkpoint.config_limits import refuse_code, refuse_extremes
+from vgpipe.models.checkpoint.config_limits import refuse_code, refuse_extremes, refuse_other_files
 
 
 def test_every_published_config_is_taken():
@@ -16,6 +16,7 @@ def test_every_published_config_is_taken():
         content = json.loads(path.read_text("utf-8"))
         for one in content["components"].values():
             refuse_code(one["config"], path.name)
+            refuse_other_files(one["config"], path.name)
             refuse_extremes(one["config"], path.name, "config.json")
         refuse_extremes(content["scheduler"]["config"], path.name, "scheduler_config.json")
 
@@ -70,3 +71,28 @@ def test_a_number_that_no_model_has_is_refused(file, content):
 )
 def test_numbers_of_real_models_are_taken(file, content):
     refuse_extremes(content, "x", file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"vocab_file": "/etc/passwd"},
+        {"merges_file": "merges.txt"},
+        {"sp_model_kwargs": {"model_file": "/etc/passwd"}},
+        {"init_inputs": ["/etc/passwd"]},
+        {"vocab": "/etc/passwd"},
+        {"audio_tokenizer": {"audio_tokenizer_name_or_path": "owner/model"}},
+    ],
+)
+def test_what_names_a_file_to_open_is_refused(content):
+    with pytest.raises(ModelError, match=r"x: \w+ names a file or model"):
+        refuse_other_files(content, "x")
+
+
+def test_what_published_tokenizers_say_of_files_is_taken():
+    junk = {
+        "special_tokens_map_file": "/home/author/special_tokens_map.json",
+        "tokenizer_file": None,
+        "init_inputs": [],
+    }
+    refuse_other_files({**junk, "name_or_path": "/home/author/model", "vocab": {"a": 1}, "merges": ["a b"]}, "x")

@@ -15,6 +15,9 @@ from vgpipe.errors import ModelError
 CODE_KEYS = ("auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code")
 ATTENTION = re.compile(r"(attn|experts)_implementation(_internal)?$")
 BUILT_IN = (None, "", "eager", "sdpa", "flex_attention")
+# Older transformers open what these name in a tokenizer's config, wherever it is.
+OPENED = re.compile(r"(?<!special_tokens_map)_file$|^(source|target)_spm$")
+OPENED_TEXTS, OPENED_LISTS = ("vocab", "merges"), ("init_inputs", "audio_tokenizer")
 REPEATED = re.compile(r"layers|blocks|depth|levels|stages|repeat|extra_ids")
 NOT_REPEATED = re.compile(r"channels|dim|size|width|embed|theta")
 UNLIMITED = re.compile(r"theta|max_length$|_id$|_ids$|seed")
@@ -45,6 +48,24 @@ def refuse_code(content: Mapping[str, Any], where: str) -> None:
         foreign = next((one for one in named.values() if one not in BUILT_IN), None) if ATTENTION.search(key) else None
         if foreign is not None:
             reason = f"{key}={foreign!r} asks for code by its name; only {', '.join(filter(None, BUILT_IN))} are taken"
+            raise ModelError(f"{where}: {reason} -> take the key out, or {REMEDY}")
+
+
+def refuse_other_files(content: Mapping[str, Any], where: str) -> None:
+    """Refuses a JSON file that has some loader open files of its own choice.
+
+    Args:
+        content: of the file.
+        where: the file, for messages.
+
+    Raises:
+        ModelError: naming the key.
+    """
+    for key, value in _entries(content):
+        is_opened = OPENED.search(key) or (key in OPENED_TEXTS and content.get(key) is value)
+        is_path = isinstance(value, str) and value and is_opened
+        if is_path or (key in OPENED_LISTS and value):
+            reason = f"{key} names a file or model that is read in place of the component's own"
             raise ModelError(f"{where}: {reason} -> take the key out, or {REMEDY}")
 
 

@@ -23,6 +23,7 @@ SHARDS = re.compile(r"\.index(\.[^./]+)?\.json$")
 PLAIN_SHARD = re.compile(r"\w[\w.-]*\.safetensors")
 VOCABULARIES = ("tokenizer.json", "vocab.json")  # large, and read as data alone
 OTHER_WEIGHTS = "adapter_config.json"  # transformers loads the model that it names, wherever that is
+CODE_SUFFIXES, CUSTOM_GENERATE = (".py", ".pyc", ".so"), "custom_generate"
 REMEDY = "choose another checkpoint"
 
 
@@ -46,8 +47,11 @@ def vet_index(index: Mapping[str, Any], folder: Path, name: str, *, is_local: bo
     for component, entry in index.items():
         if not component.isidentifier():
             raise ModelError(f"{where}: {_short(component)} is no name of a component -> {REMEDY}")
-        if isinstance(entry, list) and entry and entry[0] is not None:
-            _refuse_foreign(component, entry[0], where)
+        match entry:
+            case [str(library), str()]:
+                _refuse_foreign(component, library, where)
+            case [str(library), *_] if library in LIBRARIES:
+                raise ModelError(f"{where}: {component} is not a library and a class, but {_short(entry)} -> {REMEDY}")
     if is_local:
         _refuse_python((path.name for path in folder.glob("*.py")), name)
 
@@ -66,16 +70,19 @@ def vet_component(folder: Path, names: Iterable[str], component: str, called: st
     """
     listed = list(names)
     files = {Path(name).name for name in listed}
-    _refuse_python((file for file in files if file.endswith((".py", ".pyc", ".so"))), f"{called}: {component}")
+    present = [folder / name for name in listed if (folder / name).is_file()]
+    code = [path.name for path in present if path.suffix in CODE_SUFFIXES]
+    # Some releases of transformers run this one of a local folder without asking.
+    code += [CUSTOM_GENERATE for parent in {path.parent for path in present} if (parent / CUSTOM_GENERATE).exists()]
+    _refuse_python(code, f"{called}: {component}")
     for file in (INDEX_FILE, OTHER_WEIGHTS):
         if file in files:
             reason = f"its {component} holds {file}, which has another model loaded in its place"
             raise ModelError(f"{called}: {reason} -> {REMEDY}")
     root = folder.resolve()
-    for path in (folder / name for name in listed):
-        if path.is_file():
-            _refuse_outside(path, root, component)
-            _vet_file(path, component)
+    for path in present:
+        _refuse_outside(path, root, component)
+        _vet_file(path, component)
 
 
 def _vet_file(path: Path, component: str) -> None:
@@ -87,14 +94,15 @@ def _vet_file(path: Path, component: str) -> None:
             _refuse_foreign_shards(content, path)
         else:
             config_limits.refuse_code(content, str(path))
+            config_limits.refuse_other_files(content, str(path))
             config_limits.refuse_extremes(content, str(path), path.name)
     elif path.suffix != ".gguf" and path.stat().st_size > SMALL_LIMIT_BYTES:
         reason = f"has {path.stat().st_size:,} bytes, and no such file of a {component} is that large"
         raise ModelError(f"{path}: {reason} -> copy or download it again")
 
 
-def _refuse_foreign(component: str, library: object, where: str) -> None:
-    if isinstance(library, str) and (library in LIBRARIES or is_part_of_diffusers(library)):
+def _refuse_foreign(component: str, library: str, where: str) -> None:
+    if library in LIBRARIES or is_part_of_diffusers(library):
         return
     raise ModelError(
         f"{where}: {component} is of library {_short(library)}; only {' and '.join(LIBRARIES)} classes are loaded -> "

@@ -16,6 +16,7 @@ from packaging.version import Version
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.checkpoint.gguf_files import refuse_odd_gguf
 from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misfit
 from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NF4
 
@@ -205,6 +206,7 @@ def _load_gguf(checkpoint: Checkpoint, component: str, loader: Any, dtype: Any) 
     if not hasattr(loader, "from_single_file"):
         raise ModelError(_not_from_gguf(loader, component))
     source = checkpoint.source(component)
+    refuse_odd_gguf(source.folder / (source.file or ""))
     try:
         module = loader.from_single_file(
             str(source.folder / (source.file or "")),
