@@ -11,9 +11,13 @@ from tests.clips.test_clip_record import PLAIN
 from tests.clips.test_clip_state import LONG, new
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import Status
+from vgpipe.clips.notes import TextNotes
 from vgpipe.errors import EncoderError, LoadError, StoreError
 from vgpipe.executor.outcomes import Outcomes, failure_message, typical_s
 from vgpipe.executor.progress import Progress
+from vgpipe.models.base import Settings
+from vgpipe.models.families.wan import WanFamily
+from vgpipe.models.text_reader import Cut, TextReading
 
 
 class Spy:
@@ -37,7 +41,10 @@ def spies():
 @pytest.fixture
 def outcomes(spies, tmp_path):
     progress = Progress({"encode": 1, "denoise": 3, "decode": 3, "export": 1}, clips=1, done=0)
-    made = Outcomes(None, spies["records"], spies["delivery"], spies["history"], progress, spies["stop"], (tmp_path,))
+    texts = TextNotes(WanFamily(None, Settings()))
+    made = Outcomes(
+        None, spies["records"], spies["delivery"], spies["history"], progress, spies["stop"], (tmp_path,), texts
+    )
     made.progress = progress
     return made
 
@@ -155,3 +162,13 @@ def test_a_canary_of_all_the_steps_makes_what_its_clip_needs(outcomes):
 def test_an_error_of_our_own_needs_no_class():
     assert failure_message("decode", StoreError("gone")) == "decode: gone"
     assert failure_message("decode", KeyError("x")) == "decode: KeyError: 'x'"
+
+
+def test_a_text_that_is_cut_is_noted_once_and_not_of_a_canary(outcomes, caplog):
+    reading = TextReading((Cut("tokenizer", 64, 80, "word 9", "and more"),))
+    state, canary = new(), CanaryState(PLAIN, [None], represents_steps=2)
+    for one in (canary, state, state):
+        outcomes.text_read(one.segments[0], PLAIN.prompt, reading)
+    told = 'prompt: the model reads 64 of 80 tokens; cut from word 9 on: "and more"'
+    assert state.notes == (told,) and canary.notes == ()
+    assert [one.getMessage() for one in caplog.records] == [f"{PLAIN.id}: {told}"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vgpipe.clips.clip_record import PastRecord
     from vgpipe.clips.clip_state import ClipState
     from vgpipe.clips.finished_files import FinishedFiles
+    from vgpipe.clips.notes import TextNotes
     from vgpipe.config.schema import Config
     from vgpipe.executor.cancel_token import CancelToken
     from vgpipe.executor.kept_models import KeptModels
@@ -44,6 +45,7 @@ class ExecutorInputs:
         stop: says when to stop early.
         previous: clip id -> what an earlier attempt at the run recorded of it.
         finished: the store, and what turns clips into files.
+        texts: notes of what the model does not read of the clips' texts.
         plan: the forecast of the run; None without one.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
         on_progress: is given how far the run is; None where nobody asks.
@@ -57,6 +59,7 @@ class ExecutorInputs:
     stop: CancelToken
     previous: Mapping[str, PastRecord]
     finished: FinishedFiles
+    texts: TextNotes
     plan: RunPlan | None
     kept: KeptModels | None = None
     on_progress: ProgressListener | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
+from vgpipe.clips.notes import TextNotes
 from vgpipe.errors import PrecisionError, StoreError, VgpipeError, is_disk_full
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.delivery import ExportDelivery
@@ -15,6 +16,7 @@ from vgpipe.executor.export_queue import Result
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.fallback.history import FallbackHistory
+from vgpipe.models.text_reader import TextReading
 from vgpipe.stages import overflows
 from vgpipe.store.artifacts import LostArtifact, Store
 from vgpipe.store.disk_space import what_to_free
@@ -34,6 +36,7 @@ class Outcomes:
         progress: counts what is done.
         stop: asked to stop the run when the disk is full.
         folders: that the run writes to, the store first.
+        texts: notes of what the model does not read of the clips' texts.
     """
 
     def __init__(
@@ -45,10 +48,11 @@ class Outcomes:
         progress: Progress,
         stop: CancelToken,
         folders: Sequence[Path],
+        texts: TextNotes,
     ):
         self._store, self._records, self._delivery = store, records, delivery
         self._history, self._progress, self._stop = history, progress, stop
-        self._folders = folders
+        self._folders, self._texts = folders, texts
         self._lost: dict[str, str] = {}
 
     def event(self, kind: str, **facts: object) -> None:
@@ -77,6 +81,13 @@ class Outcomes:
     def loading(self, part: str) -> None:
         """Shows which component is loaded now."""
         self._progress.loading(part)
+
+    def text_read(self, segment: SegmentState, text: str, reading: TextReading | None) -> None:
+        """Notes what the model does not read of a text, unless that was known before."""
+        state = segment.parent
+        self._texts.learn(text, reading)
+        for note in () if state.is_canary else self._texts.note(state):
+            log.warning("%s: %s", state.id, note)
 
     def step_done(self, segment: SegmentState, done: int, total: int) -> None:
         """Shows that `done` of `total` denoising steps are done."""

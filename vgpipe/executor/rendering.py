@@ -145,7 +145,14 @@ class Rendering:
     def _outcomes(self, progress: Progress) -> Outcomes:
         inputs = self._inputs
         return Outcomes(
-            self._store, inputs.records, self._delivery, self._history, progress, inputs.stop, self._folders()
+            self._store,
+            inputs.records,
+            self._delivery,
+            self._history,
+            progress,
+            inputs.stop,
+            self._folders(),
+            inputs.texts,
         )
 
     def _folders(self) -> tuple[Path, ...]:

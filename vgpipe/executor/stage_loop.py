@@ -25,6 +25,8 @@ from vgpipe.memory.out_of_memory import drop_traceback_locals
 from vgpipe.memory.residency import Residency, Take
 from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
+from vgpipe.models.text_reader import TextReading
+from vgpipe.models.texts.watching import watched
 from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
@@ -51,6 +53,9 @@ class StageReport(Protocol):
 
     def piece_done(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:
         """Notes one finished piece of work of a stage."""
+
+    def text_read(self, segment: SegmentState, text: str, reading: TextReading | None) -> None:
+        """Notes what the model read of a text."""
 
     def step_done(self, segment: SegmentState, done: int, total: int) -> None:
         """Notes that `done` of `total` denoising steps are done."""
@@ -185,11 +190,12 @@ class StageLoop:
 
         family = self._family(segment, ENCODE)
         for key, text in texts_of(segment):
-            if self.store.find(key) is not None:
-                continue
-            loaded = take(family, family.encode_components)
-            artifact = encode.run(self.store, key, family=family, components=loaded, text=text)
-            self._done(segment, ENCODE, artifact, name=f"text {key.digest[:8]}")
+            artifact = self.store.find(key)
+            if artifact is None:
+                loaded = take(family, family.encode_components)
+                artifact = encode.run(self.store, key, family=family, components=loaded, text=text)
+                self._done(segment, ENCODE, artifact, name=f"text {key.digest[:8]}")
+            self.report.text_read(segment, text, encode.reading(artifact))
 
     def _denoise(self, segment: SegmentState, take: Take[Family]) -> None:
         from vgpipe.stages import denoise, encode
@@ -200,19 +206,23 @@ class StageLoop:
         given_NHWC = conditioning_frames(self.store, segment)
         from_image = segment.clip.image is not None or given_NHWC is not None
         keys = segment.keys
-        artifact = denoise.run(
-            self.store,
-            keys.latents,
-            denoised_clip(segment),
-            family=family,
-            components=take(family, family.denoise_components(from_image=from_image)),
-            embeds=encode.read(required(self.store, keys.prompt)),
-            negative_embeds=encode.read(required(self.store, keys.negative)) if keys.negative else None,
-            device=self.device,
-            hooks=self._denoise_hooks(segment),
-            given_NHWC=given_NHWC,
-            windows=windows_of(self.store, segment),
-        )
+        loaded = take(family, family.denoise_components(from_image=from_image))
+        with watched(loaded) as watch:  # a pipeline that is run whole encodes its texts here
+            artifact = denoise.run(
+                self.store,
+                keys.latents,
+                denoised_clip(segment),
+                family=family,
+                components=loaded,
+                embeds=encode.read(required(self.store, keys.prompt)),
+                negative_embeds=encode.read(required(self.store, keys.negative)) if keys.negative else None,
+                device=self.device,
+                hooks=self._denoise_hooks(segment),
+                given_NHWC=given_NHWC,
+                windows=windows_of(self.store, segment),
+            )
+        for _, text in texts_of(segment):
+            self.report.text_read(segment, text, watch.reading_of(text))
         self._done(segment, DENOISE, artifact)
 
     def _decode(self, segment: SegmentState, take: Take[Family]) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vgpipe.models.checkpoint.checkpoint import Checkpoint
     from vgpipe.models.resumable import ResumableScheduler
+    from vgpipe.models.text_reader import TextReader
     from vgpipe.store.notes import Notes
 
 Embeds = Mapping[str, "torch.Tensor"]
@@ -248,6 +249,10 @@ class Family(Protocol):
 
     def left_out(self) -> str | None:
         """Returns what the pipeline makes and vgpipe does not keep, in words; None where it keeps everything."""
+        ...
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizers are given a text; none where only the pipeline's own code tells."""
         ...
 
     def load(self, component: str, load_component: LoadComponent) -> Any:

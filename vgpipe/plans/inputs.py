@@ -28,12 +28,14 @@ class PlannedModel:
         family: drives the model.
         download_bytes: weight files that are not on the disk yet.
         notes: what the user should know, a sentence each.
+        tokenizers: the folder in the hub cache that has the tokenizers, where the checkpoint itself has no files.
     """
 
     config: Config
     family: Family
     download_bytes: int
     notes: tuple[str, ...] = ()
+    tokenizers: Path | None = None
 
 
 def planned_model(config: Config, target: Target) -> PlannedModel:
@@ -56,7 +58,8 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
     manifest = manifest_of(model.name, model.id, others)
     if manifest is not None:
         family = from_config.family_to_plan(model, config.memory, manifest, config.store.dir)
-        return PlannedModel(decided, family, _lacking(manifest, family, config), _notes(decided, family))
+        lacking, cached = _lacking(manifest, family, config), _snapshot(model.id, model.revision or MAIN)
+        return PlannedModel(decided, family, lacking, _notes(decided, family), cached)
     checkpoint = from_config.opened(model, config.store.dir)
     family = from_config.family_to_plan(model, config.memory, checkpoint, config.store.dir)
     return PlannedModel(decided, family, download_bytes(family), _notes(decided, family))
@@ -88,10 +91,14 @@ def _lacking(manifest: CheckpointManifest, family: Family, config: Config) -> in
 
 def _cached_bytes(repo_id: str, revision: str, folder: str) -> int:
     """Returns how many bytes of weights of a component the hub cache holds, without network access."""
+    place = _snapshot(repo_id, revision)
+    return sum(path.stat().st_size for path in (place / folder).glob("*.safetensors")) if place else 0
+
+
+def _snapshot(repo_id: str, revision: str) -> Path | None:
     cache = RepoCache(repo_id)
     commit = cache.commit_of(revision)
-    place: Path | None = cache.snapshot(commit) / folder if commit else None
-    return sum(path.stat().st_size for path in place.glob("*.safetensors")) if place else 0
+    return cache.snapshot(commit) if commit else None
 
 
 PLACEHOLDER = "any"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vgpipe.clips.degradation import of_family
 from vgpipe.clips.from_config import file_bytes_per_pixel
-from vgpipe.clips.notes import Noted, notes_of_settings
+from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, texts_of_clips
 from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
@@ -17,16 +17,18 @@ from vgpipe.job.segments import segments_of
 from vgpipe.memory.loaded_part import HeldMemory
 from vgpipe.memory.strategies import AUTO, Strategy
 from vgpipe.models.base import Family
+from vgpipe.models.texts.counting import count_unknown, read_texts
 from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
 from vgpipe.planner.estimate.calibration import efficiency_of
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
-from vgpipe.plans.inputs import clips_to_plan, download_bytes, planned_model
+from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 from vgpipe.plans.target import NOTHING_HELD, Target, target_of
 from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.units import counted
 from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
 
 
@@ -46,21 +48,27 @@ def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
     refuse_too_large(config, clips)
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
+    clip_notes, uncounted = _clip_notes(model, clips)
     return make_plan(
         model.config,
         model.family,
         clips,
         target,
         download_bytes=model.download_bytes,
-        notes=(*notes, *model.notes),
-        clip_notes=_clip_notes(model.config, model.family, clips),
+        notes=(*notes, *model.notes, *uncounted),
+        clip_notes=clip_notes,
     )
 
 
-def _clip_notes(config: Config, family: Family, clips: Sequence[Clip]) -> list[Noted]:
-    own_negative = config.model.reference.negative_prompt
-    found = ((clip.id, notes_of_settings(clip, family, own_negative)) for clip in clips)
-    return [(name, notes) for name, notes in found if notes]
+def _clip_notes(model: PlannedModel, clips: Sequence[Clip]) -> tuple[list[Noted], list[str]]:
+    """Returns the notes on single clips, and what cannot be said of them yet."""
+    family, own_negative = model.family, model.config.model.reference.negative_prompt
+    wanted = texts_of_clips(clips)
+    texts = TextNotes(family, read_texts(family, wanted, model.tokenizers))
+    found = ((one.id, (*notes_of_settings(one, family, own_negative), *texts.of(one))) for one in clips)
+    unknown = count_unknown(family, wanted, model.tokenizers)
+    told = f"{counted(unknown, 'text')} may be longer than the model reads: counted once its tokenizer is downloaded"
+    return [(name, notes) for name, notes in found if notes], [told] if unknown else []
 
 
 def plan_run(

@@ -12,7 +12,7 @@ from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import Degradation, of_family
 from vgpipe.clips.finished_files import finished_files_of
-from vgpipe.clips.notes import notes_of_settings
+from vgpipe.clips.notes import TextNotes, notes_of_settings, texts_of_clips
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
@@ -26,6 +26,7 @@ from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_mo
 from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
+from vgpipe.models.texts.counting import read_texts
 from vgpipe.runs.clip_notes import log_notes
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
@@ -64,6 +65,7 @@ class Attempts:
         self._plan: RunPlan | None = None
         self._known_keys: dict[Clip, Sequence[ClipKeys]] = {}
         self._finished = finished_files_of(config)
+        self._texts = TextNotes(self._first.keys.family)
 
     def plan(self, clips: Sequence[Clip], kept: KeptModels | None = None) -> RunPlan | None:
         """Plans the clips that are not in the store yet; returns None where there are none, or no plan can be made.
@@ -87,6 +89,7 @@ class Attempts:
         ]
         left = [state for state in states if not history.reuse(state, self._finished)]
         self.clips_left = len(left)
+        self._texts = _texts_of(left, self._first)
         self._plan = self._planned(self._first, left, kept)
         # With `any` a smaller clip, or another model, may take the place of what cannot fit.
         if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
@@ -143,7 +146,7 @@ class Attempts:
 
             write_plan(run_dir, self._plan)
 
-        def executor(model: LoadedModel, keys: ArtifactKeys, plan: RunPlan | None) -> Executor:
+        def executor(model: LoadedModel, keys: ArtifactKeys, plan: RunPlan | None, texts: TextNotes) -> Executor:
             _warn_of(model)
             return self._executor_class(
                 ExecutorInputs(
@@ -155,6 +158,7 @@ class Attempts:
                     stop=stop,
                     previous=previous,
                     finished=self._finished,
+                    texts=texts,
                     plan=plan,
                     kept=kept,
                     on_progress=on_progress,
@@ -162,8 +166,10 @@ class Attempts:
             )
 
         keys = self._artifact_keys(self._first)
-        first = executor(self._first, keys, self._plan)
+        first = executor(self._first, keys, self._plan, self._texts)
         states = self._avoiding_overflow([self._new_state(clip, self._first, keys) for clip in clips])
+        for state in states:
+            self._texts.note(state)
         log_notes(states)
         first.run(states)
         # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
@@ -172,7 +178,8 @@ class Attempts:
             again = {
                 state.id: self._new_state(state.requested, model, keys) for state in states if state.needs_other_loading
             }
-            another = executor(model, keys, self._planned(model, list(again.values())))
+            texts = _texts_of(list(again.values()), model)
+            another = executor(model, keys, self._planned(model, list(again.values())), texts)
             states = [again.get(state.id, state) for state in states]
             another.run(states)
         records.end(states, stop.reason)
@@ -243,6 +250,16 @@ def _warn_of(model: LoadedModel) -> None:
 
 def _notes_of(clip: Clip, model: LoadedModel) -> tuple[str, ...]:
     return notes_of_settings(clip, model.keys.family, model.plan.config.reference.negative_prompt)
+
+
+def _texts_of(states: Sequence[ClipState], model: LoadedModel) -> TextNotes:
+    """Counts the tokens of clips' texts, and notes those of which a model does not read all."""
+    family = model.keys.family
+    known = read_texts(family, texts_of_clips(state.requested for state in states)) if states else {}
+    texts = TextNotes(family, known)
+    for state in states:
+        texts.note(state)
+    return texts
 
 
 def _cause(states: Sequence[ClipState]) -> Exception | None:

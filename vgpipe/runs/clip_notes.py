@@ -24,6 +24,8 @@ def log_notes(states: Sequence[ClipState]) -> None:
     hidden = len(lines) - MAX_LINES
     if hidden > 0:
         log.warning("and %s on clips: run.log and the report have all", counted(hidden, "more note"))
+    shown = set(lines[:MAX_LINES])
     for state in states:
-        for note in state.notes:
-            log.debug("%s: %s", state.id, note)
+        for line in noted_lines([(state.id, state.notes)]):
+            if line not in shown:
+                log.debug("%s", line)

@@ -28,6 +28,8 @@ OWN_HANDLERS = (
     "torch.export",
 )
 """Loggers whose library attaches a handler that writes to stderr."""
+TOLD_BY_NOTES = ("input was truncated because", "Token indices sequence length is longer than")
+"""What the libraries say of a text that is longer than the model reads, of which the clip has a note."""
 MAX_WAITING = 1000
 SEEN = "vgpipe_seen"
 AT_WORK = "at_work"
@@ -46,6 +48,8 @@ class _LibraryLog(logging.Handler):
         for name in OWN_HANDLERS:
             if record.name == name or record.name.startswith(f"{name}."):
                 self.take_over(logging.getLogger(name))
+        if any(one in str(record.msg) for one in TOLD_BY_NOTES):
+            return
         if getattr(record, SEEN, False):  # a logger and its parent have this handler both
             return
         setattr(record, SEEN, True)

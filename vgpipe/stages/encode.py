@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from vgpipe.models.base import Components, Embeds, Family
+from vgpipe.models.text_reader import TextReading, reading_of
+from vgpipe.models.texts.watching import watched
 from vgpipe.stages import tensors
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
@@ -25,15 +27,17 @@ def run(store: Store, key: Key, *, family: Family, components: Components, text:
         text: a prompt or negative prompt; may be empty.
 
     Returns:
-        The artifact: `embeds.safetensors`.
+        The artifact: `embeds.safetensors`. Its info says what was `read` of the text.
 
     Raises:
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    embeds = family.encode(components, text)
+    with watched(components) as watch:
+        embeds = family.encode(components, text)
     with store.create(key) as draft:
         tensors.save(draft.path(FILE), embeds)
+        draft.info["read"] = watch.reading_of(text).to_plain()
         draft.info["seconds"] = round(time.monotonic() - started, 4)
     return store.find(key)
 
@@ -45,3 +49,8 @@ def read(artifact: Artifact) -> Embeds:
         LostArtifact: where they are missing or damaged.
     """
     return tensors.load(artifact.read(FILE))[0]
+
+
+def reading(artifact: Artifact | None) -> TextReading | None:
+    """Returns what an encode artifact says was read of its text; None where it is older than that."""
+    return reading_of(artifact.info.get("read")) if artifact else None

@@ -45,7 +45,7 @@ def test_a_tokenizer_class_that_reads_none_of_the_files_makes_way_for_its_fast_o
     for name in present:
         (tmp_path / name).touch()
     loader = type("CLIPTokenizer", (), {"vocab_files_names": read})
-    found = load_component._fitting(loader, tmp_path)
+    found = load_component.fitting_class(loader, tmp_path)
     assert found is (loader if wanted == "CLIPTokenizer" else transformers.CLIPTokenizerFast)
 
 

@@ -168,6 +168,14 @@ class Checkpoint:
             vet_component(own.folder, names, component, self.name)
             self._vetted[component] = present
 
+    def class_name(self, component: str) -> str:
+        """Returns the name of a component's class; imports nothing.
+
+        Raises:
+            ModelError: where it is of a library that nothing is loaded from.
+        """
+        return self._class_entry(component)[1]
+
     def _class_entry(self, component: str) -> tuple[str, str]:
         entry = self.index.get(component)
         library, name = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)

@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.pipeline.stock_source import StockSource
+from vgpipe.models.text_reader import TextReader
 
 log = logging.getLogger(__name__)
 
 FRAME_COUNTS, RATES = ("num_frames", "video_length", "frames"), ("fps", "frame_rate")
+LIMIT = "max_sequence_length"
 TRUE_CFG = "true_cfg_scale"
 OWN_DEFAULTS = ("width", "height", *FRAME_COUNTS, *RATES, "num_inference_steps", "guidance_scale")
 SOUND_PARTS, SOUND_OUTPUTS = ("audio_", "sound_", "vocoder"), ("audio", "sound")
@@ -92,6 +94,17 @@ class GenericBase(StockFamily):
             return None
         with_what = f" with its {' and '.join(have)}" if have else ""
         return f"{self.pipeline} makes sound{with_what}, and vgpipe keeps frames alone"
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizer is given a text, where the source says so; else encoding shows it."""
+        limit = {**self.source.defaults, **self.settings.pipeline_kwargs}.get(LIMIT)
+        names = [name for name in self.loadable if name.startswith("tokenizer")]
+        if self.source.form is None or len(names) != 1:
+            return ()
+        is_clip = self.checkpoint.class_name(names[0]).startswith("CLIP") and LIMIT not in self.source.arguments
+        if not (isinstance(limit, int) or is_clip):
+            return ()
+        return (TextReader(tokenizer=names[0], limit=None if is_clip else limit, form=self.source.form),)
 
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""

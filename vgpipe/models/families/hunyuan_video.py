@@ -7,9 +7,12 @@ from typing import Any
 from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, LoadComponent
 from vgpipe.models.pipeline.stock_calls import keep_dtype
 from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.pipeline.stock_source import literals_of
+from vgpipe.models.text_reader import TextReader
 from vgpipe.models.weights.byte_level_tokenizers import as_saved
 from vgpipe.models.windows.window_cuts import WindowCuts
 
+TEMPLATE, CLIP_LIMIT = "DEFAULT_PROMPT_TEMPLATE", 77
 TRUE_CFG = "model.pipeline_kwargs.true_cfg_scale"
 
 
@@ -34,6 +37,18 @@ class HunyuanVideoFamily(StockFamily):
         if self.uses_negative_prompt(guidance_scale):
             return None
         return f"this model's guidance is embedded and uses none unless {TRUE_CFG} is above 1"
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizers are given a text: Llama's within instructions, CLIP's as it is."""
+        template = literals_of(self.pipeline).get(TEMPLATE)
+        whole = str(template.get("template", "{}")) if isinstance(template, dict) else "{}"
+        crop = int(template.get("crop_start") or 0) if isinstance(template, dict) else 0
+        before, _, after = whole.partition("{}")
+        limit = self.settings.max_sequence_length
+        return (
+            TextReader(tokenizer="tokenizer", limit=limit, before=before, after=after, crop=crop, as_saved=True),
+            TextReader(tokenizer="tokenizer_2", limit=CLIP_LIMIT),
+        )
 
     def load(self, component: str, load_component: LoadComponent) -> Any:
         """Loads one component; the tokenizer is Llama 3's, which transformers 5 mistakes for one of Llama 2."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.pipeline.stock_source import literals_of
+from vgpipe.models.text_reader import Form, TextReader
 from vgpipe.models.windows.window_cuts import WindowCuts
 
 if TYPE_CHECKING:
@@ -46,6 +48,16 @@ class HunyuanVideo15Family(StockFamily):
         if not self.checkpoint.config(GUIDER).get("enabled", True):
             return "this checkpoint's guider is turned off"
         return super().negative_prompt_obstacle(guidance_scale)
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizers are given a text: Qwen's as a chat, ByT5's the quoted parts of it."""
+        own = literals_of(self.pipeline)
+        limit, system = self.settings.max_sequence_length, str(own.get("system_message", ""))
+        crop = int(own.get("prompt_template_encode_start_idx", 0))
+        return (
+            TextReader(tokenizer="tokenizer", limit=limit, system=system, crop=crop),
+            TextReader(tokenizer="tokenizer_2", limit=own.get("tokenizer_2_max_length"), form=Form.QUOTED),
+        )
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text; quoted parts of it go to the second encoder too.

@@ -8,6 +8,7 @@ from typing import Any
 
 from vgpipe.models.base import Components, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.text_reader import TextReader
 from vgpipe.models.windows.window_cuts import WindowCuts
 
 DEPRECATIONS = logging.getLogger("diffusers.pipelines.pipeline_utils")
@@ -26,6 +27,10 @@ class TextToVideoSDFamily(StockFamily):
         """Encodes one text; its length is CLIP's own."""
         first, _ = pipeline.encode_prompt(text, pipeline._execution_device, 1, do_classifier_free_guidance=False)
         return {"prompt_embeds": first}
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizer is given a text: as it is, up to its own length."""
+        return (TextReader(tokenizer="tokenizer", limit=None),)
 
     def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
         """Puts the stock pipeline together; its deprecation is reported once, by the model's note."""

@@ -7,6 +7,7 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.text_reader import Form, TextReader
 from vgpipe.models.windows.window_cuts import Along, WindowCuts
 
 
@@ -20,6 +21,10 @@ class WanFamily(StockFamily):
     continuations = ("image", "window")
     # With `expand_timesteps` every token has a timestep.
     window_cuts = WindowCuts("hidden_states", 2, {"timestep": Along(1)})
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizer is given a text: cleaned."""
+        return (TextReader(tokenizer="tokenizer", limit=self.settings.max_sequence_length, form=Form.CLEANED),)
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, or refuses a beginning that the checkpoint was not made for."""

@@ -13,6 +13,7 @@ from packaging.version import Version
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.text_reader import Form, TextReader
 from vgpipe.models.windows.window_cuts import Along, WindowCuts
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class WanVaceFamily(StockFamily):
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; VACE encodes its conditions even where there is only a text."""
         return super().denoise_components(from_image=True)
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizer is given a text: cleaned."""
+        return (TextReader(tokenizer="tokenizer", limit=self.settings.max_sequence_length, form=Form.CLEANED),)
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, with video and mask where frames are given."""

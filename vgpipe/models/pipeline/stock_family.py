@@ -16,6 +16,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
 from vgpipe.models.pipeline.latent_layout import LatentLayout
 from vgpipe.models.pipeline.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
+from vgpipe.models.text_reader import TextReader
 from vgpipe.models.weights import lora_fit, loras
 from vgpipe.models.weights.quantize import name_in_keys
 from vgpipe.models.windows.window_cuts import WindowCuts
@@ -171,6 +172,10 @@ class StockFamily(LatentLayout):
     def left_out(self) -> str | None:
         """Returns what the pipeline makes and vgpipe does not keep: nothing."""
         return None
+
+    def text_readers(self) -> tuple[TextReader, ...]:
+        """Returns how its tokenizers are given a text: by default, one of them the text as it is."""
+        return (TextReader(tokenizer="tokenizer", limit=self.settings.max_sequence_length),)
 
     def load(self, component: str, load_component: LoadComponent) -> Any:
         """Loads one component, its adapters included, and applies the memory options."""

@@ -6,15 +6,19 @@ import ast
 import importlib.metadata
 import importlib.util
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import ModelError
+from vgpipe.models.text_reader import Form
 
 NEEDED_TO_STAGE = ("prompt_embeds", "latents", "output_type")
 GUIDER = "guider"
+CLEANS, OTHER_TEXT = "prompt_clean", ("apply_chat_template", "_text_preprocessing", "_clean_caption", "format")
+"""The function that cleans a text in Wan's pipelines and those made after them; what makes another text of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class StockSource:
         defaults: the defaults of the others, where they are literals.
         outputs: fields of what its call returns, but for those that are always None; empty where it does not say.
         embeds: what `encode_prompt` returns, by its own variables' names; empty where it does not say.
+        form: what its one tokenizer is given of a text; None where its source does not say that plainly.
         obstacle: why it cannot be driven stage by stage; None where it can.
     """
 
@@ -39,6 +44,7 @@ class StockSource:
     defaults: Mapping[str, Any]
     outputs: tuple[str, ...]
     embeds: tuple[str, ...]
+    form: Form | None
     obstacle: str | None
 
 
@@ -67,20 +73,47 @@ def read_source(name: str) -> StockSource:
         defaults={argument: default.value for argument, default in given.items() if isinstance(default, ast.Constant)},
         outputs=_outputs(methods["__call__"]),
         embeds=embeds,
+        form=_form(methods, components),
         obstacle=next(_obstacles(methods, given, components, embeds), None),
     )
 
 
+def literals_of(name: str) -> Mapping[str, Any]:
+    """Returns the literals that the file of a pipeline class names, and those that its constructor gives itself.
+
+    Args:
+        name: of a class in diffusers; of one that it lacks there are none.
+    """
+    body = _module(name)
+    constructor = _methods_in(body, name).get("__init__")
+    found: dict[str, Any] = {}
+    for node in [*body, *(constructor.body if constructor else ())]:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target) | ast.Attribute(attr=target)], value=value):
+                with suppress(ValueError, TypeError):
+                    found[target] = ast.literal_eval(value)
+    return found
+
+
 def _methods(name: str) -> dict[str, ast.FunctionDef]:
+    return _methods_in(_module(name), name)
+
+
+def _methods_in(body: Sequence[ast.stmt], name: str) -> dict[str, ast.FunctionDef]:
+    found = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
+    return {node.name: node for one in found[:1] for node in one.body if isinstance(node, ast.FunctionDef)}
+
+
+def _module(name: str) -> Sequence[ast.stmt]:
+    """Returns the statements of the file that defines a pipeline class; none where there is no such file."""
     spec = importlib.util.find_spec("diffusers")
     folders = (spec.submodule_search_locations or []) if spec else []
     head = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
     for path in (path for folder in folders for path in sorted(Path(folder, "pipelines").rglob("*.py"))):
         text = path.read_text("utf-8")
         if head.search(text):
-            found = next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == name)
-            return {node.name: node for node in found.body if isinstance(node, ast.FunctionDef)}
-    return {}
+            return ast.parse(text).body
+    return ()
 
 
 def _parameters(function: ast.FunctionDef) -> dict[str, ast.expr | None]:
@@ -140,6 +173,16 @@ def _obstacles(
         yield f"it denoises more than latents ({', '.join(other)})"
     if not _has_plain_loop(call):
         yield "its denoising is not one loop over the scheduler's timesteps"
+
+
+def _form(methods: Mapping[str, ast.FunctionDef], components: Collection[str]) -> Form | None:
+    """Returns what the one tokenizer is given of a text: the text itself, or that cleaned."""
+    used = {
+        _name(node) for one in methods.values() for node in ast.walk(one) if isinstance(node, ast.Attribute | ast.Name)
+    }
+    if sum(name.startswith("tokenizer") for name in components) != 1 or used & set(OTHER_TEXT):
+        return None
+    return Form.CLEANED if CLEANS in used else Form.PLAIN
 
 
 def _asked_for_class(function: ast.FunctionDef) -> Iterator[str]:

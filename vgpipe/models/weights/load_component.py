@@ -48,7 +48,7 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         loader = checkpoint.component_class(component)
         place = checkpoint.source(component).place
         if not issubclass(loader, torch.nn.Module):
-            chosen = _fitting(loader, place)
+            chosen = fitting_class(loader, place)
             return chosen.from_pretrained(str(place), local_files_only=True, **no_code(chosen))
         refuse_unread(checkpoint, component)
         _refuse_oversized(checkpoint, component)
@@ -92,7 +92,13 @@ def _explained(checkpoint: Checkpoint, component: str, error: BaseException, dev
     return LoadError(reason, component)
 
 
-def _fitting(loader: Any, place: Path) -> Any:
+def fitting_class(loader: Any, place: Path) -> Any:
+    """Returns the class that reads the files of a tokenizer: `loader`, or its fast one.
+
+    Args:
+        loader: the class that model_index.json names.
+        place: the tokenizer's folder.
+    """
     # transformers 4 has two classes of most tokenizers, and what transformers 5 saves is for the fast one alone.
     import transformers
 
