@@ -1,13 +1,13 @@
 """Damages the store and the directory of a run at random, one file at a time, and sees what becomes of the clips.
 
-usage: python benchmarks/corruptions.py [--count 200] [--seed 0] [--keep FOLDER]
+usage: python benchmarks/corruptions.py [--count 200] [--seed 0] [--keep FILE]
 
-A small job is rendered twice: to its end, and up to a kill in the middle of denoising. Each corruption starts from a
-copy of one of the two, and is followed by `report`, then `resume` or the same job again; where that is refused, the
-same job again. Every command is a fork of one process that has imported the libraries, with a time limit and at most
-4 GiB.
+A small job is rendered to its end, up to a kill in the middle of denoising, and up to one in the middle of exporting.
+Each corruption starts from a copy of one of the three, and is followed by `report`, then by `resume` or the same job
+again; where `resume` is refused, by the same job again. Every command is a fork of one process that has imported the
+libraries, with a time limit and at most 4 GiB.
 
-A clip counts as right where its frames have the bytes of those of a run that was left alone. What counts as a fault: a
+A clip counts as right where its frames are those of a run that was left alone. What counts as a fault: a
 run that ends well with other frames, a refusal or failure that names no damaged file, a traceback, a command that hangs
 or takes the memory.
 """
@@ -15,6 +15,7 @@ or takes the memory.
 from __future__ import annotations
 
 import argparse
+import filecmp
 import hashlib
 import json
 import os
@@ -31,6 +32,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", VGPIPE_CONFIG="")
+from imageio_ffmpeg import read_frames
+from PIL import Image
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.corruptions import DAMAGES, files_below
@@ -133,14 +137,67 @@ def killed_in_denoising(*arguments: str) -> Callable[[], int]:
     return act
 
 
+def killed_in_exporting(*arguments: str) -> Callable[[], int]:
+    """Returns what runs a command line and ends the process in its second export, as a kill does."""
+
+    def act() -> int:
+        from vgpipe.executor.delivery import ExportDelivery
+
+        begun, export = [], ExportDelivery.export
+
+        def counted(self: ExportDelivery, *given: object) -> object:
+            begun.append(1)
+            if len(begun) == 2:
+                os._exit(97)
+            return export(self, *given)  # type: ignore[arg-type]
+
+        ExportDelivery.export = counted  # type: ignore[assignment, method-assign]
+        return vgpipe(*arguments)()
+
+    return act
+
+
 def frames_of(work: Path) -> dict[str, str]:
-    """Returns the digest of every frame and video of the run."""
+    """Returns a digest of the pixels of every image and video of the run."""
     found = [*(work / "run").glob("frames/*/*.png"), *(work / "run").glob("videos/*.mp4")]
-    return {
-        path.relative_to(work).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(found)
-        if path.is_file()
+    return {path.relative_to(work).as_posix(): pixels(path) for path in sorted(found) if path.is_file()}
+
+
+def pixels(path: Path) -> str:
+    """Returns a digest of a file's pixels: what it says of how it was made is not what it shows."""
+    if path.suffix == ".png":
+        with Image.open(path) as picture:
+            return hashlib.sha256(picture.tobytes()).hexdigest()
+    digest = hashlib.sha256()
+    for frame in [*read_frames(str(path))][1:]:
+        digest.update(frame)
+    return digest.hexdigest()
+
+
+def changed(before: Path, after: Path) -> list[Path]:
+    """Returns the files that are no longer what they were, relative to the folder."""
+    files = [path.relative_to(before) for path in files_below(before)]
+    return [one for one in files if not _is_same(before / one, after / one)]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return other.is_file() and not other.is_symlink() and filecmp.cmp(one, other, shallow=False)
+
+
+def names_of(paths: list[Path]) -> set[str]:
+    """Returns what a message may call damaged files: by file or by artifact, or by the run where that is gone."""
+    gone = {"run"} if Path("run/clips.jsonl") in paths else set()
+    return gone | {
+        name for path in paths for name in (path.name, path.parent.name[:12]) if name not in ("run", ".store")
     }
+
+
+def shows(work: Path, right: dict[str, str]) -> bool:
+    """Says whether a run shows these frames; a file that cannot be decoded shows others."""
+    try:
+        return frames_of(work) == right
+    except (OSError, RuntimeError, ValueError, SyntaxError):
+        return False
 
 
 def judged(ended: Ended, work: Path, names: set[str], right: dict[str, str]) -> str:
@@ -154,7 +211,7 @@ def judged(ended: Ended, work: Path, names: set[str], right: dict[str, str]) -> 
     if ended.code < 0:
         return "killed"
     if ended.code == 0:
-        return RIGHT if frames_of(work) == right else "silent"
+        return RIGHT if shows(work, right) else "silent"
     is_named = any(name in said for name in names)
     return (REFUSED if is_named else "refused without a name") if ended.code == 2 else (
         FAILED if is_named else "failed without a name"
@@ -180,11 +237,12 @@ class Study:
         from tests.tiny_checkpoints import save_tiny_wan
 
         save_tiny_wan(self.folder / "model", WORDS.split())
-        for name, act, code in (("whole", vgpipe(*self.job), 0), ("killed", killed_in_denoising(*self.job), 97)):
+        acts = {"whole": vgpipe, "denoising": killed_in_denoising, "exporting": killed_in_exporting}
+        for name, act in acts.items():
             self.work.mkdir()
             (self.work / "job.yaml").write_text(JOB)
-            ended = forked(self.work, act)
-            if ended.code != code:
+            ended = forked(self.work, act(*self.job))
+            if ended.code != (0 if name == "whole" else 97):
                 raise SystemExit(f"{name}: {ended.code}\n{ended.text}")
             self.right = self.right or frames_of(self.work)
             shutil.copytree(self.work, self.folder / name, symlinks=True)
@@ -192,17 +250,17 @@ class Study:
 
     def one(self) -> tuple[str, list[str]]:
         """Makes one corruption; returns what it was and what each command came to."""
-        start = self.dice.choice(["whole", "killed"])
+        start = self.dice.choice(["whole", "denoising", "exporting"])
         place = self.dice.choice(["run", "outputs/.store"])
         while True:
             shutil.rmtree(self.work, ignore_errors=True)
             os.system(f"cp -a '{self.folder / start}' '{self.work}'")
             files = files_below(self.work / place)
             path, damage = self.dice.choice(_one_of_each_kind(files, self.dice)), self.dice.choice(DAMAGES)
-            if path.name != "run.log" and damage(path, self.dice, files):
+            if damage(path, self.dice, files):
                 break
         told = f"{start}: {damage.__name__} {path.relative_to(self.work)}"
-        names = {path.name, path.parent.name, path.parent.name[:12]} - {"run"}
+        names = names_of(changed(self.folder / start, self.work))
         return told, [*self._reported(names), *self._made(names)]
 
     def _reported(self, names: set[str]) -> list[str]:

@@ -6,8 +6,7 @@ import json
 import logging
 import os
 import shutil
-import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +18,7 @@ from typing import Any, TypedDict
 from vgpipe.errors import StoreError
 from vgpipe.outside_file import read_outside
 from vgpipe.owners import LEASE_S, age_s
-from vgpipe.store.digest import Key, file_sha256, holds
+from vgpipe.store.digest import Key, Mark, file_sha256, mark_if_holds, mark_of, small_file
 from vgpipe.store.durable import (
     ASIDE,
     flush_file,
@@ -40,9 +39,6 @@ MAX_RECORD_BYTES = 64 * MIB
 KEEP_DAMAGED_S = KEEP_OFFLOADED_S = 7 * 86_400
 OFFLOAD_FOLDER = "offload"
 RECORDED_PACKAGES = ("torch", "diffusers", "transformers", "imageio-ffmpeg")
-
-
-Marks = tuple[tuple[int, int, int], ...]
 
 
 class FileFacts(TypedDict):
@@ -127,7 +123,7 @@ class Store:
 
     def __init__(self, root: Path):
         self.root = root
-        self._verified: dict[str, tuple[Artifact, Marks]] = {}
+        self._verified: dict[str, tuple[Artifact, list[Mark]]] = {}
 
     def folder(self, key: Key) -> Path:
         """Returns the folder of `key`'s artifact, which need not exist."""
@@ -267,11 +263,8 @@ def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:
     }
 
 
-def _read(key: Key, folder: Path) -> tuple[Artifact, Marks]:
-    path = f"{folder}/{RECORD_NAME}"
-    _require_file(os.stat(path), RECORD_NAME, MAX_RECORD_BYTES)
-    with open(path, "rb", buffering=0) as file:
-        text = file.read()
+def _read(key: Key, folder: Path) -> tuple[Artifact, list[Mark]]:
+    text = small_file(f"{folder}/{RECORD_NAME}", MAX_RECORD_BYTES)
     record = json.loads(text)
     if not isinstance(record, dict) or record["digest"] != key.digest:
         raise ValueError("its record holds another digest")
@@ -279,10 +272,12 @@ def _read(key: Key, folder: Path) -> tuple[Artifact, Marks]:
     if seal is Seal.BROKEN or (seal is Seal.NONE and record["schema"] >= SEALED_SCHEMA):
         raise ValueError(f"checksum of {RECORD_NAME} does not match")
     files = _files(record)
-    marks = _marks(folder, files)
+    marks = []
     for name, facts in files.items():
-        if not holds(f"{folder}/{name}", facts["bytes"], facts["sha256"]):
+        mark = mark_if_holds(f"{folder}/{name}", facts["bytes"], facts["sha256"])
+        if mark is None:
             raise ValueError(_mismatch(name))
+        marks.append(mark)
     return Artifact(key, folder, files, _info(record), record.get("versions") or {}), marks
 
 
@@ -308,29 +303,15 @@ def _info(record: Mapping[str, Any]) -> dict[str, Any]:
     return info
 
 
-def _marks(folder: Path, files: Iterable[str]) -> Marks:
-    """Returns what changes with each file: size, time of the last change, and inode."""
-    found = []
-    for name in files:
-        status = os.stat(f"{folder}/{name}")
-        _require_file(status, name)
-        found.append((status.st_size, status.st_mtime_ns, status.st_ino))
-    return tuple(found)
+def _marks(folder: Path, files: Iterable[str]) -> list[Mark]:
+    return [mark_of(f"{folder}/{name}") for name in files]
 
 
-def _is_as_marked(artifact: Artifact, marks: Marks) -> bool:
+def _is_as_marked(artifact: Artifact, marks: Sequence[Mark]) -> bool:
     try:
         return _marks(artifact.folder, artifact.files) == marks
-    except (OSError, ValueError):
+    except OSError:
         return False
-
-
-def _require_file(status: os.stat_result, name: str, max_bytes: int | None = None) -> None:
-    """Raises a ValueError for what is not a file, which reading might never end."""
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{name} is not a regular file")
-    if max_bytes is not None and status.st_size > max_bytes:
-        raise ValueError(f"{name} has {status.st_size:,} bytes")
 
 
 def _mismatch(name: str) -> str:

@@ -27,14 +27,14 @@ class ClipLine:
         clip: the id that it names; "" where it names none.
         record: what it says, of any types; empty where it is no JSON object, as one that a crash cut off.
         seal: whether it is as it was written.
-        start: its first characters.
+        start: its first characters, of a line that names no clip.
     """
 
     number: int
     clip: str
     record: dict[str, Any]
     seal: Seal
-    start: str
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,9 @@ def _parsed(number: int, text: bytes) -> ClipLine:
     record = _object(text)
     clip = record.get("clip")
     record.pop(KEY, None)
-    start = text[: 4 * SHOWN].decode("utf-8", "replace").rstrip()[:SHOWN]
-    return ClipLine(number, clip if isinstance(clip, str) else "", record, seal_of(text), start)
+    if isinstance(clip, str) and clip:
+        return ClipLine(number, clip, record, seal_of(text))
+    return ClipLine(number, "", record, seal_of(text), text[: 4 * SHOWN].decode("utf-8", "replace").rstrip()[:SHOWN])
 
 
 def _object(text: bytes) -> dict[str, Any]:

@@ -303,7 +303,7 @@ class RunDir:
 
     def has(self, relative: str) -> bool:
         """Returns whether a file named in a clip's record exists."""
-        return self.path_of(relative) is not None and os.path.exists(f"{self.root}/{relative}")
+        return os.path.exists(f"{self.root}/{relative}") and self.path_of(relative) is not None
 
     def discard(self, relative: str) -> None:
         """Removes a file or folder named in a clip's record; leaves paths outside the run alone."""
