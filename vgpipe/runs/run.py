@@ -173,7 +173,7 @@ def _record(run_dir: RunDir, values: Mapping[str, Any], clips: Sequence[Clip]) -
 
 
 def _nothing() -> None:
-    """There is nothing to write before a run of this version goes on."""
+    """There is nothing to write before a run of this version is resumed."""
 
 
 def _previous(records: Iterable[Mapping[str, Any]]) -> dict[str, PastRecord]:

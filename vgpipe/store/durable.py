@@ -71,7 +71,7 @@ def temporary_path(path: Path) -> Path:
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """Opens a file to append to, creating it; what stands in its place and waits for a reader is an error instead.
+    """Opens a file to append to, creating it; a FIFO in its place is an error rather than a wait for a reader.
 
     Raises:
         OSError: if it cannot be opened.
