@@ -19,7 +19,7 @@ from vgpipe.job.rules import ShapeRules
 
 PACKAGE = Path(__file__).parents[1] / "vgpipe"
 GROUPS = "job|job_columns|clip|run|model|memory|hardware|quality|exporter|executor|store|pick|also|defaults_from"
-START = re.compile(rf"(?<![\w./'\"={{\[])[+~]*(?:{GROUPS})(?:\.\w+)*=")
+START = re.compile(rf"(?<![\w./'\"={{\[+~])'?[+~]*(?:{GROUPS})(?:\.\w+)*=")
 BAD_OVERRIDES = [
     "model.loras=[/x.safetensors]",
     "model.loras=/x.safetensors",

@@ -44,6 +44,6 @@ def test_lists_and_mappings_are_read_back(value):
 
 
 def test_what_is_plain_has_no_quotes():
-    assert as_typed("model.loras", [{"id": "/x.safetensors"}]) == "model.loras='[{id: /x.safetensors}]'"
+    assert as_typed("model.loras", [{"id": "/x.safetensors"}]) == "'model.loras=[{id: /x.safetensors}]'"
     assert as_typed("model.id", "/models/wan") == "model.id=/models/wan"
     assert as_typed("clip.seed", 3) == "clip.seed=3"

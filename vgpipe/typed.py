@@ -23,7 +23,7 @@ def as_typed(key: str, value: Value) -> str:
         key: the dotted key.
         value: what it is set to; mappings and lists may hold further ones.
     """
-    return shell_quoted(f"{key}={hydra_value(value)}")
+    return shlex.quote(f"{key}={hydra_value(value)}")
 
 
 def hydra_value(value: object) -> str:

@@ -54,7 +54,7 @@ def test_columns_of_others_are_noted_and_not_read(clips_of) -> None:
         'a.csv:1: the column "notes" is not read',
         "a.csv:1: a column without a name is not read",
         'a.csv:1: the column "filename" is not read; '
-        "job.columns='{filename: id}' puts it into the names of the files",
+        "'job.columns={filename: id}' puts it into the names of the files",
     )
     lines = '{"prompt": "x", "dimension": ["a"]}\n"z"\n{"prompt": "y", "dimension": ["b"]}\n'
     assert clips_of(lines, "a.jsonl").notes == ('a.jsonl, lines 1, 3: the column "dimension" is not read',)
@@ -70,9 +70,9 @@ def test_empty_columns_count_for_nothing(clips_of) -> None:
     [
         ("prompt,sampler\nx,euler\n", ['"sampler" is no setting of a clip', "model.scheduler.name"]),
         ("prompt,size\nx,64x64\n", ['"size" is no setting', "use `width` and `height`"]),
-        ("prompt,Flow Shift\nx,3\n", ["model.scheduler.config.flow_shift", "job.columns='{flowshift: null}'"]),
+        ("prompt,Flow Shift\nx,3\n", ["model.scheduler.config.flow_shift", "'job.columns={flowshift: null}'"]),
         ("prompt,batch_size\nx,2\n", ["use `seeds`"]),
-        ("prompt,guidence_scale\nx,3\n", ["did you mean `guidance_scale`", "job.columns='{guidencescale: null}'"]),
+        ("prompt,guidence_scale\nx,3\n", ["did you mean `guidance_scale`", "'job.columns={guidencescale: null}'"]),
         ("prompt,widht\nx,3\n", ["did you mean `width`"]),
         ("text,caption\nx,y\n", ['both "text" and "caption" may be `prompt`', "{text: prompt, caption: null}"]),
         ("title,seed\nx,3\n", ['names no column `prompt`; it holds "title", "seed"']),

@@ -69,7 +69,7 @@ def test_a_lora_in_a_prompt_is_refused_with_what_loads_it(faults_of) -> None:
     for name, text in {"a.txt": "x, <lora:ink:0.8>\n", "a.yaml": "prompts:\n- {prompt: 'x, <lora:ink:0.8>'}\n"}.items():
         (fault,) = faults_of(text, name)
         assert "<lora:ink:0.8> in the prompt loads no LoRA" in fault
-        assert "model.loras='[{id: ink.safetensors, weight: 0.8}]'" in fault
+        assert "'model.loras=[{id: ink.safetensors, weight: 0.8}]'" in fault
     assert "clip.prompt: <lora:a> in" in faults_of(None, prompt="x <lora:a>")[0]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts
 from vgpipe.models.checkpoint.tensor_names import is_adapter, is_originals, quantization_of, scaled_weights
+from vgpipe.typed import as_typed
 
 # What diffusers converts from the authors' names, by the start of the class.
 CONVERTED = (
@@ -38,7 +39,7 @@ def refuse_layout(
         LoadError: naming the layout and what to do.
     """
     if is_adapter(tensors):
-        remedy = f"'model.loras=[{{id: {typed(str(place))}}}]'" if is_single_file else "take the model's own weights"
+        remedy = as_typed("model.loras", [{"id": str(place)}]) if is_single_file else "take the model's own weights"
         raise LoadError(f"{component}: {place} is an adapter of weights (LoRA), no {class_name} -> {remedy}", component)
     quantizer = quantization_of(tensors)
     if quantizer:
@@ -68,12 +69,4 @@ def _remedy(component: str, class_name: str, place: Path) -> str:
 
 def single_file_override(component: str, path: Path) -> str:
     """Returns what to type so that a component is taken from a single file."""
-    return f"'+model.components.{component}={{id: {typed(str(path.parent))}, file: {typed(path.name)}}}'"
-
-
-def typed(text: str) -> str:
-    """Returns a text as a value of Hydra's grammar, between single quotes of a shell."""
-    plain = text.replace("/", "").replace(".", "").replace("-", "").replace("_", "")
-    if plain.isascii() and plain.isalnum():
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "'\\''") + '"'
+    return as_typed(f"+model.components.{component}", {"id": str(path.parent), "file": path.name})

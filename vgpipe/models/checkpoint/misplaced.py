@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from vgpipe.errors import ModelError
 from vgpipe.hub.files import PICKLE_SUFFIXES
-from vgpipe.models.checkpoint.layouts import single_file_override, typed
+from vgpipe.models.checkpoint.layouts import single_file_override
 from vgpipe.models.checkpoint.safetensors_files import tensors_in
 from vgpipe.models.checkpoint.tensor_names import is_adapter
+from vgpipe.typed import as_typed
 
 INDEX_FILE, CONFIG_FILE = "model_index.json", "config.json"
 TO_DIFFUSERS = "take one in diffusers layout; on the hub, such repos of the same model often end in -Diffusers"
@@ -54,8 +55,8 @@ def explain_address(address: str) -> str:
     owner, name, *rest = [*split.path.strip("/").split("/"), "", ""]
     if "huggingface" not in split.netloc and not split.netloc.startswith("hf"):
         return f"model.id: {address} is a web address -> download it, and give its folder"
-    revision = f" model.revision={typed(rest[1])}" if rest[0] == "tree" and rest[1] else ""
-    return f"model.id: {address} is the address of a repo's page -> model.id={typed(f'{owner}/{name}')}{revision}"
+    revision = f" {as_typed('model.revision', rest[1])}" if rest[0] == "tree" and rest[1] else ""
+    return f"model.id: {address} is the address of a repo's page -> {as_typed('model.id', f'{owner}/{name}')}{revision}"
 
 
 def refuse_component(component: str, folder: Path, *, is_single_file: bool, known: Collection[str]) -> None:
@@ -80,7 +81,7 @@ def refuse_component(component: str, folder: Path, *, is_single_file: bool, know
     if is_single_file:
         return
     if (folder / INDEX_FILE).is_file() and (folder / component).is_dir():
-        remedy = f"'+{where}={{id: {typed(str(folder))}, subfolder: {component}}}'"
+        remedy = as_typed(f"+{where}", {"id": str(folder), "subfolder": component})
         raise ModelError(f"{where}: {folder} is a whole checkpoint -> {remedy}")
     files = sorted(one for one in folder.iterdir() if one.suffix in (".gguf", ".safetensors"))
     if files and not any(folder.glob("*.json")):
@@ -102,7 +103,7 @@ def _file(path: Path) -> tuple[str, str]:
     if is_adapter(names):
         return (
             "is an adapter of weights (LoRA)",
-            f"leave model.id out, and type 'model.loras=[{{id: {typed(str(path))}}}]'",
+            f"leave model.id out, and type {as_typed('model.loras', [{'id': str(path)}])}",
         )
     if any(WHOLE.search(name) for name in names) and any("diffusion_model." in name for name in names):
         return "is a whole model in one file, as ComfyUI has them, which is not read", TO_DIFFUSERS
@@ -140,7 +141,7 @@ def _folder(path: Path) -> tuple[str, str]:
         return f"is one component of a checkpoint, a {class_name}", _model_id(path.parent)
     component = next((one for one, pattern in CLASS_COMPONENTS if re.search(pattern, class_name)), None)
     if component is not None:
-        override = f"'+model.components.{component}={{id: {typed(str(path))}}}'"
+        override = as_typed(f"+model.components.{component}", {"id": str(path)})
         return f"is one component of a checkpoint, a {class_name}", f"leave model.id out, and type {override}"
     if COMFYUI_FOLDERS & {one.name for one in parts}:
         one = "'+model.components.transformer={id: FOLDER, file: NAME.safetensors}'"
@@ -174,5 +175,4 @@ def _config(path: Path) -> dict[str, object]:
 
 
 def _model_id(path: Path) -> str:
-    value = typed(str(path))
-    return f"'model.id={value}'" if value.startswith('"') else f"model.id={value}"
+    return as_typed("model.id", str(path))

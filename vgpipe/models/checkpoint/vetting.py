@@ -17,6 +17,7 @@ from vgpipe.models.checkpoint import config_limits
 from vgpipe.models.checkpoint.allowed_classes import LIBRARIES, is_part_of_diffusers
 from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.safetensors_files import refuse_long_header
+from vgpipe.typed import as_typed
 
 INDEX_FILE = "model_index.json"
 SHARDS = re.compile(r"\.index(\.[^./]+)?\.json$")
@@ -124,7 +125,7 @@ def _refuse_outside(path: Path, root: Path, component: str) -> None:
     if target.is_relative_to(root) or target.parent == blobs:
         return
     reason = f"is a link to {target}, outside the checkpoint's folder"
-    remedy = f"copy it there, or +model.components.{component}={{id: FOLDER_OF_ALL_ITS_FILES}}"
+    remedy = f"copy it there, or {as_typed(f'+model.components.{component}', {'id': 'FOLDER_OF_ALL_ITS_FILES'})}"
     raise ModelError(f"{path} {reason} -> {remedy}")
 
 

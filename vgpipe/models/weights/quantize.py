@@ -18,6 +18,7 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.gguf_files import refuse_odd_gguf
 from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misfit
+from vgpipe.typed import as_typed
 from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NF4
 
 GGUF_FILE, SAFETENSORS_FILE = ".gguf", ".safetensors"
@@ -143,10 +144,8 @@ def _method(checkpoint: Checkpoint, component: str, method: str | None) -> str |
         what = f"{file} is a single file" if file else "its files are stored in 8 bits, with scales"
         raise ConfigError(f"{key}={method}: {what}, and only the libraries' own files are converted -> {key}=fp8")
     if method == GGUF and not is_gguf:
-        raise ConfigError(
-            f"{key}=gguf: nothing says which file -> "
-            f"+model.components.{component}={{id: FOLDER_OR_REPO, file: NAME.gguf}}"
-        )
+        typed = as_typed(f"+model.components.{component}", {"id": "FOLDER_OR_REPO", "file": "NAME.gguf"})
+        raise ConfigError(f"{key}=gguf: nothing says which file -> {typed}")
     chosen = GGUF if is_gguf else method
     if chosen in PACKAGES:
         _require(PACKAGES[chosen], f"{key}={chosen}")
