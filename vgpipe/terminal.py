@@ -26,6 +26,7 @@ ARROW, COMMAND = " -> ", "python -m vgpipe"
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+FURTHER = re.compile("\n(?!  )")
 YES = ("y", "yes")
 STREAMS = ("stdin", "stdout", "stderr")
 """The standard streams of a process, in the order of their descriptors."""
@@ -58,7 +59,7 @@ def on_one_line(text: str) -> str:
 
 def indented(text: str) -> str:
     """Returns `escaped` text whose further lines are indented, so that none looks like one of vgpipe's own."""
-    return escaped(text).replace("\n", "\n    ")
+    return FURTHER.sub("\n    ", escaped(text))
 
 
 def write(text: str) -> None:
@@ -102,7 +103,7 @@ def _output_errors() -> Iterator[None]:
 
 def write_error(message: object) -> None:
     """Writes a message of vgpipe to stderr, as a line of its own."""
-    write_note(f"vgpipe: {message}")
+    write_note(indented(f"vgpipe: {message}"))
 
 
 def write_note(text: str) -> None:

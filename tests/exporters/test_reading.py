@@ -134,6 +134,20 @@ def test_only_files_of_the_kind_are_changed(suffix, tmp_path):
         assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
 
+def test_reading_ends_after_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("vgpipe.exporters.image_texts.TIMEOUT_S", -1)
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0tEXt\0\0\0\0" * 1000)
+    refused(tmp_path / "a.png", "too many parts")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a device")
+def test_what_only_points_to_a_device_is_not_read(tmp_path):
+    (tmp_path / "a.png").symlink_to("/dev/zero")
+    refused(tmp_path / "a.png", "^is not a file$")
+    (tmp_path / "b.png").symlink_to("/proc/self/environ")
+    refused(tmp_path / "b.png", "^it is not a regular file$")
+
+
 def test_other_programs_comments_are_passed_over(tmp_path):
     image = Image.new("RGB", (8, 8))
     image.save(tmp_path / "a.jpg", comment=b"Created with a program")

@@ -125,6 +125,6 @@ def _comparison(replay: Replay, run_dir: RunDir) -> str:
     except UsageError:
         return "the latents cannot be compared: the new file has no metadata"
     if latents_checksums(recipe) == latents_checksums(replay.recipe):
-        return f"same: the latents are bit-identical to those of {shown_path(replay.path)}"
+        return on_one_line(f"same: the latents are bit-identical to those of {shown_path(replay.path)}")
     changes = "; ".join(recipe_diff(replay.recipe, recipe)) or "no recorded input has changed"
-    return f"drifted: the latents differ from those of {shown_path(replay.path)}: {changes}"
+    return on_one_line(f"drifted: the latents differ from those of {shown_path(replay.path)}: {changes}")

@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 from xml.sax.saxutils import escape
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -52,7 +52,15 @@ def _rewrite(path: Path, copy: Callable[[BinaryIO, BinaryIO], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def read_exactly(source: BinaryIO, count: int) -> bytes:
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Returns the next bytes, at most `size`."""
+        ...
+
+
+def read_exactly(source: Readable, count: int) -> bytes:
     """Returns the next `count` bytes of a file.
 
     Raises:

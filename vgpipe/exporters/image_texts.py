@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,13 +13,34 @@ from xml.sax.saxutils import unescape
 
 from vgpipe.exporters.embed import GIF_STARTS, PNG_KEY, PNG_START, read_exactly
 from vgpipe.exporters.recipe import MAX_PLAIN_BYTES
+from vgpipe.outside_file import open_outside
 
 IN_XMP = re.compile(rb"<vgpipe:recipe>([^<]*)</vgpipe:recipe>")
+TIMEOUT_S = 20.0
+"""A file of gigabytes can have a chunk for every few bytes."""
 JPEG_START, JPEG_COMMENT = b"\xff\xd8\xff", 0xFE
 JPEG_PIXELS = (0xDA, 0xD9)  # after these there are no more segments
 JPEG_BARE = (0x01, *range(0xD0, 0xD8))
 GIF_IMAGE, GIF_EXTENSION, GIF_COMMENT = b"\x2c", b"\x21", b"\xfe"
 Texts = Iterator[bytes]
+
+
+class _Timed:
+    """A file that is not read for longer than `TIMEOUT_S`."""
+
+    def __init__(self, source: BinaryIO):
+        self._source, self._until_s = source, time.monotonic() + TIMEOUT_S
+        self.seek = source.seek
+
+    def read(self, size: int) -> bytes:
+        """Returns the next bytes.
+
+        Raises:
+            ValueError: where reading has taken too long.
+        """
+        if time.monotonic() > self._until_s:
+            raise ValueError(f"the file has too many parts to be read in {TIMEOUT_S:g} s")
+        return self._source.read(size)
 
 
 def texts(path: Path) -> Iterator[str] | None:
@@ -34,19 +56,19 @@ def texts(path: Path) -> Iterator[str] | None:
     Raises:
         OSError: if it cannot be read.
     """
-    with path.open("rb") as source:
+    with open_outside(path) as source:
         start = source.read(12)
     reader = _reader(start)
     return None if reader is None else _read(path, reader)
 
 
-def _read(path: Path, reader: Callable[[BinaryIO], Texts]) -> Iterator[str]:
-    with path.open("rb") as source:
-        for text in reader(source):
+def _read(path: Path, reader: Callable[[_Timed], Texts]) -> Iterator[str]:
+    with open_outside(path) as source:
+        for text in reader(_Timed(source)):
             yield text.decode("ascii", "replace")
 
 
-def _reader(start: bytes) -> Callable[[BinaryIO], Texts] | None:
+def _reader(start: bytes) -> Callable[[_Timed], Texts] | None:
     if start.startswith(PNG_START):
         return _in_png
     if start.startswith(JPEG_START):
@@ -56,7 +78,7 @@ def _reader(start: bytes) -> Callable[[BinaryIO], Texts] | None:
     return _in_webp if start[:4] == b"RIFF" and start[8:] == b"WEBP" else None
 
 
-def _chunk(source: BinaryIO, size: int, *, is_wanted: bool, padding: int) -> bytes:
+def _chunk(source: _Timed, size: int, *, is_wanted: bool, padding: int) -> bytes:
     """Returns the content of a chunk, empty if unwanted or too large for a recipe; moves to the next chunk."""
     is_read = is_wanted and size <= MAX_PLAIN_BYTES
     taken = read_exactly(source, size) if is_read else b""
@@ -64,7 +86,7 @@ def _chunk(source: BinaryIO, size: int, *, is_wanted: bool, padding: int) -> byt
     return taken
 
 
-def _in_png(source: BinaryIO) -> Texts:
+def _in_png(source: _Timed) -> Texts:
     source.seek(len(PNG_START))
     while True:
         head = read_exactly(source, 8)
@@ -86,7 +108,7 @@ def _itxt(rest: bytes) -> bytes:
         raise ValueError(f"it cannot be unpacked: {error}") from None
 
 
-def _in_jpeg(source: BinaryIO) -> Texts:
+def _in_jpeg(source: _Timed) -> Texts:
     source.seek(2)
     while True:
         start, mark = read_exactly(source, 2)
@@ -103,7 +125,7 @@ def _in_jpeg(source: BinaryIO) -> Texts:
                 yield text
 
 
-def _in_gif(source: BinaryIO) -> Texts:
+def _in_gif(source: _Timed) -> Texts:
     _skip_colours(source, read_exactly(source, 13)[10])
     while (kind := read_exactly(source, 1)) in (GIF_IMAGE, GIF_EXTENSION):
         if kind == GIF_IMAGE:
@@ -115,12 +137,12 @@ def _in_gif(source: BinaryIO) -> Texts:
             yield text
 
 
-def _skip_colours(source: BinaryIO, flags: int) -> None:
+def _skip_colours(source: _Timed, flags: int) -> None:
     if flags & 0x80:
         source.seek(3 << ((flags & 7) + 1), os.SEEK_CUR)
 
 
-def _blocks(source: BinaryIO, *, is_wanted: bool) -> bytes:
+def _blocks(source: _Timed, *, is_wanted: bool) -> bytes:
     taken = bytearray()
     while size := read_exactly(source, 1)[0]:
         if is_wanted and len(taken) <= MAX_PLAIN_BYTES:
@@ -130,7 +152,7 @@ def _blocks(source: BinaryIO, *, is_wanted: bool) -> bytes:
     return bytes(taken)
 
 
-def _in_webp(source: BinaryIO) -> Texts:
+def _in_webp(source: _Timed) -> Texts:
     source.seek(12)
     while len(head := source.read(8)) == 8:
         size = int.from_bytes(head[4:], "little")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from vgpipe.exporters.ffmetadata import comments
 from vgpipe.exporters.ffmpeg import answer
 from vgpipe.exporters.image_texts import texts
 from vgpipe.exporters.recipe import MAX_PLAIN_BYTES, SCHEMA, from_text
+from vgpipe.outside_file import OutsideFileError
 from vgpipe.units import GIB
 
 NONE = "has no vgpipe recipe in it (made with run.metadata=false, or its metadata were stripped)"
@@ -35,10 +37,12 @@ def read_recipe(path: Path) -> dict[str, Any]:
     if path.is_dir():
         return read_recipe(_first_image(path))
     if not path.is_file():
-        raise ValueError("is not a file" if path.exists() else "no such file")
+        raise ValueError("is not a file" if os.path.lexists(path) else "no such file")
     try:
         in_image = texts(path)
         return _first(_in_video(path) if in_image is None else in_image)
+    except OutsideFileError as error:
+        raise ValueError(str(error)) from error
     except (ValueError, EncoderError) as error:
         raise ValueError(str(error) if str(error) == NONE else f"{UNREADABLE}{error}") from error
 
