@@ -162,6 +162,8 @@ def test_a_canary_of_all_the_steps_makes_what_its_clip_needs(outcomes):
 def test_an_error_of_our_own_needs_no_class():
     assert failure_message("decode", StoreError("gone")) == "decode: gone"
     assert failure_message("decode", KeyError("x")) == "decode: KeyError: 'x'"
+    full = OSError(errno.ENOSPC, "No space left on device", "store/video.mp4", None, "run/video.mp4")
+    assert failure_message("export", full) == "export: No space left on device: run/video.mp4"
 
 
 def test_a_text_that_is_cut_is_noted_once_and_not_of_a_canary(outcomes, caplog):

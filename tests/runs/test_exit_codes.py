@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,21 @@ def test_a_full_disk_behind_the_log_costs_the_log_alone(command, workdir):
     code, err = command()
     assert code == 0 and states(workdir / "run") == ["done"]
     assert err.count("No space left on device") == 1 and "run.log is incomplete" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_a_service_without_streams_home_temporary_folder_and_locale_renders(workdir, tiny_wan):
+    """benchmarks/environments.py has these one by one."""
+    (workdir / "file").touch()
+    lacking = {"HOME": f"{workdir}/file", "TMPDIR": f"{workdir}/nowhere", "VGPIPE_CACHE": f"{workdir}/file"}
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    options = ('clip.prompt="größer"', *RENDER[1:], f"model.id={tiny_wan}", *SMALL)
+    line = shlex.join([sys.executable, "-m", "vgpipe", *options])
+    environment = {**os.environ, **lacking, **ascii_alone, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(["bash", "-c", f"umask 077; {line} <&- >&- 2>&-"], env=environment, check=False)
+    assert ran.returncode == 0 and states(workdir / "run") == ["done"]
+    assert [path.name.startswith("grösser-") for path in (workdir / "run/videos").iterdir()] == [True]
+    assert (workdir / "run/run.log").read_text().count("was closed when vgpipe started") == 3
 
 
 def test_a_directory_that_cannot_be_written_from_the_start_is_a_failure(render, workdir):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from vgpipe.doctor.lines import ReportLine, Section, Status
 from vgpipe.doctor.probes import Answer
+from vgpipe.exporters.temporary import PREFIX
+from vgpipe.owners import owner_name
 
 WIDTH, HEIGHT, FRAMES = 256, 144, 6  # NVIDIA's encoders refuse smaller pictures
 LIMIT_S = 60.0
@@ -133,7 +135,7 @@ def try_encoder(exe: str, encoder: Encoder) -> str:
         Why it does not work, in one line; empty if it works.
     """
     picture, codec = _frames(), encoder.codec
-    with tempfile.TemporaryDirectory(prefix="vgpipe-doctor-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{owner_name()}-") as folder:
         video = Path(folder) / f"video{encoder.suffix}"
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", "8", "-i", "-"]
         pixels = ["-pix_fmt", encoder.pixels] if encoder.pixels else []

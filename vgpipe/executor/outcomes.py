@@ -191,4 +191,6 @@ def typical_s(segment: SegmentState, stage: str, seconds: float) -> float:
 
 def failure_message(stage: str, error: Exception) -> str:
     """Returns what the user reads of a failure: the stage and the error in one line."""
+    if isinstance(error, OSError) and error.strerror and error.filename2:  # Python joins the two paths by an arrow
+        return f"{stage}: {error.strerror}: {error.filename2}"
     return f"{stage}: {error if isinstance(error, VgpipeError) else f'{type(error).__name__}: {error}'}"
