@@ -15,7 +15,6 @@ or takes the memory.
 from __future__ import annotations
 
 import argparse
-import filecmp
 import hashlib
 import json
 import os
@@ -37,7 +36,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.corruptions import DAMAGES, files_below
+from tests.corruptions import DAMAGES, changed, files_below, names_of
 
 WORDS = "<pad> </s> <unk> a small large red blue circle square moving left right on black white background"
 JOB = """\
@@ -172,24 +171,6 @@ def pixels(path: Path) -> str:
     for frame in [*read_frames(str(path))][1:]:
         digest.update(frame)
     return digest.hexdigest()
-
-
-def changed(before: Path, after: Path) -> list[Path]:
-    """Returns the files that are no longer what they were, relative to the folder."""
-    files = [path.relative_to(before) for path in files_below(before)]
-    return [one for one in files if not _is_same(before / one, after / one)]
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return other.is_file() and not other.is_symlink() and filecmp.cmp(one, other, shallow=False)
-
-
-def names_of(paths: list[Path]) -> set[str]:
-    """Returns what a message may call damaged files: by file or by artifact, or by the run where that is gone."""
-    gone = {"run"} if Path("run/clips.jsonl") in paths else set()
-    return gone | {
-        name for path in paths for name in (path.name, path.parent.name[:12]) if name not in ("run", ".store")
-    }
 
 
 def shows(work: Path, right: dict[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import random
@@ -147,6 +148,24 @@ def files_below(*roots: Path) -> list[Path]:
     """Returns the files of a store and a run; those of the lock and of what was damaged before excepted."""
     found = (path for root in roots for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink())
     return [path for path in found if path.name != ".lock" and "bad-" not in str(path)]
+
+
+def changed(before: Path, after: Path) -> list[Path]:
+    """Returns the files that are no longer what they were, relative to the folder."""
+    files = [path.relative_to(before) for path in files_below(before)]
+    return [one for one in files if not _is_same(before / one, after / one)]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return other.is_file() and not other.is_symlink() and filecmp.cmp(one, other, shallow=False)
+
+
+def names_of(paths: list[Path]) -> set[str]:
+    """Returns what a message may call damaged files: by file or by artifact, or by the run where that is gone."""
+    gone = {"run"} if Path("run/clips.jsonl") in paths else set()
+    return gone | {
+        name for path in paths for name in (path.name, path.parent.name[:12]) if name not in ("run", ".store")
+    }
 
 
 def _leaves(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     folders, out = _parse(arguments)
     runs = [RunDir(Path(folder)) for folder in folders]
     target = _target(runs, out)
-    records = [run_dir.read_clips(warn=False) for run_dir in runs]  # all of them, before anything is written
+    records = [run_dir.read_clips() for run_dir in runs]  # all of them, before anything is written
     for run_dir, known in zip(runs, records, strict=True):
         write_contact_sheet(run_dir, known)
         write_line(str(build(run_dir, records=known)))

@@ -27,6 +27,7 @@ from vgpipe.store.durable import (
     temporary_path,
 )
 from vgpipe.store.seal import sealed
+from vgpipe.terminal import on_one_line
 from vgpipe.units import MIB
 
 if TYPE_CHECKING:
@@ -228,8 +229,8 @@ class RunDir:
     def described(self, line: ClipLine) -> str:
         """Returns which line was changed or damaged, and of which clip."""
         if not line.clip:
-            return f"{self.clips}:{line.number} is incomplete and skipped: {line.start}"
-        return f"{self.clips}:{line.number} (clip {line.clip[:MAX_NAMED]}): {DOES_NOT_FIT}"
+            return f"{self.clips}:{line.number} is incomplete and skipped: {on_one_line(line.start)}"
+        return f"{self.clips}:{line.number} (clip {on_one_line(line.clip[:MAX_NAMED])}): {DOES_NOT_FIT}"
 
     def holds_run(self) -> bool:
         """Returns whether the directory holds a run."""
