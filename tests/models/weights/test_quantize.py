@@ -174,7 +174,7 @@ def original_name(name: str) -> str:
     return name.replace("scale_shift_table", "modulation")
 
 
-def write_gguf(wan: Path, path: Path, kind: str = "Q8_0", leave_out: str = "-") -> Path:
+def write_gguf(wan: Path, path: Path, kind: str = "Q8_0", leave_out: str = "-", more: str = "") -> Path:
     """Writes a Wan transformer as the GGUF files of the hub are: original names, matrices quantised, the rest float."""
     gguf = pytest.importorskip("gguf", reason="GGUF files need gguf")
     pytest.importorskip("diffusers", minversion="0.39", reason="older diffusers leave the time embedding packed")
@@ -191,6 +191,8 @@ def write_gguf(wan: Path, path: Path, kind: str = "Q8_0", leave_out: str = "-") 
             writer.add_tensor(original_name(name), gguf.quants.quantize(array, quantised), raw_dtype=quantised)
         else:
             writer.add_tensor(original_name(name), array)
+    if more:
+        writer.add_tensor(more, np.ones((4, 4), dtype=np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -245,6 +247,12 @@ def test_a_damaged_gguf_file_is_named(wide_wan, tmp_path, damage, told):
         path.write_bytes(b"something else entirely, and long enough for a header")
     with pytest.raises(LoadError, match=rf"^transformer cannot be loaded from {path}: {told}"):
         load(wide_wan, "transformer", transformer=Origin(str(tmp_path), file="wan.gguf"))
+
+
+def test_tensors_of_a_gguf_file_that_fit_nothing_are_refused(wide_wan, tmp_path):
+    write_gguf(wide_wan, tmp_path / "wan.gguf", more="blocks.9.self_attn.q.weight")
+    with pytest.raises(LoadError, match=r"1 tensors fit nothing in a WanTransformer3DModel: blocks\.9\.attn1\.to_q"):
+        load(wide_wan, "transformer", transformer=Origin(str(tmp_path / "wan.gguf")))
 
 
 def test_a_gguf_file_of_another_size_of_the_model_is_refused(wide_wan, tiny_wan, tmp_path):

@@ -123,6 +123,24 @@ def conversion_of(loader: Any) -> Any:
     return None
 
 
+def names_after_conversion(loader: Any, settings: Any, shapes: Mapping[str, tuple[int, ...]]) -> set[str]:
+    """Returns the names that diffusers' conversion gives tensors; empty where there is none that takes them.
+
+    Args:
+        loader: the class.
+        settings: its config.
+        shapes: name -> shape, by the file.
+    """
+    import torch
+
+    conversion = conversion_of(loader)
+    given = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    try:
+        return set(conversion(config=dict(settings), checkpoint=given)) if conversion else set()
+    except Exception:  # a conversion may compute with values
+        return set()
+
+
 def _renamed(conversion: Any, settings: Any, facts: Mapping[str, TensorFacts]) -> dict[str, str]:
     """Returns name -> the class's own name, of the tensors that conversion only renames."""
     import torch

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
@@ -17,6 +18,7 @@ from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.gguf_files import refuse_odd_gguf
+from vgpipe.models.weights import from_tensors
 from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misfit
 from vgpipe.typed import as_typed
 from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NF4
@@ -221,9 +223,20 @@ def _load_gguf(checkpoint: Checkpoint, component: str, loader: Any, dtype: Any) 
         if "FromOriginalModelMixin" in str(error):  # the class has the method, but diffusers knows no layout of it
             raise ModelError(_not_from_gguf(loader, component)) from None
         raise
-    refuse_misfit({"missing_keys": [name for name, tensor in module.named_parameters() if tensor.is_meta]}, module)
+    missing = [name for name, tensor in module.named_parameters() if tensor.is_meta]
+    given = from_tensors.names_after_conversion(
+        loader, module.config, _gguf_shapes(source.folder / (source.file or ""))
+    )
+    refuse_misfit({"missing_keys": missing, "unexpected_keys": given - set(module.state_dict())}, module)
     refuse_packed_float32(module)
     return module
+
+
+def _gguf_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Returns name -> shape of a GGUF file's tensors, as torch orders the sizes."""
+    import gguf
+
+    return {tensor.name: tuple(map(int, reversed(tensor.shape))) for tensor in gguf.GGUFReader(path).tensors}
 
 
 def refuse_packed_float32(module: Any) -> None:
