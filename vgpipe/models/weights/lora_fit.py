@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
@@ -43,22 +42,23 @@ def left_out(checkpoint: Checkpoint, pipeline: str, component: str, lora: Lora, 
     known = notes.find(key)
     if isinstance(known, str):
         return known
-    found = _tried(checkpoint, pipeline, component, lora, config)
+    found = _tried(checkpoint, pipeline, component, lora)
     notes.remember(key, found)
     return found
 
 
-def _tried(checkpoint: Checkpoint, pipeline: str, component: str, lora: Lora, config: dict[str, Any]) -> str:
+def _tried(checkpoint: Checkpoint, pipeline: str, component: str, lora: Lora) -> str:
     import diffusers
+    import torch
 
-    from vgpipe.models.weights.from_tensors import empty
+    from vgpipe.models.weights.bounded_build import built_on_meta
     from vgpipe.models.weights.lora_plan import plan
 
-    loader = checkpoint.component_class(component)
-    if not hasattr(loader, "load_lora_adapter"):
+    if not hasattr(checkpoint.component_class(component), "load_lora_adapter"):
         return ""  # refused where it is loaded
     tensors = tensors_in(Path(lora.path))
-    found = plan(getattr(diffusers, pipeline, None), empty(loader, config), component, lora.path, tensors)
+    module = built_on_meta(checkpoint, component, torch.float32)
+    found = plan(getattr(diffusers, pipeline, None), module, component, lora.path, tensors)
     if not found.total and any(name.startswith(f"{SECOND_EXPERT}.") for name in tensors):
         return ""  # it is for the other expert
     return found.told_of_left(component)
