@@ -159,6 +159,7 @@ def assert_renders_and_reuses(vgpipe: Callable[..., Any], *command: str) -> Any:
     """
     first = vgpipe(*command)
     assert first.code == 0, first.err
+    assert "Loading checkpoint shards" not in first.err, "no bar but vgpipe's own"
     (record,) = first.records()
     assert record["state"] == "done" and not record["degradations"] and not record["reused"]
     assert (first.root / record["files"]["mp4"]).stat().st_size > 0

@@ -13,7 +13,7 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_newer
 from vgpipe.models.weights import from_tensors, layerwise_cast, loras
-from vgpipe.models.weights.pretrained import copy_out_of_files, dtype_keyword, no_code, refuse_misfit
+from vgpipe.models.weights.pretrained import bars_hidden, copy_out_of_files, dtype_keyword, no_code, refuse_misfit
 from vgpipe.models.weights.quantize import GGUF_FILE, load_quantized
 from vgpipe.vocabulary import FP8
 
@@ -52,7 +52,7 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
             return chosen.from_pretrained(str(place), local_files_only=True, **no_code(chosen))
         refuse_unread(checkpoint, component)
         _refuse_oversized(checkpoint, component)
-        with bounded_build.bounded(checkpoint, component):
+        with bounded_build.bounded(checkpoint, component), bars_hidden():
             module = _load_module(checkpoint, component, loader, settings, device)
     except ModelError:
         raise

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from vgpipe.models.checkpoint.tensor_names import is_beside_weights
@@ -23,6 +25,20 @@ def dtype_keyword(loader: Any) -> str:
     from packaging.version import Version
 
     return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
+
+
+@contextmanager
+def bars_hidden() -> Iterator[None]:
+    """Hides diffusers' bar over the files of a model, which no environment variable turns off."""
+    bars = sys.modules.get("diffusers.utils.logging")
+    if bars is None or not bars.is_progress_bar_enabled():
+        yield
+        return
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bar()
 
 
 def no_code(loader: Any) -> dict[str, Any]:
