@@ -167,7 +167,8 @@ def composition_error(error: Exception) -> ConfigError:
     is_known = isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError)
     told = _one_line(error) if is_known else f"{type(error).__name__}: {_one_line(error)}"
     cause = f" ({_one_line(error.__cause__)})" if error.__cause__ else ""
-    return ConfigError("invalid configuration", [Fault("config", f"cannot be composed: {told}{cause}")])
+    remedy = r"to keep ${ as text, type \${ inside double quotes, inside single ones" if "${" in told else ""
+    return ConfigError("invalid configuration", [Fault("config", f"cannot be composed: {told}{cause}", remedy)])
 
 
 def _one_line(error: BaseException) -> str:

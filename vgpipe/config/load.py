@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import GrammarParseError, InterpolationResolutionError, OmegaConfBaseException
 
 from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.folders import folder_of
@@ -19,8 +20,9 @@ from vgpipe.config.schema import Config, StoreConfig
 from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file
 from vgpipe.config.validate import validate_config
-from vgpipe.errors import ConfigError, Fault
+from vgpipe.errors import ConfigError, Fault, first_line
 from vgpipe.outside_file import expanded
+from vgpipe.typed import as_typed
 
 Origin = TypeVar("Origin", bound=OriginConfig)
 
@@ -101,7 +103,19 @@ def _plain(composed: DictConfig, key: Any) -> Any:
     value = composed[key]
     if not OmegaConf.is_config(value):
         return value
-    return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+    try:
+        return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+    except (InterpolationResolutionError, GrammarParseError) as error:
+        raise ConfigError("invalid configuration", [_unresolved(composed, error)]) from error
+
+
+def _unresolved(composed: DictConfig, error: OmegaConfBaseException) -> Fault:
+    """Returns the fault of a `${...}` that refers to nothing; most often it was meant as text."""
+    key, text = str(error.full_key), OmegaConf.to_container(composed, resolve=False)
+    for name in key.split("."):
+        text = text.get(name) if isinstance(text, dict) else None
+    remedy = f"to keep it as text, type {as_typed(key, text)}" if isinstance(text, str) else "name a key that is there"
+    return Fault(key, f"${{...}} in it cannot be resolved: {first_line(error)}", remedy)
 
 
 def with_absolute_paths(config: Config) -> Config:

@@ -47,10 +47,10 @@ def test_every_format_reads_them(clips_of, name: str, text: str) -> None:
 
 
 def test_columns_of_others_are_noted_and_not_read(clips_of) -> None:
-    made = clips_of("prompt,rating,notes,,filename\nx,5,good,1,cat\n", "a.csv")
+    made = clips_of("prompt,weight,notes,,filename\nx,5,good,1,cat\n", "a.csv")
     assert made.clips[0].prompt == "x"
     assert made.notes == (
-        'a.csv:1: the column "rating" is not read',
+        'a.csv:1: the column "weight" is not read',
         'a.csv:1: the column "notes" is not read',
         "a.csv:1: a column without a name is not read",
         'a.csv:1: the column "filename" is not read; '

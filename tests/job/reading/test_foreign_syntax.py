@@ -28,6 +28,9 @@ def test_what_is_read_as_text_is_noted_by_line(clips_of) -> None:
         ("a [cat:dog:0.5]", "weights such as"),
         ("a cat, (bad hands:-1)", "weights such as"),
         ("a __animal/wild__", "wildcards"),
+        ("a [dog|cat]", "[a|b], BREAK"),
+        ("a cat BREAK a dog", "[a|b], BREAK"),
+        ("a cat, embedding:ink", "[a|b], BREAK"),
     ],
 )
 def test_in_every_format_and_on_the_command_line(clips_of, prompt: str, words: str) -> None:
@@ -79,7 +82,8 @@ def test_a_lora_in_a_prompt_is_refused_with_what_loads_it(faults_of) -> None:
         ("a.txt", "a {Colour} cat\n", ["only a .yaml, .json or .jsonl job has a matrix", "{Colour: [..., ...]}"]),
         ("a.csv", "prompt\na {x} cat\n", ["a.csv:2: prompt has the place {x}", "in a .yaml job add matrix"]),
         ("a.txt", "a {red|blue} cat\n", ["a.txt:1: prompt has the alternatives", 'matrix: {choice: ["red", "blue"]}']),
-        ("a.yaml", "prompts:\n- a {red|blue} cat\n", ["write {choice} in their place"]),
+        ("a.yaml", "prompts:\n- a {2$$red|blue} cat\n", ["write {choice} in their place", '{choice: ["red", "blue"]}']),
+        ("a.txt", '{"prompt": "a cat"}\n', ["a.txt:1: the line is JSON", "name the file .jsonl"]),
         (
             "a.txt",
             '! {Colour}="red","blue" : {Shape}="circle"\na {Colour} {Shape}\n',

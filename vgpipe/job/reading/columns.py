@@ -227,5 +227,7 @@ def renamed_table(node: Node, columns: Columns) -> Node:
 
 def _misspelled(normal: str) -> str | None:
     """Returns the field that a normalised name is likely to stand for, if it is a slip of the fingers."""
-    close = difflib.get_close_matches(normal, [*OWN, *(name for name in SYNONYMS if len(name) > 3)], n=1, cutoff=ALIKE)
+    names = [name for name in (*OWN, *SYNONYMS) if len(name) > 3 or name in OWN]
+    alike = [name for name in names if name[0] == normal[:1]]  # `weight` is no `height`
+    close = difflib.get_close_matches(normal, alike, n=1, cutoff=ALIKE)
     return (OWN.get(close[0]) or SYNONYMS[close[0]]) if close else None

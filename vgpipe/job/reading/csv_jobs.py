@@ -84,6 +84,7 @@ def _fields(
             faults.add(line, f"the column {format_value(names[place])} cannot be read", NESTED_COLUMNS[field])
         elif field is not None and field in fields[:place]:
             faults.add(line, f"the column {format_value(names[place])} appears twice", "keep one of them")
+            fields[place] = None
     if "prompt" not in fields:
         found = ", ".join(format_value(name) for name in names[:10])
         remedy = "begin with a row such as: prompt,seed; or name the column with 'job.columns={their_name: prompt}'"

@@ -141,7 +141,7 @@ def _json_line(number: int, line: str, faults: Faults) -> Node | None:
         value = json.loads(line, object_pairs_hook=_Pairs, parse_float=_Typed)
     except json.JSONDecodeError as error:
         what = f"not valid JSON at column {error.colno}: {error.msg}"
-        faults.add(number, what, "write one JSON value on each line")
+        faults.add(number, what, "write one JSON value on each line, or name a whole document .json")
     except ValueError as error:
         faults.add(number, f"not valid JSON: {error}", "shorten the number")
     except RecursionError:

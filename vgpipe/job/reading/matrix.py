@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from vgpipe.job.faults import Faults, format_text, format_value, nearest
@@ -93,7 +94,8 @@ def _unknown_place(field: str, name: str, matrix: Matrix, source: str) -> tuple[
     literal = f"for the text itself write {{{place}}}"
     yaml = "" if _takes_matrix(source) else "in a .yaml job "
     if "|" in name:
-        values = ", ".join(quoted(format_text(one.strip())) for one in name.split("|"))
+        several = re.sub(r"^\s*[\d-]*\$\$", "", name)  # how many to take, in dynamic prompts
+        values = ", ".join(quoted(format_text(one.strip())) for one in several.split("|"))
         what = f"{field} has the alternatives {place}, which are not chosen from"
         return what, f"{yaml}write {{choice}} in their place and add matrix: {{choice: [{values}]}}; or {literal}"
     if yaml:

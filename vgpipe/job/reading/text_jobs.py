@@ -20,9 +20,16 @@ def read_txt(text: str, faults: Faults) -> Listing:
     Args:
         text: the file's text.
         faults: where faults and notes are recorded.
+
+    Raises:
+        JobError: the lines are JSON.
     """
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
     prompts = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    for number, line in prompts:
+        if line.startswith('{"'):
+            faults.add(number, "the line is JSON, not a prompt", "name the file .jsonl")
+            raise faults.error()
     matrices = {number: _matrix(line) for number, line in prompts if line.startswith("!") and _matrix(line)}
     for number, matrix in matrices.items():
         remedy = f"make it a .yaml job: the prompts under it as `- prompt: ...`, each with `{matrix}`"
