@@ -180,7 +180,8 @@ def _odd(name: str, what: str, folder: Path, lures: Path) -> str:
     if what in OF_LIBRARIES or Path(what).parent == folder:  # the latter: the file that was typed, wherever it points
         return ""
     real = os.path.realpath(folder / what) if "\0" not in what else what
-    roots = (folder, folder.parent / "home", folder.parent / "cache", folder.parent / "hf", Path(__file__).parents[1])
+    made_here = [folder.parent / name for name in ("home", "cache", "hf", "tmp")]
+    roots = (folder, *made_here, Path(__file__).parents[1])
     if any(Path(real).is_relative_to(os.path.realpath(one)) for one in (*roots, sys.prefix, sys.base_prefix)):
         is_odd = os.path.exists(real) and not os.path.isfile(real) and not os.path.isdir(real)
         return "opened a special file" if is_odd else ""
@@ -192,7 +193,9 @@ def _odd(name: str, what: str, folder: Path, lures: Path) -> str:
 
 @contextlib.contextmanager
 def _home(root: Path) -> Iterator[None]:
-    (root / "home").mkdir()
+    for name in ("home", "tmp"):
+        (root / name).mkdir()
+    tempfile.tempdir = str(root / "tmp")
     os.environ.update(HOME=str(root / "home"), VGPIPE_CACHE=str(root / "cache"), HF_HOME=str(root / "hf"))
     yield
 

@@ -130,9 +130,11 @@ def test_what_would_make_another_clip_is_refused(made, vgpipe):
 
 def test_bad_files_are_told_apart(vgpipe, workdir, tiny_wan):
     (workdir / "text.mp4").write_text("no video")
-    (workdir / "empty").mkdir()
-    ran = vgpipe("verify", "text.mp4", "missing.mp4", "empty")
-    assert ran.code == 1 and answers(ran) == ["unverifiable"] * 3
+    for name in ("empty", "run"):
+        (workdir / name).mkdir()
+    (workdir / "run" / "clips.jsonl").write_bytes(b"\xff no record\n")
+    ran = vgpipe("verify", "text.mp4", "missing.mp4", "empty", "run")
+    assert ran.code == 1 and answers(ran) == ["unverifiable"] * 4
     for name in ("text.mp4", "missing.mp4", "empty"):
         told = vgpipe("rerun", name)
         assert told.code == 2 and name in told.err and not Path("outputs").exists()

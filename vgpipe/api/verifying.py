@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ from vgpipe.runs.result import RunResult
 from vgpipe.runs.run import ready, start
 from vgpipe.store.durable import temporary_path
 from vgpipe.store.rundir import RunDir
+
+log = logging.getLogger(__name__)
 
 ONLINE = "python -m vgpipe verify FILE --online, which may download it"
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -69,9 +72,13 @@ def verify(
 
 
 def files_to_verify(path: Path) -> list[Path]:
-    """Returns of a run's directory the first file of each finished clip, else the file itself."""
+    """Returns of a run's directory the first file of each finished clip; the path itself of anything else."""
     run_dir = RunDir(path)
-    return first_files(run_dir) if run_dir.holds_run() else [path]
+    try:
+        return (first_files(run_dir) if run_dir.holds_run() else []) or [path]
+    except (VgpipeError, OSError) as error:  # its verdict says that nothing is there; the other files follow
+        log.warning("%s cannot be read: %s", path, error)
+        return [path]
 
 
 def verdicts(
