@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 MIB = 1 << 20
+EVIL_MODEL = {"auto_map": {"AutoConfig": "evil.EvilConfig", "AutoModel": "evil.Evil"}, "model_type": "evil"}
 CASES: dict[str, Callable[[Folder], None]] = {}
 HARMLESS: set[str] = set()
 """Cases that a correct program may also render: what they hold is never looked at."""
@@ -95,9 +97,11 @@ def harmless(made: Callable[[Folder], None]) -> Callable[[Folder], None]:
 @case
 def tokenizer_is_a_pipeline_with_a_module(folder: Folder) -> None:
     folder.change("model_index.json", tokenizer=["diffusers", "DiffusionPipeline"])
-    folder.change("tokenizer/model_index.json", _class_name="DiffusionPipeline", evil=["evil", "Evil"])
-    folder.write("tokenizer/evil.py", folder.code)
-    folder.write("tokenizer/evil/evil.py", folder.code)
+    entries = {"unet": ["evil", "Evil"], "scheduler": ["diffusers", "DDPMScheduler"]}
+    folder.change("tokenizer/model_index.json", _class_name="DDPMPipeline", **entries)
+    shutil.copytree(folder.path / "scheduler", folder.path / "tokenizer" / "scheduler")
+    (folder.path / "tokenizer" / "unet").mkdir()
+    folder.write("tokenizer/unet/evil.py", folder.code)
 
 
 @case
@@ -122,7 +126,8 @@ def vae_is_an_auto_pipeline(folder: Folder) -> None:
 @case
 def auto_tokenizer_with_code(folder: Folder) -> None:
     folder.change("model_index.json", tokenizer=["transformers", "AutoTokenizer"])
-    folder.change("tokenizer/tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Evil", None]})
+    settings = {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}, "tokenizer_class": "Evil"}
+    folder.change("tokenizer/tokenizer_config.json", **settings)
     folder.write("tokenizer/evil.py", folder.code)
 
 
@@ -135,7 +140,7 @@ def auto_tokenizer_without_a_class(folder: Folder) -> None:
 @case
 def auto_model_with_code(folder: Folder) -> None:
     folder.change("model_index.json", text_encoder=["transformers", "AutoModel"])
-    folder.change("text_encoder/config.json", auto_map={"AutoConfig": "evil.EvilConfig", "AutoModel": "evil.Evil"})
+    folder.change("text_encoder/config.json", **EVIL_MODEL)
     folder.write("text_encoder/evil.py", folder.code)
 
 

@@ -16,6 +16,7 @@ from vgpipe.models.checkpoint.bounded_json import read_json
 
 LIBRARIES = ("diffusers", "transformers")
 MODEL, SCHEDULER, GUIDER = "diffusers.models", "diffusers.schedulers", "diffusers.guiders"
+PARTS = ("stable_diffusion",)  # of the safety checker that most image checkpoints name, which is never loaded
 SHOWN = 10
 
 
@@ -185,5 +186,7 @@ def is_part_of_diffusers(library: str) -> bool:
 
     Anything else is a module that a checkpoint brings with it.
     """
+    if library in PARTS:
+        return True
     spec = importlib.util.find_spec("diffusers") if library.isidentifier() else None
     return any(Path(place, "pipelines", library).is_dir() for place in (spec and spec.submodule_search_locations) or ())

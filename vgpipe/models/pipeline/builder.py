@@ -46,7 +46,7 @@ class PipelineBuilder:
             )  # what diffusers exports in place of a class that it cannot import
             if missing:
                 needs = f"model.scheduler.name: {self.settings.scheduler} needs packages that are not installed"
-                raise ModelError(f"{needs} -> pip install {' '.join(missing)}")
+                raise ModelError(f"{needs} -> pip install {' '.join(one for one in missing if one != 'torch')}")
         config = self.scheduler_config
         refuse_extremes(config, "model.scheduler.config", SCHEDULER_FILE)
         return found.from_config(config)
