@@ -45,7 +45,7 @@ def test_no_arguments_show_the_help_and_are_bad_usage(vgpipe):
         (["job=missing.yaml"], ["missing.yaml", "jobs/missing.yaml"]),
         (["quality=quick"], ["clip.prompt"]),
         (["job=job.yaml", "qualty=quick"], ["did you mean quality?"]),
-        (["job=job.yaml", "model.id=/nowhere"], ["/nowhere", "model_index.json"]),
+        (["job=job.yaml", "model.id=/nowhere"], ["/nowhere", "nothing is there"]),
         (["job=job.yaml", "model.family=sora"], ["model.family", "sora", "wan"]),
         (["job=job.yaml", "clip.num_frames=16"], ["clip.num_frames", "16", "17"]),
         (["job=job.yaml", "clip.width=65"], ["clip.width", "65", "64"]),
