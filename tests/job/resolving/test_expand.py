@@ -227,12 +227,12 @@ def test_ten_thousand_prompts_take_seconds(write) -> None:
         for n in range(10_000)
     ]
     path = write("prompts:\n" + "".join(lines))
-    start = time.perf_counter()
+    start = time.process_time()
     reference = dict(height=64, num_frames=17, fps=8, num_inference_steps=8, guidance_scale=5.0)
     made = expand(read_job(path), overrides={}, preset={}, reference=reference, rules=ShapeRules(), model="m")
     assert len(made.clips) == 10_000
-    # Takes 1.2 s on one core of a laptop; the rest is for busy machines.
-    assert time.perf_counter() - start < 10
+    # Takes 1.2 s on one core of a laptop; the rest is for slow machines.
+    assert time.process_time() - start < 10
 
 
 def test_clips_are_frozen(clips_of) -> None:

@@ -44,7 +44,7 @@ def note_foreign(text: str, note: Callable[[str], None]) -> None:
     """
     if "__" in text and _WILDCARD.search(text):
         note(_FILL)
-    if ("(" in text or "[" in text) and _WEIGHT.search(text):
+    if (":" in text or "((" in text) and _WEIGHT.search(text):
         note(_WEIGH)
     if ("|" in text or "BREAK" in text or ":" in text) and _OTHER.search(text):
         note(_ACT)
