@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from vgpipe.config.run_limits import load_run_limits
 from vgpipe.config.sources import BUILTIN, Defaults, Sources
 from vgpipe.config.user_defaults import defaults_path, read_user_defaults
 from vgpipe.errors import ConfigError
+from vgpipe.provenance.recipe import portable
+from vgpipe.store.user_cache import user_cache_folder
 
 MINE = """
 quality: quick
@@ -135,3 +138,15 @@ def test_a_run_names_the_file(mine, vgpipe):
     assert str(path) in Path("run/run.log").read_text()
     assert yaml.safe_load(Path("run/config.yaml").read_text())["defaults_from"] == str(path)
     assert "sheet: false" in vgpipe("--cfg", "job").out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="users of POSIX are numbers")
+def test_a_user_without_a_home_has_no_defaults_and_remembers_nothing(monkeypatch):
+    """As in a container that runs under a number of its own."""
+    for name in ("HOME", "VGPIPE_CONFIG", "VGPIPE_CACHE", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda number: (_ for _ in ()).throw(KeyError(number)))
+    assert defaults_path() is None
+    with pytest.raises(OSError):
+        user_cache_folder().mkdir(parents=True)
+    assert portable("/models/wan") == "/models/wan"

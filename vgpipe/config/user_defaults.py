@@ -92,7 +92,10 @@ def defaults_path() -> Path | None:
         return expanded(named) if named else None
     from platformdirs import user_config_path
 
-    path = user_config_path("vgpipe", appauthor=False) / "config.yaml"
+    try:
+        path = user_config_path("vgpipe", appauthor=False) / "config.yaml"
+    except RuntimeError:  # no HOME, and a number that no user has
+        return None
     return path if path.is_file() else None
 
 

@@ -128,7 +128,10 @@ def _default(field: Field[object]) -> object:
 
 def portable(path: str) -> str:
     """Returns a path below the home directory as `~/...`, without the user's name."""
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and a number that no user has
+        return path
     return f"~/{Path(path).relative_to(home).as_posix()}" if Path(path).is_relative_to(home) else path
 
 

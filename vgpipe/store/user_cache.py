@@ -9,10 +9,16 @@ from vgpipe.outside_file import expanded
 
 
 def user_cache_folder() -> Path:
-    """Returns the folder: $VGPIPE_CACHE, else as the system has it."""
+    """Returns the folder: $VGPIPE_CACHE, else as the system has it.
+
+    For a user without a home one that cannot be written: nothing is remembered then.
+    """
     named = os.environ.get("VGPIPE_CACHE")
     if named:
         return expanded(named)
     from platformdirs import user_cache_path
 
-    return user_cache_path("vgpipe", appauthor=False)
+    try:
+        return user_cache_path("vgpipe", appauthor=False)
+    except RuntimeError:  # no HOME, and a number that no user has
+        return Path(os.devnull) / "vgpipe"
