@@ -229,9 +229,9 @@ CASES = (
         "folders", "names with spaces, quotes and line ends", f"mkdir $'a \\'b\"\\n红'; cd $'a \\'b\"\\n红'; {_run()}"
     ),
     Case("system", "no /dev/shm, no /sys", _mounted("umount /dev/shm; umount -l /sys", _run())),
-    Case("system", "no network", f"unshare -n {ROOT}/.venv/bin/python -m vgpipe {RUN}; code; keep"),
+    Case("system", "no network", f"unshare -n {PYTHON}; code; keep"),
     Case("system", "TERM odd, COLUMNS=0", _run("TERM=nonsense COLUMNS=0 LINES=-1")),
-    Case("system", "PATH empty", _run(f"env PATH= {ROOT}/.venv/bin/python -m vgpipe {RUN}; code; keep; true")),
+    Case("system", "PATH empty", f"env PATH= {sys.executable} -m vgpipe {RUN}; code; keep"),
 )
 
 PRELUDE = """
