@@ -9,9 +9,9 @@ runs in which
   eio   it fails with EIO, once
   full  from there on everything that takes space fails with ENOSPC, the first write after half of it
   tear  the process is killed in the middle of it, where it is a write
-  cut   the process is killed before it; what is left is finished as it is, then with the names of what was not flushed
-        but without its content (empty, zeros, or either at random), then without anything that was not flushed (after
-        each flush, since in between nothing changes)
+  cut   the process is killed before it; what is left is finished as it is, or with the names of what was not flushed
+        but without its content (empty, zeros, or either at random), in turn; after each flush, also without anything
+        that was not flushed: in between that changes nothing
 
 and each is then finished, by `resume` and by the same command in turn; by the command also where `resume` refuses,
 because there is no run directory yet. Files and latents have to be those of the job left alone, byte for byte.

@@ -18,7 +18,7 @@ from vgpipe.errors import VgpipeError
 KILLED, REFUSED = -9, 2
 
 
-BETWEEN = (Loss.EMPTY, Loss.ZEROS, Loss.MIXED)
+LOSSES = (Loss.NOTHING, Loss.EMPTY, Loss.NOTHING, Loss.ZEROS, Loss.NOTHING, Loss.MIXED)
 
 
 class Fault(Enum):
@@ -116,14 +116,14 @@ class Attack:
     def cut_power(self, operations: Sequence[Operation]) -> Iterator[Tally]:
         """Kills the job before each operation, and takes away what was not flushed; yields the tally after each.
 
-        Each is finished from what the process left, from what had been flushed where the operation before was a flush
-        (else that is as before), and from a state between.
+        Each is finished from what the process left or from a state between, in turn; and from what had been flushed,
+        where the operation before was a flush (else that is as before).
         """
         tally = Tally()
         for operation in operations:
             tally.codes[self._disturbed(Mode.DIE, operation.number).code] += 1
             hit, before = self._hit(operation), journal(self._copies)[-2:][0].kind
-            losses = [Loss.NOTHING, BETWEEN[operation.number % len(BETWEEN)]]
+            losses = [LOSSES[operation.number % len(LOSSES)]]
             losses += [Loss.ALL] if before.startswith("fsync") else []
             self._set_aside()
             for loss in losses:
