@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import asdict
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -83,12 +84,23 @@ def test_fallbacks_keep_saturated_colours(out, lacking, missing):
         assert np.abs(got[:, 16:-16, 32 * number + 12 : 32 * number + 20] - colour).max() <= 3
 
 
+def test_a_kill_of_the_ffmpeg_that_imageio_tries_first_costs_no_clip_its_encoder(out, monkeypatch):
+    monkeypatch.setattr("imageio_ffmpeg._utils._is_valid_exe", lambda _: False)  # as where that one was killed
+    imageio_ffmpeg._utils._get_ffmpeg_exe.cache_clear()
+    try:
+        made = exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)
+    finally:
+        imageio_ffmpeg._utils._get_ffmpeg_exe.cache_clear()
+    assert made.kind == "mp4" and made.degradation is None
+
+
 @pytest.mark.parametrize("found", ["/nowhere/ffmpeg", None])
 def test_without_any_ffmpeg_frames_are_written(out, monkeypatch, found):
     def none():
         raise RuntimeError("No ffmpeg exe could be found.\nInstall it")
 
     monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", none)
+    monkeypatch.setattr("vgpipe.exporters.ffmpeg._bundled", lambda: None)
     if found:
         monkeypatch.setenv("VGPIPE_FFMPEG", found)
     made = exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)

@@ -6,6 +6,7 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 from __future__ import annotations
 
 import errno
+import importlib.util
 import os
 import re
 import signal
@@ -49,7 +50,17 @@ def executable() -> str:
 
         return str(get_ffmpeg_exe())
     except (ImportError, OSError, RuntimeError) as error:
+        # imageio-ffmpeg runs its ffmpeg once and remembers for good where that failed, also where a kill ended it.
+        if (bundled := _bundled()) is not None:
+            return str(bundled)
         raise EncoderError(f"there is no ffmpeg: {one_line(str(error))}") from error
+
+
+def _bundled() -> Path | None:
+    """Returns the ffmpeg in the wheel of imageio-ffmpeg, which need not run; None where there is none."""
+    found = importlib.util.find_spec("imageio_ffmpeg")
+    folders = [Path(one) / "binaries" for one in (found.submodule_search_locations or ())] if found else []
+    return next((path for folder in folders for path in folder.glob("ffmpeg-*") if os.access(path, os.X_OK)), None)
 
 
 def one_line(output: str) -> str:
