@@ -12,9 +12,9 @@ run that ends well with other frames, a refusal or failure that names no damaged
 or takes the memory.
 
 Of 200 (seed 0; 111 in the store, 89 in the run; CPU, a tiny Wan checkpoint): no fault. 117 of 134 resumes and all 83 of
-the same job again, 17 of them after a resume that was refused by name, delivered every frame. `report` made 191 pages
-and refused nine runs that had lost clips.jsonl. The slowest command took 14 s on a machine that was busy otherwise, the
-largest process 446 MiB.
+the same job again, 17 of them after a resume that was refused by name, delivered every frame. `report` made 191 pages,
+refused eight runs whose folder was gone, and named a page whose place a folder took. The slowest command took 14 s on a
+machine that was busy otherwise, the largest process 446 MiB.
 """
 
 from __future__ import annotations
