@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
 import sys
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if arguments is None:
+        _leave_ascii()
     missing = open_missing_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     shows_tracebacks = "--debug" in given
@@ -62,6 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         START_UP.end()
         ours.setLevel(level)
+
+
+def _leave_ascii() -> None:
+    """Starts Python again in its UTF-8 mode where its files could have ASCII names alone (LC_ALL=C, PYTHONUTF8=0)."""
+    if os.name != "posix" or sys.flags.utf8_mode or not sys.executable:
+        return
+    if codecs.lookup(sys.getfilesystemencoding()).name == "ascii":
+        os.environ["PYTHONUTF8"] = "1"  # for child processes
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _dispatch(given: list[str], missing: Sequence[str]) -> int:
