@@ -12,7 +12,8 @@ import pytest
 
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.store import rundir
-from vgpipe.store.rundir import DirectoryInUse, RunDir, unused_directory, unused_run
+from vgpipe.store.run_lock import DirectoryInUse
+from vgpipe.store.rundir import RunDir, unused_directory, unused_run
 
 if sys.platform != "win32":
     import fcntl
@@ -137,6 +138,9 @@ def test_frames_become_a_folder_and_replace_an_old_one(tmp_path):
         run.place("frames", "c", sources)
         assert run.place("frames", "c", sources[:1]) == "frames/c"
         assert [path.name for path in (run.root / "frames/c").iterdir()] == ["000000.png"]
+        second = run.place("frames_2", "c", sources, taken=["frames/c"])  # two exporters fell back on images
+        assert second == "frames/c.frames_2" and len(list((run.root / second).iterdir())) == len(sources)
+        assert run.path_of(second) == run.root / second
 
 
 def test_a_sheet_lies_in_a_folder_of_its_own(tmp_path):

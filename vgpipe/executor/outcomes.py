@@ -127,14 +127,15 @@ class Outcomes:
         self._count(state.segments[-1], EXPORT, state.seconds[EXPORT], state.clip.id)
 
     def failed(self, segment: SegmentState, stage: str, error: Exception) -> None:
-        """Takes a segment's clip out of the run; a full disk stops the run instead."""
+        """Takes a segment's clip out of the run; a full disk, or a store that has gone, stops the run instead."""
         state, message = segment.parent, failure_message(stage, error)
         of_segment = state.is_long and stage != EXPORT
         if of_segment:
             message = f"segment {segment.segment.index + 1} of {len(state.segments)}: {message}"
-        if is_disk_full(error):
+        remedy = self._remedy_of_disk(error)
+        if remedy:
             # Every later clip would do its work and then lose it: better to stop while all of it can be resumed.
-            message = f"{message}; {what_to_free(error, self._folders)}"
+            message = f"{message}; {remedy}"
             state.stop(message)
             self._stop.cancel(message)
             return
@@ -145,6 +146,17 @@ class Outcomes:
         log.debug("traceback of %s", state.clip.id, exc_info=error)
         self._records.settle(state)
         self._drop_rest(segment, stage)
+
+    def _remedy_of_disk(self, error: Exception) -> str:
+        """Returns what to do about the disk or the store, where one of them is to blame; else nothing."""
+        if is_disk_full(error):
+            return what_to_free(error, self._folders)
+        if isinstance(error, StoreError):
+            try:
+                self._store.require_writable()
+            except StoreError:
+                return f"the store {self._store.root} can no longer be written: bring it back"
+        return ""
 
     def give_up(self, state: ClipState, message: str) -> None:
         """Marks a clip as failed that no pass could finish."""

@@ -32,6 +32,7 @@ from vgpipe.runs import run_record
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
 from vgpipe.runs.logs import logging_early, logging_to
+from vgpipe.runs.names import refuse_unwritable_names
 from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
 from vgpipe.runs.result import RunResult
@@ -83,6 +84,7 @@ def ready(
         StoreError: where clips are left to render and the store cannot be written.
     """
     refuse_unmeasured(config.run)
+    refuse_unwritable_names(request.clips)
     refuse_too_large(config, request.clips)
     attempts = Attempts(config)
     with logging_early(terminal) as early:
@@ -156,6 +158,7 @@ def resume(
             clips = tuple(_clip(run_dir, record) for record in recorded.records)
             if not clips:
                 raise UsageError(f"{run_dir.clips} lists no clips -> run the job again")
+            refuse_unwritable_names(clips)
             saved = validate_config(values)
             folder_of("store.dir", saved.store.dir)  # it may be another one by now
             config = replace(saved, run=limits(saved.run))
@@ -208,6 +211,8 @@ def _run(
         own = [f"with your own defaults of {config.defaults_from}"] if config.defaults_from else []
         for note in (*opened, *own, *run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)
+        if run_dir.lock_note:
+            log.warning("%s", run_dir.lock_note)
         try:
             begin()
             with _page_of(run_dir, run.attempts):

@@ -14,7 +14,8 @@ from typing import Any
 from vgpipe.clips.clip_state import Status
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.outside_file import open_outside
-from vgpipe.store.rundir import DirectoryInUse, RunDir
+from vgpipe.store.run_lock import DirectoryInUse
+from vgpipe.store.rundir import RunDir
 
 DEPTH = 3
 """Of a run below the outputs: the job, the date, and in a sweep the combination."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
@@ -26,12 +26,10 @@ from vgpipe.store.durable import (
     replace_file,
     temporary_path,
 )
+from vgpipe.store.run_lock import LOCK_NAME, DirectoryInUse, RunLock
 from vgpipe.store.seal import sealed
 from vgpipe.terminal import on_one_line
 from vgpipe.units import MIB
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +38,7 @@ DOES_NOT_FIT = "does not fit its checksum: it was changed or damaged"
 MAX_NAMED = 80
 MAX_BYTES = 256 * MIB
 """Of plan.json and events.jsonl, which have a line or two for each clip and stage."""
-LOCK_NAME = ".lock"
 CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
-
-
-class DirectoryInUse(UsageError):
-    """Another process writes to a run directory."""
 
 
 def unused_directory(root: Path) -> Path:
@@ -121,32 +114,28 @@ class RunDir:
         self.report = root / "report.html"
         self.report_data = root / "report-data.js"
         self.contact_sheet = root / "contact-sheet.png"
-        self._lock_path = root / LOCK_NAME
-        self._lock: FileLock | None = None
+        self._lock = RunLock(root)
         self._unflushed: set[Path] = set()
 
     def __enter__(self) -> RunDir:
-        from filelock import FileLock, Timeout
-
-        # The system frees the lock of a killed process at once. On NFS it holds between machines only where the
-        # server's lock service runs; without one, it cannot be taken at all.
-        self._lock = FileLock(self._lock_path, thread_local=False)
+        self._lock.acquire()
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(blocking=False)
             if not self.config.exists():  # a new run, whose folders Hydra may have made
                 flush_parents(self.root)
-        except Timeout:
-            raise DirectoryInUse(f"{self.root} is in use by another vgpipe process; nothing was started") from None
-        except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
+        except OSError as error:
+            self._lock.release()
             raise StoreError(f"{self.root} cannot be written: {error} -> hydra.run.dir=DIR") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
+
+    @property
+    def lock_note(self) -> str:
+        """What the user should know of the lock; empty where it is an ordinary one."""
+        return self._lock.note
 
     def write_config(self, text: str) -> None:
         """Writes the resolved config (YAML text).
@@ -268,7 +257,8 @@ class RunDir:
         """Adds a finished clip's files to the run, hard-linked from the store where possible.
 
         Args:
-            kind: `frames` for a folder of images, `sheet` or `poster` for an image, any other for one video file.
+            kind: `frames` (`frames_2`, ...) for a folder of images, `sheet` or `poster` for an image, any other for one
+                video file.
             clip_id: the clip's id.
             sources: files in the store.
             taken: paths of the clip's other files, which are kept.
@@ -276,8 +266,9 @@ class RunDir:
         Returns:
             The path relative to the run, with forward slashes.
         """
-        if kind == "frames":
-            return self._place_folder(self.root / "frames" / clip_id, sources)
+        if kind.partition("_")[0] == "frames":  # `frames_2` where two exporters fell back on images
+            own = "" if kind == "frames" else f".{kind}"
+            return self._place_folder(self.root / "frames" / f"{clip_id}{own}", sources)
         folder = "sheets" if kind in ("sheet", "poster") else "videos"
         own = f".{kind}" if kind == "poster" or f"{folder}/{clip_id}{sources[0].suffix}" in taken else ""
         relative = f"{folder}/{clip_id}{own}{sources[0].suffix}"

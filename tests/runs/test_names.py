@@ -1,0 +1,45 @@
+"""Names of files in the locale of the shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.clips.test_clip_record import PLAIN
+from vgpipe.errors import UsageError
+from vgpipe.runs import names
+from vgpipe.runs.names import refuse_unwritable_names
+
+
+def test_a_locale_without_the_letters_is_refused_before_anything_is_rendered(monkeypatch):
+    german = replace(PLAIN, id="größer-a1b2c3d4")
+    refuse_unwritable_names([PLAIN, german])
+    monkeypatch.setattr(names.os, "fsencode", lambda text: text.encode("iso8859-5"))
+    refuse_unwritable_names([PLAIN])
+    with pytest.raises(UsageError, match=r"gr\\xf6\\xdfer-a1b2c3d4.*export PYTHONUTF8=1"):
+        refuse_unwritable_names([PLAIN, german])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locales are those of POSIX")
+def test_in_a_locale_of_ascii_alone_python_starts_again_in_utf8():
+    import subprocess
+
+    ascii_only = {
+        "LC_ALL": "C",
+        "LANG": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "ascii",
+    }
+    program = (
+        "import sys, vgpipe.cli as cli\n"
+        "cli._dispatch = lambda *_: print(sys.getfilesystemencoding(), ascii(sys.argv[1])) or 0\n"
+        "sys.exit(cli.main())"
+    )
+    environment = {**os.environ, **ascii_only, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run([sys.executable, "-c", program, "größer"], env=environment, capture_output=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, b"utf-8 'gr\\xf6\\xdfer'\n"), ran.stderr
