@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_shown_and_ends_with_2_and_what_does(vgpipe):
         (["-m", "quality=quick,standard"], ["plan takes no sweep", "hardware=all"]),
         (["--cfg", "job"], ["--cfg", "has no use here", "--help"]),
         (["job.yaml"], ["job=job.yaml"]),
-        (["model.id=/nowhere", "hardware=t4_16gb"], ["/nowhere", "model_index.json"]),
+        (["model.id=/nowhere", "hardware=t4_16gb"], ["/nowhere", "nothing is there"]),
         (["memory.weights.unet=int8", "hardware=t4_16gb"], ["memory.weights.unet", "transformer"]),
         (["--config-dir", "nowhere"], ["nowhere", "not a folder"]),
         (["quality=quick,standard"], ["quality", "several values"]),

@@ -24,7 +24,7 @@ def test_report_builds_each_page_and_says_where(vgpipe, tmp_path):
 
 
 def test_report_without_a_run_says_what_to_type(vgpipe, tmp_path):
-    assert "python -m vgpipe report outputs" in vgpipe("report").err
+    assert "python -m vgpipe report RUN_DIR" in vgpipe("report").err
     make_run(tmp_path / "one", [record()])
     ran = vgpipe("report", "one", "missing")
     assert ran.code == 2 and "holds no run" in ran.err
