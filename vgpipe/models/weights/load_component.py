@@ -15,9 +15,13 @@ from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_
 from vgpipe.models.weights import from_tensors, layerwise_cast, loras
 from vgpipe.models.weights.pretrained import bars_hidden, copy_out_of_files, dtype_keyword, no_code, refuse_misfit
 from vgpipe.models.weights.quantize import GGUF_FILE, load_quantized
+from vgpipe.store.digest import digest_of
 from vgpipe.vocabulary import FP8
 
 log = logging.getLogger(__name__)
+
+BUILT: set[str] = set()
+"""Digests of the configs that this process has built without weights, beside weights of fitting size."""
 
 PANIC = "PanicException"  # what a damaged tokenizer.json raises in Rust: no `Exception`, and no module exports it
 
@@ -72,8 +76,12 @@ def _refuse_oversized(checkpoint: Checkpoint, component: str) -> None:
 
     from vgpipe.models.weights import bounded_build
 
+    known = digest_of([checkpoint.index[component], checkpoint.config(component), checkpoint.weight_bytes(component)])
+    if known in BUILT:
+        return
     try:
         bounded_build.built_on_meta(checkpoint, component, torch.float32)
+        BUILT.add(known)
     except ModelError:
         raise
     except Exception as error:  # a class that cannot be built so may be loaded all the same
