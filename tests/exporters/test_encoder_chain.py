@@ -87,7 +87,9 @@ def test_fallbacks_keep_saturated_colours(out, lacking, missing):
 
 def test_a_kill_of_the_ffmpeg_that_imageio_tries_first_costs_no_clip_its_encoder(out, monkeypatch):
     find = imageio_ffmpeg._utils._get_ffmpeg_exe.__wrapped__
-    monkeypatch.setattr("imageio_ffmpeg._utils._get_ffmpeg_exe", lru_cache(find))  # what it remembers ends with the test
+    monkeypatch.setattr(
+        "imageio_ffmpeg._utils._get_ffmpeg_exe", lru_cache(find)
+    )  # what it remembers ends with the test
     monkeypatch.setattr("imageio_ffmpeg._utils._is_valid_exe", lambda _: False)  # as where that one was killed
     made = exporter({"name": "mp4"}).export(smooth(), fps=8.0, folder=out)
     assert made.kind == "mp4" and made.degradation is None

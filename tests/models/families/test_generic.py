@@ -333,7 +333,7 @@ def command(folder: Path, *more: str) -> list[str]:
 def test_without_an_id_it_says_what_to_type(vgpipe, workdir):
     ran = vgpipe("model=generic", "clip.prompt=a")
     assert ran.code == 2
-    assert "model.id: is empty, and this model has none of its own -> a folder or a repo of the hub: model.id=" in ran.err
+    assert "model.id: is empty, and this model has none of its own -> a folder or a repo" in ran.err
     assert not (workdir / "outputs").exists()
 
 
