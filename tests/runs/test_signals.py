@@ -12,6 +12,14 @@ from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.runs.signals import cancelled_by_signals
 
 
+@pytest.fixture(autouse=True)
+def not_under_nohup():
+    """Has SIGHUP as programs find it, also where the tests themselves were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_one_signal_asks_for_a_stop_and_handlers_come_back(number):
     before = signal.getsignal(number)
