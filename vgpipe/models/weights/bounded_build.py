@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from vgpipe.errors import ModelError
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.weights.pretrained import dtype_keyword
+from vgpipe.models.weights.pretrained import default_dtype, dtype_keyword
 
 ELEMENTS_PER_BYTE = 8  # the narrowest formats hold three or four; tied tensors count twice
 SMALL_ELEMENTS, UNKNOWN_ELEMENTS = 1 << 26, 1 << 40
@@ -41,7 +41,7 @@ def built_on_meta(checkpoint: Checkpoint, component: str, dtype: torch.dtype) ->
     """
     component_class, config = checkpoint.component_class(component), checkpoint.config(component)
     count = _Count(checkpoint, component)
-    with torch.device("meta"), _default_dtype(dtype), _counting(count), _Outputs(count):
+    with torch.device("meta"), default_dtype(dtype), _counting(count), _Outputs(count):
         if component_class.__module__.startswith("diffusers"):
             module: torch.nn.Module = component_class.from_config(config)
             return module
@@ -132,14 +132,3 @@ def _counting(count: _Count) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    # As `from_pretrained` does; buffers that are in no file get this dtype.
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

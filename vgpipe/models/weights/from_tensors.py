@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts, tensors_in
 from vgpipe.models.weights import scales
-from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misfit
+from vgpipe.models.weights.pretrained import default_dtype, dtype_keyword, no_code, refuse_misfit
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +60,7 @@ def _of_diffusers(loader: Any, config: Path, paths: list[Path], dtype: torch.dty
     import torch
 
     settings = loader.load_config(str(config), local_files_only=True)
-    with _default_dtype(dtype):
+    with default_dtype(dtype):
         module = empty(loader, settings)
     expected = module.state_dict()
     facts = {name: one for path in paths for name, one in tensors_in(path).items()}
@@ -155,16 +154,3 @@ def _renamed(conversion: Any, settings: Any, facts: Mapping[str, TensorFacts]) -
 
 def _is_of(name: str, modules: Collection[str]) -> bool:
     return not set(modules).isdisjoint(name.split("."))
-
-
-@contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Builds tensors in a precision, as the libraries do while they load."""
-    import torch
-
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
