@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from vgpipe.config.clip_settings import with_settings
+from vgpipe.config.executor_schema import ExecutorConfig
 from vgpipe.config.exporter_schema import ExporterConfig
 from vgpipe.config.hardware_schema import HardwareConfig
 from vgpipe.config.limits import record
@@ -58,26 +59,6 @@ class QualityConfig:
     """Multiplies the model's reference steps, where `num_inference_steps` is null."""
     if TYPE_CHECKING:  # the one that is read by its name
         num_inference_steps: int | None = None
-
-
-@record
-class ExecutorConfig:
-    """How the stages are scheduled."""
-
-    name: str = "local"
-    """Which executor makes the clips; see `vgpipe/executor/base.py`."""
-    canary: bool = True
-    """Whether one cheap clip per (model, shape) goes first, where at least two clips share it."""
-    canary_steps: Annotated[int, Field(ge=1, le=50)] = 2
-    """Denoising steps of a canary."""
-    wave_size: Annotated[int, Field(ge=1)] | None = None
-    """Clips per wave; null sizes waves by the cost of loading."""
-    load_share: Annotated[float, Field(gt=0, le=1)] = 0.03
-    """Share of a wave's time that loading may cost, where `wave_size` is null."""
-    checkpoint_steps: Annotated[int, Field(ge=1)] = 4
-    """Denoising steps between checkpoints, at least."""
-    checkpoint_interval_s: Annotated[float, Field(ge=0)] = 5.0
-    """Seconds between checkpoints, at least."""
 
 
 @record

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from vgpipe.config.adapters import adapter_of
+from vgpipe.config.executor_schema import EXECUTORS
 from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.fields import children, hints_at, nearest
 from vgpipe.config.joined_options import OTHERS
@@ -73,6 +74,11 @@ def _fault(detail: ErrorDetails, root: object, values: Mapping[str, Any]) -> Fau
         if where[-1] in known:  # to some option of the group, but not to the one that was chosen
             return Fault(key, "the chosen option has no such key", "choose the option that has it, or leave it out")
         return Fault(key, "there is no such key", nearest(where[-1], known))
+    if detail["type"] == "union_tag_invalid":
+        context = detail["ctx"]
+        names = re.findall(r"'([^']+)'", context["expected_tags"])
+        told = f"{context['tag']!r} is not allowed: {context['expected_tags']}"
+        return Fault(f"{key}.name", told, nearest(context["tag"], names))
     if detail["type"] in ("missing", "missing_argument"):
         typed = example(where, values, root)
         return Fault(key, "is missing", f"add {where[-1]} to the group's YAML, or type {typed}")
@@ -100,8 +106,8 @@ def _remedy(where: tuple[str, ...], detail: ErrorDetails, root: object, values: 
 def _path(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Returns the key's parts; pydantic also names the arm of a union, which is not a key."""
     parts = tuple(map(str, location))
-    arm = {"exporter": 1, OTHERS: 2}.get(parts[0], 0) if parts else 0
-    if arm and parts[arm : arm + 1] and parts[arm] in EXPORTERS:
+    arm = {"exporter": 1, OTHERS: 2, "executor": 1}.get(parts[0], 0) if parts else 0
+    if arm and parts[arm : arm + 1] and parts[arm] in (*EXPORTERS, *EXECUTORS):
         parts = parts[:arm] + parts[arm + 1 :]
     return parts or ("config",)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vgpipe.executor.progress import ProgressListener
     from vgpipe.executor.run_records import RunRecords
     from vgpipe.fallback.loading_ladder import LoadedModel
-    from vgpipe.plans.run_plan import RunPlan
+    from vgpipe.plans.starting_point import StartingPlan
     from vgpipe.store.rundir import RunDir
 
 EXECUTORS = {"local": "vgpipe.executor.local:LocalExecutor"}
@@ -46,7 +46,7 @@ class ExecutorInputs:
         previous: clip id -> what an earlier attempt at the run recorded of it.
         finished: the store, and what turns clips into files.
         texts: notes of what the model does not read of the clips' texts.
-        plan: the forecast of the run; None without one.
+        plan: what the run begins with: where components live, what was foreseen; None without a plan.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
         on_progress: is given how far the run is; None where nobody asks.
     """
@@ -60,7 +60,7 @@ class ExecutorInputs:
     previous: Mapping[str, PastRecord]
     finished: FinishedFiles
     texts: TextNotes
-    plan: RunPlan | None
+    plan: StartingPlan | None
     kept: KeptModels | None = None
     on_progress: ProgressListener | None = None
 

@@ -9,7 +9,7 @@ from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState, Shape, Status
 from vgpipe.clips.finished_files import FinishedFiles
-from vgpipe.config.schema import ExecutorConfig
+from vgpipe.config.executor_schema import WorkersConfig
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.waves import canaries, startable
 from vgpipe.fallback.memory_ladder import MemoryLadder
@@ -34,7 +34,7 @@ class Canaries:
         states: the canaries to run first.
     """
 
-    def __init__(self, settings: ExecutorConfig, keys: ArtifactKeys, ladder: MemoryLadder, past: PastTrials):
+    def __init__(self, settings: WorkersConfig, keys: ArtifactKeys, ladder: MemoryLadder, past: PastTrials):
         self._settings, self._keys, self._ladder, self._past = settings, keys, ladder, past
         self.states: list[CanaryState] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from vgpipe.errors import ConfigError, ModelError, VgpipeError, first_line
@@ -28,12 +29,26 @@ class Profiles:
         model: its name.
         kernels: whose kernels to stand for.
         fps: frames a second for models that make no use of them.
+        guidance: whether a clip is guided (negative prompt, two branches) -> the guidance that stands for it, as far as
+            that is known already.
     """
 
-    def __init__(self, family: Family, model: str, kernels: Kernels, fps: float):
+    def __init__(
+        self,
+        family: Family,
+        model: str,
+        kernels: Kernels,
+        fps: float,
+        guidance: Mapping[tuple[bool, bool], float] | None = None,
+    ):
         self._family, self._model, self._kernels, self._fps = family, model, kernels, fps
         self._known: dict[tuple[ClipSpec, bool, int | None], Profile] = {}
-        self._guidance: dict[tuple[bool, bool], float] = {}
+        self._guidance: dict[tuple[bool, bool], float] = dict(guidance or {})
+
+    @property
+    def guidance(self) -> dict[tuple[bool, bool], float]:
+        """Whether a clip is guided -> the guidance that stands for it, as far as clips were asked about."""
+        return dict(self._guidance)
 
     def smaller_tiles(self, spec: ClipSpec) -> tuple[int, ...]:
         """Returns the sides of tiles below the VAE's own that a clip may be decoded in, pixels, largest first."""

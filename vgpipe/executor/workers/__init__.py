@@ -1,0 +1,1 @@
+"""Workers: what makes waves of clips on one device, in another process or on another machine."""
