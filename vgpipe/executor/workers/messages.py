@@ -58,6 +58,7 @@ class WorkerSettings:
         samples: one clip of each kind that the job has.
         texts: text -> reading, of texts that are cut.
         family_digest: of the model's files, as the driver sees them; a worker that sees others is refused.
+        denoise_threads: CPU threads of denoising, which a trial has proved to keep the bits; None leaves them.
     """
 
     worker: str
@@ -68,6 +69,7 @@ class WorkerSettings:
     samples: tuple[Clip, ...] = ()
     texts: Mapping[str, TextReading] = field(default_factory=dict)
     family_digest: str = ""
+    denoise_threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +95,23 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class HandOut:
-    """Clips to take through all stages together; answered by a `ClipEnded` for each, then by `HandOutEnded`."""
+    """Clips to take through all stages together; answered by a `ClipEnded` for each, and by `HandOutEnded`."""
 
     items: tuple[WorkItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """Asks for a trial of thread counts with canaries of every shape; answered by `Tuned`."""
+
+    items: tuple[WorkItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UseThreads:
+    """Sets the CPU threads of denoising, which a trial has proved to keep the bits."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +134,36 @@ class End:
     """Ends the worker once it has nothing to do."""
 
 
-ToWorker = HandOut | Granted | StopNow | End
+ToWorker = HandOut | Tune | UseThreads | Granted | StopNow | End
 
 
 # What a worker sends.
+
+
+class FailureKind(Enum):
+    """What a failure is to the driver."""
+
+    OTHER = "other"
+    LOADING = "loading"
+    """Another way to load the model may help (`LoadError`)."""
+    PRECISION = "precision"
+    MEMORY = "memory"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a clip failed.
+
+    Attributes:
+        kind: which error it was.
+        message: its text alone.
+        detail: the component of a loading failure, the stage of an overflow; else empty.
+    """
+
+    kind: FailureKind
+    message: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +189,19 @@ class Ready:
     foreseen: tuple[Foreseen, ...] = ()
     family_digest: str = ""
     conditions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """The worker cannot take clips, and ends.
+
+    Attributes:
+        reason: why, for people.
+        failure: the error behind it, where another way to load the model may help.
+    """
+
+    reason: str
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,39 +292,22 @@ class Claim:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was claimed is in the store, or cannot be made here."""
+
+    digest: str
+
+
 class Ending(Enum):
     """How a clip of a hand-out ended in a worker."""
 
     DONE = "done"
     FAILED = "failed"
+    STOPPED = "stopped"
+    """Not finished, for a reason that is not the clip's; what is done of it is in the store."""
     GIVEN_BACK = "given back"
-    """Not finished, for a reason that is not the clip's: to be handed out again."""
-
-
-class FailureKind(Enum):
-    """What a failure is to the driver."""
-
-    OTHER = "other"
-    LOADING = "loading"
-    """Another way to load the model may help (`LoadError`)."""
-    PRECISION = "precision"
-    MEMORY = "memory"
-    MODEL = "model"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a clip failed.
-
-    Attributes:
-        kind: which error it was.
-        message: its text alone.
-        detail: the component of a loading failure, the stage of an overflow; else empty.
-    """
-
-    kind: FailureKind
-    message: str
-    detail: str = ""
+    """The same, and not begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,19 +347,28 @@ class ClipEnded:
     failure: Failure | None = None
 
 
+class Why(Enum):
+    """Why a worker takes no more clips for now."""
+
+    IDLE = "it has made all that it was handed"
+    ASKED = "the driver asked it to stop"
+    LEAVING = "its process or its node is being ended"
+    DISK = "its disk takes no more"
+
+
 @dataclass(frozen=True, slots=True)
 class HandOutEnded:
-    """The worker has nothing to do.
+    """The model stages of a hand-out have ended; the exports of its last clips may still run.
 
     Attributes:
-        stopped: why it stopped early; "" where it did all it was handed.
+        why: whether more can be handed out.
+        reason: the same for people; "" where it can.
         wave_load_s: seconds that every further wave spends on loading.
-        retires: whether the worker can take no more clips: its disk is full, its node is being taken away.
     """
 
-    stopped: str = ""
+    why: Why = Why.IDLE
+    reason: str = ""
     wave_load_s: float = 0.0
-    retires: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +407,8 @@ FromWorker = (
     | PieceDone
     | PieceDropped
     | Claim
+    | Made
+    | Unable
     | ClipEnded
     | HandOutEnded
     | Tuned
