@@ -17,7 +17,7 @@ from vgpipe.doctor.checked_versions import require_checked_versions
 from vgpipe.errors import StoreError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
-from vgpipe.executor.progress_state import ProgressListener
+from vgpipe.executor.progress import ProgressListener
 from vgpipe.outside_file import expanded
 from vgpipe.runs import run as runs
 from vgpipe.runs.exit_codes import EXIT_STOPPED

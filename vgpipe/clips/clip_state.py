@@ -284,6 +284,32 @@ class ClipState:
         """Notes the time of a stage that is done once for the whole clip."""
         self.seconds[stage] = round(seconds, SECONDS_DIGITS)
 
+    def take_over(
+        self,
+        *,
+        degradations: tuple[Degradation, ...],
+        of_segments: Sequence[tuple[tuple[Degradation, ...], Mapping[str, float]]],
+        seconds: Mapping[str, float],
+        peak_ram_gb: float | None,
+        peak_vram_gb: float | None,
+        predicted_peak_gb: float | None,
+    ) -> None:
+        """Takes over what a worker of another process noted while it made the clip.
+
+        Args:
+            degradations: those that hold for the whole clip.
+            of_segments: degradations and seconds by stage of each segment.
+            seconds: stage -> seconds.
+            peak_ram_gb: largest peak of that process, GiB.
+            peak_vram_gb: the same for its GPU.
+            predicted_peak_gb: largest peak of device memory that its plan predicts, GiB.
+        """
+        self.degradations, self.predicted_peak_gb = degradations, predicted_peak_gb
+        for segment, (own, taken_s) in zip(self.segments, of_segments, strict=True):
+            segment.degradations, segment.seconds = own, dict(taken_s)
+        self.seconds = {**self.seconds, **seconds}
+        self.note_peak(PeakMemory(peak_ram_gb, peak_vram_gb))
+
     def restore(
         self,
         *,

@@ -58,9 +58,14 @@ class FinishedFiles:
         return artifact if self.exporters[number].may_fall_back() else None
 
 
-def finished_files_of(config: Config) -> FinishedFiles:
-    """Returns the finished files of a run's store, for the exporters of its config."""
+def finished_files_of(config: Config, store: Store | None = None) -> FinishedFiles:
+    """Returns the finished files of a run's store, for the exporters of its config.
+
+    Args:
+        config: the whole config.
+        store: where they are; None: the folder that the config names.
+    """
     allow_fallback = config.run.degrade != STRICT
     return FinishedFiles(
-        Store(Path(config.store.dir)), lambda: exporters(exporters_of(config), allow_fallback=allow_fallback)
+        store or Store(Path(config.store.dir)), lambda: exporters(exporters_of(config), allow_fallback=allow_fallback)
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vgpipe.config.schema import Config
     from vgpipe.executor.cancel_token import CancelToken
     from vgpipe.executor.kept_models import KeptModels
-    from vgpipe.executor.progress_state import ProgressListener
+    from vgpipe.executor.progress import ProgressListener
     from vgpipe.executor.run_records import RunRecords
     from vgpipe.fallback.loading_ladder import LoadedModel
     from vgpipe.plans.starting_point import StartingPlan
@@ -33,35 +33,44 @@ EXECUTORS = {"local": "vgpipe.executor.local:LocalExecutor"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutorInputs:
-    """What an executor is given.
+class WorkInputs:
+    """What making clips takes, wherever it is done.
 
     Attributes:
         config: the whole config.
         model: the model, opened in one way.
         keys: computes the store keys of that model's artifacts.
-        run_dir: the run's directory, locked; gets the files.
-        records: where clips and events are recorded.
         stop: says when to stop early.
-        previous: clip id -> what an earlier attempt at the run recorded of it.
         finished: the store, and what turns clips into files.
         texts: notes of what the model does not read of the clips' texts.
         plan: what the run begins with: where components live, what was foreseen; None without a plan.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
-        on_progress: is given how far the run is; None where nobody asks.
     """
 
     config: Config
     model: LoadedModel
     keys: ArtifactKeys
-    run_dir: RunDir
-    records: RunRecords
     stop: CancelToken
-    previous: Mapping[str, PastRecord]
     finished: FinishedFiles
     texts: TextNotes
     plan: StartingPlan | None
     kept: KeptModels | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorInputs(WorkInputs):
+    """What an executor is given.
+
+    Attributes:
+        run_dir: the run's directory, locked; gets the files.
+        records: where clips and events are recorded.
+        previous: clip id -> what an earlier attempt at the run recorded of it.
+        on_progress: is given how far the run is; None where nobody asks.
+    """
+
+    run_dir: RunDir
+    records: RunRecords
+    previous: Mapping[str, PastRecord]
     on_progress: ProgressListener | None = None
 
 

@@ -12,7 +12,6 @@ from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.executor_schema import WorkersConfig
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.waves import canaries, startable
-from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
@@ -27,15 +26,17 @@ class Canaries:
     Args:
         settings: whether there are any, and their steps.
         keys: computes store keys.
-        ladder: gives a canary the memory settings that its shape needs.
+        prepare: gives a canary the memory settings that its shape needs.
         past: knows which canaries succeeded in earlier runs.
 
     Attributes:
         states: the canaries to run first.
     """
 
-    def __init__(self, settings: WorkersConfig, keys: ArtifactKeys, ladder: MemoryLadder, past: PastTrials):
-        self._settings, self._keys, self._ladder, self._past = settings, keys, ladder, past
+    def __init__(
+        self, settings: WorkersConfig, keys: ArtifactKeys, prepare: Callable[[ClipState], None], past: PastTrials
+    ):
+        self._settings, self._keys, self._prepare, self._past = settings, keys, prepare, past
         self.states: list[CanaryState] = []
 
     def choose(self, states: Sequence[ClipState], pending: Sequence[ClipState], finished: FinishedFiles) -> None:
@@ -92,7 +93,7 @@ class Canaries:
     def _canaries(self, segments: Sequence[SegmentState]) -> list[CanaryState]:
         found = canaries(segments, self._settings.canary_steps, self._keys)
         for state in found:
-            self._ladder.prepare(state)
+            self._prepare(state)
         return found
 
     def _run(self, states: Sequence[CanaryState], run_wave: Callable[[list[ClipState]], None]) -> None:

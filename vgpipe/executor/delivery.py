@@ -15,8 +15,10 @@ from vgpipe.clips.degradation import EXPORTER, Degradation
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.errors import StoreError
+from vgpipe.executor.base import WorkInputs
 from vgpipe.executor.stage_inputs import required
 from vgpipe.exporters.exported import POSTER_FILE
+from vgpipe.fallback.loading_ladder import pinned
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.store.artifacts import Artifact, LostArtifact
 from vgpipe.store.rundir import RunDir
@@ -178,6 +180,13 @@ class ExportDelivery:
         for segment in state.segments:
             if self._frame_users.release(segment.keys.frames.digest):
                 self._store.discard(segment.keys.frames)
+
+
+def recipes_of(inputs: WorkInputs) -> Recipes | None:
+    """Returns what files say of how they were made; None where the user does not want that."""
+    if not inputs.config.run.metadata:
+        return None
+    return Recipes(pinned(inputs.model), inputs.config.memory, inputs.keys.model.family, inputs.finished.store)
 
 
 def _is_replacement(artifact: Artifact) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from vgpipe.executor.progress import Progress
+from vgpipe.executor.outcomes import WorkCounter
 from vgpipe.hub.repo import fetch, missing_bytes
 from vgpipe.models.base import Family
 from vgpipe.units import format_size
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 DOWNLOAD = "download"
 
 
-def fetch_weights(family: Family, progress: Progress, should_stop: Callable[[], bool]) -> None:
+def fetch_weights(family: Family, progress: WorkCounter, should_stop: Callable[[], bool]) -> None:
     """Downloads what the family's parts need and the hub cache lacks.
 
     Args:

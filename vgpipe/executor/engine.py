@@ -7,11 +7,12 @@ from typing import Any
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
-from vgpipe.executor.base import ExecutorInputs
+from vgpipe.executor.base import WorkInputs
 from vgpipe.executor.component_loader import Loader
 from vgpipe.executor.kept_models import Conditions
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.stage_loop import StageLoop, StageReport
+from vgpipe.executor.text_turns import OnlyWorker, TextTurns
 from vgpipe.executor.thread_tuning import ThreadTuning, threads
 from vgpipe.executor.waves import rows
 from vgpipe.fallback.context import LadderContext
@@ -35,10 +36,20 @@ class Engine:
         ladder: the device's memory ladder.
         report: gets what happens in the stages.
         killed: notes what is at work, for the case that the process is killed.
+        texts: decides who encodes a text; None: this engine each that is missing.
+        denoise_threads: CPU threads of denoising, which a trial has proved to keep the bits; None leaves them.
     """
 
     def __init__(
-        self, inputs: ExecutorInputs, device: str, ladder: MemoryLadder, report: StageReport, killed: KilledWork
+        self,
+        inputs: WorkInputs,
+        device: str,
+        ladder: MemoryLadder,
+        report: StageReport,
+        killed: KilledWork,
+        *,
+        texts: TextTurns | None = None,
+        denoise_threads: int | None = None,
     ):
         config, store, family = inputs.config, inputs.finished.store, inputs.keys.model.family
         self._inputs, self._device = inputs, device
@@ -53,7 +64,7 @@ class Engine:
             ladder.strategies,
             lambda part, seconds: report.event("part_loaded", part=part, seconds=seconds),
         )
-        self._denoise_threads: int | None = None
+        self._denoise_threads = denoise_threads
         self._stages = StageLoop(
             store=store,
             family=family,
@@ -64,6 +75,7 @@ class Engine:
             should_stop=inputs.stop,
             device=device,
             memory_limit_gb=config.hardware.memory_limit_gb,
+            texts=texts or OnlyWorker(),
             checkpoint_steps=config.executor.checkpoint_steps,
             checkpoint_interval_s=config.executor.checkpoint_interval_s,
         )
@@ -106,6 +118,10 @@ class Engine:
             between()
             self._stages.decode(row, on_decoded)
 
+    def denoise_with(self, count: int) -> None:
+        """Sets the CPU threads of denoising, which a trial has proved to keep the bits."""
+        self._denoise_threads = count
+
     def tune_threads(self, pending: Iterable[ClipState], past: PastTrials) -> int | None:
         """Finds the fastest number of threads for denoising on a CPU and uses it from now on.
 
@@ -135,7 +151,7 @@ def _reported(loader: Loader, report: StageReport) -> Callable[[Family, str, Pla
     return load
 
 
-def memory_ladder(inputs: ExecutorInputs, device: str, frame_users: FrameUsers) -> MemoryLadder:
+def memory_ladder(inputs: WorkInputs, device: str, frame_users: FrameUsers) -> MemoryLadder:
     """Returns the memory ladder of a device.
 
     Args:

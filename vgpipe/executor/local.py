@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.executor.base import ExecutorInputs
-from vgpipe.executor.delivery import ExportDelivery
+from vgpipe.executor.delivery import ExportDelivery, recipes_of
 from vgpipe.exporters.temporary import sweep_temporary_folders
 from vgpipe.fallback.history import FallbackHistory, notes_of
-from vgpipe.fallback.loading_ladder import pinned
-from vgpipe.provenance.recipe import Recipes
 from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
@@ -31,7 +29,7 @@ class LocalExecutor:
         self._history = FallbackHistory(notes_of(self._store), inputs.keys, inputs.config)
         self._frame_users = FrameUsers()
         self._delivery = ExportDelivery(
-            inputs.finished, inputs.run_dir, inputs.keys, inputs.previous, self._frame_users, _recipes(inputs)
+            inputs.finished, inputs.run_dir, inputs.keys, inputs.previous, self._frame_users, recipes_of(inputs)
         )
 
     def run(self, states: Sequence[ClipState]) -> None:
@@ -55,10 +53,3 @@ class LocalExecutor:
         removed = self._store.sweep_leftovers()
         if removed:
             log.info("removed %s of processes that ended", counted(removed, "incomplete artifact"))
-
-
-def _recipes(inputs: ExecutorInputs) -> Recipes | None:
-    config = inputs.config
-    if not config.run.metadata:
-        return None
-    return Recipes(pinned(inputs.model), config.memory, inputs.keys.model.family, inputs.finished.store)

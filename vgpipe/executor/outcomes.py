@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.notes import TextNotes
-from vgpipe.errors import PrecisionError, StoreError, VgpipeError, is_disk_full
+from vgpipe.errors import ExportError, PrecisionError, StoreError, VgpipeError, is_disk_full
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.delivery import ExportDelivery
 from vgpipe.executor.export_queue import Result
-from vgpipe.executor.progress import Progress
-from vgpipe.executor.run_records import RunRecords
+from vgpipe.exporters.temporary import temporary_root
 from vgpipe.fallback.history import FallbackHistory
 from vgpipe.models.text_reader import TextReading
 from vgpipe.stages import overflows
@@ -25,6 +25,43 @@ from vgpipe.vocabulary import DENOISE, ENCODE, EXPORT, STAGES
 log = logging.getLogger(__name__)
 
 
+class ClipRecords(Protocol):
+    """Where what happens to clips is recorded: the run directory, or a driver that has it."""
+
+    def event(self, kind: str, **facts: object) -> None:
+        """Appends an event."""
+
+    def settle(self, state: ClipState) -> None:
+        """Records a clip that has its final status."""
+
+
+class WorkCounter(Protocol):
+    """Counts pieces of work: a `Progress`, or a driver that has one."""
+
+    def begin(
+        self, stage: str, clip: str = "", *, segment: tuple[int, int] | None = None, is_canary: bool = False
+    ) -> None:
+        """Notes what runs from now on."""
+
+    def step(self, done: int, total: int) -> None:
+        """Notes how many steps of it are done."""
+
+    def loading(self, part: str) -> None:
+        """Notes that a component is loaded now; an empty name: that it is there."""
+
+    def advance(self, stage: str, seconds: float, name: str) -> None:
+        """Counts one finished piece of a stage."""
+
+    def tried(self, stage: str, seconds: float, name: str, typical_s: float) -> None:
+        """Notes a piece of a canary, and what it takes for an ordinary clip."""
+
+    def drop(self, stage: str) -> None:
+        """Notes that a piece of a stage will not be done."""
+
+    def clip_done(self) -> None:
+        """Counts a finished clip."""
+
+
 class Outcomes:
     """Handles what the stages and the exports of one attempt report; a `StageReport`.
 
@@ -32,7 +69,7 @@ class Outcomes:
         store: remembers overflows.
         records: where clips and events are recorded.
         delivery: places files, releases frames.
-        history: remembers how clips were made that could not be made as asked.
+        history: remembers how clips were made that could not be made as asked; None where a driver does.
         progress: counts what is done.
         stop: asked to stop the run when the disk is full.
         folders: that the run writes to, the store first.
@@ -42,10 +79,10 @@ class Outcomes:
     def __init__(
         self,
         store: Store,
-        records: RunRecords,
+        records: ClipRecords,
         delivery: ExportDelivery,
-        history: FallbackHistory,
-        progress: Progress,
+        history: FallbackHistory | None,
+        progress: WorkCounter,
         stop: CancelToken,
         folders: Sequence[Path],
         texts: TextNotes,
@@ -116,7 +153,7 @@ class Outcomes:
             return
         state.set_seconds(EXPORT, sum(float(artifact.info["seconds"]) for artifact in artifacts))
         self.event("stage_done", stage=EXPORT, clip=state.clip.id, seconds=state.seconds[EXPORT])
-        if not state.is_canary:
+        if self._history is not None and not state.is_canary:
             self._history.remember(state)
         state.finish()
         self._lost.pop(state.id, None)
@@ -183,6 +220,18 @@ class Outcomes:
             overflows.remember(self._store, segment.keys, message)
         except StoreError as error:
             log.debug("%s", error)
+
+
+def written_folders(*roots: Path) -> tuple[Path, ...]:
+    """Returns the folders that a run writes to: its own, and that of temporary files.
+
+    Args:
+        roots: the store first, then the run directory.
+    """
+    try:
+        return (*roots, temporary_root())
+    except ExportError:
+        return roots
 
 
 def is_work_of_job(segment: SegmentState, stage: str) -> bool:

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import SIZE
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.collection import START_UP
-from vgpipe.errors import ExportError, ModelError, Stopped, is_disk_full
+from vgpipe.errors import ModelError, Stopped, is_disk_full
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.canary import Canaries
+from vgpipe.executor.chosen_device import chosen_device
 from vgpipe.executor.delivery import ExportDelivery
 from vgpipe.executor.downloads import fetch_weights
 from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue
-from vgpipe.executor.outcomes import Outcomes
+from vgpipe.executor.outcomes import Outcomes, written_folders
 from vgpipe.executor.past_trials import PastTrials, conditions_of
 from vgpipe.executor.progress import Progress, count_remaining
 from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.waves import wave_size, waves
-from vgpipe.exporters.temporary import temporary_root
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.killed import KilledWork
 from vgpipe.fallback.memory_ladder import MemoryLadder
-from vgpipe.hardware import device_of, pick_device, placement
-from vgpipe.memory.host_allocator import return_large_tensors
 from vgpipe.plans.starting_point import predicted_peak_gb
 from vgpipe.vocabulary import MODEL_STAGES
 
@@ -68,7 +65,7 @@ class Rendering:
     def _render(self, states: Sequence[ClipState], pending: list[ClipState]) -> None:
         progress = self._progress({}, states)
         progress.begin(IMPORTING)
-        device = self._device()
+        device = chosen_device(self._inputs.config.hardware)
         if not self._fetch_weights(progress, pending):
             return
         ladder = memory_ladder(self._inputs, device, self._frame_users)
@@ -83,7 +80,7 @@ class Rendering:
         past = PastTrials(
             notes_of(self._store), self._inputs.keys, conditions_of(self._inputs.config, device, ladder.strategies)
         )
-        canaries = Canaries(self._inputs.config.executor, self._inputs.keys, ladder, past)
+        canaries = Canaries(self._inputs.config.executor, self._inputs.keys, ladder.prepare, past)
         canaries.choose(states, pending, self._inputs.finished)
         to_make = [*canaries.states, *pending]
         self._frame_users.count(to_make)
@@ -101,15 +98,6 @@ class Rendering:
     def _progress(self, remaining: Mapping[str, int], states: Sequence[ClipState]) -> Progress:
         done = sum(state.is_done for state in states)
         return Progress(remaining, clips=len(states), done=done, on_progress=self._inputs.on_progress)
-
-    def _device(self) -> str:
-        hardware = self._inputs.config.hardware
-        device = pick_device(hardware.device)
-        limits = {"memory_gb": hardware.memory_gb, "memory_limit_gb": hardware.memory_limit_gb}
-        log.info("%s", placement(device_of(device), name=hardware.name, **limits))
-        if device == "cpu" and hardware.memory_limit_gb is not None:  # it costs page faults, so only where RAM counts
-            return_large_tensors()
-        return device
 
     def _fetch_weights(self, progress: Progress, pending: Sequence[ClipState]) -> bool:
         """Downloads the weights that are not on the disk yet; returns whether the run can continue."""
@@ -151,17 +139,9 @@ class Rendering:
             self._history,
             progress,
             inputs.stop,
-            self._folders(),
+            written_folders(self._store.root, inputs.run_dir.root),
             inputs.texts,
         )
-
-    def _folders(self) -> tuple[Path, ...]:
-        """Returns the folders that the run writes to."""
-        written = (self._store.root, self._inputs.run_dir.root)
-        try:
-            return (*written, temporary_root())
-        except ExportError:
-            return written
 
 
 class _Attempt:

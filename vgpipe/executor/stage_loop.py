@@ -19,6 +19,7 @@ from vgpipe.executor.stage_inputs import (
     texts_of,
     windows_of,
 )
+from vgpipe.executor.text_turns import TextTurns
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.memory.budget import enforced
 from vgpipe.memory.out_of_memory import drop_traceback_locals
@@ -28,6 +29,7 @@ from vgpipe.models.base import Family
 from vgpipe.models.text_reader import TextReading
 from vgpipe.models.texts.watching import watched
 from vgpipe.store.artifacts import Artifact, LostArtifact, Store
+from vgpipe.store.digest import Key
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class StageLoop:
         should_stop: asked between pieces and after every denoising step.
         device: torch device string.
         memory_limit_gb: the most of its memory that may be used, GiB; None: all.
+        texts: decides who encodes a text.
         checkpoint_steps: steps between checkpoints, at least.
         checkpoint_interval_s: seconds between checkpoints, at least.
     """
@@ -91,6 +94,7 @@ class StageLoop:
     should_stop: Callable[[], bool]
     device: str
     memory_limit_gb: float | None
+    texts: TextTurns
     checkpoint_steps: int
     checkpoint_interval_s: float
 
@@ -188,14 +192,25 @@ class StageLoop:
     def _encode(self, segment: SegmentState, take: Take[Family]) -> None:
         from vgpipe.stages import encode
 
-        family = self._family(segment, ENCODE)
         for key, text in texts_of(segment):
             artifact = self.store.find(key)
-            if artifact is None:
-                loaded = take(family, family.encode_components)
-                artifact = encode.run(self.store, key, family=family, components=loaded, text=text)
-                self._done(segment, ENCODE, artifact, name=f"text {key.digest[:8]}")
+            if artifact is None and self.texts.take(key):
+                try:
+                    artifact = self._encode_text(segment, key, text, take)
+                finally:
+                    self.texts.ended(key, is_there=artifact is not None)
+            elif artifact is None:
+                artifact = required(self.store, key)
             self.report.text_read(segment, text, encode.reading(artifact))
+
+    def _encode_text(self, segment: SegmentState, key: Key, text: str, take: Take[Family]) -> Artifact | None:
+        from vgpipe.stages import encode
+
+        family = self._family(segment, ENCODE)
+        loaded = take(family, family.encode_components)
+        artifact = encode.run(self.store, key, family=family, components=loaded, text=text)
+        self._done(segment, ENCODE, artifact, name=f"text {key.digest[:8]}")
+        return artifact
 
     def _denoise(self, segment: SegmentState, take: Take[Family]) -> None:
         from vgpipe.stages import denoise, encode

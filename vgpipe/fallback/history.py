@@ -96,16 +96,19 @@ class FallbackHistory:
         """Notes how a finished clip was made, where that is not as asked."""
         if state.clip == state.initial and not state.has_fallback:
             return
+        (asked, *_) = self.keys.of_clip(state.initial)
+        self.notes.remember(self._note_key(asked), asdict(self.of(state)))
+
+    def of(self, state: ClipState) -> PastFallback:
+        """Returns how a clip is made now."""
         segments = tuple(_settings_of(segment) for segment in state.segments)
-        past = PastFallback(
+        return PastFallback(
             stages={} if state.is_long else segments[0],
             size=Size.of(state.clip),
             degradations=state.all_degradations,
             memory_limit_gb=self.config.hardware.memory_limit_gb,
             segments=segments if state.is_long else (),
         )
-        (asked, *_) = self.keys.of_clip(state.initial)
-        self.notes.remember(self._note_key(asked), asdict(past))
 
     def reuse(self, state: ClipState, finished: FinishedFiles) -> bool:
         """Makes a clip as an earlier run made it, where its files are still there and this run may take them.
@@ -127,7 +130,7 @@ class FallbackHistory:
         clip = past.size.apply(state.clip)
         if clip != state.clip and self.config.run.degrade != ANY:
             return False
-        families = [self._families(settings) for settings in past.segments or (past.stages,)]
+        families = self._all_families(past)
         if len(families) != len(segments_of(clip)):
             return False
         keys = self.keys.of_clip(clip, families)
@@ -135,6 +138,15 @@ class FallbackHistory:
             return False
         state.reuse_fallback(clip, keys, families, past.degradations)
         return True
+
+    def take_over(self, state: ClipState, made: PastFallback) -> None:
+        """Notes how a worker made a clip; its degradations are told apart from this."""
+        clip, families = made.size.apply(state.initial), self._all_families(made)
+        if clip != state.clip or any(families) or state.has_fallback:
+            state.reuse_fallback(clip, self.keys.of_clip(clip, families), families, ())
+
+    def _all_families(self, past: PastFallback) -> list[dict[str, Family]]:
+        return [self._families(settings) for settings in past.segments or (past.stages,)]
 
     def _families(self, stages: Mapping[str, StageSettings]) -> dict[str, Family]:
         family = self.keys.model.family

@@ -294,9 +294,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was claimed is in the store, or cannot be made here."""
+    """The end of what was claimed; where it is not in the store, somebody else may try."""
 
     digest: str
+    is_there: bool = True
 
 
 class Ending(Enum):
