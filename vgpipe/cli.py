@@ -13,8 +13,8 @@ from vgpipe import __version__
 from vgpipe.collection import START_UP
 from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
 from vgpipe.errors import UsageError, VgpipeError
+from vgpipe.executor.library_environment import set_library_environment
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE
-from vgpipe.runs.library_environment import set_library_environment
 from vgpipe.terminal import OutputError, flush, open_missing_streams, write, write_error, write_note
 from vgpipe.typed import as_typed
 
@@ -100,7 +100,7 @@ def _dispatch(given: list[str], missing: Sequence[str]) -> int:
     # No plugin may change how vgpipe's own records are checked, and the search for some reads the metadata of every
     # installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from vgpipe.runs.library_logs import libraries_kept_quiet
+    from vgpipe.executor.library_logs import libraries_kept_quiet
 
     with libraries_kept_quiet():
         for stream in missing:

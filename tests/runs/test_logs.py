@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from vgpipe.executor.at_work import at_work
-from vgpipe.runs.library_logs import libraries_kept_quiet
+from vgpipe.executor.library_logs import libraries_kept_quiet
 from vgpipe.runs.logs import logging_early, logging_to
 
 log = logging.getLogger("vgpipe.anything")

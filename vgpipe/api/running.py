@@ -17,12 +17,12 @@ from vgpipe.doctor.checked_versions import require_checked_versions
 from vgpipe.errors import StoreError, VgpipeError
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
+from vgpipe.executor.library_environment import library_bars_hidden, set_library_environment
+from vgpipe.executor.library_logs import libraries_kept_quiet
 from vgpipe.executor.progress import ProgressListener
 from vgpipe.outside_file import expanded
 from vgpipe.runs import run as runs
 from vgpipe.runs.exit_codes import EXIT_STOPPED
-from vgpipe.runs.library_environment import library_bars_hidden, set_library_environment
-from vgpipe.runs.library_logs import libraries_kept_quiet
 from vgpipe.runs.result import RunResult
 from vgpipe.runs.signals import cancelled_by_signals
 
@@ -96,7 +96,7 @@ def run(
 
     Side effects:
         Writes the run directory and the store. Changes torch's number of threads while it runs. Sets environment
-        variables of the libraries that are not set (`vgpipe/runs/library_environment.py`).
+        variables of the libraries that are not set (`vgpipe/executor/library_environment.py`).
     """
     require_checked_versions(_ignore)
     options = Options(

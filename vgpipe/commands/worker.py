@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from vgpipe.clips.requested import request
 from vgpipe.config.schema import Config
 from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.executor.library_environment import set_library_environment
 from vgpipe.executor.moment import Moment
 from vgpipe.runs.exit_codes import EXIT_STOPPED
-from vgpipe.runs.library_environment import set_library_environment
 from vgpipe.runs.signals import cancelled_by_signals
 from vgpipe.terminal import write_note
 from vgpipe.units import counted

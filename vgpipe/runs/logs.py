@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 
-from vgpipe.runs.library_logs import (
+from vgpipe.executor.library_logs import (
     AT_WORK,
     is_library_log,
     libraries_kept_quiet,
