@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.hardware.cgroup import CgroupMemory, read
+from vgpipe.hardware.cgroup import CgroupMemory, cores, read
 from vgpipe.units import GIB
 
 
@@ -80,3 +80,22 @@ def test_nothing_in_the_files_is_an_error(tmp_path_factory, own_text, limit_text
     level(root, limit_text.encode("utf-8", "replace").decode(), "5")
     found = read(root, root / "own")
     assert found.room_bytes is None or 0 <= found.room_bytes <= max(found.limit_bytes, 0)
+
+
+def test_the_tightest_quota_of_processor_time_counts(tmp_path, own):
+    assert cores(tmp_path, own("0::/user.slice/job.scope\n")) is None
+    (tmp_path / "user.slice/job.scope").mkdir(parents=True)
+    (tmp_path / "user.slice/cpu.max").write_text("250000 100000\n")
+    (tmp_path / "user.slice/job.scope/cpu.max").write_text("max 100000\n")
+    assert cores(tmp_path, own("0::/user.slice/job.scope\n")) == 2.5
+
+
+def test_a_quota_of_version_1_is_in_two_files(tmp_path, own):
+    folder = tmp_path / "cpu/docker"
+    folder.mkdir(parents=True)
+    (folder / "cpu.cfs_quota_us").write_text("-1\n")
+    (folder / "cpu.cfs_period_us").write_text("100000\n")
+    text = "4:cpu,cpuacct:/docker\n"
+    assert cores(tmp_path, own(text)) is None
+    (folder / "cpu.cfs_quota_us").write_text("150000\n")
+    assert cores(tmp_path, own(text)) == 1.5

@@ -1,4 +1,4 @@
-"""Reads how much memory this process's cgroup (container, systemd unit, batch job) allows it."""
+"""Reads how much memory and processor time this process's cgroup (container, systemd unit, batch job) allows it."""
 
 from __future__ import annotations
 
@@ -52,11 +52,40 @@ def read(root: Path = ROOT, own: Path = OWN) -> CgroupMemory:
     return CgroupMemory(min(limit for limit, _ in found), min(room for _, room in found))
 
 
+def cores(root: Path = ROOT, own: Path = OWN) -> float | None:
+    """Returns how many cores' time the tightest quota above this process allows it; None without a quota.
+
+    Args:
+        root: where cgroups are mounted.
+        own: the kernel's file that names this process's cgroups.
+    """
+    version_2 = (_share(folder / "cpu.max") for folder in _folders(root, _path(own, "")))
+    version_1 = (
+        _share(folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us")
+        for folder in _folders(root / "cpu", _path(own, "cpu"))
+    )
+    return min((share for share in (*version_2, *version_1) if share is not None), default=None)
+
+
+def _share(*files: Path) -> float | None:
+    """Returns quota / period, both in microseconds and in one file or two; None without a quota."""
+    try:
+        quota, period = (int(word) for path in files for word in path.read_text().split())
+    except (OSError, ValueError):  # absent, or "max"
+        return None
+    return quota / period if quota > 0 and period > 0 else None
+
+
 def _levels(root: Path, own: Path) -> Iterator[tuple[_Files, Path]]:
     for files, top, path in ((_V2, root, _path(own, "")), (_V1, root / "memory", _path(own, "memory"))):
-        inner = Path(path.strip("/"))
-        for part in (inner, *inner.parents):
-            yield files, top / part
+        for folder in _folders(top, path):
+            yield files, folder
+
+
+def _folders(top: Path, path: str) -> Iterator[Path]:
+    inner = Path(path.strip("/"))
+    for part in (inner, *inner.parents):
+        yield top / part
 
 
 def _path(own: Path, controller: str) -> str:

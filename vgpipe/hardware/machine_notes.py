@@ -48,7 +48,7 @@ def current_device(wanted: str, notes: FactStore, ask: Callable[[str], Device] |
     if wanted == "cpu" or (wanted == "auto" and not may_have_accelerator()):
         return cpu_device()
     known = cards()
-    key = _machine(wanted, known)
+    key = machine_key(wanted, known)
     fact = notes.find(key)
     if isinstance(fact, dict):
         found = device_from_json(fact)
@@ -98,7 +98,7 @@ def _ask_torch(wanted: str) -> Device:
     return device_of(pick_device(wanted))
 
 
-def _machine(wanted: str, known: tuple[Card, ...]) -> dict[str, Any]:
+def machine_key(wanted: str, known: tuple[Card, ...]) -> dict[str, Any]:
     """Returns everything that torch's answer may depend on, as the key of its note."""
     return {
         "device": 1,

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.plans.plan_runs import MadeUpProfiles
+from vgpipe.config.load import load
+from vgpipe.executor.worker_count import Share, Wanted, share_of, threads_of, wanted_slots
+from vgpipe.executor.workers.pool import Slot
+from vgpipe.hardware import host
+from vgpipe.job.segments import segments_of
+from vgpipe.plans import profiles, worker_devices
+from vgpipe.plans.inputs import clips_to_plan
+from vgpipe.plans.planning import plan_of
+from vgpipe.units import GIB
+
+
+def test_slots_are_numbered_on_a_cpu_and_ram_is_that_of_the_plan(workdir, monkeypatch):
+    monkeypatch.setattr(profiles, "cached_profile", MadeUpProfiles())
+    monkeypatch.setattr(worker_devices, "threads_at_once", lambda: 4)
+    monkeypatch.setattr(worker_devices, "MAX_TRIAL_S", 1e9)
+    monkeypatch.setattr(host, "available_ram_bytes", lambda: 100 * GIB)
+    (workdir / "job.yaml").write_text("prompts: [{prompt: a, seeds: [1, 2, 3, 4, 5, 6, 7, 8, 9]}]\n")
+    size = ("clip.width=256", "clip.height=256", "clip.num_frames=9")
+    config = load(["model=cogvideox_5b", "job=job.yaml", "memory=resident", "hardware=cpu", *size])
+    plan, clips = plan_of(config), clips_to_plan(config)[0]
+    pending = [SimpleNamespace(segments=segments_of(clip)) for clip in clips]
+    four = tuple(Slot(f"cpu-{number}", "cpu") for number in (1, 2, 3, 4))
+    assert wanted_slots(config, pending, plan) == Wanted(four, needs_trial=True)
+    need = plan.shapes[0].chosen.ram_bytes
+    monkeypatch.setattr(host, "available_ram_bytes", lambda: int(2.5 * need))
+    assert wanted_slots(config, pending, plan) == Wanted(four[:2], needs_trial=True)
+    assert not wanted_slots(config, pending, None).are_several  # nothing says what RAM holds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "share"),
+    [
+        ({2: 1.0, 1: 1.1}, 2, Share(2, 1)),  # two threads are hardly faster than one: two workers of one
+        ({2: 1.0, 1: 1.9}, 2, Share(1, 2)),  # and here they are
+        ({2: 1.0, 1: 0.8}, 1, Share(1, 1)),
+        ({8: 1.0, 4: 1.2, 1: 3.0}, 8, Share(8, 1)),
+        ({8: 1.0, 4: 1.2, 1: 3.0}, 5, Share(2, 4)),  # RAM holds five: 5 / 3.0 is less than 2 / 1.2
+        ({8: 1.0}, 8, Share(1, 8)),  # no other count keeps the bits
+    ],
+)
+def test_what_makes_the_most_clips_in_the_same_time_is_taken(seconds, most, share):
+    assert share_of(seconds, most) == share
+
+
+def test_workers_that_were_asked_for_use_what_is_fastest_of_their_share():
+    seconds = {8: 1.0, 4: 1.2, 2: 2.0, 1: 3.0}
+    assert [threads_of(seconds, workers) for workers in (1, 2, 3, 8)] == [8, 4, 2, 1]
+    assert threads_of({2: 1.0, 1: 1.0}, 3) == 1  # more workers than cores
+    assert threads_of({}, 2) is None
