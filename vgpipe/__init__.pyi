@@ -12,7 +12,8 @@ from vgpipe.api.verifying import verify as verify
 from vgpipe.errors import VgpipeError as VgpipeError
 from vgpipe.executor.cancel_token import CancelToken as CancelToken
 from vgpipe.executor.kept_models import KeptModels as KeptModels
-from vgpipe.executor.progress import ProgressState as ProgressState
+from vgpipe.executor.progress_state import ProgressState as ProgressState
+from vgpipe.executor.progress_state import WorkerNow as WorkerNow
 from vgpipe.provenance.verification import Verdict as Verdict
 
 __version__: str

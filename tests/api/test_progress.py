@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from vgpipe.api.progress import in_notebook, listening
-from vgpipe.executor.progress import ProgressState
+from vgpipe.executor.progress_state import ProgressState
 
 
 def test_bars_are_drawn_where_they_are_wanted_and_the_caller_is_told_too(capsys):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from vgpipe.executor.progress import ProgressState
+from vgpipe.executor.progress_state import ProgressState
 from vgpipe.runs.bars import TerminalBars
 
 STATE = ProgressState(clips_done=1, clips=2, pieces_done=3, pieces=8, fraction=0.4, stage="denoise", clip="red-circle")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vgpipe.executor.progress import ProgressListener, ProgressState
+from vgpipe.executor.progress_state import ProgressListener, ProgressState
 from vgpipe.runs.bars import TerminalBars
 
 

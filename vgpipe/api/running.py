@@ -19,7 +19,7 @@ from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.library_environment import library_bars_hidden, set_library_environment
 from vgpipe.executor.library_logs import libraries_kept_quiet
-from vgpipe.executor.progress import ProgressListener
+from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.outside_file import expanded
 from vgpipe.runs import run as runs
 from vgpipe.runs.exit_codes import EXIT_STOPPED

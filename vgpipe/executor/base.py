@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vgpipe.config.schema import Config
     from vgpipe.executor.cancel_token import CancelToken
     from vgpipe.executor.kept_models import KeptModels
-    from vgpipe.executor.progress import ProgressListener
+    from vgpipe.executor.progress_state import ProgressListener
     from vgpipe.executor.run_records import RunRecords
     from vgpipe.fallback.loading_ladder import LoadedModel
     from vgpipe.plans.starting_point import StartingPlan

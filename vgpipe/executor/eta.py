@@ -44,6 +44,29 @@ class Eta:
         if done > first:
             self._steps_s = (now_s - first_s) / (done - first) * total
 
+    def note_pace(self, seconds: float) -> None:
+        """Notes what a denoising takes, by the pace of steps that other estimates have timed."""
+        self._steps_s = seconds
+
+    @property
+    def pace_s(self) -> float | None:
+        """What a denoising takes by the pace of its steps; None before the second step."""
+        return self._steps_s
+
+    def speed(self, everyone: Eta) -> float:
+        """Returns how fast these pieces were made, relative to those of all workers; 1.0 while nothing tells.
+
+        Args:
+            everyone: what pieces took on all workers, those noted here included.
+        """
+        stages = [stage for stage in (DENOISE, DECODE) if stage in self._counts]
+        if stages:
+            took_s = sum(self._seconds[stage] for stage in stages)
+            usual_s = sum(self._counts[stage] * (everyone.mean_s(stage) or 0.0) for stage in stages)
+        else:
+            took_s, usual_s = self._steps_s or 0.0, everyone.typical_s(DENOISE) or 0.0
+        return usual_s / took_s if took_s and usual_s else 1.0
+
     def typical_s(self, stage: str) -> float | None:
         """Returns the mean seconds of a stage; before the first, its typical share of a denoising; None without any."""
         mean = self.mean_s(stage)

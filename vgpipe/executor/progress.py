@@ -3,80 +3,40 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.eta import TYPICAL_SHARE, Eta
+from vgpipe.executor.makespan import shared_s
+from vgpipe.executor.progress_state import ProgressListener, ProgressState, WorkerNow
+from vgpipe.executor.worker_progress import TrackedWorker, in_order
 from vgpipe.store.artifacts import Store
 from vgpipe.units import clock, counted, finish_time
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgressState:
-    """How far a run is, at one moment.
-
-    Attributes:
-        clips_done: clips whose files are there, those of earlier runs included.
-        clips: all clips of the run.
-        pieces_done: pieces of work that are done: texts to encode, segments to denoise and to decode, clips to export.
-        pieces: all pieces of work; fewer as soon as a clip fails.
-        fraction: of the work that is done, 0 to 1, by time rather than by pieces; never decreases.
-        stage: what runs now: a stage, `importing libraries`, `download` or `thread tuning`; empty before the first.
-        clip: what it runs for: a clip, a canary, or a component that is downloaded; empty where nothing is.
-        segment: which segment of a long clip, from 1; None for a short one.
-        segments: how many segments that clip has; None for a short one.
-        step: denoising steps that are done, or bytes that are downloaded; None where nothing is counted.
-        steps: all steps, or bytes.
-        loading: the component that is loaded at this moment; empty where none is.
-        eta_s: seconds left; None until a denoising has a pace, or every stage that is left has been measured.
-        finish_at: when the run will be done, as local time; None where `eta_s` is.
-    """
-
-    clips_done: int
-    clips: int
-    pieces_done: int
-    pieces: int
-    fraction: float = 0.0
-    stage: str = ""
-    clip: str = ""
-    segment: int | None = None
-    segments: int | None = None
-    step: int | None = None
-    steps: int | None = None
-    loading: str = ""
-    eta_s: float | None = None
-    finish_at: datetime | None = None
-
-
-ProgressListener = Callable[[ProgressState], None]
+EXACT_WORKERS, S_PER_WORKER = 4, 0.001
+"""With more workers than these an estimate holds for some time, so that it never costs more than the work."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Now:
-    """What runs now.
+class _Estimate:
+    """What was estimated, and when by a monotonic clock."""
 
-    Attributes:
-        counts: whether it is a piece of the job's own work, rather than a canary's.
-    """
-
-    stage: str = ""
-    clip: str = ""
-    segment: int | None = None
-    segments: int | None = None
-    step: int | None = None
-    steps: int | None = None
-    loading: str = ""
-    counts: bool = True
+    made_s: float = -math.inf
+    share_done: float = 0.0
+    eta_s: float | None = None
 
 
 class Progress:
     """Counts the pieces of work of an attempt, estimates the time left, and tells a listener.
+
+    News of one of several workers come with its name; without one it is this process that works.
 
     Args:
         remaining: pieces of work left per stage.
@@ -93,50 +53,85 @@ class Progress:
         self._finished = dict.fromkeys(remaining, 0)
         self._clips, self._done = clips, done
         self._listener = on_progress
-        self._now = _Now()
+        self._here = self._latest = TrackedWorker(WorkerNow(), eta=self.eta)
+        self._workers: dict[str, TrackedWorker] = {}
+        self._is_shared = False
         self._fraction = 0.0
+        self._estimate = _Estimate()
+
+    def worker_joined(self, name: str, device: str) -> None:
+        """Notes that a worker is there, and shares the work that is left from now on.
+
+        Args:
+            name: of the worker.
+            device: its device.
+        """
+        self._is_shared = True
+        worker = self._workers.get(name) or self._add(name)
+        worker.now = replace(worker.now, device=device)
+        self._tell()
+
+    def worker_left(self, name: str) -> None:
+        """Notes that a worker is gone, with what it was at; an unknown name is left alone."""
+        gone = self._workers.pop(name, None)
+        if gone is not None and gone is self._latest:
+            self._latest = next(iter(self._workers.values()), self._here)
+        self._estimate = _Estimate()
+        self._tell()
 
     def begin(
-        self, stage: str, clip: str = "", *, segment: tuple[int, int] | None = None, is_canary: bool = False
+        self,
+        stage: str,
+        clip: str = "",
+        *,
+        segment: tuple[int, int] | None = None,
+        is_canary: bool = False,
+        worker: str = "",
     ) -> None:
         """Notes what runs from now on.
 
         Args:
-            stage: a stage, or what else takes time.
+            stage: a stage, or what else takes time; empty for nothing.
             clip: which clip or canary.
             segment: number from 1, and how many there are, of a segment of a long clip.
             is_canary: whether it is no part of the job's own work.
+            worker: which worker; empty for this process.
         """
         number, count = segment or (None, None)
-        self._now = _Now(stage, clip, number, count, counts=not is_canary)
-        self.eta.begin()
+        tracked = self._latest = self._tracked(worker) if worker in ("", *self._workers) else self._add(worker)
+        now = WorkerNow(name=worker, device=tracked.now.device, stage=stage, clip=clip, segment=number, segments=count)
+        tracked.begin(now, time.monotonic(), counts=not is_canary)
         self._tell()
 
-    def step(self, done: int, total: int) -> None:
+    def step(self, done: int, total: int, *, worker: str = "") -> None:
         """Notes how many steps of what runs now are done."""
-        self._now = replace(self._now, step=done, steps=total)
-        if self._now.counts and self._now.stage == DENOISE:
-            self.eta.step(time.monotonic(), done, total)
+        tracked = self._latest = self._tracked(worker)
+        tracked.now = replace(tracked.now, step=done, steps=total)
+        if tracked.counts and tracked.now.stage == DENOISE:
+            tracked.eta.step(time.monotonic(), done, total)
+            self._note_pace()
         self._tell()
 
-    def loading(self, part: str) -> None:
+    def loading(self, part: str, *, worker: str = "") -> None:
         """Notes that a component is loaded now; an empty name: that it is there."""
-        self._now = replace(self._now, loading=part)
+        tracked = self._latest = self._tracked(worker)
+        tracked.now = replace(tracked.now, loading=part)
         self._tell()
 
-    def advance(self, stage: str, seconds: float, name: str) -> None:
+    def advance(self, stage: str, seconds: float, name: str, *, worker: str = "") -> None:
         """Counts one finished piece of a stage.
 
         Args:
             stage: which.
             seconds: what it took.
             name: the clip's id or the text's digest, for the log.
+            worker: which worker made it; empty for this process.
         """
         self._remaining[stage] = max(0, self._remaining.get(stage, 0) - 1)
         self._finished[stage] = self._finished.get(stage, 0) + 1
-        self._measured(stage, seconds, name, seconds)
+        self._measured(stage, seconds, name, seconds, worker)
 
-    def tried(self, stage: str, seconds: float, name: str, typical_s: float) -> None:
+    def tried(self, stage: str, seconds: float, name: str, typical_s: float, *, worker: str = "") -> None:
         """Notes a piece of a canary: it is measured, and counts as no work of the job.
 
         Args:
@@ -144,12 +139,15 @@ class Progress:
             seconds: what it took.
             name: the canary's id, for the log.
             typical_s: what it takes for an ordinary clip.
+            worker: which worker made it; empty for this process.
         """
-        self._measured(stage, seconds, name, typical_s)
+        self._measured(stage, seconds, name, typical_s, worker)
 
-    def drop(self, stage: str) -> None:
+    def drop(self, stage: str, *, worker: str = "") -> None:
         """Notes that a piece of a stage will not be done."""
         self._remaining[stage] = max(0, self._remaining.get(stage, 0) - 1)
+        if worker:
+            self._latest = self._tracked(worker)
         self._tell()
 
     def clip_done(self) -> None:
@@ -157,12 +155,31 @@ class Progress:
         self._done += 1
         self._tell()
 
-    def _measured(self, stage: str, seconds: float, name: str, typical_s: float) -> None:
+    def _add(self, name: str) -> TrackedWorker:
+        added = TrackedWorker(WorkerNow(name=name), since_s=time.monotonic())
+        self._workers = dict(sorted({**self._workers, name: added}.items(), key=lambda one: in_order(one[0])))
+        self._estimate = _Estimate()
+        return added
+
+    def _tracked(self, name: str) -> TrackedWorker:
+        """Returns a worker; for the last news of one that is gone, one that is forgotten again."""
+        return self._workers.get(name) or (TrackedWorker(WorkerNow(name=name)) if name else self._here)
+
+    def _note_pace(self) -> None:
+        """Takes the steps of all workers for the first estimate."""
+        if self._workers and self.eta.mean_s(DENOISE) is None:
+            paces = [pace for one in self._workers.values() if (pace := one.eta.pace_s) is not None]
+            if paces:
+                self.eta.note_pace(sum(paces) / len(paces))
+
+    def _measured(self, stage: str, seconds: float, name: str, typical_s: float, worker: str) -> None:
+        tracked = self._latest = self._tracked(worker)
         self.eta.add(stage, typical_s)
-        if stage == self._now.stage:
-            self._now = replace(self._now, step=None, steps=None)
+        if tracked.eta is not self.eta:
+            tracked.eta.add(stage, typical_s)
+        tracked.end_piece(stage)
         self._tell()
-        log.info("%s %s %.2f s (%s)", stage, name, seconds, self._line(), extra={"bar": True})
+        log.info("%s%s %s %.2f s (%s)", said_by(worker), stage, name, seconds, self._line(), extra={"bar": True})
 
     def _tell(self) -> None:
         if self._listener is None:
@@ -175,9 +192,10 @@ class Progress:
             log.debug("traceback of the progress listener", exc_info=error)
 
     def _state(self) -> ProgressState:
-        now, eta_s = self._now, self._eta_s()
+        now, estimate = self._latest.now, self._estimated()
         finished = sum(self._finished.values())
-        self._fraction = max(self._fraction, self._share_done())
+        self._fraction = max(self._fraction, estimate.share_done)
+        eta_s = estimate.eta_s
         return ProgressState(
             clips_done=self._done,
             clips=self._clips,
@@ -193,25 +211,39 @@ class Progress:
             loading=now.loading,
             eta_s=eta_s,
             finish_at=None if eta_s is None else datetime.now().astimezone() + timedelta(seconds=eta_s),
+            workers=tuple(one.now for one in self._workers.values()),
         )
 
-    def _eta_s(self) -> float | None:
+    def _estimated(self) -> _Estimate:
+        """Returns the estimate, made again unless there are many workers and the last one is fresh."""
+        now_s, many = time.monotonic(), len(self._workers) > EXACT_WORKERS
+        if not many or now_s - self._estimate.made_s >= len(self._workers) * S_PER_WORKER:
+            self._estimate = _Estimate(now_s, self._share_done(), self._eta_s(now_s))
+        return self._estimate
+
+    def _eta_s(self, now_s: float) -> float | None:
         seconds = self.eta.remaining_s(self._remaining) if self._remaining else None
-        return None if seconds is None else max(0.0, seconds - self._part_of_piece() * self._weight(self._now.stage))
+        if seconds is None:
+            return None
+        work_s = max(0.0, seconds - self._parts() * self._weight(DENOISE))
+        everyone = list(self._workers.values())
+        if not everyone:
+            return None if self._is_shared else work_s
+        takers = [one for one in everyone if not one.is_idle(now_s)] or everyone
+        clips = self._remaining.get(EXPORT) or max(self._remaining.values())
+        return shared_s([one.in_hand(self.eta, self._weight) for one in takers], clips, work_s)
 
     def _share_done(self) -> float:
         """Returns the share of the work that is done; a stage not measured yet has a typical weight."""
-        part = self._part_of_piece() * self._weight(self._now.stage)
+        part = self._parts() * self._weight(DENOISE)
         done = sum(count * self._weight(stage) for stage, count in self._finished.items()) + part
         left = sum(count * self._weight(stage) for stage, count in self._remaining.items()) - part
         return done / (done + left) if done + left > 0 else 0.0
 
-    def _part_of_piece(self) -> float:
-        """Returns how much of the piece that runs now is done, 0 to 1."""
-        now = self._now
-        if not now.counts or now.stage != DENOISE or not self._remaining.get(DENOISE) or not now.steps:
-            return 0.0
-        return (now.step or 0) / now.steps
+    def _parts(self) -> float:
+        """Returns how much of the segments that are being denoised is done; a whole one counts 1."""
+        parts = sum(one.part for one in (self._here, *self._workers.values()))
+        return min(parts, self._remaining.get(DENOISE, 0))
 
     def _weight(self, stage: str) -> float:
         typical_s = self.eta.typical_s(stage)
@@ -225,6 +257,11 @@ class Progress:
             return done
         at = finish_time(state.finish_at, datetime.now().astimezone())
         return f"{done}, ETA {clock(state.eta_s)} at {at}"
+
+
+def said_by(worker: str) -> str:
+    """Returns what a line of the log begins with where a worker has something to say; nothing for this process."""
+    return f"[{worker}] " if worker else ""
 
 
 def percent(fraction: float) -> str:

@@ -19,7 +19,7 @@ from vgpipe.errors import ModelError
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
-from vgpipe.executor.progress import ProgressListener
+from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_model

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.executor.downloads import DOWNLOAD
-from vgpipe.executor.progress import ProgressState, percent
+from vgpipe.executor.progress import percent
+from vgpipe.executor.progress_state import ProgressState
 from vgpipe.terminal import on_one_line, stderr_is_terminal
 from vgpipe.units import clock, counted, finish_time, format_size
 

@@ -25,7 +25,7 @@ from vgpipe.config.validate import validate_config
 from vgpipe.errors import StoreError, UsageError, VgpipeError, first_line, is_disk_full
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
-from vgpipe.executor.progress import ProgressListener
+from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.job.clip import Clip
 from vgpipe.outside_file import read_outside
 from vgpipe.runs import run_record

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from vgpipe.executor.progress_state import WorkerNow
+from vgpipe.executor.worker_progress import IDLE_S, TrackedWorker, in_order
+
+WEIGHTS = {"encode": 0.0, "denoise": 10.0, "decode": 2.0, "export": 1.0}
+
+
+def _at(stage: str, **now: object) -> TrackedWorker:
+    worker = TrackedWorker(WorkerNow(name="cpu-1"))
+    worker.begin(WorkerNow(name="cpu-1", stage=stage, clip="fox", **now), 0.0, counts=True)
+    return worker
+
+
+def test_what_is_left_of_a_clip_follows_from_its_stage_segment_and_steps():
+    assert _at("encode").rest_s(WEIGHTS.__getitem__) == 13.0
+    assert _at("denoise", step=5, steps=10).rest_s(WEIGHTS.__getitem__) == 8.0
+    assert _at("decode", segment=2, segments=3).rest_s(WEIGHTS.__getitem__) == 15.0
+    ended = _at("decode")
+    ended.end_piece("decode")
+    assert ended.rest_s(WEIGHTS.__getitem__) == 1.0
+    assert _at("importing libraries").rest_s(WEIGHTS.__getitem__) == 0.0
+
+
+def test_a_worker_without_work_is_idle_only_after_a_while():
+    worker = _at("")
+    assert not worker.is_idle(IDLE_S / 2) and worker.is_idle(IDLE_S)
+    assert not _at("denoise").is_idle(IDLE_S)
+
+
+def test_names_are_in_the_order_that_people_count():
+    names = ["node-2/cuda:0", "cpu-10", "cuda:1", "cpu-2", "node-10/cuda:0"]
+    assert sorted(names, key=in_order) == ["cpu-2", "cpu-10", "cuda:1", "node-2/cuda:0", "node-10/cuda:0"]

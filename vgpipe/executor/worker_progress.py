@@ -1,0 +1,87 @@
+"""What each worker of a run does now, how much of its clip is left, and how fast it has been."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from vgpipe.executor.eta import Eta
+from vgpipe.executor.makespan import InHand
+from vgpipe.executor.progress_state import WorkerNow
+from vgpipe.vocabulary import DECODE, DENOISE, STAGES
+
+IDLE_S = 2.0
+"""A worker without work for so long gets no more: what is left is with the others, or does not fit it."""
+
+
+@dataclass(slots=True)
+class TrackedWorker:
+    """A worker, or this process where it is alone.
+
+    Attributes:
+        now: what it does.
+        counts: whether that is a piece of the job's own work, rather than a canary's.
+        is_piece_done: whether the piece has ended, and the next one has not begun.
+        since_s: when it began, by a monotonic clock.
+        eta: what its pieces took.
+    """
+
+    now: WorkerNow
+    counts: bool = True
+    is_piece_done: bool = False
+    since_s: float = 0.0
+    eta: Eta = field(default_factory=Eta)
+
+    def begin(self, now: WorkerNow, now_s: float, *, counts: bool) -> None:
+        """Notes what it does from now on."""
+        self.now, self.counts, self.since_s, self.is_piece_done = now, counts, now_s, False
+        self.eta.begin()
+
+    def end_piece(self, stage: str) -> None:
+        """Notes that a piece of a stage has ended."""
+        if stage == self.now.stage:
+            self.now, self.is_piece_done = replace(self.now, step=None, steps=None), True
+
+    @property
+    def part(self) -> float:
+        """How much of the denoising that runs now is done, 0 to 1; 0 for all that is no denoising of the job."""
+        now = self.now
+        return (now.step or 0) / now.steps if self.counts and now.stage == DENOISE and now.steps else 0.0
+
+    @property
+    def has_clip(self) -> bool:
+        """Whether it is at a clip of the job."""
+        return self.counts and self.now.stage in STAGES
+
+    def is_idle(self, now_s: float) -> bool:
+        """Says whether it has had nothing to do for some time."""
+        return not self.now.stage and now_s - self.since_s >= IDLE_S
+
+    def rest_s(self, weight: Callable[[str], float]) -> float:
+        """Returns the work that is left of its clip; 0 without one.
+
+        Args:
+            weight: stage -> seconds of a piece.
+        """
+        if not self.has_clip:
+            return 0.0
+        stage, now = self.now.stage, self.now
+        position = STAGES.index(stage) + self.is_piece_done
+        of_segment = sum(weight(one) for one in STAGES[position:]) - self.part * weight(stage)
+        later = (now.segments or 1) - (now.segment or 1)
+        return of_segment + later * (weight(DENOISE) + weight(DECODE))
+
+    def in_hand(self, everyone: Eta, weight: Callable[[str], float]) -> InHand:
+        """Returns its share of the work that is left.
+
+        Args:
+            everyone: what pieces took on all workers.
+            weight: stage -> seconds of a piece.
+        """
+        return InHand(self.rest_s(weight), self.eta.speed(everyone))
+
+
+def in_order(name: str) -> list[tuple[int, str]]:
+    """Returns what sorts names of workers as people count: `cpu-2` before `cpu-10`."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
