@@ -10,15 +10,16 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import WanPipeline
 from diffusers.utils import export_to_video
 
 
 def main(model: str, clips_json: str, output: str) -> None:
-    """Renders every clip and writes the digests of their latents beside the videos."""
+    """Renders every clip and writes the digests of their latents and of their 8-bit frames beside the videos."""
     pipe = WanPipeline.from_pretrained(model, torch_dtype=torch.float32)
-    digests = {}
+    latents, frames_8bit = {}, {}
     for index, clip in enumerate(json.loads(Path(clips_json).read_text())):
         last: dict[str, torch.Tensor] = {}
 
@@ -39,8 +40,10 @@ def main(model: str, clips_json: str, output: str) -> None:
             callback_on_step_end=keep,
         ).frames[0]
         export_to_video(frames, f"{output}/{index:03d}.mp4", fps=int(clip["fps"]))
-        digests[clip["clip"]] = hashlib.sha256(last["latents"].numpy().tobytes()).hexdigest()
-    Path(output, "latents.json").write_text(json.dumps(digests))
+        latents[clip["clip"]] = hashlib.sha256(last["latents"].numpy().tobytes()).hexdigest()
+        rounded = (np.asarray(frames) * 255).round().astype(np.uint8)
+        frames_8bit[clip["clip"]] = hashlib.sha256(rounded.tobytes()).hexdigest()
+    Path(output, "digests.json").write_text(json.dumps({"latents": latents, "frames": frames_8bit}))
 
 
 if __name__ == "__main__":

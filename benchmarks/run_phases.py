@@ -19,8 +19,13 @@ def read_events(run: Path) -> list[dict]:
 
 def denoising_began(events: Events) -> float:
     """Returns when the first denoising began, seconds since the epoch; of the canary where there was one."""
-    first = next(one for one in events if one["event"] == "stage_done" and one["stage"] == "denoise")
-    return first["time"] - first["seconds"]
+    done = [one for one in events if one["event"] == "stage_done" and one["stage"] == "denoise"]
+    return min(one["time"] - one["seconds"] for one in done)
+
+
+def clips_ended(events: Events) -> float:
+    """Returns when the last clip was done, seconds since the epoch."""
+    return max(one["time"] for one in events if one["event"] == "clip_done")
 
 
 def phases(events: Events, started: float, ended: float) -> dict[str, float]:
@@ -36,7 +41,7 @@ def phases(events: Events, started: float, ended: float) -> dict[str, float]:
     clips_begin = next(time for time in times["wave_started"] if time >= canary_end)
     done = [one for one in events if one["event"] == "stage_done" and one["clip"] not in canary_ids]
     work_end = max(one["time"] for one in done if one["stage"] == "decode")
-    last_clip = max(one["time"] for one in events if one["event"] == "clip_done")
+    last_clip = clips_ended(events)
     loads = [one for one in events if one["event"] == "part_loaded"]
     in_canary = sum(one["seconds"] for one in loads if one["time"] <= canary_end)
     in_waves = sum(one["seconds"] for one in loads if clips_begin <= one["time"] <= work_end)
@@ -52,6 +57,12 @@ def phases(events: Events, started: float, ended: float) -> dict[str, float]:
         "exports at the end": last_clip - work_end,
         "report and end": ended - last_clip,
     }
+
+
+def spans(events: Events, started: float, ended: float) -> dict[str, float]:
+    """Returns the same in three parts, which hold for any number of workers."""
+    began, done = denoising_began(events), clips_ended(events)
+    return {"to the first denoising": began - started, "making clips": done - began, "report and end": ended - done}
 
 
 def table(found: Mapping[str, float]) -> str:

@@ -1,11 +1,16 @@
-"""A job of 24 clips through vgpipe against the plain script, alternating: wall time, peak memory, where time goes.
+"""A job of 24 clips through vgpipe against the plain script, alternating: time, RAM, CPU use, where the time goes.
 
-usage: python benchmarks/vs_plain_script.py [--rounds 5] [--clips 24] [--model FOLDER] [--spin] [--python PYTHON]
+usage: python benchmarks/vs_plain_script.py [--rounds 5] [--clips 24] [--workers N] [--executor local|ray]
+           [--model FOLDER] [--spin] [--no-frames] [--python PYTHON] [SETTING...]
 
-`--python` is an interpreter with another vgpipe, which takes its turn in every round, to compare both.
+Without `--workers` vgpipe chooses (`executor.workers=auto`). `--python` is an interpreter with another vgpipe, which
+takes its turn in every round with the settings of a run in one process, to compare both.
 
-Both run as processes of their own with the same threads. Both get OMP_WAIT_POLICY=PASSIVE unless --spin is given,
-which leaves the plain script as its user would start it.
+Both ways run as processes of their own in an environment of their own: OMP_WAIT_POLICY=PASSIVE unless --spin is given,
+which leaves the plain script as its user would start it. RAM is the largest sum of the PSS of all processes of a way
+(`watched.py`), sampled twice a second. Cores busy: CPU time of all processes over wall time, from the first denoising
+step to the last finished clip. Latents are compared in every round; frames in the last one, for which the job is
+exported again as images, with the same workers, outside of the time.
 """
 
 from __future__ import annotations
@@ -15,45 +20,85 @@ import hashlib
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
 from pathlib import Path
 
-from run_phases import phases, read_events, table
+import watched
+from run_phases import clips_ended, denoising_began, phases, read_events, spans, table
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "vgpipe" / "weights" / "shapes"
-COLOURS, SHAPES, WAYS = ("red", "green", "yellow", "cyan"), ("circle", "square", "triangle"), ("left", "up fast")
+COLOURS, SHAPES = ("red", "green", "yellow", "cyan"), ("circle", "square", "triangle")
+WAYS = (("left", "up fast"), ("right", "down slowly"), ("up", "left fast"))
+SIZES, GROUNDS = ("large", "small"), ("black", "white")
+CORES = len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one run of vgpipe came to."""
+
+    seconds: float
+    watch: watched.Watch
+    records: list[dict]
+    spent: dict[str, float]
+    cores_busy: float
+
+
+def prompts() -> Iterator[str]:
+    """Yields different prompts of the embedded model's world, 288 in all."""
+    for size, ground, ways in product(SIZES, GROUNDS, WAYS):
+        for colour, shape, way in product(COLOURS, SHAPES, ways):
+            yield f"a {size} {colour} {shape} moving {way} on a {ground} background"
 
 
 def job_text(count: int) -> str:
-    """Returns a job of `count` different prompts of the embedded model's world."""
-    prompts = [f"a large {c} {s} moving {w} on a black background" for c in COLOURS for s in SHAPES for w in WAYS]
-    return "prompts:\n" + "".join(f"  - {{prompt: {p}, seed: {i}}}\n" for i, p in enumerate(prompts[:count]))
+    """Returns a job of `count` different prompts."""
+    return "prompts:\n" + "".join(
+        f"  - {{prompt: {one}, seed: {i}}}\n" for i, one in enumerate(islice(prompts(), count))
+    )
 
 
-def run(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, float]:
-    """Runs a command; returns its wall seconds and the peak RAM of the process itself in GiB."""
-    started = time.monotonic()
-    log = (cwd / "log.txt").open("w")
-    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise SystemExit((cwd / "log.txt").read_text()[-3000:])
-    return time.monotonic() - started, usage.ru_maxrss / (1 << 20)
-
-
-def vgpipe_round(
-    cwd: Path, model: Path, environment: dict[str, str], python: str = sys.executable
-) -> tuple[float, float, list[dict], dict[str, float]]:
-    """Renders the job in an empty folder; returns seconds, GiB, the clips' records and where the time went."""
-    command = [python, "-m", "vgpipe", "job=job.yaml", f"model.id={model}", "hydra.run.dir=run"]
+def vgpipe_round(cwd: Path, settings: Sequence[str], environment: dict[str, str], python: str) -> Round:
+    """Renders the job in an empty folder."""
+    command = [python, "-m", "vgpipe", "job=job.yaml", "hydra.run.dir=run", *settings]
     started = time.time()
-    seconds, gib = run(command, cwd, environment)
+    seconds, watch = watched.run(command, cwd, environment)
+    events = read_events(cwd / "run")
     records = [json.loads(line) for line in (cwd / "run/clips.jsonl").read_text().splitlines()]
-    return seconds, gib, records, phases(read_events(cwd / "run"), started, started + seconds)
+    workers = {one["worker"] for one in events if one.get("worker")}
+    divided = spans if len(workers) > 1 else phases
+    busy = watch.busy(denoising_began(events), clips_ended(events))
+    return Round(seconds, watch, records, divided(events, started, started + seconds), busy)
+
+
+def plain_round(cwd: Path, model: Path, environment: dict[str, str]) -> tuple[float, watched.Watch, dict]:
+    """Renders the clips of `clips.json` by the plain script; returns seconds, what was seen of it, and its digests."""
+    (cwd / "plain").mkdir()
+    script = [sys.executable, str(HERE / "plain_script.py"), str(model), "clips.json", "plain"]
+    seconds, watch = watched.run(script, cwd, environment)
+    return seconds, watch, json.loads((cwd / "plain/digests.json").read_text())
+
+
+def equal_frames(cwd: Path, settings: Sequence[str], environment: dict[str, str], digests: dict[str, str]) -> int:
+    """Exports the job of a round as images, from its latents; returns how many clips have the plain script's frames."""
+    import numpy as np
+    from PIL import Image
+
+    command = [sys.executable, "-m", "vgpipe", "job=job.yaml", "hydra.run.dir=images", "exporter=frames", *settings]
+    watched.run(command, cwd, environment)
+    equal = 0
+    for line in (cwd / "images/clips.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        files = sorted((cwd / "images" / record["files"]["frames"]).iterdir())
+        frames_THWC = np.stack([np.asarray(Image.open(file)) for file in files])
+        equal += hashlib.sha256(frames_THWC.tobytes()).hexdigest() == digests[record["clip"]]
+    return equal
 
 
 def latents_digest(cwd: Path, digest: str) -> str:
@@ -105,18 +150,28 @@ def timed(function, name: str, spent: dict[str, float]):
     return wrapper
 
 
-def main() -> None:
+def options_of_command() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clips", type=int, default=24)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--executor", choices=("local", "ray"), default="local")
     parser.add_argument("--model", type=Path, default=WEIGHTS)
     parser.add_argument("--spin", action="store_true")
+    parser.add_argument("--no-frames", action="store_true", help="do not compare frames")
     parser.add_argument("--python", help="an interpreter with another vgpipe")
-    options = parser.parse_args()
+    parser.add_argument("settings", nargs="*", help="more settings of vgpipe, wave_size=4 for one")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = options_of_command()
     passive = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
     spinning = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    plain_environment = spinning if options.spin else passive
-    rows, spent_by_phase, others = [], [], []
+    settings = [f"model.id={options.model}", f"executor={options.executor}", *options.settings]
+    settings += [f"executor.workers={options.workers}"] if options.workers else []
+    rows, ours, others = [], [], []
     for number in range(options.rounds):
         with tempfile.TemporaryDirectory() as name:
             cwd = Path(name)
@@ -124,34 +179,48 @@ def main() -> None:
             if options.python:
                 (cwd / "other").mkdir()
                 (cwd / "other/job.yaml").write_text(job_text(options.clips))
-                others.append(vgpipe_round(cwd / "other", options.model, passive, options.python))
-            ours_s, ours_gib, records, spent = vgpipe_round(cwd, options.model, passive)
-            spent_by_phase.append(spent)
-            (cwd / "clips.json").write_text(json.dumps(records))
-            (cwd / "plain").mkdir()
-            script = [sys.executable, str(HERE / "plain_script.py"), str(options.model), "clips.json", "plain"]
-            plain_s, plain_gib = run(script, cwd, plain_environment)
-            plain = json.loads((cwd / "plain/latents.json").read_text())
-            equal = sum(latents_digest(cwd, r["artifacts"]["latents"]) == plain[r["clip"]] for r in records)
-            rows.append((ours_s / plain_s, ours_gib / plain_gib))
-            if others:
-                other_s = others[-1][0]
-                print(f"round {number}: the other vgpipe {other_s:.1f} s, ratio {other_s / plain_s:.3f}", flush=True)
-                others[-1] = (other_s / plain_s, others[-1][3])
+                others.append(vgpipe_round(cwd / "other", settings[:1], passive, options.python))
+            one = vgpipe_round(cwd, settings, passive, sys.executable)
+            ours.append(one)
+            (cwd / "clips.json").write_text(json.dumps(one.records))
+            plain_s, plain, digests = plain_round(cwd, options.model, spinning if options.spin else passive)
+            latents = [
+                latents_digest(cwd, r["artifacts"]["latents"]) == digests["latents"][r["clip"]] for r in one.records
+            ]
+            rows.append(
+                (
+                    one.seconds / plain_s,
+                    one.watch.peak_gb / plain.peak_gb,
+                    others[-1].seconds / plain_s if others else 0,
+                )
+            )
             print(
-                f"round {number}: vgpipe {ours_s:.1f} s {ours_gib:.2f} GiB, plain {plain_s:.1f} s {plain_gib:.2f} GiB, "
-                f"time ratio {ours_s / plain_s:.3f}, memory ratio {ours_gib / plain_gib:.3f}, "
-                f"latents equal {equal}/{len(records)}",
+                f"round {number}: vgpipe {one.seconds:.1f} s {one.watch.peak_gb:.2f} GiB, "
+                f"plain {plain_s:.1f} s {plain.peak_gb:.2f} GiB, "
+                f"time ratio {rows[-1][0]:.3f}, memory ratio {rows[-1][1]:.3f}, "
+                f"latents equal {sum(latents)}/{len(latents)}, cores busy {one.cores_busy:.2f} of {CORES}"
+                + (f"; the other vgpipe {others[-1].seconds:.1f} s, ratio {rows[-1][2]:.3f}" if others else ""),
                 flush=True,
             )
+            if number == options.rounds - 1 and not options.no_frames:
+                found = equal_frames(cwd, settings, passive, digests["frames"])
+                print(f"frames equal {found}/{len(one.records)}", flush=True)
+    report(rows, ours, others)
+    if not options.workers and options.executor == "local":
+        print("pure forward passes of the same job, seconds", forward_seconds(options.model, ours[-1].records))
+
+
+def report(rows: Sequence[tuple[float, float, float]], ours: Sequence[Round], others: Sequence[Round]) -> None:
+    """Prints the medians."""
     print("median time ratio", round(statistics.median(row[0] for row in rows), 3))
     print("median memory ratio", round(statistics.median(row[1] for row in rows), 3))
+    print("median cores busy", round(statistics.median(one.cores_busy for one in ours), 2), "of", CORES)
+    print("cores busy in each tenth of the last run:", " ".join(f"{busy:.2f}" for busy in ours[-1].watch.course()))
     print("where the time goes, median of each phase (exports run beside the stages)")
-    print(table(medians(spent_by_phase)))
+    print(table(medians([one.spent for one in ours])))
     if others:
-        print("the other vgpipe: median time ratio", round(statistics.median(row[0] for row in others), 3))
-        print(table(medians([row[1] for row in others])))
-    print("pure forward passes of the same job, seconds", forward_seconds(options.model, records))
+        print("the other vgpipe: median time ratio", round(statistics.median(row[2] for row in rows), 3))
+        print(table(medians([one.spent for one in others])))
 
 
 if __name__ == "__main__":
