@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from vgpipe.executor.progress_state import ProgressState
+from vgpipe.executor.progress_state import ProgressState, WorkerNow
 from vgpipe.runs.bars import TerminalBars
 
 STATE = ProgressState(clips_done=1, clips=2, pieces_done=3, pieces=8, fraction=0.4, stage="denoise", clip="red-circle")
@@ -19,22 +19,26 @@ def test_bars_show_clips_stage_steps_and_time_left(capsys, monkeypatch):
     assert "1/2 clips  40%" in shown and f" at {at:%H:%M}" in shown and "100%" not in shown
 
 
-def test_no_line_is_wider_than_the_terminal(monkeypatch):
+def test_each_worker_has_a_line_while_it_is_there(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    name = "a-small-red-triangle-moving-left-slowly-on-a-white-background-d59068fa"
-    shapes = [
-        {"step": 3, "steps": 50},
-        {"loading": "transformer"},
-        {},
-        {"segment": 2, "segments": 12, "step": 3, "steps": 50},
-    ]
-    for width in (60, 80, 120):
-        monkeypatch.setenv("COLUMNS", str(width))
-        bars = TerminalBars()
-        for shape in shapes:
-            state = ProgressState(**{**_values(STATE), "clip": name, **shape})
-            line = bars._now_line(state, width)
-            assert len(line.replace("{bar}", "")) < width, line
+    workers = [WorkerNow(name=f"cpu-{number}", stage="denoise", clip="fox", step=number, steps=8) for number in (1, 2)]
+    with TerminalBars() as bars:
+        for count in (0, 2, 1):
+            bars(ProgressState(**{**_values(STATE), "workers": tuple(workers[:count])}))
+        assert len(bars._lines) == 1
+    shown = capsys.readouterr().err
+    assert "  cpu-1 denoise fox 1/8 steps|" in shown and "  cpu-2 denoise fox 2/8 steps|" in shown
+
+
+def test_more_workers_than_lines_are_counted(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("LINES", "12")
+    monkeypatch.setenv("COLUMNS", "80")
+    workers = tuple(WorkerNow(name=f"cuda:{number}", stage="decode", clip="fox") for number in range(16))
+    with TerminalBars() as bars:
+        bars(ProgressState(**{**_values(STATE), "workers": workers}))
+    shown = capsys.readouterr().err
+    assert "cuda:5 decode" in shown and "cuda:6" not in shown and "... and 10 more" in shown
 
 
 def test_nothing_is_drawn_where_stderr_is_no_terminal(capsys):

@@ -1,31 +1,26 @@
-"""The progress of a run in a terminal: a bar for the job, and one for what runs now; nothing where stderr is piped."""
+"""The progress of a run in a terminal: a bar for the job, and a line for each worker; nothing where stderr is piped."""
 
 from __future__ import annotations
 
 import shutil
 import threading
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.executor.downloads import DOWNLOAD
-from vgpipe.executor.progress import percent
-from vgpipe.executor.progress_state import ProgressState
-from vgpipe.terminal import on_one_line, stderr_is_terminal
-from vgpipe.units import clock, counted, finish_time, format_size
+from vgpipe.executor.progress_state import ProgressState, WorkerNow
+from vgpipe.runs.bar_lines import Pace, job_line, name_width, now_line
+from vgpipe.terminal import stderr_is_terminal
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-BAR = "{bar}"
-MIN_NAME, MAX_NAME, NAME_END = 14, 36, 9
-BESIDE_NAME = 40
-"""Columns that a line needs beside the name of the clip."""
 REFRESH_S, TICK_S = 0.1, 1.0
-SHOWN_FROM_S = 2.0
 EDGE = 3
 """Columns left free: a terminal writes `^C` behind a bar, and a line that it has to break stays there."""
+ABOVE = 5
+"""Lines of a terminal that are not for workers: the job's bar, and the end of the log."""
 
 
 class TerminalBars:
@@ -45,11 +40,11 @@ class TerminalBars:
         self._ended = threading.Event()
         self._ticker: threading.Thread | None = None
         self._job: tqdm[Any] | None = None
-        self._now: tqdm[Any] | None = None
+        self._lines: list[tqdm[Any]] = []
         self._state: ProgressState | None = None
         self._started_s = time.monotonic()
         self._drawn_s = 0.0
-        self._pace = _Pace()
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
 
     def __enter__(self) -> TerminalBars:
         return self
@@ -63,7 +58,8 @@ class TerminalBars:
             return
         with self._lock:
             is_due = self._is_due(state)
-            self._pace.note(state)
+            for now in _shown(state):
+                self._paces[now.name].note(now)
             self._state = state
             if is_due:
                 self._draw(state)
@@ -76,17 +72,17 @@ class TerminalBars:
         self._ended.set()
         if self._ticker is not None:
             self._ticker.join()
-        for bar in (self._now, self._job):
-            if bar is not None:
-                bar.close()
-        self._job = self._now = None
+        self._keep(0)
+        if self._job is not None:
+            self._job.close()
+        self._job = None
 
-    def _bar(self, **options: Any) -> tqdm[Any]:
+    def _bar(self, position: int) -> tqdm[Any]:
         if self._new_bar is None:
             from tqdm import tqdm
 
             self._new_bar = tqdm
-        return self._new_bar(**options)
+        return self._new_bar(total=1.0, leave=False, position=position)
 
     def _tick(self) -> None:
         while not self._ended.wait(TICK_S):
@@ -96,93 +92,58 @@ class TerminalBars:
 
     def _is_due(self, state: ProgressState) -> bool:
         before = self._state
-        is_news = before is None or _what(before) != _what(state) or before.clips_done != state.clips_done
-        return is_news or state.step == state.steps or time.monotonic() - self._drawn_s >= REFRESH_S
+        if before is None or before.clips_done != state.clips_done or len(before.workers) != len(state.workers):
+            return True
+        if not state.workers and (_what(before) != _what(state) or state.step == state.steps):
+            return True  # of several workers one has news at any time
+        return time.monotonic() - self._drawn_s >= REFRESH_S
 
     def _draw(self, state: ProgressState) -> None:
         self._drawn_s = time.monotonic()
-        if self._job is None or self._now is None:
-            self._job = self._bar(total=1.0, leave=False, position=0)
-            self._now = self._bar(total=1.0, leave=False, position=1)
+        shown = _shown(state)
         width = shutil.get_terminal_size().columns - EDGE
-        self._job.ncols = self._now.ncols = width
-        self._job.n, self._now.n = state.fraction, _share(state)
-        self._job.bar_format = self._job_line(state)
-        self._now.bar_format = self._now_line(state, width)
-        self._job.refresh()
-        self._now.refresh()
+        names = name_width([now.name for now in shown], width)
+        lines = [(_share(now), now_line(now, self._paces[now.name], width, names)) for now in shown]
+        if len(shown) < len(state.workers):
+            lines.append((0.0, f"  ... and {len(state.workers) - len(shown)} more"))
+        self._job = self._job or self._bar(0)
+        self._keep(len(lines))
+        lines.insert(0, (state.fraction, job_line(state, self._drawn_s - self._started_s)))
+        for bar, (share, line) in zip([self._job, *self._lines], lines, strict=True):
+            bar.ncols, bar.nrows, bar.n, bar.bar_format = width, len(lines) + ABOVE, share, line
+            bar.refresh()
 
-    def _job_line(self, state: ProgressState) -> str:
-        done = f"{state.clips_done}/{counted(state.clips, 'clip')} {percent(state.fraction):>4}"
-        return f"{done}|{BAR}| {clock(time.monotonic() - self._started_s)}, {_left(state)}"
-
-    def _now_line(self, state: ProgressState, width: int) -> str:
-        what = _literal(f"  {_title(state, width)}")
-        if state.loading:
-            return f"{what}: loading {_literal(state.loading)}{self._pace.shown()}"[: width - 1]
-        if state.steps is None:
-            return f"{what}{self._pace.shown()}"[: width - 1]  # tqdm cuts what has a bar alone
-        if state.stage == DOWNLOAD:
-            return f"{what} {format_size(state.step or 0)} of {format_size(state.steps)}|{BAR}|"
-        return f"{what} {state.step}/{state.steps} steps|{BAR}|{self._pace.shown()}"
+    def _keep(self, count: int) -> None:
+        """Has as many lines below the job's bar."""
+        while len(self._lines) > count:
+            self._lines.pop().close()
+        while len(self._lines) < count:
+            self._lines.append(self._bar(len(self._lines) + 1))
 
 
-class _Pace:
-    """How long what runs now has taken, or takes per step."""
+def _shown(state: ProgressState) -> Sequence[WorkerNow]:
+    """Returns what runs, a line each, as far as the terminal has lines: of too many workers the first ones."""
+    if not state.workers:
+        return [_here(state)]
+    room = max(1, shutil.get_terminal_size().lines - ABOVE)
+    return state.workers if len(state.workers) <= room else state.workers[: max(1, room - 1)]
 
-    def __init__(self) -> None:
-        self._what: tuple[object, ...] = ()
-        self._steps: int | None = None
-        self._first_step = self._step = 0
-        self._since_s = self._first_s = self._last_s = 0.0
 
-    def note(self, state: ProgressState) -> None:
-        """Notes what runs now and when; neither earlier steps nor loading count as the pace of a step."""
-        now_s = time.monotonic()
-        if _what(state) != self._what:
-            self._what, self._since_s, self._steps = _what(state), now_s, None
-        if state.step is not None and self._steps != state.steps:
-            self._steps, self._first_step, self._first_s = state.steps, state.step, now_s
-        self._step, self._last_s = state.step or 0, now_s
-
-    def shown(self) -> str:
-        """Returns seconds per step, or where no steps are counted the time so far; empty in the first moments."""
-        if self._steps is None:
-            taken_s = time.monotonic() - self._since_s
-            return f" {clock(taken_s)}" if taken_s >= SHOWN_FROM_S else ""
-        made = self._step - self._first_step
-        if made < 1:
-            return ""
-        step_s = (self._last_s - self._first_s) / made
-        return f" {step_s:.1f} s/step" if step_s >= 1 else f" {1 / max(step_s, 1e-3):.1f} steps/s"
+def _here(state: ProgressState) -> WorkerNow:
+    return WorkerNow(
+        stage=state.stage,
+        clip=state.clip,
+        segment=state.segment,
+        segments=state.segments,
+        step=state.step,
+        steps=state.steps,
+        loading=state.loading,
+    )
 
 
 def _what(state: ProgressState) -> tuple[object, ...]:
     return state.stage, state.clip, state.segment, state.loading
 
 
-def _left(state: ProgressState) -> str:
-    if state.eta_s is None or state.finish_at is None:
-        return "ETA ?"
-    now = datetime.now().astimezone()
-    return f"ETA {clock(max(0.0, (state.finish_at - now).total_seconds()))} at {finish_time(state.finish_at, now)}"
-
-
-def _title(state: ProgressState, width: int) -> str:
-    segment = f" segment {state.segment}/{state.segments}" if state.segments else ""
-    room = width - BESIDE_NAME - len(segment)
-    return f"{state.stage} {shortened(state.clip, max(MIN_NAME, min(MAX_NAME, room)))}{segment}".rstrip()
-
-
-def _share(state: ProgressState) -> float:
-    return (state.step or 0) / state.steps if state.steps else 0.0
-
-
-def _literal(text: str) -> str:
-    """Returns text as tqdm's formats want it."""
-    return on_one_line(text).replace("{", "{{").replace("}", "}}")
-
-
-def shortened(name: str, width: int = MAX_NAME) -> str:
-    """Returns a clip's name with its digest, the middle left out where it is longer than `width` columns."""
-    return name if len(name) <= width else f"{name[: width - NAME_END - 3]}...{name[-NAME_END:]}"
+def _share(now: WorkerNow) -> float:
+    return (now.step or 0) / now.steps if now.steps else 0.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from vgpipe.clips.clip_state import ClipState, Status
-from vgpipe.runs.bars import MAX_NAME, MIN_NAME, shortened
+from vgpipe.runs.bar_lines import MAX_NAME, MIN_NAME, shortened
 from vgpipe.runs.result import RunResult
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import table as aligned
