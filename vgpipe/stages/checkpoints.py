@@ -78,6 +78,7 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     flush_folder(path.parent)
+    store.publish(path)
 
 
 def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
@@ -89,6 +90,7 @@ def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
         device: where scheduler tensors go that were on an accelerator when they were saved.
     """
     path = path_of(store, key)
+    store.fetch(path)
     if not os.path.lexists(path):
         return None
     try:
@@ -109,7 +111,22 @@ def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
 
 def remove(store: Store, key: Key) -> None:
     """Removes the clip's checkpoint, if any."""
-    path_of(store, key).unlink(missing_ok=True)
+    path = path_of(store, key)
+    path.unlink(missing_ok=True)
+    store.retract(path)
+
+
+def done_steps(path: Path) -> int:
+    """Returns how many steps a checkpoint says it has done; 0 where there is none, or one that cannot be read.
+
+    Reads its header alone; whether it is whole, `read` finds out.
+    """
+    try:
+        with open_outside(path, max_bytes=MAX_BYTES) as file:
+            done = tensors.facts_of(file).get("done_steps")
+    except (OSError, ValueError, RecursionError):
+        return 0
+    return done if isinstance(done, int) else 0
 
 
 def _sum(flat: dict[str, torch.Tensor], facts: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from safetensors import SafetensorError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LENGTH_BYTES = 8
 """Of a safetensors file, which begins with the length of its header."""
+MAX_HEADER_BYTES = 100_000_000
+"""As safetensors itself has it."""
 
 
 def save(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any] | None = None) -> None:
@@ -51,7 +53,27 @@ def load(data: bytes) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
     try:
         tensors = load_tensors(data)
-        header = json.loads(data[LENGTH_BYTES : LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")])
-        return tensors, json.loads((header.get("__metadata__") or {}).get("facts", "{}"))
+        header = data[LENGTH_BYTES : LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")]
+        return tensors, _facts(header)
     except (SafetensorError, AssertionError, KeyError, RuntimeError) as error:  # a RecursionError is the last
         raise ValueError(str(error)) from error
+
+
+def facts_of(file: BinaryIO) -> dict[str, Any]:
+    """Returns the facts of a file that `save` wrote; leaves its tensors unread.
+
+    Raises:
+        ValueError: where its header is damaged.
+        OSError: where it cannot be read.
+    """
+    length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"its header has {length:,} bytes")
+    return _facts(file.read(length))
+
+
+def _facts(header: bytes) -> dict[str, Any]:
+    try:
+        return json.loads((json.loads(header).get("__metadata__") or {}).get("facts", "{}"))
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"its header is damaged: {error}") from error

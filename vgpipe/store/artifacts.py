@@ -229,22 +229,59 @@ class Store:
         marks = _marks(writer.folder, record["files"])
         text = json.dumps(record, indent=1, sort_keys=True)
         (writer.folder / RECORD_NAME).write_bytes(sealed(text.encode()) + b"\n")
-        for path in writer.folder.iterdir():
-            flush_file(path)
-        flush_folder(writer.folder)
-        for attempt in (1, 2):  # another process may discard its artifact between our failed rename and the check
-            try:
-                os.rename(writer.folder, final)
-                break
-            except OSError:
-                if (final / RECORD_NAME).is_file():  # it may have other bits, and is read when it is looked for
-                    log.debug("%s %s was finished by another process first", key.stage, key.digest[:12])
-                    return
-                if attempt == 2:
-                    raise
-        flush_folder(final.parent)
         artifact = Artifact(key, final, record["files"], record["info"], record["versions"])
-        self._verified[key.digest] = artifact, marks
+        if _moved_into_place(key, writer.folder, final):
+            self._verified[key.digest] = artifact, marks
+
+    @contextmanager
+    def adopt(self, key: Key) -> Iterator[Path]:
+        """Yields an empty folder for the files of an artifact that another store has, its record included.
+
+        When the block ends without an error, they are checked and become `key`'s artifact.
+
+        Raises:
+            StoreError: if they are not whole, or the store cannot be written.
+        """
+        final = self.folder(key)
+        arriving = temporary_path(final)
+        try:
+            make_folder(final.parent)
+            arriving.mkdir()
+            yield arriving
+            _read(key, arriving)
+            _moved_into_place(key, arriving, final)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StoreError(f"{key.stage} could not be stored under {self.root}: {error}") from error
+        finally:
+            shutil.rmtree(arriving, ignore_errors=True)
+
+    def fetch(self, path: Path) -> None:
+        """Brings a file beside the artifacts up to date from the store that this one is a part of; here from none."""
+
+    def publish(self, path: Path) -> None:
+        """Hands a file beside the artifacts, which was replaced, on to the store that this one is a part of."""
+
+    def retract(self, path: Path) -> None:
+        """Has a file beside the artifacts removed in the store that this one is a part of, too."""
+
+
+def _moved_into_place(key: Key, folder: Path, final: Path) -> bool:
+    """Makes a whole folder the artifact of a key, on the disk too; says no where another process was first."""
+    for path in folder.iterdir():
+        flush_file(path)
+    flush_folder(folder)
+    for attempt in (1, 2):  # another process may discard its artifact between our failed rename and the check
+        try:
+            os.rename(folder, final)
+            break
+        except OSError:
+            if (final / RECORD_NAME).is_file():  # it may have other bits, and is read when it is looked for
+                log.debug("%s %s was finished by another process first", key.stage, key.digest[:12])
+                return False
+            if attempt == 2:
+                raise
+    flush_folder(final.parent)
+    return True
 
 
 def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:

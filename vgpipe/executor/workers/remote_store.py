@@ -1,0 +1,297 @@
+"""The store of a worker on a machine that does not see the driver's: a folder of its own, as a part of the driver's.
+
+What is asked for and is not there is brought from the driver's store; what is made is handed in before anybody can rely
+on it. Content addresses and checksums make both safe. Frames neither come nor go: they are large, and only the worker
+that decodes them needs them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from vgpipe.errors import StoreError
+from vgpipe.executor.workers.store_messages import (
+    PART_BYTES,
+    Answer,
+    Found,
+    Gone,
+    Loose,
+    Name,
+    Offered,
+    PartWanted,
+    Refused,
+    Request,
+    Sent,
+    Wanted,
+    Whole,
+)
+from vgpipe.outside_file import open_outside
+from vgpipe.stages import checkpoints
+from vgpipe.store.artifacts import RECORD_NAME, Artifact, ArtifactWriter, Store
+from vgpipe.store.digest import Key
+from vgpipe.store.durable import make_folder, temporary_path
+from vgpipe.vocabulary import DECODE
+
+log = logging.getLogger(__name__)
+
+IMAGES = "image"
+STAYS = DECODE
+"""The stage whose artifacts neither come nor go."""
+
+
+class VanishedError(StoreError):
+    """The driver no longer has what it had a moment ago."""
+
+
+class RemoteStore(Store):
+    """A store of its own that is a part of the driver's; used by several threads of one worker.
+
+    Args:
+        root: its folder.
+        ask: sends a request to the driver, and returns the answer; may be called from any thread.
+    """
+
+    def __init__(self, root: Path, ask: Callable[[Request], Answer]):
+        super().__init__(root)
+        self._link = _Link(ask)
+        self._driver_has: set[str] = set()
+        self._nobody_has: set[str] = set()
+        self._checkpoints = _CheckpointSender(self._send_checkpoint)
+
+    def find(self, key: Key) -> Artifact | None:
+        """Returns the artifact of `key`, which both stores have from then on; see `Store.find`.
+
+        That the driver has none is remembered until `ask_again`.
+
+        Raises:
+            StoreError: where one of the two cannot be written.
+        """
+        own = super().find(key)
+        if own is not None or key.stage == STAYS:
+            self._hand_in(key, own)
+            return own
+        if key.digest in self._nobody_has:
+            return None
+        found = self._link.find(Wanted(key))
+        if found is None or not self._bring(key, found):
+            self._nobody_has.add(key.digest)
+            return None
+        self._driver_has.add(key.digest)
+        return super().find(key)
+
+    def ask_again(self, digest: str | None = None) -> None:
+        """Forgets that the driver had no artifact of a digest; None: of any."""
+        self._nobody_has.clear() if digest is None else self._nobody_has.discard(digest)
+
+    def discard(self, key: Key) -> None:
+        """Removes an artifact from both stores."""
+        super().discard(key)
+        if key.stage != STAYS:
+            self._driver_has.discard(key.digest)
+            self._link.tell(Gone(key))
+
+    def fetch(self, path: Path) -> None:
+        """Brings the driver's checkpoint, where it is further than the one here."""
+        name = self._loose(path)
+        found = self._link.find(Wanted(name, checkpoints.done_steps(path)))
+        if found is None:
+            return
+        make_folder(path.parent)
+        temporary = temporary_path(path)
+        try:
+            for file, size in found.sizes.items():
+                self._link.download(name, file, size, temporary)
+            temporary.replace(path)
+        except VanishedError as error:
+            log.debug("%s: %s", path.name, error)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def publish(self, path: Path) -> None:
+        """Has a checkpoint sent to the driver, beside the work; a newer one takes its place in the queue."""
+        self._checkpoints.add(path)
+
+    def retract(self, path: Path) -> None:
+        """Has the driver remove a checkpoint."""
+        self._checkpoints.drop(path)
+        self._link.tell(Gone(self._loose(path)))
+
+    def image(self, sha256: str) -> Path:
+        """Returns a copy of an image that a clip begins with.
+
+        Raises:
+            StoreError: where the driver has none to give.
+            OSError: where it cannot be written.
+        """
+        path = self.root / IMAGES / sha256
+        if path.is_file():
+            return path
+        found = self._link.find(Wanted(Loose(sha256)))
+        if found is None:
+            raise StoreError("the driver no longer has the image")
+        make_folder(path.parent)
+        temporary = temporary_path(path)
+        try:
+            for file, size in found.sizes.items():
+                self._link.download(Loose(sha256), file, size, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
+
+    def flush(self) -> None:
+        """Waits until the driver has every checkpoint, or has refused it."""
+        self._checkpoints.flush()
+
+    def _commit(self, key: Key, writer: ArtifactWriter, final: Path) -> None:
+        super()._commit(key, writer, final)
+        self._nobody_has.discard(key.digest)
+        self._hand_in(key, super().find(key))
+
+    def _hand_in(self, key: Key, artifact: Artifact | None) -> None:
+        if artifact is None or key.stage == STAYS or key.digest in self._driver_has:
+            return
+        if self._link.ask(Offered(key)):
+            for path in (*artifact.paths(), artifact.path(RECORD_NAME)):
+                with open_outside(path) as file:
+                    self._link.upload(key, path.name, file)
+            self._link.ask(Whole(key))
+        self._driver_has.add(key.digest)
+
+    def _bring(self, key: Key, found: Found) -> bool:
+        try:
+            with self.adopt(key) as folder:
+                for file, size in found.sizes.items():
+                    self._link.download(key, file, size, folder / Path(file).name)
+        except VanishedError as error:
+            log.debug("%s %s: %s", key.stage, key.digest[:12], error)
+            return False
+        return True
+
+    def _loose(self, path: Path) -> Loose:
+        return Loose(path.relative_to(self.root).as_posix())
+
+    def _send_checkpoint(self, path: Path) -> None:
+        name = self._loose(path)
+        try:
+            with open_outside(path) as file:  # it is replaced, never changed, so this one stays whole
+                if self._link.ask(Offered(name, checkpoints.done_steps(path))):
+                    self._link.ask(Whole(name, self._link.upload(name, path.name, file)))
+        except (OSError, StoreError) as error:
+            log.warning("no checkpoint in the driver's store: %s", error)
+
+
+class _Link:
+    """Asks the driver, and takes files apart and together."""
+
+    def __init__(self, ask: Callable[[Request], Answer]):
+        self._ask = ask
+
+    def ask(self, request: Request) -> Answer:
+        """Returns the answer.
+
+        Raises:
+            StoreError: where the driver refuses.
+        """
+        answer = self._ask(request)
+        if isinstance(answer, Refused):
+            raise StoreError(f"the driver's store: {answer.reason}")
+        return answer
+
+    def tell(self, request: Request) -> None:
+        """Asks for what may fail without harm."""
+        try:
+            self.ask(request)
+        except StoreError as error:
+            log.debug("%s", error)
+
+    def find(self, wanted: Wanted) -> Found | None:
+        """Returns what the driver has of what is wanted."""
+        answer = self.ask(wanted)
+        return answer if isinstance(answer, Found) else None
+
+    def upload(self, name: Name, file: str, opened: BinaryIO) -> str:
+        """Sends a file; returns its SHA-256."""
+        digest, offset = hashlib.sha256(), 0
+        while data := opened.read(PART_BYTES):
+            self.ask(Sent(name, file, offset, data))
+            digest.update(data)
+            offset += len(data)
+        if not offset:
+            self.ask(Sent(name, file, 0, b""))
+        return digest.hexdigest()
+
+    def download(self, name: Name, file: str, size: int, target: Path) -> None:
+        """Writes a file of the driver's.
+
+        Raises:
+            VanishedError: where the driver no longer has it.
+            OSError: where it cannot be written.
+        """
+        with open(target, "wb") as opened:
+            for part in self._parts(name, file, size):
+                opened.write(part)
+
+    def _parts(self, name: Name, file: str, size: int) -> Iterator[bytes]:
+        offset = 0
+        while offset < size:
+            answer: Any = self._ask(PartWanted(name, file, offset))
+            if not isinstance(answer, bytes) or not answer:
+                reason = answer.reason if isinstance(answer, Refused) else "it is shorter than it was"
+                raise VanishedError(f"{file}: {reason}")
+            offset += len(answer)
+            yield answer
+
+
+class _CheckpointSender:
+    """Sends files beside the work, each as it is when its turn comes.
+
+    Args:
+        send: sends one; its thread waits for that.
+    """
+
+    def __init__(self, send: Callable[[Path], None]):
+        self._send = send
+        self._changed = threading.Condition()
+        self._waiting: list[Path] = []
+        self._sending: Path | None = None
+        self._thread: threading.Thread | None = None
+
+    def add(self, path: Path) -> None:
+        """Queues a file, unless it waits already."""
+        with self._changed:
+            if path not in self._waiting:
+                self._waiting.append(path)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def drop(self, path: Path) -> None:
+        """Takes a file out of the queue; waits where it is being sent."""
+        with self._changed:
+            if path in self._waiting:
+                self._waiting.remove(path)
+            self._changed.wait_for(lambda: self._sending != path)
+
+    def flush(self) -> None:
+        """Waits until nothing is left."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and self._sending is None)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting))
+                path = self._sending = self._waiting.pop(0)
+            try:
+                self._send(path)
+            finally:
+                with self._changed:
+                    self._sending = None
+                    self._changed.notify_all()
