@@ -57,14 +57,28 @@ def test_a_number_of_threads_holds_for_one_machine(tmp_path, monkeypatch):
 
     monkeypatch.setattr(past_trials.host, "cores", lambda: 2)
     monkeypatch.setattr(past_trials, "is_quiet", lambda: False)
-    trials(machine="a").remember_threads([1, 2], 1)
+    trials(machine="a").remember_threads([1, 2], 1, {1: 0.5, 2: 0.75})
     assert trials(machine="a").threads([1, 2]) is None, "another program may have slowed it down"
     monkeypatch.setattr(past_trials, "is_quiet", lambda: True)
-    trials(machine="a").remember_threads([1, 2], 1)
+    trials(machine="a").remember_threads([1, 2], 1, {1: 0.5, 2: 0.75})
     assert trials(machine="a").threads([2, 1]) == 1
+    assert trials(machine="a").thread_seconds([2, 1]) == {1: 0.5, 2: 0.75}
     assert trials(machine="b").threads([1, 2]) is None and trials(machine="a").threads([1]) is None
-    trials(machine="a").remember_threads([1, 2], 3)
+    trials(machine="a").remember_threads([1, 2], 3, {3: 1.0})
     assert trials(machine="a").threads([1, 2]) is None, "no machine of two cores found that"
+
+
+def test_a_number_of_threads_that_an_older_version_noted_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(past_trials.host, "cores", lambda: 2)
+    trials = Trials(Notes(tmp_path / "notes.jsonl"), None, {})
+    for fact, threads, seconds in (
+        (1, 1, {}),
+        ({"fastest": 1, "seconds": {"1": 0.5, "2": -1, "many": 2}}, 1, {1: 0.5}),
+        ({"fastest": "one", "seconds": 3}, None, {}),
+        ("one", None, {}),
+    ):
+        trials.notes.remember({"latents": [1]}, fact)
+        assert (trials.threads([1]), trials.thread_seconds([1])) == (threads, seconds)
 
 
 def test_a_second_job_takes_the_number_of_threads_of_the_first(render, workdir, monkeypatch):

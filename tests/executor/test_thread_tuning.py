@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from vgpipe.executor.thread_tuning import fastest
+from vgpipe.executor.thread_tuning import fastest_of, seconds_by_count
 
 
 @pytest.fixture
@@ -34,8 +34,19 @@ def rehearsal(seconds: dict[int, float], digests: dict[int, str]):
     ],
 )
 def test_the_fastest_count_that_keeps_the_bits_is_taken(two_threads, seconds, digests, expected):
-    assert fastest(rehearsal(seconds, digests)) == expected
+    assert fastest_of(seconds_by_count(rehearsal(seconds, digests))) == expected
     assert torch.get_num_threads() == 2
+
+
+def test_only_counts_that_keep_the_bits_are_measured(monkeypatch):
+    before = torch.get_num_threads()
+    torch.set_num_threads(8)
+    try:
+        digests = {8: "a", 4: "b", 2: "a", 1: "a"}
+        found = seconds_by_count(rehearsal(dict.fromkeys(digests, 0.01), digests))
+    finally:
+        torch.set_num_threads(before)
+    assert sorted(found) == [1, 2, 8] and min(found.values()) >= 0.01
 
 
 def test_a_job_of_many_clips_is_rehearsed_and_a_named_count_is_obeyed(render, workdir, two_threads):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.executor.base import WorkInputs
@@ -13,6 +14,7 @@ from vgpipe.executor.kept_models import Conditions
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.stage_loop import StageLoop, StageReport
 from vgpipe.executor.text_turns import OnlyWorker, TextTurns
+from vgpipe.executor.thread_trial import ThreadTrial
 from vgpipe.executor.thread_tuning import ThreadTuning, threads
 from vgpipe.executor.waves import rows
 from vgpipe.fallback.context import LadderContext
@@ -132,12 +134,30 @@ class Engine:
         Returns:
             The number; None where it is left as it is.
         """
-        config = self._inputs.config
-        if self._device == "cpu" and not config.hardware.threads:
-            store, steps = self._inputs.finished.store, config.executor.canary_steps
-            tuning = ThreadTuning(self._inputs.keys, self._residency, store, steps, past)
-            self._denoise_threads = tuning.fastest_threads(list(pending))
+        if self._may_tune:
+            self._denoise_threads = self._tuning(past).fastest_threads(list(pending))
         return self._denoise_threads
+
+    def try_threads(self, tried: Sequence[CanaryState], past: PastTrials) -> Mapping[int, float]:
+        """Tries numbers of threads for denoising on a CPU, and keeps the number as it is.
+
+        Args:
+            tried: one clip of each shape.
+            past: remembers what is found.
+
+        Returns:
+            Thread count -> seconds, of those that keep the bits; empty where no trial is possible.
+        """
+        return self._tuning(past).seconds(tried) if self._may_tune else {}
+
+    @property
+    def _may_tune(self) -> bool:
+        return self._device == "cpu" and not self._inputs.config.hardware.threads
+
+    def _tuning(self, past: PastTrials) -> ThreadTuning:
+        inputs = self._inputs
+        trial = ThreadTrial(inputs.keys, inputs.finished.store, inputs.config.executor.canary_steps, past)
+        return ThreadTuning(trial, self._residency)
 
 
 def _reported(loader: Loader, report: StageReport) -> Callable[[Family, str, Placement], Any]:

@@ -51,13 +51,28 @@ class PastTrials:
 
     def threads(self, canaries: Iterable[CanaryState]) -> int | None:
         """Returns the number of threads that a trial with such canaries found; None where there was none."""
-        count = self.notes.find(self._of_threads(canaries))
+        fact = self.notes.find(self._of_threads(canaries))
+        count = fact.get("fastest") if isinstance(fact, dict) else fact  # older versions note the number alone
         return count if isinstance(count, int) and 0 < count <= host.cores() else None
 
-    def remember_threads(self, canaries: Iterable[CanaryState], count: int) -> None:
-        """Notes what a trial found, unless other programs may have disturbed it."""
+    def thread_seconds(self, canaries: Iterable[CanaryState]) -> dict[int, float]:
+        """Returns what a trial with such canaries measured: thread count -> seconds; empty where nothing is noted."""
+        fact = self.notes.find(self._of_threads(canaries))
+        measured = fact.get("seconds") if isinstance(fact, dict) else None
+        found = measured.items() if isinstance(measured, dict) else ()
+        return {int(count): seconds for count, seconds in found if count.isdecimal() and _is_time(seconds)}
+
+    def remember_threads(self, canaries: Iterable[CanaryState], count: int, seconds: Mapping[int, float]) -> None:
+        """Notes what a trial found, unless other programs may have disturbed it.
+
+        Args:
+            canaries: what it denoised.
+            count: the fastest number of threads.
+            seconds: thread count -> seconds, of those that keep the bits.
+        """
         if is_quiet():
-            self.notes.remember(self._of_threads(canaries), count)
+            noted = {str(one): round(took_s, 4) for one, took_s in seconds.items()}
+            self.notes.remember(self._of_threads(canaries), {"fastest": count, "seconds": noted})
 
     def _of_canary(self, canary: CanaryState) -> dict[str, Any]:
         digests = [export.digest for export in self._neutral_keys(canary).exports]
@@ -94,6 +109,10 @@ def conditions_of(config: Config, device: str, strategies: Mapping[str, Strategy
         "limits": [hardware.name, hardware.memory_gb, hardware.memory_limit_gb],
         "strategies": {stage: strategy.value for stage, strategy in strategies.items()},
     }
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, float | int) and 0 < value < float("inf")
 
 
 def is_quiet() -> bool:

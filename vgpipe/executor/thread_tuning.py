@@ -9,26 +9,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
-from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.stage_inputs import texts_of
-from vgpipe.executor.waves import canaries, startable
+from vgpipe.executor.thread_trial import ThreadTrial
 from vgpipe.memory.residency import Residency, Take
 from vgpipe.models.base import Family
-from vgpipe.store.artifacts import Store
 from vgpipe.vocabulary import DENOISE
 
 log = logging.getLogger(__name__)
 
-MIN_CLIPS = 8
-MAX_TRIAL_S = 5.0
-TRIAL_STEPS = 8
 CLEARLY_FASTER = 0.9
 
 
@@ -37,53 +31,44 @@ class ThreadTuning:
     """Tries thread counts on clips of a few steps, and stores nothing.
 
     Attributes:
-        keys: computes the canaries' store keys; its model's family drives the model.
+        trial: which clips, and what is known of them; its model's family drives the model.
         residency: hands out loaded components.
-        store: where the canaries' latents are; the seconds they took say whether a trial is worth its time.
-        canary_steps: denoising steps of a canary.
-        past: what earlier runs found.
     """
 
-    keys: ArtifactKeys
+    trial: ThreadTrial
     residency: Residency[Family]
-    store: Store
-    canary_steps: int
-    past: PastTrials
 
     def fastest_threads(self, states: Sequence[ClipState]) -> int | None:
         """Returns the best number of threads for denoising; None keeps all, also where a trial would take too long."""
         pending = [state for state in states if state.is_pending]
-        segments = startable(pending)
-        if len(segments) < MIN_CLIPS or not self.residency.keeps_all:
+        tried = self.trial.clips(pending)
+        if not tried or not self.residency.keeps_all:
             return None
-        tried = canaries(segments, TRIAL_STEPS, self.keys)
-        if not _covers_all(tried, pending):
-            return None
-        known = self.past.threads(tried)
+        known = self.trial.past.threads(tried)
         if known is not None:
             log.info("denoising with %d threads, which a trial of this model on this machine found before", known)
             return known
-        if not self._is_short(segments):
-            return None
+        seconds = self.seconds(tried) if self.trial.is_short(pending) else {}
+        return _logged(seconds, fastest_of(seconds)) if seconds else None
+
+    def seconds(self, tried: Sequence[CanaryState]) -> Mapping[int, float]:
+        """Makes a trial, and remembers what it found.
+
+        Args:
+            tried: one clip of each shape.
+
+        Returns:
+            Thread count -> seconds, of those that give the same bits as all threads; empty where no trial is possible.
+        """
+        if not tried or not self.residency.keeps_all:
+            return {}
         try:
-            count = fastest(lambda: self._digest(tried))
+            seconds = seconds_by_count(lambda: self._digest(tried))
         except Exception as error:  # the clip itself reports it
             log.debug("no trial of thread counts: %s", error)
-            return None
-        self.past.remember_threads(tried, count)
-        return count
-
-    def _is_short(self, segments: Sequence[SegmentState]) -> bool:
-        took_s = sum(self._canary_s(state) for state in canaries(segments, self.canary_steps, self.keys))
-        return took_s * TRIAL_STEPS / self.canary_steps < MAX_TRIAL_S
-
-    def _canary_s(self, canary: CanaryState) -> float:
-        """Returns the seconds that a canary took to denoise, in this run or an earlier one."""
-        artifact = self.store.find(canary.keys.latents)
-        if artifact is not None:
-            return float(artifact.info["seconds"])
-        seconds = self.past.canary_s(canary)
-        return MAX_TRIAL_S if seconds is None else seconds
+            return {}
+        self.trial.past.remember_threads(tried, fastest_of(seconds), seconds)
+        return seconds
 
     def _digest(self, states: Iterable[ClipState]) -> str:
         """Encodes and denoises clips, both stages' components loaded at once; returns a digest of their latents."""
@@ -100,7 +85,7 @@ class ThreadTuning:
         from vgpipe.stages.denoise import request_for
         from vgpipe.stages.images import first_frames
 
-        family, clip = self.keys.model.family, segment.clip
+        family, clip = self.trial.keys.model.family, segment.clip
         embeds = [family.encode(take(family, family.encode_components), text) for _, text in texts_of(segment)]
         request = request_for(
             clip,
@@ -116,12 +101,6 @@ class ThreadTuning:
         return latents.float().numpy().tobytes()
 
 
-def _covers_all(tried: Iterable[CanaryState], pending: Iterable[ClipState]) -> bool:
-    """Says whether a trial covers every shape: whether bits are kept depends on the shape."""
-    shapes = {state.segments[0].shape for state in tried}
-    return shapes == {segment.shape for state in pending for segment in state.segments}
-
-
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
     """Uses `count` CPU threads inside the block; None leaves their number as it is."""
@@ -135,28 +114,45 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def fastest(trial: Callable[[], str]) -> int:
-    """Finds the thread count that is clearly fastest among those that give the same bits as all threads.
+def seconds_by_count(trial: Callable[[], str]) -> dict[int, float]:
+    """Tries numbers of threads.
 
     Args:
         trial: does a small but typical piece of work and returns a digest of its results.
 
     Returns:
-        The thread count; the current one where no other is clearly faster.
+        Thread count -> seconds: the current number, and those below that give the same bits.
     """
     import torch
 
     before = torch.get_num_threads()
     trial()  # the first run also warms up
     reference, reference_s = _timed(trial)
-    best, best_s = before, reference_s * CLEARLY_FASTER
-    for count in sorted({1, before // 2} - {0, before}):
+    found = {before: reference_s}
+    for count in sorted({1, before // 4, before // 2} - {0, before}):
         with threads(count):
             digest, seconds = _timed(trial)
-        if digest == reference and seconds < best_s:
-            best, best_s = count, seconds
+        if digest == reference:
+            found[count] = seconds
+    return found
+
+
+def fastest_of(seconds: Mapping[int, float]) -> int:
+    """Returns the thread count that is clearly the fastest; the largest, with which the trial began, without one.
+
+    Args:
+        seconds: thread count -> seconds, of those that give the same bits; not empty.
+    """
+    before = max(seconds)
+    best = min(seconds, key=lambda count: seconds[count])
+    return best if seconds[best] < seconds[before] * CLEARLY_FASTER else before
+
+
+def _logged(seconds: Mapping[int, float], best: int) -> int:
+    before = max(seconds)
     if best != before:
-        log.info("denoising with %d of %d threads: %.1f times as fast, same bits", best, before, reference_s / best_s)
+        gain = seconds[before] / seconds[best]
+        log.info("denoising with %d of %d threads: %.1f times as fast, same bits", best, before, gain)
     return best
 
 
