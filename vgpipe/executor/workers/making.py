@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from vgpipe.executor.delivery import recipes_of
 from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue, Result
 from vgpipe.executor.outcomes import Outcomes, written_folders
+from vgpipe.executor.past_trials import PastTrials, conditions_of
 from vgpipe.executor.rendering import MAX_PASSES, VANISHED
 from vgpipe.executor.text_turns import TextTurns
 from vgpipe.executor.workers.messages import ClipEnded, Ending, WorkItem
@@ -134,6 +135,21 @@ class ClipMaker:
             for state in states:
                 if state not in self._exporting and not _has_ended(state):
                     self._send(self._ended(state))
+
+    def try_threads(self, items: Sequence[WorkItem]) -> Mapping[int, float]:
+        """Makes a trial of thread counts.
+
+        Args:
+            items: one canary of each shape.
+
+        Returns:
+            Thread count -> seconds, of those that keep the bits; empty where no trial is possible.
+        """
+        inputs = self._inputs
+        conditions = conditions_of(inputs.config, self.device, self._ladder.strategies)
+        past = PastTrials(notes_of(self._store), inputs.keys, conditions)
+        canaries = [inputs.keys.new_canary(item.clip, item.represents_steps or 1) for item in items]
+        return self.engine.try_threads(canaries, past)
 
     def _take_through(self, states: Sequence[ClipState]) -> None:
         for _ in range(MAX_PASSES):

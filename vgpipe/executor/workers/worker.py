@@ -24,7 +24,7 @@ from vgpipe.executor.base import WorkInputs
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.downloads import fetch_weights
 from vgpipe.executor.past_trials import conditions_of
-from vgpipe.executor.rendering import IMPORTING
+from vgpipe.executor.rendering import IMPORTING, TUNING
 from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.workers.foreseeing import foreseen_of
 from vgpipe.executor.workers.making import ClipMaker, MakerSettings
@@ -37,6 +37,8 @@ from vgpipe.executor.workers.messages import (
     Ready,
     StopNow,
     ToWorker,
+    Tune,
+    Tuned,
     Unable,
     UseThreads,
     Why,
@@ -182,6 +184,8 @@ class Worker:
     def _handle(self, message: ToWorker, maker: ClipMaker) -> None:
         if isinstance(message, HandOut):
             self._make(message, maker)
+        elif isinstance(message, Tune):
+            self._tune(message, maker)
         elif isinstance(message, UseThreads):
             maker.engine.denoise_with(message.count)
         elif isinstance(message, StopNow):
@@ -195,6 +199,12 @@ class Worker:
         except Stopped as stopped:
             log.info("%s", stopped)
         self._tell_ended(maker)
+
+    def _tune(self, message: Tune, maker: ClipMaker) -> None:
+        self._send(Began(TUNING))
+        seconds = maker.try_threads(message.items)
+        self._send(Began(""))
+        self._send(Tuned(seconds))
 
     def _tell_ended(self, maker: ClipMaker) -> None:
         reason = self._stop.reason
