@@ -1,0 +1,190 @@
+"""Simulated time: workers that only take as long as they are told, driven by the real `Scheduler`."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from vgpipe.executor.driver.scheduling import Scheduler, Work
+from vgpipe.executor.workers.messages import Fit, Foreseen
+
+T = TypeVar("T")
+AFTER_DENOISING = 0.15
+"""Share of a clip's seconds that comes when all clips of its hand-out are denoised."""
+POLL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a simulated worker runs on.
+
+    Attributes:
+        seconds: kind -> what a clip of size 1 really takes.
+        foreseen: what it foresees.
+    """
+
+    seconds: Sequence[float]
+    foreseen: Sequence[Foreseen]
+
+
+def device(seconds: Sequence[float], fits: Sequence[Fit] = (), wrong_by: Sequence[float] = ()) -> Device:
+    """Returns a device whose forecasts are wrong by a factor for each kind; 1 where none is given."""
+    factors = wrong_by or [1.0] * len(seconds)
+    held = fits or [Fit.AS_ASKED] * len(seconds)
+    return Device(seconds, [Foreseen(fit, one * by) for one, fit, by in zip(seconds, held, factors, strict=True)])
+
+
+@dataclass
+class _Running:
+    device: Device
+    life: int = 0
+    since_s: float = 0.0
+    clips: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Simulation:
+    """Plays a job.
+
+    Args:
+        scheduler: decides.
+        works: all clips of it.
+        load_s: what each hand-out spends on loading.
+        jitter: returns a factor for the seconds of one clip.
+
+    Attributes:
+        now_s: simulated time.
+        done: the clips that were made, and by whom.
+        busy_until_s: worker -> when it ended its last clip.
+        longest_s: seconds of the longest hand-out of one clip of each worker.
+        cost_s: processor time of all calls of the scheduler.
+    """
+
+    scheduler: Scheduler
+    works: Mapping[str, Work]
+    load_s: float = 0.0
+    jitter: Callable[[], float] = lambda: 1.0
+    now_s: float = 0.0
+    cost_s: float = 0.0
+    done: dict[str, str] = field(default_factory=dict)
+    busy_until_s: dict[str, float] = field(default_factory=dict)
+    there: dict[str, _Running] = field(default_factory=dict)
+    loss_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._tie = itertools.count()
+        self._polls = False
+
+    def at(self, when_s: float, action: Callable[[], None]) -> None:
+        """Has something happen at a time."""
+        heapq.heappush(self._events, (when_s, next(self._tie), action))
+
+    def join(self, name: str, of: Device) -> None:
+        """Starts a worker now."""
+        self.there[name] = _Running(of)
+        self._timed(lambda: self.scheduler.join(name, of.foreseen))
+
+    def leave(self, name: str) -> None:
+        """Kills a worker now."""
+        gone = self.there.pop(name)
+        if gone.clips:
+            self.loss_s += self.now_s - gone.since_s
+        back = self._timed(lambda: self.scheduler.leave(name))
+        assert sorted(back) == sorted(gone.clips)
+
+    def run(self) -> float:
+        """Plays until nothing happens any more; returns when the last clip was done."""
+        self._hand_out()
+        while self._events:
+            self.now_s, _, action = heapq.heappop(self._events)
+            action()
+            self._hand_out()
+        return max(self.busy_until_s.values(), default=0.0)
+
+    def _hand_out(self) -> None:
+        for name, worker in list(self.there.items()):
+            if not worker.clips and self.scheduler.queued:
+                clips = self._timed(lambda name=name: self.scheduler.next(name, self.now_s))
+                if clips:
+                    self._begin(name, worker, clips)
+        if self.scheduler.queued and self.there and not self._polls:
+            self._polls = True
+            self.at(self.now_s + POLL_S, self._poll)
+
+    def _poll(self) -> None:
+        self._polls = False
+        self._timed(lambda: self.scheduler.remaining_s(self.now_s))
+
+    def _begin(self, name: str, worker: _Running, clips: list[str]) -> None:
+        worker.clips, worker.since_s, worker.life = list(clips), self.now_s, next(self._tie)
+        groups = [self.works[clip].group or clip for clip in clips]
+        takes = {group: 0.0 for group in groups}
+        for clip, group in zip(clips, groups, strict=True):
+            work = self.works[clip]
+            takes[group] = takes[group] or worker.device.seconds[work.kind] * work.size * self.jitter()
+        end_s = self.now_s + self.load_s + (1 - AFTER_DENOISING) * sum(takes.values())
+        for clip, group in zip(clips, groups, strict=True):
+            end_s += AFTER_DENOISING * takes[group]
+            self.at(end_s, self._ending(name, worker.life, clip, takes[group]))
+            takes[group] = 0.0
+
+    def _ending(self, name: str, life: int, clip: str, took_s: float) -> Callable[[], None]:
+        def end() -> None:
+            worker = self.there.get(name)
+            if worker is None or worker.life != life:
+                return
+            assert clip not in self.done
+            worker.clips.remove(clip)
+            self.done[clip] = name
+            self.busy_until_s[name] = self.now_s
+            self._timed(lambda: self.scheduler.ended(name, clip, self.now_s, took_s or None))
+            if not worker.clips:
+                self._timed(lambda: self.scheduler.loads(name, self.load_s))
+
+        return end
+
+    def _timed(self, call: Callable[[], T]) -> T:
+        began = time.perf_counter()
+        result = call()
+        self.cost_s += time.perf_counter() - began
+        return result
+
+
+def works_of(sizes: Sequence[tuple[int, float]], groups: Sequence[str] = ()) -> dict[str, Work]:
+    """Returns clips of the given kinds and sizes, by id."""
+    names = groups or [""] * len(sizes)
+    return {
+        f"c{index}": Work(f"c{index}", kind, size, group)
+        for index, ((kind, size), group) in enumerate(zip(sizes, names, strict=True))
+    }
+
+
+def ideal_s(works: Mapping[str, Work], devices: Sequence[Device]) -> float:
+    """Returns a time that no schedule beats, of devices whose kinds differ by the same factors.
+
+    The work of the kinds that only some devices hold best, divided by the speed of these, for each such set of kinds;
+    or what the longest clip takes where it is fastest.
+    """
+    kinds = len(devices[0].seconds)
+    best = [max(one.foreseen[kind].fit for one in devices) for kind in range(kinds)]
+    able = [
+        frozenset(index for index, one in enumerate(devices) if one.foreseen[kind].fit == best[kind])
+        for kind in range(kinds)
+    ]
+    fastest = [min(devices[index].seconds[kind] for index in able[kind]) for kind in range(kinds)]
+    longest = max(work.size * fastest[work.kind] for work in works.values())
+    loads = [sum(work.size * fastest[kind] for work in works.values() if work.kind == kind) for kind in range(kinds)]
+    times = [longest]
+    for group in set(able):
+        inside = [kind for kind in range(kinds) if able[kind] <= group]
+        kind = max(inside, key=lambda one: loads[one])
+        quickest = min(devices[index].seconds[kind] for index in group)
+        speed = sum(quickest / devices[index].seconds[kind] for index in group)
+        scale = [fastest[one] / min(devices[index].seconds[one] for index in group) for one in inside]
+        times.append(sum(loads[one] / by for one, by in zip(inside, scale, strict=True)) / speed)
+    return max(times)

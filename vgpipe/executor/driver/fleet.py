@@ -1,0 +1,223 @@
+"""The workers that are there: which kinds of clip each is given, and how long they take on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vgpipe.executor.workers.messages import Fit, Foreseen
+
+ALIKE = 1.05
+"""Forecasts within this factor are of devices alike: what is measured on one counts for the others."""
+PACE = 1.2
+"""A worker that is this much slower than those alike counts as a type of its own."""
+MEMORY = 8
+"""Measurements after which the mean forgets the first ones."""
+NOTABLE = 0.05
+"""Relative change of a mean below which seconds are not computed again."""
+UNMEASURED = 3
+"""Measurements of workers alike before one of them counts as slow."""
+
+Key = tuple[tuple[int, int], ...]
+
+
+class Mean:
+    """A mean that forgets, and the value of it that is in use."""
+
+    def __init__(self, first: float):
+        self.value, self.used, self.count = first, first, 0
+
+    def add(self, value: float, prior: int = 0) -> bool:
+        """Notes a value; returns whether the mean has moved notably from the one in use, which it then becomes.
+
+        Args:
+            value: over 0.
+            prior: how many values the first one counts for.
+        """
+        self.count += 1
+        self.value += (value - self.value) / min(self.count + prior, MEMORY)
+        if abs(self.value - self.used) <= NOTABLE * self.used:
+            return False
+        self.used = self.value
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class WorkerType:
+    """Workers that are alike in device and pace.
+
+    Attributes:
+        key: of their forecasts.
+        pace: steps of `PACE` by which they are slower than others with these forecasts.
+        foreseen: for each kind; kinds beyond are held, as far as is known.
+        count: how many there are.
+        seconds: of each kind, for a clip of size 1; infinite for those that they are not given.
+    """
+
+    key: Key
+    pace: int
+    foreseen: Sequence[Foreseen]
+    count: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    def fit(self, kind: int) -> int:
+        """Returns how a kind fits."""
+        return int(self.foreseen[kind].fit) if kind < len(self.foreseen) else int(Fit.AS_ASKED)
+
+    def foreseen_s(self, kind: int) -> float | None:
+        """Returns the seconds foreseen for a kind; None where nothing is known."""
+        return self.foreseen[kind].seconds if kind < len(self.foreseen) else None
+
+
+class Fleet:
+    """Knows what the workers that are there can do, and learns how long it takes.
+
+    A kind goes only to workers that hold it best. Seconds are the forecast times what measurements made of it: for this
+    kind on devices alike, for all kinds as long as there is none; and for a worker that is slower than those alike.
+
+    Args:
+        kinds: how many kinds there are.
+    """
+
+    def __init__(self, kinds: int):
+        self.kinds = kinds
+        self._types: dict[tuple[Key, int], WorkerType] = {}
+        self._type_of: dict[str, WorkerType] = {}
+        self._coming: dict[str, WorkerType | None] = {}
+        self._base: dict[tuple[Key, int], float] = {}
+        self._ratios: dict[tuple[Key, int], Mean] = {}
+        self._overall = Mean(1.0)
+        self._paces: dict[str, Mean] = {}
+        self._rates: list[float] = []
+        self._is_stale = True
+
+    def require(self, kinds: int) -> None:
+        """Makes room for more kinds, of which no worker foresees anything."""
+        if kinds > self.kinds:
+            self.kinds, self._is_stale = kinds, True
+
+    def join(self, worker: str, foreseen: Sequence[Foreseen]) -> None:
+        """Notes a worker that takes clips."""
+        self._coming.pop(worker, None)
+        pace = self._paces.setdefault(worker, Mean(1.0))  # that of a restarted one holds
+        self._enter(worker, self._type(_key(foreseen), _steps(pace), foreseen))
+
+    def leave(self, worker: str) -> None:
+        """Notes that a worker is gone, and is not waited for."""
+        self._coming.pop(worker, None)
+        if worker in self._type_of:
+            self._type_of.pop(worker).count -= 1
+        self._is_stale = True
+
+    def expect(self, worker: str) -> None:
+        """Notes that a worker is gone or not yet there, and will join: what fits it best waits for it."""
+        known = self._type_of.get(worker, self._coming.get(worker))
+        self.leave(worker)
+        self._coming[worker] = known
+
+    def type_of(self, worker: str) -> WorkerType | None:
+        """Returns what a worker is; None for one that is not there."""
+        self._refresh()
+        return self._type_of.get(worker)
+
+    @property
+    def types(self) -> list[WorkerType]:
+        """The types of which there are workers."""
+        self._refresh()
+        return [one for one in self._types.values() if one.count]
+
+    def price_s(self, kind: int) -> float:
+        """Returns the seconds in which all workers together would do one clip of size 1; infinite where none can.
+
+        It is large for long kinds, and for those that few workers hold.
+        """
+        self._refresh()
+        return 1 / self._rates[kind] if self._rates[kind] else math.inf
+
+    def is_hopeless(self, kind: int) -> bool:
+        """Says whether no worker that is there or expected holds a kind."""
+        return self._best_fit(kind) <= Fit.NOT
+
+    def is_known(self, kinds: Iterable[int]) -> bool:
+        """Says whether the seconds of kinds are more than a guess."""
+        return self._overall.count > 0 or all(
+            one.foreseen_s(kind) is not None for one in self.types for kind in kinds if one.seconds[kind] < math.inf
+        )
+
+    def measured(self, worker: str, kind: int, size: float, seconds: float) -> None:
+        """Notes what a unit really took on a worker."""
+        found = self._type_of.get(worker)
+        if found is None or seconds <= 0:
+            return
+        ratio = seconds / (self._base_s(found, kind) * size)
+        mean = self._ratio(found.key, kind)
+        if mean.count >= UNMEASURED:
+            self._set_pace(worker, found, ratio / mean.value)
+        is_notable = mean.add(ratio / PACE**found.pace)
+        self._is_stale |= self._overall.add(ratio) or is_notable
+
+    def _set_pace(self, worker: str, found: WorkerType, relative: float) -> None:
+        pace = self._paces[worker]
+        pace.add(relative, prior=1)
+        steps = _steps(pace)
+        if steps != found.pace:
+            found.count -= 1
+            self._enter(worker, self._type(found.key, steps, found.foreseen))
+
+    def _enter(self, worker: str, into: WorkerType) -> None:
+        into.count += 1
+        self._type_of[worker] = into
+        self._is_stale = True
+
+    def _type(self, key: Key, pace: int, foreseen: Sequence[Foreseen]) -> WorkerType:
+        return self._types.setdefault((key, pace), WorkerType(key, pace, foreseen))
+
+    def _refresh(self) -> None:
+        if not self._is_stale:
+            return
+        self._is_stale = False
+        types = [one for one in self._types.values() if one.count]
+        best = [self._best_fit(kind) for kind in range(self.kinds)]
+        for one in types:
+            one.seconds = [
+                self._seconds(one, kind) if one.fit(kind) == best[kind] > Fit.NOT else math.inf
+                for kind in range(self.kinds)
+            ]
+        self._rates = [sum(one.count / one.seconds[kind] for one in types) for kind in range(self.kinds)]
+
+    def _best_fit(self, kind: int) -> int:
+        there = max((one.fit(kind) for one in self._types.values() if one.count), default=int(Fit.NOT))
+        coming = (int(Fit.AS_ASKED) if one is None else one.fit(kind) for one in self._coming.values())
+        return max(there, *coming, int(Fit.NOT))
+
+    def _seconds(self, one: WorkerType, kind: int) -> float:
+        return self._base_s(one, kind) * self._ratio(one.key, kind).used * PACE**one.pace
+
+    def _ratio(self, key: Key, kind: int) -> Mean:
+        """Returns what measurements made of a forecast; as long as there is none, that of all kinds together."""
+        found = self._ratios.setdefault((key, kind), Mean(self._overall.used))
+        if not found.count:
+            found.value = found.used = self._overall.used
+        return found
+
+    def _base_s(self, one: WorkerType, kind: int) -> float:
+        """Returns the forecast; where there is none that of other workers, or of other kinds, or 1 s."""
+        if (one.key, kind) not in self._base:
+            others = [other.foreseen_s(kind) for other in self._types.values()]
+            kinds = [one.foreseen_s(other) for other in range(self.kinds)]
+            self._base[one.key, kind] = one.foreseen_s(kind) or _mean(others) or _mean(kinds) or 1.0
+        return self._base[one.key, kind]
+
+
+def _key(foreseen: Sequence[Foreseen]) -> Key:
+    return tuple((int(one.fit), round(math.log(one.seconds, ALIKE)) if one.seconds else -(10**6)) for one in foreseen)
+
+
+def _steps(pace: Mean) -> int:
+    return round(math.log(pace.value, PACE))
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,345 @@
+"""Decides which clips a worker gets next.
+
+Workers pull. The clip that goes first is the one that all workers together would take longest for: it is long, or few
+workers hold it. As long as much is left a worker gets as many clips as loading demands. Towards the end the rest is
+played out: a worker gets only what no other would finish sooner, so that a slow one does not begin the last clip.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vgpipe.executor.driver.fleet import Fleet, WorkerType
+from vgpipe.executor.driver.playing_out import Lane, end_s, share_of
+from vgpipe.executor.driver.work_queue import Unit, WorkQueue
+from vgpipe.executor.waves import UNMEASURED_WAVE, wave_size
+from vgpipe.executor.workers.messages import Foreseen
+
+COSTLY_LOAD = 0.1
+"""Share of the time left from which on another load costs more than what a forecast is likely to be off."""
+AS_GOOD = 0.7
+"""A worker takes the longest of the kinds that it is good at: at least this much as good as at its best one."""
+PATIENCE = 0.05
+"""Share of a clip's seconds after which a worker that got nothing may ask in earnest again."""
+ETA_LIFE_S, ETA_LIFE = 1.0, 0.01
+"""How long the time left is not computed again: seconds, and share of it where no worker came or went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A clip to make.
+
+    Attributes:
+        id: of the clip.
+        kind: index of its kind in what each worker foresees.
+        size: amount of work relative to other clips of its kind.
+        group: clips of one group go to one worker, and take as long as one of them; "" for one of its own.
+    """
+
+    id: str
+    kind: int
+    size: float = 1.0
+    group: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A worker that is there.
+
+    Attributes:
+        units: clip -> its unit, of clips that it has.
+        left_s: what is foreseen for its units.
+        free_s: when it is foreseen to have nothing to do.
+    """
+
+    units: dict[str, Unit] = field(default_factory=dict)
+    left_s: float = 0.0
+    free_s: float = 0.0
+
+
+class Scheduler:
+    """Hands out clips; all times are seconds of one clock of the caller.
+
+    Args:
+        works: the clips, in job order.
+        wave_size: how many clips a worker takes together; None to size waves by the cost of loading.
+        load_share: share of a wave's time that loading may cost.
+    """
+
+    def __init__(self, works: Iterable[Work], *, wave_size: int | None, load_share: float):
+        self._wave_size, self._load_share = wave_size, load_share
+        self._fleet = Fleet(0)
+        self._queue = WorkQueue()
+        self._at_work = 0
+        self._workers: dict[str, _Worker] = {}
+        self._units: dict[str, Unit] = {}
+        self._order = itertools.count()
+        self._load_s: dict[object, float] = {}
+        self._refused: dict[WorkerType, float] = {}
+        self._eta_s: float | None = None
+        self._eta_until_s = -math.inf
+        self.add(works)
+
+    @property
+    def queued(self) -> int:
+        """How many clips no worker has."""
+        return self._queue.clips
+
+    @property
+    def at_work(self) -> int:
+        """How many clips workers have."""
+        return self._at_work
+
+    def add(self, works: Iterable[Work]) -> None:
+        """Adds clips; a kind that no worker foresees is held by all."""
+        groups: dict[tuple[str, int], Unit] = {}
+        for work in works:
+            self._fleet.require(work.kind + 1)
+            unit = Unit(work.kind, work.size, next(self._order), [])
+            if work.group:
+                unit = groups.setdefault((work.group, work.kind), unit)
+            unit.size = max(unit.size, work.size)
+            unit.clips.append(work.id)
+            self._units[work.id] = unit
+            if not work.group:
+                self._queue.put(unit)
+        for unit in groups.values():
+            self._queue.put(unit)
+        self._reconsider()
+
+    def drop(self, clip: str) -> None:
+        """Takes a clip that no worker has off the queue: it will not be made."""
+        unit = self._units.get(clip)
+        if unit is None or unit.out:
+            return
+        del self._units[clip]
+        self._queue.take(unit)
+        unit.clips.remove(clip)
+        if unit.clips:
+            self._queue.put(unit)
+        self._reconsider()
+
+    def join(self, worker: str, foreseen: Sequence[Foreseen]) -> None:
+        """Notes a worker that takes clips from now on.
+
+        Args:
+            worker: its name; a restarted one may have that of before.
+            foreseen: what it foresees for each kind.
+        """
+        self.leave(worker)
+        self._workers[worker] = _Worker()
+        self._fleet.join(worker, foreseen)
+        self._reconsider()
+
+    def leave(self, worker: str) -> list[str]:
+        """Notes that a worker is gone for good; returns its clips, which go first from now on."""
+        clips = self._take_back(worker)
+        self._fleet.leave(worker)
+        self._reconsider()
+        return clips
+
+    def expect(self, worker: str) -> list[str]:
+        """Notes that a worker is gone but is started again, or is started for the first time.
+
+        What it holds best, or may hold best where nothing is known of it yet, waits for it, until it joins or leaves.
+
+        Returns:
+            Its clips, which go first from now on.
+        """
+        clips = self._take_back(worker)
+        self._fleet.expect(worker)
+        self._reconsider()
+        return clips
+
+    def next(self, worker: str, now_s: float) -> list[str]:
+        """Returns the clips that a worker is to make now; none where it has some, or others finish the rest sooner.
+
+        To be asked again for a worker that got nothing, at least as often as other workers end clips.
+        """
+        asking, kind_of_worker = self._workers.get(worker), self._fleet.type_of(worker)
+        if asking is None or kind_of_worker is None or asking.units or not self._queue.clips:
+            return []
+        if now_s < self._refused.get(kind_of_worker, -math.inf):
+            return []
+        first = self._preferred(kind_of_worker)
+        if first is None:
+            return []
+        units = self._chosen(worker, kind_of_worker, first, now_s)
+        if not units:
+            self._refused[kind_of_worker] = now_s + PATIENCE * _seconds(kind_of_worker, first)
+        return self._hand_out(asking, kind_of_worker, units, now_s)
+
+    def ended(self, worker: str, clip: str, now_s: float, took_s: float | None = None) -> None:
+        """Notes that a worker has made a clip, or failed to.
+
+        Args:
+            worker: which.
+            clip: which; unknown ones are ignored.
+            now_s: the time.
+            took_s: seconds of all its stages; None where they say nothing about other clips.
+        """
+        unit = self._release(worker, clip)
+        if unit is None:
+            return
+        del self._units[clip]
+        unit.took_s += took_s or 0.0
+        at, kind_of_worker = self._workers[worker], self._fleet.type_of(worker)
+        if not unit.out and kind_of_worker is not None:
+            at.left_s = at.left_s - _seconds(kind_of_worker, unit) if at.units else 0.0
+            at.free_s = min(at.free_s, now_s + max(at.left_s, 0.0))
+            if not unit.back:
+                self._fleet.measured(worker, unit.kind, unit.size, unit.took_s)
+        self._settle(unit)
+
+    def returned(self, worker: str, clip: str) -> None:
+        """Notes that a worker has given a clip back, to be handed out again before others."""
+        unit = self._release(worker, clip)
+        if unit is not None:
+            unit.back.append(clip)
+            self._settle(unit)
+
+    def loads(self, worker: str, wave_load_s: float) -> None:
+        """Notes what each further wave of a worker spends on loading, seconds."""
+        kind_of_worker = self._fleet.type_of(worker)
+        if kind_of_worker is not None:
+            self._load_s[kind_of_worker.key] = wave_load_s
+
+    def remaining_s(self, now_s: float) -> float | None:
+        """Returns the seconds until the last clip is done; None where nothing tells, or no worker holds some clip."""
+        if now_s >= self._eta_until_s:
+            self._eta_s = self._end_s(now_s)
+            life_s = ETA_LIFE * (self._eta_s - now_s) if self._eta_s is not None else 0.0
+            self._eta_until_s = now_s + max(ETA_LIFE_S, life_s)
+        return None if self._eta_s is None else max(0.0, self._eta_s - now_s)
+
+    def unplaceable(self) -> list[str]:
+        """Returns the queued clips that neither a worker that is there nor one that is expected holds."""
+        if not self._workers:
+            return []
+        return [
+            clip for kind in self._queue.sizes if self._fleet.is_hopeless(kind) for clip in self._queue.clips_of(kind)
+        ]
+
+    def _chosen(self, worker: str, of: WorkerType, first: Unit, now_s: float) -> list[Unit]:
+        """Returns the units that a worker is to make now, of which `first` would be the first."""
+        is_known = self._fleet.is_known([first.kind])
+        load_s = self._load_s.get(of.key) if is_known else None
+        most = self._wave_size or self._by_load(load_s, _seconds(of, first))
+        load_s = load_s or 0.0
+        alone_s = self._left_s(of)
+        clip_s = _seconds(of, first)
+        if most > 1 and load_s + 2 * clip_s <= _portion(alone_s, load_s):
+            return self._preferred_ones(of, most, _portion(alone_s, load_s) - load_s)
+        if (most == 1 or not load_s) and load_s + clip_s <= alone_s:
+            return [first]
+        return self._played_out(worker, of, most, load_s, now_s)
+
+    def _by_load(self, load_s: float | None, clip_s: float) -> int:
+        return UNMEASURED_WAVE if load_s is None else wave_size(load_s, clip_s, self._load_share)
+
+    def _left_s(self, of: WorkerType) -> float:
+        """Returns the seconds in which all workers together would do what workers of a type are given."""
+        sizes = self._queue.sizes
+        return sum(size * self._fleet.price_s(kind) for kind, size in sizes.items() if of.seconds[kind] < math.inf)
+
+    def _preferred(self, of: WorkerType) -> Unit | None:
+        """Returns the unit that a worker takes first; None where it is given none of those that are left."""
+        prices = {kind: self._fleet.price_s(kind) for kind in self._queue.sizes if of.seconds[kind] < math.inf}
+        if not prices:
+            return None
+        good_at = {kind: price / of.seconds[kind] for kind, price in prices.items()}
+        limit = AS_GOOD * max(good_at.values())
+        heads = [unit for kind in prices if (unit := self._queue.first(kind)).is_urgent or good_at[kind] >= limit]
+        return max(heads, key=lambda unit: (unit.is_urgent, unit.size * prices[unit.kind]))
+
+    def _preferred_ones(self, of: WorkerType, most: int, seconds: float) -> list[Unit]:
+        found: list[Unit] = []
+        while (unit := self._preferred(of)) is not None:
+            seconds -= _seconds(of, unit)
+            if found and (seconds < 0 or sum(len(one.clips) for one in found) >= most):
+                break
+            found.append(unit)
+            self._queue.take(unit)
+        for unit in found:
+            self._queue.put(unit)
+        return found
+
+    def _played_out(self, worker: str, of: WorkerType, most: int, load_s: float, now_s: float) -> list[Unit]:
+        others = self._lanes(now_s, but=worker)
+        units = self._queue.longest_first(self._fleet.price_s)
+        share = share_of(Lane(of.seconds, [now_s + load_s]), others, units, 1 if most == 1 else 2 * most)
+        left_s = _portion(load_s + sum(_seconds(of, unit) for unit in share), load_s) - load_s
+        found: list[Unit] = []
+        for unit in share:
+            left_s -= _seconds(of, unit)
+            if found and (left_s < 0 or sum(len(one.clips) for one in found) >= most):
+                break
+            found.append(unit)
+        return found
+
+    def _lanes(self, now_s: float, but: str = "") -> list[Lane]:
+        free: dict[WorkerType, list[float]] = {}
+        for name, worker in self._workers.items():
+            found = self._fleet.type_of(name)
+            if name != but and found is not None:
+                late_s = max(0.0, now_s - worker.free_s) / 2 if worker.units else 0.0
+                load_s = self._load_s.get(found.key, 0.0)
+                free.setdefault(found, []).append(max(now_s, worker.free_s) + late_s + load_s)
+        for times in free.values():
+            times.sort()
+        return [Lane(found.seconds, times) for found, times in free.items()]
+
+    def _end_s(self, now_s: float) -> float | None:
+        if not self._queue.clips and not self.at_work:
+            return now_s
+        kinds = self._queue.sizes
+        if any(math.isinf(self._fleet.price_s(kind)) for kind in kinds) or not self._fleet.is_known(kinds):
+            return None
+        return end_s(self._lanes(now_s), self._queue.longest_first(self._fleet.price_s))
+
+    def _hand_out(self, to: _Worker, of: WorkerType, units: Sequence[Unit], now_s: float) -> list[str]:
+        for unit in units:
+            self._queue.take(unit)
+            unit.out, unit.took_s = set(unit.clips), 0.0
+            to.units |= dict.fromkeys(unit.clips, unit)
+            self._at_work += len(unit.clips)
+        to.left_s = sum(_seconds(of, unit) for unit in units)
+        to.free_s = now_s + self._load_s.get(of.key, 0.0) + to.left_s
+        return [clip for unit in units for clip in unit.clips]
+
+    def _release(self, worker: str, clip: str) -> Unit | None:
+        found = self._workers.get(worker)
+        unit = found.units.pop(clip, None) if found is not None else None
+        if unit is not None:
+            unit.out.discard(clip)
+            self._at_work -= 1
+        return unit
+
+    def _settle(self, unit: Unit) -> None:
+        """Queues a unit again of which no worker has a clip, with those of its clips that were given back."""
+        if not unit.out and unit.back:
+            unit.clips, unit.back, unit.is_urgent = unit.back, [], True
+            self._queue.put(unit)
+            self._reconsider()
+
+    def _take_back(self, worker: str) -> list[str]:
+        clips = list(self._workers[worker].units) if worker in self._workers else []
+        for clip in clips:
+            self.returned(worker, clip)
+        self._workers.pop(worker, None)
+        return clips
+
+    def _reconsider(self) -> None:
+        self._refused.clear()
+
+
+def _seconds(of: WorkerType, unit: Unit) -> float:
+    return of.seconds[unit.kind] * unit.size
+
+
+def _portion(whole_s: float, load_s: float) -> float:
+    """Returns how much of the time left one hand-out may take: half, so that a wrong forecast leaves some to share."""
+    return whole_s if load_s >= COSTLY_LOAD * whole_s else whole_s / 2

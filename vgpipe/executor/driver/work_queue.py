@@ -1,0 +1,87 @@
+"""The clips that no worker has, in buckets by kind, longest first, so that taking one needs no look at the others."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """Clips that go out together.
+
+    Attributes:
+        kind: of all of them.
+        size: work of the whole, relative to other units of its kind; clips of one group share it.
+        order: in the job, from 0.
+        clips: ids of those to make.
+        is_urgent: whether it was at work before, and goes first.
+        out: ids of those that a worker still has.
+        back: ids of those that a worker has given back, while it has others of the unit.
+        took_s: what its clips took so far.
+    """
+
+    kind: int
+    size: float
+    order: int
+    clips: list[str]
+    is_urgent: bool = False
+    out: set[str] = field(default_factory=set)
+    back: list[str] = field(default_factory=list)
+    took_s: float = 0.0
+
+
+class WorkQueue:
+    """Units in buckets by kind, those that were at work before first, then the largest.
+
+    Attributes:
+        clips: how many clips are in it.
+        sizes: kind -> sum of the sizes of its units, of kinds that have units.
+    """
+
+    def __init__(self) -> None:
+        self.clips = 0
+        self.sizes: dict[int, float] = {}
+        self._buckets: dict[int, list[Unit]] = {}
+
+    def put(self, unit: Unit) -> None:
+        """Adds a unit."""
+        insort(self._buckets.setdefault(unit.kind, []), unit, key=_rank)
+        self.sizes[unit.kind] = self.sizes.get(unit.kind, 0.0) + unit.size
+        self.clips += len(unit.clips)
+
+    def take(self, unit: Unit) -> None:
+        """Removes a unit that is in it."""
+        bucket = self._buckets[unit.kind]
+        del bucket[bisect_left(bucket, _rank(unit), key=_rank)]
+        self.clips -= len(unit.clips)
+        if bucket:
+            self.sizes[unit.kind] -= unit.size
+        else:
+            del self._buckets[unit.kind], self.sizes[unit.kind]
+
+    def first(self, kind: int) -> Unit:
+        """Returns the unit of a kind that goes next; the kind has one."""
+        return self._buckets[kind][-1]
+
+    def clips_of(self, kind: int) -> list[str]:
+        """Returns the clips of a kind in the order in which they go."""
+        return [clip for unit in reversed(self._buckets[kind]) for clip in unit.clips]
+
+    def longest_first(self, price: Callable[[int], float]) -> Iterator[Unit]:
+        """Yields the units of all kinds in the order in which they go; not to be used past a change of the queue.
+
+        Args:
+            price: returns the seconds of a unit of size 1 of a kind.
+        """
+        prices = {kind: price(kind) for kind in self._buckets}
+        buckets = [reversed(bucket) for bucket in self._buckets.values()]
+        if len(buckets) == 1:
+            return buckets[0]
+        return heapq.merge(*buckets, key=lambda unit: (not unit.is_urgent, -unit.size * prices[unit.kind]))
+
+
+def _rank(unit: Unit) -> tuple[bool, float, int]:
+    return unit.is_urgent, unit.size, -unit.order
