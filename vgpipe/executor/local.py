@@ -44,7 +44,9 @@ class LocalExecutor:
         pending = [state for state in states if state.is_pending]
         if pending:
             from vgpipe.executor.rendering import Rendering  # only now: a finished job must not wait for its imports
+            from vgpipe.executor.workers.host_process import end_host
 
+            end_host()  # of workers that an earlier run had, or that this one might have had
             Rendering(self._inputs, self._history, self._delivery, self._frame_users).make(states, pending)
 
     def _sweep_leftovers(self) -> None:

@@ -21,6 +21,7 @@ from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.executor.run_records import RunRecords
+from vgpipe.executor.workers.early_start import host_started_early
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_model
 from vgpipe.fallback.loading_steps import LoadPlan
@@ -77,6 +78,9 @@ class Attempts:
         Raises:
             ConfigError: where one of them cannot fit, with the nearest that does.
             StoreError: where the store cannot be written.
+
+        Side effects:
+            Starts the host of workers, where there will probably be several on this machine.
         """
         config = self._config
         keys = self._artifact_keys(self._first)
@@ -89,15 +93,16 @@ class Attempts:
         ]
         left = [state for state in states if not history.reuse(state, self._finished)]
         self.clips_left = len(left)
-        self._texts = _texts_of(left, self._first)
-        self._plan = self._planned(self._first, left, kept)
-        # With `any` a smaller clip, or another model, may take the place of what cannot fit.
-        if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
-            from vgpipe.plans.refusal import refuse_what_cannot_fit
+        with host_started_early(config, self._first.keys.family.checkpoint.index, len(left)):
+            self._texts = _texts_of(left, self._first)
+            self._plan = self._planned(self._first, left, kept)
+            # With `any` a smaller clip, or another model, may take the place of what cannot fit.
+            if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
+                from vgpipe.plans.refusal import refuse_what_cannot_fit
 
-            refuse_what_cannot_fit(self._plan, config)
-        if left:
-            self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
+                refuse_what_cannot_fit(self._plan, config)
+            if left:
+                self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
         return self._plan
 
     @property

@@ -26,7 +26,7 @@ MODULES = ("vgpipe.executor.workers.worker", "vgpipe.executor.workers.sent_logs"
 """What every worker imports."""
 PACKET = 65_536
 END_S = 10.0
-"""Seconds that the host has to end with its workers; it needs a few where it still imports."""
+"""Seconds that the host has to end with its workers."""
 
 
 class ForkedProcess:
@@ -137,11 +137,13 @@ class HostProcess:
             self._control.send(json.dumps(fact).encode())
 
     def close(self) -> None:
-        """Ends it, and the workers that it still has."""
+        """Ends it, and the workers that it still has; at once where it has none, for it may still import."""
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            seconds = END_S if self._workers else 0.0
         try:
-            self._process.wait(END_S)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._listener.join()
