@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from vgpipe.executor.progress_state import WorkerNow
-from vgpipe.executor.worker_progress import IDLE_S, TrackedWorker, in_order
+from vgpipe.executor.worker_progress import IDLE_S, TrackedWorker
 
 WEIGHTS = {"encode": 0.0, "denoise": 10.0, "decode": 2.0, "export": 1.0}
 
@@ -26,8 +26,3 @@ def test_a_worker_without_work_is_idle_only_after_a_while():
     worker = _at("")
     assert not worker.is_idle(IDLE_S / 2) and worker.is_idle(IDLE_S)
     assert not _at("denoise").is_idle(IDLE_S)
-
-
-def test_names_are_in_the_order_that_people_count():
-    names = ["node-2/cuda:0", "cpu-10", "cuda:1", "cpu-2", "node-10/cuda:0"]
-    assert sorted(names, key=in_order) == ["cpu-2", "cpu-10", "cuda:1", "node-2/cuda:0", "node-10/cuda:0"]

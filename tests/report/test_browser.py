@@ -119,6 +119,23 @@ def test_exports_have_a_lane_of_their_own(open_page, mixed):
     assert rows[0][0] < rows[0][-1] < rows[1][0] < rows[1][-1]
 
 
+def test_workers_have_lanes_and_their_ends_are_told(open_page, mixed):
+    hostile = HOSTILE["html"]
+    lines = [
+        {"time": 9.0, "event": "run_started"},
+        *({"time": 9.5, "event": "worker_ready", "worker": name, "device": "xpu"} for name in ("cpu-1", hostile)),
+        {"time": 12.0, "event": "stage_done", "stage": "denoise", "seconds": 2.0, "worker": "cpu-1"},
+        {"time": 13.0, "event": "worker_died", "worker": "cpu-1", "reason": hostile},
+    ]
+    mixed.events.write_text("\n".join(map(json.dumps, lines)))
+    page = open_page(mixed)
+    page.click("#charts summary")
+    page.wait_for_selector("#chart-timeline canvas")
+    told = page.inner_text("#timeline-workers")
+    assert "cpu-1" in told and "0:04" in told and hostile in told and page.evaluate("window.pwned") is None
+    assert "2 (xpu); 1 died" in page.inner_text("#facts") and "denoise" in page.inner_text("#timeline-legend")
+
+
 def test_hostile_prompts_are_text(open_page, tmp_path):
     records = [
         record(name, prompt=text, error=text, negative_prompt=text, model=text, files={})

@@ -11,12 +11,54 @@ def done(time, stage, seconds=1.0):
 
 def test_exports_lie_beside_the_stages_they_overlap_with():
     events = [{"time": 10.0, "event": "run_started"}, done(12.0, "denoise", 2.0), done(13.0, "export", 2.5)]
-    found = timeline(events)
+    found, _ = timeline(events)
     assert found["stages"] == ["denoise", "export"] and found["bars"] == [(0, 0.0, 2.0), (1, 0.5, 2.5)]
 
 
 def test_lanes_are_in_the_order_of_the_work():
     stages = ("warm-up", "export", "encode", "decode", "denoise", "export")
-    found = timeline(done(float(at), stage) for at, stage in enumerate(stages, start=1))
+    found, _ = timeline(done(float(at), stage) for at, stage in enumerate(stages, start=1))
     assert found["stages"] == ["encode", "denoise", "decode", "export", "warm-up"]
     assert [found["stages"][lane] for lane, _, _ in found["bars"]] == list(stages)
+
+
+def worker(time, kind, name, **facts):
+    return {"time": time, "event": f"worker_{kind}", "worker": name, **facts}
+
+
+def test_each_worker_has_a_lane_and_its_stages_colours():
+    events = [
+        {"time": 10.0, "event": "run_started"},
+        worker(11.0, "ready", "cpu-10", device="Xeon", host="a"),
+        worker(11.0, "ready", "cpu-2", device="Xeon", host="a"),
+        {"time": 12.0, "event": "part_loaded", "part": "vae", "seconds": 0.5, "worker": "cpu-2"},
+        {**done(14.0, "denoise", 2.0), "worker": "cpu-2"},
+        {**done(15.0, "denoise", 3.0), "worker": "cpu-10"},
+        worker(16.0, "died", "cpu-10", reason="killed by SIGKILL"),
+        {"time": 18.0, "event": "run_ended", "reason": "finished"},
+    ]
+    found, about = timeline(events)
+    assert about == "2 (Xeon); 1 died" and found["stages"] == ["loading", "denoise"]
+    assert found["bars"] == [(0, 1.5, 0.5, 0), (1, 2.0, 2.0, 0), (1, 2.0, 3.0, 1)]
+    assert [(one["name"], one["spans"]) for one in found["workers"]] == [
+        ("cpu-2", [(1.0, 8.0, "", "")]),
+        ("cpu-10", [(1.0, 6.0, "died", "killed by SIGKILL")]),
+    ]
+
+
+def test_a_run_without_workers_has_a_lane_for_each_stage():
+    load = {"time": 1.0, "event": "part_loaded", "part": "vae", "seconds": 0.5}
+    found, about = timeline([{"time": 0.0, "event": "run_started"}, load, done(2.0, "denoise")])
+    assert (about, found["workers"], found["stages"], found["bars"]) == ("", [], ["denoise"], [(0, 1.0, 1.0)])
+
+
+def test_a_killed_attempt_ends_its_workers():
+    events = [
+        {"time": 0.0, "event": "run_started"},
+        worker(1.0, "ready", "cpu-1"),
+        {**done(4.0, "denoise"), "worker": "cpu-1"},
+        {"time": 90.0, "event": "run_started"},
+        worker(91.0, "ready", "cpu-1"),
+    ]
+    found, _ = timeline(events)
+    assert [one["spans"] for one in found["workers"]] == [[(1.0, 4.0, "", ""), (91.0, None, "", "")]]

@@ -13,7 +13,8 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.eta import TYPICAL_SHARE, Eta
 from vgpipe.executor.makespan import shared_s
 from vgpipe.executor.progress_state import ProgressListener, ProgressState, WorkerNow
-from vgpipe.executor.worker_progress import TrackedWorker, in_order
+from vgpipe.executor.worker_progress import TrackedWorker
+from vgpipe.natural_order import natural_order
 from vgpipe.store.artifacts import Store
 from vgpipe.units import clock, counted, finish_time
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
@@ -157,7 +158,7 @@ class Progress:
 
     def _add(self, name: str) -> TrackedWorker:
         added = TrackedWorker(WorkerNow(name=name), since_s=time.monotonic())
-        self._workers = dict(sorted({**self._workers, name: added}.items(), key=lambda one: in_order(one[0])))
+        self._workers = dict(sorted({**self._workers, name: added}.items(), key=lambda one: natural_order(one[0])))
         self._estimate = _Estimate()
         return added
 

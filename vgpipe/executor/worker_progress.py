@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -80,8 +79,3 @@ class TrackedWorker:
             weight: stage -> seconds of a piece.
         """
         return InHand(self.rest_s(weight), self.eta.speed(everyone))
-
-
-def in_order(name: str) -> list[tuple[int, str]]:
-    """Returns what sorts names of workers as people count: `cpu-2` before `cpu-10`."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

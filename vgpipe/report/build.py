@@ -25,7 +25,7 @@ from vgpipe.store.rundir import RunDir
 from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
-OWN_SCRIPTS = ("elements", "theme", "media", "card", "charts", "head", "filters", "picks", "keys", "page")
+OWN_SCRIPTS = ("elements", "theme", "media", "card", "lanes", "charts", "head", "filters", "picks", "keys", "page")
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
 STYLES = ("vendor/uPlot.min.css", "templates/report.css")
 LICENCE = "vendor/uPlot.LICENSE.txt"
@@ -83,14 +83,15 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
     known = run_dir.read_clips(warn=False) if records is None else records
     config, plan = read_config(run_dir), run_dir.read_plan() or {}
     media, extra = Media(run_dir.root), run_overrides(config)
+    drawn, workers = timeline(run_dir.read_events())
     return {
         "schema": SCHEMA,
         "run": run_dir.root.resolve().name,
         "key": hashlib.sha256(str(run_dir.root.resolve()).encode("utf-8", "replace")).hexdigest()[:16],
         "written": round(time.time(), 1),
-        "facts": facts(config, plan),
+        "facts": [*facts(config, plan), *([("workers", workers)] if workers else [])],
         "notes": notes_of(run_dir),
-        "timeline": timeline(run_dir.read_events()),
+        "timeline": drawn,
         "memory": memory(plan),
         "sheet": media.url_of(run_dir.contact_sheet.name),
         "pick_line": pick_line(config, FINAL_QUALITY),

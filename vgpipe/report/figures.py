@@ -12,7 +12,7 @@ from vgpipe.report.measures import MEASURES
 TIME = "Seconds per clip, all stages together: the mean over the run's clips."
 MAX_VALUE = 1e100
 """A larger value was not measured, and sums of such values overflow."""
-GPU, RAM = "Peak GPU memory over the run's clips.", "Peak RAM of the process of the run."
+GPU, RAM = "Peak GPU memory over the run's clips.", "Peak RAM of the process that made a clip, over the run's clips."
 
 
 class Figure(TypedDict):

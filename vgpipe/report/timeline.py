@@ -1,4 +1,4 @@
-"""Reads events.jsonl: the bars of the timeline chart, and whether the run has ended."""
+"""Reads events.jsonl: the bars of the timeline chart, its workers, and whether the run has ended."""
 
 from __future__ import annotations
 
@@ -6,50 +6,83 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vgpipe.report.values import float_of, text_of
+from vgpipe.report.worker_lanes import WorkerLanes
 from vgpipe.vocabulary import STAGES
 
-MAX_BARS = 20_000
+MAX_BARS, MAX_STAGES = 20_000, 20
 STARTS = ("run_started", "attempt_started")
+LOADING = "loading"
+"""What a worker's lane calls the time in which it loaded a component."""
+
+Bar = tuple[str, float, float, str | None]
+"""Stage, start, seconds, worker."""
 
 
-def timeline(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns the timeline that the page draws.
+def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
+    """Returns the timeline that the page draws, and how many workers there were; "" where events name none.
 
     Args:
         events: of events.jsonl, in order, unchecked.
 
     Returns:
-        `started` (UNIX seconds), `ended` (None while the run continues), the `reason` it ended, `stages` (a lane each,
-        in the order of the pipeline, unknown ones last) and `bars`: index into `stages`, start in seconds after
-        `started`, seconds.
+        Of the timeline: `started` (UNIX seconds), `ended` (None while the run continues), the `reason` it ended,
+        `stages` (in the order of the pipeline, unknown ones last), `workers` (see `WorkerLanes.values`; empty where
+        events name none), how many `more_workers` have no lane, and `bars`: index into `stages`, start in seconds
+        after `started`, seconds, and index into `workers` where there are any. Without workers each stage has a lane,
+        with them each worker.
     """
     started = ended = reason = None
-    stages: dict[str, int] = {}
-    bars: list[tuple[int, float, float]] = []
+    workers, bars, at = WorkerLanes(), [], 0.0
     for event in events:
         kind, time = event.get("event"), float_of(event.get("time"))
         if time is None:
             continue
         started = time if started is None else started
         if kind in STARTS:
+            workers.end(at)  # of the attempt before, which may have been killed
             ended = reason = None
-        elif kind == "run_ended":
+        at = time - started
+        worker = workers.note(event, at)
+        if kind == "run_ended":
+            workers.end(at)
             ended, reason = time, text_of(event.get("reason"))
-        elif kind == "stage_done":
-            bar = _bar(event, time - started, stages)
-            bars += [bar] if bar else []
-    return {"started": started, "ended": ended, "reason": reason, **_lanes(list(stages), bars[-MAX_BARS:])}
+        bar = _bar(event, at, worker)
+        bars += [bar] if bar else []
+    lanes = _by_worker(bars, workers) if workers.order() else _by_stage(bars)
+    return {"started": started, "ended": ended, "reason": reason, **lanes}, workers.summary()
 
 
-def _lanes(stages: list[str], bars: list[tuple[int, float, float]]) -> dict[str, Any]:
-    """Orders the lanes: an export may come first in the events, of a clip whose latents were reused."""
-    ordered = sorted(stages, key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
-    places = [ordered.index(stage) for stage in stages]
-    return {"stages": ordered, "bars": [(places[lane], start, seconds) for lane, start, seconds in bars]}
+def _by_stage(bars: list[Bar]) -> dict[str, Any]:
+    """Returns bars in a lane for each stage."""
+    done = [bar for bar in bars if bar[0] != LOADING]
+    stages = _stages(done)
+    drawn = [(stages.index(stage), start, seconds) for stage, start, seconds, _ in done if stage in stages]
+    return {"stages": stages, "workers": [], "more_workers": 0, "bars": drawn[-MAX_BARS:]}
 
 
-def _bar(event: Mapping[str, Any], end: float, stages: dict[str, int]) -> tuple[int, float, float] | None:
-    stage, seconds = event.get("stage"), float_of(event.get("seconds"))
-    if not isinstance(stage, str) or seconds is None or seconds < 0 or len(stages) > 20:
+def _by_worker(bars: list[Bar], workers: WorkerLanes) -> dict[str, Any]:
+    """Returns bars in a lane for each worker."""
+    stages, order = _stages(bars), workers.order()
+    drawn = [
+        (stages.index(stage), start, seconds, order[worker])
+        for stage, start, seconds, worker in bars
+        if stage in stages and worker in order
+    ]
+    more = workers.count - len(order)
+    return {"stages": stages, "workers": workers.values(), "more_workers": more, "bars": drawn[-MAX_BARS:]}
+
+
+def _stages(bars: Iterable[Bar]) -> list[str]:
+    """Returns the stages in order: an export may come first in the events, of a clip whose latents were reused."""
+    found = list(dict.fromkeys(stage for stage, *_ in bars))
+    order = (LOADING, *STAGES)
+    return sorted(found, key=lambda stage: order.index(stage) if stage in order else len(order))[:MAX_STAGES]
+
+
+def _bar(event: Mapping[str, Any], end: float, worker: str | None) -> Bar | None:
+    kind = event.get("event")
+    stage = event.get("stage") if kind == "stage_done" else LOADING if kind == "part_loaded" else None
+    seconds = float_of(event.get("seconds"))
+    if not isinstance(stage, str) or seconds is None or seconds < 0:
         return None
-    return stages.setdefault(stage[:40], len(stages)), round(end - seconds, 3), round(seconds, 3)
+    return stage[:40], round(end - seconds, 3), round(seconds, 3), worker

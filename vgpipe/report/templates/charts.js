@@ -28,7 +28,13 @@
   }
 
   function timeline(report) {
-    const { bars, stages } = report.timeline;
+    const { bars, stages, workers } = report.timeline;
+    document.getElementById("chart-timeline").parentElement.classList.toggle("wide", workers.length > 0);
+    window.vgpipeLanes.clear();
+    if (workers.length) {
+      window.vgpipeLanes.show(report, { draw, axis, resolved });
+      return;
+    }
     if (!bars.length) return;
     const end = bars.reduce((last, bar) => Math.max(last, bar[1] + bar[2]), 1);
     const colors = stages.map((stage) => resolved(stageColor(stage)));
@@ -130,7 +136,7 @@
     for (const { plot } of drawn) plot.destroy();
     drawn = [];
     // Show the boxes first: a hidden one has no width.
-    for (const [id, has] of [["timeline", report.timeline.bars.length], ["seconds", report.clips.some((c) => c.seconds)], ["memory", report.memory.length]]) {
+    for (const [id, has] of [["timeline", report.timeline.bars.length || report.timeline.workers.length], ["seconds", report.clips.some((c) => c.seconds)], ["memory", report.memory.length]]) {
       document.getElementById(`chart-${id}`).parentElement.hidden = !has;
     }
     timeline(report);
@@ -139,7 +145,7 @@
   }
 
   function resize() {
-    for (const { box, plot } of drawn) plot.setSize({ width: Math.max(280, box.clientWidth), height: HEIGHT });
+    for (const { box, plot } of drawn) plot.setSize({ width: Math.max(280, box.clientWidth), height: plot.height });
   }
 
   window.vgpipeCharts = { show, resize };
