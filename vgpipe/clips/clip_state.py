@@ -136,6 +136,7 @@ class ClipState:
         error: why it failed or stopped.
         cause: the failure, where another way to load the model may help; has no traceback.
         degradations: those that hold for the whole clip.
+        setting_notes: what its settings alone tell, a sentence each.
         text_notes: what of its texts the model does not read, a sentence each; kept with the finished files.
         files: kind -> path relative to the run.
         measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
@@ -163,7 +164,7 @@ class ClipState:
         self.error: str | None = None
         self.cause: Exception | None = None
         self.degradations = degradations
-        self._setting_notes = notes
+        self.setting_notes = notes
         self.text_notes: tuple[str, ...] = ()
         self.files: dict[str, str] = {}
         self.measures: dict[str, float] | None = None
@@ -217,7 +218,7 @@ class ClipState:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of it that is no degradation, a sentence each."""
-        return (*self._setting_notes, *self.text_notes)
+        return (*self.setting_notes, *self.text_notes)
 
     def resize(self, clip: Clip, keys: Sequence[ClipKeys]) -> None:
         """Makes another clip of it. A long one is split into new segments; the old ones become orphans.

@@ -48,6 +48,11 @@ class TextNotes:
         self._known = dict(known or {})
         self._first: dict[str, tuple[str, str]] = {}
 
+    @property
+    def known(self) -> Mapping[str, TextReading]:
+        """Text -> reading, of texts that are cut, as far as they are known."""
+        return self._known
+
     def learn(self, text: str, reading: TextReading | None) -> None:
         """Takes in what was seen of a text while it was encoded; what was counted before stays."""
         if reading is not None and reading.cuts:

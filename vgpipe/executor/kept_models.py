@@ -83,6 +83,10 @@ class KeptModels:
         self._is_closed = True
         self._swap(None)
 
+    def release(self) -> None:
+        """Frees what is held; later runs may still leave something."""
+        self._swap(None)
+
     def take(self, conditions: Conditions, family: Family) -> Parts:
         """Returns the parts that a run may use as they are, and frees all others.
 

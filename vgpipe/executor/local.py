@@ -1,4 +1,4 @@
-"""The local executor: one process, stage by stage over waves of clips."""
+"""The local executor: workers are processes of this machine; with a single one, this process."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import logging
 from collections.abc import Sequence
 
 from vgpipe.clips.clip_state import ClipState
-from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.executor.base import ExecutorInputs
-from vgpipe.executor.delivery import ExportDelivery, recipes_of
-from vgpipe.exporters.temporary import sweep_temporary_folders
-from vgpipe.fallback.history import FallbackHistory, notes_of
-from vgpipe.units import counted
+from vgpipe.executor.finished_first import FinishedFirst
 
 log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
-    """Makes clips in this process.
+    """Makes clips on this machine.
 
     Args:
         inputs: what it is given.
@@ -25,33 +21,36 @@ class LocalExecutor:
 
     def __init__(self, inputs: ExecutorInputs):
         self._inputs = inputs
-        self._store = inputs.finished.store
-        self._history = FallbackHistory(notes_of(self._store), inputs.keys, inputs.config)
-        self._frame_users = FrameUsers()
-        self._delivery = ExportDelivery(
-            inputs.finished, inputs.run_dir, inputs.keys, inputs.previous, self._frame_users, recipes_of(inputs)
-        )
+        self._first = FinishedFirst(inputs)
 
     def run(self, states: Sequence[ClipState]) -> None:
         """Makes every pending clip that is not in the store yet; see `Executor.run`."""
-        self._sweep_leftovers()
-        for state in states:
-            if state.is_pending:
-                self._delivery.reuse(state)
-            if state.is_pending and self._history.reuse(state, self._inputs.finished):
-                self._delivery.reuse(state)
-        self._inputs.records.begin(states)
-        pending = [state for state in states if state.is_pending]
-        if pending:
-            from vgpipe.executor.rendering import Rendering  # only now: a finished job must not wait for its imports
-            from vgpipe.executor.workers.host_process import end_host
+        pending = self._first.take(states)
+        if not pending or self._made_by_workers(states, pending):
+            return
+        from vgpipe.executor.rendering import Rendering  # only now: a finished job must not wait for its imports
+        from vgpipe.executor.workers.host_process import end_host
 
-            end_host()  # of workers that an earlier run had, or that this one might have had
-            Rendering(self._inputs, self._history, self._delivery, self._frame_users).make(states, pending)
+        end_host()  # of workers that an earlier run had, or that this one might have had
+        first = self._first
+        Rendering(self._inputs, first.history, first.delivery, first.frame_users).make(states, pending)
 
-    def _sweep_leftovers(self) -> None:
-        self._inputs.run_dir.sweep_leftovers()
-        sweep_temporary_folders()
-        removed = self._store.sweep_leftovers()
-        if removed:
-            log.info("removed %s of processes that ended", counted(removed, "incomplete artifact"))
+    def _made_by_workers(self, states: Sequence[ClipState], pending: Sequence[ClipState]) -> bool:
+        """Has worker processes make the clips; returns whether they could, or were not wanted."""
+        from vgpipe.executor.worker_count import wanted_slots
+
+        inputs = self._inputs
+        wanted = wanted_slots(inputs.config, pending, inputs.plan)
+        if not wanted.are_several:
+            return False
+        from vgpipe.executor.driver.drive import CrewSettings, Driver
+        from vgpipe.executor.workers.processes import ProcessPool
+
+        if inputs.kept is not None:
+            inputs.kept.release()  # the workers need the memory
+        crew = CrewSettings(pool=ProcessPool(wanted.slots), most=len(wanted.slots), needs_trial=wanted.needs_trial)
+        driver = Driver(inputs, self._first.history, self._first.delivery, crew, states)
+        if driver.make(pending):
+            return True
+        log.warning("no worker can be started (%s): rendering in this process", driver.why_no_worker)
+        return False

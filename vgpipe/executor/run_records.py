@@ -70,10 +70,15 @@ class RunRecords:
         except StoreError as error:
             log.error("%s", error)
 
-    def settle(self, state: ClipState) -> None:
-        """Appends the record of a clip that has its final status; a canary has no record, only an event."""
+    def settle(self, state: ClipState, **facts: object) -> None:
+        """Appends the record of a clip that has its final status; a canary has no record, only an event.
+
+        Args:
+            state: the clip.
+            facts: further ones for the event.
+        """
         kind = "canary" if state.is_canary else "clip"
-        self.event(f"{kind}_{state.status.value}", clip=state.clip.id, error=state.error)
+        self.event(f"{kind}_{state.status.value}", clip=state.clip.id, error=state.error, **facts)
         if state.is_canary:
             return
         try:

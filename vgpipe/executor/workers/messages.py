@@ -95,8 +95,14 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class HandOut:
-    """Clips to take through all stages together; answered by a `ClipEnded` for each, and by `HandOutEnded`."""
+    """Clips to take through all stages together; answered by a `ClipEnded` for each, and by `HandOutEnded`.
 
+    Attributes:
+        number: of the hand-out, from 1.
+        items: the clips.
+    """
+
+    number: int
     items: tuple[WorkItem, ...]
 
 
@@ -362,11 +368,13 @@ class HandOutEnded:
     """The model stages of a hand-out have ended; the exports of its last clips may still run.
 
     Attributes:
+        number: of the hand-out; 0 where the worker had none.
         why: whether more can be handed out.
         reason: the same for people; "" where it can.
         wave_load_s: seconds that every further wave spends on loading.
     """
 
+    number: int = 0
     why: Why = Why.IDLE
     reason: str = ""
     wave_load_s: float = 0.0

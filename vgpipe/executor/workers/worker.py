@@ -44,6 +44,7 @@ from vgpipe.executor.workers.messages import (
     Why,
     WorkerSettings,
 )
+from vgpipe.executor.workers.model_digest import family_digest
 from vgpipe.executor.workers.results import failure_of
 from vgpipe.executor.workers.telling import AskedTurns, Send, ToldProgress
 from vgpipe.fallback.loading_ladder import WATERMARK, LoadedModel
@@ -51,7 +52,6 @@ from vgpipe.hardware import device_of, free_memory_bytes
 from vgpipe.models.base import Family
 from vgpipe.plans.starting_point import StartingPlan, first_strategies
 from vgpipe.store.artifacts import Store, installed_versions
-from vgpipe.store.digest import digest_of
 from vgpipe.units import to_gib
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Worker:
                 while not self._has_ended:
                     self._handle(self._next(maker), maker)
         except Stopped:
-            self._send(HandOutEnded(self._why, self._stop.reason))
+            self._send(HandOutEnded(0, self._why, self._stop.reason))
         except (VgpipeError, OSError) as error:
             log.debug("traceback of a worker", exc_info=error)
             self._send(Unable(str(error), failure_of(error) if isinstance(error, ModelError) else None))
@@ -189,7 +189,7 @@ class Worker:
         elif isinstance(message, UseThreads):
             maker.engine.denoise_with(message.count)
         elif isinstance(message, StopNow):
-            self._tell_ended(maker)
+            self._tell_ended(0, maker)
         elif isinstance(message, End):
             self._has_ended = True
 
@@ -198,7 +198,7 @@ class Worker:
             maker.make(hand_out.items)
         except Stopped as stopped:
             log.info("%s", stopped)
-        self._tell_ended(maker)
+        self._tell_ended(hand_out.number, maker)
 
     def _tune(self, message: Tune, maker: ClipMaker) -> None:
         self._send(Began(TUNING))
@@ -206,16 +206,11 @@ class Worker:
         self._send(Began(""))
         self._send(Tuned(seconds))
 
-    def _tell_ended(self, maker: ClipMaker) -> None:
+    def _tell_ended(self, number: int, maker: ClipMaker) -> None:
         reason = self._stop.reason
         why = Why.IDLE if not reason else Why.DISK if self._why is Why.IDLE else self._why
         self._send(Began(""))
-        self._send(HandOutEnded(why, reason, maker.engine.wave_load_s))
-
-
-def family_digest(family: Family) -> str:
-    """Returns a digest of the model's files and settings, by which driver and worker see that theirs are the same."""
-    return digest_of({name: dict(family.identity(name)) for name in family.components()})
+        self._send(HandOutEnded(number, why, reason, maker.engine.wave_load_s))
 
 
 def _conditions(inputs: WorkInputs, maker: ClipMaker) -> Mapping[str, Any]:

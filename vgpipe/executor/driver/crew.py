@@ -1,0 +1,198 @@
+"""The workers of a run: starts them, starts those again that died, retires those that can take no more clips."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from vgpipe.executor.driver.losses import Losses, Verdict
+from vgpipe.executor.progress import Progress
+from vgpipe.executor.run_records import RunRecords
+from vgpipe.executor.workers.messages import Died, End, Ready, WorkerSettings
+from vgpipe.executor.workers.pool import Slot, WorkerPool
+
+log = logging.getLogger(__name__)
+
+TOO_MANY = "the memory does not suffice for as many workers"
+SLOTS_EVERY_S = 2.0
+"""Between two looks at which slots there are: a node may join."""
+
+
+class Phase(Enum):
+    """How far the worker of a slot is."""
+
+    STARTING = "starting"
+    READY = "ready"
+    LEAVING = "giving its clips back"
+    WAITING = "waiting to be started again"
+    RETIRED = "retired"
+
+
+ON_THE_WAY = (Phase.STARTING, Phase.LEAVING, Phase.WAITING)
+
+
+@dataclass(slots=True)
+class _Member:
+    slot: Slot
+    phase: Phase
+    since_s: float
+    ready: Ready | None = None
+
+
+class Crew:
+    """Starts workers and knows which of them take clips.
+
+    Args:
+        pool: where they run.
+        settings_of: returns what the worker of a slot needs to know.
+        losses: judges deaths.
+        start_timeout_s: seconds that a worker may take until it is ready.
+        records: get the events.
+        progress: shows the workers.
+
+    Attributes:
+        most: how many workers there may be at once.
+        ever_ready: whether any worker was.
+        last_reason: why the last one that ended did, for people.
+    """
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        settings_of: Callable[[Slot], WorkerSettings],
+        losses: Losses,
+        start_timeout_s: float,
+        records: RunRecords,
+        progress: Progress,
+    ):
+        self._pool, self._settings_of, self._losses = pool, settings_of, losses
+        self._start_timeout_s, self._records, self._progress = start_timeout_s, records, progress
+        self._members: dict[str, _Member] = {}
+        self._looked_s = float("-inf")
+        self.most, self.ever_ready, self.last_reason = 1, False, ""
+
+    @property
+    def ready(self) -> dict[str, Ready]:
+        """The workers that take clips, and what they said of themselves."""
+        return {name: one.ready for name, one in self._members.items() if one.phase is Phase.READY and one.ready}
+
+    @property
+    def starting(self) -> list[str]:
+        """The workers that are started, now or again."""
+        return [
+            name for name, one in self._members.items() if one.phase in (Phase.STARTING, Phase.LEAVING, Phase.WAITING)
+        ]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether no worker takes clips, nor is one started."""
+        return not self.starting and not any(one.phase is Phase.READY for one in self._members.values())
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether it has asked for slots at all."""
+        return self._looked_s > float("-inf")
+
+    def made(self, name: str, clip: str) -> None:
+        """Notes that a worker has made a clip."""
+        self._losses.done(name, clip)
+
+    def slot(self, name: str) -> Slot:
+        """Returns the slot of a worker."""
+        return self._members[name].slot
+
+    def tend(self, now_s: float) -> list[str]:
+        """Starts what is to be started, and ends workers that have not become ready in time.
+
+        Returns:
+            The workers that are started now.
+        """
+        self._end_late(now_s)
+        if now_s - self._looked_s < SLOTS_EVERY_S and not self._is_due(now_s):
+            return []
+        self._looked_s = now_s
+        started = []
+        for slot in self._pool.slots():
+            member = self._members.get(slot.name)
+            if member is not None and (member.phase is not Phase.WAITING or now_s < member.since_s):
+                continue
+            if member is None and self._count() >= self.most:
+                continue
+            self._members[slot.name] = _Member(slot, Phase.STARTING, now_s)
+            self._progress.worker_joined(slot.name, "")
+            self._pool.start(slot, self._settings_of(slot))
+            started.append(slot.name)
+        return started
+
+    def joined(self, name: str, ready: Ready) -> None:
+        """Notes that a worker takes clips."""
+        member = self._members[name]
+        member.phase, member.ready, self.ever_ready = Phase.READY, ready, True
+        self._losses.ready(name)
+        self._progress.worker_joined(name, ready.device)
+        self._records.event("worker_ready", worker=name, device=ready.device, host=ready.host, pid=ready.pid)
+        log.info("worker %s is ready: %s on %s, process %d", name, ready.device, ready.host, ready.pid)
+
+    def died(self, name: str, died: Died, at_work: str | None, now_s: float) -> Verdict:
+        """Notes that a worker is gone; another one is started in its slot where that makes sense.
+
+        Args:
+            name: which.
+            died: how.
+            at_work: the clip that it was at; None where it was at none.
+            now_s: the time.
+
+        Returns:
+            What follows for the clip.
+        """
+        member, self.last_reason = self._members[name], died.reason
+        was_retired = member.phase is Phase.RETIRED
+        verdict = self._losses.died(name, at_work)
+        self._progress.worker_left(name)
+        if was_retired:
+            return verdict
+        self._records.event("worker_died", worker=name, reason=died.reason)
+        log.warning("worker %s ended: %s", name, died.reason)
+        if died.is_place_gone:
+            del self._members[name]
+            return verdict
+        member.phase, member.since_s = Phase.WAITING, now_s + verdict.restart_after_s
+        if verdict.retires:
+            self.retire(name, verdict.retires)
+        elif died.by_memory and len(self._on_node(member.slot.node)) > 1:
+            self.retire(name, TOO_MANY)
+        return verdict
+
+    def leaves(self, name: str, reason: str) -> None:
+        """Notes that a worker gives its clips back and ends; another one is started in its slot, if that stays."""
+        log.warning("worker %s gives its clips back: %s", name, reason)
+        self._members[name].phase = Phase.LEAVING
+
+    def retire(self, name: str, reason: str) -> None:
+        """Starts no worker in a slot again; one that is there is ended."""
+        member, self.last_reason = self._members[name], reason
+        if member.phase is Phase.RETIRED:
+            return
+        member.phase = Phase.RETIRED
+        self._pool.send(name, End())
+        self._progress.worker_left(name)
+        self._records.event("worker_retired", worker=name, reason=reason)
+        log.warning("worker %s is retired: %s", name, reason)
+
+    def _end_late(self, now_s: float) -> None:
+        for name, member in self._members.items():
+            if member.phase is Phase.STARTING and now_s - member.since_s > self._start_timeout_s:
+                member.since_s = now_s  # its end is told once
+                log.warning("worker %s was not ready after %g s: ending it", name, self._start_timeout_s)
+                self._pool.kill(name)
+
+    def _is_due(self, now_s: float) -> bool:
+        return any(one.phase is Phase.WAITING and now_s >= one.since_s for one in self._members.values())
+
+    def _on_node(self, node: str) -> list[str]:
+        return [name for name, one in self._members.items() if one.slot.node == node and one.phase is not Phase.RETIRED]
+
+    def _count(self) -> int:
+        return sum(one.phase is not Phase.RETIRED for one in self._members.values())

@@ -1,0 +1,366 @@
+"""The driver of a run with several workers: hands clips out, takes their ends, and copes with workers that die.
+
+It alone writes the run directory. It knows nothing of where workers run (`workers/pool.py`), and leaves to others which
+clip goes where (`scheduling.py`), who encodes a shared text (`claims.py`) and what follows deaths (`losses.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.errors import Stopped, VgpipeError
+from vgpipe.executor.base import ExecutorInputs
+from vgpipe.executor.canary import Canaries
+from vgpipe.executor.delivery import ExportDelivery
+from vgpipe.executor.driver.assignments import Assignments
+from vgpipe.executor.driver.claims import Claims
+from vgpipe.executor.driver.crew import Crew
+from vgpipe.executor.driver.hand_outs import Kinds, item_of
+from vgpipe.executor.driver.losses import Losses
+from vgpipe.executor.driver.relay import Relay
+from vgpipe.executor.driver.settling import Settling
+from vgpipe.executor.past_trials import PastTrials
+from vgpipe.executor.progress import Progress, count_remaining
+from vgpipe.executor.thread_trial import ThreadTrial
+from vgpipe.executor.worker_count import share_of, threads_of
+from vgpipe.executor.workers.messages import (
+    Began,
+    Claim,
+    ClipEnded,
+    Died,
+    Ending,
+    Fit,
+    Foreseen,
+    FromWorker,
+    Granted,
+    HandOutEnded,
+    Made,
+    PieceDone,
+    Ready,
+    StopNow,
+    Tune,
+    Tuned,
+    Unable,
+    UseThreads,
+    Why,
+    WorkerSettings,
+)
+from vgpipe.executor.workers.pool import Slot, WorkerPool
+from vgpipe.executor.workers.results import error_of
+from vgpipe.executor.workers.settings import CPU, worker_settings
+from vgpipe.fallback.history import FallbackHistory, notes_of
+from vgpipe.store.work_marks import left_marks
+from vgpipe.units import counted
+from vgpipe.vocabulary import ANY
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+"""The longest wait for news before stop requests, deadlines and new slots are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrewSettings:
+    """The workers that a driver is given.
+
+    Attributes:
+        pool: where they run.
+        most: how many there may be.
+        needs_trial: whether a trial decides how many of them there are: the first one makes it.
+        wait_s: seconds to wait for a worker where none is left.
+    """
+
+    pool: WorkerPool
+    most: int
+    needs_trial: bool = False
+    wait_s: float = 0.0
+
+
+class Driver:
+    """Has workers make the clips of a run.
+
+    Args:
+        inputs: what the executor was given.
+        history: remembers how clips were made that could not be made as asked.
+        delivery: places files into the run.
+        given: the workers.
+        states: all clips of the run.
+    """
+
+    def __init__(
+        self,
+        inputs: ExecutorInputs,
+        history: FallbackHistory,
+        delivery: ExportDelivery,
+        given: CrewSettings,
+        states: Sequence[ClipState],
+    ):
+        self._inputs, self._given, self._pool, self._states = inputs, given, given.pool, states
+        pending = [state for state in states if state.is_pending]
+        self._kinds = Kinds(pending)
+        remaining = count_remaining(inputs.finished.store, pending)
+        self._progress = Progress(
+            remaining, clips=len(states), done=len(states) - len(pending), on_progress=inputs.on_progress
+        )
+        self._relay = Relay(inputs.records, self._progress)
+        self._settling = Settling(inputs, history, delivery, self._progress)
+        self._claims = Claims()
+        self._crew = Crew(
+            given.pool,
+            self._settings_of,
+            Losses(inputs.config.executor.max_clip_retries),
+            inputs.config.executor.worker_start_timeout_s,
+            inputs.records,
+            self._progress,
+        )
+        self._crew.most = 1 if given.needs_trial else given.most
+        self._denoise_threads: int | None = None
+        self._tuned: Mapping[int, float] | None = None
+        self._work = self._assignments(())
+        self._failure: VgpipeError | None = None
+        self._is_stopping = False
+        self._alone_since_s: float | None = None
+
+    @property
+    def why_no_worker(self) -> str:
+        """Why no worker could be started."""
+        return self._crew.last_reason
+
+    def make(self, pending: Sequence[ClipState]) -> bool:
+        """Makes clips until all have a final status, or the run is to stop.
+
+        Args:
+            pending: the clips to make.
+
+        Returns:
+            Whether a worker could be started; else nothing was done.
+        """
+        with closing(self._pool):
+            try:
+                if not self._await_first():
+                    return self._fail_all(pending)
+                self._make_all(pending)
+            except Stopped as stopped:
+                log.info("%s", stopped)
+        return True
+
+    def _await_first(self) -> bool:
+        """Waits for a worker that takes clips; returns whether there is one."""
+        while not self._crew.ready:
+            self._turn()
+            if self._crew.is_gone and self._crew.has_looked:
+                return False
+        return True
+
+    def _fail_all(self, pending: Sequence[ClipState]) -> bool:
+        """Fails clips where the model is at fault, so that it is loaded in another way; returns whether it is."""
+        if self._failure is None:
+            return False
+        log.error("%s", self._failure)
+        for state in pending:
+            self._settling.fail(state, str(self._failure), self._failure)
+        return True
+
+    def _make_all(self, pending: Sequence[ClipState]) -> None:
+        (first, *_) = self._crew.ready.values()
+        inputs = self._inputs
+        past = PastTrials(notes_of(inputs.finished.store), inputs.keys, first.conditions)
+        canaries = Canaries(inputs.config.executor, inputs.keys, _as_it_is, past)
+        canaries.choose(self._states, pending, inputs.finished)
+        canaries.run(pending, self._make_some, inputs.records.settle)
+        self._share_cores([state for state in pending if state.is_pending], past)
+        self._make_some([state for state in pending if state.is_pending])
+        canaries.forget_failed(pending)
+
+    def _share_cores(self, pending: Sequence[ClipState], past: PastTrials) -> None:
+        """Finds, on a CPU, how many workers of how many threads make the most clips, and uses that from now on."""
+        config, (name, *_) = self._inputs.config, self._crew.ready
+        if self._crew.slot(name).device != CPU or config.hardware.threads or not pending:
+            return
+        trial = ThreadTrial(self._inputs.keys, self._inputs.finished.store, config.executor.canary_steps, past)
+        tried = trial.clips(pending)
+        seconds = trial.known_seconds(tried) if tried else {}
+        if tried and not seconds and trial.is_short(pending):
+            seconds = self._trial(name, tried)
+        if not seconds:
+            return
+        share = share_of(seconds, self._given.most) if self._given.needs_trial else None
+        self._denoise_threads = share.threads if share else threads_of(seconds, self._given.most)
+        self._crew.most = share.workers if share else self._given.most
+        log.info("%s, denoising with %s threads each", counted(self._crew.most, "worker"), self._denoise_threads)
+        self._inputs.records.event("denoise_threads", count=self._denoise_threads, workers=self._crew.most)
+        for ready in self._crew.ready if self._denoise_threads else ():
+            self._pool.send(ready, UseThreads(self._denoise_threads or 1))
+
+    def _trial(self, name: str, tried: Sequence[ClipState]) -> Mapping[int, float]:
+        """Has a worker try thread counts; returns the seconds of each, none where the worker is lost meanwhile."""
+        self._tuned = None
+        self._work = self._assignments(())
+        self._pool.send(name, Tune(tuple(item_of(state) for state in tried)))
+        while self._tuned is None and name in self._crew.ready:
+            self._turn()
+        return self._tuned or {}
+
+    def _settings_of(self, slot: Slot) -> WorkerSettings:
+        return worker_settings(self._inputs, slot, self._kinds.samples, self._denoise_threads)
+
+    def _make_some(self, states: Sequence[ClipState]) -> None:
+        """Has workers make clips, until none is left.
+
+        Raises:
+            Stopped: where the run is to stop; all workers have given their clips back.
+        """
+        self._work = self._assignments(states)
+        for name in self._crew.starting:
+            self._work.expect(name)
+        for name, ready in self._crew.ready.items():
+            self._work.join(name, self._foreseen(ready))
+        while self._work.left:
+            self._turn()
+
+    def _assignments(self, states: Sequence[ClipState]) -> Assignments:
+        settings = self._inputs.config.executor
+        return Assignments(states, self._kinds, wave_size=settings.wave_size, load_share=settings.load_share)
+
+    def _foreseen(self, ready: Ready) -> list[Foreseen]:
+        """Returns what a worker foresees; where the plan only advises, nothing is refused because of it."""
+        run = self._inputs.config.run
+        is_advice = run.plan != "enforce" or run.degrade == ANY
+        return [replace(one, fit=max(one.fit, Fit.DEGRADED)) if is_advice else one for one in ready.foreseen]
+
+    def _turn(self) -> None:
+        now_s = time.monotonic()
+        if self._inputs.stop():
+            self._stop()
+        else:
+            for name in self._crew.tend(now_s):
+                self._work.expect(name)
+            self._hand_out(now_s)
+            self._look_for_workers(now_s)
+        for name, message in self._pool.receive(TICK_S):
+            self._take(name, message)
+
+    def _stop(self) -> None:
+        """Asks the workers to stop; raises once none has anything left to do."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            for name in self._crew.ready:
+                self._pool.send(name, StopNow(self._inputs.stop.reason))
+        if not self._work.busy:
+            raise Stopped("all workers have stopped")
+
+    def _hand_out(self, now_s: float) -> None:
+        for name, hand_out in self._work.hand_outs(self._crew.ready, now_s).items():
+            self._pool.send(name, hand_out)
+
+    def _look_for_workers(self, now_s: float) -> None:
+        """Stops the run where no worker is left, and fails clips that none holds; both after a wait."""
+        stranded = list(self._work.left) if self._crew.is_gone else self._work.unplaceable()
+        if not stranded or not self._crew.ever_ready:
+            self._alone_since_s = None
+            return
+        if self._alone_since_s is None:
+            self._alone_since_s = now_s
+            if self._given.wait_s:
+                log.warning(
+                    "no worker for %s: waiting %g s for one", counted(len(stranded), "clip"), self._given.wait_s
+                )
+        if now_s - self._alone_since_s < self._given.wait_s:
+            return
+        if self._crew.is_gone:
+            self._inputs.stop.cancel(f"no worker is left ({self._crew.last_reason})")
+            return
+        told = ", ".join(f"{ready.device} ({name})" for name, ready in self._crew.ready.items())
+        for clip in stranded:
+            state = self._work.drop(clip)
+            if state is not None:
+                self._settling.fail(state, f"it fits none of: {told}")
+
+    def _take(self, name: str, message: FromWorker) -> None:
+        match message:
+            case Ready():
+                self._joined(name, message)
+            case Died():
+                self._died(name, message)
+            case Unable():
+                self._failure = error_of(message.failure) if message.failure else self._failure
+                self._crew.retire(name, message.reason)
+            case Claim():
+                answer = self._claims.ask(name, message.digest)
+                self._answer([(name, answer)] if answer else [])
+            case Made():
+                made = self._claims.made(message.digest) if message.is_there else None
+                self._answer(self._claims.failed(name, message.digest) if made is None else made)
+            case ClipEnded():
+                self._ended(name, message)
+            case Tuned():
+                self._tuned = message.seconds
+            case HandOutEnded():
+                self._hand_out_ended(name, message)
+            case _:
+                self._note_work(name, message)
+                self._relay.take(name, message)
+
+    def _note_work(self, name: str, message: FromWorker) -> None:
+        if isinstance(message, Began):
+            self._work.begins(name, message.clip)
+        elif isinstance(message, PieceDone):
+            self._work.spends(name, message.seconds)
+
+    def _joined(self, name: str, ready: Ready) -> None:
+        self._crew.joined(name, ready)
+        self._work.join(name, self._foreseen(ready))
+
+    def _died(self, name: str, died: Died) -> None:
+        at_work = self._work.at_work(name)
+        verdict = self._crew.died(name, died, at_work, time.monotonic())
+        if died.by_memory and name not in self._crew.starting:  # with fewer workers it fits: no step down for it
+            self._forget_kill()
+        self._answer(self._claims.left(name))
+        self._work.gone(name, is_started_again=name in self._crew.starting)
+        if verdict.fails and (state := self._work.drop(verdict.fails)) is not None:
+            message = f"it took {counted(verdict.deaths, 'worker')} along; the last one: {died.reason}"
+            log.error("%s failed: %s", state.id, message)
+            self._settling.fail(state, message)
+
+    def _forget_kill(self) -> None:
+        run = str(self._inputs.run_dir.root.absolute())
+        for mark in left_marks(self._inputs.finished.store.root):
+            if mark.facts.get("run") == run:
+                mark.remove()
+
+    def _answer(self, answers: Sequence[tuple[str, Granted]]) -> None:
+        for name, answer in answers:
+            self._pool.send(name, answer)
+
+    def _ended(self, name: str, ended: ClipEnded) -> None:
+        state = self._work.has(name, ended.clip)
+        if state is None:
+            return
+        if ended.ending in (Ending.DONE, Ending.FAILED):
+            if self._settling.settle(state, ended, name):
+                took_s = None if ended.is_reused or ended.ending is Ending.FAILED else sum(ended.seconds.values())
+                self._work.ended(name, ended.clip, time.monotonic(), took_s)
+                self._crew.made(name, ended.clip)
+                return
+        elif self._is_stopping and ended.ending is Ending.STOPPED:
+            state.stop()
+        self._work.returned(name, ended.clip)
+
+    def _hand_out_ended(self, name: str, ended: HandOutEnded) -> None:
+        self._work.hand_out_ended(name, ended.number, time.monotonic(), ended.wave_load_s)
+        if ended.why is Why.DISK and self._crew.slot(name).shares_store:
+            self._inputs.stop.cancel(ended.reason)
+        elif ended.why is Why.DISK:
+            self._crew.retire(name, ended.reason)
+        elif ended.why is Why.LEAVING:
+            self._crew.leaves(name, ended.reason)
+
+
+def _as_it_is(_state: ClipState) -> None:
+    """Leaves a clip's memory settings to the worker that makes it."""
