@@ -23,9 +23,10 @@ NOTES_ITSELF = '#!/bin/bash\necho "$(basename "$0") $*" >> calls\n'
 WAITS = 'trap "exit {code}" TERM; for _ in {{1..200}}; do sleep 0.05; done\n'
 PROGRAMS = {
     "srun": 'while [[ $1 == --* ]]; do shift; done\nexec "$@"\n',
-    "ray": '[[ $1 == start ]] || exit 0\n' + WAITS.format(code=1),
+    "ray": WAITS.format(code=1),
+    "sleep": "exec /bin/sleep 0.02\n",  # nobody listens on the port
     "scontrol": "",
-    "hostname": "echo 10.0.0.7 fe80::1\n",
+    "hostname": "echo 127.0.0.1 fe80::1\n",
 }  # fmt: skip
 ALLOCATION = {
     "SLURM_JOB_ID": "4007", "SLURM_JOB_NUM_NODES": "3", "SLURM_CPUS_PER_TASK": "8", "SLURM_GPUS_ON_NODE": "2",
@@ -51,12 +52,12 @@ def calls(cwd: Path) -> list[str]:
 
 
 def test_slurm_starts_ray_on_all_nodes_and_the_run_beside_it(tmp_path):
-    assert start(tmp_path, "exit 0\n").wait(20) == 0
+    assert start(tmp_path, "exec /bin/sleep 0.3\n").wait(20) == 0
     head, others = sorted(
         (one for one in calls(tmp_path) if one.startswith("srun")), key=lambda one: "--head" not in one
     )
     assert "--nodes=1 " in head and "--nodelist=node-a ray start" in head and "--port=6407" in head
-    assert "--nodes=2 " in others and "--exclude=node-a" in others and "--address=10.0.0.7:6407" in others
+    assert "--nodes=2 " in others and "--exclude=node-a" in others and "--address=127.0.0.1:6407" in others
     assert "--num-cpus=8 --num-gpus=2" in head and "--num-cpus=8 --num-gpus=2" in others
     command = "python -m vgpipe job=prompts.yaml clip.prompt=a b executor=ray executor.address=auto"
     assert f"{command} hydra.run.dir=outputs/slurm-4007" in calls(tmp_path)
