@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from vgpipe.executor.piece_sizes import PieceSizes
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.progress_state import ProgressState
 
@@ -168,3 +169,17 @@ def test_the_estimate_of_many_workers_holds_for_a_while(monkeypatch):
         progress.begin("denoise", "fox", worker=f"node-{number}/cuda:0")
         progress.advance("denoise", 5.0, "fox", worker=f"node-{number}/cuda:0")
     assert len(made) <= 1 and states[-1].workers[-1].clip == "fox"
+
+
+def test_a_long_clip_that_goes_first_does_not_make_the_others_long():
+    states: list[ProgressState] = []
+    sizes = PieceSizes({"denoise": {"long": 2.0, "short": 0.5}})
+    remaining = {"encode": 0, "denoise": 3, "decode": 0, "export": 0}
+    progress = Progress(remaining, clips=3, done=0, on_progress=states.append, sizes=sizes)
+    progress.begin("denoise", "long")
+    progress.step(1, 2)
+    assert states[-1].fraction == pytest.approx(1 / 3)
+    progress.advance("denoise", 20.0, "long")
+    assert states[-1].eta_s == pytest.approx(10.0) and states[-1].fraction == pytest.approx(2 / 3)
+    progress.drop("denoise")
+    assert states[-1].eta_s == pytest.approx(5.0)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.eta import TYPICAL_SHARE, Eta
 from vgpipe.executor.makespan import shared_s
+from vgpipe.executor.piece_sizes import ALIKE, PieceSizes
 from vgpipe.executor.progress_state import ProgressListener, ProgressState, WorkerNow
 from vgpipe.executor.worker_progress import TrackedWorker
 from vgpipe.natural_order import natural_order
@@ -44,14 +45,23 @@ class Progress:
         clips: clips of the job.
         done: clips that were done before the start.
         on_progress: is given each new state; one that raises is reported once and then left alone.
+        sizes: how much work each piece is.
     """
 
     def __init__(
-        self, remaining: Mapping[str, int], *, clips: int, done: int, on_progress: ProgressListener | None = None
+        self,
+        remaining: Mapping[str, int],
+        *,
+        clips: int,
+        done: int,
+        on_progress: ProgressListener | None = None,
+        sizes: PieceSizes = ALIKE,
     ):
         self.eta = Eta()
-        self._remaining = dict(remaining)
-        self._finished = dict.fromkeys(remaining, 0)
+        self._sizes = sizes
+        self._remaining, self._finished = dict(remaining), dict.fromkeys(remaining, 0)
+        self._work_left = {stage: float(count) for stage, count in remaining.items()}
+        self._work_done = dict.fromkeys(remaining, 0.0)
         self._clips, self._done = clips, done
         self._listener = on_progress
         self._here = self._latest = TrackedWorker(WorkerNow(), eta=self.eta)
@@ -109,7 +119,7 @@ class Progress:
         tracked = self._latest = self._tracked(worker)
         tracked.now = replace(tracked.now, step=done, steps=total)
         if tracked.counts and tracked.now.stage == DENOISE:
-            tracked.eta.step(time.monotonic(), done, total)
+            tracked.eta.step(time.monotonic(), done, total, self._sizes.of(DENOISE, tracked.now.clip))
             self._note_pace()
         self._tell()
 
@@ -128,8 +138,10 @@ class Progress:
             name: the clip's id or the text's digest, for the log.
             worker: which worker made it; empty for this process.
         """
-        self._remaining[stage] = max(0, self._remaining.get(stage, 0) - 1)
+        size = self._sizes.of(stage, name)
+        self._take(stage, size)
         self._finished[stage] = self._finished.get(stage, 0) + 1
+        self._work_done[stage] = self._work_done.get(stage, 0.0) + size
         self._measured(stage, seconds, name, seconds, worker)
 
     def tried(self, stage: str, seconds: float, name: str, typical_s: float, *, worker: str = "") -> None:
@@ -146,7 +158,8 @@ class Progress:
 
     def drop(self, stage: str, *, worker: str = "") -> None:
         """Notes that a piece of a stage will not be done."""
-        self._remaining[stage] = max(0, self._remaining.get(stage, 0) - 1)
+        count = self._remaining.get(stage, 0)
+        self._take(stage, self._work_left.get(stage, 0.0) / count if count else 0.0)
         if worker:
             self._latest = self._tracked(worker)
         self._tell()
@@ -166,6 +179,11 @@ class Progress:
         """Returns a worker; for the last news of one that is gone, one that is forgotten again."""
         return self._workers.get(name) or (TrackedWorker(WorkerNow(name=name)) if name else self._here)
 
+    def _take(self, stage: str, size: float) -> None:
+        """Takes a piece off what is left."""
+        count = self._remaining[stage] = max(0, self._remaining.get(stage, 0) - 1)
+        self._work_left[stage] = max(0.0, self._work_left.get(stage, 0.0) - size) if count else 0.0
+
     def _note_pace(self) -> None:
         """Takes the steps of all workers for the first estimate."""
         if self._workers and self.eta.mean_s(DENOISE) is None:
@@ -175,9 +193,10 @@ class Progress:
 
     def _measured(self, stage: str, seconds: float, name: str, typical_s: float, worker: str) -> None:
         tracked = self._latest = self._tracked(worker)
-        self.eta.add(stage, typical_s)
+        size = self._sizes.of(stage, name)
+        self.eta.add(stage, typical_s, size)
         if tracked.eta is not self.eta:
-            tracked.eta.add(stage, typical_s)
+            tracked.eta.add(stage, typical_s, size)
         tracked.end_piece(stage)
         self._tell()
         log.info("%s%s %s %.2f s (%s)", said_by(worker), stage, name, seconds, self._line(), extra={"bar": True})
@@ -223,7 +242,7 @@ class Progress:
         return self._estimate
 
     def _eta_s(self, now_s: float) -> float | None:
-        seconds = self.eta.remaining_s(self._remaining) if self._remaining else None
+        seconds = self.eta.remaining_s(self._work_left) if self._work_left else None
         if seconds is None:
             return None
         work_s = max(0.0, seconds - self._parts() * self._weight(DENOISE))
@@ -232,19 +251,23 @@ class Progress:
             return None if self._is_shared else work_s
         takers = [one for one in everyone if not one.is_idle(now_s)] or everyone
         clips = self._remaining.get(EXPORT) or max(self._remaining.values())
-        return shared_s([one.in_hand(self.eta, self._weight) for one in takers], clips, work_s)
+        return shared_s([one.in_hand(self.eta, self._weight_of) for one in takers], clips, work_s)
 
     def _share_done(self) -> float:
         """Returns the share of the work that is done; a stage not measured yet has a typical weight."""
         part = self._parts() * self._weight(DENOISE)
-        done = sum(count * self._weight(stage) for stage, count in self._finished.items()) + part
-        left = sum(count * self._weight(stage) for stage, count in self._remaining.items()) - part
+        done = sum(work * self._weight(stage) for stage, work in self._work_done.items()) + part
+        left = sum(work * self._weight(stage) for stage, work in self._work_left.items()) - part
         return done / (done + left) if done + left > 0 else 0.0
 
     def _parts(self) -> float:
-        """Returns how much of the segments that are being denoised is done; a whole one counts 1."""
-        parts = sum(one.part for one in (self._here, *self._workers.values()))
-        return min(parts, self._remaining.get(DENOISE, 0))
+        """Returns how much of the segments that are being denoised is done, in work of a mean one."""
+        everyone = (self._here, *self._workers.values())
+        parts = sum(one.part * self._sizes.of(DENOISE, one.now.clip) for one in everyone if one.part)
+        return min(parts, self._work_left.get(DENOISE, 0.0))
+
+    def _weight_of(self, stage: str, clip: str) -> float:
+        return self._weight(stage) * self._sizes.of(stage, clip)
 
     def _weight(self, stage: str) -> float:
         typical_s = self.eta.typical_s(stage)

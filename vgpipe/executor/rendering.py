@@ -19,6 +19,7 @@ from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue
 from vgpipe.executor.outcomes import Outcomes, written_folders
 from vgpipe.executor.past_trials import PastTrials, conditions_of
+from vgpipe.executor.piece_sizes import ALIKE, PieceSizes, piece_sizes
 from vgpipe.executor.progress import Progress, count_remaining
 from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.waves import wave_size, waves
@@ -84,7 +85,8 @@ class Rendering:
         canaries.choose(states, pending, self._inputs.finished)
         to_make = [*canaries.states, *pending]
         self._frame_users.count(to_make)
-        progress = self._progress(count_remaining(self._store, pending), states)
+        sizes = piece_sizes(pending, canaries.states)
+        progress = self._progress(count_remaining(self._store, pending), states, sizes)
         outcomes = self._outcomes(progress)
         with (
             killed,
@@ -95,9 +97,11 @@ class Rendering:
             attempt.make(canaries, pending, past)
         canaries.forget_failed(pending)
 
-    def _progress(self, remaining: Mapping[str, int], states: Sequence[ClipState]) -> Progress:
-        done = sum(state.is_done for state in states)
-        return Progress(remaining, clips=len(states), done=done, on_progress=self._inputs.on_progress)
+    def _progress(
+        self, remaining: Mapping[str, int], states: Sequence[ClipState], sizes: PieceSizes = ALIKE
+    ) -> Progress:
+        done, listener = sum(state.is_done for state in states), self._inputs.on_progress
+        return Progress(remaining, clips=len(states), done=done, on_progress=listener, sizes=sizes)
 
     def _fetch_weights(self, progress: Progress, pending: Sequence[ClipState]) -> bool:
         """Downloads the weights that are not on the disk yet; returns whether the run can continue."""

@@ -57,25 +57,25 @@ class TrackedWorker:
         """Says whether it has had nothing to do for some time."""
         return not self.now.stage and now_s - self.since_s >= IDLE_S
 
-    def rest_s(self, weight: Callable[[str], float]) -> float:
+    def rest_s(self, weight: Callable[[str, str], float]) -> float:
         """Returns the work that is left of its clip; 0 without one.
 
         Args:
-            weight: stage -> seconds of a piece.
+            weight: stage and clip -> seconds of a piece.
         """
         if not self.has_clip:
             return 0.0
         stage, now = self.now.stage, self.now
         position = STAGES.index(stage) + self.is_piece_done
-        of_segment = sum(weight(one) for one in STAGES[position:]) - self.part * weight(stage)
+        of_segment = sum(weight(one, now.clip) for one in STAGES[position:]) - self.part * weight(stage, now.clip)
         later = (now.segments or 1) - (now.segment or 1)
-        return of_segment + later * (weight(DENOISE) + weight(DECODE))
+        return of_segment + later * (weight(DENOISE, now.clip) + weight(DECODE, now.clip))
 
-    def in_hand(self, everyone: Eta, weight: Callable[[str], float]) -> InHand:
+    def in_hand(self, everyone: Eta, weight: Callable[[str, str], float]) -> InHand:
         """Returns its share of the work that is left.
 
         Args:
             everyone: what pieces took on all workers.
-            weight: stage -> seconds of a piece.
+            weight: stage and clip -> seconds of a piece.
         """
         return InHand(self.rest_s(weight), self.eta.speed(everyone))

@@ -1,0 +1,64 @@
+"""How much work a piece of a stage is, relative to the others of its run: what a clip's pixels, frames and steps say.
+
+Where clips differ, the first ones tell how long the others take only in proportion to this; the more so where the long
+ones go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from vgpipe.clips.canary_state import CanaryState
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.job.clip import Clip
+from vgpipe.vocabulary import DECODE, DENOISE, EXPORT
+
+
+class PieceSizes:
+    """The size of each piece; the mean of a stage is 1.
+
+    Args:
+        sizes: stage -> name of a clip or segment -> its size.
+    """
+
+    def __init__(self, sizes: Mapping[str, Mapping[str, float]]):
+        self._sizes = sizes
+
+    def of(self, stage: str, name: str) -> float:
+        """Returns the size of a piece; 1 for an unknown one."""
+        return self._sizes.get(stage, {}).get(name, 1.0)
+
+
+ALIKE = PieceSizes({})
+"""All pieces of a stage are the same work."""
+
+
+def piece_sizes(states: Sequence[ClipState], canaries: Iterable[CanaryState] = ()) -> PieceSizes:
+    """Returns the sizes of the pieces of clips.
+
+    Args:
+        states: the clips that are to be made.
+        canaries: those that go first; their sizes are those of the clips that they represent.
+    """
+    found: dict[str, dict[str, float]] = {DENOISE: {}, DECODE: {}, EXPORT: {}}
+    for state in states:
+        _add(found, state)
+    means = {stage: sum(sizes.values()) / len(sizes) for stage, sizes in found.items() if sizes}
+    for canary in canaries:
+        _add(found, canary, canary.represents_steps)
+    for state in (one for one in states if one.is_long):  # by its own name: the mean of its segments
+        for stage in (DENOISE, DECODE):
+            found[stage][state.id] = sum(found[stage][one.clip.id] for one in state.segments) / len(state.segments)
+    return PieceSizes({s: {name: size / means[s] for name, size in found[s].items()} for s in means})
+
+
+def _add(found: dict[str, dict[str, float]], state: ClipState, steps: int | None = None) -> None:
+    for segment in state.segments:
+        planned = segment.planned
+        found[DENOISE][segment.clip.id] = _pixels(planned) * (steps or planned.num_inference_steps)
+        found[DECODE][segment.clip.id] = _pixels(segment.clip)
+    found[EXPORT][state.id] = _pixels(state.clip)
+
+
+def _pixels(clip: Clip) -> float:
+    return float(clip.width * clip.height * clip.num_frames)
