@@ -78,12 +78,15 @@ class Fleet:
 
     Args:
         kinds: how many kinds there are.
+
+    Attributes:
+        type_by_worker: what each worker that is there is.
     """
 
     def __init__(self, kinds: int):
         self.kinds = kinds
+        self.type_by_worker: dict[str, WorkerType] = {}
         self._types: dict[tuple[Key, int], WorkerType] = {}
-        self._type_of: dict[str, WorkerType] = {}
         self._coming: dict[str, WorkerType | None] = {}
         self._base: dict[tuple[Key, int], float] = {}
         self._ratios: dict[tuple[Key, int], Mean] = {}
@@ -106,20 +109,20 @@ class Fleet:
     def leave(self, worker: str) -> None:
         """Notes that a worker is gone, and is not waited for."""
         self._coming.pop(worker, None)
-        if worker in self._type_of:
-            self._type_of.pop(worker).count -= 1
+        if worker in self.type_by_worker:
+            self.type_by_worker.pop(worker).count -= 1
         self._is_stale = True
 
     def expect(self, worker: str) -> None:
         """Notes that a worker is gone or not yet there, and will join: what fits it best waits for it."""
-        known = self._type_of.get(worker, self._coming.get(worker))
+        known = self.type_by_worker.get(worker, self._coming.get(worker))
         self.leave(worker)
         self._coming[worker] = known
 
     def type_of(self, worker: str) -> WorkerType | None:
         """Returns what a worker is; None for one that is not there."""
         self._refresh()
-        return self._type_of.get(worker)
+        return self.type_by_worker.get(worker)
 
     @property
     def types(self) -> list[WorkerType]:
@@ -147,7 +150,7 @@ class Fleet:
 
     def measured(self, worker: str, kind: int, size: float, seconds: float) -> None:
         """Notes what a unit really took on a worker."""
-        found = self._type_of.get(worker)
+        found = self.type_by_worker.get(worker)
         if found is None or seconds <= 0:
             return
         ratio = seconds / (self._base_s(found, kind) * size)
@@ -167,7 +170,7 @@ class Fleet:
 
     def _enter(self, worker: str, into: WorkerType) -> None:
         into.count += 1
-        self._type_of[worker] = into
+        self.type_by_worker[worker] = into
         self._is_stale = True
 
     def _type(self, key: Key, pace: int, foreseen: Sequence[Foreseen]) -> WorkerType:

@@ -71,7 +71,7 @@ class Losses:
 
         Args:
             slot: which.
-            at_work: the clip that it was at; None where it was at none. Clips that wait for their turn do not count.
+            at_work: the clip that it made; None where it made none. Clips that wait for their turn do not count.
         """
         at = self._slot(slot)
         was_ready, at.is_ready = at.is_ready, False

@@ -34,9 +34,17 @@ def share_of(mine: Lane, others: Sequence[Lane], units: Iterable[Unit], enough: 
     """
     found: list[Unit] = []
     count = 0
-    lanes = (mine, *others)  # the first of equals gets a unit
     for unit in units:
-        if _place(unit, lanes) is mine:
+        kind, size = unit.kind, unit.size
+        soonest_s, by = mine.free_s[0] + mine.seconds[kind] * size, mine
+        for lane in others:
+            done_s = lane.free_s[0] + lane.seconds[kind] * size
+            if done_s < soonest_s:  # of equals this worker gets a unit
+                soonest_s, by = done_s, lane
+        if soonest_s == math.inf:
+            continue
+        heapq.heapreplace(by.free_s, soonest_s)
+        if by is mine:
             found.append(unit)
             count += len(unit.clips)
             if count >= enough:
@@ -46,17 +54,6 @@ def share_of(mine: Lane, others: Sequence[Lane], units: Iterable[Unit], enough: 
 
 def end_s(lanes: Sequence[Lane], units: Iterable[Unit]) -> float:
     """Returns when the last unit would be done, or the last worker free; lanes are used up."""
-    for unit in units:
-        _place(unit, lanes)
-    return max((max(lane.free_s) for lane in lanes), default=0.0)
-
-
-def _place(unit: Unit, lanes: Sequence[Lane]) -> Lane | None:
-    best, best_s, kind, size = None, math.inf, unit.kind, unit.size
-    for lane in lanes:
-        done_s = lane.free_s[0] + lane.seconds[kind] * size
-        if done_s < best_s:
-            best, best_s = lane, done_s
-    if best is not None:
-        heapq.heapreplace(best.free_s, best_s)
-    return best
+    nobody = Lane([math.inf] * max(len(lane.seconds) for lane in lanes), [math.inf])
+    share_of(nobody, lanes, units, enough=1)
+    return max(max(lane.free_s) for lane in lanes)

@@ -18,7 +18,7 @@ from vgpipe.executor.driver.work_queue import Unit, WorkQueue
 from vgpipe.executor.waves import UNMEASURED_WAVE, wave_size
 from vgpipe.executor.workers.messages import Foreseen
 
-COSTLY_LOAD = 0.1
+COSTLY_LOAD = 0.05
 """Share of the time left from which on another load costs more than what a forecast is likely to be off."""
 AS_GOOD = 0.7
 """A worker takes the longest of the kinds that it is good at: at least this much as good as at its best one."""
@@ -229,12 +229,9 @@ class Scheduler:
         load_s = self._load_s.get(of.key) if is_known else None
         most = self._wave_size or self._by_load(load_s, _seconds(of, first))
         load_s = load_s or 0.0
-        alone_s = self._left_s(of)
-        clip_s = _seconds(of, first)
-        if most > 1 and load_s + 2 * clip_s <= _portion(alone_s, load_s):
-            return self._preferred_ones(of, most, _portion(alone_s, load_s) - load_s)
-        if (most == 1 or not load_s) and load_s + clip_s <= alone_s:
-            return [first]
+        left_s = self._left_s(of)
+        if load_s + _seconds(of, first) <= left_s:  # others have enough to do until this worker is done
+            return self._preferred_ones(of, most, _portion(left_s, load_s) - load_s)
         return self._played_out(worker, of, most, load_s, now_s)
 
     def _by_load(self, load_s: float | None, clip_s: float) -> int:
@@ -281,16 +278,17 @@ class Scheduler:
         return found
 
     def _lanes(self, now_s: float, but: str = "") -> list[Lane]:
-        free: dict[WorkerType, list[float]] = {}
-        for name, worker in self._workers.items():
-            found = self._fleet.type_of(name)
-            if name != but and found is not None:
-                late_s = max(0.0, now_s - worker.free_s) / 2 if worker.units else 0.0
-                load_s = self._load_s.get(found.key, 0.0)
-                free.setdefault(found, []).append(max(now_s, worker.free_s) + late_s + load_s)
-        for times in free.values():
-            times.sort()
-        return [Lane(found.seconds, times) for found, times in free.items()]
+        free: dict[WorkerType, list[float]] = {one: [] for one in self._fleet.types}
+        for name, one in self._fleet.type_by_worker.items():
+            worker = self._workers[name]
+            if name != but:
+                late_s = now_s - worker.free_s
+                free[one].append(worker.free_s if late_s < 0 else now_s + late_s / 2 if worker.units else now_s)
+        return [self._lane(one, times) for one, times in free.items() if times]
+
+    def _lane(self, of: WorkerType, times: list[float]) -> Lane:
+        load_s = self._load_s.get(of.key, 0.0)
+        return Lane(of.seconds, sorted(one + load_s for one in times))
 
     def _end_s(self, now_s: float) -> float | None:
         if not self._queue.clips and not self.at_work:
