@@ -1,8 +1,6 @@
 """Decides which clips a worker gets next.
 
-Workers pull. The clip that goes first is the one that all workers together would take longest for: it is long, or few
-workers hold it. As long as much is left a worker gets as many clips as loading demands. Towards the end the rest is
-played out: a worker gets only what no other would finish sooner, so that a slow one does not begin the last clip.
+Workers pull: whoever has nothing to do gets clips, longest first, of those that no worker holds better.
 """
 
 from __future__ import annotations
@@ -12,16 +10,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from vgpipe.executor.driver.choice import Choice, seconds_of
 from vgpipe.executor.driver.fleet import Fleet, WorkerType
-from vgpipe.executor.driver.playing_out import Lane, end_s, share_of
+from vgpipe.executor.driver.playing_out import Lane, end_s
 from vgpipe.executor.driver.work_queue import Unit, WorkQueue
-from vgpipe.executor.waves import UNMEASURED_WAVE, wave_size
 from vgpipe.executor.workers.messages import Foreseen
 
-COSTLY_LOAD = 0.05
-"""Share of the time left from which on another load costs more than what a forecast is likely to be off."""
-AS_GOOD = 0.7
-"""A worker takes the longest of the kinds that it is good at: at least this much as good as at its best one."""
 PATIENCE = 0.05
 """Share of a clip's seconds after which a worker that got nothing may ask in earnest again."""
 ETA_LIFE_S, ETA_LIFE = 1.0, 0.01
@@ -70,14 +64,13 @@ class Scheduler:
     """
 
     def __init__(self, works: Iterable[Work], *, wave_size: int | None, load_share: float):
-        self._wave_size, self._load_share = wave_size, load_share
         self._fleet = Fleet(0)
         self._queue = WorkQueue()
+        self._choice = Choice(self._queue, self._fleet, wave_size, load_share)
         self._at_work = 0
         self._workers: dict[str, _Worker] = {}
         self._units: dict[str, Unit] = {}
         self._order = itertools.count()
-        self._load_s: dict[object, float] = {}
         self._refused: dict[WorkerType, float] = {}
         self._eta_s: float | None = None
         self._eta_until_s = -math.inf
@@ -164,12 +157,12 @@ class Scheduler:
             return []
         if now_s < self._refused.get(kind_of_worker, -math.inf):
             return []
-        first = self._preferred(kind_of_worker)
+        first = self._choice.first(kind_of_worker)
         if first is None:
             return []
-        units = self._chosen(worker, kind_of_worker, first, now_s)
+        units = self._choice.units(kind_of_worker, first, now_s, lambda: self._lanes(now_s, but=worker))
         if not units:
-            self._refused[kind_of_worker] = now_s + PATIENCE * _seconds(kind_of_worker, first)
+            self._refused[kind_of_worker] = now_s + PATIENCE * seconds_of(kind_of_worker, first)
         return self._hand_out(asking, kind_of_worker, units, now_s)
 
     def ended(self, worker: str, clip: str, now_s: float, took_s: float | None = None) -> None:
@@ -188,7 +181,7 @@ class Scheduler:
         unit.took_s += took_s or 0.0
         at, kind_of_worker = self._workers[worker], self._fleet.type_of(worker)
         if not unit.out and kind_of_worker is not None:
-            at.left_s = at.left_s - _seconds(kind_of_worker, unit) if at.units else 0.0
+            at.left_s = at.left_s - seconds_of(kind_of_worker, unit) if at.units else 0.0
             at.free_s = min(at.free_s, now_s + max(at.left_s, 0.0))
             if not unit.back:
                 self._fleet.measured(worker, unit.kind, unit.size, unit.took_s)
@@ -205,7 +198,7 @@ class Scheduler:
         """Notes what each further wave of a worker spends on loading, seconds."""
         kind_of_worker = self._fleet.type_of(worker)
         if kind_of_worker is not None:
-            self._load_s[kind_of_worker.key] = wave_load_s
+            self._choice.load_s[kind_of_worker.key] = wave_load_s
 
     def remaining_s(self, now_s: float) -> float | None:
         """Returns the seconds until the last clip is done; None where nothing tells, or no worker holds some clip."""
@@ -223,60 +216,6 @@ class Scheduler:
             clip for kind in self._queue.sizes if self._fleet.is_hopeless(kind) for clip in self._queue.clips_of(kind)
         ]
 
-    def _chosen(self, worker: str, of: WorkerType, first: Unit, now_s: float) -> list[Unit]:
-        """Returns the units that a worker is to make now, of which `first` would be the first."""
-        is_known = self._fleet.is_known([first.kind])
-        load_s = self._load_s.get(of.key) if is_known else None
-        most = self._wave_size or self._by_load(load_s, _seconds(of, first))
-        load_s = load_s or 0.0
-        left_s = self._left_s(of)
-        if load_s + _seconds(of, first) <= left_s:  # others have enough to do until this worker is done
-            return self._preferred_ones(of, most, _portion(left_s, load_s) - load_s)
-        return self._played_out(worker, of, most, load_s, now_s)
-
-    def _by_load(self, load_s: float | None, clip_s: float) -> int:
-        return UNMEASURED_WAVE if load_s is None else wave_size(load_s, clip_s, self._load_share)
-
-    def _left_s(self, of: WorkerType) -> float:
-        """Returns the seconds in which all workers together would do what workers of a type are given."""
-        sizes = self._queue.sizes
-        return sum(size * self._fleet.price_s(kind) for kind, size in sizes.items() if of.seconds[kind] < math.inf)
-
-    def _preferred(self, of: WorkerType) -> Unit | None:
-        """Returns the unit that a worker takes first; None where it is given none of those that are left."""
-        prices = {kind: self._fleet.price_s(kind) for kind in self._queue.sizes if of.seconds[kind] < math.inf}
-        if not prices:
-            return None
-        good_at = {kind: price / of.seconds[kind] for kind, price in prices.items()}
-        limit = AS_GOOD * max(good_at.values())
-        heads = [unit for kind in prices if (unit := self._queue.first(kind)).is_urgent or good_at[kind] >= limit]
-        return max(heads, key=lambda unit: (unit.is_urgent, unit.size * prices[unit.kind]))
-
-    def _preferred_ones(self, of: WorkerType, most: int, seconds: float) -> list[Unit]:
-        found: list[Unit] = []
-        while (unit := self._preferred(of)) is not None:
-            seconds -= _seconds(of, unit)
-            if found and (seconds < 0 or sum(len(one.clips) for one in found) >= most):
-                break
-            found.append(unit)
-            self._queue.take(unit)
-        for unit in found:
-            self._queue.put(unit)
-        return found
-
-    def _played_out(self, worker: str, of: WorkerType, most: int, load_s: float, now_s: float) -> list[Unit]:
-        others = self._lanes(now_s, but=worker)
-        units = self._queue.longest_first(self._fleet.price_s)
-        share = share_of(Lane(of.seconds, [now_s + load_s]), others, units, 1 if most == 1 else 2 * most)
-        left_s = _portion(load_s + sum(_seconds(of, unit) for unit in share), load_s) - load_s
-        found: list[Unit] = []
-        for unit in share:
-            left_s -= _seconds(of, unit)
-            if found and (left_s < 0 or sum(len(one.clips) for one in found) >= most):
-                break
-            found.append(unit)
-        return found
-
     def _lanes(self, now_s: float, but: str = "") -> list[Lane]:
         free: dict[WorkerType, list[float]] = {one: [] for one in self._fleet.types}
         for name, one in self._fleet.type_by_worker.items():
@@ -287,7 +226,7 @@ class Scheduler:
         return [self._lane(one, times) for one, times in free.items() if times]
 
     def _lane(self, of: WorkerType, times: list[float]) -> Lane:
-        load_s = self._load_s.get(of.key, 0.0)
+        load_s = self._choice.load_s.get(of.key, 0.0)
         return Lane(of.seconds, sorted(one + load_s for one in times))
 
     def _end_s(self, now_s: float) -> float | None:
@@ -304,8 +243,8 @@ class Scheduler:
             unit.out, unit.took_s = set(unit.clips), 0.0
             to.units |= dict.fromkeys(unit.clips, unit)
             self._at_work += len(unit.clips)
-        to.left_s = sum(_seconds(of, unit) for unit in units)
-        to.free_s = now_s + self._load_s.get(of.key, 0.0) + to.left_s
+        to.left_s = sum(seconds_of(of, unit) for unit in units)
+        to.free_s = now_s + self._choice.load_s.get(of.key, 0.0) + to.left_s
         return [clip for unit in units for clip in unit.clips]
 
     def _release(self, worker: str, clip: str) -> Unit | None:
@@ -332,12 +271,3 @@ class Scheduler:
 
     def _reconsider(self) -> None:
         self._refused.clear()
-
-
-def _seconds(of: WorkerType, unit: Unit) -> float:
-    return of.seconds[unit.kind] * unit.size
-
-
-def _portion(whole_s: float, load_s: float) -> float:
-    """Returns how much of the time left one hand-out may take: half, so that a wrong forecast leaves some to share."""
-    return whole_s if load_s >= COSTLY_LOAD * whole_s else whole_s / 2

@@ -62,13 +62,13 @@ class WorkQueue:
         else:
             del self._buckets[unit.kind], self.sizes[unit.kind]
 
-    def first(self, kind: int) -> Unit:
-        """Returns the unit of a kind that goes next; the kind has one."""
-        return self._buckets[kind][-1]
+    def of(self, kind: int) -> Iterator[Unit]:
+        """Yields the units of a kind in the order in which they go; not to be used past a change of the queue."""
+        return reversed(self._buckets.get(kind, []))
 
     def clips_of(self, kind: int) -> list[str]:
         """Returns the clips of a kind in the order in which they go."""
-        return [clip for unit in reversed(self._buckets[kind]) for clip in unit.clips]
+        return [clip for unit in self.of(kind) for clip in unit.clips]
 
     def longest_first(self, price: Callable[[int], float]) -> Iterator[Unit]:
         """Yields the units of all kinds in the order in which they go; not to be used past a change of the queue.
