@@ -28,3 +28,14 @@ def test_the_steps_of_the_first_clip_give_the_first_estimate():
     assert eta.remaining_s({"denoise": 1}) == pytest.approx(20)
     eta.add("denoise", 30.0)
     assert eta.remaining_s({"denoise": 1}) == 30.0
+
+
+def test_a_canary_counts_until_the_first_other_piece():
+    eta = Eta()
+    eta.add_trial("denoise", 40.0)
+    eta.add_trial("denoise", 20.0)
+    assert eta.mean_s("denoise") == 30.0
+    eta.add("denoise", 12.0, size=2.0)
+    assert eta.mean_s("denoise") == 6.0
+    eta.add_trial("denoise", 90.0)
+    assert eta.mean_s("denoise") == 6.0

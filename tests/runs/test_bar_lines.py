@@ -32,10 +32,11 @@ def test_no_line_of_a_worker_is_wider_than_the_terminal(shape, width):
     assert len(line.replace(BAR, "")) < width and "l/cuda:0 denoise" in line
 
 
-def test_a_worker_without_work_waits():
-    now, pace = WorkerNow(name="cpu-1"), Pace()
+@pytest.mark.parametrize(("device", "shown"), [("", "starting"), ("AMD EPYC", "waiting")])
+def test_a_worker_without_work_starts_or_waits(device, shown):
+    now, pace = WorkerNow(name="cpu-1", device=device), Pace()
     pace.note(now)
-    assert now_line(now, pace, 80, 6) == "  cpu-1  waiting"
+    assert now_line(now, pace, 80, 6) == f"  cpu-1  {shown}"
 
 
 def test_news_of_another_worker_is_no_pace(monkeypatch):

@@ -16,6 +16,7 @@ class Eta:
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
         self._sizes: dict[str, float] = {}
+        self._on_trial: set[str] = set()
         self._steps_s: float | None = None
         self._first_step: tuple[float, int] | None = None
 
@@ -27,6 +28,24 @@ class Eta:
             seconds: what it took.
             size: how much work it is, relative to the mean of its stage.
         """
+        if stage in self._on_trial:
+            self._on_trial.discard(stage)
+            del self._seconds[stage], self._sizes[stage]
+        self._note(stage, seconds, size)
+
+    def add_trial(self, stage: str, seconds: float, size: float = 1.0) -> None:
+        """Notes a piece of a canary, which counts until the first other one: its few steps bear all that comes first.
+
+        Args:
+            stage: which.
+            seconds: what it takes for a clip of its size.
+            size: as for `add`.
+        """
+        if stage in self._on_trial or stage not in self._sizes:
+            self._on_trial.add(stage)
+            self._note(stage, seconds, size)
+
+    def _note(self, stage: str, seconds: float, size: float) -> None:
         self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
         self._sizes[stage] = self._sizes.get(stage, 0.0) + size
 

@@ -1,4 +1,4 @@
-"""How much work a piece of a stage is, relative to the others of its run: what a clip's pixels, frames and steps say.
+"""The pieces of work that are left of a run, and how much each is: what a clip's pixels, frames and steps say.
 
 Where clips differ, the first ones tell how long the others take only in proportion to this; the more so where the long
 ones go first.
@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.job.clip import Clip
-from vgpipe.vocabulary import DECODE, DENOISE, EXPORT
+from vgpipe.store.artifacts import Store
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
 
 class PieceSizes:
@@ -62,3 +63,22 @@ def _add(found: dict[str, dict[str, float]], state: ClipState, steps: int | None
 
 def _pixels(clip: Clip) -> float:
     return float(clip.width * clip.height * clip.num_frames)
+
+
+def count_remaining(store: Store, states: Sequence[ClipState]) -> dict[str, int]:
+    """Returns the pieces of work that clips still need, by stage; what they share counts once.
+
+    Args:
+        store: what is in it is done.
+        states: the clips.
+    """
+    segments = [segment for state in states for segment in state.segments]
+    undecoded = [segment for segment in segments if store.find(segment.keys.frames) is None]
+    undenoised = [segment for segment in undecoded if store.find(segment.keys.latents) is None]
+    texts = {key.digest for segment in undenoised for key in segment.keys.texts if store.find(key) is None}
+    return {
+        ENCODE: len(texts),
+        DENOISE: len({segment.keys.latents.digest for segment in undenoised}),
+        DECODE: len({segment.keys.frames.digest for segment in undecoded}),
+        EXPORT: len(states),
+    }

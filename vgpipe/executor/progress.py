@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.eta import TYPICAL_SHARE, Eta
 from vgpipe.executor.makespan import shared_s
 from vgpipe.executor.piece_sizes import ALIKE, PieceSizes
 from vgpipe.executor.progress_state import ProgressListener, ProgressState, WorkerNow
 from vgpipe.executor.worker_progress import TrackedWorker
 from vgpipe.natural_order import natural_order
-from vgpipe.store.artifacts import Store
 from vgpipe.units import clock, counted, finish_time
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
+from vgpipe.vocabulary import DENOISE, EXPORT
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +44,10 @@ class Progress:
         done: clips that were done before the start.
         on_progress: is given each new state; one that raises is reported once and then left alone.
         sizes: how much work each piece is.
+
+    Attributes:
+        eta: what pieces took.
+        sizes: as given; may be replaced as long as none is done.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Progress:
         sizes: PieceSizes = ALIKE,
     ):
         self.eta = Eta()
-        self._sizes = sizes
+        self.sizes = sizes
         self._remaining, self._finished = dict(remaining), dict.fromkeys(remaining, 0)
         self._work_left = {stage: float(count) for stage, count in remaining.items()}
         self._work_done = dict.fromkeys(remaining, 0.0)
@@ -119,7 +121,7 @@ class Progress:
         tracked = self._latest = self._tracked(worker)
         tracked.now = replace(tracked.now, step=done, steps=total)
         if tracked.counts and tracked.now.stage == DENOISE:
-            tracked.eta.step(time.monotonic(), done, total, self._sizes.of(DENOISE, tracked.now.clip))
+            tracked.eta.step(time.monotonic(), done, total, self.sizes.of(DENOISE, tracked.now.clip))
             self._note_pace()
         self._tell()
 
@@ -138,11 +140,13 @@ class Progress:
             name: the clip's id or the text's digest, for the log.
             worker: which worker made it; empty for this process.
         """
-        size = self._sizes.of(stage, name)
+        size = self.sizes.of(stage, name)
         self._take(stage, size)
         self._finished[stage] = self._finished.get(stage, 0) + 1
         self._work_done[stage] = self._work_done.get(stage, 0.0) + size
-        self._measured(stage, seconds, name, seconds, worker)
+        for eta in self._etas(worker):
+            eta.add(stage, seconds, size)
+        self._ended(stage, seconds, name, worker)
 
     def tried(self, stage: str, seconds: float, name: str, typical_s: float, *, worker: str = "") -> None:
         """Notes a piece of a canary: it is measured, and counts as no work of the job.
@@ -154,7 +158,9 @@ class Progress:
             typical_s: what it takes for an ordinary clip.
             worker: which worker made it; empty for this process.
         """
-        self._measured(stage, seconds, name, typical_s, worker)
+        for eta in self._etas(worker):
+            eta.add_trial(stage, typical_s, self.sizes.of(stage, name))
+        self._ended(stage, seconds, name, worker)
 
     def drop(self, stage: str, *, worker: str = "") -> None:
         """Notes that a piece of a stage will not be done."""
@@ -163,6 +169,11 @@ class Progress:
         if worker:
             self._latest = self._tracked(worker)
         self._tell()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no piece is left."""
+        return not any(self._remaining.values())
 
     def clip_done(self) -> None:
         """Counts a finished clip."""
@@ -191,12 +202,11 @@ class Progress:
             if paces:
                 self.eta.note_pace(sum(paces) / len(paces))
 
-    def _measured(self, stage: str, seconds: float, name: str, typical_s: float, worker: str) -> None:
+    def _etas(self, worker: str) -> list[Eta]:
+        return [self.eta, self._tracked(worker).eta] if worker else [self.eta]
+
+    def _ended(self, stage: str, seconds: float, name: str, worker: str) -> None:
         tracked = self._latest = self._tracked(worker)
-        size = self._sizes.of(stage, name)
-        self.eta.add(stage, typical_s, size)
-        if tracked.eta is not self.eta:
-            tracked.eta.add(stage, typical_s, size)
         tracked.end_piece(stage)
         self._tell()
         log.info("%s%s %s %.2f s (%s)", said_by(worker), stage, name, seconds, self._line(), extra={"bar": True})
@@ -263,11 +273,11 @@ class Progress:
     def _parts(self) -> float:
         """Returns how much of the segments that are being denoised is done, in work of a mean one."""
         everyone = (self._here, *self._workers.values())
-        parts = sum(one.part * self._sizes.of(DENOISE, one.now.clip) for one in everyone if one.part)
+        parts = sum(one.part * self.sizes.of(DENOISE, one.now.clip) for one in everyone if one.part)
         return min(parts, self._work_left.get(DENOISE, 0.0))
 
     def _weight_of(self, stage: str, clip: str) -> float:
-        return self._weight(stage) * self._sizes.of(stage, clip)
+        return self._weight(stage) * self.sizes.of(stage, clip)
 
     def _weight(self, stage: str) -> float:
         typical_s = self.eta.typical_s(stage)
@@ -291,22 +301,3 @@ def said_by(worker: str) -> str:
 def percent(fraction: float) -> str:
     """Returns a fraction as whole percent, rounded down: 100 % is said of what is done alone."""
     return f"{int(100 * fraction + 1e-9)}%"
-
-
-def count_remaining(store: Store, states: Sequence[ClipState]) -> dict[str, int]:
-    """Returns the pieces of work that clips still need, by stage; what they share counts once.
-
-    Args:
-        store: what is in it is done.
-        states: the clips.
-    """
-    segments = [segment for state in states for segment in state.segments]
-    undecoded = [segment for segment in segments if store.find(segment.keys.frames) is None]
-    undenoised = [segment for segment in undecoded if store.find(segment.keys.latents) is None]
-    texts = {key.digest for segment in undenoised for key in segment.keys.texts if store.find(key) is None}
-    return {
-        ENCODE: len(texts),
-        DENOISE: len({segment.keys.latents.digest for segment in undenoised}),
-        DECODE: len({segment.keys.frames.digest for segment in undecoded}),
-        EXPORT: len(states),
-    }

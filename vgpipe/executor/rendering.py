@@ -19,8 +19,8 @@ from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue
 from vgpipe.executor.outcomes import Outcomes, written_folders
 from vgpipe.executor.past_trials import PastTrials, conditions_of
-from vgpipe.executor.piece_sizes import ALIKE, PieceSizes, piece_sizes
-from vgpipe.executor.progress import Progress, count_remaining
+from vgpipe.executor.piece_sizes import ALIKE, PieceSizes, count_remaining, piece_sizes
+from vgpipe.executor.progress import Progress
 from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.waves import wave_size, waves
 from vgpipe.fallback.history import FallbackHistory, notes_of

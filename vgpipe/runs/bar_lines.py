@@ -118,4 +118,4 @@ def _title(now: WorkerNow, width: int) -> str:
     if not now.name:
         return f"{now.stage} {shortened(now.clip, max(MIN_NAME, min(MAX_NAME, room)))}{segment}".rstrip()
     clip = f" {shortened(now.clip, max(MIN_NAME, min(MAX_NAME, room)))}" if now.clip and room >= LEAST_ROOM else ""
-    return f"{now.stage or 'waiting'}{clip}{segment}"
+    return f"{now.stage or ('waiting' if now.device else 'starting')}{clip}{segment}"

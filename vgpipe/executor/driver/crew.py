@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,9 +12,11 @@ from vgpipe.executor.progress import Progress
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.executor.workers.messages import Died, End, Ready, WorkerSettings
 from vgpipe.executor.workers.pool import Slot, WorkerPool
+from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
 
+MAX_NAMES = 8
 TOO_MANY = "the memory does not suffice for as many workers"
 SLOTS_EVERY_S = 2.0
 """Between two looks at which slots there are: a node may join."""
@@ -124,6 +126,8 @@ class Crew:
             self._progress.worker_joined(slot.name, "")
             self._pool.start(slot, self._settings_of(slot))
             started.append(slot.name)
+        if started:
+            log.info("starting %s: %s", counted(len(started), "worker"), _some(started))
         return started
 
     def joined(self, name: str, ready: Ready) -> None:
@@ -133,7 +137,8 @@ class Crew:
         self._losses.ready(name)
         self._progress.worker_joined(name, ready.device)
         self._records.event("worker_ready", worker=name, device=ready.device, host=ready.host, pid=ready.pid)
-        log.info("worker %s is ready: %s on %s, process %d", name, ready.device, ready.host, ready.pid)
+        memory = f" with {ready.memory_gb:g} GiB" if ready.memory_gb else ""
+        log.info("worker %s is ready: %s%s on %s, process %d", name, ready.device, memory, ready.host, ready.pid)
 
     def died(self, name: str, died: Died, at_work: str | None, now_s: float) -> Verdict:
         """Notes that a worker is gone; another one is started in its slot where that makes sense.
@@ -196,3 +201,7 @@ class Crew:
 
     def _count(self) -> int:
         return sum(one.phase is not Phase.RETIRED for one in self._members.values())
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join([*names[:MAX_NAMES], *(["..."] if len(names) > MAX_NAMES else [])])

@@ -25,7 +25,8 @@ from vgpipe.executor.driver.losses import Losses
 from vgpipe.executor.driver.relay import Relay
 from vgpipe.executor.driver.settling import Settling
 from vgpipe.executor.past_trials import PastTrials
-from vgpipe.executor.progress import Progress, count_remaining
+from vgpipe.executor.piece_sizes import count_remaining, piece_sizes
+from vgpipe.executor.progress import Progress
 from vgpipe.executor.thread_trial import ThreadTrial
 from vgpipe.executor.worker_count import share_of, threads_of
 from vgpipe.executor.workers.messages import (
@@ -172,10 +173,18 @@ class Driver:
         past = PastTrials(notes_of(inputs.finished.store), inputs.keys, first.conditions)
         canaries = Canaries(inputs.config.executor, inputs.keys, _as_it_is, past)
         canaries.choose(self._states, pending, inputs.finished)
+        self._progress.sizes = piece_sizes(pending, canaries.states)
         canaries.run(pending, self._make_some, inputs.records.settle)
         self._share_cores([state for state in pending if state.is_pending], past)
         self._make_some([state for state in pending if state.is_pending])
+        self._hear_out()
         canaries.forget_failed(pending)
+
+    def _hear_out(self) -> None:
+        """Takes the news that follow the end of the last clip: how long its export took."""
+        if not self._progress.is_complete:
+            for name, message in self._pool.receive(TICK_S):
+                self._take(name, message)
 
     def _share_cores(self, pending: Sequence[ClipState], past: PastTrials) -> None:
         """Finds, on a CPU, how many workers of how many threads make the most clips, and uses that from now on."""
@@ -192,7 +201,8 @@ class Driver:
         share = share_of(seconds, self._given.most) if self._given.needs_trial else None
         self._denoise_threads = share.threads if share else threads_of(seconds, self._given.most)
         self._crew.most = share.workers if share else self._given.most
-        log.info("%s, denoising with %s threads each", counted(self._crew.most, "worker"), self._denoise_threads)
+        threads = counted(self._denoise_threads, "thread") if self._denoise_threads else "all threads"
+        log.info("%s, denoising with %s each", counted(self._crew.most, "worker"), threads)
         self._inputs.records.event("denoise_threads", count=self._denoise_threads, workers=self._crew.most)
         for ready in self._crew.ready if self._denoise_threads else ():
             self._pool.send(ready, UseThreads(self._denoise_threads or 1))

@@ -61,6 +61,7 @@ def relay_line(worker: str, line: LogLine) -> None:
     if not logger.isEnabledFor(line.level):
         return
     record = logger.makeRecord(line.logger, line.level, "", 0, f"[{worker}] %s", (line.text,), None)
+    record.bar = line.level <= logging.INFO  # on a terminal the worker's line of the bars says what it does
     record.created = line.at_s
     record.msecs = (line.at_s - int(line.at_s)) * 1000
     logger.handle(record)
