@@ -43,7 +43,8 @@ class LocalExecutor:
         wanted = wanted_slots(inputs.config, pending, inputs.plan)
         if not wanted.are_several:
             return False
-        from vgpipe.executor.driver.drive import CrewSettings, Driver
+        from vgpipe.executor.driver.crew import CrewSettings
+        from vgpipe.executor.driver.drive import Driver
         from vgpipe.executor.workers.processes import ProcessPool
 
         if inputs.kept is not None:

@@ -140,7 +140,7 @@ class FallbackHistory:
         return True
 
     def take_over(self, state: ClipState, made: PastFallback) -> None:
-        """Notes how a worker made a clip; its degradations are told apart from this."""
+        """Notes how a worker made a clip, except for its degradations."""
         clip, families = made.size.apply(state.initial), self._all_families(made)
         if clip != state.clip or any(families) or state.has_fallback:
             state.reuse_fallback(clip, self.keys.of_clip(clip, families), families, ())

@@ -43,6 +43,23 @@ class _Member:
     ready: Ready | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrewSettings:
+    """The workers that a driver is given.
+
+    Attributes:
+        pool: where they run.
+        most: how many there may be.
+        needs_trial: whether a trial decides how many of them there are: the first one makes it.
+        wait_s: seconds to wait for a worker where none is left.
+    """
+
+    pool: WorkerPool
+    most: int
+    needs_trial: bool = False
+    wait_s: float = 0.0
+
+
 class Crew:
     """Starts workers and knows which of them take clips.
 
@@ -146,17 +163,17 @@ class Crew:
         Args:
             name: which.
             died: how.
-            at_work: the clip that it was at; None where it was at none.
+            at_work: its clip at that moment; None where it had none.
             now_s: the time.
 
         Returns:
             What follows for the clip.
         """
         member, self.last_reason = self._members[name], died.reason
-        was_retired = member.phase is Phase.RETIRED
+        is_retired = member.phase is Phase.RETIRED
         verdict = self._losses.died(name, at_work)
         self._progress.worker_left(name)
-        if was_retired:
+        if is_retired:
             return verdict
         self._records.event("worker_died", worker=name, reason=died.reason)
         log.warning("worker %s ended: %s", name, died.reason)
@@ -189,7 +206,7 @@ class Crew:
     def _end_late(self, now_s: float) -> None:
         for name, member in self._members.items():
             if member.phase is Phase.STARTING and now_s - member.since_s > self._start_timeout_s:
-                member.since_s = now_s  # its end is told once
+                member.since_s = now_s  # it is ended once
                 log.warning("worker %s was not ready after %g s: ending it", name, self._start_timeout_s)
                 self._pool.kill(name)
 

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.errors import Stopped, VgpipeError
@@ -19,7 +19,8 @@ from vgpipe.executor.canary import Canaries
 from vgpipe.executor.delivery import ExportDelivery
 from vgpipe.executor.driver.assignments import Assignments
 from vgpipe.executor.driver.claims import Claims
-from vgpipe.executor.driver.crew import Crew
+from vgpipe.executor.driver.cores import shared_cores
+from vgpipe.executor.driver.crew import Crew, CrewSettings
 from vgpipe.executor.driver.hand_outs import Kinds, item_of
 from vgpipe.executor.driver.losses import Losses
 from vgpipe.executor.driver.relay import Relay
@@ -27,34 +28,12 @@ from vgpipe.executor.driver.settling import Settling
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.piece_sizes import count_remaining, piece_sizes
 from vgpipe.executor.progress import Progress
-from vgpipe.executor.thread_trial import ThreadTrial
-from vgpipe.executor.worker_count import share_of, threads_of
-from vgpipe.executor.workers.messages import (
-    Began,
-    Claim,
-    ClipEnded,
-    Died,
-    Ending,
-    Fit,
-    Foreseen,
-    FromWorker,
-    Granted,
-    HandOutEnded,
-    Made,
-    PieceDone,
-    Ready,
-    StopNow,
-    Tune,
-    Tuned,
-    Unable,
-    UseThreads,
-    Why,
-    WorkerSettings,
-)
-from vgpipe.executor.workers.pool import Slot, WorkerPool
+from vgpipe.executor.workers import messages
+from vgpipe.executor.workers.pool import Slot
 from vgpipe.executor.workers.results import error_of
 from vgpipe.executor.workers.settings import CPU, worker_settings
 from vgpipe.fallback.history import FallbackHistory, notes_of
+from vgpipe.store.digest import Key
 from vgpipe.store.work_marks import left_marks
 from vgpipe.units import counted
 from vgpipe.vocabulary import ANY
@@ -63,23 +42,6 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 """The longest wait for news before stop requests, deadlines and new slots are looked at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrewSettings:
-    """The workers that a driver is given.
-
-    Attributes:
-        pool: where they run.
-        most: how many there may be.
-        needs_trial: whether a trial decides how many of them there are: the first one makes it.
-        wait_s: seconds to wait for a worker where none is left.
-    """
-
-    pool: WorkerPool
-    most: int
-    needs_trial: bool = False
-    wait_s: float = 0.0
 
 
 class Driver:
@@ -188,35 +150,26 @@ class Driver:
 
     def _share_cores(self, pending: Sequence[ClipState], past: PastTrials) -> None:
         """Finds, on a CPU, how many workers of how many threads make the most clips, and uses that from now on."""
-        config, (name, *_) = self._inputs.config, self._crew.ready
-        if self._crew.slot(name).device != CPU or config.hardware.threads or not pending:
+        (name, *_) = self._crew.ready
+        if self._crew.slot(name).device != CPU or not pending:
             return
-        trial = ThreadTrial(self._inputs.keys, self._inputs.finished.store, config.executor.canary_steps, past)
-        tried = trial.clips(pending)
-        seconds = trial.known_seconds(tried) if tried else {}
-        if tried and not seconds and trial.is_short(pending):
-            seconds = self._trial(name, tried)
-        if not seconds:
+        share = shared_cores(self._inputs, self._given, pending, past, lambda tried: self._trial(name, tried))
+        if share is None:
             return
-        share = share_of(seconds, self._given.most) if self._given.needs_trial else None
-        self._denoise_threads = share.threads if share else threads_of(seconds, self._given.most)
-        self._crew.most = share.workers if share else self._given.most
-        threads = counted(self._denoise_threads, "thread") if self._denoise_threads else "all threads"
-        log.info("%s, denoising with %s each", counted(self._crew.most, "worker"), threads)
-        self._inputs.records.event("denoise_threads", count=self._denoise_threads, workers=self._crew.most)
-        for ready in self._crew.ready if self._denoise_threads else ():
-            self._pool.send(ready, UseThreads(self._denoise_threads or 1))
+        self._crew.most, self._denoise_threads = share.workers, share.threads
+        self._inputs.records.event("denoise_threads", count=share.threads, workers=share.workers)
+        for ready in self._crew.ready:
+            self._pool.send(ready, messages.UseThreads(share.threads))
 
     def _trial(self, name: str, tried: Sequence[ClipState]) -> Mapping[int, float]:
         """Has a worker try thread counts; returns the seconds of each, none where the worker is lost meanwhile."""
-        self._tuned = None
-        self._work = self._assignments(())
-        self._pool.send(name, Tune(tuple(item_of(state) for state in tried)))
+        self._tuned, self._work = None, self._assignments(())
+        self._pool.send(name, messages.Tune(tuple(item_of(state) for state in tried)))
         while self._tuned is None and name in self._crew.ready:
             self._turn()
         return self._tuned or {}
 
-    def _settings_of(self, slot: Slot) -> WorkerSettings:
+    def _settings_of(self, slot: Slot) -> messages.WorkerSettings:
         return worker_settings(self._inputs, slot, self._kinds.samples, self._denoise_threads)
 
     def _make_some(self, states: Sequence[ClipState]) -> None:
@@ -237,11 +190,11 @@ class Driver:
         settings = self._inputs.config.executor
         return Assignments(states, self._kinds, wave_size=settings.wave_size, load_share=settings.load_share)
 
-    def _foreseen(self, ready: Ready) -> list[Foreseen]:
+    def _foreseen(self, ready: messages.Ready) -> list[messages.Foreseen]:
         """Returns what a worker foresees; where the plan only advises, nothing is refused because of it."""
         run = self._inputs.config.run
         is_advice = run.plan != "enforce" or run.degrade == ANY
-        return [replace(one, fit=max(one.fit, Fit.DEGRADED)) if is_advice else one for one in ready.foreseen]
+        return [replace(one, fit=max(one.fit, messages.Fit.DEGRADED)) if is_advice else one for one in ready.foreseen]
 
     def _turn(self) -> None:
         now_s = time.monotonic()
@@ -260,7 +213,7 @@ class Driver:
         if not self._is_stopping:
             self._is_stopping = True
             for name in self._crew.ready:
-                self._pool.send(name, StopNow(self._inputs.stop.reason))
+                self._pool.send(name, messages.StopNow(self._inputs.stop.reason))
         if not self._work.busy:
             raise Stopped("all workers have stopped")
 
@@ -291,42 +244,47 @@ class Driver:
             if state is not None:
                 self._settling.fail(state, f"it fits none of: {told}")
 
-    def _take(self, name: str, message: FromWorker) -> None:
+    def _take(self, name: str, message: messages.FromWorker) -> None:
         match message:
-            case Ready():
+            case messages.Ready():
                 self._joined(name, message)
-            case Died():
+            case messages.Died():
                 self._died(name, message)
-            case Unable():
+            case messages.Unable():
                 self._failure = error_of(message.failure) if message.failure else self._failure
                 self._crew.retire(name, message.reason)
-            case Claim():
-                answer = self._claims.ask(name, message.digest)
-                self._answer([(name, answer)] if answer else [])
-            case Made():
+            case messages.Claim():
+                self._claim(name, message.key)
+            case messages.Made():
                 made = self._claims.made(message.digest) if message.is_there else None
                 self._answer(self._claims.failed(name, message.digest) if made is None else made)
-            case ClipEnded():
+            case messages.ClipEnded():
                 self._ended(name, message)
-            case Tuned():
+            case messages.Tuned():
                 self._tuned = message.seconds
-            case HandOutEnded():
+            case messages.HandOutEnded():
                 self._hand_out_ended(name, message)
             case _:
                 self._note_work(name, message)
                 self._relay.take(name, message)
 
-    def _note_work(self, name: str, message: FromWorker) -> None:
-        if isinstance(message, Began):
+    def _claim(self, name: str, key: Key) -> None:
+        if self._inputs.finished.store.find(key) is None:  # or damaged since, and set aside
+            self._claims.lost(key.digest)
+        answer = self._claims.ask(name, key.digest)
+        self._answer([(name, answer)] if answer else [])
+
+    def _note_work(self, name: str, message: messages.FromWorker) -> None:
+        if isinstance(message, messages.Began):
             self._work.begins(name, message.clip)
-        elif isinstance(message, PieceDone):
+        elif isinstance(message, messages.PieceDone):
             self._work.spends(name, message.seconds)
 
-    def _joined(self, name: str, ready: Ready) -> None:
+    def _joined(self, name: str, ready: messages.Ready) -> None:
         self._crew.joined(name, ready)
         self._work.join(name, self._foreseen(ready))
 
-    def _died(self, name: str, died: Died) -> None:
+    def _died(self, name: str, died: messages.Died) -> None:
         at_work = self._work.at_work(name)
         verdict = self._crew.died(name, died, at_work, time.monotonic())
         if died.by_memory and name not in self._crew.starting:  # with fewer workers it fits: no step down for it
@@ -344,31 +302,32 @@ class Driver:
             if mark.facts.get("run") == run:
                 mark.remove()
 
-    def _answer(self, answers: Sequence[tuple[str, Granted]]) -> None:
+    def _answer(self, answers: Sequence[tuple[str, messages.Granted]]) -> None:
         for name, answer in answers:
             self._pool.send(name, answer)
 
-    def _ended(self, name: str, ended: ClipEnded) -> None:
+    def _ended(self, name: str, ended: messages.ClipEnded) -> None:
         state = self._work.has(name, ended.clip)
         if state is None:
             return
-        if ended.ending in (Ending.DONE, Ending.FAILED):
+        if ended.ending in (messages.Ending.DONE, messages.Ending.FAILED):
             if self._settling.settle(state, ended, name):
-                took_s = None if ended.is_reused or ended.ending is Ending.FAILED else sum(ended.seconds.values())
+                tells = ended.ending is messages.Ending.DONE and not ended.is_reused
+                took_s = sum(ended.seconds.values()) if tells else None
                 self._work.ended(name, ended.clip, time.monotonic(), took_s)
                 self._crew.made(name, ended.clip)
                 return
-        elif self._is_stopping and ended.ending is Ending.STOPPED:
+        elif self._is_stopping and ended.ending is messages.Ending.STOPPED:
             state.stop()
         self._work.returned(name, ended.clip)
 
-    def _hand_out_ended(self, name: str, ended: HandOutEnded) -> None:
+    def _hand_out_ended(self, name: str, ended: messages.HandOutEnded) -> None:
         self._work.hand_out_ended(name, ended.number, time.monotonic(), ended.wave_load_s)
-        if ended.why is Why.DISK and self._crew.slot(name).shares_store:
+        if ended.why is messages.Why.DISK and self._crew.slot(name).shares_store:
             self._inputs.stop.cancel(ended.reason)
-        elif ended.why is Why.DISK:
+        elif ended.why is messages.Why.DISK:
             self._crew.retire(name, ended.reason)
-        elif ended.why is Why.LEAVING:
+        elif ended.why is messages.Why.LEAVING:
             self._crew.leaves(name, ended.reason)
 
 

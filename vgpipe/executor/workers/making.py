@@ -36,7 +36,7 @@ ENDINGS = {Status.DONE: Ending.DONE, Status.FAILED: Ending.FAILED, Status.STOPPE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakerSettings:
-    """What a maker is told beside its inputs.
+    """What a maker takes beside its inputs.
 
     Attributes:
         run_root: the run directory, which only the driver writes.
@@ -119,7 +119,7 @@ class ClipMaker:
         """Takes clips through all stages; their exports may end later.
 
         Raises:
-            Stopped: where the worker is to stop; what is done is on the disk, and the driver has been told which clips
+            Stopped: where the worker is to stop; what is done is on the disk, and the driver knows which clips
                 are given back.
         """
         states = [self._state(item) for item in items]

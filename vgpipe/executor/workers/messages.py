@@ -18,6 +18,7 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.job.clip import Clip
 from vgpipe.models.text_reader import TextReading
 from vgpipe.plans.worker_plan import WorkerPlan
+from vgpipe.store.digest import Key
 
 
 class Fit(IntEnum):
@@ -295,7 +296,7 @@ class PieceDropped:
 class Claim:
     """Asks whether an artifact that several clips share is to be made here; answered by `Granted`."""
 
-    digest: str
+    key: Key
 
 
 @dataclass(frozen=True, slots=True)

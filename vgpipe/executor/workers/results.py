@@ -9,7 +9,7 @@ from vgpipe.fallback.history import FallbackHistory
 
 
 def ended_of(state: ClipState, ending: Ending, history: FallbackHistory) -> ClipEnded:
-    """Returns what the driver is told of a clip that a worker is done with.
+    """Returns what the driver gets to know of a clip that a worker is done with.
 
     Args:
         state: the clip.
@@ -35,7 +35,7 @@ def ended_of(state: ClipState, ending: Ending, history: FallbackHistory) -> Clip
 
 
 def failure_of(error: Exception) -> Failure:
-    """Returns an error as the driver is told of it."""
+    """Returns an error as a message."""
     message = str(error)
     if isinstance(error, LoadError):
         return Failure(FailureKind.LOADING, message, error.component)

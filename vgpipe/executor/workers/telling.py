@@ -36,7 +36,7 @@ class ToldRecords:
 
     Args:
         send: sends to the driver.
-        ended: returns what the driver is told of a clip that has its final status.
+        ended: returns the message of a clip that has its final status.
     """
 
     def __init__(self, send: Send, ended: Callable[[ClipState], ClipEnded]):
@@ -115,7 +115,7 @@ class AskedTurns:
         Raises:
             Stopped: where the run is to stop meanwhile.
         """
-        self._send(Claim(key.digest))
+        self._send(Claim(key))
         with self._news:
             while key.digest not in self._answers:
                 self._news.wait(ASKED_EVERY_S)
