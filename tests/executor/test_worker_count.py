@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import pytest
-
 from tests.plans.plan_runs import MadeUpProfiles
 from vgpipe.config.load import load
-from vgpipe.executor.worker_count import Share, Wanted, share_of, threads_of, wanted_slots
+from vgpipe.executor.worker_count import Wanted, wanted_slots
 from vgpipe.executor.workers.pool import Slot
 from vgpipe.hardware import host
 from vgpipe.job.segments import segments_of
@@ -30,27 +28,6 @@ def test_slots_are_numbered_on_a_cpu_and_ram_is_that_of_the_plan(workdir, monkey
     assert wanted_slots(config, pending, plan) == Wanted(four, needs_trial=True)
     need = plan.shapes[0].chosen.ram_bytes
     monkeypatch.setattr(host, "available_ram_bytes", lambda: int(2.5 * need))
-    assert wanted_slots(config, pending, plan) == Wanted(four[:2], needs_trial=True)
+    assert wanted_slots(config, pending, plan_of(config)) == Wanted(four[:2], needs_trial=True)
+    assert not wanted_slots(config, pending[:1], plan).are_several
     assert not wanted_slots(config, pending, None).are_several  # nothing says what RAM holds
-
-
-@pytest.mark.parametrize(
-    ("seconds", "most", "share"),
-    [
-        ({2: 1.0, 1: 1.1}, 2, Share(2, 1)),  # two threads are hardly faster than one: two workers of one
-        ({2: 1.0, 1: 1.9}, 2, Share(1, 2)),  # and here they are
-        ({2: 1.0, 1: 0.8}, 1, Share(1, 1)),
-        ({8: 1.0, 4: 1.2, 1: 3.0}, 8, Share(8, 1)),
-        ({8: 1.0, 4: 1.2, 1: 3.0}, 5, Share(2, 4)),  # RAM holds five: 5 / 3.0 is less than 2 / 1.2
-        ({8: 1.0}, 8, Share(1, 8)),  # no other count keeps the bits
-    ],
-)
-def test_what_makes_the_most_clips_in_the_same_time_is_taken(seconds, most, share):
-    assert share_of(seconds, most) == share
-
-
-def test_workers_that_were_asked_for_use_what_is_fastest_of_their_share():
-    seconds = {8: 1.0, 4: 1.2, 2: 2.0, 1: 3.0}
-    assert [threads_of(seconds, workers) for workers in (1, 2, 3, 8)] == [8, 4, 2, 1]
-    assert threads_of({2: 1.0, 1: 1.0}, 3) == 1  # more workers than cores
-    assert threads_of({}, 2) is None

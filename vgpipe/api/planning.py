@@ -38,6 +38,8 @@ class Plan:
         strategies: stage -> where its components live.
         notes: what the user should know, a sentence each.
         clip_notes: id of a clip -> what the user should know of it, a sentence each; only clips that have any.
+        workers: how many workers `executor.workers` means there; on a CPU with `auto` the most that a trial, which
+            decides when a run starts, may find.
     """
 
     model: str
@@ -53,6 +55,7 @@ class Plan:
     strategies: Mapping[str, str]
     notes: tuple[str, ...]
     clip_notes: Mapping[str, tuple[str, ...]]
+    workers: int
     _made: RunPlan = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -144,5 +147,6 @@ def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:
         strategies=known["strategies"],
         notes=made.notes,
         clip_notes={name: tuple(notes) for name, notes in made.clip_notes},
+        workers=1 if made.crew is None else len(made.crew.members),
         _made=made,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.config.schema import Config
 from vgpipe.hardware import device_of, host
+from vgpipe.hardware.cpu_threads import default_threads
 from vgpipe.memory.strategies import Strategy
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import installed_versions
@@ -96,19 +98,26 @@ def conditions_of(config: Config, device: str, strategies: Mapping[str, Strategy
         device: torch device string.
         strategies: stage -> where its components live to begin with.
     """
-    import torch
-
     hardware = config.hardware
     return {
         "versions": {**installed_versions(), "python": platform.python_version()},
         "device": [device, device_of(device).name],
         "machine": [host.cpu_name(), host.cores(), platform.system()],
-        "threads": torch.get_num_threads(),
+        "threads": _threads(),
         "wait_policy": os.environ.get("OMP_WAIT_POLICY", ""),
         "memory": asdict(config.memory),
         "limits": [hardware.name, hardware.memory_gb, hardware.memory_limit_gb],
         "strategies": {stage: strategy.value for stage, strategy in strategies.items()},
     }
+
+
+def _threads() -> int:
+    """Returns torch's number of threads; where it is not imported, what it will say."""
+    if "torch" not in sys.modules:
+        return default_threads()
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _is_time(value: Any) -> bool:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
-from vgpipe.executor.past_trials import PastTrials
+from vgpipe.config.schema import Config
+from vgpipe.executor.past_trials import PastTrials, conditions_of
 from vgpipe.executor.waves import canaries, startable
+from vgpipe.fallback.history import notes_of
+from vgpipe.plans.starting_point import StartingPlan
 from vgpipe.plans.worker_devices import MAX_TRIAL_S, MIN_CLIPS, TRIAL_STEPS
 from vgpipe.store.artifacts import Store
 
@@ -52,3 +55,22 @@ class ThreadTrial:
             return float(artifact.info["seconds"])
         seconds = self.past.canary_s(canary)
         return MAX_TRIAL_S if seconds is None else seconds
+
+
+def known_thread_seconds(
+    config: Config, keys: ArtifactKeys, store: Store, pending: Sequence[ClipState], plan: StartingPlan
+) -> Mapping[int, float]:
+    """Returns what an earlier trial measured on this CPU: thread count -> seconds; empty where nothing is noted.
+
+    Imports no torch.
+
+    Args:
+        config: the whole config.
+        keys: computes store keys.
+        store: where the notes are.
+        pending: the clips to make.
+        plan: says where components live.
+    """
+    past = PastTrials(notes_of(store), keys, conditions_of(config, "cpu", plan.strategies()))
+    trial = ThreadTrial(keys, store, config.executor.canary_steps, past)
+    return trial.known_seconds(trial.clips(pending))

@@ -1,19 +1,17 @@
-"""How many workers make the clips of a run on this machine, where, and with how many threads each."""
+"""How many workers make the clips of a run on this machine, and where."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.config.schema import Config
 from vgpipe.executor.workers.pool import Slot
-from vgpipe.planner.forecast_records import Forecast
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.starting_point import StartingPlan
 from vgpipe.plans.worker_devices import CPU, worker_devices
-
-LEAST_GAIN = 1.15
-"""How many times as fast several workers must be than one; else one spares the RAM of the others."""
+from vgpipe.vocabulary import ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +21,19 @@ class Wanted:
     Attributes:
         slots: one for each. A single one means: in this process, as if there were no workers.
         needs_trial: whether only the first is to start, and the `Tuned` of its trial says how many of the others
-            follow (`share_of`); where it has none, no other does.
+            follow (`plans.core_share.best_share`); where it measured nothing, no other does.
+        threads: CPU threads of denoising of each, which an earlier trial has proved to keep the bits; None where none
+            has.
     """
 
     slots: tuple[Slot, ...]
     needs_trial: bool = False
+    threads: int | None = None
 
     @property
     def are_several(self) -> bool:
         """Whether they are other processes than this one."""
         return len(self.slots) > 1
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How workers share the cores of a CPU.
-
-    Attributes:
-        workers: how many there are.
-        threads: CPU threads of denoising of each.
-    """
-
-    workers: int
-    threads: int
 
 
 def wanted_slots(config: Config, pending: Sequence[ClipState], plan: StartingPlan | None) -> Wanted:
@@ -59,45 +47,21 @@ def wanted_slots(config: Config, pending: Sequence[ClipState], plan: StartingPla
     Raises:
         ConfigError: for more workers than there are GPUs.
     """
-    found = worker_devices(config, len(pending), None if plan is None else _forecasts(pending, plan))
+    if isinstance(plan, RunPlan):
+        return _of_plan(plan, config, len(pending))
+    found = worker_devices(config, len(pending), None)
     names = (f"{CPU}-{number}" if device == CPU else device for number, device in enumerate(found.devices, start=1))
-    slots = tuple(Slot(name, device) for name, device in zip(names, found.devices, strict=True))
-    return Wanted(slots, found.needs_trial)
+    return Wanted(tuple(Slot(name, device) for name, device in zip(names, found.devices, strict=True)))
 
 
-def _forecasts(pending: Sequence[ClipState], plan: StartingPlan) -> list[Forecast]:
-    """Returns what is planned for each kind of clip."""
-    found = (plan.forecast_of(segment.planned) for state in pending for segment in state.segments)
-    return list({forecast.spec: forecast for forecast in found if forecast is not None}.values())
+def _of_plan(plan: RunPlan, config: Config, clips: int) -> Wanted:
+    crew = plan.crew
+    if crew is None:
+        return Wanted((Slot(config.hardware.device, config.hardware.device),))
+    slots = [Slot(member.name, member.device) for member in crew.members if member.holds_any or _tries_all(config)]
+    return Wanted(tuple(slots[:clips]), crew.needs_trial, crew.threads)
 
 
-def share_of(seconds: Mapping[int, float], most: int) -> Share:
-    """Returns the workers, and the threads of each, that make the most clips in the same time.
-
-    Args:
-        seconds: thread count -> seconds of the same trial in one process, of those that keep the bits; not empty. The
-            largest is the number of threads that one process uses.
-        most: how many workers there may be.
-
-    Returns:
-        One worker with its fastest number of threads, where several are not clearly faster.
-    """
-    cores = max(seconds)
-    alone = min(seconds, key=lambda count: seconds[count])
-    best, rate = Share(1, alone), LEAST_GAIN / seconds[alone]
-    for count in sorted(seconds, reverse=True):
-        workers = min(cores // count, most)
-        if workers > 1 and workers / seconds[count] > rate:
-            best, rate = Share(workers, count), workers / seconds[count]
-    return best
-
-
-def threads_of(seconds: Mapping[int, float], workers: int) -> int | None:
-    """Returns the threads that each of a given number of workers uses to denoise; None leaves them as they are.
-
-    Args:
-        seconds: as `share_of` takes it; empty where no trial was possible.
-        workers: how many there are.
-    """
-    fair = [count for count in seconds if count * workers <= max(seconds)]
-    return min(fair, key=lambda count: seconds[count], default=min(seconds, default=None))
+def _tries_all(config: Config) -> bool:
+    """Says whether clips are tried on workers that do not hold them, by the plan."""
+    return config.run.plan != "enforce" or config.run.degrade == ANY

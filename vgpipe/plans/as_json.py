@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
+from vgpipe.plans.crew import CrewMember, CrewPlan
 from vgpipe.plans.figures import Span, clip_seconds
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 from vgpipe.units import to_gib
@@ -50,6 +51,44 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "why": [shape.why for shape in plan.shapes],
         "notes": list(plan.notes),
         "clip_notes": [{"clip": name, "notes": list(notes)} for name, notes in plan.clip_notes],
+        "workers": None if plan.crew is None else crew_of_plan(plan.crew),
+    }
+
+
+def crew_of_plan(crew: CrewPlan) -> dict[str, Any]:
+    """Returns several workers, and what each holds, as plain values."""
+    return {
+        "count": len(crew.members),
+        "needs_trial": crew.needs_trial,
+        "denoise_threads": crew.threads,
+        "ram_gib": _gib(crew.ram_bytes),
+        "free_ram_gib": crew.free_ram_gb,
+        "members": [_member(member) for member in crew.members],
+    }
+
+
+def _member(member: CrewMember) -> dict[str, Any]:
+    plan = member.plan
+    return {
+        "worker": member.name,
+        "device": plan.device_name,
+        "memory_gib": plan.tier.memory_gb,
+        "ram_gib": _gib(member.ram_bytes),
+        "holds": [_holding(shape, plan) for shape in plan.shapes],
+    }
+
+
+def _holding(shape: ShapePlan, plan: RunPlan) -> dict[str, Any]:
+    spec, chosen = shape.spec, shape.chosen
+    return {
+        "width": spec.width,
+        "height": spec.height,
+        "num_frames": spec.num_frames,
+        "num_inference_steps": spec.num_inference_steps,
+        "fits": chosen is not None,
+        "as_requested": chosen is not None and plan.request.is_kept_by(chosen),
+        "seconds": None if chosen is None else _span(clip_seconds(chosen)),
+        "why": shape.why,
     }
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from vgpipe.clips.notes import MAX_LINES, noted_lines
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans import figures
+from vgpipe.plans.crew_text import crew_lines
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 from vgpipe.terminal import table
 from vgpipe.units import GIB, counted, format_size
@@ -185,7 +186,7 @@ def _short_row(shape: ShapePlan) -> tuple[str, ...]:
 
 def _totals(plan: RunPlan, now: datetime) -> str:
     seconds = plan.seconds()
-    lines = [f"to download  {figures.gib(plan.download_bytes)} GiB"]
+    lines = [*crew_lines(plan, INDENT), f"to download  {figures.gib(plan.download_bytes)} GiB"]
     if any(shape.chosen for shape in plan.shapes):
         lines.append(f"disk         {figures.gib(plan.disk_bytes())} GiB in the store, in addition to the download")
     if plan.fits:

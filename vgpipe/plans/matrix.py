@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from vgpipe.config.arguments import Arguments
@@ -17,6 +18,7 @@ from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.plans import figures
 from vgpipe.plans.as_json import as_json, largest_as_json
+from vgpipe.plans.crew_planning import with_crew
 from vgpipe.plans.inputs import clips_to_plan, planned_model
 from vgpipe.plans.planning import make_plan, request_of
 from vgpipe.plans.profiles import Profiles, spec_of
@@ -132,8 +134,9 @@ def _planned(pair: Pair) -> RunPlan | None:
     try:
         clips, notes = clips_to_plan(pair.config)
         model = planned_model(pair.config, pair.target)
-        bytes_ = model.download_bytes
-        return make_plan(model.config, model.family, clips, pair.target, download_bytes=bytes_, notes=notes)
+        given = model.config, model.family, clips
+        make = partial(make_plan, *given, download_bytes=model.download_bytes, notes=notes)
+        return with_crew(make(pair.target), model.config, clips, make)
     except (VgpipeError, OSError) as error:
         _report(pair, error)
         return None

@@ -87,7 +87,7 @@ def _compared(plan: RunPlan, stage: str, segments: Sequence[SegmentState]) -> di
     seconds = typical([one.seconds[stage] for one in segments])
     device_gb = _largest(one.peaks[stage].device_gb for one in segments if stage in one.peaks)
     ram_gb = _largest(one.peaks[stage].ram_gb for one in segments if stage in one.peaks)
-    if forecast and predicted:
+    if forecast and predicted and (plan.crew is None or plan.crew.are_alike):
         _keep(plan, forecast, predicted, seconds, device_gb, ram_gb)
     clip = segments[0].clip
     return {
@@ -119,7 +119,8 @@ def _keep(
     device_gb: float | None,
     ram_gb: float | None,
 ) -> None:
-    waits = (stage.strategy or forecast.strategy) in OFFLOADS  # then its time says little of the rate it computes at
+    # Then its time says little of the rate that the device computes at.
+    waits = (stage.strategy or forecast.strategy) in OFFLOADS or (plan.crew is not None and plan.crew.shares_cores)
     record(
         user_cache_folder(),
         device=plan.device_name,

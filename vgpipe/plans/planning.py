@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from vgpipe.clips.degradation import of_family
@@ -23,6 +24,7 @@ from vgpipe.planner.estimate.calibration import efficiency_of
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.plans.crew_planning import ThreadSeconds, with_crew
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
@@ -49,15 +51,16 @@ def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
     clip_notes, uncounted = _clip_notes(model, clips)
-    return make_plan(
+    make = partial(
+        make_plan,
         model.config,
         model.family,
         clips,
-        target,
         download_bytes=model.download_bytes,
         notes=(*notes, *model.notes, *uncounted),
         clip_notes=clip_notes,
     )
+    return with_crew(make(target), model.config, clips, make)
 
 
 def _clip_notes(model: PlannedModel, clips: Sequence[Clip]) -> tuple[list[Noted], list[str]]:
@@ -78,7 +81,7 @@ def plan_run(
     held: HeldMemory = NOTHING_HELD,
     clip_notes: Sequence[Noted] = (),
 ) -> RunPlan:
-    """Plans what a run on this machine takes.
+    """Plans what one worker takes on this machine.
 
     Args:
         config: the whole config, its model's precision decided.
@@ -92,6 +95,27 @@ def plan_run(
     """
     target = target_of(config.hardware, for_run=True, folder=Path(config.store.dir), held=held)
     return make_plan(config, family, clips, target, download_bytes=download_bytes(family), clip_notes=clip_notes)
+
+
+def plan_workers(
+    alone: RunPlan, config: Config, family: Family, clips: Sequence[Clip], thread_seconds: ThreadSeconds
+) -> RunPlan:
+    """Plans what the workers of a run take on this machine, from the plan of one; the same plan where there is one.
+
+    Args:
+        alone: of `plan_run`.
+        config: as for that, and so are the others.
+        family: see there.
+        clips: see there.
+        thread_seconds: looks an earlier trial of thread counts up.
+
+    Raises:
+        PlanError: where no plan can be made for this model.
+        ConfigError: for more workers than there are GPUs.
+    """
+    noted = alone.clip_notes
+    make = partial(make_plan, config, family, clips, download_bytes=alone.download_bytes, clip_notes=noted)
+    return with_crew(alone, config, clips, make, thread_seconds)
 
 
 def make_plan(

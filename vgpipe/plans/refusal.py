@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, VgpipeError
 from vgpipe.planner.choice.advice import nearest
+from vgpipe.planner.forecast_records import Tier
+from vgpipe.plans.crew import CrewPlan
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
-from vgpipe.units import counted
+from vgpipe.units import GIB, counted, format_size
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +26,42 @@ def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:
     Raises:
         ConfigError: naming every kind of clip that does not fit, and the nearest that does.
     """
-    faults = [_fault(shape, found, config) for shape in found.shapes if shape.chosen is None]
-    if faults:
-        headline = f"{found.model} does not fit {found.tier.name}; nothing was started"
-        raise ConfigError(headline, faults)
+    lacking = [shape for shape in found.shapes if shape.chosen is None]
+    if not lacking:
+        return
+    crew = found.crew
+    if crew is not None and crew.fits_alone:
+        fault = Fault("executor.workers", f"{lacking[0].why}, of {_each(crew)}", "executor.workers=1")
+        raise ConfigError(f"{found.model} does not fit {_count(crew)}; nothing was started", [fault])
+    roomiest = found if crew is None or crew.shares_cores else _roomiest(crew)
+    faults = [_fault(shape, roomiest, config) for shape in roomiest.shapes if shape.spec in {s.spec for s in lacking}]
+    raise ConfigError(f"{found.model} {_where(found)}; nothing was started", faults)
+
+
+def _where(found: RunPlan) -> str:
+    if found.crew is None or found.crew.shares_cores:
+        return f"does not fit {found.tier.name}"
+    gpus = [f"{member.title}, {_usable(member.plan.tier)}" for member in found.crew.members]
+    return f"fits none of: {'; '.join(gpus)}"
+
+
+def _roomiest(crew: CrewPlan) -> RunPlan:
+    """Returns the plan for the GPU with the most memory, for which advice is given."""
+    return max((member.plan for member in crew.members), key=lambda plan: plan.tier.memory_gb or math.inf)
+
+
+def _each(crew: CrewPlan) -> str:
+    tier = crew.members[0].plan.tier
+    share = "" if tier.ram_gb is None else f", {format_size(tier.ram_gb * GIB)} of RAM for each"
+    return f"{_count(crew)}{share}"
+
+
+def _count(crew: CrewPlan) -> str:
+    return counted(len(crew.members), "worker")
+
+
+def _usable(tier: Tier) -> str:
+    return "memory unknown" if tier.memory_gb is None else format_size(tier.memory_gb * GIB)
 
 
 def _fault(shape: ShapePlan, found: RunPlan, config: Config) -> Fault:

@@ -12,6 +12,7 @@ from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.host_memory import PlanInputs, kept_bytes
 from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.plans.crew import CrewPlan
 from vgpipe.plans.figures import Span, added, clip_seconds, times
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.target import Target
@@ -53,6 +54,7 @@ class RunPlan:
         inputs: the other inputs of the plan.
         notes: what the user should know, a sentence each.
         clip_notes: what the user should know of single clips: id and sentences of those that have any.
+        crew: the workers, where there are several; a kind of clip is then planned for the first that holds it.
     """
 
     model: str
@@ -66,6 +68,7 @@ class RunPlan:
     inputs: PlanInputs
     notes: tuple[str, ...] = ()
     clip_notes: tuple[Noted, ...] = ()
+    crew: CrewPlan | None = None
 
     @property
     def tier(self) -> Tier:
@@ -119,6 +122,9 @@ class RunPlan:
         """Returns how long the whole job takes, loading each component once; None where that is not known."""
         if not self.fits:
             return None
+        return self._seconds_alone() if self.crew is None else self.crew.seconds(self._seconds_alone())
+
+    def _seconds_alone(self) -> Span | None:
         chosen = [(shape.chosen, shape.clips) for shape in self.shapes if shape.chosen]
         load = chosen[0][0].load_seconds if chosen else None
         return added([*(times(clip_seconds(row), clips) for row, clips in chosen), load or (0.0, 0.0)])

@@ -42,6 +42,14 @@ class Target:
     is_here: bool
     device_name: str
 
+    def shared_by(self, count: int) -> Target:
+        """Returns the share that each of several workers has of its RAM, and of a CPU's memory."""
+        tier = self.tier
+        ram_gb = None if tier.ram_gb is None else tier.ram_gb / count
+        is_ram = tier.kind == "cpu" and tier.memory_gb is not None
+        memory_gb = tier.memory_gb / count if is_ram and tier.memory_gb is not None else tier.memory_gb
+        return replace(self, tier=replace(tier, ram_gb=ram_gb, memory_gb=memory_gb))
+
 
 def tier_of(hardware: HardwareConfig, *, for_run: bool) -> Tier:
     """Returns the tier of `target_of`."""
@@ -108,9 +116,23 @@ def _is_fused(kind: str, capability: tuple[int, int] | None, flash: bool | None)
     return kind == "cuda" and capability is not None and capability >= LEAST_OF_FUSED
 
 
+def target_on(hardware: HardwareConfig, device: Device, *, folder: Path = Path()) -> Target:
+    """Returns one of several devices of this machine.
+
+    Args:
+        hardware: what holds for a run; its `device` is not looked at.
+        device: the one to plan for, with what is free on it now.
+        folder: where runs are written; its disk is looked at.
+    """
+    return _target(hardware, device, folder, NOTHING_HELD, Notes(user_cache_folder() / MACHINE_FILE))
+
+
 def _here(hardware: HardwareConfig, folder: Path, held: HeldMemory) -> Target:
     memory = Notes(user_cache_folder() / MACHINE_FILE)
-    device = current_device(hardware.device, memory)
+    return _target(hardware, current_device(hardware.device, memory), folder, held, memory)
+
+
+def _target(hardware: HardwareConfig, device: Device, folder: Path, held: HeldMemory, memory: Notes) -> Target:
     ram_gb = _with_held(_gib(host.available_ram_bytes()), held.ram_bytes)
     free_gb = _with_held(device.free_memory_gb, held.ram_bytes if device.kind == "cpu" else held.device_bytes)
     sizes = [size for size in (free_gb, hardware.memory_limit_gb) if size is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
@@ -199,14 +200,18 @@ class Attempts:
     ) -> RunPlan | None:
         if not states or self._config.run.plan == "off":
             return None
-        from vgpipe.plans.planning import plan_run
+        from vgpipe.executor.thread_trial import known_thread_seconds
+        from vgpipe.plans.planning import plan_run, plan_workers
         from vgpipe.plans.profiles import PlanError
 
         config, clips = replace(self._config, model=model.plan.config), [state.clip for state in states]
         held = {"held": kept.held} if kept is not None else {}
         clip_notes = [(state.id, state.notes) for state in states if state.notes]
+        keys, store = self._artifact_keys(model), self._finished.store
         try:
-            return plan_run(config, model.keys.family, clips, clip_notes=clip_notes, **held)
+            alone = plan_run(config, model.keys.family, clips, clip_notes=clip_notes, **held)
+            known = partial(known_thread_seconds, config, keys, store, states)
+            return plan_workers(alone, config, model.keys.family, clips, known)
         except PlanError as error:
             log.warning("no plan: %s", error)
         except ModelError as error:

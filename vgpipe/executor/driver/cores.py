@@ -10,7 +10,7 @@ from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.driver.crew import CrewSettings
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.thread_trial import ThreadTrial
-from vgpipe.executor.worker_count import Share, share_of, threads_of
+from vgpipe.plans.core_share import Share, best_share, fair_threads
 from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
@@ -39,9 +39,9 @@ def shared_cores(
     seconds = trial.known_seconds(tried) if tried else {}
     if tried and not seconds and trial.is_short(pending):
         seconds = try_threads(tried)
-    threads = threads_of(seconds, given.most)
+    threads = fair_threads(seconds, given.most)
     if threads is None:
         return None
-    share = share_of(seconds, given.most) if given.needs_trial else Share(given.most, threads)
+    share = best_share(seconds, given.most) if given.needs_trial else Share(given.most, threads)
     log.info("%s, each denoising with %s", counted(share.workers, "worker"), counted(share.threads, "thread"))
     return share

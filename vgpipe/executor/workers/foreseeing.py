@@ -14,7 +14,6 @@ from vgpipe.planner.forecast_records import Forecast
 from vgpipe.plans.figures import clip_seconds
 from vgpipe.plans.planning import request_of
 from vgpipe.plans.starting_point import StartingPlan
-from vgpipe.vocabulary import NATIVE
 
 
 def foreseen_of(plan: StartingPlan | None, config: Config, samples: Sequence[Clip]) -> tuple[Foreseen, ...]:
@@ -37,17 +36,8 @@ def _foreseen(plan: StartingPlan, request: PlanRequest, clip: Clip) -> Foreseen:
     chosen = [forecast for forecast in found if forecast is not None]
     if len(chosen) < len(found):
         return Foreseen(Fit.NOT)
-    is_as_asked = all(_is_as_asked(forecast, request) for forecast in chosen)
+    is_as_asked = all(request.is_kept_by(forecast) for forecast in chosen)
     return Foreseen(Fit.AS_ASKED if is_as_asked else Fit.DEGRADED, _middle_s(chosen))
-
-
-def _is_as_asked(forecast: Forecast, request: PlanRequest) -> bool:
-    """Says whether a forecast changes no setting that the bits depend on."""
-    stored = {name: kind for name, kind in forecast.weights.items() if kind != NATIVE}
-    asked = {name: kind for name, kind in request.weights.items() if name in forecast.weights}
-    tiles = forecast.vae_tiling, forecast.vae_tile_size if forecast.vae_tiling else None
-    asked_tiles = bool(request.vae_tiling), request.vae_tile_size if request.vae_tiling else None
-    return stored == asked and tiles == asked_tiles
 
 
 def _middle_s(forecasts: Sequence[Forecast]) -> float | None:

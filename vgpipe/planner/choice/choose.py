@@ -43,6 +43,14 @@ class PlanRequest:
     may_tile: bool
     may_shrink_weights: bool
 
+    def is_kept_by(self, row: Forecast) -> bool:
+        """Says whether a forecast has the settings that were requested, as far as bits depend on them."""
+        stored = {name: precision for name, precision in row.weights.items() if precision != NATIVE}
+        wanted = {name: precision for name, precision in self.weights.items() if name in row.weights}
+        tiles = row.vae_tiling, row.vae_tile_size if row.vae_tiling else None
+        wanted_tiles = bool(self.vae_tiling), self.vae_tile_size if self.vae_tiling else None
+        return stored == wanted and tiles == wanted_tiles
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
