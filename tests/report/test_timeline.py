@@ -32,14 +32,15 @@ def test_each_worker_has_a_lane_and_its_stages_colours():
         worker(11.0, "ready", "cpu-10", device="Xeon", host="a"),
         worker(11.0, "ready", "cpu-2", device="Xeon", host="a"),
         {"time": 12.0, "event": "part_loaded", "part": "vae", "seconds": 0.5, "worker": "cpu-2"},
+        {"time": 12.0, "event": "threads_tried", "seconds": 0.25, "worker": "cpu-10"},
         {**done(14.0, "denoise", 2.0), "worker": "cpu-2"},
         {**done(15.0, "denoise", 3.0), "worker": "cpu-10"},
         worker(16.0, "died", "cpu-10", reason="killed by SIGKILL"),
         {"time": 18.0, "event": "run_ended", "reason": "finished"},
     ]
     found, about = timeline(events)
-    assert about == "2 (Xeon); 1 died" and found["stages"] == ["loading", "denoise"]
-    assert found["bars"] == [(0, 1.5, 0.5, 0), (1, 2.0, 2.0, 0), (1, 2.0, 3.0, 1)]
+    assert about == "2 (Xeon); 1 died" and found["stages"] == ["loading", "thread tuning", "denoise"]
+    assert found["bars"] == [(0, 1.5, 0.5, 0), (1, 1.75, 0.25, 1), (2, 2.0, 2.0, 0), (2, 2.0, 3.0, 1)]
     assert [(one["name"], one["spans"]) for one in found["workers"]] == [
         ("cpu-2", [(1.0, 8.0, "", "")]),
         ("cpu-10", [(1.0, 6.0, "died", "killed by SIGKILL")]),

@@ -10,9 +10,11 @@ def _ready(name, **facts):
 def test_a_worker_that_is_started_again_has_one_lane():
     lanes = WorkerLanes()
     lanes.note(_ready("cuda:0", device="RTX 4090"), 1.0)
+    lanes.note({"event": "clip_done", "worker": "cuda:0", "clip": "fox"}, 2.0)
     lanes.note({"event": "worker_died", "worker": "cuda:0", "reason": "node is gone"}, 3.0)
     lanes.note(_ready("cuda:0", device="RTX 4090"), 5.0)
     lanes.end(9.0)
+    assert [one["clips"] for one in lanes.values()] == [1]
     assert [one["spans"] for one in lanes.values()] == [[(1.0, 3.0, "died", "node is gone"), (5.0, 9.0, "", "")]]
 
 

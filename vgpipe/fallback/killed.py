@@ -114,7 +114,7 @@ class KilledWork:
         kills = 1 + (before if isinstance(before := facts.get("killed_before"), int) else 0)
         self._kills[place] = kills
         is_sure = verdict is Verdict.MEMORY
-        what = f"an earlier run was killed in {stage} of {facts.get('clip')}"
+        what = f"an earlier process was killed in {stage} of {facts.get('clip')}"
         if not is_sure and (verdict is Verdict.OTHER or kills < ENOUGH_KILLS):
             log.warning("%s (%s): continuing as before", what, verdict.value)
             return

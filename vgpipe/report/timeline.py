@@ -11,8 +11,9 @@ from vgpipe.vocabulary import STAGES
 
 MAX_BARS, MAX_STAGES = 20_000, 20
 STARTS = ("run_started", "attempt_started")
-LOADING = "loading"
-"""What a worker's lane calls the time in which it loaded a component."""
+LOADING, TUNING = "loading", "thread tuning"
+"""What a worker's lane calls the time in which it loaded a component, or tried how many threads are fastest."""
+BESIDES = {"part_loaded": LOADING, "threads_tried": TUNING}
 
 Bar = tuple[str, float, float, str | None]
 """Stage, start, seconds, worker."""
@@ -54,7 +55,7 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
 
 def _by_stage(bars: list[Bar]) -> dict[str, Any]:
     """Returns bars in a lane for each stage."""
-    done = [bar for bar in bars if bar[0] != LOADING]
+    done = [bar for bar in bars if bar[0] not in BESIDES.values()]
     stages = _stages(done)
     drawn = [(stages.index(stage), start, seconds) for stage, start, seconds, _ in done if stage in stages]
     return {"stages": stages, "workers": [], "more_workers": 0, "bars": drawn[-MAX_BARS:]}
@@ -75,13 +76,13 @@ def _by_worker(bars: list[Bar], workers: WorkerLanes) -> dict[str, Any]:
 def _stages(bars: Iterable[Bar]) -> list[str]:
     """Returns the stages in order: an export may come first in the events, of a clip whose latents were reused."""
     found = list(dict.fromkeys(stage for stage, *_ in bars))
-    order = (LOADING, *STAGES)
+    order = (LOADING, TUNING, *STAGES)
     return sorted(found, key=lambda stage: order.index(stage) if stage in order else len(order))[:MAX_STAGES]
 
 
 def _bar(event: Mapping[str, Any], end: float, worker: str | None) -> Bar | None:
     kind = event.get("event")
-    stage = event.get("stage") if kind == "stage_done" else LOADING if kind == "part_loaded" else None
+    stage = event.get("stage") if kind == "stage_done" else BESIDES.get(kind) if isinstance(kind, str) else None
     seconds = float_of(event.get("seconds"))
     if not isinstance(stage, str) or seconds is None or seconds < 0:
         return None

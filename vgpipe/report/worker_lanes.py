@@ -31,6 +31,7 @@ class _Lane:
 
     device: str = ""
     host: str = ""
+    clips: int = 0
     spans: list[_Span] = field(default_factory=list)
 
     def close(self, at: float, how: str = "", reason: str = "") -> None:
@@ -66,6 +67,8 @@ class WorkerLanes:
             lane.spans.append(_Span(at))
             del lane.spans[:-MAX_SPANS]
             lane.device, lane.host = _text(event.get("device")), _text(event.get("host"))
+        elif kind == "clip_done":
+            lane.clips += 1
         elif kind in (DIED, RETIRED):
             if not lane.spans or lane.spans[-1].end is not None:  # it was never ready
                 lane.spans.append(_Span(at))
@@ -87,11 +90,10 @@ class WorkerLanes:
         return {name: place for place, name in enumerate(sorted(self._lanes, key=natural_order)[:MAX_LANES])}
 
     def values(self) -> list[dict[str, Any]]:
-        """Returns the lanes as plain values: `name`, `device`, `host`, and `spans`: start, end, how, reason."""
-        return [
-            {"name": name, "device": lane.device, "host": lane.host, "spans": [_values(span) for span in lane.spans]}
-            for name, lane in ((name, self._lanes[name]) for name in self.order())
-        ]
+        """Returns the lanes as plain values: `name`, `device`, `host`, `clips` that were finished, and `spans`: start,
+        end, how, reason.
+        """
+        return [_lane(name, self._lanes[name]) for name in self.order()]
 
     def summary(self) -> str:
         """Returns how many workers there were, on what, and how many ended early; empty where events name none."""
@@ -103,6 +105,11 @@ class WorkerLanes:
         hosts = {lane.host for lane in lanes if lane.host}
         where = f" on {len(hosts)} machines" if len(hosts) > 1 else ""
         return f"{len(lanes)}{where}{_devices(lanes)}{f'; {early}' if early else ''}"
+
+
+def _lane(name: str, lane: _Lane) -> dict[str, Any]:
+    spans = [_values(span) for span in lane.spans]
+    return {"name": name, "device": lane.device, "host": lane.host, "clips": lane.clips, "spans": spans}
 
 
 def _values(span: _Span) -> tuple[float, float | None, str, str]:

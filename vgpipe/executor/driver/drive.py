@@ -163,10 +163,11 @@ class Driver:
 
     def _trial(self, name: str, tried: Sequence[ClipState]) -> Mapping[int, float]:
         """Has a worker try thread counts; returns the seconds of each, none where the worker is lost meanwhile."""
-        self._tuned, self._work = None, self._assignments(())
+        self._tuned, self._work, began_s = None, self._assignments(()), time.monotonic()
         self._pool.send(name, messages.Tune(tuple(item_of(state) for state in tried)))
         while self._tuned is None and name in self._crew.ready:
             self._turn()
+        self._inputs.records.event("threads_tried", worker=name, seconds=round(time.monotonic() - began_s, 3))
         return self._tuned or {}
 
     def _settings_of(self, slot: Slot) -> messages.WorkerSettings:

@@ -57,6 +57,8 @@ class Settling:
             state.finish()
         self._inputs.records.settle(state, worker=worker)
         if not state.is_canary:
+            if ended.is_reused:  # a worker died that had exported it, and no other exports it again
+                self._progress.drop(EXPORT)
             self._progress.clip_done()
         return True
 

@@ -15,7 +15,7 @@
   }
 
   function stageColor(stage) {
-    return color(STAGES.includes(stage) ? stage : "other");
+    return color(STAGES.includes(stage) ? stage : stage === "thread tuning" ? "tuning" : "other");
   }
 
   function total(clip) {

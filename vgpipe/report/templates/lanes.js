@@ -95,12 +95,11 @@
   }
 
   function rows(report, end) {
-    const { bars, stages, workers, more_workers: more } = report.timeline;
+    const { workers, more_workers: more } = report.timeline;
     const hosts = new Set(workers.map(({ host }) => host));
-    const head = ["worker", "device", "exported", "at work", ...(hosts.size > 1 ? ["machine"] : [])];
-    const lines = workers.map((worker, lane) => {
-      const made = bars.filter((bar) => bar[3] === lane && stages[bar[0]] === EXPORT).length;
-      return [worker.name, worker.device, made, busy(report, lane, end), ...(hosts.size > 1 ? [worker.host] : [])];
+    const head = ["worker", "device", "clips", "at work", ...(hosts.size > 1 ? ["machine"] : [])];
+    const lines = workers.map(({ name, device, clips, host }, lane) => {
+      return [name, device, clips, busy(report, lane, end), ...(hosts.size > 1 ? [host] : [])];
     });
     const parts = [table(head, lines)];
     if (more) parts.push(make("p", "", `and ${more} more workers`));
