@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,8 +40,17 @@ def device(seconds: Sequence[float], fits: Sequence[Fit] = (), wrong_by: Sequenc
 
 
 @dataclass
-class _Running:
+class Stay:
+    """From when to when a worker was there."""
+
     device: Device
+    from_s: float = 0.0
+    to_s: float = math.inf
+
+
+@dataclass
+class _Running:
+    stay: Stay
     life: int = 0
     since_s: float = 0.0
     clips: list[str] = field(default_factory=list)
@@ -60,8 +70,9 @@ class Simulation:
         now_s: simulated time.
         done: the clips that were made, and by whom.
         busy_until_s: worker -> when it ended its last clip.
-        longest_s: seconds of the longest hand-out of one clip of each worker.
         cost_s: processor time of all calls of the scheduler.
+        loss_s: time that workers spent on what they had when they were killed.
+        stays: of all workers that ever were.
     """
 
     scheduler: Scheduler
@@ -74,6 +85,7 @@ class Simulation:
     busy_until_s: dict[str, float] = field(default_factory=dict)
     there: dict[str, _Running] = field(default_factory=dict)
     loss_s: float = 0.0
+    stays: list[Stay] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -84,14 +96,20 @@ class Simulation:
         """Has something happen at a time."""
         heapq.heappush(self._events, (when_s, next(self._tie), action))
 
+    def expect(self, name: str) -> None:
+        """Has the scheduler know that a worker is started."""
+        self._timed(lambda: self.scheduler.expect(name))
+
     def join(self, name: str, of: Device) -> None:
         """Starts a worker now."""
-        self.there[name] = _Running(of)
+        self.stays.append(Stay(of, self.now_s))
+        self.there[name] = _Running(self.stays[-1])
         self._timed(lambda: self.scheduler.join(name, of.foreseen))
 
     def leave(self, name: str) -> None:
         """Kills a worker now."""
         gone = self.there.pop(name)
+        gone.stay.to_s = self.now_s
         if gone.clips:
             self.loss_s += self.now_s - gone.since_s
         back = self._timed(lambda: self.scheduler.leave(name))
@@ -126,7 +144,7 @@ class Simulation:
         takes = {group: 0.0 for group in groups}
         for clip, group in zip(clips, groups, strict=True):
             work = self.works[clip]
-            takes[group] = takes[group] or worker.device.seconds[work.kind] * work.size * self.jitter()
+            takes[group] = takes[group] or worker.stay.device.seconds[work.kind] * work.size * self.jitter()
         end_s = self.now_s + self.load_s + (1 - AFTER_DENOISING) * sum(takes.values())
         for clip, group in zip(clips, groups, strict=True):
             end_s += AFTER_DENOISING * takes[group]
@@ -164,27 +182,35 @@ def works_of(sizes: Sequence[tuple[int, float]], groups: Sequence[str] = ()) -> 
     }
 
 
-def ideal_s(works: Mapping[str, Work], devices: Sequence[Device]) -> float:
-    """Returns a time that no schedule beats, of devices whose kinds differ by the same factors.
+def ideal_s(works: Mapping[str, Work], stays: Sequence[Stay]) -> float:
+    """Returns a time that no schedule beats, where devices differ by the same factor for all kinds.
 
-    The work of the kinds that only some devices hold best, divided by the speed of these, for each such set of kinds;
-    or what the longest clip takes where it is fastest.
+    For each set of devices that hold some kinds best: when these would be through with those kinds if work could be cut
+    at will; or what the longest clip takes where it is fastest.
+
+    Args:
+        works: the clips.
+        stays: the workers, and from when to when each was there.
     """
-    kinds = len(devices[0].seconds)
-    best = [max(one.foreseen[kind].fit for one in devices) for kind in range(kinds)]
-    able = [
-        frozenset(index for index, one in enumerate(devices) if one.foreseen[kind].fit == best[kind])
-        for kind in range(kinds)
-    ]
-    fastest = [min(devices[index].seconds[kind] for index in able[kind]) for kind in range(kinds)]
-    longest = max(work.size * fastest[work.kind] for work in works.values())
-    loads = [sum(work.size * fastest[kind] for work in works.values() if work.kind == kind) for kind in range(kinds)]
-    times = [longest]
+    devices = [stay.device for stay in stays]
+    kinds = range(len(devices[0].seconds))
+    best = [max(one.foreseen[kind].fit for one in devices) for kind in kinds]
+    able = [frozenset(i for i, one in enumerate(devices) if one.foreseen[kind].fit == best[kind]) for kind in kinds]
+    sizes = [sum(work.size for work in works.values() if work.kind == kind) for kind in kinds]
+    times = [max(work.size * min(devices[i].seconds[work.kind] for i in able[work.kind]) for work in works.values())]
     for group in set(able):
-        inside = [kind for kind in range(kinds) if able[kind] <= group]
-        kind = max(inside, key=lambda one: loads[one])
-        quickest = min(devices[index].seconds[kind] for index in group)
-        speed = sum(quickest / devices[index].seconds[kind] for index in group)
-        scale = [fastest[one] / min(devices[index].seconds[one] for index in group) for one in inside]
-        times.append(sum(loads[one] / by for one, by in zip(inside, scale, strict=True)) / speed)
+        inside = [kind for kind in kinds if able[kind] <= group and sizes[kind]]
+        if inside:
+            pace = {i: devices[i].seconds[inside[0]] for i in group}
+            work = sum(sizes[kind] * min(devices[i].seconds[kind] / pace[i] for i in group) for kind in inside)
+            times.append(_through_s(work, [(stays[i], 1 / pace[i]) for i in group]))
     return max(times)
+
+
+def _through_s(work: float, rates: Sequence[tuple[Stay, float]]) -> float:
+    low_s, high_s = 0.0, 1e9
+    while high_s - low_s > 1e-6 * high_s:
+        middle_s = (low_s + high_s) / 2
+        done = sum(max(0.0, min(stay.to_s, middle_s) - stay.from_s) * rate for stay, rate in rates)
+        low_s, high_s = (low_s, middle_s) if done >= work else (middle_s, high_s)
+    return high_s

@@ -84,6 +84,32 @@ def test_what_fits_best_elsewhere_waits_for_a_worker_that_is_started_again():
     assert scheduler.next("small", 1.0) == ["c0"]
 
 
+def test_the_first_of_many_to_be_ready_does_not_take_the_share_of_all():
+    scheduler = scheduler_of(works_of([(0, 1.0)] * 40), wave_size=20)
+    for index in range(8):
+        scheduler.expect(f"w{index}")
+    scheduler.join("w0", foresees(10.0))
+    assert len(scheduler.next("w0", 0.0)) == 2
+
+
+def test_in_a_short_job_a_worker_waits_a_moment_for_those_that_may_be_faster():
+    scheduler = scheduler_of(works_of([(0, 1.0)] * 2))
+    for name in ("slow", "fast"):
+        scheduler.expect(name)
+    scheduler.join("slow", foresees(100.0))
+    assert scheduler.next("slow", 0.0) == []
+    scheduler.join("fast", foresees(10.0))
+    assert (scheduler.next("slow", 1.0), scheduler.next("fast", 1.0)) == ([], ["c0"])
+
+
+def test_it_waits_no_longer_than_a_moment():
+    scheduler = scheduler_of(works_of([(0, 1.0)] * 2))
+    for name in ("slow", "fast"):
+        scheduler.expect(name)
+    scheduler.join("slow", foresees(100.0))
+    assert [scheduler.next("slow", now_s) for now_s in (0.0, 4.0, 5.0)] == [[], [], ["c0"]]
+
+
 def test_names_what_no_worker_holds():
     scheduler = scheduler_of(works_of([(0, 1.0), (1, 1.0)]))
     assert scheduler.unplaceable() == []
@@ -235,4 +261,5 @@ def test_the_makespan_is_near_the_ideal(seed):
     simulation = Simulation(scheduler_of(works), works, jitter=lambda: rng.uniform(0.9, 1.1))
     for index, one in enumerate(devices):
         simulation.join(f"w{index}", one)
-    assert ideal_s(works, devices) / simulation.run() >= 0.9
+    end_s = simulation.run()
+    assert ideal_s(works, simulation.stays) / end_s >= 0.9

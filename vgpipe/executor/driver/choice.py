@@ -55,20 +55,25 @@ class Choice:
         known_load_s = self.load_s.get(of.key) if self._fleet.is_known([first.kind]) else None
         load_s = known_load_s or 0.0
         most = self._wave_size or self._by_load(known_load_s, seconds_of(of, first))
-        left_s = self._left_s(of)
+        left_s = self.left_s(of)
         if load_s + seconds_of(of, first) <= left_s:  # others have enough to do until this worker is done
             return _limited(self._preferred(of), of, most, _portion(left_s, load_s) - load_s)
         mine, units = Lane(of.seconds, [now_s + load_s]), self._queue.longest_first(self._fleet.price_s)
         share = share_of(mine, others(), units, 1 if most == 1 else 2 * most)
-        share_s = load_s + sum(seconds_of(of, unit) for unit in share)
+        share_s = min(left_s, load_s + sum(seconds_of(of, unit) for unit in share))
         return _limited(share, of, most, _portion(share_s, load_s) - load_s)
+
+    def left_s(self, of: WorkerType) -> float:
+        """Returns the seconds in which all workers together would do what workers of a type are given.
+
+        Those that are expected count, as if they were as fast as those that are there: the first of many to be ready
+        must not take the share of all.
+        """
+        there_s = sum(self._queue.sizes[kind] * price_s for kind, price_s in self._prices(of).items())
+        return there_s * self._fleet.share_there
 
     def _by_load(self, load_s: float | None, clip_s: float) -> int:
         return UNMEASURED_WAVE if load_s is None else wave_size(load_s, clip_s, self._load_share)
-
-    def _left_s(self, of: WorkerType) -> float:
-        """Returns the seconds in which all workers together would do what workers of a type are given."""
-        return sum(self._queue.sizes[kind] * price_s for kind, price_s in self._prices(of).items())
 
     def _prices(self, of: WorkerType) -> dict[int, float]:
         return {kind: self._fleet.price_s(kind) for kind in self._queue.sizes if of.seconds[kind] < math.inf}

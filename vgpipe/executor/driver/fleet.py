@@ -125,6 +125,16 @@ class Fleet:
         return self.type_by_worker.get(worker)
 
     @property
+    def share_there(self) -> float:
+        """How many of the workers that are there or expected are there, over 0 to 1 where any is."""
+        return len(self.type_by_worker) / max(1, len(self.type_by_worker) + len(self._coming))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is unknown of the workers that are expected."""
+        return all(one is not None for one in self._coming.values())
+
+    @property
     def types(self) -> list[WorkerType]:
         """The types of which there are workers."""
         self._refresh()

@@ -17,7 +17,9 @@ from vgpipe.executor.driver.work_queue import Unit, WorkQueue
 from vgpipe.executor.workers.messages import Foreseen
 
 PATIENCE = 0.05
-"""Share of a clip's seconds after which a worker that got nothing may ask in earnest again."""
+"""Share of a clip's seconds after which a worker that got nothing may ask in earnest again, or waits for others."""
+FEW_CLIPS = 2
+"""Clips of each worker from which on there is time to make up for who was not there at first."""
 ETA_LIFE_S, ETA_LIFE = 1.0, 0.01
 """How long the time left is not computed again: seconds, and share of it where no worker came or went."""
 
@@ -47,11 +49,13 @@ class _Worker:
         units: clip -> its unit, of clips that it has.
         left_s: what is foreseen for its units.
         free_s: when it is foreseen to have nothing to do.
+        asked_s: when it asked for clips for the first time; None before.
     """
 
     units: dict[str, Unit] = field(default_factory=dict)
     left_s: float = 0.0
     free_s: float = 0.0
+    asked_s: float | None = None
 
 
 class Scheduler:
@@ -158,7 +162,7 @@ class Scheduler:
         if now_s < self._refused.get(kind_of_worker, -math.inf):
             return []
         first = self._choice.first(kind_of_worker)
-        if first is None:
+        if first is None or self._waits(asking, kind_of_worker, first, now_s):
             return []
         units = self._choice.units(kind_of_worker, first, now_s, lambda: self._lanes(now_s, but=worker))
         if not units:
@@ -215,6 +219,17 @@ class Scheduler:
         return [
             clip for kind in self._queue.sizes if self._fleet.is_hopeless(kind) for clip in self._queue.clips_of(kind)
         ]
+
+    def _waits(self, asking: _Worker, of: WorkerType, first: Unit, now_s: float) -> bool:
+        """Says whether a worker waits a moment for workers of which nothing is known yet, in a job that is soon done.
+
+        They may be so much faster that they are through with it before this one has made a clip.
+        """
+        if asking.asked_s is None:
+            asking.asked_s = now_s
+        if self._fleet.is_complete or now_s >= asking.asked_s + PATIENCE * seconds_of(of, first):
+            return False
+        return FEW_CLIPS * seconds_of(of, first) > self._choice.left_s(of) and self._fleet.is_known([first.kind])
 
     def _lanes(self, now_s: float, but: str = "") -> list[Lane]:
         free: dict[WorkerType, list[float]] = {one: [] for one in self._fleet.types}
