@@ -166,6 +166,24 @@ def test_the_failure_of_one_clip_is_its_own(render, pools, monkeypatch):
     assert failed["seed"] == 2 and "made up" in failed["error"]
 
 
+def test_a_device_that_fails_at_three_clips_is_retired_and_they_are_made_elsewhere(
+    render, pools, expected, monkeypatch
+):
+    original = WanFamily.decode
+
+    def fails(self, *asked):
+        if threading.current_thread().name == "cpu-1":
+            raise RuntimeError("device-side assert")
+        return original(self, *asked)
+
+    monkeypatch.setattr(WanFamily, "decode", fails)
+    ran = render(*TWO, "executor.canary=false", "executor.wave_size=1")
+    assert ran.code == 0 and files(ran) == expected
+    retired = [one for one in events(ran) if one["event"] == "worker_retired"]
+    failed = [one for one in (ran.root / "run.log").read_text().splitlines() if "it is tried again" in one]
+    assert len(failed) in (1, 2, 3) and len(retired) == (len(failed) == 3)
+
+
 def test_a_model_that_no_worker_can_open_fails_the_clips(render, pools, monkeypatch):
     def refuses(_family, _progress, _stop):
         raise LoadError("damaged", "vae")

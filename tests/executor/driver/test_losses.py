@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from vgpipe.executor.driver.losses import Losses, Verdict
+from vgpipe.executor.driver.losses import Failed, Losses, Verdict
 
 
 def test_a_clip_that_takes_its_last_worker_along_fails_alone():
@@ -66,3 +66,13 @@ def test_a_slot_whose_workers_die_with_nothing_to_do_does_not_restart_for_ever()
         verdicts.append(losses.died("a", None))
     assert verdicts[-1].retires == "its worker died 3 times in a row while it had nothing to do"
     assert all(one.fails == "" for one in verdicts)
+
+
+def test_a_clip_that_fails_is_tried_once_more_and_a_worker_that_fails_three_is_retired():
+    losses = Losses(2)
+    assert losses.failed("a", "x") == Failed(is_tried_again=True)
+    assert losses.failed("b", "x") == Failed(is_tried_again=False)
+    losses.done("b", "y")
+    assert not losses.failed("a", "z").retires
+    assert losses.failed("a", "w").retires == "it failed at x, z and w, one after another"
+    assert not losses.failed("b", "v").retires

@@ -57,7 +57,7 @@ class ThreadPool:
             if not dead.is_set():
                 self._incoming.put((slot.name, Died("ended")))
 
-        thread = threading.Thread(target=run, daemon=True)
+        thread = threading.Thread(target=run, name=slot.name, daemon=True)
         self._workers[slot.name] = worker, thread
         thread.start()
 

@@ -53,6 +53,7 @@ class Assignments:
         self.left = {work.id: state for work, state in zip(works_of(states, kinds), states, strict=True)}
         self._scheduler = Scheduler(works_of(states, kinds), wave_size=wave_size, load_share=load_share)
         self._hands: dict[str, _Hands] = {}
+        self._not_for: dict[str, str] = {}
 
     @property
     def busy(self) -> list[str]:
@@ -80,13 +81,31 @@ class Assignments:
             hands = self._hands.get(worker)
             if hands is None or hands.number:
                 continue
-            states = {clip: self.left[clip] for clip in self._scheduler.next(worker, now_s)}
+            others = self._failed_elsewhere(worker)
+            chosen = [] if others else self._scheduler.next(worker, now_s)
+            states = {clip: self.left[clip] for clip in (*others, *chosen)}
             if states:
                 hands.clips |= states
-                hands.open |= set(states)
+                hands.open |= set(chosen)
                 hands.number, hands.num_handed, hands.spent_s = next(_NUMBERS), len(states), 0.0
                 found[worker] = HandOut(hands.number, tuple(item_of(state) for state in states.values()))
         return found
+
+    def _failed_elsewhere(self, worker: str) -> list[str]:
+        """Returns a clip that failed on another worker, or on this one where there is no other."""
+        found = [clip for clip, maker in self._not_for.items() if maker != worker or len(self._hands) < 2][:1]
+        for clip in found:
+            del self._not_for[clip]
+        return found
+
+    def try_elsewhere(self, worker: str, clip: str, now_s: float) -> None:
+        """Notes that a clip failed on a worker, and is to be handed to another one."""
+        hands = self._hands[worker]
+        hands.clips.pop(clip, None)
+        if clip in hands.open:
+            hands.open.discard(clip)
+            self._scheduler.ended(worker, clip, now_s)
+        self._not_for[clip] = worker
 
     def begins(self, worker: str, clip: str) -> None:
         """Notes which clip a worker is at; "" for none."""

@@ -118,6 +118,15 @@ class Crew:
         """Notes that a worker has made a clip."""
         self._losses.done(name, clip)
 
+    def failed(self, name: str, clip: str) -> bool:
+        """Notes that a clip failed, maybe because of the worker; returns whether it is to be tried again."""
+        if len(self.ready) < 2:
+            return False
+        verdict = self._losses.failed(name, clip)
+        if verdict.retires:
+            self.retire(name, verdict.retires)
+        return verdict.is_tried_again
+
     def slot(self, name: str) -> Slot:
         """Returns the slot of a worker."""
         return self._members[name].slot

@@ -311,6 +311,10 @@ class Driver:
         state = self._work.has(name, ended.clip)
         if state is None:
             return
+        if ended.ending is messages.Ending.FAILED and not ended.failure and self._crew.failed(name, ended.clip):
+            log.warning("%s failed on %s (%s): it is tried again", ended.clip, name, ended.error)
+            self._work.try_elsewhere(name, ended.clip, time.monotonic())
+            return
         if ended.ending in (messages.Ending.DONE, messages.Ending.FAILED):
             if self._settling.settle(state, ended, name):
                 tells = ended.ending is messages.Ending.DONE and not ended.is_reused

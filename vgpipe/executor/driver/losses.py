@@ -28,6 +28,19 @@ class Verdict:
     restart_after_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What follows from the failure of a clip.
+
+    Attributes:
+        is_tried_again: whether the clip is to be handed out again, which it is after its first failure.
+        retires: why the worker gets no more clips; "" where it does.
+    """
+
+    is_tried_again: bool
+    retires: str = ""
+
+
 @dataclass(slots=True)
 class _Slot:
     lost: list[str] = field(default_factory=list)
@@ -43,7 +56,8 @@ class Losses:
     """Judges deaths of workers.
 
     A clip that takes `max_clip_retries + 1` workers along fails alone. A slot that loses three different clips in a row
-    is retired, and so is one whose workers die three times in a row at no clip.
+    is retired, and so is one whose workers die three times in a row at no clip. A clip that fails, maybe
+    because of its worker, is tried again.
 
     Args:
         max_clip_retries: how often a clip is handed to another worker.
@@ -52,6 +66,7 @@ class Losses:
     def __init__(self, max_clip_retries: int):
         self._max_clip_retries = max_clip_retries
         self._deaths: dict[str, int] = {}
+        self._failed: set[str] = set()
         self._slots: dict[str, _Slot] = {}
 
     def ready(self, slot: str) -> None:
@@ -65,6 +80,21 @@ class Losses:
         at.lost.clear()
         at.idle = 0
         self._deaths.pop(clip, None)
+
+    def failed(self, slot: str, clip: str) -> Failed:
+        """Judges the failure of a clip that may be the fault of its worker's device.
+
+        Args:
+            slot: which worker.
+            clip: which clip.
+        """
+        at = self._slot(slot)
+        is_first = clip not in self._failed
+        self._failed.add(clip)
+        if clip not in at.lost:
+            at.lost.append(clip)
+        retires = f"it failed at {_list(at.lost)}" if len(at.lost) >= MAX_LOSSES else ""
+        return Failed(is_tried_again=is_first, retires=retires)
 
     def died(self, slot: str, at_work: str | None) -> Verdict:
         """Judges the death of a slot's worker.
