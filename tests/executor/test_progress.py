@@ -183,3 +183,12 @@ def test_a_long_clip_that_goes_first_does_not_make_the_others_long():
     assert states[-1].eta_s == pytest.approx(10.0) and states[-1].fraction == pytest.approx(2 / 3)
     progress.drop("denoise")
     assert states[-1].eta_s == pytest.approx(5.0)
+
+
+def test_what_a_checkpoint_has_spared_is_not_taken_for_speed():
+    states: list[ProgressState] = []
+    progress = Progress({"denoise": 2}, clips=2, done=0, on_progress=states.append)
+    progress.begin("denoise", "fox")
+    progress.step(17, 20)
+    progress.advance("denoise", 4.0, "fox")
+    assert states[-1].eta_s == pytest.approx(20.0)

@@ -119,7 +119,7 @@ class Progress:
     def step(self, done: int, total: int, *, worker: str = "") -> None:
         """Notes how many steps of what runs now are done."""
         tracked = self._latest = self._tracked(worker)
-        tracked.now = replace(tracked.now, step=done, steps=total)
+        tracked.step(done, total)
         if tracked.counts and tracked.now.stage == DENOISE:
             tracked.eta.step(time.monotonic(), done, total, self.sizes.of(DENOISE, tracked.now.clip))
             self._note_pace()
@@ -144,8 +144,10 @@ class Progress:
         self._take(stage, size)
         self._finished[stage] = self._finished.get(stage, 0) + 1
         self._work_done[stage] = self._work_done.get(stage, 0.0) + size
+        tracked = self._tracked(worker)
+        made = size * (tracked.share_made if stage == tracked.now.stage == DENOISE else 1.0)
         for eta in self._etas(worker):
-            eta.add(stage, seconds, size)
+            eta.add(stage, seconds, made)
         self._ended(stage, seconds, name, worker)
 
     def tried(self, stage: str, seconds: float, name: str, typical_s: float, *, worker: str = "") -> None:

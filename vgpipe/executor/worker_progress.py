@@ -23,6 +23,7 @@ class TrackedWorker:
         counts: whether that is a piece of the job's own work, rather than a canary's.
         is_piece_done: whether the piece has ended, and the next one has not begun.
         since_s: when it began, by a monotonic clock.
+        share_made: of the denoising that runs now, what is made since it began; less than 1 after a checkpoint.
         eta: what its pieces took.
     """
 
@@ -30,12 +31,20 @@ class TrackedWorker:
     counts: bool = True
     is_piece_done: bool = False
     since_s: float = 0.0
+    share_made: float = 1.0
     eta: Eta = field(default_factory=Eta)
 
     def begin(self, now: WorkerNow, now_s: float, *, counts: bool) -> None:
         """Notes what it does from now on."""
-        self.now, self.counts, self.since_s, self.is_piece_done = now, counts, now_s, False
+        self.now, self.counts, self.since_s = now, counts, now_s
+        self.is_piece_done, self.share_made = False, 1.0
         self.eta.begin()
+
+    def step(self, done: int, total: int) -> None:
+        """Notes how many steps are done; the first news of a piece says how many an earlier attempt had done."""
+        if self.now.step is None and total:
+            self.share_made = (total - done + 1) / total
+        self.now = replace(self.now, step=done, steps=total)
 
     def end_piece(self, stage: str) -> None:
         """Notes that a piece of a stage has ended."""
