@@ -108,6 +108,8 @@ def test_a_kind_that_one_card_lacks_goes_to_the_other(machine, workdir):
     refuse_what_cannot_fit(plan, config)
     large = max(plan.shapes, key=lambda shape: shape.spec.num_frames)
     assert [member.name for member in plan.crew.holders(large.spec)] == ["cuda:1"] and plan.fits
+    small_card, large_card, none = (plan.crew.plan_of(name) for name in ("cuda:0", "cuda:1", "cuda:2"))
+    assert not small_card.fits and large_card.fits and none is None
 
 
 def test_what_fits_no_card_is_refused_by_the_names_of_all(machine):

@@ -74,3 +74,6 @@ def test_the_first_lines_say_what_is_rendered_and_how_long_it_takes(ended):
     ]
     lines = opening(2, "shapes", ended.root, (60.0, 90.0))
     assert lines[0].startswith("rendering 2 clips ") and lines[1].startswith("forecast: 60-90 s, done at ")
+    assert opening(2, "shapes", ended.root, (60.0, 90.0), "2 workers")[1].startswith(
+        "forecast: 60-90 s with 2 workers, "
+    )

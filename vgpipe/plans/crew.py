@@ -82,6 +82,10 @@ class CrewPlan:
         """Whether all have the same plan."""
         return all(member.plan is self.members[0].plan for member in self.members)
 
+    def plan_of(self, name: str) -> RunPlan | None:
+        """Returns what is planned for the worker of a name; None where there is no such worker."""
+        return next((member.plan for member in self.members if member.name == name), None)
+
     def holders(self, spec: ClipSpec) -> list[CrewMember]:
         """Returns the workers that hold a kind of clip."""
         return [member for member in self.members if _chosen(member.plan.shapes, spec) is not None]

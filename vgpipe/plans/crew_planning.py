@@ -18,7 +18,7 @@ from vgpipe.plans.figures import Span
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan, ShapePlan
 from vgpipe.plans.target import Target, target_on
-from vgpipe.plans.worker_devices import AUTO, CPU, RAM_SHARE, WorkerDevices, gpus_of, worker_devices
+from vgpipe.plans.worker_devices import AUTO, CPU, RAM_SHARE, WorkerDevices, gpus_of, is_elsewhere, worker_devices
 from vgpipe.units import GIB, counted, format_size
 
 Make = Callable[[Target], RunPlan]
@@ -43,8 +43,8 @@ def with_crew(
         ConfigError: for more workers than there are GPUs.
     """
     jobs = Counter(_kinds(clip, alone.profiles) for clip in clips)
-    if not alone.target.is_here:
-        return _of_written_card(alone, config, jobs)
+    if not alone.target.is_here or is_elsewhere(config):
+        return _of_such_devices(alone, config, jobs)
     chosen = [shape.chosen for shape in alone.shapes if shape.chosen]
     found = worker_devices(config, alone.clips, chosen)
     if len(found.devices) < 2 or (found.devices[0] == CPU and not alone.fits):
@@ -58,16 +58,17 @@ def _kinds(clip: Clip, profiles: Profiles) -> Kinds:
     return tuple(profiles.kind(segment.planned) for segment in segments_of(clip))
 
 
-def _of_written_card(alone: RunPlan, config: Config, jobs: Mapping[Kinds, int]) -> RunPlan:
-    """Plans so many of a card that need not be here; with `auto` nobody knows how many there are."""
-    wanted = config.executor.workers
+def _of_such_devices(alone: RunPlan, config: Config, jobs: Mapping[Kinds, int]) -> RunPlan:
+    """Plans so many of a device that need not be here; with `auto` nobody knows how many there are."""
+    wanted, kind = config.executor.workers, alone.tier.kind
     count = min(wanted, alone.clips) if isinstance(wanted, int) else 1
-    if count < 2:
-        return alone
-    kind = alone.tier.kind
     names = [f"{kind}:{index}" for index in range(count)]
     members = tuple(CrewMember(name=name, device=name, plan=alone) for name in names)
-    return replace(alone, crew=_crew(alone, members, jobs))
+    plan = alone if count < 2 else replace(alone, crew=_crew(alone, members, jobs))
+    if not is_elsewhere(config):
+        return plan
+    what = f"{counted(count, 'worker')} on {'such a device' if count == 1 else 'such devices'}"
+    return replace(plan, notes=(*plan.notes, f"planned for {what}: what a cluster has shows when a run starts"))
 
 
 def _on_cpu(

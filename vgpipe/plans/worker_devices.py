@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vgpipe.config.executor_schema import RayConfig
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.hardware import host
@@ -69,6 +70,12 @@ def worker_devices(config: Config, clips: int, forecasts: Sequence[Forecast] | N
         return WorkerDevices(several if len(several) > 1 else (hardware.device,))
     most = _most_on_cpu(config, clips, forecasts)
     return WorkerDevices((CPU,) * most, needs_trial=True) if most > 1 else WorkerDevices((hardware.device,))
+
+
+def is_elsewhere(config: Config) -> bool:
+    """Says whether workers run on machines that only a Ray cluster knows, or not where this one's GPUs say."""
+    executor = config.executor
+    return isinstance(executor, RayConfig) and (executor.address is not None or executor.num_gpus == 0)
 
 
 def gpus_of(wanted: str) -> tuple[Device, ...]:

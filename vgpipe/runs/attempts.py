@@ -33,6 +33,7 @@ from vgpipe.runs.clip_notes import log_notes
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.rundir import RunDir
+from vgpipe.units import counted
 from vgpipe.vocabulary import ANY
 
 if TYPE_CHECKING:  # a run that has nothing to make needs no plan
@@ -105,6 +106,28 @@ class Attempts:
             if left:
                 self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
         return self._plan
+
+    def _refuse(self, clips: int) -> None:
+        """Refuses more workers than there are GPUs, and clips that fit none of them."""
+        if not clips:
+            return
+        from vgpipe.plans.refusal import refuse_what_cannot_fit
+        from vgpipe.plans.worker_devices import is_elsewhere, worker_devices
+
+        config = self._config
+        if is_elsewhere(config):  # its devices are known once the workers have started
+            return
+        if self._plan is None:
+            worker_devices(config, clips, None)
+        # With `any` a smaller clip, or another model, may take the place of what cannot fit.
+        elif config.run.plan == "enforce" and config.run.degrade != ANY:
+            refuse_what_cannot_fit(self._plan, config)
+
+    @property
+    def workers(self) -> str:
+        """The workers that the plan expects, in words; empty for one."""
+        crew = None if self._plan is None else self._plan.crew
+        return "" if crew is None else f"{'up to ' * crew.needs_trial}{counted(len(crew.members), 'worker')}"
 
     @property
     def expected_s(self) -> Span | None:

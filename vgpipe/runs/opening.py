@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vgpipe.plans.figures import Span
 
 
-def opening(clips: int, model: str, root: Path, expected_s: Span | None) -> list[str]:
+def opening(clips: int, model: str, root: Path, expected_s: Span | None, workers: str = "") -> list[str]:
     """Returns one line, and another where the plan knows how long it takes.
 
     Args:
@@ -21,11 +21,13 @@ def opening(clips: int, model: str, root: Path, expected_s: Span | None) -> list
         model: its name.
         root: the run directory.
         expected_s: the least and the most seconds that the clips to make take; None where nothing is known.
+        workers: those of the forecast, in words; empty for one.
     """
     lines = [f"rendering {counted(clips, 'clip')} with {model} into {shown_path(root)}"]
     if expected_s is not None:
         from vgpipe.plans import figures  # a finished job has no forecast
 
         end = figures.finishing(expected_s, datetime.now())
-        lines.append(f"forecast: {figures.seconds(expected_s)}, done at {end}")
+        crew = f" with {workers}" if workers else ""
+        lines.append(f"forecast: {figures.seconds(expected_s)}{crew}, done at {end}")
     return lines

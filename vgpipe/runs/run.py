@@ -207,7 +207,8 @@ def _run(
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
     with logging_to(run_dir.log, run.early, terminal=run.terminal):
         begun_s = time.monotonic()
-        opened = opening(len(run.request.clips), config.model.name, run_dir.root, run.attempts.expected_s)
+        expected_s, workers = run.attempts.expected_s, run.attempts.workers
+        opened = opening(len(run.request.clips), config.model.name, run_dir.root, expected_s, workers)
         own = [f"with your own defaults of {config.defaults_from}"] if config.defaults_from else []
         for note in (*opened, *own, *run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)

@@ -27,8 +27,7 @@ def worker_settings(
         samples: one clip of each kind that the job has.
         denoise_threads: CPU threads of denoising, which a trial has proved to keep the bits; None leaves them.
     """
-    config, plan = inputs.config, inputs.plan
-    is_planned = not slot.node and slot.device in (CPU, config.hardware.device)  # else the device may be another one
+    config, plan = inputs.config, _plan(inputs, slot)
     return WorkerSettings(
         worker=slot.name,
         config=replace(
@@ -37,10 +36,20 @@ def worker_settings(
             store=replace(config.store, dir=str(inputs.finished.store.root.absolute())),
         ),
         load_plan=inputs.model.plan,
-        plan=WorkerPlan.of(plan) if is_planned and isinstance(plan, RunPlan) else None,
+        plan=None if plan is None else WorkerPlan.of(plan),
         run_root=str(inputs.run_dir.root.absolute()),
         samples=tuple(samples),
         texts=dict(inputs.texts.known),
         family_digest=family_digest(inputs.keys.model.family),
         denoise_threads=denoise_threads,
     )
+
+
+def _plan(inputs: ExecutorInputs, slot: Slot) -> RunPlan | None:
+    """Returns what the driver has planned for a slot's device; None where only the worker knows that device."""
+    plan = inputs.plan
+    if not isinstance(plan, RunPlan) or slot.node:
+        return None
+    if plan.crew is not None and (own := plan.crew.plan_of(slot.name)) is not None:
+        return own
+    return plan if slot.device in (CPU, inputs.config.hardware.device) else None
