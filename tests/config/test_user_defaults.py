@@ -65,8 +65,8 @@ def test_a_config_that_was_typed_is_stronger(mine, tmp_path):
 def test_a_saved_run_and_whoever_says_so_do_without(mine):
     mine(MINE)
     assert load([], Sources(defaults=Defaults.NONE)).quality.steps_scale == 1.0
-    saved = load([], Sources(defaults=Defaults.NONE)).run
-    assert load_run_limits([])(saved).budget is None
+    saved = load([], Sources(defaults=Defaults.NONE))
+    assert load_run_limits([])(saved).run.budget is None
 
 
 def test_a_worker_composes_with_those_of_the_command(mine, monkeypatch):

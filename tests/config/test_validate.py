@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
+from vgpipe.config.executor_schema import LocalConfig
 from vgpipe.config.load import load
 from vgpipe.config.schema import MemoryConfig, RunConfig
 from vgpipe.config.validate import validate_as, validate_config
@@ -34,6 +35,8 @@ def test_a_record_is_validated_by_itself():
         (MemoryConfig, {"weights": {"vae": "int3"}}, ["weights.vae", "int3"]),
         (MemoryConfig, {"vae_tile_size": 1.5}, ["a whole number", "type vae_tile_size=64"]),
         (MemoryConfig, {"strategy": "x" * 200}, ["..."]),
+        (LocalConfig, {"workers": 0}, ["workers: 0 is not allowed: it is auto, or a number from 1 to 1024"]),
+        (LocalConfig, {"workers": True}, ["workers: true is not allowed"]),
     ],
 )
 def test_every_error_names_the_key_the_value_and_what_is_allowed(record, values, words):

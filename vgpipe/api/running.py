@@ -128,7 +128,7 @@ def resume(
 
     Args:
         root: the directory of the run.
-        overrides: new limits: `run.until`, `run.budget`, `run.degrade`, `run.plan`.
+        overrides: new limits: `run.until`, `run.budget`, `run.degrade`, `run.plan`; and `executor`, `executor.*`.
         on_progress: as for `run`, and so are the others.
         show_progress: see `run`.
         cancel: see `run`.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HELP = """\
 usage: python -m vgpipe resume [RUN_DIR] [run.until=... run.budget=... run.degrade=... run.plan=...]
+                               [executor=... executor.workers=...]
 
 Finishes a stopped run in place, with bit-identical output: finished clips are kept, a clip that was
 being denoised continues at its last checkpoint. Neither the job file nor the original command line
@@ -26,8 +27,10 @@ is needed.
   resume outputs/night/2026-11-28_09-00-00                   finish it
   resume outputs/night/2026-11-28_09-00-00 run.until=07:00   stop again at seven
   resume outputs/night/2026-11-28_09-00-00 run.degrade=any   and allow more fallbacks than before
+  resume outputs/night/2026-11-28_09-00-00 executor.workers=1   in this process alone
 
-A new limit replaces the limit that the run was started with; all other settings are the run's own.
+A new limit replaces the limit that the run was started with, and so does what is given of executor;
+all other settings are the run's own.
 
 exit codes: 0 all clips done; 1 finished, some clips failed; 2 bad usage, or no run was chosen;
             3 stopped early, resumable
@@ -40,14 +43,14 @@ def main(arguments: Sequence[str]) -> int:
     """Finishes a stopped run.
 
     Args:
-        arguments: a run directory, and overrides of its limits.
+        arguments: a run directory, and overrides of its limits and its executor.
 
     Returns:
         The exit code of the run.
 
     Raises:
         UsageError: where no run is given and none is chosen, or the directory holds no run or is in use.
-        ConfigError: where an override is invalid or is not a limit.
+        ConfigError: where an override is invalid or is none of these.
     """
     root, overrides = _split(arguments)
     if root is None and not overrides:  # what finishes a run is imported only once one is chosen

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from vgpipe.config.limits import record
 
 Auto = Literal["auto"]
+MAX_WORKERS = 1024
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _workers(value: Any) -> Any:
+    if value != "auto" and not (type(value) is int and 1 <= value <= MAX_WORKERS):
+        raise PydanticCustomError("workers", "it is auto, or a number from 1 to 1024")
+    return value
 
 
 @record
 class WorkersConfig:
     """The settings that every executor has."""
 
-    workers: Annotated[int, Field(ge=1, le=1024)] | Auto = "auto"
+    workers: Annotated[int | Auto, BeforeValidator(_workers)] = "auto"
     """How many workers make the clips."""
     max_clip_retries: Annotated[int, Field(ge=0, le=100)] = 2
     """How often a clip is handed to another worker after the one that made it was killed; then it fails alone."""

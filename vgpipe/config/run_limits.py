@@ -1,46 +1,64 @@
-"""The settings of a run that resuming it may change."""
+"""The settings of a run that resuming it may change: when it stops, how far it degrades, and where it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from vgpipe.config.schema import RunConfig
+from vgpipe.config.executor_schema import AnyExecutor
+from vgpipe.config.schema import Config, RunConfig
 from vgpipe.errors import ConfigError, Fault
 
 RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=")
+GROUP, KEYS = "executor=", "executor."
 KEPT = ("degrade", "plan", "sheet", "metadata", "objective")
-Limits = Callable[[RunConfig], RunConfig]
+Limits = Callable[[Config], Config]
 
 
 def load_run_limits(overrides: Sequence[str]) -> Limits:
-    """Checks the `run.*` overrides of a resumed run, the only ones it takes.
+    """Checks the overrides of a resumed run, of which it takes only some of `run.*`, and `executor`.
 
     Returns:
-        A function from the saved `run` settings to those of this attempt: the time limits are dropped; `degrade`,
-        `plan`, `sheet` and `metadata` are kept unless they are given again.
+        A function from the saved config to that of this attempt: the time limits are dropped; `degrade`, `plan`,
+        `sheet`, `metadata` and the settings of `executor` are kept unless they are given again. It raises `ConfigError`
+        for an invalid setting of `executor`, of which the saved config says which there are.
 
     Raises:
         ConfigError: for any other override, and for an invalid value.
     """
-    others = [text for text in overrides if not text.startswith(RESUMABLE)]
+    others = [text for text in overrides if not text.startswith((*RESUMABLE, GROUP, KEYS))]
     if others:
-        may = f"only {', '.join(f'{name}...' for name in RESUMABLE)} may follow"
+        may = f"only {', '.join(f'{name}...' for name in (*RESUMABLE, GROUP, KEYS))} may follow"
         fault = Fault(others[0][:80], "a resumed run keeps its settings", may)
         raise ConfigError("invalid command line", [fault])
-    typed = _typed(overrides)
-    kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in overrides)]
+    limits = [text for text in overrides if text.startswith(RESUMABLE)]
+    places = [text for text in overrides if not text.startswith(RESUMABLE)]
+    typed = _loaded(limits).run if limits else RunConfig()
+    kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in limits)]
 
-    def merge(saved: RunConfig) -> RunConfig:
-        return replace(typed, **{name: getattr(saved, name) for name in kept})
+    def merge(saved: Config) -> Config:
+        run = replace(typed, **{name: getattr(saved.run, name) for name in kept})
+        return replace(saved, run=run, executor=_executor(saved.executor, places) if places else saved.executor)
 
     return merge
 
 
-def _typed(overrides: Sequence[str]) -> RunConfig:
-    if not overrides:  # then nothing is composed: `conf/config.yaml` repeats the schema's defaults, which a test holds
-        return RunConfig()
+def _executor(saved: AnyExecutor, overrides: Sequence[str]) -> AnyExecutor:
+    """Returns the saved executor with what was given; another one has its own settings alone."""
+    typed = _loaded([f"{GROUP}{saved.name}", *overrides] if _keeps_option(overrides) else overrides).executor
+    if not _keeps_option(overrides):
+        return typed
+    given = {text.removeprefix(KEYS).partition("=")[0].partition(".")[0] for text in overrides}
+    return replace(saved, **{name: getattr(typed, name) for name in given})
+
+
+def _keeps_option(overrides: Sequence[str]) -> bool:
+    return not any(text.startswith(GROUP) for text in overrides)
+
+
+def _loaded(overrides: Sequence[str]) -> Config:
+    # Without overrides nothing is composed: `conf/config.yaml` repeats the schema's defaults, which a test holds.
     from vgpipe.config.load import load
     from vgpipe.config.sources import Defaults, Sources
 
-    return load(overrides, Sources(defaults=Defaults.NONE)).run
+    return load(overrides, Sources(defaults=Defaults.NONE))

@@ -137,7 +137,7 @@ def resume(
 
     Args:
         root: the directory of the run.
-        limits: changes when to stop early, and how far to degrade, from what the run was started with.
+        limits: changes when to stop early, how far to degrade, and where to run, from what the run was started with.
         stop: says when to stop early.
         on_progress: is given how far the run is.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
@@ -161,7 +161,7 @@ def resume(
             refuse_unwritable_names(clips)
             saved = validate_config(values)
             folder_of("store.dir", saved.store.dir)  # it may be another one by now
-            config = replace(saved, run=limits(saved.run))
+            config = limits(saved)
             attempts = Attempts(config)
             refuse_too_large(config, clips)
             attempts.plan(clips, kept)
