@@ -14,6 +14,8 @@ from vgpipe.errors import LoadError
 from vgpipe.executor.component_loader import Loader
 from vgpipe.executor.workers.messages import Began, ClipEnded, Died, HandOut, PieceDone, Ready, StepDone
 from vgpipe.models.families.wan import WanFamily
+from vgpipe.report.build import run_data
+from vgpipe.store.rundir import RunDir
 
 JOB = """
 defaults: {seed: 3}
@@ -92,7 +94,8 @@ def test_workers_make_the_files_of_one_process(render, pools, expected):
     )
     assert set(encoded.values()) == {1}  # each text once, over both
     log = (ran.root / "run.log").read_text()
-    assert "[cpu-1] denoise" in log and "worker cpu-2 is ready" in log
+    assert "[cpu-1] denoise" in log and "worker cpu-2 is ready" in log and "(5/5 clips, 100%" in log
+    assert [one["name"] for one in run_data(RunDir(ran.root))["timeline"]["workers"]] == ["cpu-1", "cpu-2"]
     assert all(one["peak_ram_gb"] > 0 and one["seconds"]["denoise"] > 0 for one in ran.records())
 
 
@@ -109,6 +112,14 @@ def test_a_clip_whose_worker_dies_is_finished_by_another(render, pools, expected
     (event,) = [one for one in events(ran) if one["event"] == "worker_died"]
     assert (event["worker"], event["reason"]) == (died[0], "killed by SIGKILL")
     assert "resumes at step" in (ran.root / "run.log").read_text()
+
+
+def test_what_a_worker_exported_before_it_died_is_no_work_that_is_left(render, pools, expected, monkeypatch):
+    died = dies_once(monkeypatch, lambda message: isinstance(message, ClipEnded) and "canary" not in message.clip)
+    ran = render(*TWO)
+    assert ran.code == 0 and files(ran) == expected and len(died) == 1
+    assert sum(record["reused"] for record in ran.records()) == 1
+    assert "(5/5 clips, 100%" in (ran.root / "run.log").read_text()
 
 
 def test_a_clip_that_takes_three_workers_along_fails_alone(render, pools, monkeypatch):
