@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from vgpipe.errors import StoreError, is_disk_full
+from vgpipe.executor.workers.brought_images import brought_image
 from vgpipe.executor.workers.remote_store import RemoteStore
-from vgpipe.executor.workers.store_messages import Found, Gone, Loose, Offered, Refused, Sent, Wanted, Whole
+from vgpipe.executor.workers.store_messages import Gone, Loose, Offered, Refused, Sent, Wanted, Whole
 from vgpipe.executor.workers.store_service import StoreService
 from vgpipe.stages import checkpoints
 from vgpipe.stages.checkpoints import DenoiseCheckpoint
@@ -76,7 +77,7 @@ def test_what_is_made_is_in_the_drivers_store_at_once_and_frames_are_not(own, dr
 
 
 def test_large_files_travel_in_parts_and_arrive_whole(own, driver, tmp_path, monkeypatch):
-    for module in ("remote_store", "store_service"):
+    for module in ("store_link", "store_service"):
         monkeypatch.setattr(f"vgpipe.executor.workers.{module}.PART_BYTES", 10)
     data = bytes(range(256)) + b"x" * 4
     make(own, LATENTS, [("a.bin", data)])
@@ -243,4 +244,6 @@ def test_an_image_that_the_node_does_not_have_comes_from_the_driver(own, link, t
     sha256 = hashlib.sha256(b"\x89PNG").hexdigest()
     assert isinstance(link(Wanted(Loose(sha256))), Refused)
     link.service.serve_image(sha256, image)
-    assert own.image(sha256).read_bytes() == b"\x89PNG" and isinstance(link(Wanted(Loose(sha256))), Found)
+    assert brought_image(link, own.root, sha256).read_bytes() == b"\x89PNG"
+    image.unlink()
+    assert brought_image(link, own.root, sha256).read_bytes() == b"\x89PNG"  # kept, for other clips that begin with it

@@ -7,26 +7,20 @@ that decodes them needs them.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from vgpipe.errors import StoreError
+from vgpipe.executor.workers.store_link import StoreLink, VanishedError
 from vgpipe.executor.workers.store_messages import (
-    PART_BYTES,
     Answer,
     Found,
     Gone,
     Loose,
-    Name,
     Offered,
-    PartWanted,
-    Refused,
     Request,
-    Sent,
     Wanted,
     Whole,
 )
@@ -34,18 +28,12 @@ from vgpipe.outside_file import open_outside
 from vgpipe.stages import checkpoints
 from vgpipe.store.artifacts import RECORD_NAME, Artifact, ArtifactWriter, Store
 from vgpipe.store.digest import Key
-from vgpipe.store.durable import make_folder, temporary_path
 from vgpipe.vocabulary import DECODE
 
 log = logging.getLogger(__name__)
 
-IMAGES = "image"
 STAYS = DECODE
 """The stage whose artifacts neither come nor go."""
-
-
-class VanishedError(StoreError):
-    """The driver no longer has what it had a moment ago."""
 
 
 class RemoteStore(Store):
@@ -58,7 +46,7 @@ class RemoteStore(Store):
 
     def __init__(self, root: Path, ask: Callable[[Request], Answer]):
         super().__init__(root)
-        self._link = _Link(ask)
+        self._link = StoreLink(ask)
         self._driver_has: set[str] = set()
         self._nobody_has: set[str] = set()
         self._checkpoints = _CheckpointSender(self._send_checkpoint)
@@ -101,16 +89,10 @@ class RemoteStore(Store):
         found = self._link.find(Wanted(name, checkpoints.done_steps(path)))
         if found is None:
             return
-        make_folder(path.parent)
-        temporary = temporary_path(path)
         try:
-            for file, size in found.sizes.items():
-                self._link.download(name, file, size, temporary)
-            temporary.replace(path)
+            self._link.download_to(name, found, path)
         except VanishedError as error:
             log.debug("%s: %s", path.name, error)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def publish(self, path: Path) -> None:
         """Has a checkpoint sent to the driver, beside the work; a newer one takes its place in the queue."""
@@ -120,29 +102,6 @@ class RemoteStore(Store):
         """Has the driver remove a checkpoint."""
         self._checkpoints.drop(path)
         self._link.tell(Gone(self._loose(path)))
-
-    def image(self, sha256: str) -> Path:
-        """Returns a copy of an image that a clip begins with.
-
-        Raises:
-            StoreError: where the driver has none to give.
-            OSError: where it cannot be written.
-        """
-        path = self.root / IMAGES / sha256
-        if path.is_file():
-            return path
-        found = self._link.find(Wanted(Loose(sha256)))
-        if found is None:
-            raise StoreError("the driver no longer has the image")
-        make_folder(path.parent)
-        temporary = temporary_path(path)
-        try:
-            for file, size in found.sizes.items():
-                self._link.download(Loose(sha256), file, size, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return path
 
     def flush(self) -> None:
         """Waits until the driver has every checkpoint, or has refused it."""
@@ -184,68 +143,6 @@ class RemoteStore(Store):
                     self._link.ask(Whole(name, self._link.upload(name, path.name, file)))
         except (OSError, StoreError) as error:
             log.warning("no checkpoint in the driver's store: %s", error)
-
-
-class _Link:
-    """Asks the driver, and takes files apart and together."""
-
-    def __init__(self, ask: Callable[[Request], Answer]):
-        self._ask = ask
-
-    def ask(self, request: Request) -> Answer:
-        """Returns the answer.
-
-        Raises:
-            StoreError: where the driver refuses.
-        """
-        answer = self._ask(request)
-        if isinstance(answer, Refused):
-            raise StoreError(f"the driver's store: {answer.reason}")
-        return answer
-
-    def tell(self, request: Request) -> None:
-        """Asks for what may fail without harm."""
-        try:
-            self.ask(request)
-        except StoreError as error:
-            log.debug("%s", error)
-
-    def find(self, wanted: Wanted) -> Found | None:
-        """Returns what the driver has of what is wanted."""
-        answer = self.ask(wanted)
-        return answer if isinstance(answer, Found) else None
-
-    def upload(self, name: Name, file: str, opened: BinaryIO) -> str:
-        """Sends a file; returns its SHA-256."""
-        digest, offset = hashlib.sha256(), 0
-        while data := opened.read(PART_BYTES):
-            self.ask(Sent(name, file, offset, data))
-            digest.update(data)
-            offset += len(data)
-        if not offset:
-            self.ask(Sent(name, file, 0, b""))
-        return digest.hexdigest()
-
-    def download(self, name: Name, file: str, size: int, target: Path) -> None:
-        """Writes a file of the driver's.
-
-        Raises:
-            VanishedError: where the driver no longer has it.
-            OSError: where it cannot be written.
-        """
-        with open(target, "wb") as opened:
-            for part in self._parts(name, file, size):
-                opened.write(part)
-
-    def _parts(self, name: Name, file: str, size: int) -> Iterator[bytes]:
-        offset = 0
-        while offset < size:
-            answer: Any = self._ask(PartWanted(name, file, offset))
-            if not isinstance(answer, bytes) or not answer:
-                reason = answer.reason if isinstance(answer, Refused) else "it is shorter than it was"
-                raise VanishedError(f"{file}: {reason}")
-            offset += len(answer)
-            yield answer
 
 
 class _CheckpointSender:

@@ -46,7 +46,7 @@ class StoreService:
 
     def serve_image(self, sha256: str, path: Path) -> None:
         """Lets the worker have an image that a clip begins with."""
-        self._images[sha256] = path
+        self._images.setdefault(sha256, path)
 
     def answer(self, request: Request) -> Answer:
         """Answers a request; what goes wrong is an answer too."""
@@ -111,7 +111,7 @@ class StoreService:
 
     def _checkpoint(self, file: Loose) -> Path:
         if not CHECKPOINT.fullmatch(file.name):
-            raise StoreError(f"{file.name} is no file of the store")
+            raise StoreError(f"{file.name} is not a file of the store")
         return self._store.root / file.name
 
     def _expect(self, name: Name) -> bool:
@@ -195,7 +195,7 @@ def _write(path: Path, offset: int, data: bytes) -> None:
 
 def _plain(file: str) -> str:
     if file in ("", ".", "..") or not {"/", "\\", "\0"}.isdisjoint(file):
-        raise StoreError(f"{file!r} is no file of an artifact")
+        raise StoreError(f"{file!r} is not a file of an artifact")
     return file
 
 

@@ -1,0 +1,34 @@
+"""Images that clips begin with, on a machine that does not have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vgpipe.errors import StoreError
+from vgpipe.executor.workers.store_link import StoreLink
+from vgpipe.executor.workers.store_messages import Answer, Loose, Request, Wanted
+
+FOLDER = "image"
+
+
+def brought_image(ask: Callable[[Request], Answer], root: Path, sha256: str) -> Path:
+    """Returns a copy of an image in a store, brought from the driver if need be.
+
+    Args:
+        ask: sends a request to the driver, and returns the answer.
+        root: folder of the store.
+        sha256: of the image's bytes.
+
+    Raises:
+        StoreError: where the driver has none to give.
+        OSError: where it cannot be written.
+    """
+    path, link = root / FOLDER / sha256, StoreLink(ask)
+    if path.is_file():
+        return path
+    found = link.find(Wanted(Loose(sha256)))
+    if found is None:
+        raise StoreError("the driver no longer has the image")
+    link.download_to(Loose(sha256), found, path)
+    return path
