@@ -16,7 +16,7 @@ class Degradation:
     """Something the user did not ask for, done so that a clip could finish.
 
     Attributes:
-        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `loras`, `audio` or `exporter`.
+        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `loras`, `audio`, `exporter` or `versions`.
         asked: what the user asked for, or what vgpipe would have taken first.
         got: what it took.
         reason: why.

@@ -39,9 +39,10 @@ def shared_cores(
     seconds = trial.known_seconds(tried) if tried else {}
     if tried and not seconds and trial.is_short(pending):
         seconds = try_threads(tried)
-    threads = fair_threads(seconds, given.most)
+    threads = fair_threads(seconds, given.cpu_share or given.most)
     if threads is None:
         return None
     share = best_share(seconds, given.most) if given.needs_trial else Share(given.most, threads)
-    log.info("%s, each denoising with %s", counted(share.workers, "worker"), counted(share.threads, "thread"))
+    workers = min(share.workers, len(given.pool.slots()))
+    log.info("%s, each denoising with %s", counted(workers, "worker"), counted(share.threads, "thread"))
     return share

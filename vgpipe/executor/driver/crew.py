@@ -52,12 +52,14 @@ class CrewSettings:
         most: how many there may be.
         needs_trial: whether a trial decides how many of them there are: the first one makes it.
         wait_s: seconds to wait for a worker where none is left.
+        cpu_share: how many of them share the CPU of one machine; None: all.
     """
 
     pool: WorkerPool
     most: int
     needs_trial: bool = False
     wait_s: float = 0.0
+    cpu_share: int | None = None
 
 
 class Crew:

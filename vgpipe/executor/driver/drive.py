@@ -22,6 +22,7 @@ from vgpipe.executor.driver.claims import Claims
 from vgpipe.executor.driver.cores import shared_cores
 from vgpipe.executor.driver.crew import Crew, CrewSettings
 from vgpipe.executor.driver.hand_outs import Kinds, item_of
+from vgpipe.executor.driver.inspection import Inspection
 from vgpipe.executor.driver.losses import Losses
 from vgpipe.executor.driver.relay import Relay
 from vgpipe.executor.driver.settling import Settling
@@ -73,6 +74,7 @@ class Driver:
         self._relay = Relay(inputs.records, self._progress)
         self._settling = Settling(inputs, history, delivery, self._progress)
         self._claims = Claims()
+        self._inspection = Inspection(inputs)
         self._crew = Crew(
             given.pool,
             self._settings_of,
@@ -157,7 +159,9 @@ class Driver:
         if share is None:
             return
         self._crew.most, self._denoise_threads = share.workers, share.threads
-        self._inputs.records.event("denoise_threads", count=share.threads, workers=share.workers)
+        self._inputs.records.event(
+            "denoise_threads", count=share.threads, workers=min(share.workers, len(self._pool.slots()))
+        )
         for ready in self._crew.ready:
             self._pool.send(ready, messages.UseThreads(share.threads))
 
@@ -282,6 +286,10 @@ class Driver:
             self._work.spends(name, message.seconds)
 
     def _joined(self, name: str, ready: messages.Ready) -> None:
+        refusal = self._inspection.refusal(name, self._crew.slot(name), ready)
+        if refusal:
+            self._crew.retire(name, refusal)
+            return
         self._crew.joined(name, ready)
         self._work.join(name, self._foreseen(ready))
 
@@ -308,6 +316,7 @@ class Driver:
             self._pool.send(name, answer)
 
     def _ended(self, name: str, ended: messages.ClipEnded) -> None:
+        ended = self._inspection.noted(name, ended)
         state = self._work.has(name, ended.clip)
         if state is None:
             return

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vgpipe import __version__
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.finished_files import finished_files_of
 from vgpipe.clips.from_config import key_maker
@@ -47,11 +46,12 @@ from vgpipe.executor.workers.messages import (
 from vgpipe.executor.workers.model_digest import family_digest
 from vgpipe.executor.workers.results import failure_of
 from vgpipe.executor.workers.telling import AskedTurns, Send, ToldProgress
+from vgpipe.executor.workers.versions import versions_here
 from vgpipe.fallback.loading_ladder import WATERMARK, LoadedModel
 from vgpipe.hardware import device_of, free_memory_bytes
 from vgpipe.models.base import Family
 from vgpipe.plans.starting_point import StartingPlan, first_strategies
-from vgpipe.store.artifacts import Store, installed_versions
+from vgpipe.store.artifacts import Store
 from vgpipe.units import to_gib
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class Worker:
             host=socket.gethostname(),
             pid=os.getpid(),
             memory_gb=None if free_bytes is None else to_gib(free_bytes, 1),
-            versions={"vgpipe": __version__, **installed_versions()},
+            versions=versions_here(),
             foreseen=foreseen_of(inputs.plan, inputs.config, self._settings.samples),
             family_digest=family_digest(inputs.keys.model.family),
             conditions=_conditions(inputs, maker),
