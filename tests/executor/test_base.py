@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from types import ModuleType
 from typing import ClassVar
@@ -51,3 +52,11 @@ def test_an_unknown_executor_is_refused_before_anything_starts(vgpipe, workdir):
 @pytest.mark.parametrize("name", sorted(EXECUTORS))
 def test_every_named_executor_is_there(name):
     assert callable(executor_class(name).run)
+
+
+def test_an_executor_whose_package_is_missing_names_the_extra_before_anything_starts(vgpipe, workdir, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ray" else found(name, *more))
+    ran = vgpipe("clip.prompt=a", "executor=ray")
+    assert ran.code == 2 and ran.err.count("pip install 'vgpipe[ray]'") == 1 and "Traceback" not in ran.err
+    assert not (workdir / "outputs").exists()

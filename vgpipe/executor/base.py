@@ -8,6 +8,7 @@ the store under those keys, so that where it runs changes no bit.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from vgpipe.plans.starting_point import StartingPlan
     from vgpipe.store.rundir import RunDir
 
-EXECUTORS = {"local": "vgpipe.executor.local:LocalExecutor"}
+EXECUTORS = {"local": "vgpipe.executor.local:LocalExecutor", "ray": "vgpipe.executor.ray:RayExecutor"}
+PACKAGES = {"ray": "ray"}
+"""Executor -> the package that it needs beside vgpipe's own, and the extra that brings it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +115,15 @@ def executor_class(name: str) -> ExecutorClass:
         name: as in `executor.name`.
 
     Raises:
-        ConfigError: for a name that no file has.
+        ConfigError: for a name that no file has, or one whose package is not installed.
     """
     if name not in EXECUTORS:
         fault = Fault("executor.name", f"{name!r} is not a known executor", f"one of: {', '.join(sorted(EXECUTORS))}")
         raise ConfigError("invalid configuration", [fault])
+    package = PACKAGES.get(name)
+    if package is not None and importlib.util.find_spec(package) is None:
+        what = f"executor={name} needs the package {package}, which is not installed"
+        raise ConfigError("nothing was started", [Fault("executor.name", what, f"pip install 'vgpipe[{package}]'")])
     module, attribute = EXECUTORS[name].split(":")
     found: ExecutorClass = getattr(importlib.import_module(module), attribute)
     return found

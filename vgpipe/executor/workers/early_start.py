@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from vgpipe.config.executor_schema import RayConfig
 from vgpipe.config.schema import Config
 from vgpipe.models.checkpoint.allowed_classes import LIBRARIES
 from vgpipe.plans.worker_devices import may_be_several
@@ -17,11 +18,22 @@ LOCAL = "local"
 def host_started_early(config: Config, index: Mapping[str, Any], clips: int) -> Iterator[None]:
     """Starts the host where the run will probably have several workers on this machine; ends it where the block raises.
 
+    With `executor=ray`, Ray is started or joined instead.
+
     Args:
         config: the whole config.
         index: model_index.json of the model, whose classes the host imports.
         clips: how many are left to make.
+
+    Raises:
+        ConfigError: where a cluster cannot be joined.
     """
+    if clips and isinstance(config.executor, RayConfig):
+        from vgpipe.executor.workers.ray_session import session_started_early
+
+        with session_started_early(config.executor.address):
+            yield
+        return
     if not clips or config.executor.name != LOCAL or not may_be_several(config, clips):
         yield
         return

@@ -1,0 +1,202 @@
+"""Ray in this process: started here for one run, or joined where a cluster is named."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from vgpipe.errors import ConfigError, Fault, first_line
+from vgpipe.units import MIB
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 120.0
+"""Until a cluster that cannot be reached, or a start that hangs, is given up."""
+CONNECT_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 20.0
+LOCAL_OBJECT_STORE_BYTES = 100 * MIB
+"""Of a Ray that is started here, whose workers see the same store folder: little more than messages travels."""
+MAX_TEMP_PATH = 40
+"""Characters of a folder below which Ray can make its sockets, whose paths may have 107."""
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+CLIENT = "ray://"
+
+
+class RaySession:
+    """Starts or joins Ray in a thread of its own, so that other work goes on meanwhile.
+
+    The thread lives as long as the session: with the thread that started them, Linux ends Ray's processes.
+
+    Args:
+        address: of a cluster; `auto` for the one that this machine is part of; None starts Ray here.
+    """
+
+    def __init__(self, address: str | None):
+        self.address = address
+        self._is_up, self._is_over = threading.Event(), threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether Ray was started here, for this run."""
+        return self.address is None
+
+    def wait(self) -> None:
+        """Waits until Ray can be used.
+
+        Raises:
+            ConfigError: where the cluster cannot be joined, or Ray cannot be started.
+        """
+        if not self._is_up.wait(START_TIMEOUT_S):
+            raise self._fault(f"no answer within {START_TIMEOUT_S:.0f} s")
+        if self._error is not None:
+            is_none = self.address == "auto" and isinstance(self._error, ConnectionError)
+            what = "this machine is part of none" if is_none else first_line(self._error)
+            raise self._fault(what) from self._error
+
+    def close(self) -> None:
+        """Leaves the cluster, or ends the Ray that was started here and removes its files."""
+        self._is_over.set()
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def _fault(self, what: str) -> ConfigError:
+        if self.address is None:
+            return ConfigError("Ray cannot be started", [Fault("executor.address", what, "executor=local")])
+        remedy = "start the cluster (`ray start --head`; `ray start --address=HEAD:6379` on the others)"
+        where = f"no cluster can be joined at {self.address!r}: {what}"
+        return ConfigError("no Ray cluster", [Fault("executor.address", where, f"{remedy}, or executor.address=null")])
+
+    def _run(self) -> None:
+        folder = None if self.address is not None else _temporary_folder()
+        try:
+            with _quiet():
+                self._connect(folder)
+                self._is_up.set()
+                self._is_over.wait()
+                self._disconnect()
+        except Exception as error:  # whatever Ray raises, `wait` tells the user
+            self._error = error
+        finally:
+            self._is_up.set()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _connect(self, folder: Path | None) -> None:
+        import ray
+
+        if self.address is not None and self.address.startswith(CLIENT):
+            raise ValueError(
+                f"{CLIENT} is Ray's client, which lacks what this needs; run vgpipe on a node of the cluster"
+            )
+        _require_answer(self.address)
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": False}
+        if self.address is not None:
+            ray.init(address=self.address, **quiet)
+        else:
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                object_store_memory=LOCAL_OBJECT_STORE_BYTES,
+                _temp_dir=str(folder),
+                **quiet,
+            )
+
+    def _disconnect(self) -> None:
+        import ray
+
+        with suppress(Exception):  # the head may have gone
+            ray.shutdown()
+
+
+_early: list[RaySession] = []
+"""At most one: started while a run is planned, for the executor to take."""
+
+
+@contextmanager
+def session_started_early(address: str | None) -> Iterator[None]:
+    """Starts or joins Ray while the block plans a run; leaves it to `taken_session`, unless the block raises.
+
+    Args:
+        address: as `RaySession` takes it.
+
+    Raises:
+        ConfigError: where the cluster cannot be joined, or Ray cannot be started.
+    """
+    session = taken_session(address)
+    try:
+        yield
+        session.wait()
+    except BaseException:
+        session.close()
+        raise
+    _early.append(session)
+
+
+def taken_session(address: str | None) -> RaySession:
+    """Returns the session that was started early, or starts one; it belongs to the caller."""
+    session = _early.pop() if _early else None
+    if session is not None and session.address == address:
+        return session
+    if session is not None:
+        session.close()
+    return RaySession(address)
+
+
+@atexit.register
+def _end_early() -> None:
+    while _early:
+        _early.pop().close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what Ray says off the terminal: it goes to the log, for those who look there."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from ray._private import worker
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    printed = getattr(worker, "print_to_stdstream", None)
+    if printed is not None:  # prints what nodes report, whatever `log_to_driver` says
+        worker.print_to_stdstream = _logged
+    try:
+        yield
+    finally:
+        if printed is not None:
+            worker.print_to_stdstream = printed
+
+
+def _logged(data: dict[str, Any], *_more: object, **_others: object) -> None:
+    log.debug("ray: %s", " ".join(map(str, data.get("lines", ()))))
+
+
+def _require_answer(address: str | None) -> None:
+    """Refuses an address at which nobody answers: Ray itself would wait for minutes, and then end the process.
+
+    Raises:
+        OSError: where nobody answers.
+    """
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+
+
+def _temporary_folder() -> Path:
+    """Returns a new folder for Ray's files, with a path that leaves room for the names of its sockets."""
+    usual = tempfile.gettempdir()
+    folder = usual if len(usual) <= MAX_TEMP_PATH else "/tmp"
+    return Path(tempfile.mkdtemp(prefix="vgpipe-ray-", dir=folder))
