@@ -21,7 +21,7 @@ class Kind:
 
     Attributes:
         name: as in `--kinds`.
-        disturb: does it while the run goes on; returns what it did.
+        disturb: does it during the run; returns what it did.
         prepare: done before the start.
         mend: done before the run is resumed, where it stopped.
         may_stop: whether the run may stop, resumable, rather than finish by itself.
@@ -59,7 +59,7 @@ def to_a_worker(number: signal.Signals) -> Callable[[Scene, int], str]:
 def kill_all_workers(scene: Scene, steps: int) -> str:
     """Kills all workers at once."""
     moment = scene.wait_for_a_moment(steps)
-    workers = scene.workers()
+    workers = scene.workers() or [one.pid for one in scene.helpers()]
     for worker in workers:
         send(worker, signal.SIGKILL)
     return f"{len(workers)} {moment}"
@@ -68,7 +68,7 @@ def kill_all_workers(scene: Scene, steps: int) -> str:
 def kill_something(scene: Scene, steps: int) -> str:
     """Kills any process of the run but the driver: a forked server, an encoder, a worker that is not ready."""
     moment = scene.wait_for_a_moment(steps)
-    others = [one for one in scene.watch.alive() if scene.driver is None or one.pid != scene.driver.pid]
+    others = scene.helpers()
     if not others:
         return f"nothing {moment}"
     chosen = scene.rng.choice(others)
@@ -105,12 +105,12 @@ def fill_the_disk_of_a_worker(scene: Scene, steps: int) -> str:
 
 
 def take_memory_from_a_worker(scene: Scene, steps: int) -> str:
-    """Lets one worker have only some MiB more than it has, so that the next allocation fails."""
+    """Lets one worker have only some MiB more than it has, or less, so that an allocation fails."""
     moment = scene.wait_for_a_moment(steps)
     worker = a_worker(scene)
     if worker is None:
         return "too late"
-    size = scene.rng.choice((2 * MIB, 8 * MIB, 24 * MIB))
+    size = scene.rng.choice((-64 * MIB, 0, 8 * MIB, 24 * MIB))
     try:
         status = Path(f"/proc/{worker}/status").read_text()
     except OSError:
@@ -120,23 +120,31 @@ def take_memory_from_a_worker(scene: Scene, steps: int) -> str:
     return f"{size >> 20} MiB {moment}"
 
 
-def mount_small_store(scene: Scene) -> None:
-    """Puts the store on a file system with little room."""
+def mount_store(scene: Scene) -> None:
+    """Puts the store on a file system of its own."""
     store = scene.cwd / "outputs/.store"
     store.mkdir(parents=True)
-    size = scene.rng.randrange(600, 4000)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(store)], check=True)
-    scene.notes.append(f"{size} KiB")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(store)], check=True)
+
+
+def fill_the_store(scene: Scene, steps: int) -> str:
+    """Leaves some KiB of room on the file system of the store."""
+    moment = scene.wait_for_a_moment(steps)
+    room = scene.rng.choice((0, 40 * KIB, 400 * KIB))
+    filler = scene.cwd / "outputs/.store/filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(16 * KIB))
+        except OSError:
+            size = filler.stat().st_size
+    os.truncate(filler, max(0, size - room))
+    return f"{room >> 10} KiB left {moment}"
 
 
 def give_the_store_room(scene: Scene) -> None:
-    """Makes the file system of the store large."""
-    subprocess.run(["mount", "-o", "remount,size=200m", str(scene.cwd / "outputs/.store")], check=True)
-
-
-def only_wait(_scene: Scene, _steps: int) -> str:
-    """Does nothing more."""
-    return "from the start"
+    """Removes what fills the file system of the store."""
+    (scene.cwd / "outputs/.store/filler").unlink(missing_ok=True)
 
 
 def send(pid: int, number: signal.Signals) -> None:
@@ -158,16 +166,16 @@ def limit(pid: int, kind: int, value: int) -> None:
 
 OF_BOTH = (
     Kind("worker-killed", to_a_worker(signal.SIGKILL)),
-    Kind("worker-told-to-end", to_a_worker(signal.SIGTERM)),
+    Kind("worker-sigterm", to_a_worker(signal.SIGTERM)),
     Kind("all-workers-killed", kill_all_workers),
     Kind("driver-killed", kill_the_driver, may_stop=True),
-    Kind("driver-told-to-stop", stop_the_driver, may_stop=True),
+    Kind("driver-sigterm", stop_the_driver, may_stop=True),
     Kind("worker-disk-full", fill_the_disk_of_a_worker, may_stop=True),
     Kind("worker-memory", take_memory_from_a_worker),
 )
 LOCAL = (
     *OF_BOTH,
     Kind("any-process-killed", kill_something),
-    Kind("store-full", only_wait, mount_small_store, give_the_store_room, may_stop=True),
+    Kind("store-full", fill_the_store, mount_store, give_the_store_room, may_stop=True),
 )
 __all__ = ["LOCAL", "OF_BOTH", "RESUME", "Kind"]

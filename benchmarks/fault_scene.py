@@ -83,6 +83,14 @@ class Scene:
         pids = [one["pid"] for one in self.events() if one.get("event") == "worker_ready"]
         return [pid for pid in dict.fromkeys(pids) if is_alive(pid)]
 
+    def helpers(self) -> list[watched.Process]:
+        """Returns the processes of the run but for the driver."""
+        return [one for one in self.watch.alive() if self.driver is None or one.pid != self.driver.pid]
+
+    def lost(self) -> int:
+        """Returns how many workers the driver has seen die or retire."""
+        return sum(one.get("event") in ("worker_died", "worker_retired") for one in self.events())
+
     def steps(self) -> Counter[tuple[str, str]]:
         """Returns (latents, step) -> how often it was done."""
         path = self.cwd / "steps"

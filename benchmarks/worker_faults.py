@@ -8,11 +8,11 @@ random order, each kind of fault strikes a fresh run with a store of its own:
 | kind | what is done |
 | --- | --- |
 | worker-killed, all-workers-killed, any-process-killed | SIGKILL |
-| worker-told-to-end, driver-told-to-stop | SIGTERM |
+| worker-sigterm, driver-sigterm | SIGTERM |
 | driver-killed | SIGKILL to the driver |
 | worker-disk-full | one worker can write no file longer than 0, 4 or 64 KiB |
-| worker-memory | one worker gets 2, 8 or 24 MiB more than it has, and no more |
-| store-full | the store lies on a file system of 0.6 to 4 MB (as root) |
+| worker-memory | one worker may have no more than it has and 24 MiB, 8 MiB, nothing, or 64 MiB less |
+| store-full | the file system of the store (mounted for it, as root) gets full, but for 0, 40 or 400 KiB |
 
 at a random moment: 0.2 to 8 s after the start, or after a random one of the denoising steps. A run that was stopped is
 resumed until it ends. Then all clips have to be done, with the frames of the run left alone (clips with degradations
@@ -55,6 +55,7 @@ COMMAND = (
     "clip.segment_num_inference_steps=12", "executor.checkpoint_steps=3", "executor.checkpoint_interval_s=0",
 )  # fmt: skip
 MAX_RESUMES = 3
+ROW = "{:22}{:>5}{:>6}{:>8}{:>13}{:>9}{:>28}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
     degraded: int = 0
     redone: int = 0
+    lost: int = 0
     resumes: int = 0
     seconds: float = 0.0
 
@@ -102,6 +104,7 @@ def disturbed(scene: Scene, kind: Kind, whole: Whole) -> Outcome:
 
 def judge(scene: Scene, outcome: Outcome, whole: Whole) -> None:
     """Looks at what a finished run left."""
+    outcome.lost = scene.lost()
     outcome.redone = scene.steps().total() - len(scene.steps())
     frames, records = scene.frames(), scene.records()
     for clip, digest in whole.frames.items():
@@ -151,12 +154,15 @@ def report(outcomes: Sequence[Outcome], whole: Whole) -> None:
     by_kind: dict[str, list[Outcome]] = defaultdict(list)
     for one in outcomes:
         by_kind[one.kind].append(one)
-    print(f"\n{'kind':22}{'runs':>5}{'wrong':>6}{'resumed':>8}{'degraded clips':>15}{'steps redone, median, most':>28}")
+    print(
+        "\n" + ROW.format("kind", "runs", "wrong", "resumed", "workers lost", "degraded", "steps redone: median, most")
+    )
     for name, runs in sorted(by_kind.items()):
         redone = [one.redone for one in runs]
         wrong, resumed = sum(bool(one.wrong) for one in runs), sum(one.resumes > 0 for one in runs)
+        lost, degraded = sum(one.lost for one in runs), sum(one.degraded for one in runs)
         spread = f"{statistics.median(redone):.0f}, {max(redone)}"
-        print(f"{name:22}{len(runs):5}{wrong:6}{resumed:8}{sum(one.degraded for one in runs):15}{spread:>28}")
+        print(ROW.format(name, len(runs), wrong, resumed, lost, degraded, spread))
     redone = sum(one.redone for one in outcomes)
     print(f"{len(outcomes)} runs, {sum(bool(one.wrong) for one in outcomes)} wrong; a run has {whole.steps} steps, "
           f"{redone / len(outcomes) / whole.steps:.1%} of them done again on average")  # fmt: skip
@@ -190,8 +196,10 @@ def main() -> None:
         scene = Scene(cwd, arguments, base, random.Random(rng.random()))
         outcome = disturbed(scene, kind, whole)
         outcomes.append(outcome)
-        print(f"{number:3} {kind.name:22}{outcome.what}: {outcome.redone} steps redone, {outcome.seconds:.0f} s"
-              + "".join(f"\n      wrong: {one}" for one in outcome.wrong), flush=True)  # fmt: skip
+        cost = f"{outcome.lost} workers lost, {outcome.redone} steps redone, {outcome.seconds:.0f} s"
+        print(f"{number:3} {kind.name:22}{outcome.what}: {cost}", flush=True)
+        for one in outcome.wrong:
+            print(f"      wrong: {one}", flush=True)
         if outcome.wrong and options.keep:
             subprocess.run(["cp", "-r", str(cwd), str(options.keep)], check=False)
         if os.path.ismount(cwd / "outputs/.store"):
