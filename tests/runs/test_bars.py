@@ -49,3 +49,11 @@ def test_nothing_is_drawn_where_stderr_is_no_terminal(capsys):
 
 def _values(state: ProgressState) -> dict[str, object]:
     return {name: getattr(state, name) for name in ProgressState.__slots__}
+
+
+def test_a_notebook_keeps_no_text_of_before_behind_a_bar(capsys):
+    from tqdm import tqdm
+
+    with TerminalBars(tqdm) as bars:  # tqdm.notebook sets what stands behind a bar only where that is not empty
+        bars(ProgressState(**{**_values(STATE), "step": 3, "steps": 8}))
+        assert bars._lines[0].bar_format.endswith("|{bar}| ")

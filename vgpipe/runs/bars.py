@@ -36,6 +36,7 @@ class TerminalBars:
     def __init__(self, new_bar: Callable[..., tqdm[Any]] | None = None) -> None:
         self._draws = new_bar is not None or stderr_is_terminal()
         self._new_bar = new_bar
+        self._last = "" if new_bar is None else " "  # a notebook keeps the last text behind a bar where there is none
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -110,7 +111,7 @@ class TerminalBars:
         self._keep(len(lines))
         lines.insert(0, (state.fraction, job_line(state, self._drawn_s - self._started_s)))
         for bar, (share, line) in zip([self._job, *self._lines], lines, strict=True):
-            bar.ncols, bar.nrows, bar.n, bar.bar_format = width, len(lines) + ABOVE, share, line
+            bar.ncols, bar.nrows, bar.n, bar.bar_format = width, len(lines) + ABOVE, share, f"{line}{self._last}"
             bar.refresh()
 
     def _keep(self, count: int) -> None:
