@@ -38,8 +38,6 @@ class FakeWorker:
         self._inbox.put(StopNow(f"left {reason}"))
 
     def run(self):
-        if self._settings.worker.startswith("unwilling"):
-            time.sleep(60)
         facts = {
             "folder": os.getcwd(),
             "session": os.getsid(0),

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 PACKET = 65_536
 SEE_OFF_S = 8.0
-"""Seconds that workers have to end once the driver has gone; each ends by itself sooner."""
+"""Seconds that workers have to end once the driver has gone; each that sees it ends by itself sooner."""
 POLL_S = 0.1
 WORKER_PROCESS = "vgpipe.executor.workers.worker_process"
 
@@ -140,7 +140,9 @@ class Server:
             self._control.send(json.dumps(fact).encode())
 
     def _see_off(self) -> None:
-        """Waits for the workers to end, and kills those that do not."""
+        """Has the workers leave, and kills those that do not."""
+        for pid in self._numbers:
+            os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + SEE_OFF_S
         while self._numbers and time.monotonic() < until:
             time.sleep(POLL_S)

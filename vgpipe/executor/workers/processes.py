@@ -16,7 +16,6 @@ from vgpipe.executor.workers.messages import (
     End,
     FromWorker,
     LogLine,
-    Ready,
     ToWorker,
     WorkerSettings,
 )
@@ -64,14 +63,13 @@ class ProcessPool:
         return self._slots
 
     def start(self, slot: Slot, settings: WorkerSettings) -> None:
-        """Starts a worker in a slot that has none; returns at once."""
+        """Starts a worker in a slot that has none; returns at once. Its last message is a `Died`."""
         try:
             process = self._start()
         except OSError as error:
             self._incoming.put((slot.name, Died(f"cannot be started: {error}")))
             return
-        timeout_s = settings.config.executor.worker_start_timeout_s
-        self._running[slot.name] = _Running(slot.name, process, self._incoming, timeout_s)
+        self._running[slot.name] = _Running(slot.name, process, self._incoming)
         process.channel.send((self._worker, settings))
 
     def send(self, slot: str, message: ToWorker) -> None:
@@ -80,30 +78,21 @@ class ProcessPool:
             self._running[slot].process.channel.send(message)
 
     def receive(self, timeout_s: float) -> list[tuple[str, FromWorker]]:
-        """Returns what has come in; waits for the first at most so long, and kills workers that do not get ready."""
-        received = self._waiting(timeout_s)
-        for name, message in received:
-            if isinstance(message, Ready):
-                self._running[name].ready_by = float("inf")
-            elif isinstance(message, Died):
-                self._running.pop(name, None)
-        for one in self._running.values():
-            one.kill_if_late()
-        return received
-
-    def _waiting(self, timeout_s: float) -> list[tuple[str, FromWorker]]:
-        soonest = min((one.ready_by for one in self._running.values()), default=float("inf"))
+        """Returns what has come in, each with the name of its slot; waits for the first at most so long."""
         received = []
         with suppress(Empty):
-            received.append(self._incoming.get(timeout=max(0.0, min(timeout_s, soonest - time.monotonic()))))
+            received.append(self._incoming.get(timeout=timeout_s))
             while True:
                 received.append(self._incoming.get_nowait())
+        for name, message in received:
+            if isinstance(message, Died):
+                self._running.pop(name, None)
         return received
 
     def kill(self, slot: str) -> None:
         """Ends the worker of a slot at once; a `Died` follows."""
         if slot in self._running:
-            self._running[slot].kill("")
+            self._running[slot].process.signal(KILL)
 
     def close(self) -> None:
         """Ends all workers: those at work get SIGTERM, those that do not answer it are killed."""
@@ -125,58 +114,42 @@ class _Running:
 
     Attributes:
         process: its process.
-        ready_by: when it is too late to be ready, on the monotonic clock; infinity once it is.
         thread: reads what it sends until its end.
     """
 
-    def __init__(self, name: str, process: StartedProcess, incoming: Incoming, timeout_s: float):
-        self.process, self.ready_by = process, time.monotonic() + timeout_s
-        self._name, self._incoming, self._timeout_s = name, incoming, timeout_s
-        self._memory_kills, self._killed_for = memory_kills(), ""
+    def __init__(self, name: str, process: StartedProcess, incoming: Incoming):
+        self.process = process
+        self._name, self._incoming = name, incoming
+        self._memory_kills = memory_kills()
         self.thread = threading.Thread(target=self._follow, name=f"messages of {name}", daemon=True)
         self.thread.start()
-
-    def kill_if_late(self) -> None:
-        """Kills it where it has had its time to get ready."""
-        if time.monotonic() >= self.ready_by:
-            self.ready_by = float("inf")
-            self.kill(f"not ready within {self._timeout_s:g} s")
-
-    def kill(self, why: str) -> None:
-        """Kills it.
-
-        Args:
-            why: for people; empty where the signal tells.
-        """
-        self._killed_for = self._killed_for or why
-        self.process.signal(KILL)
 
     def _follow(self) -> None:
         process, put = self.process, lambda message: self._incoming.put((self._name, message))
         output = Output(process.output, lambda line: put(LogLine(OUTPUT, logging.DEBUG, line, time.time())))
+        unreadable = ""
         try:
             for message in process.channel.messages():
                 put(message)
         except Exception as error:  # whatever a message raises that this process cannot build
-            self.kill(f"sent what cannot be read: {error}")
+            unreadable = f"sent what cannot be read: {error}"
+            process.signal(KILL)
         code = process.wait(ENDED_S)
         if code is None:
             process.signal(KILL)
             code = process.wait(ENDED_S)
         output.close()
         process.channel.close()
-        put(Died(self._reason(code, output.last_line), by_memory=self._was_killed_by_memory(code)))
+        reason = unreadable or process.obituary() or _reason(code, output.last_line)
+        put(Died(reason, by_memory=code == -KILL and self._has_memory_killed()))
 
-    def _reason(self, code: int | None, last_line: str) -> str:
-        found = self._killed_for or self.process.obituary()
-        if found:
-            return found
-        if code is None:
-            return "does not end"
-        return ending(code, last_line) if code else "ended"
-
-    def _was_killed_by_memory(self, code: int | None) -> bool:
+    def _has_memory_killed(self) -> bool:
+        """Says whether the system has killed a process for want of memory since this one was started."""
         before, now = self._memory_kills, memory_kills()
-        if code != -KILL or self._killed_for or before is None or now is None:
-            return False
-        return now > before
+        return before is not None and now is not None and now > before
+
+
+def _reason(code: int | None, last_line: str) -> str:
+    if code is None:
+        return "does not end"
+    return ending(code, last_line) if code else "ended"
