@@ -53,8 +53,9 @@ class Settling:
         if ended.is_reused:
             state.finish_from_store(is_reused=True)
         else:
-            self._history.remember(state)
             state.finish()
+        if not (state.is_canary or ended.is_reused):
+            self._history.remember(state)
         self._inputs.records.settle(state, worker=worker)
         if not state.is_canary:
             if ended.is_reused:  # a worker died that had exported it, and no other exports it again
