@@ -53,7 +53,8 @@ class Assignments:
         self.left = {work.id: state for work, state in zip(works_of(states, kinds), states, strict=True)}
         self._scheduler = Scheduler(works_of(states, kinds), wave_size=wave_size, load_share=load_share)
         self._hands: dict[str, _Hands] = {}
-        self._not_for: dict[str, str] = {}
+        self._ahead: dict[str, str] = {}
+        """Clips that go out before the scheduler's, each with the worker that is not to get it, if any."""
 
     @property
     def busy(self) -> list[str]:
@@ -81,9 +82,9 @@ class Assignments:
             hands = self._hands.get(worker)
             if hands is None or hands.number:
                 continue
-            others = self._failed_elsewhere(worker)
-            chosen = [] if others else self._scheduler.next(worker, now_s)
-            states = {clip: self.left[clip] for clip in (*others, *chosen)}
+            ahead = self._next_ahead(worker)
+            chosen = [] if ahead else self._scheduler.next(worker, now_s)
+            states = {clip: self.left[clip] for clip in (*ahead, *chosen)}
             if states:
                 hands.clips |= states
                 hands.open |= set(chosen)
@@ -91,12 +92,18 @@ class Assignments:
                 found[worker] = HandOut(hands.number, tuple(item_of(state) for state in states.values()))
         return found
 
-    def _failed_elsewhere(self, worker: str) -> list[str]:
-        """Returns a clip that failed on another worker, or on this one where there is no other."""
-        found = [clip for clip, maker in self._not_for.items() if maker != worker or len(self._hands) < 2][:1]
+    def _next_ahead(self, worker: str) -> list[str]:
+        """Returns a canary, or a clip that failed on another worker; on this one where there is no other."""
+        found = [clip for clip, maker in self._ahead.items() if maker != worker or len(self._hands) < 2][:1]
         for clip in found:
-            del self._not_for[clip]
+            del self._ahead[clip]
         return found
+
+    def add_canaries(self, canaries: Sequence[ClipState]) -> None:
+        """Adds canaries, which go out before all clips, each alone."""
+        for canary in canaries:
+            self.left[canary.clip.id] = canary
+            self._ahead[canary.clip.id] = ""
 
     def try_elsewhere(self, worker: str, clip: str, now_s: float) -> None:
         """Notes that a clip failed on a worker, and is to be handed to another one."""
@@ -105,7 +112,7 @@ class Assignments:
         if clip in hands.open:
             hands.open.discard(clip)
             self._scheduler.ended(worker, clip, now_s)
-        self._not_for[clip] = worker
+        self._ahead[clip] = worker
 
     def begins(self, worker: str, clip: str) -> None:
         """Notes which clip a worker is at; "" for none."""
@@ -152,8 +159,8 @@ class Assignments:
         if clip in hands.open:
             hands.open.discard(clip)
             self._scheduler.returned(worker, clip)
-        elif state is not None:  # its export ran after the hand-out, and the scheduler counts it as made
-            self._scheduler.add(works_of([state], self._kinds))
+        elif state is not None:
+            self._add_again([state])
 
     def hand_out_ended(self, worker: str, number: int, now_s: float, wave_load_s: float) -> None:
         """Notes that a worker takes clips again; the exports of its last ones may still run.
@@ -176,15 +183,21 @@ class Assignments:
 
     def drop(self, clip: str) -> ClipState | None:
         """Takes a clip out that nobody has and that will not be made; returns it."""
-        self._scheduler.drop(clip)
-        return self.left.pop(clip, None)
+        state = self.left.pop(clip, None)
+        if self._ahead.pop(clip, None) is None and state is not None and not state.is_canary:
+            self._scheduler.drop(clip)
+        return state
 
     def gone(self, worker: str, *, is_started_again: bool) -> None:
         """Notes that a worker is gone; what it had goes out again, before others."""
         hands = self._hands.pop(worker, _Hands())
         (self._scheduler.expect if is_started_again else self._scheduler.leave)(worker)
-        exporting = [state for clip, state in hands.clips.items() if clip not in hands.open]
-        self._scheduler.add(works_of(exporting, self._kinds))
+        self._add_again([state for clip, state in hands.clips.items() if clip not in hands.open])
+
+    def _add_again(self, states: Sequence[ClipState]) -> None:
+        """Adds what the scheduler knows nothing of: canaries, and clips whose exports ran after their hand-out."""
+        self.add_canaries([state for state in states if state.is_canary])
+        self._scheduler.add(works_of([state for state in states if not state.is_canary], self._kinds))
 
     def unplaceable(self) -> list[str]:
         """Returns the clips that no worker holds, whether it is there or started."""

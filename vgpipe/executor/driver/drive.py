@@ -85,6 +85,7 @@ class Driver:
         )
         self._crew.most = 1 if given.needs_trial else given.most
         self._denoise_threads: int | None = None
+        self._tuner = ""
         self._tuned: Mapping[int, float] | None = None
         self._work = self._assignments(())
         self._failure: VgpipeError | None = None
@@ -138,9 +139,12 @@ class Driver:
         canaries = Canaries(inputs.config.executor, inputs.keys, _as_it_is, past)
         canaries.choose(self._states, pending, inputs.finished)
         self._progress.sizes = piece_sizes(pending, canaries.states)
-        canaries.run(pending, self._make_some, inputs.records.settle)
+        self._begin(pending)
+        # Workers that have no canary make clips meanwhile.
+        canaries.run(pending, self._make_canaries, self._condemn)
         self._share_cores([state for state in pending if state.is_pending], past)
-        self._make_some([state for state in pending if state.is_pending])
+        while self._work.left:
+            self._turn()
         self._hear_out()
         canaries.forget_failed(pending)
 
@@ -152,8 +156,9 @@ class Driver:
 
     def _share_cores(self, pending: Sequence[ClipState], past: PastTrials) -> None:
         """Finds, on a CPU, how many workers of how many threads make the most clips, and uses that from now on."""
-        (name, *_) = self._crew.ready
-        if self._crew.slot(name).device != CPU or not pending:
+        busy = self._work.busy
+        name = next((one for one in self._crew.ready if one not in busy), next(iter(self._crew.ready), None))
+        if name is None or self._crew.slot(name).device != CPU or not pending:
             return
         share = shared_cores(self._inputs, self._given, pending, past, lambda tried: self._trial(name, tried))
         if share is None:
@@ -167,29 +172,38 @@ class Driver:
 
     def _trial(self, name: str, tried: Sequence[ClipState]) -> Mapping[int, float]:
         """Has a worker try thread counts; returns the seconds of each, none where the worker is lost meanwhile."""
-        self._tuned, self._work, began_s = None, self._assignments(()), time.monotonic()
+        self._tuner, self._tuned, began_s = name, None, time.monotonic()
         self._pool.send(name, messages.Tune(tuple(item_of(state) for state in tried)))
         while self._tuned is None and name in self._crew.ready:
             self._turn()
+        self._tuner = ""
         self._inputs.records.event("threads_tried", worker=name, seconds=round(time.monotonic() - began_s, 3))
         return self._tuned or {}
 
     def _settings_of(self, slot: Slot) -> messages.WorkerSettings:
         return worker_settings(self._inputs, slot, self._kinds.samples, self._denoise_threads)
 
-    def _make_some(self, states: Sequence[ClipState]) -> None:
-        """Has workers make clips, until none is left.
-
-        Raises:
-            Stopped: where the run is to stop; all workers have given their clips back.
-        """
-        self._work = self._assignments(states)
+    def _begin(self, pending: Sequence[ClipState]) -> None:
+        self._work = self._assignments(pending)
         for name in self._crew.starting:
             self._work.expect(name)
         for name, ready in self._crew.ready.items():
             self._work.join(name, self._foreseen(ready))
-        while self._work.left:
+
+    def _make_canaries(self, canaries: Sequence[ClipState]) -> None:
+        """Has workers make canaries, until none is left.
+
+        Raises:
+            Stopped: where the run is to stop; all workers have given their clips back.
+        """
+        self._work.add_canaries(canaries)
+        while any(canary.clip.id in self._work.left for canary in canaries):
             self._turn()
+
+    def _condemn(self, state: ClipState) -> None:
+        """Records a clip of a shape of which two canaries have failed; what a worker still makes of it is ignored."""
+        self._inputs.records.settle(state)
+        self._work.drop(state.id)
 
     def _assignments(self, states: Sequence[ClipState]) -> Assignments:
         settings = self._inputs.config.executor
@@ -223,7 +237,8 @@ class Driver:
             raise Stopped("all workers have stopped")
 
     def _hand_out(self, now_s: float) -> None:
-        for name, hand_out in self._work.hand_outs(self._crew.ready, now_s).items():
+        workers = [name for name in self._crew.ready if name != self._tuner]
+        for name, hand_out in self._work.hand_outs(workers, now_s).items():
             self._pool.send(name, hand_out)
 
     def _look_for_workers(self, now_s: float) -> None:
@@ -319,6 +334,9 @@ class Driver:
         ended = self._inspection.noted(name, ended)
         state = self._work.has(name, ended.clip)
         if state is None:
+            return
+        if not state.is_pending:  # condemned meanwhile
+            self._work.ended(name, ended.clip, time.monotonic(), None)
             return
         if ended.ending is messages.Ending.FAILED and not ended.failure and self._crew.failed(name, ended.clip):
             log.warning("%s failed on %s (%s): it is tried again", ended.clip, name, ended.error)
