@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 START_TIMEOUT_S = 120.0
 """Until a cluster that cannot be reached, or a start that hangs, is given up."""
 CONNECT_TIMEOUT_S = 10.0
+SAID_AFTER_S = 1.0
+"""A longer wait is explained to whoever looks at the terminal."""
 STOP_TIMEOUT_S = 20.0
 LOCAL_OBJECT_STORE_BYTES = 100 * MIB
 """Of a Ray that is started here, whose workers see the same store folder: little more than messages travels."""
@@ -61,6 +63,8 @@ class RaySession:
         Raises:
             ConfigError: where the cluster cannot be joined, or Ray cannot be started.
         """
+        if not self._is_up.wait(SAID_AFTER_S):
+            log.info("starting Ray" if self.address is None else f"joining the Ray cluster at {self.address!r}")
         if not self._is_up.wait(START_TIMEOUT_S):
             raise self._fault(f"no answer within {START_TIMEOUT_S:.0f} s")
         if self._error is not None:
