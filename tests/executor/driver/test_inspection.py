@@ -1,4 +1,4 @@
-"""Workers that have other versions, or another model, than the driver."""
+"""Workers that have other versions, or another model, than the loop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from vgpipe.config.executor_schema import LocalConfig, RayConfig
 from vgpipe.executor.driver import inspection
-from vgpipe.executor.driver.drive import Driver
 from vgpipe.executor.driver.inspection import Inspection
+from vgpipe.executor.driver.loop import Loop
 from vgpipe.executor.workers.messages import ClipEnded, Ending, Ready
 from vgpipe.executor.workers.pool import Slot
 from vgpipe.fallback.history import PastFallback
@@ -62,14 +62,14 @@ def test_other_files_of_the_model_are_refused_whatever_is_allowed(inspected):
     assert refusal.startswith("the files of /models/wan on desk are not those")
 
 
-def test_a_driver_asks_before_it_hands_out_and_records_what_it_allowed(inspected, monkeypatch):
+def test_the_loop_asks_before_it_hands_out_and_records_what_it_allowed(inspected, monkeypatch):
     asked = []
     monkeypatch.setattr(Inspection, "refusal", lambda _self, name, *_: asked.append(name) or "refused")
     monkeypatch.setattr(Inspection, "noted", lambda _self, name, ended: asked.append(ended) or ended)
-    driver, retired = object.__new__(Driver), []
-    driver._inspection = Inspection(None)
-    driver._crew = SimpleNamespace(slot=lambda _name: SLOT, retire=lambda name, reason: retired.append((name, reason)))
-    driver._work = SimpleNamespace(has=lambda *_: None)
-    driver._joined(SLOT.name, None)
-    driver._ended(SLOT.name, ENDED)
+    loop, retired = object.__new__(Loop), []
+    loop._inspection = Inspection(None)
+    loop.crew = SimpleNamespace(slot=lambda _name: SLOT, retire=lambda name, reason: retired.append((name, reason)))
+    loop.work = SimpleNamespace(has=lambda *_: None)
+    loop._joined(SLOT.name, None)
+    loop._ended(SLOT.name, ENDED)
     assert retired == [(SLOT.name, "refused")] and asked == [SLOT.name, ENDED]
