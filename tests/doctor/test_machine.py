@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vgpipe.doctor.lines import Status
-from vgpipe.doctor.machine import _limit_line, device_lines
+from vgpipe.doctor.machine import _limit_line, device_lines, worker_lines
 from vgpipe.doctor.probes import Answer
 
 GPU = {
@@ -18,6 +20,8 @@ GPU = {
     "driver": "550.90",
     "usable": True,
 }
+
+CPU = GPU | {"kind": "cpu", "name": "a processor", "driver": None}
 
 TORCH = {"version": "2.8.0", "build": "CUDA 12.8", "device": "cuda", "reason": "", "gpus": [], "numpy": ""}
 
@@ -46,3 +50,18 @@ def test_a_gpu_that_a_cpu_build_cannot_use_is_a_warning():
 def test_a_cgroup_limit_below_the_ram_is_a_warning():
     assert _limit_line(8 << 30, 6 << 30, 32 << 30).found.startswith("8.0 GiB, 6.0 GiB left")
     assert _limit_line(None, None, 32 << 30).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("devices", "threads", "told"),
+    [
+        ([GPU, GPU | {"index": 1}, CPU], 8, "2 with executor.workers=auto: cuda:0, cuda:1"),
+        ([GPU, GPU | {"index": 1, "usable": False}, CPU], 8, "1 with executor.workers=auto: cuda:0"),
+        ([CPU], 4, "1 to 4 with executor.workers=auto: RAM, and a trial when a run starts, decide"),
+        ([CPU], 1, "1 with executor.workers=auto: the CPU has one thread"),
+    ],
+)
+def test_the_workers_of_a_run_are_one_for_each_gpu_or_share_the_cpu(devices, threads, told):
+    machine, memory = Answer(ok=True, value={"devices": devices}), Answer(ok=True, value={"threads": threads})
+    assert [line.found for line in worker_lines(machine, memory)] == [told]
+    assert worker_lines(Answer(ok=False), memory) == []

@@ -65,12 +65,36 @@ def _kernel_error(device: Device, kernel_errors: Sequence[str]) -> str:
 
 
 def memory_facts() -> dict[str, int | None]:
-    """Returns the host's RAM and its cgroup limit in bytes; imports psutil, so it runs in the child process."""
-    from vgpipe.hardware import cgroup, host
+    """Returns the host's RAM, its cgroup limit and the threads that torch can use; runs in the child process."""
+    from vgpipe.hardware import cgroup, cpu_threads, host
 
     total, available = host.ram_bytes()
-    limit = cgroup.read()
-    return {"total": total, "available": available, "limit": limit.limit_bytes, "room": limit.room_bytes}
+    limit, threads = cgroup.read(), cpu_threads.threads_at_once()
+    return {
+        "total": total, "available": available, "limit": limit.limit_bytes, "room": limit.room_bytes, "threads": threads
+    }  # fmt: skip
+
+
+def worker_lines(machine: Answer, memory: Answer) -> list[ReportLine]:
+    """Returns a line that says how many workers a run has here; none where that cannot be told.
+
+    Args:
+        machine: the answer to `machine`.
+        memory: the answer to `memory`.
+    """
+    if not machine.ok or not memory.ok:
+        return []
+    devices = [device_from_json(facts) for facts in machine.value["devices"]]
+    gpus = [one.torch_device for one in devices if one.usable and one.kind != "cpu"]
+    alike = [gpu for gpu in gpus if gpu.partition(":")[0] == gpus[0].partition(":")[0]]
+    threads = int(memory.value["threads"])
+    if len(alike) > 1:
+        found = f"{len(alike)} with executor.workers=auto: {', '.join(alike)}"
+    elif alike or threads == 1:
+        found = f"1 with executor.workers=auto: {alike[0] if alike else 'the CPU has one thread'}"
+    else:
+        found = f"1 to {threads} with executor.workers=auto: RAM, and a trial when a run starts, decide"
+    return [ReportLine(Section.DEVICE, "workers", Status.OK, found)]
 
 
 def memory_lines(memory: Answer) -> list[ReportLine]:

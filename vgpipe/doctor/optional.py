@@ -38,6 +38,7 @@ OPTIONAL = (
     OptionalPackage("gguf", "gguf", "GGUF weights", '"gguf>=0.10"'),
     OptionalPackage("torchao", "torchao", "int8 and int4 weights", "torchao"),
     OptionalPackage("bitsandbytes", "bitsandbytes", "nf4 and bnb_int8 weights", "bitsandbytes"),
+    OptionalPackage("ray", "ray", "workers on several machines (executor=ray)", '"ray>=2.50,<3"'),
     _plugin("joblib-launcher", "1.3", "hydra/launcher=joblib"),
     _plugin("submitit-launcher", "1.3", "hydra/launcher=submitit_local and submitit_slurm"),
     _plugin("optuna-sweeper", "1.4", "hydra/sweeper=optuna"),

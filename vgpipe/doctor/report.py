@@ -10,7 +10,7 @@ from vgpipe.doctor import optional, packages
 from vgpipe.doctor.encoders import encoder_lines
 from vgpipe.doctor.families import Model, model_lines, models
 from vgpipe.doctor.lines import ReportLine, Section, Status
-from vgpipe.doctor.machine import device_lines, memory_lines
+from vgpipe.doctor.machine import device_lines, memory_lines, worker_lines
 from vgpipe.doctor.places import place_lines
 from vgpipe.doctor.probes import Answer, ask
 
@@ -70,6 +70,7 @@ def _library_lines(answers: dict[str, Answer]) -> list[ReportLine]:
         *packages.torch_line(answers["torch"]),
         *device_lines(answers["machine"], answers["torch"]),
         *memory_lines(answers["memory"]),
+        *worker_lines(answers["machine"], answers["memory"]),
         *optional.optional_lines(imports),
     ]
 
