@@ -8,6 +8,11 @@ def test_a_plan_is_a_record_also_of_what_does_not_fit(tiny, workdir):
     plan = vgpipe.plan(prompts=["a", "b"], clip=clip, overrides=overrides, hardware="rtx3060_12gb")
     assert (plan.fits, plan.clips, plan.segments, plan.device, plan.refusal) == (True, 2, 2, "rtx3060_12gb", None)
     assert plan.peak_gb > 0 and plan.to_dict()["plans"][0]["clips"] == 2 and "32x32, 5 frames" in str(plan)
+    assert plan.workers == 1 and plan.to_dict()["plans"][0]["workers"] is None
+    two = vgpipe.plan(
+        prompts=["a", "b"], clip=clip, overrides=[*overrides, "executor.workers=2"], hardware="rtx3060_12gb"
+    )
+    assert two.workers == 2 and "workers      2; " in str(two) and two.seconds[1] < plan.seconds[1]
     small = vgpipe.plan(clip=clip, overrides=[*overrides, "hardware.memory_gb=0.001"], hardware="rtx3060_12gb")
     assert not small.fits and "does not fit" in str(small.refusal) and small.peak_gb is None
     assert "<pre>" in plan._repr_html_() and not (workdir / "outputs").exists()

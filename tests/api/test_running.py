@@ -9,6 +9,7 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 import vgpipe
@@ -181,3 +182,14 @@ def test_kept_models_are_used_by_the_next_run(tiny, workdir):
         for prompt in ("a red circle", "a blue circle"):
             run = vgpipe.run(prompts=[prompt], memory="resident", kept=kept, **tiny)
     assert "kept transformer" in (run.root / "run.log").read_text()
+
+
+def test_workers_make_the_files_of_one_process_and_leave_no_process(made, tiny, tmp_path):
+    options = {**tiny, "overrides": [*tiny["overrides"], "executor.workers=2", f"store.dir={tmp_path / 'store'}"]}
+    before = set(psutil.Process().children(recursive=True))
+    run = vgpipe.run(job=RunDir(made.root).job, out=tmp_path / "run", **options)
+    assert run.ok and '"worker": "cpu-2"' in RunDir(run.root).events.read_text()
+    assert [clip.files["mp4"].read_bytes() for clip in run.clips] == [
+        clip.files["mp4"].read_bytes() for clip in made.clips
+    ]
+    assert set(psutil.Process().children(recursive=True)) <= before

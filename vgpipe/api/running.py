@@ -20,6 +20,7 @@ from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.library_environment import library_bars_hidden, set_library_environment
 from vgpipe.executor.library_logs import libraries_kept_quiet
 from vgpipe.executor.progress_state import ProgressListener
+from vgpipe.executor.workers.host_process import end_host
 from vgpipe.outside_file import expanded
 from vgpipe.runs import run as runs
 from vgpipe.runs.exit_codes import EXIT_STOPPED
@@ -107,7 +108,7 @@ def run(
     )
     clips = wanted.request()
 
-    with alone(cancel):
+    with alone(cancel, kept):
         ready = runs.ready(wanted.config, clips, terminal=False, kept=kept)
         raise_if_cancelled(cancel)
         with interruptible(cancel) as (token, interrupt), listening(on_progress, show_progress) as listener:
@@ -146,7 +147,7 @@ def resume(
     folder = expanded(root).absolute()
 
     with (
-        alone(cancel),
+        alone(cancel, kept),
         interruptible(cancel) as (token, interrupt),
         listening(on_progress, show_progress) as listener,
     ):
@@ -155,15 +156,21 @@ def resume(
 
 
 @contextmanager
-def alone(cancel: CancelToken | None) -> Iterator[None]:
+def alone(cancel: CancelToken | None, kept: KeptModels | None = None) -> Iterator[None]:
     """Waits for the turn of a run, and keeps the model libraries quiet in it.
+
+    At its end, the process that workers were forked from ends too, unless `kept` keeps models for the next run.
 
     Raises:
         Stopped: where `cancel` was cancelled before.
     """
     with RUNS.turn(cancel), libraries_kept_quiet(), library_bars_hidden():
         set_library_environment()
-        yield
+        try:
+            yield
+        finally:
+            if kept is None:
+                end_host()
 
 
 @contextmanager
