@@ -18,6 +18,21 @@ def test_a_worker_that_is_started_again_has_one_lane():
     assert [one["spans"] for one in lanes.values()] == [[(1.0, 3.0, "died", "node is gone"), (5.0, 9.0, "", "")]]
 
 
+def test_work_that_is_not_done_is_of_this_moment_or_lost():
+    def stage(kind, worker="cuda:0", name="denoise"):
+        return {"event": f"stage_{kind}", "worker": worker, "stage": name}
+
+    lanes = WorkerLanes()
+    lanes.note(_ready("cuda:0"), 1.0)
+    lanes.note(stage("began"), 2.0)
+    lanes.note(stage("done"), 9.0)
+    lanes.note(stage("began", name="encode"), 9.0)
+    lanes.note(stage("began"), 9.1)  # its text was in the store
+    lanes.note({"event": "worker_died", "worker": "cuda:0"}, 12.0)
+    lanes.note(stage("began", worker="cuda:1"), 13.0)
+    assert [one["unfinished"] for one in lanes.values()] == [[("denoise", 9.1, 12.0)], [("denoise", 13.0, None)]]
+
+
 def test_a_worker_that_never_came_up_is_marked():
     lanes = WorkerLanes()
     lanes.note({"event": "worker_retired", "worker": "cuda:1", "reason": "other versions"}, 2.0)

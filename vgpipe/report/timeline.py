@@ -56,26 +56,28 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
 def _by_stage(bars: list[Bar]) -> dict[str, Any]:
     """Returns bars in a lane for each stage."""
     done = [bar for bar in bars if bar[0] not in BESIDES.values()]
-    stages = _stages(done)
+    stages = _stages(stage for stage, *_ in done)
     drawn = [(stages.index(stage), start, seconds) for stage, start, seconds, _ in done if stage in stages]
     return {"stages": stages, "workers": [], "more_workers": 0, "bars": drawn[-MAX_BARS:]}
 
 
 def _by_worker(bars: list[Bar], workers: WorkerLanes) -> dict[str, Any]:
     """Returns bars in a lane for each worker."""
-    stages, order = _stages(bars), workers.order()
+    lanes, order = workers.values(), workers.order()
+    begun = [stage for lane in lanes for stage, *_ in lane["unfinished"]]
+    stages = _stages([*(stage for stage, *_ in bars), *begun])
     drawn = [
         (stages.index(stage), start, seconds, order[worker])
         for stage, start, seconds, worker in bars
         if stage in stages and worker in order
     ]
     more = workers.count - len(order)
-    return {"stages": stages, "workers": workers.values(), "more_workers": more, "bars": drawn[-MAX_BARS:]}
+    return {"stages": stages, "workers": lanes, "more_workers": more, "bars": drawn[-MAX_BARS:]}
 
 
-def _stages(bars: Iterable[Bar]) -> list[str]:
+def _stages(names: Iterable[str]) -> list[str]:
     """Returns the stages in order: an export may come first in the events, of a clip whose latents were reused."""
-    found = list(dict.fromkeys(stage for stage, *_ in bars))
+    found = list(dict.fromkeys(names))
     order = (LOADING, TUNING, *STAGES)
     return sorted(found, key=lambda stage: order.index(stage) if stage in order else len(order))[:MAX_STAGES]
 

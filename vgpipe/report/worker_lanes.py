@@ -11,8 +11,11 @@ from vgpipe.natural_order import natural_order
 from vgpipe.report.values import text_of
 
 READY, DIED, RETIRED = "worker_ready", "worker_died", "worker_retired"
+BEGAN, DONE = "stage_began", "stage_done"
 MAX_LANES, MAX_KNOWN = 64, 10_000
-MAX_NAME, MAX_REASON, MAX_SPANS, MAX_KINDS = 80, 300, 200, 4
+MAX_NAME, MAX_REASON, MAX_SPANS, MAX_KINDS, MAX_UNFINISHED = 80, 300, 200, 4, 500
+LEAST_S = 0.5
+"""What was begun and left for sooner was found in the store."""
 
 
 @dataclass(slots=True)
@@ -33,9 +36,19 @@ class _Lane:
     host: str = ""
     clips: int = 0
     spans: list[_Span] = field(default_factory=list)
+    unfinished: list[tuple[str, float, float]] = field(default_factory=list)
+    at_work: tuple[str, float] | None = None
+
+    def leave_work(self, at: float) -> None:
+        """Ends what was begun and is not done."""
+        if self.at_work is not None and at - self.at_work[1] >= LEAST_S:
+            self.unfinished.append((*self.at_work, at))
+            del self.unfinished[:-MAX_UNFINISHED]
+        self.at_work = None
 
     def close(self, at: float, how: str = "", reason: str = "") -> None:
-        """Ends the time of the worker that is there."""
+        """Ends the time of the worker that is there, and what it was at."""
+        self.leave_work(at)
         if self.spans and self.spans[-1].end is None:
             last = self.spans[-1]
             last.end, last.how, last.reason = at, how, reason
@@ -69,6 +82,12 @@ class WorkerLanes:
             lane.device, lane.host = _text(event.get("device")), _text(event.get("host"))
         elif kind == "clip_done":
             lane.clips += 1
+        elif kind == BEGAN:
+            lane.leave_work(at)
+            stage = _text(event.get("stage"))
+            lane.at_work = (stage, at) if stage else None
+        elif kind == DONE and lane.at_work is not None and lane.at_work[0] == event.get("stage"):
+            lane.at_work = None
         elif kind in (DIED, RETIRED):
             if not lane.spans or lane.spans[-1].end is not None:  # it was never ready
                 lane.spans.append(_Span(at))
@@ -90,8 +109,8 @@ class WorkerLanes:
         return {name: place for place, name in enumerate(sorted(self._lanes, key=natural_order)[:MAX_LANES])}
 
     def values(self) -> list[dict[str, Any]]:
-        """Returns the lanes as plain values: `name`, `device`, `host`, `clips` that were finished, and `spans`: start,
-        end, how, reason.
+        """Returns the lanes as plain values: `name`, `device`, `host`, `clips` that were finished, `spans` (start, end,
+        how, reason), and what was begun and is not done, `unfinished`: stage, start, end. An end is None before it.
         """
         return [_lane(name, self._lanes[name]) for name in self.order()]
 
@@ -108,8 +127,15 @@ class WorkerLanes:
 
 
 def _lane(name: str, lane: _Lane) -> dict[str, Any]:
-    spans = [_values(span) for span in lane.spans]
-    return {"name": name, "device": lane.device, "host": lane.host, "clips": lane.clips, "spans": spans}
+    begun = [*lane.unfinished, *([(*lane.at_work, None)] if lane.at_work else [])]
+    return {
+        "name": name,
+        "device": lane.device,
+        "host": lane.host,
+        "clips": lane.clips,
+        "spans": [_values(span) for span in lane.spans],
+        "unfinished": [(stage, round(start, 3), None if end is None else round(end, 3)) for stage, start, end in begun],
+    }
 
 
 def _values(span: _Span) -> tuple[float, float | None, str, str]:

@@ -16,6 +16,7 @@ from vgpipe.executor.workers.messages import (
     PieceDropped,
     StepDone,
 )
+from vgpipe.vocabulary import STAGES
 
 
 class Relay:
@@ -38,6 +39,8 @@ class Relay:
             case Event():
                 self._records.event(message.kind, worker=worker, **message.facts)
             case Began():
+                if message.stage in STAGES:
+                    self._records.event("stage_began", worker=worker, stage=message.stage, clip=message.clip)
                 progress.begin(
                     message.stage, message.clip, segment=message.segment, is_canary=message.is_canary, worker=worker
                 )

@@ -7,6 +7,7 @@
   const AXES = 56;
   const NAME = 7; // pixels of a letter, at most
   const EXPORT = "export";
+  const FAINT = 0.45; // work that is not done: of this moment, or lost
 
   // Of `machine/device` the end of the machine's name is left out: the device, and what machines begin with, tell more.
   function shortened(name, letters) {
@@ -48,6 +49,11 @@
       workers.forEach(({ spans }, lane) => {
         for (const [from, to] of spans) box(lane, from, to === null ? end : to, 0.08, 0.92, there);
       });
+      ctx.globalAlpha = FAINT;
+      workers.forEach(({ unfinished }, lane) => {
+        for (const [stage, from, to] of unfinished) box(lane, from, to === null ? end : to, 0.16, 0.72, colors[stages.indexOf(stage)] || there);
+      });
+      ctx.globalAlpha = 1;
       for (const [stage, start, seconds, lane] of bars) {
         const isExport = stages[stage] === EXPORT; // runs beside the other stages
         box(lane, start, start + seconds, isExport ? 0.76 : 0.16, isExport ? 0.88 : 0.72, colors[stage]);
@@ -90,7 +96,8 @@
     const { bars, stages, workers } = report.timeline;
     const there = workers[lane].spans.reduce((sum, [from, to]) => sum + (to === null ? end : to) - from, 0);
     const mine = bars.filter((bar) => bar[3] === lane && stages[bar[0]] !== EXPORT);
-    const worked = mine.reduce((sum, bar) => sum + bar[2], 0);
+    const begun = workers[lane].unfinished.reduce((sum, [, from, to]) => sum + (to === null ? end : to) - from, 0);
+    const worked = mine.reduce((sum, bar) => sum + bar[2], begun);
     return there > 0 ? `${Math.min(100, Math.round((100 * worked) / there))} %` : "";
   }
 
