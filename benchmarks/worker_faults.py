@@ -90,7 +90,8 @@ def disturbed(scene: Scene, kind: Kind, whole: Whole) -> Outcome:
     code = scene.end()
     outcome.wrong += [f"still running after the end: {one}" for one in scene.left_running()]
     while code != 0 and outcome.resumes < MAX_RESUMES:
-        if not (kind.may_stop and code in (3, -9)):
+        is_refused = kind.name == "store-full" and code == 2 and not (scene.cwd / "run").exists()
+        if not (kind.may_stop and code in (3, -9)) and not is_refused:
             outcome.wrong.append("it hung" if code is None else f"exit code {code}")
         kind.mend(scene)
         scene.start(*(RESUME if (scene.cwd / "run/clips.jsonl").exists() else ()))

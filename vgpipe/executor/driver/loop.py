@@ -241,7 +241,7 @@ class Loop:
         if not state.is_pending:  # condemned meanwhile
             self.work.ended(name, ended.clip, time.monotonic(), None)
             return
-        if ended.ending is messages.Ending.FAILED and not ended.failure and self.crew.failed(name, ended.clip):
+        if _may_be_the_workers_fault(ended) and self.crew.failed(name, ended.clip):
             log.warning("%s failed on %s (%s): it is tried again", ended.clip, name, ended.error)
             self.work.try_elsewhere(name, ended.clip, time.monotonic())
             return
@@ -267,3 +267,10 @@ class Loop:
 
     def _settings_of(self, slot: Slot) -> messages.WorkerSettings:
         return worker_settings(self._inputs, slot, self._kinds.samples, self.denoise_threads)
+
+
+def _may_be_the_workers_fault(ended: messages.ClipEnded) -> bool:
+    """Says whether a clip failed for a reason that another worker may not have: its device, its memory."""
+    failure = ended.failure
+    is_elsewhere_too = failure is not None and failure.kind is not messages.FailureKind.MEMORY
+    return ended.ending is messages.Ending.FAILED and not is_elsewhere_too
