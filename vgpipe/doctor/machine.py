@@ -76,7 +76,7 @@ def memory_facts() -> dict[str, int | None]:
 
 
 def worker_lines(machine: Answer, memory: Answer) -> list[ReportLine]:
-    """Returns a line that says how many workers a run has here; none where that cannot be told.
+    """Returns a line that says how many workers a run has here; none where nothing is known.
 
     Args:
         machine: the answer to `machine`.
