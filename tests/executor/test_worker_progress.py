@@ -28,5 +28,8 @@ def test_what_is_left_of_a_clip_follows_from_its_stage_segment_and_steps():
 
 def test_a_worker_without_work_is_idle_only_after_a_while():
     worker = _at("")
+    assert not worker.is_idle(IDLE_S)  # it waits for the canaries
+    for stage in ("denoise", ""):
+        worker.begin(WorkerNow(name="cpu-1", stage=stage), 0.0, counts=True)
     assert not worker.is_idle(IDLE_S / 2) and worker.is_idle(IDLE_S)
     assert not _at("denoise").is_idle(IDLE_S)

@@ -23,6 +23,7 @@ class TrackedWorker:
         counts: whether that is a piece of the job's own work, rather than a canary's.
         is_piece_done: whether the piece has ended, and the next one has not begun.
         since_s: when it began, by a monotonic clock.
+        has_worked: whether it has begun any clip of the job.
         share_made: of the denoising that runs now, what is made since it began; less than 1 after a checkpoint.
         eta: what its pieces took.
     """
@@ -32,11 +33,13 @@ class TrackedWorker:
     is_piece_done: bool = False
     since_s: float = 0.0
     share_made: float = 1.0
+    has_worked: bool = False
     eta: Eta = field(default_factory=Eta)
 
     def begin(self, now: WorkerNow, now_s: float, *, counts: bool) -> None:
         """Notes what it does from now on."""
         self.now, self.counts, self.since_s = now, counts, now_s
+        self.has_worked |= self.has_clip
         self.is_piece_done, self.share_made = False, 1.0
         self.eta.begin()
 
@@ -63,8 +66,8 @@ class TrackedWorker:
         return self.counts and self.now.stage in STAGES
 
     def is_idle(self, now_s: float) -> bool:
-        """Says whether it has had nothing to do for some time."""
-        return not self.now.stage and now_s - self.since_s >= IDLE_S
+        """Says whether it has had nothing to do for some time; one that has yet to begin waits for the canaries."""
+        return self.has_worked and not self.now.stage and now_s - self.since_s >= IDLE_S
 
     def rest_s(self, weight: Callable[[str, str], float]) -> float:
         """Returns the work that is left of its clip; 0 without one.
