@@ -9,7 +9,7 @@ pytest.importorskip("ray")
 from ray.exceptions import ActorDiedError, ActorUnavailableError, ActorUnschedulableError, ObjectStoreFullError
 
 from vgpipe.executor.workers.messages import Died
-from vgpipe.executor.workers.ray_death import death_of, is_passing
+from vgpipe.executor.workers.ray_death import OTHER_TOKEN, death_of, is_passing
 
 CONNECTION = (
     "The actor died unexpectedly before finishing this task.\n\tpid: 5907\n\tip: 192.0.2.2\nThe actor is dead because "
@@ -46,6 +46,11 @@ class Dead(ActorDiedError):
                 "install vgpipe)",
                 is_place_gone=True,
             ),
+        ),
+        (
+            "The actor is dead because all references to the actor were removed including lineage ref count.\n"
+            "The actor never ran - it was cancelled before it started running.",
+            Died(OTHER_TOKEN, is_place_gone=True),
         ),
         ("The actor died.\nRuntimeError: no", Died("RuntimeError: no")),
     ],

@@ -238,6 +238,8 @@ def test_a_node_without_the_model_says_so_and_gets_no_more_workers(driven, monke
     slot = one(driven)
     died = driven.hear(slot, Died)
     assert died.is_place_gone and died.reason.startswith(f"{slot.node}: it has no folder /models/wan")
+    assert slot not in driven.pool.slots()
+    driven.pool._lost.clear()
 
 
 def test_the_number_of_workers_is_limited(pool_of):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 pytest.importorskip("ray")
@@ -9,6 +11,7 @@ pytest.importorskip("ray")
 from vgpipe.errors import ConfigError
 from vgpipe.executor.workers import ray_session
 from vgpipe.executor.workers.ray_session import session_started_early, taken_session
+from vgpipe.owners import owner_name
 
 
 @pytest.fixture
@@ -53,3 +56,42 @@ def test_a_plan_that_fails_leaves_no_session(joined):
     with pytest.raises(ValueError), session_started_early("a"):
         raise ValueError
     assert joined[-1:] == ["leave a"] and not ray_session._early
+
+
+def test_the_files_of_a_ray_whose_driver_was_killed_are_removed_by_the_next_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_session, "MAX_TEMP_PATH", 1000)
+    monkeypatch.setattr(ray_session.tempfile, "tempdir", str(tmp_path))
+    machine, _, _ = owner_name().partition("-")
+    left, alive, strange = (tmp_path / f"vgpipe-ray-{name}" for name in "abc")
+    for folder, owner in ((left, f"{machine}-{2**22 + 1}"), (alive, f"{machine}-1")):
+        folder.mkdir()
+        (folder / "owner").write_text(owner)
+    strange.mkdir()
+    own = ray_session._temporary_folder()
+    assert {one.name for one in tmp_path.iterdir()} == {alive.name, strange.name, own.name}
+
+
+def test_a_ray_that_is_started_here_has_a_token_of_its_own_and_leaves_none(monkeypatch):
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    with ray_session._environment(None):
+        assert os.environ["RAY_AUTH_MODE"] == "token" and len(os.environ["RAY_AUTH_TOKEN"]) == 64
+    assert "RAY_AUTH_MODE" not in os.environ and "RAY_AUTH_TOKEN" not in os.environ
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with ray_session._environment(None):
+        assert os.environ["RAY_AUTH_MODE"] == "disabled" and "RAY_AUTH_TOKEN" not in os.environ
+
+
+def test_a_cluster_with_a_token_says_what_to_set(monkeypatch):
+    def refuse(*_):
+        try:
+            raise RuntimeError("RPC error: InvalidAuthToken: Authentication token is missing or incorrect.")
+        except RuntimeError as error:
+            raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379") from error
+
+    monkeypatch.setattr(ray_session.RaySession, "_connect", refuse)
+    with (
+        pytest.raises(ConfigError, match="RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"),
+        session_started_early("10.0.0.1:6"),
+    ):
+        pass

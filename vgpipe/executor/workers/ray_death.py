@@ -24,6 +24,11 @@ NODE_DIED = re.compile(r"its node has died|actor's node|node (?:has )?(?:died|wa
 MISSING_MODULE = re.compile(r"No module named '([\w.]+)'")
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 DETAIL = re.compile(r"Worker exit detail: (.*?)(?:\. Some common causes.*)?$", re.MULTILINE)
+NO_REFERENCES = "all references to the actor were removed"
+"""What Ray says where it cannot ask this process, which has references, since it refuses who has no token."""
+OTHER_TOKEN = "this process asks for a token that the cluster does not have -> set RAY_AUTH_MODE as on its nodes"
+NEVER_RAN = "The actor never ran"
+"""A further line of a reason."""
 LOST_CONNECTION = "unexpectedly exits with a connection error"
 
 
@@ -51,6 +56,8 @@ def death_of(error: RayError, node: str, *, is_gone: bool, killed_for: str) -> D
         return Died(f"{place} is gone", is_place_gone=True)
     if isinstance(error, ActorUnschedulableError):
         return Died(f"{place} has no room for it", is_place_gone=True)
+    if NO_REFERENCES in text:
+        return Died(OTHER_TOKEN, is_place_gone=True)
     missing = MISSING_MODULE.search(text)
     if missing is not None:
         package = missing[1].partition(".")[0]
@@ -65,5 +72,5 @@ def _reason(error: RayError, text: str) -> str:
     detail = DETAIL.search(text)
     if LOST_CONNECTION in text:
         return "its process was killed, or crashed"
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip() and not line.startswith(NEVER_RAN)]
     return detail[1] if detail else lines[-1] if lines else type(error).__name__

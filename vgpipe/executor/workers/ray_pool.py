@@ -62,6 +62,7 @@ class RayPool:
         self._on_cpu = on_cpu
         self._nodes = Nodes(store, is_local=session.is_local)
         self._places: dict[str, Place] = {}
+        self._lost: set[str] = set()
         self._running: dict[str, Running] = {}
         self._ready: list[tuple[str, FromWorker]] = []
         self._over: list[Running] = []
@@ -89,7 +90,7 @@ class RayPool:
         need = need_for(nodes, self._need, on_cpu=self._on_cpu)
         most = self._config.workers if isinstance(self._config.workers, int) else None
         self._places = {place.slot.name: place for place in places(nodes, need, most, held)}
-        return [place.slot for place in self._places.values()]
+        return [place.slot for name, place in self._places.items() if name not in self._lost]
 
     def start(self, slot: Slot, settings: WorkerSettings) -> None:
         """Starts a worker in a slot that has none; returns at once."""
@@ -184,12 +185,19 @@ class RayPool:
         reason = ended.reason or running.killed_for or "ended"
         if ended.is_hopeless:
             reason = f"{running.place.slot.node or 'this machine'}: {reason}"
-        return running.name, Died(reason, is_place_gone=ended.is_hopeless)
+        return self._told(running, Died(reason, is_place_gone=ended.is_hopeless))
 
     def _died(self, running: Running, error: RayError) -> tuple[str, FromWorker]:
+        log.debug("the end of worker %s, as Ray tells it: %s", running.name, error)
         self._remove(running)
         is_gone = not self._nodes.is_alive(running.place.node)
-        return running.name, death_of(error, running.place.slot.node, is_gone=is_gone, killed_for=running.killed_for)
+        died = death_of(error, running.place.slot.node, is_gone=is_gone, killed_for=running.killed_for)
+        return self._told(running, died)
+
+    def _told(self, running: Running, died: Died) -> tuple[str, FromWorker]:
+        if died.is_place_gone:
+            self._lost.add(running.name)
+        return running.name, died
 
     def _remove(self, running: Running) -> None:
         del self._running[running.name]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import ConfigError, Fault, first_line
+from vgpipe.owners import is_left_over, owner_name
 from vgpipe.units import MIB
 
 log = logging.getLogger(__name__)
@@ -27,13 +30,17 @@ SAID_AFTER_S = 1.0
 STOP_TIMEOUT_S = 20.0
 LOCAL_OBJECT_STORE_BYTES = 100 * MIB
 """Of a Ray that is started here, whose workers see the same store folder: little more than messages travels."""
-MAX_TEMP_PATH = 40
+PREFIX, OWNER = "vgpipe-ray-", "owner"
+MAX_TEMP_PATH = 20
 """Characters of a folder below which Ray can make its sockets, whose paths may have 107."""
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+AUTH_MODE, AUTH_TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
+NO_TOKEN = "InvalidAuthToken"
 CLIENT = "ray://"
+RAYLET = "ray._raylet"
 
 
 class RaySession:
@@ -68,9 +75,7 @@ class RaySession:
         if not self._is_up.wait(START_TIMEOUT_S):
             raise self._fault(f"no answer within {START_TIMEOUT_S:.0f} s")
         if self._error is not None:
-            is_none = self.address == "auto" and isinstance(self._error, ConnectionError)
-            what = "this machine is part of none" if is_none else first_line(self._error)
-            raise self._fault(what) from self._error
+            raise self._fault(_told(self._error, self.address)) from self._error
 
     def close(self) -> None:
         """Leaves the cluster, or ends the Ray that was started here and removes its files."""
@@ -87,7 +92,7 @@ class RaySession:
     def _run(self) -> None:
         folder = None if self.address is not None else _temporary_folder()
         try:
-            with _quiet():
+            with _environment(self.address), _quiet():
                 self._connect(folder)
                 self._is_up.set()
                 self._is_over.wait()
@@ -167,10 +172,41 @@ def _end_early() -> None:
 
 
 @contextmanager
+def _environment(address: str | None) -> Iterator[None]:
+    """Sets what Ray and the processes that it starts read, unless it is set; then takes it back."""
+    wanted = {**ENVIRONMENT, **_authentication(address)}
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    _reload_authentication()
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+        _reload_authentication()
+
+
+def _authentication(address: str | None) -> dict[str, str]:
+    """Returns the token of a Ray that is started here; a cluster's is set by its user.
+
+    Ray would write one into the home, after which `ray start` asks all nodes of later clusters for it.
+    """
+    if address is not None or AUTH_MODE in os.environ:
+        return {}
+    return {AUTH_MODE: "token", AUTH_TOKEN: secrets.token_hex(32)}
+
+
+def _reload_authentication() -> None:
+    """Has Ray read its variables again: it does so once, when it is imported."""
+    with suppress(ImportError, AttributeError, TypeError):
+        raylet: Any = importlib.import_module(RAYLET)
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps what Ray says off the terminal: it goes to the log, for those who look there."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
     from ray._private import worker
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)
@@ -188,6 +224,15 @@ def _logged(data: dict[str, Any], *_more: object, **_others: object) -> None:
     log.debug("ray: %s", " ".join(map(str, data.get("lines", ()))))
 
 
+def _told(error: Exception, address: str | None) -> str:
+    """Returns what the user reads of an error of Ray's."""
+    if NO_TOKEN in f"{error} {error.__cause__} {error.__context__}":
+        return f"it asks for a token: set {AUTH_MODE}=token and {AUTH_TOKEN} as on its nodes"
+    if address == "auto" and isinstance(error, ConnectionError):
+        return "this machine is part of none"
+    return first_line(error)
+
+
 def _require_answer(address: str | None) -> None:
     """Refuses an address at which nobody answers: Ray itself would wait for minutes, and then end the process.
 
@@ -200,7 +245,17 @@ def _require_answer(address: str | None) -> None:
 
 
 def _temporary_folder() -> Path:
-    """Returns a new folder for Ray's files, with a path that leaves room for the names of its sockets."""
+    """Returns a new folder for Ray's files, with a path that leaves room for the names of its sockets.
+
+    Side effects:
+        Removes those of processes that were killed.
+    """
     usual = tempfile.gettempdir()
-    folder = usual if len(usual) <= MAX_TEMP_PATH else "/tmp"
-    return Path(tempfile.mkdtemp(prefix="vgpipe-ray-", dir=folder))
+    parent = Path(usual if len(usual) <= MAX_TEMP_PATH else "/tmp")
+    for left in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError, UnicodeDecodeError):
+            if is_left_over(left, (left / OWNER).read_text("utf-8")):
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    (folder / OWNER).write_text(owner_name(), "utf-8")
+    return folder
