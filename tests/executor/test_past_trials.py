@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 
+from tests.conftest import SMALL
+from vgpipe.clips.requested import request
+from vgpipe.config.load import load
 from vgpipe.executor import past_trials
 from vgpipe.executor.past_trials import PastTrials
+from vgpipe.executor.workers import early_start
 from vgpipe.models.families.wan import WanFamily
+from vgpipe.plans import crew_planning, worker_devices
+from vgpipe.plans.core_share import Share
+from vgpipe.runs.run import ready
 from vgpipe.store.notes import Notes
 
 CANARY = '"event": "canary_done"'
@@ -81,7 +90,17 @@ def test_a_number_of_threads_that_an_older_version_noted_is_taken(tmp_path, monk
         assert (trials.threads([1]), trials.thread_seconds([1])) == (threads, seconds)
 
 
-def test_a_second_job_takes_the_number_of_threads_of_the_first(render, workdir, monkeypatch):
+def planned(monkeypatch, *overrides: str) -> tuple[str, Mapping[int, float]]:
+    """Plans the job; returns the workers, and the seconds of a trial that they are decided by."""
+    found: list[Mapping[int, float]] = []
+    monkeypatch.setattr(crew_planning, "best_share", lambda seconds, _most: found.append(seconds) or Share(2, 1))
+    monkeypatch.setattr(worker_devices, "threads_at_once", lambda: 2)
+    monkeypatch.setattr(early_start, "may_be_several", lambda *_given: False)
+    config = load(["job=job.yaml", "memory=resident", *overrides])
+    return ready(config, request(config)).attempts.workers, found[0]
+
+
+def test_a_second_job_takes_the_number_of_threads_of_the_first(render, workdir, monkeypatch, tiny_wan):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     monkeypatch.setattr(past_trials, "is_quiet", lambda: True)
@@ -89,7 +108,10 @@ def test_a_second_job_takes_the_number_of_threads_of_the_first(render, workdir, 
         for text in ("a red circle", "a blue square"):
             (workdir / "job.yaml").write_text(f"prompts: [{{prompt: {text}, seeds: [1, 2, 3, 4, 5, 6, 7, 8]}}]\n")
             ran = render("job=job.yaml", "memory=resident", "quality.num_inference_steps=2")
+        (workdir / "job.yaml").write_text("prompts: [{prompt: a circle, seeds: [1, 2, 3, 4, 5, 6, 7, 8]}]\n")
+        workers, seconds = planned(monkeypatch, f"model.id={tiny_wan}", *SMALL)
     finally:
         torch.set_num_threads(before)
     assert "which a trial of this model on this machine found before" in (ran.root / "run.log").read_text()
     assert '"denoise_threads"' in (ran.root / "events.jsonl").read_text()
+    assert workers == "2 workers" and 2 in seconds, "the trial of one process decides the workers of a later job"

@@ -98,11 +98,7 @@ class Attempts:
         with host_started_early(config, self._first.keys.family.checkpoint.index, len(left)):
             self._texts = _texts_of(left, self._first)
             self._plan = self._planned(self._first, left, kept)
-            # With `any` a smaller clip, or another model, may take the place of what cannot fit.
-            if self._plan is not None and config.run.plan == "enforce" and config.run.degrade != ANY:
-                from vgpipe.plans.refusal import refuse_what_cannot_fit
-
-                refuse_what_cannot_fit(self._plan, config)
+            self._refuse(len(left))
             if left:
                 self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
         return self._plan
