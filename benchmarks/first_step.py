@@ -33,6 +33,8 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 }
 """Name -> what is typed beside the job."""
 
+HEAD = "way      first step s  in imports  whole s  in imports  user s"
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -90,9 +92,9 @@ def main() -> None:
         for name in ways:
             python = given.before.absolute() if name == BEFORE else here
             starts[name].append(rendered(python, WAYS[name]))
-        sys.stderr.write(f"round {number + 1}, load {os.getloadavg()[0]:.1f}\n")
-    lines = ["way      first step s  in imports  whole s  in imports  user s", row("import", imports, imports)]
-    sys.stdout.write("\n".join([*lines, *(row(name, starts[name], imports) for name in ways)]) + "\n")
+        lines = [f"{number + 1} rounds, load {os.getloadavg()[0]:.1f}", HEAD, row("import", imports, imports)]
+        sys.stdout.write("\n".join([*lines, *(row(name, starts[name], imports) for name in ways)]) + "\n")
+        sys.stdout.flush()
 
 
 def row(name: str, starts: list[Start], imports: list[Start]) -> str:
