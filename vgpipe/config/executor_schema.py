@@ -66,7 +66,7 @@ class RayConfig(WorkersConfig):
     num_gpus: Annotated[int, Field(ge=0, le=1)] = 1
     """GPUs of a worker. Where the cluster has none, workers take CPUs."""
     num_cpus: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """CPUs of a worker; null: 1 beside a GPU, else as many as are fastest."""
+    """CPUs of a worker; null: 1 beside a GPU, else those of a node are shared by as many workers as its RAM holds."""
     memory_gb: Positive | None = None
     """RAM of a worker, GiB, so that no more are put on a node than it holds; null: what the plan says."""
     resources: dict[str, Positive] = field(default_factory=dict)
