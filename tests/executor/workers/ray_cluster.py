@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 from ray.cluster_utils import Cluster
+from ray.core.generated import autoscaler_pb2
 
 from vgpipe.executor.workers.ray_session import RaySession
 from vgpipe.store.artifacts import Store
@@ -51,6 +53,14 @@ class Nodes3:
     def remove(self, node) -> None:
         """Takes a node away, at once."""
         self._cluster.remove_node(node, allow_graceful=False)
+
+    def drain(self, node) -> None:
+        """Announces that a node will be taken away, as `ray start --block` does on SIGTERM."""
+        deadline_ms = int(time.time() * 1000) + 30_000
+        reason = autoscaler_pb2.DrainNodeReason.DRAIN_NODE_REASON_PREEMPTION
+        is_accepted, _ = node.get_gcs_client().drain_node(node.node_id, reason, "spot", deadline_ms, timeout=10)
+        if not is_accepted:
+            raise RuntimeError("Ray does not take the node away")
 
     def stores(self) -> list[Store]:
         """Returns the stores of the nodes."""

@@ -246,18 +246,35 @@ def test_the_number_of_workers_is_limited(pool_of):
     assert len(pool_of("executor.workers=2").pool.slots()) == 2
 
 
-def test_a_node_that_joins_gives_a_slot_and_one_that_goes_takes_its_worker_along(driven, ray_cluster):
-    before = driven.pool.slots()
-    node = ray_cluster.add()
+def joined(driven, ray_cluster):
+    """Adds a node; returns it, and the slot of a worker that is ready there."""
+    before, node = driven.pool.slots(), ray_cluster.add()
     until_s = time.monotonic() + 30
     while len(driven.pool.slots()) == len(before) and time.monotonic() < until_s:
         driven.pool.receive(0.2)
-    (joined,) = [slot for slot in driven.pool.slots() if slot not in before]
-    driven.start(joined)
-    driven.hear(joined, Ready)
+    (slot,) = [slot for slot in driven.pool.slots() if slot not in before]
+    driven.start(slot)
+    driven.hear(slot, Ready)
+    return node, slot
+
+
+def test_a_node_that_joins_gives_a_slot_and_one_that_goes_takes_its_worker_along(driven, ray_cluster):
+    before = driven.pool.slots()
+    node, slot = joined(driven, ray_cluster)
     ray_cluster.remove(node)
-    died = driven.hear(joined, Died)
-    assert died == Died(f"node {joined.node} is gone", is_place_gone=True)
+    assert driven.hear(slot, Died) == Died(f"node {slot.node} is gone", is_place_gone=True)
     assert list(driven.pool.slots()) == list(before)
-    driven.start(joined)
-    assert driven.hear(joined, Died).is_place_gone
+    driven.start(slot)
+    assert driven.hear(slot, Died).is_place_gone
+
+
+def test_the_worker_of_a_node_that_is_being_taken_away_leaves(driven, ray_cluster):
+    before = driven.pool.slots()
+    node, slot = joined(driven, ray_cluster)
+    driven.hand(slot, "sleep 60")
+    ray_cluster.drain(node)
+    while driven.hear(slot, HandOutEnded).why is not Why.LEAVING:
+        pass
+    assert driven.hear(slot, Died) == Died("ended")
+    assert list(driven.pool.slots()) == list(before)
+    ray_cluster.remove(node)
