@@ -54,6 +54,7 @@ class _Running:
     life: int = 0
     since_s: float = 0.0
     clips: list[str] = field(default_factory=list)
+    takes_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Simulation:
         done: the clips that were made, and by whom.
         busy_until_s: worker -> when it ended its last clip.
         cost_s: processor time of all calls of the scheduler.
-        loss_s: time that workers spent on what they had when they were killed.
+        left: of clips whose worker was killed, how much is left behind their last checkpoint.
         stays: of all workers that ever were.
     """
 
@@ -84,7 +85,7 @@ class Simulation:
     done: dict[str, str] = field(default_factory=dict)
     busy_until_s: dict[str, float] = field(default_factory=dict)
     there: dict[str, _Running] = field(default_factory=dict)
-    loss_s: float = 0.0
+    left: dict[str, float] = field(default_factory=dict)
     stays: list[Stay] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -110,10 +111,17 @@ class Simulation:
         """Kills a worker now."""
         gone = self.there.pop(name)
         gone.stay.to_s = self.now_s
-        if gone.clips:
-            self.loss_s += self.now_s - gone.since_s
+        self._keep_checkpoints(gone)
         back = self._timed(lambda: self.scheduler.leave(name))
         assert sorted(back) == sorted(gone.clips)
+
+    def _keep_checkpoints(self, gone: _Running) -> None:
+        spent_s = self.now_s - gone.since_s - self.load_s
+        for clip in gone.clips:
+            whole_s = gone.takes_s[clip] * (1 - AFTER_DENOISING)
+            if whole_s and spent_s > 0:
+                self.left[clip] = self.left.get(clip, 1.0) * (1 - min(spent_s, whole_s) / gone.takes_s[clip])
+                spent_s -= whole_s
 
     def run(self) -> float:
         """Plays until nothing happens any more; returns when the last clip was done."""
@@ -144,11 +152,13 @@ class Simulation:
         takes = {group: 0.0 for group in groups}
         for clip, group in zip(clips, groups, strict=True):
             work = self.works[clip]
-            takes[group] = takes[group] or worker.stay.device.seconds[work.kind] * work.size * self.jitter()
+            whole_s = worker.stay.device.seconds[work.kind] * work.size * self.jitter()
+            takes[group] = takes[group] or whole_s * self.left.get(clip, 1.0)
         end_s = self.now_s + self.load_s + (1 - AFTER_DENOISING) * sum(takes.values())
         for clip, group in zip(clips, groups, strict=True):
             end_s += AFTER_DENOISING * takes[group]
             self.at(end_s, self._ending(name, worker.life, clip, takes[group]))
+            worker.takes_s[clip] = takes[group]
             takes[group] = 0.0
 
     def _ending(self, name: str, life: int, clip: str, took_s: float) -> Callable[[], None]:
@@ -160,7 +170,8 @@ class Simulation:
             worker.clips.remove(clip)
             self.done[clip] = name
             self.busy_until_s[name] = self.now_s
-            self._timed(lambda: self.scheduler.ended(name, clip, self.now_s, took_s or None))
+            seconds = took_s if took_s and clip not in self.left else None
+            self._timed(lambda: self.scheduler.ended(name, clip, self.now_s, seconds))
             if not worker.clips:
                 self._timed(lambda: self.scheduler.loads(name, self.load_s))
 
@@ -182,7 +193,7 @@ def works_of(sizes: Sequence[tuple[int, float]], groups: Sequence[str] = ()) -> 
     }
 
 
-def ideal_s(works: Mapping[str, Work], stays: Sequence[Stay]) -> float:
+def ideal_s(works: Mapping[str, Work], stays: Sequence[Stay], load_s: float = 0.0) -> float:
     """Returns a time that no schedule beats, where devices differ by the same factor for all kinds.
 
     For each set of devices that hold some kinds best: when these would be through with those kinds if work could be cut
@@ -191,6 +202,7 @@ def ideal_s(works: Mapping[str, Work], stays: Sequence[Stay]) -> float:
     Args:
         works: the clips.
         stays: the workers, and from when to when each was there.
+        load_s: what each spends once on loading.
     """
     devices = [stay.device for stay in stays]
     kinds = range(len(devices[0].seconds))
@@ -203,14 +215,14 @@ def ideal_s(works: Mapping[str, Work], stays: Sequence[Stay]) -> float:
         if inside:
             pace = {i: devices[i].seconds[inside[0]] for i in group}
             work = sum(sizes[kind] * min(devices[i].seconds[kind] / pace[i] for i in group) for kind in inside)
-            times.append(_through_s(work, [(stays[i], 1 / pace[i]) for i in group]))
+            times.append(_through_s(work, [(stays[i], 1 / pace[i]) for i in group], load_s))
     return max(times)
 
 
-def _through_s(work: float, rates: Sequence[tuple[Stay, float]]) -> float:
+def _through_s(work: float, rates: Sequence[tuple[Stay, float]], load_s: float) -> float:
     low_s, high_s = 0.0, 1e9
     while high_s - low_s > 1e-6 * high_s:
         middle_s = (low_s + high_s) / 2
-        done = sum(max(0.0, min(stay.to_s, middle_s) - stay.from_s) * rate for stay, rate in rates)
+        done = sum(max(0.0, min(stay.to_s, middle_s) - stay.from_s - load_s) * rate for stay, rate in rates)
         low_s, high_s = (low_s, middle_s) if done >= work else (middle_s, high_s)
     return high_s

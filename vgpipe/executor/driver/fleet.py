@@ -12,8 +12,8 @@ ALIKE = 1.05
 """Forecasts within this factor are of devices alike: what is measured on one counts for the others."""
 PACE = 1.2
 """A worker that is this much slower than those alike counts as a type of its own."""
-MEMORY = 8
-"""Measurements after which the mean forgets the first ones."""
+MEMORY, LONG_MEMORY = 8, 64
+"""Measurements after which a mean forgets the first ones: of one kind, of several."""
 NOTABLE = 0.05
 """Relative change of a mean below which seconds are not computed again."""
 UNMEASURED = 3
@@ -28,15 +28,16 @@ class Mean:
     def __init__(self, first: float):
         self.value, self.used, self.count = first, first, 0
 
-    def add(self, value: float, prior: int = 0) -> bool:
+    def add(self, value: float, prior: int = 0, memory: int = MEMORY) -> bool:
         """Notes a value; returns whether the mean has moved notably from the one in use, which it then becomes.
 
         Args:
             value: over 0.
             prior: how many values the first one counts for.
+            memory: after how many the first ones are forgotten.
         """
         self.count += 1
-        self.value += (value - self.value) / min(self.count + prior, MEMORY)
+        self.value += (value - self.value) / min(self.count + prior, memory)
         if abs(self.value - self.used) <= NOTABLE * self.used:
             return False
         self.used = self.value
@@ -73,8 +74,9 @@ class WorkerType:
 class Fleet:
     """Knows what the workers that are there can do, and learns how long it takes.
 
-    A kind goes only to workers that hold it best. Seconds are the forecast times what measurements made of it: for this
-    kind on devices alike, for all kinds as long as there is none; and for a worker that is slower than those alike.
+    A kind goes only to workers that hold it best. Seconds are the forecast times what measurements made of it: of this
+    kind on devices alike; before the first of all kinds on these; before that of all devices. And times the pace of a
+    worker that is slower than those alike.
 
     Args:
         kinds: how many kinds there are.
@@ -88,9 +90,11 @@ class Fleet:
         self.type_by_worker: dict[str, WorkerType] = {}
         self._types: dict[tuple[Key, int], WorkerType] = {}
         self._coming: dict[str, WorkerType | None] = {}
+        self._unknown: set[str] = set()
         self._base: dict[tuple[Key, int], float] = {}
         self._ratios: dict[tuple[Key, int], Mean] = {}
         self._overall = Mean(1.0)
+        self._devices: dict[Key, Mean] = {}
         self._paces: dict[str, Mean] = {}
         self._rates: list[float] = []
         self._is_stale = True
@@ -102,13 +106,13 @@ class Fleet:
 
     def join(self, worker: str, foreseen: Sequence[Foreseen]) -> None:
         """Notes a worker that takes clips."""
-        self._coming.pop(worker, None)
+        self._come(worker)
         pace = self._paces.setdefault(worker, Mean(1.0))  # that of a restarted one holds
         self._enter(worker, self._type(_key(foreseen), _steps(pace), foreseen))
 
     def leave(self, worker: str) -> None:
         """Notes that a worker is gone, and is not waited for."""
-        self._coming.pop(worker, None)
+        self._come(worker)
         if worker in self.type_by_worker:
             self.type_by_worker.pop(worker).count -= 1
         self._is_stale = True
@@ -118,6 +122,8 @@ class Fleet:
         known = self.type_by_worker.get(worker, self._coming.get(worker))
         self.leave(worker)
         self._coming[worker] = known
+        if known is None:
+            self._unknown.add(worker)
 
     def type_of(self, worker: str) -> WorkerType | None:
         """Returns what a worker is; None for one that is not there."""
@@ -132,7 +138,7 @@ class Fleet:
     @property
     def is_complete(self) -> bool:
         """Whether nothing is unknown of the workers that are expected."""
-        return all(one is not None for one in self._coming.values())
+        return not self._unknown
 
     @property
     def types(self) -> list[WorkerType]:
@@ -168,7 +174,9 @@ class Fleet:
         if mean.count >= UNMEASURED:
             self._set_pace(worker, found, ratio / mean.value)
         is_notable = mean.add(ratio / PACE**found.pace)
-        self._is_stale |= self._overall.add(ratio) or is_notable
+        self._is_stale |= self._overall.add(ratio, memory=LONG_MEMORY) or is_notable
+        of_device = self._devices.setdefault(found.key, Mean(self._overall.used))
+        self._is_stale |= of_device.add(ratio, prior=2, memory=LONG_MEMORY)
 
     def _set_pace(self, worker: str, found: WorkerType, relative: float) -> None:
         pace = self._paces[worker]
@@ -177,6 +185,10 @@ class Fleet:
         if steps != found.pace:
             found.count -= 1
             self._enter(worker, self._type(found.key, steps, found.foreseen))
+
+    def _come(self, worker: str) -> None:
+        self._coming.pop(worker, None)
+        self._unknown.discard(worker)
 
     def _enter(self, worker: str, into: WorkerType) -> None:
         into.count += 1
@@ -200,18 +212,21 @@ class Fleet:
         self._rates = [sum(one.count / one.seconds[kind] for one in types) for kind in range(self.kinds)]
 
     def _best_fit(self, kind: int) -> int:
-        there = max((one.fit(kind) for one in self._types.values() if one.count), default=int(Fit.NOT))
-        coming = (int(Fit.AS_ASKED) if one is None else one.fit(kind) for one in self._coming.values())
-        return max(there, *coming, int(Fit.NOT))
+        if self._unknown:
+            return int(Fit.AS_ASKED)
+        there = (one.fit(kind) for one in self._types.values() if one.count)
+        coming = (one.fit(kind) for one in self._coming.values() if one is not None)
+        return max(*there, *coming, int(Fit.NOT), int(Fit.NOT))
 
     def _seconds(self, one: WorkerType, kind: int) -> float:
         return self._base_s(one, kind) * self._ratio(one.key, kind).used * PACE**one.pace
 
     def _ratio(self, key: Key, kind: int) -> Mean:
-        """Returns what measurements made of a forecast; as long as there is none, that of all kinds together."""
-        found = self._ratios.setdefault((key, kind), Mean(self._overall.used))
+        """Returns what measurements made of a forecast; before the first that of other kinds, or of all devices."""
+        prior = self._devices.get(key, self._overall).used
+        found = self._ratios.setdefault((key, kind), Mean(prior))
         if not found.count:
-            found.value = found.used = self._overall.used
+            found.value = found.used = prior
         return found
 
     def _base_s(self, one: WorkerType, kind: int) -> float:

@@ -49,13 +49,13 @@ class _Worker:
         units: clip -> its unit, of clips that it has.
         left_s: what is foreseen for its units.
         free_s: when it is foreseen to have nothing to do.
-        asked_s: when it asked for clips for the first time; None before.
+        waits_until_s: until when it waits for workers of which nothing is known yet; None before it asked for clips.
     """
 
     units: dict[str, Unit] = field(default_factory=dict)
     left_s: float = 0.0
     free_s: float = 0.0
-    asked_s: float | None = None
+    waits_until_s: float | None = None
 
 
 class Scheduler:
@@ -161,6 +161,8 @@ class Scheduler:
             return []
         if now_s < self._refused.get(kind_of_worker, -math.inf):
             return []
+        if now_s < (asking.waits_until_s or -math.inf) and not self._fleet.is_complete:
+            return []
         first = self._choice.first(kind_of_worker)
         if first is None or self._waits(asking, kind_of_worker, first, now_s):
             return []
@@ -225,11 +227,12 @@ class Scheduler:
 
         They may be so much faster that they are through with it before this one has made a clip.
         """
-        if asking.asked_s is None:
-            asking.asked_s = now_s
-        if self._fleet.is_complete or now_s >= asking.asked_s + PATIENCE * seconds_of(of, first):
+        if self._fleet.is_complete or asking.waits_until_s is not None:
             return False
-        return FEW_CLIPS * seconds_of(of, first) > self._choice.left_s(of) and self._fleet.is_known([first.kind])
+        is_short = FEW_CLIPS * seconds_of(of, first) > self._choice.left_s(of)
+        moment_s = PATIENCE * seconds_of(of, first) if is_short and self._fleet.is_known([first.kind]) else 0.0
+        asking.waits_until_s = now_s + moment_s
+        return moment_s > 0
 
     def _lanes(self, now_s: float, but: str = "") -> list[Lane]:
         free: dict[WorkerType, list[float]] = {one: [] for one in self._fleet.types}
