@@ -68,6 +68,7 @@ class Progress:
         self._listener = on_progress
         self._here = self._latest = TrackedWorker(WorkerNow(), eta=self.eta)
         self._workers: dict[str, TrackedWorker] = {}
+        self._nows: dict[str, WorkerNow] = {}
         self._is_shared = False
         self._fraction = 0.0
         self._estimate = _Estimate()
@@ -81,12 +82,13 @@ class Progress:
         """
         self._is_shared = True
         worker = self._workers.get(name) or self._add(name)
-        worker.now = replace(worker.now, device=device)
+        worker.now = self._nows[name] = replace(worker.now, device=device)
         self._tell()
 
     def worker_left(self, name: str) -> None:
         """Notes that a worker is gone, with what it was at; an unknown name is left alone."""
         gone = self._workers.pop(name, None)
+        self._nows.pop(name, None)
         if gone is not None and gone is self._latest:
             self._latest = next(iter(self._workers.values()), self._here)
         self._estimate = _Estimate()
@@ -122,7 +124,6 @@ class Progress:
         tracked.step(done, total)
         if tracked.counts and tracked.now.stage == DENOISE:
             tracked.eta.step(time.monotonic(), done, total, self.sizes.of(DENOISE, tracked.now.clip))
-            self._note_pace()
         self._tell()
 
     def loading(self, part: str, *, worker: str = "") -> None:
@@ -184,7 +185,11 @@ class Progress:
 
     def _add(self, name: str) -> TrackedWorker:
         added = TrackedWorker(WorkerNow(name=name), since_s=time.monotonic())
-        self._workers = dict(sorted({**self._workers, name: added}.items(), key=lambda one: natural_order(one[0])))
+        is_last = not self._workers or natural_order(name) > natural_order(next(reversed(self._workers)))
+        self._workers[name] = added
+        if not is_last:
+            self._workers = dict(sorted(self._workers.items(), key=lambda one: natural_order(one[0])))
+        self._nows = {each: one.now for each, one in self._workers.items()}
         self._estimate = _Estimate()
         return added
 
@@ -225,6 +230,8 @@ class Progress:
 
     def _state(self) -> ProgressState:
         now, estimate = self._latest.now, self._estimated()
+        if now.name in self._nows:  # what the others do has not changed since they were the latest
+            self._nows[now.name] = now
         finished = sum(self._finished.values())
         self._fraction = max(self._fraction, estimate.share_done)
         eta_s = estimate.eta_s
@@ -243,13 +250,14 @@ class Progress:
             loading=now.loading,
             eta_s=eta_s,
             finish_at=None if eta_s is None else datetime.now().astimezone() + timedelta(seconds=eta_s),
-            workers=tuple(one.now for one in self._workers.values()),
+            workers=tuple(self._nows.values()),
         )
 
     def _estimated(self) -> _Estimate:
         """Returns the estimate, made again unless there are many workers and the last one is fresh."""
         now_s, many = time.monotonic(), len(self._workers) > EXACT_WORKERS
         if not many or now_s - self._estimate.made_s >= len(self._workers) * S_PER_WORKER:
+            self._note_pace()
             self._estimate = _Estimate(now_s, self._share_done(), self._eta_s(now_s))
         return self._estimate
 

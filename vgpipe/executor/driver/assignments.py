@@ -46,6 +46,7 @@ class Assignments:
 
     Attributes:
         left: id -> clip, of those that have not ended.
+        free: the workers that have no hand-out.
     """
 
     def __init__(self, states: Sequence[ClipState], kinds: Kinds, *, wave_size: int | None, load_share: float):
@@ -53,6 +54,7 @@ class Assignments:
         self.left = {work.id: state for work, state in zip(works_of(states, kinds), states, strict=True)}
         self._scheduler = Scheduler(works_of(states, kinds), wave_size=wave_size, load_share=load_share)
         self._hands: dict[str, _Hands] = {}
+        self.free: dict[str, None] = {}
         self._ahead: dict[str, str] = {}
         """Clips that go out before the scheduler's, each with the worker that is not to get it, if any."""
 
@@ -68,20 +70,19 @@ class Assignments:
     def join(self, worker: str, foreseen: Sequence[Foreseen]) -> None:
         """Notes that a worker takes clips."""
         self._hands[worker] = _Hands()
+        self.free[worker] = None
         self._scheduler.join(worker, foreseen)
 
     def hand_outs(self, workers: Iterable[str], now_s: float) -> Mapping[str, HandOut]:
-        """Returns what workers are to make now, of those that have no hand-out.
+        """Returns what workers are to make now.
 
         Args:
-            workers: those that take clips.
+            workers: those of `free` that take clips.
             now_s: the time.
         """
         found: dict[str, HandOut] = {}
         for worker in workers:
-            hands = self._hands.get(worker)
-            if hands is None or hands.number:
-                continue
+            hands = self._hands[worker]
             ahead = self._next_ahead(worker)
             chosen = [] if ahead else self._scheduler.next(worker, now_s)
             states = {clip: self.left[clip] for clip in (*ahead, *chosen)}
@@ -89,6 +90,7 @@ class Assignments:
                 hands.clips |= states
                 hands.open |= set(chosen)
                 hands.number, hands.num_handed, hands.spent_s = next(_NUMBERS), len(states), 0.0
+                del self.free[worker]
                 found[worker] = HandOut(hands.number, tuple(item_of(state) for state in states.values()))
         return found
 
@@ -179,6 +181,7 @@ class Assignments:
             self._scheduler.ended(worker, clip, now_s, mean_s)
         hands.open.clear()
         hands.number, hands.at_work = 0, None
+        self.free[worker] = None
         self._scheduler.loads(worker, wave_load_s)
 
     def drop(self, clip: str) -> ClipState | None:
@@ -191,6 +194,7 @@ class Assignments:
     def gone(self, worker: str, *, is_started_again: bool) -> None:
         """Notes that a worker is gone; what it had goes out again, before others."""
         hands = self._hands.pop(worker, _Hands())
+        self.free.pop(worker, None)
         (self._scheduler.expect if is_started_again else self._scheduler.leave)(worker)
         self._add_again([state for clip, state in hands.clips.items() if clip not in hands.open])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -91,25 +91,25 @@ class Crew:
         self._pool, self._settings_of, self._losses = pool, settings_of, losses
         self._start_timeout_s, self._records, self._progress = start_timeout_s, records, progress
         self._members: dict[str, _Member] = {}
+        self._ready: dict[str, Ready] = {}
+        self._starting: dict[str, _Member] = {}
         self._looked_s = float("-inf")
         self.most, self.ever_ready, self.last_reason = 1, False, ""
 
     @property
-    def ready(self) -> dict[str, Ready]:
+    def ready(self) -> Mapping[str, Ready]:
         """The workers that take clips, and what they said of themselves."""
-        return {name: one.ready for name, one in self._members.items() if one.phase is Phase.READY and one.ready}
+        return self._ready
 
     @property
     def starting(self) -> list[str]:
         """The workers that are started, now or again."""
-        return [
-            name for name, one in self._members.items() if one.phase in (Phase.STARTING, Phase.LEAVING, Phase.WAITING)
-        ]
+        return list(self._starting)
 
     @property
     def is_gone(self) -> bool:
         """Whether no worker takes clips, nor is one started."""
-        return not self.starting and not any(one.phase is Phase.READY for one in self._members.values())
+        return not self._starting and not self._ready
 
     @property
     def has_looked(self) -> bool:
@@ -151,6 +151,7 @@ class Crew:
             if member is None and self._count() >= self.most:
                 continue
             self._members[slot.name] = _Member(slot, Phase.STARTING, now_s)
+            self._enter(slot.name, Phase.STARTING)
             self._progress.worker_joined(slot.name, "")
             self._pool.start(slot, self._settings_of(slot))
             started.append(slot.name)
@@ -161,7 +162,8 @@ class Crew:
     def joined(self, name: str, ready: Ready) -> None:
         """Notes that a worker takes clips."""
         member = self._members[name]
-        member.phase, member.ready, self.ever_ready = Phase.READY, ready, True
+        member.ready, self.ever_ready = ready, True
+        self._enter(name, Phase.READY)
         self._losses.ready(name)
         self._progress.worker_joined(name, ready.device)
         self._records.event("worker_ready", worker=name, device=ready.device, host=ready.host, pid=ready.pid)
@@ -189,9 +191,11 @@ class Crew:
         self._records.event("worker_died", worker=name, reason=died.reason)
         log.warning("worker %s ended: %s", name, died.reason)
         if died.is_place_gone:
+            self._enter(name, Phase.RETIRED)
             del self._members[name]
             return verdict
-        member.phase, member.since_s = Phase.WAITING, now_s + verdict.restart_after_s
+        member.since_s = now_s + verdict.restart_after_s
+        self._enter(name, Phase.WAITING)
         if verdict.retires:
             self.retire(name, verdict.retires)
         elif died.by_memory and len(self._on_node(member.slot.node)) > 1:
@@ -201,28 +205,39 @@ class Crew:
     def leaves(self, name: str, reason: str) -> None:
         """Notes that a worker gives its clips back and ends; another one is started in its slot, if that stays."""
         log.warning("worker %s gives its clips back: %s", name, reason)
-        self._members[name].phase = Phase.LEAVING
+        self._enter(name, Phase.LEAVING)
 
     def retire(self, name: str, reason: str) -> None:
         """Starts no worker in a slot again; one that is there is ended."""
         member, self.last_reason = self._members[name], reason
         if member.phase is Phase.RETIRED:
             return
-        member.phase = Phase.RETIRED
+        self._enter(name, Phase.RETIRED)
         self._pool.send(name, End())
         self._progress.worker_left(name)
         self._records.event("worker_retired", worker=name, reason=reason)
         log.warning("worker %s is retired: %s", name, reason)
 
+    def _enter(self, name: str, phase: Phase) -> None:
+        """Notes how far a worker is; with many workers no turn of the driver has time to look at each."""
+        member = self._members[name]
+        member.phase = phase
+        self._ready.pop(name, None)
+        self._starting.pop(name, None)
+        if phase is Phase.READY and member.ready:
+            self._ready[name] = member.ready
+        elif phase in ON_THE_WAY:
+            self._starting[name] = member
+
     def _end_late(self, now_s: float) -> None:
-        for name, member in self._members.items():
+        for name, member in self._starting.items():
             if member.phase is Phase.STARTING and now_s - member.since_s > self._start_timeout_s:
                 member.since_s = now_s  # it is ended once
                 log.warning("worker %s was not ready after %g s: ending it", name, self._start_timeout_s)
                 self._pool.kill(name)
 
     def _is_due(self, now_s: float) -> bool:
-        return any(one.phase is Phase.WAITING and now_s >= one.since_s for one in self._members.values())
+        return any(one.phase is Phase.WAITING and now_s >= one.since_s for one in self._starting.values())
 
     def _on_node(self, node: str) -> list[str]:
         return [name for name, one in self._members.items() if one.slot.node == node and one.phase is not Phase.RETIRED]

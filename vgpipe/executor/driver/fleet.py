@@ -97,6 +97,7 @@ class Fleet:
         self._devices: dict[Key, Mean] = {}
         self._paces: dict[str, Mean] = {}
         self._rates: list[float] = []
+        self._best: list[int] = []
         self._is_stale = True
 
     def require(self, kinds: int) -> None:
@@ -156,7 +157,8 @@ class Fleet:
 
     def is_hopeless(self, kind: int) -> bool:
         """Says whether no worker that is there or expected holds a kind."""
-        return self._best_fit(kind) <= Fit.NOT
+        self._refresh()
+        return self._best[kind] <= Fit.NOT
 
     def is_known(self, kinds: Iterable[int]) -> bool:
         """Says whether the seconds of kinds are more than a guess."""
@@ -203,7 +205,7 @@ class Fleet:
             return
         self._is_stale = False
         types = [one for one in self._types.values() if one.count]
-        best = [self._best_fit(kind) for kind in range(self.kinds)]
+        best = self._best = [self._best_fit(kind) for kind in range(self.kinds)]
         for one in types:
             one.seconds = [
                 self._seconds(one, kind) if one.fit(kind) == best[kind] > Fit.NOT else math.inf

@@ -140,8 +140,8 @@ class Loop:
             raise Stopped("all workers have stopped")
 
     def _hand_out(self, now_s: float) -> None:
-        workers = [name for name in self.crew.ready if name != self.tuner]
-        for name, hand_out in self.work.hand_outs(workers, now_s).items():
+        free = [name for name in self.work.free if name in self.crew.ready and name != self.tuner]
+        for name, hand_out in self.work.hand_outs(free, now_s).items():
             self._pool.send(name, hand_out)
 
     def _look_for_workers(self, now_s: float) -> None:
