@@ -28,10 +28,10 @@ def test_slots_are_numbered_on_a_cpu_and_ram_is_that_of_the_plan(workdir, monkey
     plan, clips = plan_of(config), clips_to_plan(config)[0]
     pending = [SimpleNamespace(segments=segments_of(clip)) for clip in clips]
     four = tuple(Slot(f"cpu-{number}", "cpu") for number in (1, 2, 3, 4))
-    assert wanted_slots(config, pending, plan) == Wanted(four, needs_trial=True)
+    assert wanted_slots(config, pending, plan) == Wanted(four, "cpu", needs_trial=True)
     need = plan.shapes[0].chosen.ram_bytes
     monkeypatch.setattr(host, "available_ram_bytes", lambda: int(2.5 * need))
-    assert wanted_slots(config, pending, plan_of(config)) == Wanted(four[:2], needs_trial=True)
+    assert wanted_slots(config, pending, plan_of(config)) == Wanted(four[:2], "cpu", needs_trial=True)
     assert not wanted_slots(config, pending[:1], plan).are_several
     assert not wanted_slots(config, pending, None).are_several  # nothing says what RAM holds
 

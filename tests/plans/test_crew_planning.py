@@ -13,6 +13,8 @@ from tests.plans.plan_runs import MadeUpProfiles
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.config.load import load
 from vgpipe.errors import ConfigError
+from vgpipe.executor.worker_count import wanted_slots
+from vgpipe.executor.workers.pool import Slot
 from vgpipe.hardware.capability import cuda_capability
 from vgpipe.hardware.probes import cpu_device
 from vgpipe.hardware.records import Device
@@ -118,6 +120,7 @@ def test_what_fits_no_card_is_refused_by_the_names_of_all(machine):
     plan = plan_of(config)
     with pytest.raises(ConfigError) as told:
         refuse_what_cannot_fit(plan, config)
+    assert len(wanted_slots(config, [None] * 10, plan).slots) == 2
     names = "fits none of: NVIDIA GeForce RTX 3080 (cuda:0), 2.0 GiB; NVIDIA GeForce RTX 3060 (cuda:1), 3.0 GiB;"
     assert names in str(told.value) and "(10 clips)" in str(told.value) and "-> fits with " in str(told.value)
 
@@ -127,6 +130,8 @@ def test_a_card_without_the_models_precision_takes_nothing(machine):
     plan = plan_of(config_of(*SMALL, workers=2))
     assert plan.dtype == "bfloat16" and [member.holds_any for member in plan.crew.members] == [True, False]
     assert "does not compute bfloat16" in plan.crew.members[1].plan.shapes[0].why
+    wanted = wanted_slots(config_of(*SMALL, workers=2), [None] * 10, plan)
+    assert wanted.slots == (Slot("cuda:0", "cuda:0"),) and wanted.are_several, "this process might take the other"
     same = plan_of(config_of(*SMALL, "model.dtype=float32", workers=2))
     assert all(member.holds_any for member in same.crew.members)
 

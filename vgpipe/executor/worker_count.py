@@ -19,7 +19,8 @@ class Wanted:
     """The workers of a run.
 
     Attributes:
-        slots: one for each. A single one means: in this process, as if there were no workers.
+        slots: one for each. A single one on `here` means: in this process, as if there were no workers.
+        here: what this process computes on, as `hardware.device` says.
         needs_trial: whether only the first is to start, and the `Tuned` of its trial says how many of the others
             follow (`plans.core_share.best_share`); where it measured nothing, no other does.
         threads: CPU threads of denoising of each, which an earlier trial has proved to keep the bits; None where none
@@ -27,13 +28,14 @@ class Wanted:
     """
 
     slots: tuple[Slot, ...]
+    here: str
     needs_trial: bool = False
     threads: int | None = None
 
     @property
     def are_several(self) -> bool:
-        """Whether they are other processes than this one."""
-        return len(self.slots) > 1
+        """Whether they are other processes than this one: also where of several GPUs one alone holds the clips."""
+        return len(self.slots) > 1 or self.slots[0].device != self.here
 
 
 def wanted_slots(config: Config, pending: Sequence[ClipState], plan: StartingPlan | None) -> Wanted:
@@ -51,15 +53,18 @@ def wanted_slots(config: Config, pending: Sequence[ClipState], plan: StartingPla
         return _of_plan(plan, config, len(pending))
     found = worker_devices(config, len(pending), None)
     names = (f"{CPU}-{number}" if device == CPU else device for number, device in enumerate(found.devices, start=1))
-    return Wanted(tuple(Slot(name, device) for name, device in zip(names, found.devices, strict=True)))
+    slots = tuple(Slot(name, device) for name, device in zip(names, found.devices, strict=True))
+    return Wanted(slots, config.hardware.device)
 
 
 def _of_plan(plan: RunPlan, config: Config, clips: int) -> Wanted:
-    crew = plan.crew
+    crew, here = plan.crew, config.hardware.device
     if crew is None:
-        return Wanted((Slot(config.hardware.device, config.hardware.device),))
-    slots = [Slot(member.name, member.device) for member in crew.members if member.holds_any or _tries_all(config)]
-    return Wanted(tuple(slots[:clips]), crew.needs_trial, crew.threads)
+        return Wanted((Slot(here, here),), here)
+    holding = [member for member in crew.members if member.holds_any or _tries_all(config)]
+    # Where none holds any, the driver says so of each clip.
+    slots = [Slot(member.name, member.device) for member in holding or crew.members]
+    return Wanted(tuple(slots[:clips]), here, crew.needs_trial, crew.threads)
 
 
 def _tries_all(config: Config) -> bool:

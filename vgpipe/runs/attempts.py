@@ -210,8 +210,10 @@ class Attempts:
         records.end(states, stop.reason)
         if self._plan is not None:
             from vgpipe.plans.plan_file import write_measured
+            from vgpipe.plans.worker_devices import is_elsewhere
 
-            write_measured(run_dir, self._plan, states)
+            if not is_elsewhere(self._config):  # what other machines took says nothing of this one
+                write_measured(run_dir, self._plan, states)
         return states
 
     def _planned(
