@@ -147,6 +147,11 @@ def give_the_store_room(scene: Scene) -> None:
     (scene.cwd / "outputs/.store/filler").unlink(missing_ok=True)
 
 
+def only_wait(_scene: Scene, _steps: int) -> str:
+    """Does nothing."""
+    return ""
+
+
 def send(pid: int, number: signal.Signals) -> None:
     """Sends a signal to a process that may have ended."""
     try:

@@ -38,6 +38,8 @@ class Scene:
         rng: decides when, and what.
         watch: its processes.
         driver: the process that was started last.
+        notes: what is said of the run beside the fault.
+        steps_file: where steps are counted; None for one in `cwd`.
     """
 
     cwd: Path
@@ -47,11 +49,12 @@ class Scene:
     watch: watched.Watch = field(default_factory=watched.Watch)
     driver: subprocess.Popen | None = None
     notes: list[str] = field(default_factory=list)
+    steps_file: Path | None = None
 
     def start(self, *arguments: str) -> None:
         """Starts a command line of vgpipe."""
         environment = self.watch.environment(self.base) | {
-            "COUNTED_STEPS": str(self.cwd / "steps"),
+            "COUNTED_STEPS": str(self.steps_file or self.cwd / "steps"),
             "PYTHONPATH": os.pathsep.join([str(HERE / "counted_steps"), self.base.get("PYTHONPATH", "")]).rstrip(":"),
         }
         with (self.cwd / "log.txt").open("a") as log:
@@ -93,7 +96,7 @@ class Scene:
 
     def steps(self) -> Counter[tuple[str, str]]:
         """Returns (latents, step) -> how often it was done."""
-        path = self.cwd / "steps"
+        path = self.steps_file or self.cwd / "steps"
         lines = path.read_text().splitlines() if path.exists() else []
         return Counter((row[1], row[2]) for row in map(str.split, lines) if len(row) == 3)
 

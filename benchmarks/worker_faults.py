@@ -13,11 +13,14 @@ random order, each kind of fault strikes a fresh run with a store of its own:
 | worker-disk-full | one worker can write no file longer than 0, 4 or 64 KiB |
 | worker-memory | one worker may have no more than it has and 24 MiB, 8 MiB, nothing, or 64 MiB less |
 | store-full | the file system of the store (mounted for it, as root) gets full, but for 0, 40 or 400 KiB |
+| node-removed, node-added, nodes-exchanged | one of three nodes gone at once; a fourth one; two gone and a new one |
+| object-store-full | six objects of 20 MB on each node, whose object stores hold 80 MB |
 
 at a random moment: 0.2 to 8 s after the start, or after a random one of the denoising steps. A run that was stopped is
 resumed until it ends. Then all clips have to be done, with the frames of the run left alone (clips with degradations
 are counted apart); no process may be left, no file of a store may be damaged, no temporary file may outlast the same
-command again. Steps done again are those that any process did after another had done them.
+command again. With `--executor ray`, nodes see the driver's store in half of the runs;
+in the others each has a store of its own. Steps done again are those that any process did after another had done them.
 """
 
 from __future__ import annotations
@@ -33,9 +36,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fault_kinds import LOCAL, RESUME, Kind
-from fault_scene import Scene
+from fault_scene import GONE_AFTER_S, Scene
+
+if TYPE_CHECKING:
+    from fault_cluster import Nodes
 
 JOB = """
 defaults: {width: 64, height: 64, num_frames: 9}
@@ -90,8 +97,9 @@ def disturbed(scene: Scene, kind: Kind, whole: Whole) -> Outcome:
     code = scene.end()
     outcome.wrong += [f"still running after the end: {one}" for one in scene.left_running()]
     while code != 0 and outcome.resumes < MAX_RESUMES:
-        is_refused = kind.name == "store-full" and code == 2 and not (scene.cwd / "run").exists()
-        if not (kind.may_stop and code in (3, -9)) and not is_refused:
+        has_begun = (scene.cwd / "run/clips.jsonl").exists()
+        may_end = (3, -9) if has_begun else (2, 3, -9, -15)  # refused for want of space; before signals are answered
+        if not (kind.may_stop and code in may_end):
             outcome.wrong.append("it hung" if code is None else f"exit code {code}")
         kind.mend(scene)
         scene.start(*(RESUME if (scene.cwd / "run/clips.jsonl").exists() else ()))
@@ -169,44 +177,83 @@ def report(outcomes: Sequence[Outcome], whole: Whole) -> None:
           f"{redone / len(outcomes) / whole.steps:.1%} of them done again on average")  # fmt: skip
 
 
+class Round:
+    """Makes the scenes of the rounds, and removes them.
+
+    Args:
+        scratch: where they are.
+        base: the environment.
+        options: of the command line.
+        nodes: the Ray cluster, where that is what is disturbed.
+    """
+
+    def __init__(self, scratch: Path, base: Mapping[str, str], options: argparse.Namespace, nodes: Nodes | None):
+        self._scratch, self._base, self._options, self._nodes = scratch, base, options, nodes
+
+    def run(self, number: int, kind: Kind, seed: float, whole: Whole) -> Outcome:
+        """Runs one round."""
+        cwd, rng = self._scratch / f"{number:03}", random.Random(seed)
+        cwd.mkdir()
+        (cwd / "job.yaml").write_text(JOB)
+        scene = Scene(cwd, (*COMMAND, *self._place(), *kind.settings), self._base, rng)
+        if self._nodes is not None:
+            self._nodes.restore()
+            scene.steps_file = self._nodes.steps_file
+            if rng.random() < 0.5:
+                scene.base = {**self._base, "NO_SHARED_STORE": "1"}
+                scene.notes.append("own stores")
+        outcome = disturbed(scene, kind, whole)
+        if self._nodes is not None:
+            outcome.wrong += [f"left running: {one}" for one in self._nodes.left_running(GONE_AFTER_S)]
+        if outcome.wrong and self._options.keep:
+            subprocess.run(["cp", "-r", str(cwd), str(self._options.keep)], check=False)
+        if os.path.ismount(cwd / "outputs/.store"):
+            subprocess.run(["umount", str(cwd / "outputs/.store")], check=False)
+        scene.remove()
+        return outcome
+
+    def _place(self) -> list[str]:
+        if self._nodes is not None:
+            return ["executor=ray", f"executor.address={self._nodes.address}"]
+        return ["executor=local", f"executor.workers={self._options.workers}"]
+
+
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executor", choices=("local", "ray"), default="local")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="of the local executor")
     parser.add_argument("--kinds")
     parser.add_argument("--keep", type=Path, help="a folder for the runs that went wrong")
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm"), help="where to work")
     options = parser.parse_args()
-    kinds = chosen_kinds(LOCAL, options.kinds)
     rng = random.Random(options.seed)
     scratch = Path(tempfile.mkdtemp(prefix="worker-faults-", dir=options.folder))
     base = {**os.environ, "VGPIPE_CACHE": str(scratch / "cache"), "VGPIPE_CONFIG": "", "HF_HUB_OFFLINE": "1"}
     whole = left_alone(scratch / "alone", base)
     print(f"{len(whole.frames)} clips, {whole.steps} steps", flush=True)
-    outcomes: list[Outcome] = []
+    nodes, known = None, LOCAL
+    if options.executor == "ray":
+        import fault_cluster
+
+        nodes = fault_cluster.Nodes(scratch)
+        known = fault_cluster.kinds(nodes)
+    kinds = chosen_kinds(known, options.kinds)
     order = [kinds[index % len(kinds)] for index in range(options.rounds)]
     rng.shuffle(order)
+    outcomes, rounds = [], Round(scratch, base, options, nodes)
     for number, kind in enumerate(order):
-        cwd = scratch / f"{number:03}"
-        cwd.mkdir()
-        (cwd / "job.yaml").write_text(JOB)
-        arguments = (*COMMAND, f"executor={options.executor}", f"executor.workers={options.workers}", *kind.settings)
-        scene = Scene(cwd, arguments, base, random.Random(rng.random()))
-        outcome = disturbed(scene, kind, whole)
+        outcome = rounds.run(number, kind, rng.random(), whole)
         outcomes.append(outcome)
         cost = f"{outcome.lost} workers lost, {outcome.redone} steps redone, {outcome.seconds:.0f} s"
         print(f"{number:3} {kind.name:22}{outcome.what}: {cost}", flush=True)
         for one in outcome.wrong:
             print(f"      wrong: {one}", flush=True)
-        if outcome.wrong and options.keep:
-            subprocess.run(["cp", "-r", str(cwd), str(options.keep)], check=False)
-        if os.path.ismount(cwd / "outputs/.store"):
-            subprocess.run(["umount", str(cwd / "outputs/.store")], check=False)
-        scene.remove()
     report(outcomes, whole)
+    if nodes is not None:
+        nodes.close()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Counts the denoising steps of all processes that have this folder on PYTHONPATH: used by `worker_faults.py`.
 
+Where NO_SHARED_STORE is set, no node of a Ray cluster sees the driver's store.
+
 Each step appends a line to the file that COUNTED_STEPS names: process, digest of the latents, number of the step. A
 number that comes twice for the same latents is a step that was done again.
 """
@@ -12,8 +14,9 @@ import importlib.util
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
-WATCHED = "vgpipe.stages.denoise"
+STAGE, NODES = "vgpipe.stages.denoise", "vgpipe.executor.workers.ray_nodes"
 
 
 def counted(run):
@@ -34,21 +37,32 @@ def counted(run):
     return wrapper
 
 
+def change(module):
+    """Wraps the functions of a module that has just been loaded."""
+    if module.__name__ == STAGE:
+        module.run = counted(module.run)
+    elif "NO_SHARED_STORE" in os.environ:  # on one machine all nodes see all folders
+        module.Nodes._probe = lambda *_: (Path("/nonexistent/probe"), "")
+
+
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Lets the module load as it does, then wraps its function."""
+    """Lets modules load as they do, then changes them."""
+
+    def __init__(self, spec=None):
+        self.spec = spec
 
     def find_spec(self, name, path=None, target=None):
-        """Returns how the watched module is loaded; None for others."""
-        if name != WATCHED:
+        """Returns how a module that is changed is loaded; None for others."""
+        if name not in (STAGE, NODES):
             return None
-        self.spec = importlib.machinery.PathFinder.find_spec(name, path)
-        return importlib.util.spec_from_loader(name, self, origin=self.spec.origin)
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        return importlib.util.spec_from_loader(name, Finder(spec), origin=spec.origin)
 
     def exec_module(self, module):
-        """Runs the module, and wraps its function."""
+        """Runs the module, and changes it."""
         module.__file__ = self.spec.origin
         self.spec.loader.exec_module(module)
-        module.run = counted(module.run)
+        change(module)
 
 
 if "COUNTED_STEPS" in os.environ:

@@ -227,6 +227,13 @@ def test_hand_outs_hold_what_is_left_to_make_alone(render, pools, workdir):
     ]
 
 
+def test_clips_that_differ_in_fps_alone_are_denoised_once(render, pools, workdir):
+    (workdir / "job.yaml").write_text("prompts: [{prompt: a red square, fps: 8}, {prompt: a red square, fps: 16}]")
+    ran = render(*TWO, "executor.canary=false", "executor.wave_size=1")
+    denoised = [one for _, one in pools[0].received if isinstance(one, PieceDone) and one.stage == "denoise"]
+    assert ran.code == 0 and len(ran.records()) == 2 and len(denoised) == 1
+
+
 def test_every_worker_tells_what_it_is(render, pools):
     render(*TWO)
     found = [message for _, message in pools[0].received if isinstance(message, Ready)]

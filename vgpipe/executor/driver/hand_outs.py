@@ -44,7 +44,7 @@ class Kinds:
 def _kind(clip: Clip) -> Clip:
     """Returns a clip without what neither memory nor time depends on."""
     shots = tuple(replace(shot, prompt="") for shot in clip.shots)
-    return replace(clip, id="", prompt="", negative_prompt="", seed=0, shots=shots)
+    return replace(clip, id="", prompt="", negative_prompt="", seed=0, fps=1.0, shots=shots)
 
 
 def works_of(states: Sequence[ClipState], kinds: Kinds) -> list[Work]:
