@@ -145,7 +145,9 @@ def test_ram_bounds_the_workers_of_auto_and_is_shared_by_those_asked_for(machine
     asked = plan_of(config_of(*SIZE, workers=2))
     assert asked.crew.ram_bytes <= 1.5 * need_gb * GIB and any("tight: 2 workers share" in note for note in asked.notes)
     config = config_of(*SMALL, "memory=model_offload", "run.degrade=strict", workers=2)
-    with pytest.raises(ConfigError, match=r"does not fit 2 workers; nothing.*\n.*RAM for each -> executor\.workers=1"):
+    with pytest.raises(
+        ConfigError, match=r"fit 2 workers; nothing.*\n.*: 2 workers share .* each: .* -> executor\.workers=1"
+    ):
         refuse_what_cannot_fit(plan_of(config), config)
 
 

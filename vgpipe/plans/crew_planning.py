@@ -182,9 +182,7 @@ def _fitting(alone: RunPlan, plans: Sequence[RunPlan]) -> int:
 
 def _ram_notes(alone: RunPlan, plan: RunPlan, crew: CrewPlan) -> list[str]:
     """Returns a note where the RAM is what bounds the workers."""
-    if plan.target == alone.target or plan.tier.ram_gb is None or alone.tier.ram_gb is None:
-        return []
-    if plan.tier.ram_gb == alone.tier.ram_gb:
+    if not plan.fits or plan.tier.ram_gb is None or alone.tier.ram_gb is None or plan.tier.ram_gb == alone.tier.ram_gb:
         return []
     share, free = (format_size(size * GIB) for size in (plan.tier.ram_gb, alone.tier.ram_gb))
     count = counted(len(crew.members), "worker")

@@ -25,11 +25,11 @@ def crew_lines(plan: RunPlan, indent: str) -> list[str]:
     if crew is None:
         return []
     if crew.shares_cores:
-        return [f"workers      {_on_cpu(crew)}; {_ram(crew)}"]
+        return [f"workers      {_on_cpu(crew)}{_ram(crew)}"]
     head = ("workers", "device", "usable", "holds", "per clip")
     rows = [_row(members) for members in _alike(crew)]
     lines = table([head, *rows], right=(2, 4))
-    return [f"workers      {len(crew.members)}; {_ram(crew)}", *(f"{indent}{line}" for line in lines)]
+    return [f"workers      {len(crew.members)}{_ram(crew)}", *(f"{indent}{line}" for line in lines)]
 
 
 def _on_cpu(crew: CrewPlan) -> str:
@@ -41,9 +41,11 @@ def _on_cpu(crew: CrewPlan) -> str:
 
 
 def _ram(crew: CrewPlan) -> str:
+    if not crew.ram_bytes:  # nothing fits
+        return ""
     most = "at most " * crew.needs_trial
     free = "" if crew.free_ram_gb is None else f", {format_size(crew.free_ram_gb * GIB)} free"
-    return f"{most}{figures.gib(crew.ram_bytes)} GiB of RAM together{free}"
+    return f"; {most}{figures.gib(crew.ram_bytes)} GiB of RAM together{free}"
 
 
 def _alike(crew: CrewPlan) -> list[list[CrewMember]]:

@@ -31,7 +31,7 @@ def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:
         return
     crew = found.crew
     if crew is not None and crew.fits_alone:
-        fault = Fault("executor.workers", f"{lacking[0].why}, of {_each(crew)}", "executor.workers=1")
+        fault = Fault("executor.workers", f"{_sharing(crew)}: {lacking[0].why}", "executor.workers=1")
         raise ConfigError(f"{found.model} does not fit {_count(crew)}; nothing was started", [fault])
     roomiest = found if crew is None or crew.shares_cores else _roomiest(crew)
     faults = [_fault(shape, roomiest, config) for shape in roomiest.shapes if shape.spec in {s.spec for s in lacking}]
@@ -50,10 +50,12 @@ def _roomiest(crew: CrewPlan) -> RunPlan:
     return max((member.plan for member in crew.members), key=lambda plan: plan.tier.memory_gb or math.inf)
 
 
-def _each(crew: CrewPlan) -> str:
-    tier = crew.members[0].plan.tier
-    share = "" if tier.ram_gb is None else f", {format_size(tier.ram_gb * GIB)} of RAM for each"
-    return f"{_count(crew)}{share}"
+def _sharing(crew: CrewPlan) -> str:
+    """Returns how much RAM each of several workers has."""
+    share_gb, free_gb = crew.members[0].plan.tier.ram_gb, crew.free_ram_gb
+    if share_gb is None or free_gb is None:
+        return _count(crew)
+    return f"{_count(crew)} share {format_size(free_gb * GIB)} of RAM, {format_size(share_gb * GIB)} each"
 
 
 def _count(crew: CrewPlan) -> str:
