@@ -177,7 +177,7 @@ def test_the_failure_of_one_clip_is_its_own(render, pools, monkeypatch):
     assert failed["seed"] == 2 and "made up" in failed["error"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("device-side assert"), MemoryError()])
+@pytest.mark.parametrize("error", [RuntimeError("device-side assert"), MemoryError(), LoadError("no thread", "vae")])
 def test_a_device_that_fails_at_three_clips_is_retired_and_they_are_made_elsewhere(
     render, pools, expected, monkeypatch, error
 ):

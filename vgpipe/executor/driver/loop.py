@@ -35,6 +35,7 @@ from vgpipe.vocabulary import ANY
 
 log = logging.getLogger(__name__)
 
+FAILS_EVERYWHERE = (messages.FailureKind.PRECISION, messages.FailureKind.MODEL)
 TICK_S = 0.25
 """The longest wait for news before stop requests, deadlines and new slots are looked at."""
 
@@ -270,7 +271,6 @@ class Loop:
 
 
 def _may_be_the_workers_fault(ended: messages.ClipEnded) -> bool:
-    """Says whether a clip failed for a reason that another worker may not have: its device, its memory."""
-    failure = ended.failure
-    is_elsewhere_too = failure is not None and failure.kind is not messages.FailureKind.MEMORY
+    """Says whether a clip failed for a reason that another worker may not have: its device, its memory, its disk."""
+    is_elsewhere_too = ended.failure is not None and ended.failure.kind in FAILS_EVERYWHERE
     return ended.ending is messages.Ending.FAILED and not is_elsewhere_too
