@@ -203,6 +203,7 @@ class WorkerActor:
         if not work.shares_store:
             root = self._store_root = _own_store(work.store_dir)
             self._store = RemoteStore(root, self._questions.ask)
+            self._store.sweep_leftovers()
             store = replace(settings.config.store, dir=str(root))
             settings = replace(settings, config=replace(settings.config, store=store))
         return _class(work.worker)(settings, self._sent_after_files, self._store)

@@ -51,11 +51,12 @@ class Nodes:
         self._names: dict[str, str] = {}
         self._looks: dict[str, _Look] = {}
         self._sees: dict[str, bool] = {}
+        self._last_list: list[dict[str, Any]] = []
         self._is_first = True
 
     def alive(self) -> list[Node]:
         """Returns the nodes that can have workers, in the order in which they came; new ones are looked at first."""
-        found = {one["NodeID"]: one for one in ray.nodes() if one["Alive"]}
+        found = {one["NodeID"]: one for one in self._listed() if one["Alive"]}
         for node, facts in sorted(found.items(), key=lambda item: (not _is_head(item[1]), item[0])):
             if node not in self._names:
                 self._add(node, facts)
@@ -67,6 +68,12 @@ class Nodes:
             for node, name in self._names.items()
             if node in found and node in self._sees and node not in drained
         ]
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """Returns what Ray says of all nodes; what it last said where its head is out of reach."""
+        with suppress(RayError, RuntimeError, OSError):
+            self._last_list = ray.nodes()
+        return self._last_list
 
     def is_alive(self, node: str) -> bool:
         """Says whether a node is still there."""

@@ -50,7 +50,7 @@ class Running:
     def __init__(self, place: Place, work: Work, store_root: Path, timeout_s: float):
         self.place, self.timeout_s = place, timeout_s
         self.ready_by, self.killed_for = time.monotonic() + timeout_s, ""
-        self._last, self._failing_since_s = 0, float("inf")
+        self._last, self._failing_since_s, self._is_leaving = 0, float("inf"), False
         self._actor = _actor_class().options(**_options(place)).remote(_environment())
         self._begun = self._call("begin", work)
         self.poll = self._call("messages", 0, POLL_S)
@@ -73,8 +73,10 @@ class Running:
         self._call("deliver", message)
 
     def leave(self, reason: str) -> None:
-        """Asks the worker for an orderly stop."""
-        self._call("leave", reason)
+        """Asks the worker for an orderly stop, once."""
+        if not self._is_leaving:
+            self._is_leaving = True
+            self._call("leave", reason)
 
     def serve_images(self, hand_out: HandOut) -> None:
         """Lets the node have the images that clips begin with."""

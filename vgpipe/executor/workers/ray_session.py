@@ -11,6 +11,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,7 @@ SAID_AFTER_S = 1.0
 STOP_TIMEOUT_S = 20.0
 LOCAL_OBJECT_STORE_BYTES = 100 * MIB
 """Of a Ray that is started here, whose workers see the same store folder: little more than messages travels."""
+REMOVALS, REMOVAL_PAUSE_S = 10, 0.2
 PREFIX, OWNER = "vgpipe-ray-", "owner"
 MAX_TEMP_PATH = 20
 """Characters of a folder below which Ray can make its sockets, whose paths may have 107."""
@@ -102,7 +104,7 @@ class RaySession:
         finally:
             self._is_up.set()
             if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
 
     def _connect(self, folder: Path | None) -> None:
         import ray
@@ -242,6 +244,15 @@ def _require_answer(address: str | None) -> None:
     host, _, port = (address or "").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+
+
+def _remove(folder: Path) -> None:
+    """Removes Ray's files; its processes may still write some for a moment."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(REMOVAL_PAUSE_S)
 
 
 def _temporary_folder() -> Path:
