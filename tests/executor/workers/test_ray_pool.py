@@ -175,7 +175,7 @@ def test_messages_keep_their_order_and_their_worker_ends_in_its_ways(driven, dri
     driven.start(slot)  # the same slot again
     driven.hear(slot, Ready)
     driven.hand(slot, "raise it broke")
-    assert driven.hear(slot, Died).reason.startswith("RuntimeError: it broke")
+    assert driven.hear(slot, Died) == Died("RuntimeError: it broke")
     driven.start(slot, "unable")
     assert driven.hear(slot, Unable).reason == "no model" and driven.hear(slot, Died) == Died("ended")
 
@@ -200,8 +200,8 @@ def test_sigterm_has_a_worker_leave(driven):
     pid = driven.hear(slot, Ready).pid
     driven.hand(slot, "sleep 60")
     os.kill(pid, signal.SIGTERM)
-    assert driven.hear(slot, HandOutEnded).why is Why.IDLE  # of the clip that slept
-    assert driven.hear(slot, HandOutEnded).why is Why.LEAVING
+    while driven.hear(slot, HandOutEnded).why is not Why.LEAVING:  # first it may give the clip back that slept
+        pass
     assert driven.hear(slot, Died) == Died("ended")
 
 

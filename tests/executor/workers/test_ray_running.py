@@ -52,14 +52,16 @@ def running(monkeypatch):
     return of
 
 
-def test_a_full_object_store_is_waited_for_and_nothing_is_asked_twice_of_the_store(running, caplog):
-    asked = []
+def test_a_full_object_store_is_waited_for_and_nothing_is_asked_twice_of_the_store(running, caplog, monkeypatch):
+    asked, killed = [], []
     one = running(
         (1, Wanted(KEY)), ObjectStoreFullError("full"), ObjectStoreFullError("full"), (2, PartWanted(KEY, "a", 0)),
         ActorDiedError(),
     )  # fmt: skip
     one._service = SimpleNamespace(answer=lambda request: asked.append(request) or Found({}), close=lambda: None)
+    monkeypatch.setattr(ray_running.ray, "kill", lambda actor, **_: killed.append(actor))
     one._serve()
+    assert killed == [one._actor]
     assert asked == [Wanted(KEY), PartWanted(KEY, "a", 0)]
     assert [call[1] for call in one._actor.asked] == [0, 1, 1, 1, 2]  # the same answer again, until it is there
     assert caplog.text.count("desk/cuda:0 waits to reach the driver's store") == 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import socket
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +24,8 @@ from vgpipe.executor.workers.store_messages import Answer, Request
 from vgpipe.stages import images
 from vgpipe.store.artifacts import Store
 from vgpipe.store.durable import make_folder
+
+log = logging.getLogger(__name__)
 
 SAME_AS_DRIVER = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY")
 """The environment variables on which the bits, or the speed, of a CPU depend; Ray sets the first one."""
@@ -178,23 +180,28 @@ class WorkerActor:
     def _run(self, work: Work) -> None:
         from vgpipe.executor.workers.sent_logs import logs_sent
 
-        ended = Ended()
-        try:
-            with logs_sent(self._send):
-                worker = self._opened(work)
-                with self._news:
-                    self._worker = worker
-                    self._news.notify_all()
-                worker.run()
-        except _Unfit as error:
-            ended = Ended(str(error), is_hopeless=True)
-        except Exception as error:
-            ended = Ended(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
-        self._flush()
+        with logs_sent(self._send):
+            ended = self._made(work)
+            self._flush()
         self._send(ended)
         with self._news:
             self._is_over = True
             self._news.notify_all()
+
+    def _made(self, work: Work) -> Ended:
+        """Has the worker make clips; returns how it ended."""
+        try:
+            worker = self._opened(work)
+            with self._news:
+                self._worker = worker
+                self._news.notify_all()
+            worker.run()
+        except _Unfit as error:
+            return Ended(str(error), is_hopeless=True)
+        except Exception as error:  # whatever it is, the driver tells the user, and goes on with others
+            log.debug("traceback of a worker", exc_info=error)
+            return Ended(f"{type(error).__name__}: {error}")
+        return Ended()
 
     def _opened(self, work: Work) -> RunsInActor:
         settings = work.settings

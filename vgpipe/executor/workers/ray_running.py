@@ -109,12 +109,15 @@ class Running:
         """Ends the actor at once."""
         self.killed_for = self.killed_for or why
         self.ready_by = float("inf")
-        with suppress(RayError, ValueError):
-            ray.kill(self._actor, no_restart=True)
+        self._end()
 
     def close(self) -> None:
         """Waits until what serves its store has noticed its end, and removed what had arrived in part."""
         self._line.join(CLOSE_S)
+
+    def _end(self) -> None:
+        with suppress(RayError, ValueError):
+            ray.kill(self._actor, no_restart=True)
 
     def _call(self, method: str, *arguments: Any) -> Any:
         return getattr(self._actor, method).remote(*arguments)
@@ -133,6 +136,7 @@ class Running:
                 number, request = ray.get(self._call("exchange", number, answer))
             except RayError as error:
                 if not is_passing(error) or self.killed_for:
+                    self._end()  # if it is alive, it waits for an answer that does not come
                     return
                 if time.monotonic() - said_s > FULL_SAID_EVERY_S:
                     said_s = time.monotonic()
