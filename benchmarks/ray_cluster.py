@@ -8,6 +8,9 @@ one CPU, an object store of 80 MB and a cache folder of its own. Two jobs: `jobs
 eight seconds. They are made by one process, then by the nodes; with `--kill` a worker is also killed once a checkpoint
 of a clip has reached the driver's store.
 
+Found: with and without a shared folder, and with a killed worker, whose clip another one resumed at its checkpoint, all
+frames and latents are those of one process (docs/benchmarks.md).
+
 Compared are the PNGs of every clip and the latents in the driver's store; counted, what the nodes' own stores hold at
 the end. Times are those of whole commands, start of Ray's nodes left out.
 """

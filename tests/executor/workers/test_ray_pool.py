@@ -104,7 +104,7 @@ class Driven:
         plan = LoadPlan(config.model)
         self.pool.start(slot, WorkerSettings(worker=worker, config=config, load_plan=plan, plan=None, run_root="run"))
 
-    def hear(self, slot, kind, timeout_s=30.0):
+    def hear(self, slot, kind, timeout_s=90.0):
         """Waits for a message of a kind; returns it."""
         until_s = time.monotonic() + timeout_s
         while time.monotonic() < until_s:
@@ -249,7 +249,7 @@ def test_the_number_of_workers_is_limited(pool_of):
 def joined(driven, ray_cluster):
     """Adds a node; returns it, and the slot of a worker that is ready there."""
     before, node = driven.pool.slots(), ray_cluster.add()
-    until_s = time.monotonic() + 30
+    until_s = time.monotonic() + 90
     while len(driven.pool.slots()) == len(before) and time.monotonic() < until_s:
         driven.pool.receive(0.2)
     (slot,) = [slot for slot in driven.pool.slots() if slot not in before]
