@@ -1,4 +1,4 @@
-"""Simulated time: workers that only take as long as they are told, driven by the real `Scheduler`."""
+"""Simulated time: workers that only take as long as they are to, driven by the real `Scheduler`."""
 
 from __future__ import annotations
 
@@ -144,7 +144,6 @@ class Simulation:
 
     def _poll(self) -> None:
         self._polls = False
-        self._timed(lambda: self.scheduler.remaining_s(self.now_s))
 
     def _begin(self, name: str, worker: _Running, clips: list[str]) -> None:
         worker.clips, worker.since_s, worker.life = list(clips), self.now_s, next(self._tie)

@@ -50,10 +50,3 @@ def share_of(mine: Lane, others: Sequence[Lane], units: Iterable[Unit], enough: 
             if count >= enough:
                 break
     return found
-
-
-def end_s(lanes: Sequence[Lane], units: Iterable[Unit]) -> float:
-    """Returns when the last unit would be done, or the last worker free; lanes are used up."""
-    nobody = Lane([math.inf] * max(len(lane.seconds) for lane in lanes), [math.inf])
-    share_of(nobody, lanes, units, enough=1)
-    return max(max(lane.free_s) for lane in lanes)

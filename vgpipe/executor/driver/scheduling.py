@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from vgpipe.executor.driver.choice import Choice, seconds_of
 from vgpipe.executor.driver.fleet import Fleet, WorkerType
-from vgpipe.executor.driver.playing_out import Lane, end_s
+from vgpipe.executor.driver.playing_out import Lane
 from vgpipe.executor.driver.work_queue import Unit, WorkQueue
 from vgpipe.executor.workers.messages import Foreseen
 
@@ -20,8 +20,6 @@ PATIENCE = 0.05
 """Share of a clip's seconds after which a worker that got nothing may ask in earnest again, or waits for others."""
 FEW_CLIPS = 2
 """Clips of each worker from which on there is time to make up for who was not there at first."""
-ETA_LIFE_S, ETA_LIFE = 1.0, 0.01
-"""How long the time left is not computed again: seconds, and share of it where no worker came or went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,6 @@ class Scheduler:
         self._units: dict[str, Unit] = {}
         self._order = itertools.count()
         self._refused: dict[WorkerType, float] = {}
-        self._eta_s: float | None = None
-        self._eta_until_s = -math.inf
         self.add(works)
 
     @property
@@ -206,14 +202,6 @@ class Scheduler:
         if kind_of_worker is not None:
             self._choice.load_s[kind_of_worker.key] = wave_load_s
 
-    def remaining_s(self, now_s: float) -> float | None:
-        """Returns the seconds until the last clip is done; None where nothing tells, or no worker holds some clip."""
-        if now_s >= self._eta_until_s:
-            self._eta_s = self._end_s(now_s)
-            life_s = ETA_LIFE * (self._eta_s - now_s) if self._eta_s is not None else 0.0
-            self._eta_until_s = now_s + max(ETA_LIFE_S, life_s)
-        return None if self._eta_s is None else max(0.0, self._eta_s - now_s)
-
     def unplaceable(self) -> list[str]:
         """Returns the queued clips that neither a worker that is there nor one that is expected holds."""
         if not self._workers:
@@ -234,7 +222,7 @@ class Scheduler:
         asking.waits_until_s = now_s + moment_s
         return moment_s > 0
 
-    def _lanes(self, now_s: float, but: str = "") -> list[Lane]:
+    def _lanes(self, now_s: float, but: str) -> list[Lane]:
         free: dict[WorkerType, list[float]] = {one: [] for one in self._fleet.types}
         for name, one in self._fleet.type_by_worker.items():
             worker = self._workers[name]
@@ -246,14 +234,6 @@ class Scheduler:
     def _lane(self, of: WorkerType, times: list[float]) -> Lane:
         load_s = self._choice.load_s.get(of.key, 0.0)
         return Lane(of.seconds, sorted(one + load_s for one in times))
-
-    def _end_s(self, now_s: float) -> float | None:
-        if not self._queue.clips and not self.at_work:
-            return now_s
-        kinds = self._queue.sizes
-        if any(math.isinf(self._fleet.price_s(kind)) for kind in kinds) or not self._fleet.is_known(kinds):
-            return None
-        return end_s(self._lanes(now_s), self._queue.longest_first(self._fleet.price_s))
 
     def _hand_out(self, to: _Worker, of: WorkerType, units: Sequence[Unit], now_s: float) -> list[str]:
         for unit in units:
