@@ -91,7 +91,9 @@ class Nodes:
     def _busy(self) -> list[str]:
         titles = {one.pid: _title(one.pid) for one in self._watch.alive()}
         return [
-            f"{title} ({pid})" for pid, title in titles.items() if title.startswith("ray::") and "IDLE" not in title
+            f"{title} ({pid})"
+            for pid, title in titles.items()
+            if title.startswith("ray::") and not any(one in title for one in OF_RAY)
         ]
 
     def _own_folder(self) -> dict[str, str]:
