@@ -46,7 +46,7 @@ class RunsInActor(Protocol):
         """Takes what the worker needs to know, what carries its messages, and its store."""
 
     def run(self) -> None:
-        """Works until it is told to end, or to leave."""
+        """Works until it is asked to end, or to leave."""
 
     def deliver(self, message: ToWorker) -> None:
         """Takes a message of the driver; called from another thread."""
@@ -57,7 +57,7 @@ class RunsInActor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What an actor is told at its start.
+    """What an actor gets at its start.
 
     Attributes:
         worker: class of the worker, `module:name`.
@@ -198,7 +198,7 @@ class WorkerActor:
             worker.run()
         except _Unfit as error:
             return Ended(str(error), is_hopeless=True)
-        except Exception as error:  # whatever it is, the driver tells the user, and goes on with others
+        except Exception as error:  # whatever it is, the driver tells the user, and continues with others
             log.debug("traceback of a worker", exc_info=error)
             return Ended(f"{type(error).__name__}: {error}")
         return Ended()

@@ -46,7 +46,7 @@ RAYLET = "ray._raylet"
 
 
 class RaySession:
-    """Starts or joins Ray in a thread of its own, so that other work goes on meanwhile.
+    """Starts or joins Ray in a thread of its own, beside other work.
 
     The thread lives as long as the session: with the thread that started them, Linux ends Ray's processes.
 
