@@ -7,8 +7,10 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ WAITS = 'trap "exit {code}" TERM; for _ in {{1..200}}; do sleep 0.05; done\n'
 PROGRAMS = {
     "srun": 'while [[ $1 == --* ]]; do shift; done\nexec "$@"\n',
     "ray": WAITS.format(code=1),
-    "sleep": "exec /bin/sleep 0.02\n",  # nobody listens on the port
+    "sleep": "exec /bin/sleep 0.02\n",
     "scontrol": "",
     "hostname": "echo 127.0.0.1 fe80::1\n",
 }  # fmt: skip
@@ -34,6 +36,17 @@ ALLOCATION = {
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def head():
+    """Listens where the script waits for the head of its Ray."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # taken: the script then gives up waiting
+            listening.bind(("127.0.0.1", 6407))
+            listening.listen()
+        yield
 
 
 def start(cwd: Path, vgpipe: str) -> subprocess.Popen[bytes]:

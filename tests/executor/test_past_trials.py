@@ -95,7 +95,7 @@ def planned(monkeypatch, *overrides: str) -> tuple[str, Mapping[int, float]]:
     found: list[Mapping[int, float]] = []
     monkeypatch.setattr(crew_planning, "best_share", lambda seconds, _most: found.append(seconds) or Share(2, 1))
     monkeypatch.setattr(worker_devices, "threads_at_once", lambda: 2)
-    monkeypatch.setattr(early_start, "may_be_several", lambda *_given: False)
+    monkeypatch.setattr(early_start, "_may_have_workers", lambda *_given: False)
     config = load(["job=job.yaml", "memory=resident", *overrides])
     return ready(config, request(config)).attempts.workers, found[0]
 

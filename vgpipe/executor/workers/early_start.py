@@ -9,7 +9,6 @@ from typing import Any
 from vgpipe.config.executor_schema import RayConfig
 from vgpipe.config.schema import Config
 from vgpipe.models.checkpoint.allowed_classes import LIBRARIES
-from vgpipe.plans.worker_devices import may_be_several
 
 LOCAL = "local"
 
@@ -34,7 +33,7 @@ def host_started_early(config: Config, index: Mapping[str, Any], clips: int) -> 
         with session_started_early(config.executor.address):
             yield
         return
-    if not clips or config.executor.name != LOCAL or not may_be_several(config, clips):
+    if not _may_have_workers(config, clips):
         yield
         return
     from vgpipe.executor.workers.host_process import end_host, start_host
@@ -45,6 +44,14 @@ def host_started_early(config: Config, index: Mapping[str, Any], clips: int) -> 
     except BaseException:
         end_host()
         raise
+
+
+def _may_have_workers(config: Config, clips: int) -> bool:
+    if not clips or config.executor.name != LOCAL:
+        return False
+    from vgpipe.plans.worker_devices import may_be_several  # a finished job does without the planner
+
+    return may_be_several(config, clips)
 
 
 def classes_of(index: Mapping[str, Any]) -> list[str]:
