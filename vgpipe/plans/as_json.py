@@ -8,8 +8,9 @@ from typing import Any
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans.crew import CrewMember, CrewPlan
+from vgpipe.plans.device_plan import DevicePlan, ShapePlan
 from vgpipe.plans.figures import Span, clip_seconds
-from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.units import to_gib
 
 SCHEMA = 1
@@ -78,7 +79,7 @@ def _member(member: CrewMember) -> dict[str, Any]:
     }
 
 
-def _holding(shape: ShapePlan, plan: RunPlan) -> dict[str, Any]:
+def _holding(shape: ShapePlan, plan: DevicePlan) -> dict[str, Any]:
     spec, chosen = shape.spec, shape.chosen
     return {
         "width": spec.width,

@@ -11,7 +11,8 @@ from vgpipe.clips.notes import MAX_LINES, noted_lines
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans import figures
 from vgpipe.plans.crew_text import crew_lines
-from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.plans.device_plan import ShapePlan
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.terminal import table
 from vgpipe.units import GIB, counted, format_size
 from vgpipe.vocabulary import NATIVE

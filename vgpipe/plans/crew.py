@@ -5,14 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from vgpipe.planner.forecast_records import Forecast
 from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.plans.device_plan import DevicePlan, ShapePlan
 from vgpipe.plans.figures import Span, added, clip_seconds
-
-if TYPE_CHECKING:
-    from vgpipe.plans.run_plan import RunPlan, ShapePlan
 
 Kinds = tuple[ClipSpec, ...]
 """What a clip consists of: one kind, or that of each segment of a long one."""
@@ -30,7 +27,7 @@ class CrewMember:
 
     name: str
     device: str
-    plan: RunPlan
+    plan: DevicePlan
 
     @property
     def title(self) -> str:
@@ -82,7 +79,7 @@ class CrewPlan:
         """Whether all have the same plan."""
         return all(member.plan is self.members[0].plan for member in self.members)
 
-    def plan_of(self, name: str) -> RunPlan | None:
+    def plan_of(self, name: str) -> DevicePlan | None:
         """Returns what is planned for the worker of a name; None where there is no such worker."""
         return next((member.plan for member in self.members if member.name == name), None)
 
@@ -120,7 +117,7 @@ class CrewPlan:
 class _Lane:
     """Workers with the same plan, the one that is free first at the top."""
 
-    def __init__(self, plan: RunPlan, bound: int):
+    def __init__(self, plan: DevicePlan, bound: int):
         self._plan, self._bound = plan, bound
         self._free_s: list[float] = []
         loads = [shape.chosen.load_seconds for shape in plan.shapes if shape.chosen]

@@ -14,9 +14,10 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
 from vgpipe.plans.core_share import Share, best_share, fair_threads, gain_of
 from vgpipe.plans.crew import CrewMember, CrewPlan, Kinds
+from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.figures import Span
 from vgpipe.plans.profiles import Profiles
-from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import Target, target_on
 from vgpipe.plans.worker_devices import AUTO, CPU, RAM_SHARE, WorkerDevices, gpus_of, is_elsewhere, worker_devices
 from vgpipe.units import GIB, counted, format_size

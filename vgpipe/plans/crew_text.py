@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vgpipe.plans import figures
 from vgpipe.plans.crew import CrewMember, CrewPlan
+from vgpipe.plans.device_plan import DevicePlan
 from vgpipe.plans.figures import Span
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.terminal import table
@@ -65,7 +66,7 @@ def _row(members: Sequence[CrewMember]) -> tuple[str, ...]:
     return shown, plan.device_name, usable, _held(plan), figures.seconds(_hull(spans)) if spans else "-"
 
 
-def _held(plan: RunPlan) -> str:
+def _held(plan: DevicePlan) -> str:
     held = [shape.chosen for shape in plan.shapes if shape.chosen]
     changed = sum(not plan.request.is_kept_by(forecast) for forecast in held)
     note = f", {changed} with other settings" if changed and len(held) > 1 else ", with other settings" * bool(changed)

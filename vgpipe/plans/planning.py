@@ -25,9 +25,10 @@ from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.crew_planning import ThreadSeconds, with_crew
+from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
-from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import NOTHING_HELD, Target, target_of
 from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import counted

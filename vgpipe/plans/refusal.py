@@ -10,7 +10,8 @@ from vgpipe.errors import ConfigError, Fault, VgpipeError
 from vgpipe.planner.choice.advice import nearest
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.plans.crew import CrewPlan
-from vgpipe.plans.run_plan import RunPlan, ShapePlan
+from vgpipe.plans.device_plan import DevicePlan, ShapePlan
+from vgpipe.plans.run_plan import RunPlan
 from vgpipe.units import GIB, counted, format_size
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def _where(found: RunPlan) -> str:
     return f"fits none of: {'; '.join(gpus)}"
 
 
-def _roomiest(crew: CrewPlan) -> RunPlan:
+def _roomiest(crew: CrewPlan) -> DevicePlan:
     """Returns the plan for the GPU with the most memory, for which advice is given."""
     return max((member.plan for member in crew.members), key=lambda plan: plan.tier.memory_gb or math.inf)
 
@@ -66,7 +67,7 @@ def _usable(tier: Tier) -> str:
     return "memory unknown" if tier.memory_gb is None else format_size(tier.memory_gb * GIB)
 
 
-def _fault(shape: ShapePlan, found: RunPlan, config: Config) -> Fault:
+def _fault(shape: ShapePlan, found: DevicePlan, config: Config) -> Fault:
     spec = shape.spec
     where = f"{spec.width}x{spec.height}, {spec.num_frames} frames ({counted(shape.clips, found.unit)})"
     try:

@@ -10,8 +10,8 @@ from vgpipe.job.clip import Clip
 from vgpipe.memory.strategies import Strategy
 from vgpipe.models.base import Family
 from vgpipe.planner.forecast_records import Forecast
+from vgpipe.plans.device_plan import DevicePlan
 from vgpipe.plans.profiles import Profiles
-from vgpipe.plans.run_plan import RunPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class WorkerPlan:
     guidance: Mapping[tuple[bool, bool], float]
 
     @classmethod
-    def of(cls, plan: RunPlan) -> WorkerPlan:
+    def of(cls, plan: DevicePlan) -> WorkerPlan:
         """Returns what of a plan is sent."""
         chosen = tuple(shape.chosen for shape in plan.shapes if shape.chosen is not None)
         return cls(plan.strategies(), plan.stream, chosen, plan.profiles.guidance)

@@ -10,6 +10,7 @@ from vgpipe.executor.workers.messages import WorkerSettings
 from vgpipe.executor.workers.model_digest import family_digest
 from vgpipe.executor.workers.pool import Slot
 from vgpipe.job.clip import Clip
+from vgpipe.plans.device_plan import DevicePlan
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.worker_plan import WorkerPlan
 
@@ -45,7 +46,7 @@ def worker_settings(
     )
 
 
-def _plan(inputs: ExecutorInputs, slot: Slot) -> RunPlan | None:
+def _plan(inputs: ExecutorInputs, slot: Slot) -> DevicePlan | None:
     """Returns what the driver has planned for a slot's device; None where only the worker knows that device."""
     plan = inputs.plan
     if not isinstance(plan, RunPlan) or slot.node:
