@@ -93,7 +93,7 @@ class Crew:
         self._members: dict[str, _Member] = {}
         self._ready: dict[str, Ready] = {}
         self._starting: dict[str, _Member] = {}
-        self._looked_s = float("-inf")
+        self._looked_s, self._looked_most = float("-inf"), 0
         self.most, self.ever_ready, self.last_reason = 1, False, ""
 
     @property
@@ -142,7 +142,7 @@ class Crew:
         self._end_late(now_s)
         if now_s - self._looked_s < SLOTS_EVERY_S and not self._is_due(now_s):
             return []
-        self._looked_s = now_s
+        self._looked_s, self._looked_most = now_s, self.most
         started = []
         for slot in self._pool.slots():
             member = self._members.get(slot.name)
@@ -237,6 +237,8 @@ class Crew:
                 self._pool.kill(name)
 
     def _is_due(self, now_s: float) -> bool:
+        if self._looked_most != self.most:  # a trial has found how many there are to be
+            return True
         return any(one.phase is Phase.WAITING and now_s >= one.since_s for one in self._starting.values())
 
     def _on_node(self, node: str) -> list[str]:
