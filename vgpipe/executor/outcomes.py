@@ -9,6 +9,7 @@ from typing import Protocol
 
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
+from vgpipe.clips.degradation import SIZE
 from vgpipe.clips.notes import TextNotes
 from vgpipe.errors import ExportError, PrecisionError, StoreError, VgpipeError, is_disk_full
 from vgpipe.executor.cancel_token import CancelToken
@@ -23,6 +24,8 @@ from vgpipe.store.disk_space import what_to_free
 from vgpipe.vocabulary import DENOISE, ENCODE, EXPORT, STAGES
 
 log = logging.getLogger(__name__)
+
+VANISHED = "decode: its frames vanished from the store each time they were made"
 
 
 class ClipRecords(Protocol):
@@ -195,9 +198,10 @@ class Outcomes:
                 return f"the store {self._store.root} can no longer be written: bring it back"
         return ""
 
-    def give_up(self, state: ClipState, message: str) -> None:
+    def give_up(self, state: ClipState) -> None:
         """Marks a clip as failed that no pass could finish."""
-        state.fail(self._lost.get(state.id, message))
+        shrunk = next((one for one in state.degradations if one.kind == SIZE), None)
+        state.fail(self._lost.get(state.id, shrunk.reason if shrunk else VANISHED))
         self._records.settle(state)
 
     def _count(self, segment: SegmentState, stage: str, seconds: float, name: str) -> None:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from vgpipe.clips.clip_state import ClipState
-from vgpipe.clips.degradation import SIZE
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.collection import START_UP
 from vgpipe.errors import ModelError, Stopped, is_disk_full
@@ -34,7 +33,6 @@ log = logging.getLogger(__name__)
 IMPORTING, TUNING = "importing libraries", "thread tuning"
 MAX_PASSES = 10
 """Over the pending clips: a second one where frames vanished, or a clip was made smaller."""
-VANISHED = "decode: its frames vanished from the store each time they were made"
 
 
 class Rendering:
@@ -199,8 +197,7 @@ class _Attempt:
     def _give_up(self, pending: Sequence[ClipState]) -> None:
         for state in pending:
             if state.is_pending:
-                shrunk = next((one for one in state.degradations if one.kind == SIZE), None)
-                self._outcomes.give_up(state, shrunk.reason if shrunk else VANISHED)
+                self._outcomes.give_up(state)
 
     def _wave_size(self) -> int:
         settings = self._inputs.config.executor

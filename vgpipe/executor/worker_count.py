@@ -9,9 +9,8 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.config.schema import Config
 from vgpipe.executor.workers.pool import Slot
 from vgpipe.plans.run_plan import RunPlan
-from vgpipe.plans.starting_point import StartingPlan
+from vgpipe.plans.starting_point import StartingPlan, refuses_what_cannot_fit
 from vgpipe.plans.worker_devices import CPU, worker_devices
-from vgpipe.vocabulary import ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,7 @@ def _of_plan(plan: RunPlan, config: Config, clips: int) -> Wanted:
     crew, here = plan.crew, config.hardware.device
     if crew is None:
         return Wanted((Slot(here, here),), here)
-    holding = [member for member in crew.members if member.holds_any or _tries_all(config)]
+    holding = [member for member in crew.members if member.holds_any or not refuses_what_cannot_fit(config.run)]
     # Where none holds any, the driver says so of each clip.
     slots = [Slot(member.name, member.device) for member in holding or crew.members]
     return Wanted(tuple(slots[:clips]), here, crew.needs_trial, crew.threads)
-
-
-def _tries_all(config: Config) -> bool:
-    """Says whether clips are tried on workers that do not hold them, by the plan."""
-    return config.run.plan != "enforce" or config.run.degrade == ANY

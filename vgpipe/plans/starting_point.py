@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from vgpipe.clips.clip_state import ClipState
-from vgpipe.config.schema import Config
+from vgpipe.config.schema import Config, RunConfig
 from vgpipe.job.clip import Clip
 from vgpipe.memory.strategies import AUTO, Strategy
 from vgpipe.planner.forecast_records import Forecast
 from vgpipe.units import to_gib
-from vgpipe.vocabulary import MODEL_STAGES
+from vgpipe.vocabulary import ANY, MODEL_STAGES
 
 
 class StartingPlan(Protocol):
@@ -40,6 +40,11 @@ def streams(config: Config, plan: StartingPlan | None, device: str) -> bool:
     wanted = config.memory.stream
     planned = plan is not None and plan.stream
     return device.startswith("cuda") and (planned if wanted is None else wanted)
+
+
+def refuses_what_cannot_fit(run: RunConfig) -> bool:
+    """Says whether a clip that does not fit, by the plan, is refused; else it is tried, or a smaller one instead."""
+    return run.plan == "enforce" and run.degrade != ANY
 
 
 def predicted_peak_gb(plan: StartingPlan | None, state: ClipState) -> float | None:

@@ -108,6 +108,7 @@ class Attempts:
         if not clips:
             return
         from vgpipe.plans.refusal import refuse_what_cannot_fit
+        from vgpipe.plans.starting_point import refuses_what_cannot_fit
         from vgpipe.plans.worker_devices import is_elsewhere, worker_devices
 
         config = self._config
@@ -115,8 +116,7 @@ class Attempts:
             return
         if self._plan is None:
             worker_devices(config, clips, None)
-        # With `any` a smaller clip, or another model, may take the place of what cannot fit.
-        elif config.run.plan == "enforce" and config.run.degrade != ANY:
+        elif refuses_what_cannot_fit(config.run):
             refuse_what_cannot_fit(self._plan, config)
 
     @property

@@ -51,8 +51,9 @@ class Assignments:
 
     def __init__(self, states: Sequence[ClipState], kinds: Kinds, *, wave_size: int | None, load_share: float):
         self._kinds = kinds
-        self.left = {work.id: state for work, state in zip(works_of(states, kinds), states, strict=True)}
-        self._scheduler = Scheduler(works_of(states, kinds), wave_size=wave_size, load_share=load_share)
+        works = works_of(states, kinds)
+        self.left = {work.id: state for work, state in zip(works, states, strict=True)}
+        self._scheduler = Scheduler(works, wave_size=wave_size, load_share=load_share)
         self._hands: dict[str, _Hands] = {}
         self.free: dict[str, None] = {}
         self._ahead: dict[str, str] = {}

@@ -28,10 +28,10 @@ from vgpipe.executor.workers import messages
 from vgpipe.executor.workers.pool import Slot
 from vgpipe.executor.workers.results import error_of
 from vgpipe.executor.workers.settings import worker_settings
+from vgpipe.plans.starting_point import refuses_what_cannot_fit
 from vgpipe.store.digest import Key
 from vgpipe.store.work_marks import left_marks
 from vgpipe.units import counted
-from vgpipe.vocabulary import ANY
 
 log = logging.getLogger(__name__)
 
@@ -127,8 +127,7 @@ class Loop:
 
     def _foreseen(self, ready: messages.Ready) -> list[messages.Foreseen]:
         """Returns what a worker foresees; where the plan only advises, nothing is refused because of it."""
-        run = self._inputs.config.run
-        is_advice = run.plan != "enforce" or run.degrade == ANY
+        is_advice = not refuses_what_cannot_fit(self._inputs.config.run)
         return [replace(one, fit=max(one.fit, messages.Fit.DEGRADED)) if is_advice else one for one in ready.foreseen]
 
     def _stop(self) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.clips.clip_state import ClipState, Status
-from vgpipe.clips.degradation import SIZE
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.errors import Stopped
 from vgpipe.executor.base import WorkInputs
@@ -19,7 +18,7 @@ from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue, Result
 from vgpipe.executor.outcomes import Outcomes, written_folders
 from vgpipe.executor.past_trials import PastTrials, conditions_of
-from vgpipe.executor.rendering import MAX_PASSES, VANISHED
+from vgpipe.executor.rendering import MAX_PASSES
 from vgpipe.executor.text_turns import TextTurns
 from vgpipe.executor.workers.messages import ClipEnded, Ending, WorkItem
 from vgpipe.executor.workers.results import ended_of
@@ -158,7 +157,8 @@ class ClipMaker:
                 return
             self._records.event("wave_started", clips=[state.clip.id for state in pending])
             self.engine.run_wave(pending, self._export, self._exports.collect)
-        self._give_up(self._unfinished(states))
+        for state in self._unfinished(states):
+            self._outcomes.give_up(state)
 
     def _state(self, item: WorkItem) -> ClipState:
         keys = self._inputs.keys
@@ -198,11 +198,6 @@ class ClipMaker:
         self._outcomes.exported(state, result)
         if state not in self._current and not _has_ended(state):  # its frames vanished, or the disk is full
             self._send(self._ended(state))
-
-    def _give_up(self, states: Sequence[ClipState]) -> None:
-        for state in states:
-            shrunk = next((one for one in state.degradations if one.kind == SIZE), None)
-            self._outcomes.give_up(state, shrunk.reason if shrunk else VANISHED)
 
     def _ended(self, state: ClipState) -> ClipEnded:
         return ended_of(state, ENDINGS.get(state.status, Ending.GIVEN_BACK), self._history)
