@@ -22,14 +22,11 @@ class Wanted:
         here: what this process computes on, as `hardware.device` says.
         needs_trial: whether only the first is to start, and the `Tuned` of its trial says how many of the others
             follow (`plans.core_share.best_share`); where it measured nothing, no other does.
-        threads: CPU threads of denoising of each, which an earlier trial has proved to keep the bits; None where none
-            has.
     """
 
     slots: tuple[Slot, ...]
     here: str
     needs_trial: bool = False
-    threads: int | None = None
 
     @property
     def are_several(self) -> bool:
@@ -63,4 +60,4 @@ def _of_plan(plan: RunPlan, config: Config, clips: int) -> Wanted:
     holding = [member for member in crew.members if member.holds_any or not refuses_what_cannot_fit(config.run)]
     # Where none holds any, the driver says so of each clip.
     slots = [Slot(member.name, member.device) for member in holding or crew.members]
-    return Wanted(tuple(slots[:clips]), here, crew.needs_trial, crew.threads)
+    return Wanted(tuple(slots[:clips]), here, crew.needs_trial)
