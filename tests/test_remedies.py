@@ -18,7 +18,7 @@ from vgpipe.job.resolving.expand import expand
 from vgpipe.job.rules import ShapeRules
 
 PACKAGE = Path(__file__).parents[1] / "vgpipe"
-GROUPS = "job|job_columns|clip|run|model|memory|hardware|quality|exporter|executor|store|pick|also|defaults_from"
+GROUPS = "job|job_columns|clip|run|model|memory|hardware|quality|checks|exporter|executor|store|pick|also|defaults_from"
 START = re.compile(rf"(?<![\w./'\"={{\[+~])'?[+~]*(?:{GROUPS})(?:\.\w+)*=")
 BAD_OVERRIDES = [
     "model.loras=[/x.safetensors]",

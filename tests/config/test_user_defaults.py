@@ -150,3 +150,8 @@ def test_a_user_without_a_home_has_no_defaults_and_remembers_nothing(monkeypatch
     with pytest.raises(OSError):
         user_cache_folder().mkdir(parents=True)
     assert portable("/models/wan") == "/models/wan"
+
+
+def test_an_option_named_off_is_found_although_yaml_reads_false(mine):
+    mine("checks: off\n")
+    assert load([]).checks == load(["checks=off"]).checks

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
+from vgpipe.config.checks_schema import ChecksConfig
 from vgpipe.config.clip_settings import with_settings
 from vgpipe.config.executor_schema import ExecutorConfig
 from vgpipe.config.exporter_schema import ExporterConfig
@@ -107,7 +108,7 @@ class StoreConfig:
 class Config:
     """The whole configuration of a run."""
 
-    GROUPS: ClassVar[tuple[str, ...]] = ("model", "hardware", "memory", "quality", "exporter", "executor")
+    GROUPS: ClassVar[tuple[str, ...]] = ("model", "hardware", "memory", "quality", "checks", "exporter", "executor")
 
     job: str | None = None
     """The job file, looked up as given, then under `jobs/`."""
@@ -125,6 +126,8 @@ class Config:
     quality: QualityConfig
     exporter: ExporterConfig
     executor: ExecutorConfig
+    checks: ChecksConfig = field(default_factory=ChecksConfig)
+    """By which limits decoded frames are judged; runs made before there were checks have none."""
     defaults_from: str | None = None
     """The file with the user's own defaults that was composed with the rest; set by vgpipe."""
     also: dict[str, ExporterConfig] = field(default_factory=dict)

@@ -19,6 +19,8 @@ from vgpipe.outside_file import expanded
 VARIABLE, DEFAULTS_FROM = "VGPIPE_CONFIG", "defaults_from"
 INVALID_DEFAULTS = f"invalid defaults of your own ({VARIABLE}= runs without them)"
 UNNAMED = 'in "<unicode string>", '
+OFF = "off"
+"""The name of an option, which YAML takes for false."""
 USER_DEFAULTS = "user_defaults"
 """The config of conf/ in whose place they are composed."""
 
@@ -39,10 +41,10 @@ class UserDefaults:
     def choices(self) -> dict[str, str]:
         """Group -> option, `hydra/...` groups included: `quality: quick`, `exporter: [mp4, gif]`."""
         return {
-            key: PLUS.join(map(str, value)) if isinstance(value, list) else str(value)
+            key: PLUS.join(map(str, value)) if isinstance(value, list) else OFF if value is False else str(value)
             for key, value in self.values.items()
             if "/" in key
-            or (key in Config.GROUPS and isinstance(value, str))
+            or (key in Config.GROUPS and (isinstance(value, str) or value is False))
             or (key == JOINED_GROUP and isinstance(value, list))
         }
 

@@ -1,0 +1,97 @@
+"""Measures the frames of a clip for the checks, and judges the numbers by their limits.
+
+Numbers are facts and are kept; limits are the config's, so numbers can be judged again without the frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vgpipe.quality.base import Check, Limit
+from vgpipe.quality.registry import CHECKS
+from vgpipe.quality.verdict import Result, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vgpipe.quality.frame_view import FrameView
+
+DIGITS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The size of the clip that was asked for: pixels and frames."""
+
+    width: int
+    height: int
+    num_frames: int
+
+
+class FrameChecks:
+    """Measures the frames of one clip, or of one segment, as they are added; holds at most two of them.
+
+    Args:
+        fps: frames per second.
+        expected: what was asked for; None where that is not known.
+    """
+
+    def __init__(self, fps: float, expected: Expected | None = None):
+        self._fps, self._expected = fps, expected
+        self._checks: tuple[Check, ...] = tuple(check() for check in CHECKS)
+        self._previous: FrameView | None = None
+        self._count = 0
+
+    def add(self, frame_HWC: np.ndarray) -> None:
+        """Measures the next frame, (H, W, 3) uint8."""
+        from vgpipe.quality.frame_view import FrameView
+
+        view = FrameView(frame_HWC, self._count, self._previous)
+        for check in self._checks:
+            check.add(view)
+        view.previous = None  # or every frame would be held
+        self._previous, self._count = view, self._count + 1
+
+    def numbers(self) -> dict[str, float]:
+        """Returns check -> what it measured; without those for which there are too few frames."""
+        found = ((check.name, check.number()) for check in self._checks)
+        return {name: round(number, DIGITS) for name, number in found if number is not None}
+
+
+def judge(
+    numbers: Mapping[str, float], settings: Mapping[str, Limit], *, is_canary: bool, wants_stillness: bool
+) -> tuple[Verdict, ...]:
+    """Judges what was measured of a clip.
+
+    Args:
+        numbers: what `FrameChecks.numbers` gave, now or in an older version; unknown names are left out.
+        settings: check -> its limit; a check without one is off (`ChecksConfig.limits`).
+        is_canary: whether the clip was denoised in few steps, so that only checks hold that say so.
+        wants_stillness: whether the prompt asks for a still picture.
+
+    Returns:
+        One verdict for each check that has a number and a limit, in the order of the registry.
+    """
+    return tuple(_verdicts(numbers, settings, is_canary, wants_stillness))
+
+
+def _verdicts(
+    numbers: Mapping[str, float], settings: Mapping[str, Limit], is_canary: bool, wants_stillness: bool
+) -> Iterator[Verdict]:
+    for check in CHECKS:
+        limit = settings.get(check.name)
+        if limit is None or check.name not in numbers:
+            continue
+        if (is_canary and not limit.canary) or (wants_stillness and check.expects_motion):
+            continue
+        yield _verdict(check, numbers[check.name], limit)
+
+
+def _verdict(check: type[Check], number: float, limit: Limit) -> Verdict:
+    is_bad = number > limit.limit if check.bad == "above" else number < limit.limit
+    if not is_bad:
+        return Verdict(check.name, number, limit.limit, Result.PASSED)
+    result = Result.WARNED if limit.action == "warn" else Result.FAILED
+    return Verdict(check.name, number, limit.limit, result, check.says(number))

@@ -1,0 +1,1 @@
+"""The checks of decoded frames, one a file; `vgpipe/quality/registry.py` lists them."""
