@@ -35,6 +35,7 @@ from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.names import refuse_unwritable_names
 from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
+from vgpipe.runs.progress_file import ProgressFile
 from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import shown_path, typed_path
 from vgpipe.store.disk_space import what_to_free
@@ -216,14 +217,14 @@ def _run(
             log.warning("%s", run_dir.lock_note)
         try:
             begin()
-            with _page_of(run_dir, run.attempts):
+            with _page_of(run_dir, run.attempts), _told(run_dir, run.attempts, on_progress) as listener:
                 states = run.attempts.make(
                     run.request.clips,
                     run_dir,
                     stop,
                     previous,
                     kept,
-                    on_progress,
+                    listener,
                     run.request.title,
                     run.request.notes,
                 )
@@ -268,6 +269,13 @@ def _page_of(run_dir: RunDir, attempts: Attempts) -> AbstractContextManager[None
         log.warning("there will be no report.html: %s", error)
         return nullcontext()
     return watched(run_dir) if attempts.clips_left else written_at_end(run_dir)
+
+
+def _told(
+    run_dir: RunDir, attempts: Attempts, on_progress: ProgressListener | None
+) -> AbstractContextManager[ProgressListener | None]:
+    """Returns the context that keeps progress.json up to date; gives what is to be told how far the run is."""
+    return ProgressFile(run_dir, on_progress) if attempts.clips_left else nullcontext(on_progress)
 
 
 def _saved_values(run_dir: RunDir) -> dict[str, Any]:

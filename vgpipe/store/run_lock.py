@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LOCK_NAME, LEASE_NAME = ".lock", ".lease"
 RENEWED_S, LEASE_S = 20.0, 300.0
 """How often a lease is renewed, and how old one must be to count as left over by a process that is not visible."""
+LOOKED_AT_S, LOOK_S = 0.3, 0.02
+"""How long the lock is tried for, and how often: whoever only looks at a run (`is_in_use`) has it for microseconds."""
 
 
 class DirectoryInUse(UsageError):
@@ -59,7 +61,7 @@ class RunLock:
                 self._lease.take()
                 return
             self._lock = FileLock(self._root / LOCK_NAME, thread_local=False)
-            self._lock.acquire(blocking=False)
+            self._lock.acquire(timeout=LOOKED_AT_S, poll_interval=LOOK_S)
         except Timeout:
             raise DirectoryInUse(f"{self._root} is in use by another vgpipe process; nothing was started") from None
         except (OSError, NotImplementedError) as error:
@@ -70,6 +72,52 @@ class RunLock:
         self._lease.give_back()
         if self._lock is not None:
             self._lock.release()
+
+
+def is_in_use(root: Path) -> bool:
+    """Says whether a process writes to a run directory now; changes nothing in it.
+
+    Args:
+        root: the run directory.
+    """
+    lease = root / LEASE_NAME
+    try:
+        owner = lease.read_text("utf-8", errors="replace")
+        return not is_left_over(lease, owner, LEASE_S)
+    except OSError:  # on nearly all file systems there is a lock instead
+        return _is_locked(root / LOCK_NAME)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except ImportError:  # Windows
+        return _is_locked_there(path)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return False
+
+
+def _is_locked_there(path: Path) -> bool:
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(path, blocking=False):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
 
 
 class _Lease:

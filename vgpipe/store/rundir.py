@@ -111,6 +111,7 @@ class RunDir:
         self.events = root / "events.jsonl"
         self.log = root / "run.log"
         self.plan = root / "plan.json"
+        self.progress = root / "progress.json"
         self.report = root / "report.html"
         self.report_data = root / "report-data.js"
         self.contact_sheet = root / "contact-sheet.png"
@@ -168,6 +169,27 @@ class RunDir:
         except (OSError, ValueError, RecursionError):
             return None
         return plan if isinstance(plan, dict) else None
+
+    def write_progress(self, progress: Mapping[str, Any]) -> None:
+        """Replaces progress.json: a reader sees the old one or the new one. It is not flushed: it is soon replaced.
+
+        Raises:
+            StoreError: if the directory cannot be written.
+        """
+        temporary = temporary_path(self.progress)
+        try:
+            temporary.write_bytes(_line(progress))
+            os.replace(temporary, self.progress)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise StoreError(f"{self.progress} cannot be written: {error}") from error
+
+    def read_progress(self) -> dict[str, Any]:
+        """Returns the content of progress.json; empty where there is none, or it cannot be read."""
+        try:
+            return _object(read_outside(self.progress, max_bytes=MIB).decode("utf-8", "replace")) or {}
+        except OSError:
+            return {}
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rewrites clips.jsonl atomically, one line per clip."""
@@ -232,12 +254,15 @@ class RunDir:
 
     def read_events(self) -> list[dict[str, Any]]:
         """Returns the events so far, in order; skips incomplete lines. Empty without a file."""
-        try:
-            text = read_outside(self.events, max_bytes=MAX_BYTES).decode("utf-8", "replace")
-        except OSError:
-            return []
-        found = [_object(line) for line in text.split("\n")]
+        found = [_object(line) for line in self.event_text().decode("utf-8", "replace").split("\n")]
         return [event for event in found if event is not None]
+
+    def event_text(self) -> bytes:
+        """Returns events.jsonl as it is; empty without a file."""
+        try:
+            return read_outside(self.events, max_bytes=MAX_BYTES)
+        except OSError:
+            return b""
 
     def write_report(self, page: str | None, data: str) -> None:
         """Writes the page that shows the run and the data that it loads, each atomically.
