@@ -23,6 +23,8 @@ from vgpipe.units import MIB
 DONE, FAILED, STOPPED, PENDING = STATES
 MAX_LINE_BYTES = MIB
 MAX_WORKERS = 1000
+TEXTS, NUMBERS = ("name", "device", "stage", "clip", "loading"), ("segment", "segments", "step", "steps")
+"""The keys of progress.json that tell what a worker does."""
 
 
 class RunState(StrEnum):
@@ -278,6 +280,6 @@ def _changed_at(path: Path) -> float | None:
 
 
 def _now(record: Mapping[str, Any]) -> Now:
-    texts = {name: text_of(record.get(name)) or "" for name in ("name", "device", "stage", "clip", "loading")}
-    numbers = {name: int_of(record.get(name)) for name in ("segment", "segments", "step", "steps")}
-    return Now(**texts, **numbers)
+    facts: dict[str, Any] = {name: text_of(record.get(name)) or "" for name in TEXTS}
+    facts |= {name: int_of(record.get(name)) for name in NUMBERS}
+    return Now(**facts)
