@@ -12,6 +12,19 @@ def test_runs_are_grouped_by_job(job, name):
     assert job_name(job) == name
 
 
+@pytest.mark.parametrize(
+    ("jobs", "name"),
+    [
+        (["a.yaml", "jobs/My Night.yaml"], "a+my-night"),
+        (["a.yaml", "b/a.yaml"], "a"),
+        ([f"{number}{'x' * 20}.yaml" for number in range(5)], "0xxxxxxxxxxxxxxxxxxxx+1xxxxxxxxxxxxxxxxxxxx+3-more"),
+        ([f"{'y' * 60}.yaml", f"{'z' * 60}.yaml"], f"{'y' * 40}+1-more"),
+    ],
+)
+def test_runs_of_several_jobs_are_named_after_them(jobs, name):
+    assert job_name(jobs) == name
+
+
 def test_plain_overrides_stay_readable():
     assert safe_dirname("quality=quick,clip.seed=0") == "quality=quick,clip.seed=0"
 

@@ -14,6 +14,7 @@ from vgpipe.config.schema import Config, QualityConfig
 from vgpipe.exporters.rates import rate_notes
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import names_set_by
+from vgpipe.job.record import Job
 from vgpipe.job.settings import SetBy
 
 SHEET = SheetConfig().name
@@ -27,7 +28,7 @@ class Request:
         clips: in job order.
         notes: what the user should know about how the job was read, and of its files.
         job_lines: the job, JSON lines, if it came as values of a program; None for a file or a single clip.
-        title: the job's name as the user wrote it; empty without a job file.
+        title: the job's name as the user wrote it, `a + b` of several; empty without a job file.
     """
 
     clips: tuple[Clip, ...]
@@ -47,30 +48,35 @@ def request(config: Config, job_lines: str | None = None) -> Request:
     Raises:
         JobError: naming everything that is wrong with the job or with `clip.*`.
     """
-    from vgpipe.job.reading.parse import find_job, read_job
+    jobs = _jobs(config, job_lines)
+    from vgpipe.job.resolving.picks import only_picked  # only now: an invalid job ends before
+    from vgpipe.job.resolving.several import expand_all
 
-    rules, job = config.model.rules, None
-    if job_lines is not None:
-        from vgpipe.job.reading.values import read_values
-
-        job = read_values(job_lines, Path.cwd(), rules=rules, columns=config.job_columns)
-    elif config.job:
-        job = read_job(find_job(config.job, Path.cwd()), rules=rules, columns=config.job_columns)
-    from vgpipe.job.resolving.expand import expand  # only now: an invalid job ends before
-    from vgpipe.job.resolving.picks import only_picked
-
-    expansion = expand(
-        job,
+    rules = config.model.rules
+    expansion = expand_all(
+        jobs,
         overrides=_set_only(asdict(config.clip)),
         preset=quality_settings(config.quality, config.model),
         reference=asdict(config.model.reference),
         rules=rules,
         model=config.model.name,
     )
-    title = job.title if job is not None and job_lines is None else ""
+    title = " + ".join(job.title for job in jobs) if job_lines is None else ""
     clips = only_picked(expansion.clips, config.pick)
     lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
     return Request(clips, (*expansion.notes, *lowered), job_lines, title)
+
+
+def _jobs(config: Config, job_lines: str | None) -> tuple[Job, ...]:
+    if job_lines is not None:
+        from vgpipe.job.reading.values import read_values
+
+        return (read_values(job_lines, Path.cwd(), rules=config.model.rules, columns=config.job_columns),)
+    if not config.jobs:
+        return ()
+    from vgpipe.job.reading.several import read_jobs
+
+    return read_jobs(config.jobs, Path.cwd(), rules=config.model.rules, columns=config.job_columns)
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:

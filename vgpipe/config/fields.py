@@ -85,10 +85,15 @@ def is_list(hint: object) -> bool:
     return typing.get_origin(_bare(hint)) in (tuple, list)
 
 
+def may_be_list(hint: object) -> bool:
+    """Returns whether a type is a list of further values, or may be one."""
+    return is_list(hint) or any(map(is_list, typing.get_args(_bare(hint))))
+
+
 def is_structured(key: str) -> bool:
     """Returns whether a dotted key holds a list, a mapping or further keys."""
     hints = hints_at(tuple(key.split(".")))
-    return any(is_dict(hint) or is_list(hint) or _unwrapped(hint) for hint in hints)
+    return any(is_dict(hint) or may_be_list(hint) or _unwrapped(hint) for hint in hints)
 
 
 def takes_any_key(path: tuple[str, ...]) -> bool:

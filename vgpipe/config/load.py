@@ -73,7 +73,10 @@ def load_run(overrides: Sequence[str], sources: Sources = BUILTIN) -> tuple[Conf
 def sweep_fault(override: Override) -> Fault:
     """Returns what is said of an override with several values where there is no sweep."""
     remedy = "add -m to sweep"
-    if override.key_or_group not in Config.GROUPS:
+    if override.key_or_group == "job" and override.is_discrete_sweep():
+        names = [str(one) for one in override.sweep_string_iterator()]
+        remedy += f", or render all in one run: {as_typed('job', names)}"
+    elif override.key_or_group not in Config.GROUPS:
         remedy += f", or {quoting_remedy(str(override.input_line))}"
     return Fault(override.key_or_group, "has several values but this is no sweep", remedy)
 

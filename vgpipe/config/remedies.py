@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vgpipe.config.adapters import adapter_of
-from vgpipe.config.fields import children, hints_at, is_dict, is_list, records_at
+from vgpipe.config.fields import children, hints_at, is_dict, is_list, may_be_list, records_at
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.schema import Config
 from vgpipe.errors import Fault
@@ -60,7 +60,7 @@ def example(path: Path, values: Mapping[str, Any], root: object) -> str:
 def kind_fault(key: str, value: object) -> Fault | None:
     """Returns what is wrong with a list for a mapping, or the reverse, which OmegaConf refuses in words of its own."""
     path, hints = tuple(key.split(".")), hints_at(tuple(key.split(".")))
-    takes_list = any(map(is_list, hints))
+    takes_list = any(map(may_be_list, hints))
     if not hints or isinstance(value, list) == takes_list or not isinstance(value, list | dict):
         return None
     if isinstance(value, dict) and not takes_list:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -11,11 +12,23 @@ from omegaconf import OmegaConf
 from vgpipe.job.reading.job_name import folder_of_job
 
 MAX_JOB_BYTES, MAX_DIRNAME_BYTES = 60, 120
+MAX_SHARED_BYTES = 40
+"""Of the name of one of several jobs, so that the first has room in any case."""
 
 
-def job_name(job: str | None) -> str:
-    """Returns the folder name for runs of a job: its `name` or else the stem of its file; `clip` without a job."""
-    return folder_of_job(job, Path.cwd(), MAX_JOB_BYTES) if job else "clip"
+def job_name(job: str | Sequence[str] | None) -> str:
+    """Returns the folder name for runs of a job: its `name` or else the stem of its file; `clip` without a job.
+
+    Several jobs are joined, `night+portraits`; those for which there is no room are counted, `night+3-more`.
+    """
+    given = [job] if isinstance(job, str) else [str(one) for one in job or ()]
+    most = MAX_JOB_BYTES if len(given) == 1 else MAX_SHARED_BYTES
+    names = list(dict.fromkeys(folder_of_job(one, Path.cwd(), most) for one in given))
+    joined, shown = "+".join(names), len(names)
+    while shown and len(joined.encode()) > MAX_JOB_BYTES:
+        shown -= 1
+        joined = "+".join([*names[:shown], f"{len(names) - shown}-more"])
+    return joined or "clip"
 
 
 def safe_dirname(overrides: str) -> str:

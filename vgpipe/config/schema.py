@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from vgpipe.config.checks_schema import ChecksConfig
 from vgpipe.config.clip_settings import with_settings
@@ -23,6 +24,15 @@ def _names(value: object) -> object:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def _jobs(value: object) -> object:
+    """Returns one job file, or several; a list of one is that one."""
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, list | tuple) or not value or not all(one and isinstance(one, str) for one in value):
+        raise PydanticCustomError("jobs", "it is a job file, or several in [ ]")
+    return value[0] if len(value) == 1 else tuple(value)
 
 
 @record
@@ -110,8 +120,8 @@ class Config:
 
     GROUPS: ClassVar[tuple[str, ...]] = ("model", "hardware", "memory", "quality", "checks", "exporter", "executor")
 
-    job: str | None = None
-    """The job file, looked up as given, then under `jobs/`."""
+    job: Annotated[str | tuple[str, ...] | None, BeforeValidator(_jobs)] = None
+    """The job file, looked up as given, then under `jobs/`; several in a list are one run of one loaded model."""
     job_columns: dict[str, str | None] = field(default_factory=dict)
     """The job file's names of columns or keys -> the fields that they are read as; null leaves one out. Typed
     `job.columns`."""
@@ -132,3 +142,8 @@ class Config:
     """The file with the user's own defaults that was composed with the rest; set by vgpipe."""
     also: dict[str, ExporterConfig] = field(default_factory=dict)
     """Further files of each clip, by the option's name: all but the first of `exporter=mp4+gif`."""
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The job files; empty without one."""
+        return (self.job,) if isinstance(self.job, str) else self.job or ()

@@ -101,7 +101,10 @@ def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
         None where the run had no job, or its path cannot be typed.
     """
     job, model, typed = config.get("job"), table_of(config.get("model")).get("name"), table_of(config.get("clip"))
-    if not isinstance(job, str) or UNTYPABLE.search(job) or not isinstance(model, str) or not NAME.fullmatch(model):
+    jobs = [job] if isinstance(job, str) else list_of(job)
+    if not jobs or any(not isinstance(one, str) or UNTYPABLE.search(one) for one in jobs):
+        return None
+    if not isinstance(model, str) or not NAME.fullmatch(model):
         return None
     try:
         forced = [_forced(name, value) for name, value in typed.items() if value is not None and name not in WORK]
@@ -109,7 +112,13 @@ def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
         return None
     columns = table_of(config.get("job_columns"))
     mapped = [f"job.columns={hydra_value(columns)}"] if columns else []
-    words = [f"job={quoted(job)}", *mapped, f"model={model}", *run_overrides(config), *forced]
+    words = [
+        f"job={quoted(job) if isinstance(job, str) else hydra_value(jobs)}",
+        *mapped,
+        f"model={model}",
+        *run_overrides(config),
+        *forced,
+    ]
     return " ".join([PROGRAM, *map(shell_quoted, words), f"'pick=[{PICKS}]'", f"quality={quality}"])
 
 

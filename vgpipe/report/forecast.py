@@ -51,7 +51,7 @@ def facts(config: Mapping[str, Any], plan: Mapping[str, Any]) -> list[tuple[str,
     tier, model = table_of(plan.get("tier")), table_of(config.get("model"))
     strategies = table_of(plan.get("strategies")).values()
     values = {
-        "job": text_of(config.get("job")),
+        "job": text_of(config.get("job")) or ", ".join(filter(None, map(text_of, list_of(config.get("job"))))),
         "model": text_of(model.get("name")),
         "checkpoint": text_of(model.get("id")),
         "precision": text_of(plan.get("dtype")),
