@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 _KEY_NEEDS_ESCAPE = re.compile(r"[\\()\[\]{}:=,]")
 _PLAIN = re.compile(r"\d+[smhd]|[A-Za-z_/][A-Za-z0-9_./@-]*|\.{1,2}/[A-Za-z0-9_./@-]*")
@@ -50,6 +51,17 @@ def shell_quoted(word: str) -> str:
     """Returns an override as one word of a POSIX shell; quotes stand around the value alone where it needs them."""
     key, equals, value = word.partition("=")
     return f"{key}={shlex.quote(value)}" if equals and _FLAT_KEY.fullmatch(key) else shlex.quote(word)
+
+
+def shown_path(path: Path) -> str:
+    """Returns a path as short as a user can type it: relative where it lies below the working directory."""
+    absolute, here = path.absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+
+
+def typed_path(path: Path) -> str:
+    """Returns `shown_path` as a word of a POSIX shell."""
+    return shlex.quote(shown_path(path))
 
 
 def _is_plain(text: str) -> bool:

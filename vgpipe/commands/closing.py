@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.result import RunResult
-from vgpipe.runs.summary import summary, typed_path
+from vgpipe.runs.summary import summary
 from vgpipe.terminal import OutputError, terminal_width, write_error, write_line, write_note
+from vgpipe.typed import typed_path
 
 
 def show(result: RunResult, label: str = "") -> int:

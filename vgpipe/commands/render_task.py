@@ -152,7 +152,7 @@ class RenderTask:
             The result that its run directory tells; a failure where there is none.
         """
         from vgpipe.clips.clip_record import past_record
-        from vgpipe.runs.summary import typed_path
+        from vgpipe.typed import typed_path
 
         log.debug("traceback of a combination", exc_info=error)
         hydra = one.config.hydra

@@ -78,7 +78,7 @@ def best(folder: Path) -> list[str]:
             solutions = [(found["best_params"], [found["best_value"]])]
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
         return []
-    from vgpipe.runs.summary import shown_path
+    from vgpipe.typed import shown_path
 
     lines = [f"best: {_parameters(params)} ({', '.join(map(_number, values))})" for params, values in solutions]
     return [*lines[:MAX_BEST], f"search: {shown_path(path)}"]
@@ -91,7 +91,7 @@ def _parameters(params: Mapping[str, object]) -> str:
 def _compared(folder: Path, runs: Sequence[RunDir]) -> list[str]:
     try:
         from vgpipe.report.compare import NAME, build_comparison
-        from vgpipe.runs.summary import shown_path
+        from vgpipe.typed import shown_path
 
         return [f"compared in {shown_path(build_comparison(runs, folder / NAME))}"]
     except (ImportError, OSError, VgpipeError) as error:

@@ -42,7 +42,7 @@ def run_in_worker(config: Config, root: Path, started: Moment) -> RunResult:
     set_library_environment()
     with _named_lines(root.name), cancelled_by_signals(SIGNALLED):
         from vgpipe.runs.run import ready, start
-        from vgpipe.runs.summary import shown_path
+        from vgpipe.typed import shown_path
 
         run = ready(config, request(config), terminal=False)
         write_note(f"{root.name}: rendering {counted(len(run.request.clips), 'clip')}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from vgpipe.errors import UsageError
 from vgpipe.outside_file import open_outside
+from vgpipe.report.run_folders import sweep_of
 from vgpipe.report.run_history import STATES, RunHistory, failed_at, history_of
 from vgpipe.report.values import float_of, int_of, table_of, text_of
 from vgpipe.store.run_lock import is_in_use
@@ -169,7 +170,7 @@ def run_facts(root: Path) -> RunFacts | None:
     state = _state(history, counts, is_active)
     return RunFacts(
         root=root,
-        job=history.job or root.resolve().parent.name,
+        job=history.job or _folder_of_job(root),
         model=_model(run_dir),
         state=state,
         counts=counts,
@@ -261,6 +262,11 @@ def _state(history: RunHistory, counts: Mapping[str, int], is_active: bool) -> R
 def _seconds(history: RunHistory, state: RunState) -> float:
     since_last_s = time.time() - history.last_at if history.last_at is not None else 0.0
     return history.seconds + (max(0.0, since_last_s) if state is RunState.RENDERING else 0.0)
+
+
+def _folder_of_job(root: Path) -> str:
+    absolute = root.absolute()
+    return (sweep_of(absolute) or absolute).parent.name
 
 
 def _model(run_dir: RunDir) -> str:

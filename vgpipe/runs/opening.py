@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vgpipe.runs.summary import shown_path
+from vgpipe.typed import shown_path
 from vgpipe.units import counted
 
 if TYPE_CHECKING:

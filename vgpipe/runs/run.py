@@ -37,10 +37,10 @@ from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
 from vgpipe.runs.progress_file import ProgressFile
 from vgpipe.runs.result import RunResult
-from vgpipe.runs.summary import shown_path, typed_path
 from vgpipe.store.disk_space import what_to_free
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir, unused_run
+from vgpipe.typed import shown_path, typed_path
 from vgpipe.units import MIB
 
 log = logging.getLogger(__name__)
@@ -274,7 +274,7 @@ def _page_of(run_dir: RunDir, attempts: Attempts) -> AbstractContextManager[None
 def _told(
     run_dir: RunDir, attempts: Attempts, on_progress: ProgressListener | None
 ) -> AbstractContextManager[ProgressListener | None]:
-    """Returns the context that keeps progress.json up to date; gives what is to be told how far the run is."""
+    """Returns the context that keeps progress.json up to date; yields the listener for the run."""
     return ProgressFile(run_dir, on_progress) if attempts.clips_left else nullcontext(on_progress)
 
 

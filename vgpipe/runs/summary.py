@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.runs.bar_lines import MAX_NAME, MIN_NAME, shortened
 from vgpipe.runs.result import RunResult
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import table as aligned
+from vgpipe.typed import shown_path
 from vgpipe.units import clock, counted
 
 MAX_ROWS = 200
@@ -40,17 +40,6 @@ def summary(result: RunResult, *, label: str = "", width: int | None = None) -> 
     if len(shown) < len(states):
         lines.append(f"... and {counted(len(states) - len(shown), 'clip')} more in clips.jsonl")
     return "\n".join([*lines, f"{_closing(result)} ({label})" if label else _closing(result), *_places(result, width)])
-
-
-def shown_path(path: Path) -> str:
-    """Returns a path as short as a user can type it: relative where it lies below the working directory."""
-    absolute, here = path.absolute(), Path.cwd()
-    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
-
-
-def typed_path(path: Path) -> str:
-    """Returns `shown_path` as a word of a POSIX shell."""
-    return shlex.quote(shown_path(path))
 
 
 def _worth_showing(states: Sequence[ClipState]) -> list[ClipState]:
