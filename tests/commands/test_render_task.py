@@ -40,9 +40,9 @@ def compose():
 
 def test_a_copy_for_a_worker_holds_nothing_of_this_process():
     started = Moment.now()
-    task = RenderTask(CancelToken(), KeptModels(), started)
+    task = RenderTask(CancelToken(), KeptModels(), started, drawn_from=7)
     copy = pickle.loads(pickle.dumps(task))
-    assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask(started=started))
+    assert isinstance(copy, RenderTask) and vars(copy) == vars(RenderTask(started=started, drawn_from=7))
 
 
 def test_ctrl_c_while_a_run_is_planned_starts_nothing(vgpipe, workdir, monkeypatch):

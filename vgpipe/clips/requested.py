@@ -29,12 +29,14 @@ class Request:
         notes: what the user should know about how the job was read, and of its files.
         job_lines: the job, JSON lines, if it came as values of a program; None for a file or a single clip.
         title: the job's name as the user wrote it, `a + b` of several; empty without a job file.
+        drawn_from: the number that random seeds were drawn from; None where none was drawn.
     """
 
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
     job_lines: str | None = None
     title: str = ""
+    drawn_from: int | None = None
 
 
 @collection_paused()  # the nodes and clips of a large job all stay
@@ -60,11 +62,12 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         reference=asdict(config.model.reference),
         rules=rules,
         model=config.model.name,
+        drawn_from=config.drawn_from,
     )
     title = " + ".join(job.title for job in jobs) if job_lines is None else ""
     clips = only_picked(expansion.clips, config.pick)
     lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
-    return Request(clips, (*expansion.notes, *lowered), job_lines, title)
+    return Request(clips, (*expansion.notes, *lowered), job_lines, title, expansion.drawn_from)
 
 
 def _jobs(config: Config, job_lines: str | None) -> tuple[Job, ...]:

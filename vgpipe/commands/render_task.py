@@ -23,6 +23,7 @@ from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, ModelError, UsageError, VgpipeError, first_line
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.moment import Moment
+from vgpipe.job.resolving.draws import new_origin
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.store.rundir import RunDir, claimed_directory
 from vgpipe.terminal import write_error, write_note
@@ -51,6 +52,8 @@ class RenderTask:
         kept: what the runs of this process leave loaded for each other; None in a worker.
         started: when the runs began; None for now.
         on_start: called once, when what was checked first may start.
+        drawn_from: the number that random seeds are drawn from, so that combinations differ in what is swept alone;
+            None for a new one.
     """
 
     def __init__(
@@ -59,15 +62,17 @@ class RenderTask:
         kept: KeptModels | None = None,
         started: Moment | None = None,
         on_start: Callable[[], object] | None = None,
+        drawn_from: int | None = None,
     ) -> None:
         self._stop, self._kept, self._on_start = stop, kept, on_start
         self._started = started or Moment.now()
+        self._drawn_from = new_origin() if drawn_from is None else drawn_from
         self._checked: dict[Overrides, Ready | VgpipeError] = {}
         self._has_started = False
         self._known_runs = 0
 
-    def __reduce__(self) -> tuple[type[RenderTask], tuple[None, None, Moment]]:
-        return RenderTask, (None, None, self._started)
+    def __reduce__(self) -> tuple[type[RenderTask], tuple[None, None, Moment, None, int]]:
+        return RenderTask, (None, None, self._started, None, self._drawn_from)
 
     def check(self, batch: Sequence[Composed], place: Place) -> None:
         """Reads the jobs of a batch and plans its runs.
@@ -86,7 +91,7 @@ class RenderTask:
         invalid: dict[Overrides, UsageError] = {}
         for one in batch:
             try:
-                wanted[one.key] = _read(one)
+                wanted[one.key] = self._read(one)
             except UsageError as error:
                 invalid[one.key] = error
         if invalid and not self._has_started:
@@ -129,7 +134,7 @@ class RenderTask:
         search = search_of(composed, hydra)
         try:
             if self._stop is None:
-                result = run_in_worker(from_hydra(composed), root, self._started)
+                result = run_in_worker(self._config(composed), root, self._started)
             else:
                 checked = self._checked.pop(task_overrides(root_config), None)
                 result = self._run(checked, composed, root, self._stop, self._label(hydra, root))
@@ -177,9 +182,18 @@ class RenderTask:
         if isinstance(run, VgpipeError):
             raise run
         with TerminalBars() as bars:
-            result = start(run or _ready(from_hydra(composed)), root, stop, on_progress=bars, kept=self._kept)
+            result = start(run or _ready(self._config(composed)), root, stop, on_progress=bars, kept=self._kept)
         show(result, label)
         return result
+
+    def _read(self, one: Composed) -> tuple[Config, Request]:
+        config = self._config(one.config)
+        search_of(one.config, one.config.hydra).refuse_other_count()
+        return config, request(config)
+
+    def _config(self, composed: DictConfig) -> Config:
+        config = from_hydra(composed)
+        return config if config.drawn_from is not None else replace(config, drawn_from=self._drawn_from)
 
     def _label(self, hydra: Any, root: Path) -> str:
         """Returns which run of the sweep this is, `2 of 4: quality=quick`; empty for a single one."""
@@ -197,12 +211,6 @@ def _ready(config: Config) -> Ready:
 
 def _is_of_search(one: Composed) -> bool:
     return bool(search_of(one.config, one.config.hydra).directions)
-
-
-def _read(one: Composed) -> tuple[Config, Request]:
-    config = from_hydra(one.config)
-    search_of(one.config, one.config.hydra).refuse_other_count()
-    return config, request(config)
 
 
 def _planned(config: Config, wanted: Request, kept: KeptModels | None) -> Ready | VgpipeError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, WrapValidator
 
 from vgpipe.job.declared import ClipSetting, set_by
+from vgpipe.job.schema import or_words
 from vgpipe.job.settings import SetBy
 
 T = TypeVar("T")
@@ -36,18 +37,21 @@ def with_settings(source: SetBy) -> Callable[[type[T]], type[T]]:
 
 
 def _field(declared: ClipSetting, source: SetBy) -> tuple[Any, Any]:
-    hint, default = _limited(declared), declared.default
+    hint, default = _limited(declared, source), declared.default
     leaves_to_model = source is SetBy.QUALITY and (default is None or SetBy.MODEL in declared.setting.set_by)
     if source is SetBy.COMMAND_LINE or leaves_to_model or (default is None and declared.is_optional):
         return hint | None, None
     return hint, _REQUIRED if default is None else default
 
 
-def _limited(declared: ClipSetting) -> Any:
+def _limited(declared: ClipSetting, source: SetBy) -> Any:
     setting = declared.setting
     limits: dict[str, Any] = {"ge": setting.at_least, "gt": setting.above, "le": setting.at_most}
     if declared.type is float:
         limits["allow_inf_nan"] = False
     if declared.type is str and not setting.may_be_empty:
         limits["min_length"] = 1
-    return Annotated[declared.type, Field(**{name: limit for name, limit in limits.items() if limit is not None})]
+    field = Field(**{name: limit for name, limit in limits.items() if limit is not None})
+    if setting.words and source is SetBy.COMMAND_LINE:
+        return Annotated[declared.type, field, WrapValidator(or_words(setting.words))]
+    return Annotated[declared.type, field]

@@ -127,6 +127,9 @@ class Config:
     `job.columns`."""
     pick: tuple[Annotated[str, Field(pattern=r"^p[0-9a-f]{8}$")], ...] = ()
     """The picks of the clips that are rendered, as report.html names them; empty for all."""
+    drawn_from: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    """The number that the random seeds of a run are drawn from; null: a new one for each run, which its config.yaml
+    holds."""
     clip: ClipOverrides
     run: RunConfig
     store: StoreConfig

@@ -19,11 +19,14 @@ from vgpipe.config.remedies import example, file_faults, is_group, keys_below, t
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.job.reading.seeds import REMEDY as ROUNDED_REMEDY
-from vgpipe.job.reading.seeds import SEEDS, rounded
+from vgpipe.job.reading.seeds import OF_OTHER_TOOLS, SEEDS, rounded
+from vgpipe.job.settings import RANDOM
+from vgpipe.typed import as_typed
 
 T = TypeVar("T")
 OF_KIND = ("dataclass_type", "dataclass_exact_type", "tuple_type", "list_type", "dict_type")
 """pydantic's names for a value of another kind: a text for a list."""
+CLIP_SEED = ("clip", SEEDS[0])
 
 
 def validate_config(values: Mapping[str, Any]) -> Config:
@@ -94,6 +97,8 @@ def _remedy(where: tuple[str, ...], detail: ErrorDetails, root: object, values: 
         return close
     if where[-1] in SEEDS and rounded(detail["input"], str(detail["input"])):
         return ROUNDED_REMEDY
+    if where == CLIP_SEED and detail["input"] == OF_OTHER_TOOLS:
+        return f"type {as_typed('clip.seed', RANDOM)}"
     if where == (OTHERS,):
         return "choose several with exporter=mp4+gif"
     if detail["type"] in OF_KIND:
@@ -120,7 +125,7 @@ def _format(value: object) -> str:
 def _allowed(detail: ErrorDetails, where: tuple[str, ...], root: object) -> str:
     words = {
         "bool_type": "true or false",
-        "int_type": "a whole number",
+        "int_type": f"a whole number or {RANDOM}" if where == CLIP_SEED else "a whole number",
         "float_type": "a number",
         "tuple_type": "a list in [ ]",
         "list_type": "a list in [ ]",

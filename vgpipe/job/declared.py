@@ -48,6 +48,10 @@ class ClipSetting:
     @property
     def allowed(self) -> str:
         """What it may hold, in words."""
+        return " or ".join((self._values, *self.setting.words))
+
+    @property
+    def _values(self) -> str:
         if self.setting.allowed:
             return self.setting.allowed
         if self.is_choice:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator, create_model
 from pydantic_core import PydanticCustomError
 
 from vgpipe.job.declared import SETTINGS, ClipSetting, set_by, spellings
@@ -79,7 +79,24 @@ def _setting(declared: ClipSetting) -> tuple[Any, Any]:
         items = list[Annotated[Whole, Field(**given)]]
         return items, _optional(declared.allowed, min_length=1, max_length=MAX_CLIPS)
     checked_as = {str: OptionalText if setting.may_be_empty else Text, int: Whole, float: Number}
-    return checked_as.get(hint, hint), _optional(declared.allowed, **given)
+    checked = checked_as.get(hint, hint)
+    if setting.words:
+        return Annotated[checked, Field(**given), WrapValidator(or_words(setting.words))], _optional(declared.allowed)
+    return checked, _optional(declared.allowed, **given)
+
+
+def or_words(words: tuple[str, ...]) -> Callable[[object, Callable[[object], object]], object]:
+    """Returns a validator that also lets some words pass, in any case.
+
+    Args:
+        words: in lower case.
+    """
+
+    def validate(value: object, other: Callable[[object], object]) -> object:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        return word if word in words else other(value)
+
+    return validate
 
 
 def _settings(declared: Iterable[ClipSetting]) -> dict[str, Any]:

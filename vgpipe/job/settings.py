@@ -20,6 +20,8 @@ MAX_SEED = 2**64 - 1
 MAX_SIDE = 16_384
 MAX_NUM_FRAMES = 10_000_000
 AUTO = "auto"
+RANDOM = "random"
+MAX_TAKES = 100_000
 ContinuationMethod = Literal["image", "frames", "window", "native"]
 """How a long clip is continued from segment to segment."""
 
@@ -51,6 +53,7 @@ class Setting:
         has_places: whether its text may hold `{name}` places that a matrix fills.
         if_unset: its value where no source sets it and the field has no default; None: a source must set it.
         spelling_of: the setting that this is another spelling of.
+        words: what a user may write in the place of a number, which resolving the job replaces by one.
         recorded_as: where a clip's record holds it; empty for its own name.
     """
 
@@ -65,6 +68,7 @@ class Setting:
     has_places: bool = False
     if_unset: object = None
     spelling_of: str = ""
+    words: tuple[str, ...] = ()
     recorded_as: tuple[str, ...] = ()
 
 
@@ -80,7 +84,17 @@ class ClipSettings:
         str,
         Setting("what guidance steers away from", SetBy.USER_OR_MODEL, may_be_empty=True, has_places=True, if_unset=""),
     ]
-    seed: Annotated[int, Setting("seed of the noise", SetBy.USER_OR_MODEL, at_least=0, at_most=MAX_SEED, if_unset=0)]
+    seed: Annotated[
+        int,
+        Setting(
+            "seed of the noise; random draws one",
+            SetBy.USER_OR_MODEL,
+            at_least=0,
+            at_most=MAX_SEED,
+            if_unset=0,
+            words=(RANDOM,),
+        ),
+    ]
     width: Annotated[int, Setting("width, pixels", SetBy.USER_OR_MODEL, _PIXELS, at_least=1, at_most=MAX_SIDE)]
     height: Annotated[int, Setting("height, pixels", SetBy.USER_OR_MODEL, _PIXELS, at_least=1, at_most=MAX_SIDE)]
     num_frames: Annotated[
@@ -137,7 +151,7 @@ class LongClipSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherSpellings:
-    """Further ways to write a setting; a clip holds what they resolve to."""
+    """Further ways to write settings; a clip holds what they resolve to."""
 
     seconds: Annotated[
         float,
@@ -155,4 +169,7 @@ class OtherSpellings:
         Setting(
             "one clip for each seed, in place of seed", SetBy.JOB, at_least=0, at_most=MAX_SEED, spelling_of="seed"
         ),
+    ]
+    takes: Annotated[
+        int, Setting("clips of each prompt, with the seeds that follow `seed`", at_least=1, at_most=MAX_TAKES)
     ]

@@ -112,9 +112,11 @@ def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
         return None
     columns = table_of(config.get("job_columns"))
     mapped = [f"job.columns={hydra_value(columns)}"] if columns else []
+    drawn = [f"drawn_from={origin}"] if (origin := int_of(config.get("drawn_from"))) is not None else []
     words = [
         f"job={quoted(job) if isinstance(job, str) else hydra_value(jobs)}",
         *mapped,
+        *drawn,
         f"model={model}",
         *run_overrides(config),
         *forced,

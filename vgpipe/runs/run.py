@@ -87,6 +87,7 @@ def ready(
     refuse_unmeasured(config.run)
     refuse_unwritable_names(request.clips)
     refuse_too_large(config, request.clips)
+    config = replace(config, drawn_from=request.drawn_from)  # what the run is read again from, now or later
     attempts = Attempts(config)
     with logging_early(terminal) as early:
         attempts.plan(request.clips, kept)

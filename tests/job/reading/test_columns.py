@@ -71,7 +71,7 @@ def test_empty_columns_count_for_nothing(clips_of) -> None:
         ("prompt,sampler\nx,euler\n", ['"sampler" is no setting of a clip', "model.scheduler.name"]),
         ("prompt,size\nx,64x64\n", ['"size" is no setting', "use `width` and `height`"]),
         ("prompt,Flow Shift\nx,3\n", ["model.scheduler.config.flow_shift", "'job.columns={flowshift: null}'"]),
-        ("prompt,batch_size\nx,2\n", ["use `seeds`"]),
+        ("prompt,batch_size\nx,2\n", ["use `takes`, or `seeds`"]),
         ("prompt,guidence_scale\nx,3\n", ["did you mean `guidance_scale`", "'job.columns={guidencescale: null}'"]),
         ("prompt,widht\nx,3\n", ["did you mean `width`"]),
         ("text,caption\nx,y\n", ['both "text" and "caption" may be `prompt`', "{text: prompt, caption: null}"]),

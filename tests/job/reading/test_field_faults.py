@@ -13,7 +13,7 @@ import pytest
         ("prompts:\n- {prompt: x, seed: '3'}\n", ['seed is the text "3"', "remove the quotes: seed: 3"]),
         ("prompts:\n- {prompt: x, seed: true}\n", ["seed is true (a boolean)"]),
         ("prompts:\n- {prompt: x, seed: 1.5}\n", ["seed is 1.5"]),
-        ("prompts:\n- {prompt: x, seed: -1}\n", ["must be at least 0"]),
+        ("prompts:\n- {prompt: x, seed: -2}\n", ["must be at least 0"]),
         ("prompts:\n- {prompt: x, seed: 18446744073709551616}\n", ["must be at most 18446744073709551615"]),
         ("prompts:\n- {prompt: x, seeds: 4}\n", ["write seeds: [4], or seed: 4"]),
         ("prompts:\n- {prompt: x, seeds: []}\n", ["seeds is an empty list"]),

@@ -38,7 +38,7 @@ def test_lines_of_options_alone_are_read_as_a_shell_would(write) -> None:
     assert (first.prompt, second.prompt) == ("a small --red circle", "a blue square")
     values = {"negative_prompt": "blurry, it's bad", "width": 64, "num_inference_steps": 4, "seed": 5}
     assert first.settings.values == values
-    assert "a.txt:2: --batch_size 2 is not read: for several clips of one prompt use `seeds`" in job.notes
+    assert "a.txt:2: --batch_size 2 is not read: for several clips of one prompt use `takes`, or `seeds`" in job.notes
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from vgpipe.job.declared import EXCLUSIVE
 from vgpipe.job.faults import Faults, format_text, format_value, nearest
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, plain
 from vgpipe.job.reading.numbers import advice
-from vgpipe.job.reading.seeds import check_seeds
+from vgpipe.job.reading.seeds import OF_OTHER_TOOLS, SEEDS, check_seeds
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
 from vgpipe.job.schema import OWN_FAULT, TEXT_REMEDY, SettingFields, description_of, given_fields
-from vgpipe.job.settings import MAX_SEED
+from vgpipe.job.settings import MAX_SEED, RANDOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,8 @@ def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
         return number
     if isinstance(value, str) and value.strip() and type(resolve(value.strip())) in (int, float):
         return f"remove the quotes: {field}: {value.strip()[:30]}"
+    if field == SEEDS[0] and value == OF_OTHER_TOOLS:
+        return f"write {field}: {RANDOM}"
     for limit, words in {"le": "must be at most", "ge": "must be at least", "gt": "must be above"}.items():
         if limit in limits:
             return f"{words} {limits[limit]:,}" if limits[limit] < MAX_SEED else f"{words} {limits[limit]}"

@@ -11,6 +11,8 @@ from vgpipe.job.reading.nodes import Listing, Node, Scalar
 
 SEEDS = spellings("seed")
 REMEDY = "write all of its digits; in a spreadsheet, format the column as text before you enter it"
+OF_OTHER_TOOLS = -1
+"""Draws a seed in other tools."""
 EXACT_BELOW = 2**53
 """Every whole number up to this is a floating-point number."""
 KEPT_DIGITS, SHOWN_DIGITS, MIN_ROUNDED = 15, 6, 10**11

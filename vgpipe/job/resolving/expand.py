@@ -13,15 +13,18 @@ from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS, ClipSetting
 from vgpipe.job.faults import Faults, name_of_line
 from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, RawSettings
+from vgpipe.job.resolving.draws import Draws, new_origin
 from vgpipe.job.resolving.images import Images
 from vgpipe.job.resolving.precedence import SettingSource
 from vgpipe.job.resolving.resolve import Resolved, resolve_entry
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.template import combinations, fill, longest_filled
+from vgpipe.units import counted
 
 MAX_TEXT_CHARS = 200_000_000
 MAX_NOTES = 20
 NOISE_PERIOD = 2**32
+DRAWN = "each run draws its own and keeps them in clips.jsonl and in its files; `resume` takes those"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class Expansion:
     Attributes:
         clips: the clips, in the file's order; no two have the same id or the same settings.
         notes: what the user should know about it, a sentence each.
+        drawn_from: the number that random seeds were drawn from; None where none was drawn.
     """
 
     clips: tuple[Clip, ...]
     notes: tuple[str, ...]
+    drawn_from: int | None = None
 
 
 def expand(
@@ -45,6 +50,7 @@ def expand(
     reference: Mapping[str, object],
     rules: ShapeRules,
     model: str,
+    drawn_from: int | None = None,
 ) -> Expansion:
     """Expands a job's seeds and matrices and resolves every setting.
 
@@ -61,6 +67,7 @@ def expand(
         reference: settings of the model; likewise.
         rules: what sizes and frame counts the model can make, and whether it takes images.
         model: name of the option of `conf/model`.
+        drawn_from: the number that random seeds are drawn from; None for a new one.
 
     Returns:
         The clips and notes.
@@ -77,14 +84,19 @@ def expand(
     ]
     frames = int(str(reference.get("num_frames") or rules.largest_num_frames))
     images = Images(job.folder if job is not None else Path(), rules, model, faults)
-    resolve = partial(resolve_entry, rules=rules, images=images, faults=faults, model=model, reference=frames)
+    origin = new_origin() if drawn_from is None else drawn_from
+    draws = Draws(origin, job.name if job is not None else "")
+    resolve = partial(
+        resolve_entry, rules=rules, images=images, draws=draws, faults=faults, model=model, reference=frames
+    )
     resolved = list(_resolve(job, strong, weak, resolve))
     images.check_missing()
     _check_totals(resolved, faults)
     faults.raise_any()
     made = _ClipWriter(model, images, faults).expand(resolved)
     read = _cut((*faults.notes(), *(job.notes if job is not None else ())), "notes on how the job was read")
-    return replace(made, notes=(*read, *made.notes))
+    drawn = [f"{counted(draws.num_drawn, 'random seed')}: {DRAWN}"] if draws.num_drawn else []
+    return replace(made, notes=(*read, *drawn, *made.notes), drawn_from=origin if draws.num_drawn else None)
 
 
 def _override_source(overrides: Mapping[str, object], prefix: str, faults: Faults) -> SettingSource:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from vgpipe.job.clip import Continuation
-from vgpipe.job.declared import OF_CLIP, SETTINGS, spellings
+from vgpipe.job.declared import OF_CLIP, SETTINGS
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.continuations import ContinuationRequest
+from vgpipe.job.resolving.draws import Draws
 from vgpipe.job.resolving.images import Images
 from vgpipe.job.resolving.lengths import Length, length_of, length_settings
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
+from vgpipe.job.resolving.takes import seeds_of
 from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.segments import count_segments
 from vgpipe.job.template import count_combinations
@@ -84,6 +86,7 @@ def resolve_entry(
     sources: Sequence[SettingSource],
     rules: ShapeRules,
     images: Images,
+    draws: Draws,
     faults: Faults,
     *,
     model: str,
@@ -96,6 +99,7 @@ def resolve_entry(
         sources: the strongest first, the entry's own among them.
         rules: what the model can make.
         images: checks the entry's image.
+        draws: draws the seeds that are random.
         faults: where faults are recorded.
         model: name of the option of `conf/model`.
         reference: frames that the model's authors recommend.
@@ -105,7 +109,7 @@ def resolve_entry(
     """
     prompt = strongest(sources, "prompt")
     negative = strongest(sources, "negative_prompt") or ResolvedSetting("negative_prompt", "", sources[-1])
-    seeds = strongest(sources, *spellings("seed"))
+    seeds = seeds_of(entry, sources, draws, faults)
     found = {one.name: strongest(sources, one.name) for one in _PLAIN}
     lengths = length_settings(entry, sources)
     image = strongest(sources, "image")
@@ -123,7 +127,7 @@ def resolve_entry(
     numbers["num_frames"] = length.num_frames
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)
-    return Resolved(entry, prompt, negative, image, _as_seeds(seeds), numbers, shots, length.continuation)
+    return Resolved(entry, prompt, negative, image, seeds, numbers, shots, length.continuation)
 
 
 def _example(name: str) -> str:
@@ -139,11 +143,6 @@ def _shots(entry: Entry, length: Length, prompt: ResolvedSetting) -> tuple[Resol
     own = [ResolvedSetting("prompt", shot.prompt, SettingSource.of_file(shot.length)) for shot in entry.shots]
     cuts = [index > 0 and shot.cut for index, shot in enumerate(entry.shots)]
     return tuple(map(ResolvedShot, (forced or one for one in own), length.shots, cuts))
-
-
-def _as_seeds(setting: ResolvedSetting | None) -> tuple[int, ...]:
-    value: Any = 0 if setting is None else setting.value
-    return tuple(value) if isinstance(value, list | tuple) else (int(value),)
 
 
 def _check_sizes(settings: Sequence[ResolvedSetting], rules: ShapeRules, faults: Faults) -> None:

@@ -10,6 +10,7 @@ from vgpipe.errors import Fault, JobError
 from vgpipe.job.clip import Clip
 from vgpipe.job.reading.several import joined
 from vgpipe.job.record import Job
+from vgpipe.job.resolving.draws import new_origin
 from vgpipe.job.resolving.expand import Expansion, expand
 from vgpipe.job.rules import ShapeRules
 
@@ -24,6 +25,7 @@ def expand_all(
     reference: Mapping[str, object],
     rules: ShapeRules,
     model: str,
+    drawn_from: int | None = None,
 ) -> Expansion:
     """Expands jobs as `expand` does each of them; a clip that several jobs ask for is made once.
 
@@ -36,6 +38,7 @@ def expand_all(
         reference: see there.
         rules: see there.
         model: see there.
+        drawn_from: see there.
 
     Returns:
         The clips and notes.
@@ -44,7 +47,15 @@ def expand_all(
         JobError: with the faults of all jobs; also where they are more than 100,000 clips together.
     """
     found, errors = list[tuple[str, Expansion]](), list[JobError]()
-    of_job = partial(expand, overrides=overrides, preset=preset, reference=reference, rules=rules, model=model)
+    of_job = partial(
+        expand,
+        overrides=overrides,
+        preset=preset,
+        reference=reference,
+        rules=rules,
+        model=model,
+        drawn_from=new_origin() if drawn_from is None else drawn_from,
+    )
     if not jobs:
         return of_job(None)
     for job in jobs:
@@ -72,7 +83,8 @@ def _merged(found: Sequence[tuple[str, Expansion]]) -> Expansion:
                 clips[key] = (source, clip)
         notes += _repeats(source, list(repeated.values()))
     _refuse_too_many(len(clips))
-    return Expansion(tuple(clip for _, clip in clips.values()), tuple(notes))
+    drawn_from = next((one.drawn_from for _, one in found if one.drawn_from is not None), None)
+    return Expansion(tuple(clip for _, clip in clips.values()), tuple(notes), drawn_from)
 
 
 def _identity(clip: Clip) -> Clip:
