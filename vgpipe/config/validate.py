@@ -18,8 +18,8 @@ from vgpipe.config.joined_options import OTHERS
 from vgpipe.config.remedies import example, file_faults, is_group, keys_below, typed_whole
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
-from vgpipe.job.reading.seeds import REMEDY as ROUNDED_REMEDY
 from vgpipe.job.reading.seeds import OF_OTHER_TOOLS, SEEDS, rounded
+from vgpipe.job.reading.seeds import REMEDY as ROUNDED_REMEDY
 from vgpipe.job.settings import RANDOM
 from vgpipe.typed import as_typed
 

@@ -74,7 +74,7 @@ def _setting(declared: ClipSetting) -> tuple[Any, Any]:
     """Returns the type and the field of a declared setting, which may be left out."""
     setting, hint = declared.setting, declared.type
     limits = {"ge": setting.at_least, "gt": setting.above, "le": setting.at_most}
-    given = {name: limit for name, limit in limits.items() if limit is not None}
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
     if hint == list[int]:
         items = list[Annotated[Whole, Field(**given)]]
         return items, _optional(declared.allowed, min_length=1, max_length=MAX_CLIPS)

@@ -19,3 +19,7 @@ def test_a_prompt_that_is_there_twice_has_other_seeds_and_none_is_drawn_twice():
     draws = Draws(7)
     seeds = [*draws.seeds("a cat", 20_000), *draws.seeds("a cat", 20_000), *draws.seeds("a dog \ud800", 20_000)]
     assert len(set(seeds)) == draws.num_drawn == 60_000 and 0 <= min(seeds) <= max(seeds) < 2**32
+
+
+def test_jobs_of_one_run_with_the_same_prompts_have_other_seeds():
+    assert Draws(7, "a").seeds("a cat", 1) != Draws(7, "b").seeds("a cat", 1)

@@ -16,7 +16,8 @@ def _seeds(expansion) -> list[int]:
     ("job", "overrides", "seeds"),
     [
         ("prompts: [{prompt: a, takes: 3}]", {}, [0, 1, 2]),
-        ("defaults: {seed: 5, takes: 2}\nprompts: [a, {prompt: b, takes: 1}, {prompt: c, seeds: [9]}]", {}, [5, 6, 5, 9]),
+        ("defaults: {seed: 5, takes: 2}\nprompts: [a, {prompt: b, takes: 1}]", {}, [5, 6, 5]),
+        ("defaults: {takes: 2}\nprompts: [{prompt: c, seeds: [9]}]", {}, [9]),
         ("prompts: [{prompt: a, seed: 5}]", {"takes": 2}, [5, 6]),
         ("prompts: [{prompt: a, seeds: [7, 8]}]", {"takes": 2, "seed": 1}, [1, 2]),
         ("prompts: [{prompt: 'a {c}', takes: 2, matrix: {c: [x, y]}}]", {}, [0, 1, 0, 1]),
@@ -58,3 +59,12 @@ def test_a_job_without_random_seeds_draws_none(write):
 @pytest.mark.parametrize(("name", "text"), [("a.csv", "prompt,seed\na,Random\n"), ("a.txt", "a --d random\n")])
 def test_other_formats_have_random_seeds_too(clips_of, name, text):
     assert clips_of(text, name).drawn_from is not None
+
+
+def test_jobs_of_one_run_are_drawn_from_one_number(write):
+    write("prompts: [a dog]", "b.yaml")
+    write("prompts: [{prompt: a cat, seed: random}]", "c.yaml")
+    write("prompts: [{prompt: a cat, seed: random}]")
+    both = request(load(["job=[b.yaml,a.yaml,c.yaml]"]))
+    alone = request(load(["job=a.yaml", f"drawn_from={both.drawn_from}"]))
+    assert both.clips[1:2] == alone.clips and both.clips[2].seed != both.clips[1].seed

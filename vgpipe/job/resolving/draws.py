@@ -38,8 +38,8 @@ class Draws:
             num_takes: how many; the first ones are the same for any number.
 
         Returns:
-            Different seeds that no other prompt of the job has drawn, from 0 to 2^32 - 1: torch's CPU generator reads no
-            more of a seed.
+            Different seeds that no other prompt of the job has drawn, from 0 to 2^32 - 1: torch's CPU generator reads
+            no more of a seed.
         """
         self._met[prompt] += 1
         place = f"{self._place} {self._met[prompt]} {prompt}".encode("utf-8", "surrogatepass")

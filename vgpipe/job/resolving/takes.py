@@ -39,7 +39,7 @@ def seeds_of(entry: Entry, sources: Sequence[SettingSource], draws: Draws, fault
 def _check_list(
     seeds: ResolvedSetting, takes: ResolvedSetting | None, sources: Sequence[SettingSource], faults: Faults
 ) -> None:
-    """Refuses takes where a list of seeds says how many clips there are; the list of a stronger source replaces them."""
+    """Refuses takes beside a list of seeds; a list of a stronger source, such as the prompt's own, replaces them."""
     if takes is None:
         return
     ranks = {id(source): rank for rank, source in enumerate(sources)}
