@@ -62,6 +62,7 @@ COMMANDS = {
     "ls": Entry("[FOLDER] [--json]", "list runs: state, clips, time, size", Needs.NOTHING),
     "status": Entry("[RUN_DIR] [--watch] [--json]", "what runs now, when it is done, failures", Needs.NOTHING),
     "report": Entry("RUN_DIR ... [--out FILE]", "build a run's page, or compare runs", Needs.NOTHING),
+    "serve": Entry("[FOLDER] [--host ADDRESS --token TOKEN]", "serve all runs as a web page", Needs.NOTHING),
     "rerun": Entry("FILE [--yes] [key=value ...]", "re-render from the metadata in a file"),
     "verify": Entry("FILE|RUN_DIR ... [--render] [--online]", "check that files are reproducible"),
     "doctor": Entry("[--json]", "diagnose this machine and suggest fixes", Needs.NOTHING),

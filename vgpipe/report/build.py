@@ -113,14 +113,15 @@ def script(data: Mapping[str, Any], name: str = "vgpipeReport") -> str:
     return f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n"
 
 
-def page(title: str) -> str:
+def page(title: str, *, home: str = "") -> str:
     """Returns the page of a run, which loads its data from a file in the same folder.
 
     Args:
         title: of the page; escaped.
+        home: address of the page of all runs; "" where there is none.
     """
     scripts, styles = [asset(name) for name in SCRIPTS], [asset(name) for name in STYLES]
-    return rendered("report.html.j2", title, scripts, styles, licence=asset(LICENCE))
+    return rendered("report.html.j2", title, scripts, styles, licence=asset(LICENCE), home=home)
 
 
 def rendered(template: str, title: str, scripts: Sequence[str], styles: Sequence[str], **more: str) -> str:

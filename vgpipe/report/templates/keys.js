@@ -1,7 +1,8 @@
-// Pointer and keyboard: hover or focus to play; keys move, play, pick and search.
+// Pointer and keyboard: hover or focus to play, or tap where nothing hovers; keys move, play, pick and search.
 (function () {
   "use strict";
   const { byId } = window.vgpipeElements;
+  const hovers = matchMedia("(hover: hover)");
 
   function entryOf(target) {
     const card = target instanceof Element ? target.closest(".card") : null;
@@ -12,13 +13,15 @@
   function followPointer(grid, acts) {
     function onEnter(event, plays) {
       const entry = entryOf(event.target);
-      if (entry && entryOf(event.relatedTarget) !== entry) acts.play(entry, plays);
+      // A tap brings these events too, and a click that would stop at once what they play.
+      if (hovers.matches && entry && entryOf(event.relatedTarget) !== entry) acts.play(entry, plays);
     }
     function onClick(event) {
       const button = event.target.closest("button[data-act]");
       const entry = entryOf(event.target);
       if (!entry) return;
       acts.choose(entry);
+      if (!hovers.matches && event.target.closest(".media")) acts.play(entry);
       if (!button) return;
       if (button.dataset.act === "pick") acts.pick(entry);
       else acts.copy(entry, button);

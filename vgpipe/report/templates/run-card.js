@@ -1,0 +1,133 @@
+// The card of a run: pictures, how far it is, what it does now, and what to type.
+(function () {
+  "use strict";
+  const { button, color, counted, make, stack } = window.vgpipeElements;
+  const STATES = ["done", "failed", "stopped", "pending"];
+  const COLORS = { rendering: "denoise", paused: "stopped", interrupted: "stopped" };
+  const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+  function duration(seconds) {
+    if (seconds < 90) return `${Math.round(seconds)} s`;
+    return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  }
+
+  function size(bytes) {
+    let unit = 0;
+    for (; bytes >= 1024 && unit < UNITS.length - 1; unit++) bytes /= 1024;
+    return `${bytes < 10 && unit ? bytes.toFixed(1) : Math.round(bytes)} ${UNITS[unit]}`;
+  }
+
+  // "14:05" today, else with the day.
+  function moment(seconds) {
+    const date = new Date(seconds * 1000);
+    const time = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    if (date.toDateString() === new Date().toDateString()) return time;
+    const isThisYear = date.getFullYear() === new Date().getFullYear();
+    const day = { day: "numeric", month: "short", ...(isThisYear ? {} : { year: "numeric" }) };
+    return `${date.toLocaleDateString([], day)}, ${time}`;
+  }
+
+  function pictures(run) {
+    const box = make("div", "pictures");
+    for (const url of run.pictures) {
+      const image = make("img");
+      image.alt = "";
+      image.loading = "lazy";
+      image.decoding = "async";
+      image.addEventListener("error", () => image.remove());
+      image.src = url;
+      box.append(image);
+    }
+    return box;
+  }
+
+  function badge(run) {
+    const element = make("span", run.state === "rendering" ? "badge live" : "badge", run.state);
+    element.style.background = color(COLORS[run.state] || run.state);
+    return element;
+  }
+
+  const totalOf = (run) => STATES.reduce((sum, state) => sum + (run.counts[state] || 0), 0);
+
+  function counts(run) {
+    const total = totalOf(run);
+    const some = STATES.filter((state) => run.counts[state] && run.counts[state] < total);
+    return [counted(total, "clip"), ...some.map((state) => `${run.counts[state]} ${state}`)].join(" \u00b7 ");
+  }
+
+  function figures(run) {
+    const at = run.is_active || !run.last ? run.started : run.last;
+    return [run.model, at && moment(at), duration(run.seconds), size(run.size)].filter(Boolean).join(" \u00b7 ");
+  }
+
+  // Clips by state; of those that are pending, the share that is being rendered has a colour of its own.
+  function bar(run) {
+    const parts = STATES.map((state) => ({ size: run.counts[state] || 0, color: color(state), title: state }));
+    const pending = parts[STATES.length - 1];
+    const ended = totalOf(run) - pending.size;
+    const begun = run.now ? Math.min(pending.size, Math.max(0, run.now.fraction * totalOf(run) - ended)) : 0;
+    pending.size -= begun;
+    parts.splice(STATES.length - 1, 0, { size: begun, color: color("denoise"), title: "in progress" });
+    return stack(parts.filter((part) => part.size > 0));
+  }
+
+  function work(worker) {
+    const parts = [worker.name, worker.loading ? `loading ${worker.loading}` : worker.stage];
+    if (worker.steps > 0 && worker.steps < 1e6) parts[1] += ` ${worker.step || 0}/${worker.steps}`;
+    if (worker.segments) parts.push(`segment ${worker.segment} of ${worker.segments}`);
+    return [...parts, worker.clip].filter(Boolean).join(" \u00b7 ");
+  }
+
+  function nowLines(run) {
+    if (!run.now) return [];
+    const lines = run.now.workers.map(work).filter(Boolean);
+    if (run.now.more) lines.push(`and ${counted(run.now.more, "worker")} more`);
+    const share = `${Math.round(run.now.fraction * 100)} %`;
+    const left = run.now.left === null ? "" : `, about ${duration(run.now.left)} left, until ${moment(Date.now() / 1000 + run.now.left)}`;
+    return [`${share} done${left}`, ...lines];
+  }
+
+  function resume(run, copy) {
+    const box = make("div", "resume");
+    const act = button("copy", "copy", "copy the command that finishes this run");
+    act.addEventListener("click", () => copy(run.resume, act));
+    box.append(make("pre", "", run.resume), act);
+    return box;
+  }
+
+  function body(run, copy) {
+    const box = make("div", "body");
+    const link = make("a");
+    link.href = run.url;
+    const title = make("div", "title");
+    const name = make("h2", "", run.job || run.folder);
+    name.dir = "auto";
+    title.append(name, badge(run));
+    const folder = make("p", "soft", run.folder);
+    folder.dir = "auto";
+    link.append(title, folder);
+    box.append(link, bar(run), make("p", "soft", counts(run)), make("p", "soft", figures(run)));
+    box.append(...nowLines(run).map((text) => make("p", "now", text)));
+    for (const [clip, error] of run.failures) box.append(make("p", "note bad", `${clip}: ${error}`));
+    if (run.reason && run.reason !== "finished") box.append(make("p", "note warn", `stopped: ${run.reason}`));
+    if (run.resume) box.append(resume(run, copy));
+    return box;
+  }
+
+  // Fills a card; pictures that it has already stay, so that none flickers.
+  function fill(element, run, copy) {
+    const shown = JSON.stringify(run.pictures);
+    if (element.dataset.pictures !== shown) {
+      const link = make("a");
+      link.href = run.url;
+      link.tabIndex = -1;
+      link.ariaHidden = "true";
+      link.append(pictures(run));
+      element.replaceChildren(link, make("div"));
+      element.dataset.pictures = shown;
+    }
+    element.lastElementChild.replaceWith(body(run, copy));
+  }
+
+  window.vgpipeRunCard = { fill, duration };
+})();

@@ -1,0 +1,138 @@
+"""What the list of runs shows of one of them, kept for as long as its files stay as they are."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from vgpipe.errors import UsageError
+from vgpipe.report.media import Media, MediaFile
+from vgpipe.report.run_facts import (
+    Failure,
+    Now,
+    Rendering,
+    RunFacts,
+    RunState,
+    failures_of,
+    rendering_of,
+    run_facts,
+    size_bytes,
+)
+from vgpipe.serve.kept import Kept
+from vgpipe.store.run_lock import is_in_use
+from vgpipe.store.rundir import RunDir
+
+MAX_PICTURES, MAX_FAILURES, MAX_WORKERS = 4, 2, 8
+MAX_TEXT = 300
+SHOWN_AS_PICTURE = ("poster", "still", "frames", "moving")
+"""How files are shown (`vgpipe.report.media`) that may be the picture of a clip, the best first."""
+
+
+class RunEntry:
+    """One run in the list.
+
+    Args:
+        root: its directory, where it is read.
+        names: from the served folder to it.
+        typed: its directory as the user would type it.
+    """
+
+    def __init__(self, root: Path, names: Sequence[str], typed: str):
+        self._root, self._typed = root, typed
+        self._folder = "/".join(names)
+        self._url = "".join(f"{quote(os.fsencode(name))}/" for name in ("runs", *names))
+        self._facts = Kept(self._read_facts)
+        self._pictures = Kept(self._read_pictures)
+        self._failures = Kept(lambda: failures_of(root, MAX_FAILURES))
+        self._size = Kept(lambda: size_bytes(root))
+        self._was_active = True
+        self._last_mark: object = None
+
+    def values(self) -> dict[str, Any] | None:
+        """Returns plain values for the page; None where the folder holds no run any more."""
+        mark = changes_with(RunDir(self._root))
+        # Whether a process is at it costs more to learn than that nothing has changed.
+        is_active = (self._was_active or mark != self._last_mark) and is_in_use(self._root)
+        self._was_active, self._last_mark = is_active, mark
+        found = self._facts.value((mark, is_active))
+        if found is None:
+            return None
+        facts, read_at = found
+        return {
+            "folder": self._folder,
+            "url": f"{self._url}{RunDir(self._root).report.name}",
+            "job": facts.job[:MAX_TEXT],
+            "model": facts.model[:MAX_TEXT],
+            "state": facts.state.value,
+            "counts": {state: count for state, count in facts.counts.items() if count},
+            "started": facts.started_at,
+            "last": facts.last_at,
+            "seconds": round(facts.seconds + (time.time() - read_at if facts.state is RunState.RENDERING else 0.0)),
+            "reason": facts.reason[:MAX_TEXT],
+            "size": self._size.value(mark),
+            "pictures": self._pictures.value(mark[0]),
+            "failures": [[one.clip[:MAX_TEXT], one.error[:MAX_TEXT]] for one in self._failed(facts, mark)],
+            "resume": f"python -m vgpipe resume {shlex.quote(self._typed)}" if facts.state.is_resumable else None,
+            "is_active": facts.state.is_active,
+            "now": _now(rendering_of(self._root)) if facts.state.is_active else None,
+        }
+
+    def _read_facts(self) -> tuple[RunFacts, float] | None:
+        facts = run_facts(self._root)
+        return None if facts is None else (facts, time.time())
+
+    def _failed(self, facts: RunFacts, mark: object) -> Sequence[Failure]:
+        return self._failures.value(mark) if facts.counts.get(RunState.FAILED.value) else ()
+
+    def _read_pictures(self) -> list[str]:
+        """Returns URLs of pictures of the first clips that are done."""
+        media = Media(self._root)
+        try:
+            records = [line.record for line in RunDir(self._root).read_lines().shown()]
+        except UsageError:  # gone since the listing
+            return []
+        found = (picture for one in records if (picture := _picture(media.files(one.get("files")))))
+        return [self._url + url.removeprefix("./") for url in islice(found, MAX_PICTURES)]
+
+
+def changes_with(run_dir: RunDir) -> tuple[object, object]:
+    """Returns what changes with the records and the events of a run."""
+    return _stamp(run_dir.clips), _stamp(run_dir.events)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _picture(files: Sequence[MediaFile]) -> str | None:
+    """Returns the URL of an image that shows a clip; None where there is none."""
+    images = {file["show"]: file["url"] for file in reversed(files) if file["show"] in SHOWN_AS_PICTURE}
+    return next((images[show] for show in SHOWN_AS_PICTURE if show in images), None)
+
+
+def _now(rendering: Rendering | None) -> dict[str, Any] | None:
+    if rendering is None:
+        return None
+    left_s = None if rendering.finish_at is None else max(0, round(rendering.finish_at - time.time()))
+    return {
+        "fraction": round(rendering.fraction, 4),
+        "left": left_s,
+        "workers": [_worker(one) for one in rendering.workers[:MAX_WORKERS]],
+        "more": max(0, len(rendering.workers) - MAX_WORKERS),
+    }
+
+
+def _worker(now: Now) -> dict[str, Any]:
+    texts = {name: text[:MAX_TEXT] for name, text in asdict(now).items() if isinstance(text, str) and text}
+    return texts | {name: value for name, value in asdict(now).items() if isinstance(value, int)}
