@@ -24,7 +24,7 @@ WITH_IMAGE = replace(PLAIN, image="/pics/a.png", image_sha256="0f" * 32)
 
 def record(clip: Clip) -> dict[str, Any]:
     keys: dict[str, Any] = {field.name: Key("encode", {}) for field in fields(ClipKeys)}
-    keys["exports"] = (keys["exports"],)
+    keys["exports"], keys["later"] = (keys["exports"],), ()
     return json.loads(json.dumps(record_of(ClipState(clip, [ClipKeys(**keys)]))))
 
 

@@ -13,12 +13,13 @@ from vgpipe.commands.overview import overview
 from vgpipe.commands.registry import COMMANDS, DEFAULT, command
 
 HELPERS = ("__init__", "closing", "overview", "registry", "render_task", "search", "sweep_closing", "sweep_result")
+STORE = ("chosen_store", "verify_store")
 WORKERS = ("worker", "worker_signals")
 
 
 def test_every_module_of_the_package_is_a_registered_command():
     modules = {path.stem for path in Path(vgpipe.commands.__path__[0]).glob("*.py")}
-    assert modules - {*HELPERS, *WORKERS} == set(COMMANDS)
+    assert modules - {*HELPERS, *STORE, *WORKERS} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

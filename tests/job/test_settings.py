@@ -99,7 +99,7 @@ from dataclasses import fields
 (clip,), (plain,) = clips_of("clip.prompt=x", "clip.sharpness=2.5"), clips_of("clip.prompt=x")
 facts = clip_facts(clip)
 keys = {field.name: Key("encode", {}) for field in fields(ClipKeys)}
-keys["exports"] = (keys["exports"],)
+keys["exports"], keys["later"] = (keys["exports"],), ()
 record = record_of(ClipState(clip, [ClipKeys(**keys)]))
 older = {name: value for name, value in clip_facts(plain).items() if name != "sharpness"}
 with contextlib.redirect_stdout(io.StringIO()) as shown:

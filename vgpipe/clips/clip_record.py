@@ -70,6 +70,7 @@ def record_of(state: ClipState) -> dict[str, Any]:
             "latents": state.keys.latents.digest,
             "export": state.keys.exports[0].digest,
             "exports": [key.digest for key in state.keys.exports],
+            **_of_segments(state),
         },
         "reused": state.is_reused,
         "seconds": state.seconds,
@@ -91,6 +92,14 @@ def _facts(clip: Clip) -> dict[str, Any]:
     facts["shots"] = [asdict(shot) for shot in clip.shots]
     facts["continuation"] = asdict(clip.continuation) if clip.continuation else None
     return facts
+
+
+def _of_segments(state: ClipState) -> dict[str, list[str]]:
+    """Returns what all segments of a clip need until it is done, so that nothing of it is taken for garbage."""
+    keys = [segment.keys for segment in state.segments]
+    texts = dict.fromkeys(text.digest for one in keys for text in one.texts)
+    tails = [one.tail.digest for one in keys if one.tail is not None]
+    return {"texts": list(texts), "frames": [one.frames.digest for one in keys], "tails": tails}
 
 
 def _segment_record(state: SegmentState) -> dict[str, Any]:

@@ -65,6 +65,7 @@ COMMANDS = {
     "serve": Entry("[FOLDER] [--host ADDRESS --token TOKEN]", "serve all runs as a web page", Needs.NOTHING),
     "rerun": Entry("FILE [--yes] [key=value ...]", "re-render from the metadata in a file"),
     "verify": Entry("FILE|RUN_DIR ... [--render] [--online]", "check that files are reproducible"),
+    "gc": Entry("[--dry-run] [--keep-days N] [--max-gb X]", "free what no kept run needs", Needs.NOTHING),
     "doctor": Entry("[--json]", "diagnose this machine and suggest fixes", Needs.NOTHING),
 }
 

@@ -19,6 +19,7 @@ from vgpipe.terminal import on_one_line, write_line
 
 HELP = """\
 usage: python -m vgpipe verify FILE|RUN_DIR ... [--render] [--online] [--json] [key=value ...]
+       python -m vgpipe verify --store [--json] [store.dir=DIR]
 
 Checks whether each finished file (of a run directory, the first file of each clip) is reproducible
 here:
@@ -30,11 +31,14 @@ here:
   --render  re-renders each clip in a temporary store and compares the latents, bit for bit
   --online  a model that a file names may be looked up on the hub, and downloaded
   --json    one JSON object per line
+  --store   reads all that the store holds and compares checksums; what is damaged is named and set
+            aside, so that the next run that needs it makes it again
 
   model.id=DIR, clip.image=PATH, hardware=..., store.dir=... say where things are now
 
-exit codes: 0 all are the same; 1 some are not; 2 bad usage; 3 stopped
+exit codes: 0 all are the same, or whole; 1 some are not; 2 bad usage; 3 stopped
 """
+STORE = "--store"
 FLAGS = ("--render", "--online", "--json")
 EXIT_SAME, EXIT_OTHERS = 0, 1
 
@@ -51,6 +55,10 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: where no file is given, or an override would change the clip.
     """
+    if STORE in arguments:
+        from vgpipe.commands.verify_store import verify_store
+
+        return verify_store([word for word in arguments if word != STORE])
     files, typed = _parse(arguments)
     where = replay_overrides(typed)
     answers = set()

@@ -16,7 +16,7 @@ from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, t
 from vgpipe.config.folders import folder_of
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parse_overrides, quoting_remedy
-from vgpipe.config.schema import Config, StoreConfig
+from vgpipe.config.schema import Config
 from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file
 from vgpipe.config.validate import validate_config
@@ -124,7 +124,7 @@ def _unresolved(composed: DictConfig, error: OmegaConfBaseException) -> Fault:
 def with_absolute_paths(config: Config) -> Config:
     """Returns a config whose paths do not depend on the working directory, nor on `~`."""
     # A run is resumed from any working directory, so the paths it keeps cannot be relative.
-    store = StoreConfig(dir=str(folder_of("store.dir", config.store.dir)))
+    store = replace(config.store, dir=str(folder_of("store.dir", config.store.dir)))
     components = {name: _absolute(origin) for name, origin in config.model.components.items()}
     loras = tuple(_absolute(lora) for lora in config.model.loras)
     config = replace(config, model=replace(config.model, components=components, loras=loras))

@@ -112,6 +112,9 @@ class StoreConfig:
 
     dir: Annotated[str, Field(min_length=1)] = "outputs/.store"
     """Folder; relative to the working directory."""
+    max_gb: Annotated[float, Field(gt=0)] | None = None
+    """What the store may take, GiB, without finished files that runs share: at the end of a run what no kept run needs
+    is removed until it fits; null: nothing is removed."""
 
 
 @record

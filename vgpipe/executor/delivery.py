@@ -77,6 +77,8 @@ class ExportDelivery:
         try:
             self.place(state, artifacts)
         except OSError as error:
+            if self._finished.found(state.keys) is None:  # garbage to another process, since it was found
+                return
             state.fail(f"export: {error}")
             log.error("%s failed in %s", state.clip.id, state.error)
             return
@@ -137,6 +139,10 @@ class ExportDelivery:
 
         text = self._keys.model.watermark
         return watermark(text, width=state.clip.width, height=state.clip.height) if text else None
+
+    def has_files(self, state: ClipState) -> bool:
+        """Says whether the store has all files of a clip."""
+        return self._finished.has(state.keys)
 
     def place(self, state: ClipState, artifacts: Sequence[Artifact]) -> None:
         """Puts a clip's finished files into the run, under the kinds that were really made; a canary has none there.

@@ -151,6 +151,12 @@ class Outcomes:
                 log.warning("%s: its frames vanished from the store; making them again", state.clip.id)
                 return
             self._delivery.place(state, artifacts)
+        except FileNotFoundError as error:
+            if self._delivery.has_files(state):
+                self.failed(state.segments[-1], EXPORT, error)
+            else:
+                log.warning("%s: its files vanished from the store; making them again", state.clip.id)
+            return
         except Exception as error:  # one bad clip never stops the others
             self.failed(state.segments[-1], EXPORT, error)
             return

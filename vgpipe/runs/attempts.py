@@ -207,6 +207,10 @@ class Attempts:
             another = executor(model, keys, self._planned(model, list(again.values())), texts)
             states = [again.get(state.id, state) for state in states]
             another.run(states)
+        if self._config.store.max_gb is not None:
+            from vgpipe.runs.store_limit import keep_to_limit
+
+            keep_to_limit(self._finished.store.root, self._config.store.max_gb, run_dir.root, records)
         records.end(states, stop.reason)
         if self._plan is not None:
             from vgpipe.plans.plan_file import write_measured

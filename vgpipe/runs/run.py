@@ -39,6 +39,7 @@ from vgpipe.runs.progress_file import ProgressFile
 from vgpipe.runs.result import RunResult
 from vgpipe.store.disk_space import what_to_free
 from vgpipe.store.plain_yaml import read_yaml
+from vgpipe.store.run_list import note_run
 from vgpipe.store.rundir import RunDir, unused_run
 from vgpipe.typed import shown_path, typed_path
 from vgpipe.units import MIB
@@ -217,6 +218,7 @@ def _run(
         if run_dir.lock_note:
             log.warning("%s", run_dir.lock_note)
         try:
+            note_run(Path(config.store.dir), run_dir.root)
             begin()
             with _page_of(run_dir, run.attempts), _told(run_dir, run.attempts, on_progress) as listener:
                 states = run.attempts.make(

@@ -21,7 +21,7 @@ from vgpipe.units import MIB
 log = logging.getLogger(__name__)
 
 SCHEMA, MAX_BYTES, MAX_FAULTS = 1, 64 * MIB, 10
-MAY_CHANGE = ("run.until", "run.budget", "run.degrade", "run.plan", "store.dir")
+MAY_CHANGE = ("run.until", "run.budget", "run.degrade", "run.plan", "store.dir", "store.max_gb")
 """Keys of config.yaml that change no bit of a clip: the limits that `resume` takes, and where the store is."""
 AGAIN = "run the job again: what is finished is in the store, and is not made again"
 UNCHECKED = "an older version began this run: nobody can tell whether its clips.jsonl or config.yaml changed since"

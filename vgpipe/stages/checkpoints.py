@@ -20,14 +20,17 @@ from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
 from vgpipe.store.durable import flush_file, flush_folder, make_folder, set_aside, temporary_path
 from vgpipe.units import GIB
+from vgpipe.vocabulary import CHECKPOINT
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
 
-FOLDER, SUFFIX, SCHEMA = "checkpoint", ".safetensors", 2
+SUFFIX, SCHEMA = ".safetensors", 2
 MAX_BYTES = 4 * GIB
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+"""What reading a damaged checkpoint raises."""
 FIRST_SCHEMA = 1
 """Does not say which latents it belongs to."""
 
@@ -51,7 +54,7 @@ class DenoiseCheckpoint:
 
 def path_of(store: Store, key: Key) -> Path:
     """Returns where the checkpoint of a clip's latents lies, made or not."""
-    return store.root / FOLDER / key.digest[:2] / f"{key.digest}{SUFFIX}"
+    return store.root / CHECKPOINT / key.digest[:2] / f"{key.digest}{SUFFIX}"
 
 
 def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
@@ -94,19 +97,37 @@ def read(store: Store, key: Key, device: str) -> DenoiseCheckpoint | None:
     if not os.path.lexists(path):
         return None
     try:
-        with open_outside(path, max_bytes=MAX_BYTES) as file:
-            flat, facts = tensors.load(file.read())
-        written = facts.pop("sha256")
-        if facts["schema"] not in (FIRST_SCHEMA, SCHEMA) or written != _sum(flat, facts):
-            raise ValueError("checksum does not match")
-        if facts["schema"] == SCHEMA and facts["latents"] != key.digest:
-            raise ValueError("it is that of another clip")
-        state = {name: _unflatten(value, flat, device) for name, value in facts["scheduler"].items()}
-        return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        return _load(path, key.digest, device)
+    except DAMAGE as error:
         log.warning("damaged checkpoint %s (%s): set aside, the clip starts over", path, error)
         set_aside(path)
         return None
+
+
+def damage(path: Path) -> str:
+    """Returns what is wrong with a checkpoint; empty for one that is whole. Changes nothing."""
+    try:
+        _load(path, path.name.removesuffix(SUFFIX), "cpu")
+    except DAMAGE as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _load(path: Path, digest: str, device: str) -> DenoiseCheckpoint:
+    """Reads a checkpoint.
+
+    Raises:
+        One of `DAMAGE`: where it is not as it was written.
+    """
+    with open_outside(path, max_bytes=MAX_BYTES) as file:
+        flat, facts = tensors.load(file.read())
+    written = facts.pop("sha256")
+    if facts["schema"] not in (FIRST_SCHEMA, SCHEMA) or written != _sum(flat, facts):
+        raise ValueError("checksum does not match")
+    if facts["schema"] == SCHEMA and facts["latents"] != digest:
+        raise ValueError("it is that of another clip")
+    state = {name: _unflatten(value, flat, device) for name, value in facts["scheduler"].items()}
+    return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"])
 
 
 def remove(store: Store, key: Key) -> None:

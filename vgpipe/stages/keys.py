@@ -30,10 +30,8 @@ from vgpipe.job.segments import Segment
 from vgpipe.models.base import Family
 from vgpipe.stages import decode, denoise, encode, export
 from vgpipe.store.digest import Key
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, TAIL
 
-TAIL = "tail"
-"""What a segment leaves for the next one; made with its frames."""
 VERSIONS = {
     ENCODE: encode.VERSION,
     DENOISE: denoise.VERSION,

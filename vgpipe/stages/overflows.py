@@ -5,8 +5,9 @@ from __future__ import annotations
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
+from vgpipe.vocabulary import OVERFLOW
 
-OVERFLOW, FILE = "overflow", "reason.txt"
+FILE = "reason.txt"
 
 
 def remember(store: Store, keys: ClipKeys, reason: str) -> None:

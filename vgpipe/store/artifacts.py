@@ -41,6 +41,10 @@ OFFLOAD_FOLDER = "offload"
 RECORDED_PACKAGES = ("torch", "diffusers", "transformers", "imageio-ffmpeg")
 
 
+DAMAGE = (OSError, ValueError, KeyError, TypeError, RecursionError)
+"""What reading a damaged artifact raises."""
+
+
 class FileFacts(TypedDict):
     """Size and checksum of one file, as in the artifact's record."""
 
@@ -142,7 +146,7 @@ class Store:
         folder = self.folder(key)
         try:
             self._verified[key.digest] = _read(key, folder)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except DAMAGE as error:
             if os.path.lexists(folder):
                 self.set_aside(key, str(error) or type(error).__name__)
             return None
@@ -196,8 +200,8 @@ class Store:
         if aside is not None:
             log.warning("damaged artifact %s (%s): set aside as %s and made again", folder, reason, aside.name)
 
-    def sweep_leftovers(self) -> int:
-        """Removes unfinished artifacts of ended processes and those damaged over a week ago; returns their number.
+    def leftovers(self) -> list[Path]:
+        """Returns unfinished artifacts of ended processes and those damaged over a week ago.
 
         Weights that a run moves out of RAM (`offload`) are read for as long as it lasts, but not changed.
         """
@@ -206,9 +210,14 @@ class Store:
         leases = {path: KEEP_OFFLOADED_S if OFFLOAD_FOLDER in path.parts else LEASE_S for path in found}
         drafts = [path for path, lease_s in leases.items() if owner_is_gone(path, lease_s)]
         damaged = [path for path in self.root.glob(f"*/*/{ASIDE}*") if age_s(path) > KEEP_DAMAGED_S]
-        for path in (*drafts, *damaged):
+        return [*drafts, *damaged]
+
+    def sweep_leftovers(self) -> int:
+        """Removes what `leftovers` returns; returns the number."""
+        found = self.leftovers()
+        for path in found:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        return len(drafts) + len(damaged)
+        return len(found)
 
     def require_writable(self) -> None:
         """Writes and removes a small file.
@@ -250,7 +259,7 @@ class Store:
             yield arriving
             _read(key, arriving)
             _moved_into_place(key, arriving, final)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except DAMAGE as error:
             raise StoreError(f"{key.stage} could not be stored under {self.root}: {error}") from error
         finally:
             shutil.rmtree(arriving, ignore_errors=True)
@@ -300,10 +309,19 @@ def _record(key: Key, writer: ArtifactWriter) -> dict[str, Any]:
     }
 
 
-def _read(key: Key, folder: Path) -> tuple[Artifact, list[Mark]]:
+def checked_record(folder: Path, digest: str) -> tuple[dict[str, Any], dict[str, FileFacts], list[Mark]]:
+    """Returns the record of an artifact, its files and their marks, after verifying all checksums.
+
+    Args:
+        folder: of the artifact.
+        digest: its name.
+
+    Raises:
+        One of `DAMAGE`: where it is not as it was written, or is gone.
+    """
     text = small_file(f"{folder}/{RECORD_NAME}", MAX_RECORD_BYTES)
     record = json.loads(text)
-    if not isinstance(record, dict) or record["digest"] != key.digest:
+    if not isinstance(record, dict) or record["digest"] != digest:
         raise ValueError("its record holds another digest")
     seal = seal_of(text)
     if seal is Seal.BROKEN or (seal is Seal.NONE and record["schema"] >= SEALED_SCHEMA):
@@ -315,7 +333,13 @@ def _read(key: Key, folder: Path) -> tuple[Artifact, list[Mark]]:
         if mark is None:
             raise ValueError(_mismatch(name))
         marks.append(mark)
-    return Artifact(key, folder, files, _info(record), record.get("versions") or {}), marks
+    _info(record)
+    return record, files, marks
+
+
+def _read(key: Key, folder: Path) -> tuple[Artifact, list[Mark]]:
+    record, files, marks = checked_record(folder, key.digest)
+    return Artifact(key, folder, files, record["info"], record.get("versions") or {}), marks
 
 
 def _files(record: Mapping[str, Any]) -> dict[str, FileFacts]:
@@ -328,7 +352,8 @@ def _files(record: Mapping[str, Any]) -> dict[str, FileFacts]:
     return files
 
 
-def _info(record: Mapping[str, Any]) -> dict[str, Any]:
+def _info(record: Mapping[str, Any]) -> None:
+    """Raises a `ValueError` or `TypeError` where a record does not say how its artifact was made."""
     info = record["info"]
     if not isinstance(info, dict) or not isinstance(record.get("versions") or {}, dict):
         raise ValueError("its record does not say how it was made")
@@ -337,7 +362,6 @@ def _info(record: Mapping[str, Any]) -> dict[str, Any]:
     if not is_known or not all(isinstance(one, str) for one in degradation.values()):
         raise ValueError("its record does not say what it is")
     float(info.get("seconds", 0.0))
-    return info
 
 
 def _marks(folder: Path, files: Iterable[str]) -> list[Mark]:

@@ -18,6 +18,8 @@ from vgpipe.vocabulary import EXPORT
 
 log = logging.getLogger(__name__)
 
+NOT_THERE = "%s: its finished files are not in the store; it is made again"
+
 
 class Settling:
     """Gives clips their final status, places their files and records them.
@@ -92,11 +94,14 @@ class Settling:
         found = [self._store.find(key) for key in state.keys.exports]
         artifacts = [artifact for artifact in found if artifact is not None]
         if len(artifacts) < len(found):
-            log.warning("%s: its finished files are not in the store; it is made again", state.id)
+            log.warning(NOT_THERE, state.id)
             return False
         try:
             self._delivery.place(state, artifacts)
         except OSError as error:
+            if not self._delivery.has_files(state):
+                log.warning(NOT_THERE, state.id)
+                return False
             self._not_placed(state, error)
             return False
         return True

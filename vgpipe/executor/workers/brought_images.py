@@ -8,8 +8,7 @@ from pathlib import Path
 from vgpipe.errors import StoreError
 from vgpipe.executor.workers.store_link import StoreLink
 from vgpipe.executor.workers.store_messages import Answer, Loose, Request, Wanted
-
-FOLDER = "image"
+from vgpipe.vocabulary import IMAGE
 
 
 def brought_image(ask: Callable[[Request], Answer], root: Path, sha256: str) -> Path:
@@ -24,7 +23,7 @@ def brought_image(ask: Callable[[Request], Answer], root: Path, sha256: str) -> 
         StoreError: where the driver has none to give.
         OSError: where it cannot be written.
     """
-    path, link = root / FOLDER / sha256, StoreLink(ask)
+    path, link = root / IMAGE / sha256, StoreLink(ask)
     if path.is_file():
         return path
     found = link.find(Wanted(Loose(sha256)))

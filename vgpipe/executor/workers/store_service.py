@@ -28,8 +28,9 @@ from vgpipe.stages import checkpoints
 from vgpipe.store.artifacts import RECORD_NAME, Store
 from vgpipe.store.digest import Key, file_sha256
 from vgpipe.store.durable import flush_file, flush_folder, make_folder, temporary_path
+from vgpipe.vocabulary import CHECKPOINT
 
-CHECKPOINT = re.compile(rf"{checkpoints.FOLDER}/[0-9a-f]{{2}}/[0-9a-f]{{64}}{re.escape(checkpoints.SUFFIX)}")
+CHECKPOINT_FILE = re.compile(rf"{CHECKPOINT}/[0-9a-f]{{2}}/[0-9a-f]{{64}}{re.escape(checkpoints.SUFFIX)}")
 
 
 class StoreService:
@@ -110,7 +111,7 @@ class StoreService:
             return opened.read(PART_BYTES)
 
     def _checkpoint(self, file: Loose) -> Path:
-        if not CHECKPOINT.fullmatch(file.name):
+        if not CHECKPOINT_FILE.fullmatch(file.name):
             raise StoreError(f"{file.name} is not a file of the store")
         return self._store.root / file.name
 
