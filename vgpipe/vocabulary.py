@@ -20,6 +20,10 @@ DegradePolicy = Literal["strict", "safe", "any"]
 """What a run may change so that a clip can finish: nothing; precision, tiles and files; also size and model."""
 STRICT, SAFE, ANY = get_args(DegradePolicy)
 
+RunOrder = Literal["job", "cheapest_first"]
+"""Which clips of a run go first: those of the job, or those that take least."""
+JOB_ORDER, CHEAPEST_FIRST = get_args(RunOrder)
+
 Objective = Literal["clips_not_done", "seconds_per_clip", "peak_gb", "sharpness", "motion", "contrast", "flicker"]
 """What a sweeper can search by: one number of a whole run."""
 CLIPS_NOT_DONE, SECONDS_PER_CLIP, PEAK_GB, *_MEASURES = get_args(Objective)

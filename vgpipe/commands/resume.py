@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HELP = """\
 usage: python -m vgpipe resume [RUN_DIR] [run.until=... run.budget=... run.degrade=... run.plan=...]
-                               [executor=... executor.workers=...]
+                               [run.order=... executor=... executor.workers=...]
 
 Finishes a stopped run in place, with bit-identical output: finished clips are kept, a clip that was
 being denoised continues at its last checkpoint. Neither the job file nor the original command line

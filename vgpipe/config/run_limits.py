@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from vgpipe.config.executor_schema import AnyExecutor
 from vgpipe.config.schema import Config, RunConfig
 from vgpipe.errors import ConfigError, Fault
 
-RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=")
+RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=", "run.order=")
 GROUP, KEYS = "executor=", "executor."
-KEPT = ("degrade", "plan", "sheet", "metadata", "objective")
+DROPPED = ("until", "budget")
+"""The limits that hold for one attempt alone."""
 Limits = Callable[[Config], Config]
 
 
@@ -19,9 +20,9 @@ def load_run_limits(overrides: Sequence[str]) -> Limits:
     """Checks the overrides of a resumed run, of which it takes only some of `run.*`, and `executor`.
 
     Returns:
-        A function from the saved config to that of this attempt: the time limits are dropped; `degrade`, `plan`,
-        `sheet`, `metadata` and the settings of `executor` are kept unless they are given again. It raises `ConfigError`
-        for an invalid setting of `executor`, of which the saved config says which there are.
+        A function from the saved config to that of this attempt: the time limits are dropped, all else is kept unless
+        it is given again. It raises `ConfigError` for an invalid setting of `executor`, of which the saved config says
+        which there are.
 
     Raises:
         ConfigError: for any other override, and for an invalid value.
@@ -34,7 +35,8 @@ def load_run_limits(overrides: Sequence[str]) -> Limits:
     limits = [text for text in overrides if text.startswith(RESUMABLE)]
     places = [text for text in overrides if not text.startswith(RESUMABLE)]
     typed = _loaded(limits).run if limits else RunConfig()
-    kept = [name for name in KEPT if not any(text.startswith(f"run.{name}=") for text in limits)]
+    given = {text.removeprefix("run.").partition("=")[0] for text in limits}
+    kept = [one.name for one in fields(RunConfig) if one.name not in (*DROPPED, *given)]
 
     def merge(saved: Config) -> Config:
         run = replace(typed, **{name: getattr(saved.run, name) for name in kept})

@@ -16,7 +16,7 @@ from vgpipe.config.hardware_schema import HardwareConfig
 from vgpipe.config.limits import record
 from vgpipe.config.model_schema import Dtype, ModelConfig
 from vgpipe.job.settings import SetBy
-from vgpipe.vocabulary import SAFE, DegradePolicy, Objective, StoredPrecision
+from vgpipe.vocabulary import JOB_ORDER, SAFE, DegradePolicy, Objective, RunOrder, StoredPrecision
 
 
 def _names(value: object) -> object:
@@ -97,6 +97,9 @@ class RunConfig:
     plan: Literal["enforce", "advise", "off"] = "enforce"
     """How the plan is used: `enforce` refuses what cannot fit; `advise` tries it all the same; `off` makes no plan:
     memory=auto is then `staged`, with fallbacks where memory runs out."""
+    order: RunOrder = JOB_ORDER
+    """Which clips go first: those of the `job`, where several workers take the longest first so that all are done
+    soonest; or the cheapest by the plan's forecast, so that finished clips arrive early."""
     sheet: bool = True
     """Whether each clip also gets a contact sheet and a still, as the report shows them."""
     metadata: bool = True

@@ -16,6 +16,7 @@ from vgpipe.executor.delivery import ExportDelivery
 from vgpipe.executor.downloads import fetch_weights
 from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue
+from vgpipe.executor.order import in_order
 from vgpipe.executor.outcomes import Outcomes, written_folders
 from vgpipe.executor.past_trials import PastTrials, conditions_of
 from vgpipe.executor.piece_sizes import ALIKE, PieceSizes, count_remaining, piece_sizes
@@ -75,7 +76,7 @@ class Rendering:
             self._inputs.records.settle(state)
         self._prepare([state for state in pending if state.is_pending], ladder)
         log.info("memory on %s: %s", device, ", ".join(f"{one} {ladder.strategies[one].value}" for one in MODEL_STAGES))
-        pending = [state for state in pending if state.is_pending]
+        pending = in_order((state for state in pending if state.is_pending), self._inputs.config, self._inputs.plan)
         past = PastTrials(
             notes_of(self._store), self._inputs.keys, conditions_of(self._inputs.config, device, ladder.strategies)
         )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.executor.driver.simulated import Device, Simulation, device, ideal_s, works_of
 from vgpipe.executor.driver.scheduling import Scheduler, Work
+from vgpipe.executor.driver.work_queue import Preference
 from vgpipe.executor.workers.messages import Fit, Foreseen
 
 NOT, DEGRADED, AS_ASKED = Fit.NOT, Fit.DEGRADED, Fit.AS_ASKED
@@ -265,3 +266,24 @@ def test_the_makespan_is_near_the_ideal(seed):
         simulation.join(f"w{index}", one)
     end_s = simulation.run()
     assert ideal_s(works, simulation.stays) / end_s >= 0.9
+
+
+def test_the_cheapest_goes_first_where_that_is_wanted():
+    works = works_of([(0, 1.0), (1, 1.0), (0, 3.0), (0, 1.0)])
+    scheduler = Scheduler(works.values(), wave_size=1, load_share=0.03, preference=Preference.CHEAPEST)
+    scheduler.join("a", foresees(10.0, 20.0))
+    assert drained(scheduler, "a") == ["c0", "c3", "c1", "c2"]
+
+
+def test_with_the_cheapest_first_several_workers_end_all_short_clips_before_the_long_ones():
+    works = works_of([(0, 1.0)] * 6 + [(1, 1.0)] * 30)
+    ends, done = {}, {}
+    for preference in Preference:
+        scheduler = Scheduler(works.values(), wave_size=None, load_share=0.03, preference=preference)
+        played = Simulation(scheduler, works, load_s=1.0)
+        for name in ("a", "b", "c"):
+            played.join(name, device([50.0, 5.0]))
+        ends[preference], done[preference] = played.run(), list(played.done)
+    short = {f"c{number}" for number in range(6, 36)}
+    assert set(done[Preference.CHEAPEST][:30]) == short and set(done[Preference.LONGEST][:3]).isdisjoint(short)
+    assert ends[Preference.CHEAPEST] < 1.5 * ends[Preference.LONGEST]

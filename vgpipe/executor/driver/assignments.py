@@ -9,6 +9,7 @@ from itertools import count
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.driver.hand_outs import Kinds, item_of, works_of
 from vgpipe.executor.driver.scheduling import Scheduler
+from vgpipe.executor.driver.work_queue import Preference
 from vgpipe.executor.workers.messages import Foreseen, HandOut
 
 _NUMBERS = count(1)
@@ -43,17 +44,26 @@ class Assignments:
         kinds: numbers their kinds.
         wave_size: clips that a worker takes together; None to size waves by the cost of loading.
         load_share: share of a wave's time that loading may cost.
+        preference: which clips go first.
 
     Attributes:
         left: id -> clip, of those that have not ended.
         free: the workers that have no hand-out.
     """
 
-    def __init__(self, states: Sequence[ClipState], kinds: Kinds, *, wave_size: int | None, load_share: float):
+    def __init__(
+        self,
+        states: Sequence[ClipState],
+        kinds: Kinds,
+        *,
+        wave_size: int | None,
+        load_share: float,
+        preference: Preference = Preference.LONGEST,
+    ):
         self._kinds = kinds
         works = works_of(states, kinds)
         self.left = {work.id: state for work, state in zip(works, states, strict=True)}
-        self._scheduler = Scheduler(works, wave_size=wave_size, load_share=load_share)
+        self._scheduler = Scheduler(works, wave_size=wave_size, load_share=load_share, preference=preference)
         self._hands: dict[str, _Hands] = {}
         self.free: dict[str, None] = {}
         self._ahead: dict[str, str] = {}

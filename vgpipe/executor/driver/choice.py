@@ -1,8 +1,9 @@
 """Chooses which clips, and how many, a worker gets that has nothing to do.
 
 The clip that goes first is the one that all workers together would take longest for: it is long, or few workers hold
-it. As long as much is left a worker gets as many clips as loading demands. Towards the end the rest is played out: a
-worker gets only what no other would finish sooner, so that a slow one does not begin the last clip.
+it; with `run.order=cheapest_first` the one that they would take least for. As long as much is left a worker gets as
+many clips as loading demands. Towards the end the rest is played out: a worker gets only what no other would finish
+sooner, so that a slow one does not begin the last clip.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from vgpipe.executor.waves import UNMEASURED_WAVE, wave_size
 COSTLY_LOAD = 0.05
 """Share of the time left from which on another load costs more than what a forecast is likely to be off."""
 AS_GOOD = 0.7
-"""A worker takes the longest of the kinds that it is good at: at least this much as good as at its best one."""
+"""A worker takes the longest, or the cheapest, of the kinds that it is good at: at least this much as good as at its
+best one."""
 
 
 class Choice:
@@ -58,7 +60,7 @@ class Choice:
         left_s = self.left_s(of)
         if load_s + seconds_of(of, first) <= left_s:  # others have enough to do until this worker is done
             return _limited(self._preferred(of), of, most, _portion(left_s, load_s) - load_s)
-        mine, units = Lane(of.seconds, [now_s + load_s]), self._queue.longest_first(self._fleet.price_s)
+        mine, units = Lane(of.seconds, [now_s + load_s]), self._queue.in_order(self._fleet.price_s)
         share = share_of(mine, others(), units, 1 if most == 1 else 2 * most)
         share_s = min(left_s, load_s + sum(seconds_of(of, unit) for unit in share))
         return _limited(share, of, most, _portion(share_s, load_s) - load_s)
@@ -87,7 +89,7 @@ class Choice:
             limit = AS_GOOD * max(good_at[kind] for kind in heads)
             unit, rest = max(
                 (head for kind, head in heads.items() if head[0].is_urgent or good_at[kind] >= limit),
-                key=lambda head: (head[0].is_urgent, head[0].size * prices[head[0].kind]),
+                key=lambda head: (head[0].is_urgent, self._queue.weight(head[0], prices[head[0].kind])),
             )
             yield unit
             following = next(rest, None)

@@ -20,12 +20,14 @@ from vgpipe.executor.driver.crew import CrewSettings
 from vgpipe.executor.driver.hand_outs import Kinds, item_of
 from vgpipe.executor.driver.loop import Loop
 from vgpipe.executor.driver.settling import Settling
+from vgpipe.executor.order import work_of
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.piece_sizes import count_remaining, piece_sizes
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.workers import messages
 from vgpipe.executor.workers.settings import CPU
 from vgpipe.fallback.history import FallbackHistory, notes_of
+from vgpipe.vocabulary import CHEAPEST_FIRST
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ class Driver:
             remaining, clips=len(states), done=len(states) - len(pending), on_progress=inputs.on_progress
         )
         self._settling = Settling(inputs, history, delivery, self._progress)
-        self._loop = Loop(inputs, given, self._settling, self._progress, Kinds(pending))
+        self._loop = Loop(inputs, given, self._settling, self._progress, _kinds(inputs, pending))
 
     @property
     def why_no_worker(self) -> str:
@@ -158,6 +160,12 @@ class Driver:
         """Records a clip of a shape of which two canaries have failed; what a worker still makes of it is ignored."""
         self._inputs.records.settle(state)
         self._loop.work.drop(state.id)
+
+
+def _kinds(inputs: ExecutorInputs, pending: Sequence[ClipState]) -> Kinds:
+    """Returns the kinds of clips; without forecasts the cheapest is the one of the least pixels, frames and steps."""
+    guesses = inputs.plan is None and inputs.config.run.order == CHEAPEST_FIRST
+    return Kinds(pending, work_of if guesses else None)
 
 
 def _as_it_is(_state: ClipState) -> None:

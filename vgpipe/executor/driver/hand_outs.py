@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
@@ -17,12 +18,14 @@ class Kinds:
 
     Args:
         states: the clips.
+        size: returns the work of a clip, relative to others; None where forecasts say what each kind takes.
 
     Attributes:
         samples: the first clip of each kind.
     """
 
-    def __init__(self, states: Sequence[ClipState]):
+    def __init__(self, states: Sequence[ClipState], size: Callable[[Clip], float] | None = None):
+        self._size = size
         self.samples: list[Clip] = []
         self._numbers: dict[Clip, int] = {}
         self._by_shape: dict[object, int] = {}
@@ -39,6 +42,16 @@ class Kinds:
         if isinstance(state, CanaryState):
             return self._by_shape.get(state.segments[0].shape, 0)
         return self._numbers[_kind(state.initial)]
+
+    def size_of(self, state: ClipState) -> float:
+        """Returns the work of a clip relative to others of its kind, or of all kinds where no forecast tells."""
+        if self._size is None:
+            return 1.0
+        return self._size(state.initial) / self._mean_size
+
+    @cached_property
+    def _mean_size(self) -> float:
+        return sum(map(self._size, self.samples)) / len(self.samples) if self._size and self.samples else 1.0
 
 
 def _kind(clip: Clip) -> Clip:
@@ -61,6 +74,7 @@ def works_of(states: Sequence[ClipState], kinds: Kinds) -> list[Work]:
         Work(
             id=state.clip.id if state.is_canary else state.id,
             kind=kinds.of(state),
+            size=kinds.size_of(state),
             group=digest if users[digest := state.keys.latents.digest] > 1 else "",
         )
         for state in states

@@ -23,6 +23,7 @@ from vgpipe.executor.driver.inspection import Inspection
 from vgpipe.executor.driver.losses import Losses
 from vgpipe.executor.driver.relay import Relay
 from vgpipe.executor.driver.settling import Settling
+from vgpipe.executor.driver.work_queue import Preference
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.workers import messages
 from vgpipe.executor.workers.pool import Slot
@@ -32,6 +33,7 @@ from vgpipe.plans.starting_point import refuses_what_cannot_fit
 from vgpipe.store.digest import Key
 from vgpipe.store.work_marks import left_marks
 from vgpipe.units import counted
+from vgpipe.vocabulary import CHEAPEST_FIRST
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +125,14 @@ class Loop:
 
     def _assignments(self, states: Sequence[ClipState]) -> Assignments:
         settings = self._inputs.config.executor
-        return Assignments(states, self._kinds, wave_size=settings.wave_size, load_share=settings.load_share)
+        is_cheapest = self._inputs.config.run.order == CHEAPEST_FIRST
+        return Assignments(
+            states,
+            self._kinds,
+            wave_size=settings.wave_size,
+            load_share=settings.load_share,
+            preference=Preference.CHEAPEST if is_cheapest else Preference.LONGEST,
+        )
 
     def _foreseen(self, ready: messages.Ready) -> list[messages.Foreseen]:
         """Returns what a worker foresees; where the plan only advises, nothing is refused because of it."""

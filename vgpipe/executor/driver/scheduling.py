@@ -1,6 +1,7 @@
 """Decides which clips a worker gets next.
 
-Workers pull: whoever has nothing to do gets clips, longest first, of those that no worker holds better.
+Workers pull: whoever has nothing to do gets clips, longest first unless the caller prefers the cheapest, of those
+that no worker holds better.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from vgpipe.executor.driver.choice import Choice, seconds_of
 from vgpipe.executor.driver.fleet import Fleet, WorkerType
 from vgpipe.executor.driver.playing_out import Lane
-from vgpipe.executor.driver.work_queue import Unit, WorkQueue
+from vgpipe.executor.driver.work_queue import Preference, Unit, WorkQueue
 from vgpipe.executor.workers.messages import Foreseen
 
 PATIENCE = 0.05
@@ -63,11 +64,19 @@ class Scheduler:
         works: the clips, in job order.
         wave_size: how many clips a worker takes together; None to size waves by the cost of loading.
         load_share: share of a wave's time that loading may cost.
+        preference: which clips go first.
     """
 
-    def __init__(self, works: Iterable[Work], *, wave_size: int | None, load_share: float):
+    def __init__(
+        self,
+        works: Iterable[Work],
+        *,
+        wave_size: int | None,
+        load_share: float,
+        preference: Preference = Preference.LONGEST,
+    ):
         self._fleet = Fleet(0)
-        self._queue = WorkQueue()
+        self._queue = WorkQueue(preference)
         self._choice = Choice(self._queue, self._fleet, wave_size, load_share)
         self._at_work = 0
         self._workers: dict[str, _Worker] = {}

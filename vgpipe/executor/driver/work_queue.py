@@ -1,4 +1,4 @@
-"""The clips that no worker has, in buckets by kind, longest first, so that taking one needs no look at the others."""
+"""The clips that no worker has, in buckets by kind, in order, so that taking one needs no look at the others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import heapq
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 
 
 @dataclass(slots=True, eq=False)
@@ -33,29 +34,42 @@ class Unit:
     took_s: float = 0.0
 
 
+class Preference(Enum):
+    """Which units go first, by what they take."""
+
+    LONGEST = 1
+    """So that the last ones are short, and all workers are done at the same time."""
+    CHEAPEST = -1
+    """So that many are done early."""
+
+
 class WorkQueue:
-    """Units in buckets by kind, those that were at work before first, then the largest.
+    """Units in buckets by kind, those that were at work before first, then those that are preferred.
+
+    Args:
+        preference: which these are.
 
     Attributes:
         clips: how many clips are in it.
         sizes: kind -> sum of the sizes of its units, of kinds that have units.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, preference: Preference = Preference.LONGEST) -> None:
+        self._preference = preference
         self.clips = 0
         self.sizes: dict[int, float] = {}
         self._buckets: dict[int, list[Unit]] = {}
 
     def put(self, unit: Unit) -> None:
         """Adds a unit."""
-        insort(self._buckets.setdefault(unit.kind, []), unit, key=_rank)
+        insort(self._buckets.setdefault(unit.kind, []), unit, key=self._rank)
         self.sizes[unit.kind] = self.sizes.get(unit.kind, 0.0) + unit.size
         self.clips += len(unit.clips)
 
     def take(self, unit: Unit) -> None:
         """Removes a unit that is in it."""
         bucket = self._buckets[unit.kind]
-        del bucket[bisect_left(bucket, _rank(unit), key=_rank)]
+        del bucket[bisect_left(bucket, self._rank(unit), key=self._rank)]
         self.clips -= len(unit.clips)
         if bucket:
             self.sizes[unit.kind] -= unit.size
@@ -70,7 +84,7 @@ class WorkQueue:
         """Returns the clips of a kind in the order in which they go."""
         return [clip for unit in self.of(kind) for clip in unit.clips]
 
-    def longest_first(self, price: Callable[[int], float]) -> Iterator[Unit]:
+    def in_order(self, price: Callable[[int], float]) -> Iterator[Unit]:
         """Yields the units of all kinds in the order in which they go; not to be used past a change of the queue.
 
         Args:
@@ -80,8 +94,16 @@ class WorkQueue:
         buckets = [reversed(bucket) for bucket in self._buckets.values()]
         if len(buckets) == 1:
             return buckets[0]
-        return heapq.merge(*buckets, key=lambda unit: (not unit.is_urgent, -unit.size * prices[unit.kind]))
+        return heapq.merge(*buckets, key=lambda unit: (not unit.is_urgent, -self.weight(unit, prices[unit.kind])))
 
+    def weight(self, unit: Unit, price_s: float) -> float:
+        """Returns how much a unit is preferred to others.
 
-def _rank(unit: Unit) -> tuple[bool, float, int]:
-    return unit.is_urgent, unit.size, -unit.order
+        Args:
+            unit: which.
+            price_s: seconds of a unit of size 1 of its kind.
+        """
+        return self._preference.value * unit.size * price_s
+
+    def _rank(self, unit: Unit) -> tuple[bool, float, int]:
+        return unit.is_urgent, self._preference.value * unit.size, -unit.order

@@ -1,0 +1,50 @@
+"""In which order one process makes clips, and by when each of them would be done at least and at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.config.schema import Config
+from vgpipe.job.clip import Clip
+from vgpipe.job.segments import segments_of
+from vgpipe.planner.forecast_records import Forecast
+from vgpipe.plans.figures import Span, added, clip_seconds
+from vgpipe.plans.starting_point import StartingPlan
+from vgpipe.vocabulary import CHEAPEST_FIRST
+
+
+def in_order(states: Iterable[ClipState], config: Config, plan: StartingPlan | None) -> list[ClipState]:
+    """Returns clips in the order in which they are made; equally cheap ones stay in job order.
+
+    Args:
+        states: in job order.
+        config: whose `run.order` counts.
+        plan: forecasts what they take; where it knows nothing of one of them, pixels, frames and steps count.
+    """
+    given = list(states)
+    if config.run.order != CHEAPEST_FIRST:
+        return given
+    costs = _costs([state.initial for state in given], plan)
+    return [state for _, _, state in sorted(zip(costs, range(len(given)), given, strict=True), key=lambda one: one[:2])]
+
+
+def _costs(clips: list[Clip], plan: StartingPlan | None) -> list[float]:
+    """Returns what each clip takes, all in one unit: seconds, or pixels of all steps."""
+    spans = [planned_s(clip, plan) for clip in clips]
+    known = [sum(span) for span in spans if span is not None]
+    return known if len(known) == len(clips) else [work_of(clip) for clip in clips]
+
+
+def planned_s(clip: Clip, plan: StartingPlan | None) -> Span | None:
+    """Returns the least and most seconds that a plan foresees for a clip; None where it does not say."""
+    if plan is None:
+        return None
+    found = [plan.forecast_of(segment.planned) for segment in segments_of(clip)]
+    return added(clip_seconds(one) if isinstance(one, Forecast) else None for one in found)
+
+
+def work_of(clip: Clip) -> float:
+    """Returns the pixels of all frames and steps of a clip, in the segments that it is made in."""
+    pieces = [segment.planned for segment in segments_of(clip)]
+    return float(sum(one.width * one.height * one.num_frames * one.num_inference_steps for one in pieces))
