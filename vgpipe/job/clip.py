@@ -59,6 +59,7 @@ class Clip(ClipSettings):
         image_sha256: SHA-256 of that file's bytes when the job was read, 64 hex digits; None without one.
         shots: its parts, where it has several prompts; `prompt` is then that of the first. Else empty.
         continuation: how its segments are made and joined; None for a clip that is made at once.
+        prompt_template: the prompt as written, where `{a|b}` or `__list__` in it was chosen from; None for any other.
     """
 
     id: str
@@ -66,3 +67,4 @@ class Clip(ClipSettings):
     image_sha256: str | None = None
     shots: tuple[Shot, ...] = ()
     continuation: Continuation | None = None
+    prompt_template: str | None = None

@@ -7,12 +7,22 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from math import prod
 
+BAR = "|"
 # `${...}` comes first: it is text to us, even where it holds braces of its own.
 _PLACE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}|\{\{|\}\}|\{(?P<name>[^{}]*)\}")
 
 
 def places(text: str) -> tuple[str, ...]:
-    """Returns the names in the `{name}` places of a text, each once, in order."""
+    """Returns the names in the `{name}` places of a text, each once, in order; `{a|b}` is none."""
+    return tuple(name for name in _names(text) if BAR not in name)
+
+
+def alternatives(text: str) -> tuple[str, ...]:
+    """Returns what stands in the braces of each `{a|b}` of a text, each once, in order."""
+    return tuple(name for name in _names(text) if BAR in name)
+
+
+def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m["name"].strip() for m in _PLACE.finditer(text) if m["name"] is not None))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from vgpipe.job.choices import as_literal
 from vgpipe.job.declared import OF_CLIP, SETTINGS, ClipSetting, set_by
 from vgpipe.job.resolving.picks import pick_name
 from vgpipe.job.settings import SetBy
@@ -197,7 +198,7 @@ def _text(record: Mapping[str, Any], name: str) -> str:
         raise NoCommand(f"its {name} holds control characters, which need a job file")
     if value == "???":  # OmegaConf's word for a value that is missing
         raise NoCommand(f"its {name} is ???, which needs a job file")
-    return quoted(value)
+    return quoted(as_literal(value))
 
 
 def _model(record: Mapping[str, Any]) -> str:

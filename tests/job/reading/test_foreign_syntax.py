@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-WILD = "a small __colour__ circle\n(a small red circle:1.3) moving left\n"
+WILD = "a [small|large] circle\n(a small red circle:1.3) moving left\n"
 
 
 def test_what_is_read_as_text_is_noted_by_line(clips_of) -> None:
     made = clips_of(WILD, "a.txt")
     assert [clip.prompt for clip in made.clips] == WILD.splitlines()
     assert made.notes == (
-        "a.txt:1: wildcards such as __colour__ are not filled, and read as text; a matrix in a .yaml job does that",
+        "a.txt:1: [a|b], BREAK, embedding:name and <hypernet:name> have no effect, and are read as text",
         "a.txt:2: weights such as (word:1.3) have no effect, and are read as text",
     )
 
@@ -27,7 +27,6 @@ def test_what_is_read_as_text_is_noted_by_line(clips_of) -> None:
         ("((a cat))", "weights such as"),
         ("a [cat:dog:0.5]", "weights such as"),
         ("a cat, (bad hands:-1)", "weights such as"),
-        ("a __animal/wild__", "wildcards"),
         ("a [dog|cat]", "[a|b], BREAK"),
         ("a cat BREAK a dog", "[a|b], BREAK"),
         ("a cat, embedding:ink", "[a|b], BREAK"),
@@ -81,8 +80,6 @@ def test_a_lora_in_a_prompt_is_refused_with_what_loads_it(faults_of) -> None:
     [
         ("a.txt", "a {Colour} cat\n", ["only a .yaml, .json or .jsonl job has a matrix", "{Colour: [..., ...]}"]),
         ("a.csv", "prompt\na {x} cat\n", ["a.csv:2: prompt has the place {x}", "in a .yaml job add matrix"]),
-        ("a.txt", "a {red|blue} cat\n", ["a.txt:1: prompt has the alternatives", 'matrix: {choice: ["red", "blue"]}']),
-        ("a.yaml", "prompts:\n- a {2$$red|blue} cat\n", ["write {choice} in their place", '{choice: ["red", "blue"]}']),
         ("a.txt", '{"prompt": "a cat"}\n', ["a.txt:1: the line is JSON", "name the file .jsonl"]),
         (
             "a.txt",
@@ -102,5 +99,5 @@ def test_a_line_that_starts_with_a_mark_is_a_prompt(clips_of) -> None:
 
 
 def test_one_error_names_all(faults_of) -> None:
-    found = faults_of(WILD + "a {red|blue} cat\nx, <lora:ink:0.8>\n", "wild.txt")
+    found = faults_of(WILD + "a {red} cat\nx, <lora:ink:0.8>\n", "wild.txt")
     assert [fault.partition(": ")[0] for fault in found] == ["wild.txt:3", "wild.txt:4"]

@@ -20,7 +20,7 @@ import pytest
         ('prompts:\n- {prompt: "{c}", matrix: {c: ["\\a"]}}\n', ["U+0007"]),
         ("prompts:\n- {prompt: '{c}', matrix: {on: [a], c: [a]}}\n", ["this key was read as true"]),
         ("defaults: {negative_prompt: 'no {c}'}\nprompts: [a, b]\n", ["a.yaml:1: negative_prompt has"]),
-        ("prompts:\n- {prompt: '{c}', matrix: {c: [' ']}}\n", ["the matrix makes an empty prompt"]),
+        ("prompts:\n- {prompt: '{c}', matrix: {c: [' ']}}\n", ["places and choices make an empty prompt"]),
     ],
 )  # fmt: skip
 def test_faults(faults_of, content: str, words: list[str]) -> None:

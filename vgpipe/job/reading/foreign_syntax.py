@@ -9,13 +9,11 @@ from vgpipe.job.faults import format_text
 from vgpipe.typed import as_typed
 
 _LORA = re.compile(r"<(?:lora|lyco|lycoris):(?P<name>[^<>:]+)(?::(?P<weight>-?\d*\.?\d+))?[^<>]*>", re.IGNORECASE)
-_WILDCARD = re.compile(r"(?<!\w)__[\w/*. -]+?__(?!\w)")
 _WEIGHT = re.compile(r"\([^()]*:\s*-?\d*\.?\d+\s*\)|\(\([^()]+\)\)|\[[^\[\]]*:[^\[\]]*:\s*\d*\.?\d+\s*\]")
 _BULLET = re.compile(r"(?:\d{1,4}[.)]|[-*\u2022])\s")
 _OPTION = re.compile(r"\s--(?:[whfdsngl]|fs|width|height|steps|seed|cfg_scale|negative_prompt)[\s=]")
 _OTHER = re.compile(r"\[[^\[\]|]+(?:\|[^\[\]|]+)+\]|\bBREAK\b|\bembedding:\w|<(?:hypernet|embedding):", re.ASCII)
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u00ab": "\u00bb", "\u2018": "\u2019", "\u201e": "\u201c"}
-_FILL = "wildcards such as __colour__ are not filled, and read as text; a matrix in a .yaml job does that"
 _WEIGH = "weights such as (word:1.3) have no effect, and are read as text"
 _ACT = "[a|b], BREAK, embedding:name and <hypernet:name> have no effect, and are read as text"
 _NUMBER = "a number or dash before the prompt is read as part of it"
@@ -42,8 +40,6 @@ def note_foreign(text: str, note: Callable[[str], None]) -> None:
         text: a prompt or negative prompt.
         note: is given each note.
     """
-    if "__" in text and _WILDCARD.search(text):
-        note(_FILL)
     if (":" in text or "((" in text) and _WEIGHT.search(text):
         note(_WEIGH)
     if ("|" in text or "BREAK" in text or ":" in text) and _OTHER.search(text):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from vgpipe.job.faults import Faults, format_text, format_value, nearest
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
 from vgpipe.job.reading.yaml_scalars import quoted
 from vgpipe.job.schema import MAX_PROMPT_CHARS, TEXT_REMEDY, text_fault
-from vgpipe.job.template import longest_filled, places
+from vgpipe.job.template import alternatives, longest_filled, places
 
 Matrix = dict[str, tuple[str, ...]]
+WITHOUT_CHOICES = ("id", "image")
+"""Fields whose alternatives are not chosen from."""
 
 
 def read_matrix(node: Node, faults: Faults) -> Matrix:
@@ -48,6 +49,10 @@ def check_places(
         for name in places(text):
             if name not in matrix:
                 faults.add(line, *_unknown_place(field, name, matrix, faults.source))
+        for found in alternatives(text) if field in WITHOUT_CHOICES else ():
+            place = f"{{{format_text(found)}}}"
+            what = f"{field} has the alternatives {place}, which only prompts may have"
+            faults.add(line, what, f"for the text itself write {{{place}}}")
         length = longest_filled(text, matrix)
         if length > MAX_PROMPT_CHARS >= len(text):
             what = f"{field} with its places filled has up to {length:,} characters"
@@ -93,11 +98,6 @@ def _unknown_place(field: str, name: str, matrix: Matrix, source: str) -> tuple[
     place = f"{{{format_text(name)}}}"
     literal = f"for the text itself write {{{place}}}"
     yaml = "" if _takes_matrix(source) else "in a .yaml job "
-    if "|" in name:
-        several = re.sub(r"^\s*[\d-]*\$\$", "", name)  # how many to take, in dynamic prompts
-        values = ", ".join(quoted(format_text(one.strip())) for one in several.split("|"))
-        what = f"{field} has the alternatives {place}, which are not chosen from"
-        return what, f"{yaml}write {{choice}} in their place and add matrix: {{choice: [{values}]}}; or {literal}"
     if yaml:
         what = f"{field} has the place {place}, and only a .yaml, .json or .jsonl job has a matrix to fill it"
         return what, f"{yaml}add matrix: {{{format_text(name)}: [..., ...]}} to the prompt; or {literal}"

@@ -15,8 +15,9 @@ from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.resolving.draws import Draws, new_origin
 from vgpipe.job.resolving.images import Images
-from vgpipe.job.resolving.precedence import SettingSource
+from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource
 from vgpipe.job.resolving.resolve import Resolved, resolve_entry
+from vgpipe.job.resolving.wildcards import Wildcards
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.template import combinations, fill, longest_filled
 from vgpipe.units import counted
@@ -83,17 +84,25 @@ def expand(
         SettingSource.of_config(_settings(reference), "model."),
     ]
     frames = int(str(reference.get("num_frames") or rules.largest_num_frames))
-    images = Images(job.folder if job is not None else Path(), rules, model, faults)
+    folder = job.folder if job is not None else Path()
+    images, wildcards = Images(folder, rules, model, faults), Wildcards(folder, faults)
     origin = new_origin() if drawn_from is None else drawn_from
     draws = Draws(origin, job.name if job is not None else "")
     resolve = partial(
-        resolve_entry, rules=rules, images=images, draws=draws, faults=faults, model=model, reference=frames
+        resolve_entry,
+        rules=rules,
+        images=images,
+        draws=draws,
+        wildcards=wildcards,
+        faults=faults,
+        model=model,
+        reference=frames,
     )
     resolved = list(_resolve(job, strong, weak, resolve))
     images.check_missing()
-    _check_totals(resolved, faults)
+    _check_totals(resolved, wildcards, faults)
     faults.raise_any()
-    made = _ClipWriter(model, images, faults).expand(resolved)
+    made = _ClipWriter(model, images, wildcards, faults).expand(resolved)
     read = _cut((*faults.notes(), *(job.notes if job is not None else ())), "notes on how the job was read")
     drawn = [f"{counted(draws.num_drawn, 'random seed')}: {DRAWN}"] if draws.num_drawn else []
     return replace(made, notes=(*read, *drawn, *made.notes), drawn_from=origin if draws.num_drawn else None)
@@ -153,7 +162,7 @@ def _entry_sources(entry: Entry) -> list[SettingSource]:
     return [SettingSource.of_file(entry.settings), SettingSource.of_file(prompt)]
 
 
-def _check_totals(resolved: Sequence[Resolved], faults: Faults) -> None:
+def _check_totals(resolved: Sequence[Resolved], wildcards: Wildcards, faults: Faults) -> None:
     """Refuses jobs that would fill the memory, before any clip is made."""
     from vgpipe.job.schema import MAX_CLIPS, MAX_SEGMENTS
 
@@ -163,6 +172,8 @@ def _check_totals(resolved: Sequence[Resolved], faults: Faults) -> None:
         segments += entry.num_segments
         lengths = (longest_filled(str(text.value), entry.entry.matrix) for text in entry.texts)
         chars += entry.num_combinations * sum(lengths)
+        chosen = (wildcards.longest(text) for text in entry.texts if wildcards.has_choices(text))
+        chars += entry.num_clips * sum(chosen)
         if clips > MAX_CLIPS:
             what = f"seeds and matrices up to here make {clips:,} clips; at most {MAX_CLIPS:,} are allowed"
             return faults.add(entry.entry.line, what, "shorten a matrix or split the job")
@@ -175,12 +186,22 @@ def _check_totals(resolved: Sequence[Resolved], faults: Faults) -> None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The texts of a clip, and the one that its name begins with."""
+
+    prompt: str
+    negative_prompt: str
+    shots: tuple[Shot, ...]
+    stem: str
+
+
 class _ClipWriter:
     """Makes the clips, each set of settings once, each under a name of its own."""
 
-    def __init__(self, model: str, images: Images, faults: Faults):
+    def __init__(self, model: str, images: Images, wildcards: Wildcards, faults: Faults):
         self._model = model
-        self._images = images
+        self._images, self._wildcards = images, wildcards
         self._faults = faults
         self._lines: dict[tuple[object, ...], int] = {}
         self._ids: set[str] = set()
@@ -197,25 +218,38 @@ class _ClipWriter:
 
     def _clips(self, resolved: Resolved) -> Iterator[Clip]:
         entry, numbers = resolved.entry, _named(resolved.numbers)
+        is_chosen = any(map(self._wildcards.has_choices, resolved.texts))
+        typed = str(resolved.prompt.value) if self._wildcards.has_choices(resolved.prompt) else None
         for values in combinations(entry.matrix):
-            texts = {"prompt": resolved.prompt.filled(values)}
-            texts["negative_prompt"] = resolved.negative_prompt.filled(values)
-            if not texts["prompt"] and not resolved.shots:
-                self._faults.add(entry.line, "the matrix makes an empty prompt", "add text outside its places")
-            stem = texts["prompt"] if entry.id is None else fill(entry.id, values)
-            shots = [
-                Shot(prompt=one.prompt.filled(values), num_frames=one.num_frames, cut=one.cut) for one in resolved.shots
-            ]
-            if not all(shot.prompt for shot in shots):
-                self._faults.add(entry.line, "the matrix makes a shot's prompt empty", "add text outside its places")
             image, content = self._image(resolved, values)
-            long = _continuation_identity(shots, resolved.continuation)
+            texts = None
             for seed in resolved.seeds:
-                settings: dict[str, Any] = {**texts, "seed": seed, **numbers, "model": self._model, **content, **long}
+                if texts is None or is_chosen:
+                    texts = self._texts(resolved, values, seed)
+                long = _continuation_identity(texts.shots, resolved.continuation)
+                settings: dict[str, Any] = {
+                    **{"prompt": texts.prompt, "negative_prompt": texts.negative_prompt, "seed": seed},
+                    **{**numbers, "model": self._model, **content, **long},
+                }
                 if self._is_new(settings, entry.line):
-                    name = self._name(stem, settings)
-                    whole = {**settings, "shots": tuple(shots), "continuation": resolved.continuation}
-                    yield Clip(id=name, image=image, **whole)
+                    name = self._name(texts.stem, settings)
+                    whole = {**settings, "shots": texts.shots, "continuation": resolved.continuation}
+                    yield Clip(id=name, image=image, prompt_template=typed, **whole)
+
+    def _texts(self, resolved: Resolved, values: Mapping[str, str], seed: int) -> _Texts:
+        """Returns the texts of a clip: its seed makes their choices, then the matrix fills their places."""
+
+        def made(text: ResolvedSetting) -> str:
+            return self._wildcards.chosen(text, seed).filled(values)
+
+        entry, prompt = resolved.entry, made(resolved.prompt)
+        shots = tuple(Shot(prompt=made(one.prompt), num_frames=one.num_frames, cut=one.cut) for one in resolved.shots)
+        if not prompt and not shots:
+            self._faults.add(entry.line, "its places and choices make an empty prompt", "add text outside of them")
+        if not all(shot.prompt for shot in shots):
+            self._faults.add(entry.line, "places and choices make a shot's prompt empty", "add text outside of them")
+        stem = prompt if entry.id is None else fill(entry.id, values)
+        return _Texts(prompt, made(resolved.negative_prompt), shots, stem)
 
     def _image(self, resolved: Resolved, values: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
         """Returns the image's path, and the part of it that names the clip: its content; nothing without an image."""

@@ -16,6 +16,7 @@ from vgpipe.job.resolving.images import Images
 from vgpipe.job.resolving.lengths import Length, length_of, length_settings
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
 from vgpipe.job.resolving.takes import seeds_of
+from vgpipe.job.resolving.wildcards import Wildcards
 from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.segments import count_segments
 from vgpipe.job.template import count_combinations
@@ -87,6 +88,7 @@ def resolve_entry(
     rules: ShapeRules,
     images: Images,
     draws: Draws,
+    wildcards: Wildcards,
     faults: Faults,
     *,
     model: str,
@@ -100,6 +102,7 @@ def resolve_entry(
         rules: what the model can make.
         images: checks the entry's image.
         draws: draws the seeds that are random.
+        wildcards: checks the choices of its texts.
         faults: where faults are recorded.
         model: name of the option of `conf/model`.
         reference: frames that the model's authors recommend.
@@ -127,7 +130,10 @@ def resolve_entry(
     numbers["num_frames"] = length.num_frames
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)
-    return Resolved(entry, prompt, negative, image, seeds, numbers, shots, length.continuation)
+    resolved = Resolved(entry, prompt, negative, image, seeds, numbers, shots, length.continuation)
+    for text in resolved.texts:
+        wildcards.check(text)
+    return resolved
 
 
 def _example(name: str) -> str:
@@ -140,7 +146,8 @@ def _shots(entry: Entry, length: Length, prompt: ResolvedSetting) -> tuple[Resol
     if len(length.shots) < 2:
         return ()
     forced = prompt if not prompt.source.in_file else None
-    own = [ResolvedSetting("prompt", shot.prompt, SettingSource.of_file(shot.length)) for shot in entry.shots]
+    lines = [SettingSource({}, "", {"prompt": shot.line}) for shot in entry.shots]
+    own = [ResolvedSetting("prompt", shot.prompt, line) for shot, line in zip(entry.shots, lines, strict=True)]
     cuts = [index > 0 and shot.cut for index, shot in enumerate(entry.shots)]
     return tuple(map(ResolvedShot, (forced or one for one in own), length.shots, cuts))
 

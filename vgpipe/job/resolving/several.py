@@ -88,8 +88,8 @@ def _merged(found: Sequence[tuple[str, Expansion]]) -> Expansion:
 
 
 def _identity(clip: Clip) -> Clip:
-    """Returns what two clips share that are the same: all but their names, and where their image lies."""
-    return replace(clip, id="", image=None)
+    """Returns what two clips share that are the same: all but names, where their image lies, how they were written."""
+    return replace(clip, id="", image=None, prompt_template=None)
 
 
 def _repeats(source: str, repeated: Sequence[tuple[str, Clip]]) -> Iterator[str]:
