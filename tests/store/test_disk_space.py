@@ -23,7 +23,9 @@ def test_the_disk_that_is_full_is_named_with_what_is_left(tmp_path, monkeypatch)
     (tmp_path / "store").mkdir()
     monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: Usage(0, 0, free[path]))
     told = what_to_free(full(), (tmp_path / "run" / "not" / "there", tmp_path / "store"))
-    assert told == f"free space on the disk of {tmp_path / 'store'} (3.0 MiB left)"
+    assert (
+        told == f"free space on the disk of {tmp_path / 'store'} (3.0 MiB left), for example with python -m vgpipe gc"
+    )
 
 
 def test_a_disk_without_room_for_a_name_lacks_no_bytes(tmp_path, monkeypatch):

@@ -47,6 +47,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "seconds": _span(plan.seconds()),
         "download_gib": _gib(plan.download_bytes),
         "disk_gib": _gib(plan.disk_bytes()),
+        "gc_frees_gib": None if plan.gc_frees_bytes is None else _gib(plan.gc_frees_bytes),
         "strategies": {stage: strategy.value for stage, strategy in plan.strategies().items()},
         "stream": plan.stream,
         "why": [shape.why for shape in plan.shapes],

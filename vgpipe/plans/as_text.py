@@ -189,7 +189,9 @@ def _totals(plan: RunPlan, now: datetime) -> str:
     seconds = plan.seconds()
     lines = [*crew_lines(plan, INDENT), f"to download  {figures.gib(plan.download_bytes)} GiB"]
     if any(shape.chosen for shape in plan.shapes):
-        lines.append(f"disk         {figures.gib(plan.disk_bytes())} GiB in the store, in addition to the download")
+        frees = f"; gc frees {format_size(plan.gc_frees_bytes)}" if plan.gc_frees_bytes else ""
+        disk = f"{figures.gib(plan.disk_bytes())} GiB in the store, in addition to the download"
+        lines.append(f"disk         {disk}{frees}")
     if plan.fits:
         lines.append(f"whole job    {figures.seconds(seconds)}, including loading, without downloads")
         lines.append(f"finishes     about {figures.finishing(seconds, now)} if started now")

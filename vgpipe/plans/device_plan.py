@@ -53,6 +53,7 @@ class DevicePlan:
         inputs: the other inputs of the plan.
         notes: what the user should know, a sentence each.
         clip_notes: what the user should know of single clips: id and sentences of those that have any.
+        gc_frees_bytes: what `gc` would free where the store is; None where it was not counted.
     """
 
     model: str
@@ -66,6 +67,7 @@ class DevicePlan:
     inputs: PlanInputs
     notes: tuple[str, ...] = ()
     clip_notes: tuple[Noted, ...] = ()
+    gc_frees_bytes: int | None = None
 
     @property
     def tier(self) -> Tier:

@@ -26,6 +26,7 @@ from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.crew_planning import ThreadSeconds, with_crew
 from vgpipe.plans.device_plan import ShapePlan
+from vgpipe.plans.disk_room import with_garbage_counted
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan
@@ -61,7 +62,8 @@ def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
         notes=(*notes, *model.notes, *uncounted),
         clip_notes=clip_notes,
     )
-    return with_crew(make(target), model.config, clips, make)
+    plan = with_crew(make(target), model.config, clips, make)
+    return with_garbage_counted(plan, Path(config.store.dir))
 
 
 def _clip_notes(model: PlannedModel, clips: Sequence[Clip]) -> tuple[list[Noted], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault, VgpipeError
@@ -11,6 +12,7 @@ from vgpipe.planner.choice.advice import nearest
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.plans.crew import CrewPlan
 from vgpipe.plans.device_plan import DevicePlan, ShapePlan
+from vgpipe.plans.disk_room import remedy_of_shape
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.units import GIB, counted, format_size
 
@@ -79,7 +81,9 @@ def _fault(shape: ShapePlan, found: DevicePlan, config: Config) -> Fault:
         advice = ()
     if found.unit == "segment":  # what is planned for is a segment, and its length is another setting
         advice = tuple(one.replace("clip.num_frames=", "clip.segment_num_frames=") for one in advice)
+    freeing = remedy_of_shape(shape, found.tier, Path(config.store.dir))
     if advice:
-        return Fault(where, shape.why, f"fits with {', or '.join(advice)}")
-    remedy = "another model or card; run.plan=advise tries it all the same"
+        remedy = f"fits with {', or '.join(advice)}"
+        return Fault(where, shape.why, f"{remedy}; {freeing}" if freeing else remedy)
+    remedy = freeing or "another model or card; run.plan=advise tries it all the same"
     return Fault(where, f"{shape.why}; no smaller clip or other strategy fits either", remedy)

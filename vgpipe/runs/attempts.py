@@ -226,6 +226,7 @@ class Attempts:
         if not states or self._config.run.plan == "off":
             return None
         from vgpipe.executor.thread_trial import known_thread_seconds
+        from vgpipe.plans.disk_room import shortage
         from vgpipe.plans.planning import plan_run, plan_workers
         from vgpipe.plans.profiles import PlanError
 
@@ -235,6 +236,8 @@ class Attempts:
         keys, store = self._artifact_keys(model), self._finished.store
         try:
             alone = plan_run(config, model.keys.family, clips, clip_notes=clip_notes, **held)
+            for note in shortage(alone, store.root):
+                log.warning("%s", note)
             known = partial(known_thread_seconds, config, keys, store, states)
             return plan_workers(alone, config, model.keys.family, clips, known)
         except PlanError as error:

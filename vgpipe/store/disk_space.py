@@ -33,7 +33,7 @@ def what_to_free(error: BaseException, folders: Sequence[Path]) -> str:
         )
     if number == errno.EDQUOT:
         return f"your quota is used up: delete files of yours on {names}"
-    return f"free space on {names}"
+    return f"free space on {names}, for example with python -m vgpipe gc"
 
 
 def _if_full(folder: Path) -> str | None:
