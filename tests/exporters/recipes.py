@@ -26,6 +26,7 @@ KINDS = {
     },
     "png": {"name": "frames"},
     "jpg": {"name": "frames", "image_format": "jpg"},
+    "last_frame": {"name": "last_frame"},
     "sheet": {"name": "sheet"},
 }
 IN_FOLDER = ("png", "jpg")

@@ -262,7 +262,7 @@ def test_a_full_disk_is_no_encoders_fault(tmp_path, out, lacking):
     assert calls(tmp_path) == ["libx264"]
 
 
-@pytest.mark.parametrize("name", ["frames", "sheet"])
+@pytest.mark.parametrize("name", ["frames", "last_frame", "sheet"])
 def test_a_full_disk_stops_images_too(out, monkeypatch, name):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -20,7 +20,7 @@ from vgpipe.exporters.reading import NONE, read_recipe
 from vgpipe.exporters.recipe import to_text
 
 CLIP = smooth(2, 32, 32)
-IMAGES = ("gif", "webp", "apng", "jpg", "sheet")
+IMAGES = ("gif", "webp", "apng", "jpg", "last_frame", "sheet")
 
 
 @pytest.fixture(scope="module")

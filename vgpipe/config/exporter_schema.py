@@ -138,6 +138,13 @@ class FramesConfig:
 
 
 @record
+class LastFrameConfig:
+    """The last frame, as a PNG."""
+
+    name: Literal["last_frame"] = "last_frame"
+
+
+@record
 class SheetConfig:
     """One PNG with frames of the clip side by side."""
 
@@ -161,6 +168,7 @@ AnyExporter = (
     | WebpConfig
     | ApngConfig
     | FramesConfig
+    | LastFrameConfig
     | SheetConfig
 )
 ExporterConfig = Annotated[AnyExporter, Field(discriminator="name")]

@@ -91,12 +91,17 @@ def _exporter(settings: Mapping[str, Any], status: EncoderStatus, allow_fallback
     from vgpipe.exporters import videos
     from vgpipe.exporters.encoder_chain import EncoderChain, chain_of
     from vgpipe.exporters.frames import FramesExporter
+    from vgpipe.exporters.last_frame import LastFrameExporter
     from vgpipe.exporters.mp4 import Mp4Exporter
     from vgpipe.exporters.sheet import SheetExporter
     from vgpipe.exporters.video import VideoExporter
 
     own = {key: value for key, value in settings.items() if key != "name"}
-    needs_no_ffmpeg: dict[str, Callable[..., Exporter]] = {"frames": FramesExporter, "sheet": SheetExporter}
+    needs_no_ffmpeg: dict[str, Callable[..., Exporter]] = {
+        "frames": FramesExporter,
+        "last_frame": LastFrameExporter,
+        "sheet": SheetExporter,
+    }
     if settings["name"] in needs_no_ffmpeg:
         return needs_no_ffmpeg[settings["name"]](**own)
     kinds: dict[str, Callable[..., VideoExporter]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from vgpipe.units import GIB, MIB
 
-SHEET, FRAMES = "sheet", "frames"
+SHEET, FRAMES, LAST_FRAME = "sheet", "frames", "last_frame"
 MAX_SHEET_PIXELS = 100_000_000
 
 
@@ -76,7 +76,7 @@ def extent_of(settings: Mapping[str, Any], clip: Extent) -> Extent:
         settings: name and settings of the exporter.
         clip: its input.
     """
-    if settings["name"] in (SHEET, FRAMES):
+    if settings["name"] in (SHEET, FRAMES, LAST_FRAME):
         return clip
     height = settings.get("upscale_height")
     factor = height / clip.height if height else settings.get("upscale_factor") or 1.0

@@ -16,6 +16,7 @@ BYTES_PER_PIXEL = {
     "webp": 0.7,
     "apng": 3.0,
     "frames": 3.0,
+    "last_frame": 0.2,
     "sheet": 0.3,
 }
 """At the default settings, for a detailed moving picture with grain, rounded up, as measured by

@@ -30,7 +30,7 @@ TYPES = {
     ".avif": "image/avif",
 }
 """The media type of each kind of file. None of these can contain a script."""
-FOLDERS = frozenset({"videos", "frames", "sheets", "rejected"})
+FOLDERS = frozenset({"videos", "frames", "last_frames", "sheets", "rejected"})
 MAX_DEPTH = 6
 """Of a run below the folder."""
 MAX_BELOW = 4

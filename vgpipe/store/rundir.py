@@ -38,6 +38,9 @@ DOES_NOT_FIT = "does not fit its checksum: it was changed or damaged"
 MAX_NAMED = 80
 MAX_BYTES = 256 * MIB
 """Of plan.json and events.jsonl, which have a line or two for each clip and stage."""
+PICTURE_FOLDERS = {"sheet": "sheets", "poster": "sheets", "last_frame": "last_frames"}
+"""Kind of a file -> the folder of it, where that is not `videos`."""
+FILE_FOLDERS = ("videos", "frames", *dict.fromkeys(PICTURE_FOLDERS.values()))
 CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
@@ -282,8 +285,8 @@ class RunDir:
         """Adds a finished clip's files to the run, hard-linked from the store where possible.
 
         Args:
-            kind: `frames` (`frames_2`, ...) for a folder of images, `sheet` or `poster` for an image, any other for one
-                video file.
+            kind: `frames` (`frames_2`, ...) for a folder of images, `sheet`, `poster` or `last_frame` for an image, any
+                other for one video file.
             clip_id: the clip's id.
             sources: files in the store.
             taken: paths of the clip's other files, which are kept.
@@ -294,7 +297,7 @@ class RunDir:
         if kind.partition("_")[0] == "frames":  # `frames_2` where two exporters fell back on images
             own = "" if kind == "frames" else f".{kind}"
             return self._place_folder(self.root / "frames" / f"{clip_id}{own}", sources)
-        folder = "sheets" if kind in ("sheet", "poster") else "videos"
+        folder = PICTURE_FOLDERS.get(kind, "videos")
         own = f".{kind}" if kind == "poster" or f"{folder}/{clip_id}{sources[0].suffix}" in taken else ""
         relative = f"{folder}/{clip_id}{own}{sources[0].suffix}"
         target = Path(f"{self.root}/{relative}")
@@ -334,7 +337,7 @@ class RunDir:
 
     def sweep_leftovers(self) -> None:
         """Removes temporary files that a killed process left; only call while holding the lock."""
-        for folder in (self.root, self.root / "videos", self.root / "frames", self.root / "sheets"):
+        for folder in (self.root, *(self.root / name for name in FILE_FOLDERS)):
             for path in folder.glob(".tmp-*"):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
