@@ -18,7 +18,9 @@ from vgpipe.serve.gallery import Gallery
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     monkeypatch.setattr(gallery_module, "REFRESH_S", 0.0)
-    monkeypatch.setattr("vgpipe.serve.kept.MAX_SHARE", 1e9)
+    monkeypatch.setattr(gallery_module, "LOOK_S", 1e-9)
+    for module in ("gallery", "kept"):
+        monkeypatch.setattr(f"vgpipe.serve.{module}.MAX_SHARE", 1e9)
 
 
 def listing(gallery, since=""):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vgpipe.outside_file import open_outside
-from vgpipe.store.rundir import RunDir
+from vgpipe.store.rundir import FILE_FOLDERS, RunDir
 
 TYPES = {
     ".mp4": "video/mp4",
@@ -30,7 +30,7 @@ TYPES = {
     ".avif": "image/avif",
 }
 """The media type of each kind of file. None of these can contain a script."""
-FOLDERS = frozenset({"videos", "frames", "last_frames", "sheets", "rejected"})
+FOLDERS = frozenset({*FILE_FOLDERS, "rejected"})
 MAX_DEPTH = 6
 """Of a run below the folder."""
 MAX_BELOW = 4

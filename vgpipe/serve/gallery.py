@@ -19,11 +19,12 @@ from vgpipe.report.build import run_data, script, title_of
 from vgpipe.report.run_folders import run_folders
 from vgpipe.serve import pages
 from vgpipe.serve.files import Folder, Place, is_plain
-from vgpipe.serve.kept import Kept
+from vgpipe.serve.kept import MAX_SHARE, Kept
 from vgpipe.serve.run_entry import RunEntry, changes_with
 from vgpipe.store.run_lock import is_in_use
 
-REFRESH_S = 0.5
+REFRESH_S, LOOK_S = 0.5, 5.0
+"""How often runs are asked how they stand, and how often the folder is searched for new ones, at most."""
 MAX_REPORTS = 16
 """How many reports are kept, of which each may take megabytes."""
 WRITTEN_S = 10.0
@@ -92,14 +93,17 @@ class _RunList:
         self._version = 0
         self._entries: dict[Names, RunEntry] = {}
         self._shown: dict[Names, tuple[int, dict[str, Any]]] = {}
+        self._names = Kept(self._look)
         self._fresh_until_s = 0.0
         self._lock = threading.Lock()
 
     def since(self, version: str) -> dict[str, Any]:
         with self._lock:
             if time.monotonic() >= self._fresh_until_s:
+                begun_s = time.monotonic()
                 self._refresh()
-                self._fresh_until_s = time.monotonic() + REFRESH_S
+                ended_s = time.monotonic()
+                self._fresh_until_s = ended_s + max(REFRESH_S, (ended_s - begun_s) / MAX_SHARE)
             epoch, _, number = version.partition("-")
             known = int(number) if epoch == self._epoch and number.isascii() and number.isdigit() else 0
             return {
@@ -111,8 +115,8 @@ class _RunList:
     def _refresh(self) -> None:
         self._version += 1
         shown: list[tuple[Names, int, dict[str, Any]]] = []
-        names_of_all = self._names()
-        self._entries = {names: self._entries.get(names) or self._entry(names) for names in names_of_all}
+        found = self._names.value(time.monotonic() // LOOK_S)
+        self._entries = {names: self._entries.get(names) or self._entry(names) for names in found}
         for names, entry in self._entries.items():
             values = entry.values()
             if values is None:
@@ -123,7 +127,7 @@ class _RunList:
         shown.sort(key=lambda one: _order(one[2]), reverse=True)
         self._shown = {names: (changed, values) for names, changed, values in shown}
 
-    def _names(self) -> list[Names]:
+    def _look(self) -> list[Names]:
         roots = run_folders(self._folder.root)
         found = [root.relative_to(self._folder.root).parts for root in roots]
         return [names for names in found if all(map(is_plain, names)) and self._folder.holds_run(names)]

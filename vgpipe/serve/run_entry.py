@@ -46,6 +46,7 @@ class RunEntry:
 
     def __init__(self, root: Path, names: Sequence[str], typed: str):
         self._root, self._typed = root, typed
+        self._run_dir = RunDir(root)
         self._folder = "/".join(names)
         self._url = "".join(f"{quote(os.fsencode(name))}/" for name in ("runs", *names))
         self._facts = Kept(self._read_facts)
@@ -57,7 +58,7 @@ class RunEntry:
 
     def values(self) -> dict[str, Any] | None:
         """Returns plain values for the page; None where the folder holds no run any more."""
-        mark = changes_with(RunDir(self._root))
+        mark = changes_with(self._run_dir)
         # Whether a process is at it costs more to learn than that nothing has changed.
         is_active = (self._was_active or mark != self._last_mark) and is_in_use(self._root)
         self._was_active, self._last_mark = is_active, mark
@@ -67,7 +68,7 @@ class RunEntry:
         facts, read_at = found
         return {
             "folder": self._folder,
-            "url": f"{self._url}{RunDir(self._root).report.name}",
+            "url": f"{self._url}{self._run_dir.report.name}",
             "job": facts.job[:MAX_TEXT],
             "model": facts.model[:MAX_TEXT],
             "state": facts.state.value,
@@ -95,7 +96,7 @@ class RunEntry:
         """Returns URLs of pictures of the first clips that are done."""
         media = Media(self._root)
         try:
-            records = [line.record for line in RunDir(self._root).read_lines().shown()]
+            records = [line.record for line in self._run_dir.read_lines().shown()]
         except UsageError:  # gone since the listing
             return []
         found = (picture for one in records if (picture := _picture(media.files(one.get("files")))))

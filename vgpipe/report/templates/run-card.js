@@ -51,8 +51,9 @@
 
   function counts(run) {
     const total = totalOf(run);
-    const some = STATES.filter((state) => run.counts[state] && run.counts[state] < total);
-    return [counted(total, "clip"), ...some.map((state) => `${run.counts[state]} ${state}`)].join(" \u00b7 ");
+    const some = STATES.filter((state) => run.counts[state]);
+    const said = some.map((state) => `${run.counts[state] === total && total > 1 ? "all" : run.counts[state]} ${state}`);
+    return [counted(total, "clip"), ...said].join(" \u00b7 ");
   }
 
   function figures(run) {
@@ -95,6 +96,19 @@
     return box;
   }
 
+  // Names from left to right, whatever the direction of each.
+  function folder(run) {
+    const line = make("p", "soft");
+    run.folder.split("/").forEach((name, at) => line.append(at ? "/" : "", make("bdi", "", name)));
+    line.dir = "ltr";
+    return line;
+  }
+
+  function why(run) {
+    if (run.state === "interrupted") return "its process was killed, or the machine went off";
+    return run.reason && run.reason !== "finished" ? `stopped: ${run.reason}` : "";
+  }
+
   function body(run, copy) {
     const box = make("div", "body");
     const link = make("a");
@@ -103,13 +117,11 @@
     const name = make("h2", "", run.job || run.folder);
     name.dir = "auto";
     title.append(name, badge(run));
-    const folder = make("p", "soft", run.folder);
-    folder.dir = "auto";
-    link.append(title, folder);
+    link.append(title, folder(run));
     box.append(link, bar(run), make("p", "soft", counts(run)), make("p", "soft", figures(run)));
     box.append(...nowLines(run).map((text) => make("p", "now", text)));
     for (const [clip, error] of run.failures) box.append(make("p", "note bad", `${clip}: ${error}`));
-    if (run.reason && run.reason !== "finished") box.append(make("p", "note warn", `stopped: ${run.reason}`));
+    if (why(run)) box.append(make("p", "note warn", why(run)));
     if (run.resume) box.append(resume(run, copy));
     return box;
   }
