@@ -12,6 +12,7 @@ from pathlib import Path
 from vgpipe import __version__
 from vgpipe.collection import START_UP
 from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
+from vgpipe.config.notify_urls import urls_kept_out
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor.library_environment import set_library_environment
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if shows_tracebacks:
             ours.setLevel(logging.DEBUG)  # the terminal then shows all that run.log gets
-        code = _dispatch([argument for argument in given if argument != "--debug"], missing)
+        with urls_kept_out([argument for argument in given if argument != "--debug"]) as arguments:
+            code = _dispatch(arguments, missing)
         flush()
         return code
     except OutputError as error:

@@ -9,7 +9,11 @@ import typing
 from collections.abc import Iterable
 from functools import cache
 
+from vgpipe.config.notify_urls import KEY as URLS
 from vgpipe.config.schema import Config
+
+NO_KEYS = {URLS: "URLs are secret: set VGPIPE_NOTIFY_URLS, or put them into ~/.config/vgpipe/config.yaml"}
+"""What looks like a key of the config and is none, with where it belongs."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -113,6 +117,8 @@ def unknown_key(key: str) -> tuple[str, str] | None:
     Returns:
         None where the whole key exists, else (the key up to that part, the remedy).
     """
+    if key in NO_KEYS:
+        return key, NO_KEYS[key]
     parts = tuple(key.split("."))
     for depth, part in enumerate(parts):
         if takes_any_key(parts[:depth]):

@@ -18,7 +18,7 @@ from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parse_overrides, quoting_remedy
 from vgpipe.config.schema import Config
 from vgpipe.config.sources import BUILTIN, Sources
-from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file
+from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file, with_on
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError, Fault, first_line
 from vgpipe.outside_file import expanded
@@ -94,7 +94,7 @@ def from_hydra(composed: DictConfig) -> Config:
         ConfigError: naming everything that is wrong.
     """
     with hydra_faults(), known_to_resolvers(composed):
-        values = {str(key): _plain(composed, key) for key in composed if key != "hydra"}
+        values = {str(key): with_on(_plain(composed, key)) for key in composed if key != "hydra"}
     try:
         return with_absolute_paths(validate_config(values))
     except ConfigError as error:

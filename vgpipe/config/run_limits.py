@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 from vgpipe.config.executor_schema import AnyExecutor
-from vgpipe.config.schema import Config, RunConfig
+from vgpipe.config.schema import Config, NotifyConfig, RunConfig
+from vgpipe.config.user_defaults import own_setting
 from vgpipe.errors import ConfigError, Fault
 
-RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=", "run.order=")
-GROUP, KEYS = "executor=", "executor."
-DROPPED = ("until", "budget")
-"""The limits that hold for one attempt alone."""
+RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=", "run.order=", "run.on_end=")
+GROUP, KEYS, NOTIFY = "executor=", "executor.", "notify."
+DROPPED = ("until", "budget", "on_end")
+"""The limits that hold for one attempt alone, and a command that a stranger may have saved."""
 Limits = Callable[[Config], Config]
 
 
@@ -20,29 +21,40 @@ def load_run_limits(overrides: Sequence[str]) -> Limits:
     """Checks the overrides of a resumed run, of which it takes only some of `run.*`, and `executor`.
 
     Returns:
-        A function from the saved config to that of this attempt: the time limits are dropped, all else is kept unless
-        it is given again. It raises `ConfigError` for an invalid setting of `executor`, of which the saved config says
-        which there are.
+        A function from the saved config to that of this attempt: the time limits are dropped, and so is `on_end`, since
+        the saved config may be a stranger's: only the user's own file has another. All else is kept unless it is given
+        again. It raises `ConfigError` for an invalid setting of `executor`, of which the saved config says which there
+        are.
 
     Raises:
         ConfigError: for any other override, and for an invalid value.
     """
-    others = [text for text in overrides if not text.startswith((*RESUMABLE, GROUP, KEYS))]
+    allowed = (*RESUMABLE, NOTIFY, GROUP, KEYS)
+    others = [text for text in overrides if not text.startswith(allowed)]
     if others:
-        may = f"only {', '.join(f'{name}...' for name in (*RESUMABLE, GROUP, KEYS))} may follow"
+        may = f"only {', '.join(f'{name}...' for name in allowed)} may follow"
         fault = Fault(others[0][:80], "a resumed run keeps its settings", may)
         raise ConfigError("invalid command line", [fault])
     limits = [text for text in overrides if text.startswith(RESUMABLE)]
-    places = [text for text in overrides if not text.startswith(RESUMABLE)]
+    told = [text for text in overrides if text.startswith(NOTIFY)]
+    places = [text for text in overrides if text.startswith((GROUP, KEYS))]
     typed = _loaded(limits).run if limits else RunConfig()
+    typed = typed if typed.on_end else replace(typed, on_end=own_setting("run", "on_end"))
     given = {text.removeprefix("run.").partition("=")[0] for text in limits}
     kept = [one.name for one in fields(RunConfig) if one.name not in (*DROPPED, *given)]
 
     def merge(saved: Config) -> Config:
         run = replace(typed, **{name: getattr(saved.run, name) for name in kept})
-        return replace(saved, run=run, executor=_executor(saved.executor, places) if places else saved.executor)
+        executor = _executor(saved.executor, places) if places else saved.executor
+        return replace(saved, run=run, executor=executor, notify=_notify(saved.notify, told))
 
     return merge
+
+
+def _notify(saved: NotifyConfig, overrides: Sequence[str]) -> NotifyConfig:
+    typed = _loaded(overrides).notify if overrides else saved
+    given = {text.removeprefix(NOTIFY).partition("=")[0] for text in overrides}
+    return replace(saved, **{name: getattr(typed, name) for name in given})
 
 
 def _executor(saved: AnyExecutor, overrides: Sequence[str]) -> AnyExecutor:

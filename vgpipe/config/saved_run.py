@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vgpipe.config.composer import hydra_faults
 from vgpipe.config.resolvers import register_resolvers
+from vgpipe.config.user_defaults import own_setting
 from vgpipe.errors import UsageError
 
-SUBDIR = ".hydra"
+SUBDIR, ON_END = ".hydra", "run.on_end"
 
 
 def saved_config(path: Path) -> DictConfig:
@@ -33,4 +34,6 @@ def saved_config(path: Path) -> DictConfig:
     with hydra_faults(), open_dict(composed.hydra):  # a config may add to Hydra's own keys
         composed.merge_with(OmegaConf.load(folder / "hydra.yaml"), OmegaConf.load(folder / "config.yaml"))
         composed.hydra.mode, composed.hydra.run.dir = RunMode.RUN, str(folder.parent.absolute())
+    if OmegaConf.select(composed, ON_END) is not None:  # a command in a folder that may be a stranger's is not run
+        OmegaConf.update(composed, ON_END, own_setting("run", "on_end"))
     return composed

@@ -18,6 +18,8 @@ from vgpipe.config.model_schema import Dtype, ModelConfig
 from vgpipe.job.settings import SetBy
 from vgpipe.vocabulary import JOB_ORDER, SAFE, DegradePolicy, Objective, RunOrder, StoredPrecision
 
+DURATION = r"^\d+(\.\d+)?[smhd]$"
+
 
 def _names(value: object) -> object:
     """Returns what was typed for several names: one name alone, and null, count as several too."""
@@ -88,7 +90,7 @@ class RunConfig:
 
     until: Annotated[str, Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d$")] | None = None
     """A time of day, local, `07:00`: the next time the clock shows it."""
-    budget: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhd]$")] | None = None
+    budget: Annotated[str, Field(pattern=DURATION)] | None = None
     """A duration: `30s`, `90m`, `8h`, `2d`."""
     degrade: DegradePolicy = SAFE
     """What may be changed where the model cannot be loaded or memory runs out: `strict` nothing; `safe` other weight
@@ -107,6 +109,26 @@ class RunConfig:
     objective: Annotated[tuple[Objective, ...], BeforeValidator(_names)] = ()
     """What a sweeper that searches (hydra/sweeper=optuna) is given for a run: the mean over the clips that are done;
     null: the number of clips that are not done. Several names for several objectives (docs/sweeps.md)."""
+    on_end: Annotated[str, Field(min_length=1)] | None = None
+    """A command that is run once the records are written, with facts in its environment; no shell reads it. What a
+    finished run has saved of it is never run: a resumed run needs it again (docs/notify.md)."""
+
+
+@record
+class NotifyConfig:
+    """When messages are sent. Where they go is secret and stands elsewhere (docs/notify.md)."""
+
+    on: Annotated[tuple[Literal["end", "failure", "stall", "deadline"], ...], BeforeValidator(_names)] = (
+        "end",
+        "failure",
+        "stall",
+        "deadline",
+    )
+    """At the end; at the first failed clip; when nothing happens any more; when not all clips will be done by
+    `run.until` or `run.budget`."""
+    stall_after: Annotated[str, Field(pattern=DURATION)] = "10m"
+    """How long at least nothing happens before a run counts as stalled: `30s`, `10m`, `1h`. Longer where its steps and
+    pieces of work take long."""
 
 
 @record
@@ -147,6 +169,8 @@ class Config:
     executor: ExecutorConfig
     checks: ChecksConfig = field(default_factory=ChecksConfig)
     """By which limits decoded frames are judged; runs made before there were checks have none."""
+    notify: NotifyConfig = field(default_factory=NotifyConfig)
+    """When messages are sent of how the run does."""
     defaults_from: str | None = None
     """The file with the user's own defaults that was composed with the rest; set by vgpipe."""
     also: dict[str, ExporterConfig] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import yaml
 
 from vgpipe.config.fields import takes_any_key, unknown_key
 from vgpipe.config.joined_options import JOINED_GROUP, PLUS
+from vgpipe.config.notify_urls import KEY, split_urls
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.outside_file import expanded
@@ -68,23 +69,79 @@ def read_user_defaults() -> UserDefaults | None:
         ConfigError: where it is no YAML mapping, or sets keys that are not there.
     """
     path = defaults_path()
-    if path is None:
+    values = None if path is None else _values_in(path)
+    if path is None or values is None:
         return None
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).replace(UNNAMED, "").split())
-        raise _error(Fault(str(path), f"cannot be read: {reason}")) from error
-    if values is None:
-        return None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        remedy = "write it as in the config of a run, such as quality: quick"
-        raise _error(Fault(str(path), "is no mapping of keys to values", remedy))
+    _taken_urls(path, values)  # secrets: what is composed ends in files
     found = UserDefaults(path, values)
     faults = [_fault(found, *unknown) for key in found.set_keys() if (unknown := _unknown(key)) is not None]
     if faults:
         raise _error(*faults)
     return found
+
+
+def own_setting(group: str, name: str) -> str | None:
+    """Returns a text that the user's own file sets, of `group: {name: ...}`; None where it does not.
+
+    Raises:
+        ConfigError: where the file cannot be read.
+    """
+    own = read_user_defaults()
+    below = own.settings.get(group) if own is not None else None
+    found = below.get(name) if isinstance(below, Mapping) else None
+    return found if isinstance(found, str) and found else None
+
+
+def read_notify_urls() -> tuple[str, ...]:
+    """Returns the URLs that `notify.urls` in the user's own file holds; none without a file.
+
+    Raises:
+        ConfigError: where the file cannot be read, or holds something else there.
+    """
+    path = defaults_path()
+    values = None if path is None else _values_in(path)
+    return () if path is None or values is None else _taken_urls(path, values)
+
+
+def _values_in(path: Path) -> dict[str, Any] | None:
+    text = ""
+    try:
+        text = path.read_text("utf-8")
+        values = yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _error(Fault(str(path), f"cannot be read: {_reason(error, text)}")) from None
+    if values is None:
+        return None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        remedy = "write it as in the config of a run, such as quality: quick"
+        raise _error(Fault(str(path), "is no mapping of keys to values", remedy))
+    return {key: with_on(value) for key, value in values.items()}
+
+
+def with_on(value: Any) -> Any:
+    """Returns a mapping in which the key `on` is a text: YAML reads it as true where it is not quoted."""
+    return {"on" if key is True else key: below for key, below in value.items()} if isinstance(value, dict) else value
+
+
+def _reason(error: Exception, text: str) -> str:
+    """Returns why a file cannot be read; without the line that YAML quotes, where that may hold a secret."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None and "://" in text:
+        return f"{error.problem} in line {error.problem_mark.line + 1}"
+    return " ".join(str(error).replace(UNNAMED, "").split())
+
+
+def _taken_urls(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
+    """Takes `notify.urls` out of what the file holds, and returns the URLs."""
+    group, key = KEY.split(".")
+    below = values.get(group)
+    found = below.pop(key, None) if isinstance(below, dict) else None
+    found = values.pop(KEY, found)
+    if below == {}:
+        del values[group]
+    texts = found if isinstance(found, list) else [] if found is None else [found]
+    if not all(isinstance(text, str) for text in texts):
+        raise _error(Fault(f"{path}: {KEY}", "is neither a URL nor a list of URLs", "write [ntfy://TOPIC]"))
+    return tuple(url for text in texts for url in split_urls(text))
 
 
 def defaults_path() -> Path | None:

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from vgpipe.config.adapters import adapter_of
 from vgpipe.config.executor_schema import EXECUTORS
 from vgpipe.config.exporter_schema import EXPORTERS
-from vgpipe.config.fields import children, hints_at, nearest
+from vgpipe.config.fields import NO_KEYS, children, hints_at, nearest
 from vgpipe.config.joined_options import OTHERS
 from vgpipe.config.remedies import example, file_faults, is_group, keys_below, typed_whole
 from vgpipe.config.schema import Config
@@ -76,7 +76,7 @@ def _fault(detail: ErrorDetails, root: object, values: Mapping[str, Any]) -> Fau
         known = children(where[:-1], root)
         if where[-1] in known:  # to some option of the group, but not to the one that was chosen
             return Fault(key, "the chosen option has no such key", "choose the option that has it, or leave it out")
-        return Fault(key, "there is no such key", nearest(where[-1], known))
+        return Fault(key, "there is no such key", NO_KEYS.get(key) or nearest(where[-1], known))
     if detail["type"] == "union_tag_invalid":
         context = detail["ctx"]
         names = re.findall(r"'([^']+)'", context["expected_tags"])
@@ -132,7 +132,8 @@ def _allowed(detail: ErrorDetails, where: tuple[str, ...], root: object) -> str:
         "dict_type": "names with values, in { }",
     }
     if detail["type"] == "string_pattern_mismatch":
-        patterns = {"until": "a time like 07:00", "budget": "a duration like 30s, 90m, 8h or 2d"}
+        duration = "a duration like 30s, 90m, 8h or 2d"
+        patterns = {"until": "a time like 07:00", "budget": duration, "stall_after": duration}
         return patterns.get(where[-1], "a name as report.html shows it, such as p0123abcd")
     if detail["type"] in ("dataclass_type", "dataclass_exact_type"):
         names = ", ".join(children(where, root))

@@ -21,8 +21,11 @@ from vgpipe.units import MIB
 log = logging.getLogger(__name__)
 
 SCHEMA, MAX_BYTES, MAX_FAULTS = 1, 64 * MIB, 10
-MAY_CHANGE = ("run.until", "run.budget", "run.degrade", "run.plan", "store.dir", "store.max_gb")
-"""Keys of config.yaml that change no bit of a clip: the limits that `resume` takes, and where the store is."""
+MAY_CHANGE = (
+    *("run.until", "run.budget", "run.degrade", "run.plan", "run.on_end"),
+    *("store.dir", "store.max_gb", "notify.on", "notify.stall_after"),
+)
+"""Keys of config.yaml that change no bit of a clip: limits that `resume` takes, where the store is, what is sent."""
 AGAIN = "run the job again: what is finished is in the store, and is not made again"
 UNCHECKED = "an older version began this run: nobody can tell whether its clips.jsonl or config.yaml changed since"
 TYPABLE = re.compile(r"[\w./+-]+")
