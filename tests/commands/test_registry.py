@@ -12,7 +12,10 @@ import vgpipe.commands
 from vgpipe.commands.overview import overview
 from vgpipe.commands.registry import COMMANDS, DEFAULT, command
 
-HELPERS = ("__init__", "closing", "overview", "registry", "render_task", "search", "sweep_closing", "sweep_result")
+HELPERS = (
+    *("__init__", "closing", "overview", "registry", "render_task", "search"),
+    *("sweep_closing", "sweep_result", "sweep_told"),
+)
 STORE = ("chosen_store", "verify_store")
 WORKERS = ("worker", "worker_signals")
 

@@ -66,6 +66,7 @@ COMMANDS = {
     "rerun": Entry("FILE [--yes] [key=value ...]", "re-render from the metadata in a file"),
     "verify": Entry("FILE|RUN_DIR ... [--render] [--online]", "check that files are reproducible"),
     "gc": Entry("[--dry-run] [--keep-days N] [--max-gb X]", "free what no kept run needs", Needs.NOTHING),
+    "notify": Entry("[--test]", "show where notifications go, and try it", Needs.NOTHING),
     "doctor": Entry("[--json]", "diagnose this machine and suggest fixes", Needs.NOTHING),
 }
 
