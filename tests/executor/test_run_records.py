@@ -77,3 +77,19 @@ def test_records_of_clips_that_were_all_done_are_written_once(run_dir):
     before = run_dir.clips.stat().st_ino
     records.end([state], "")
     assert run_dir.clips.stat().st_ino == before and events(run_dir)[-1]["event"] == "run_ended"
+
+
+def test_one_that_listens_hears_every_event_and_one_that_breaks_is_left_alone(run_dir, caplog):
+    heard, broken = [], []
+
+    def breaks(kind, _facts):
+        broken.append(kind)
+        raise ValueError("no")
+
+    records = RunRecords(run_dir, pytest.fail)
+    records.listen(breaks)
+    records.listen(lambda kind, facts: heard.append((kind, dict(facts))))
+    records.event("wave_started", clips=["a"])
+    records.event("wave_started", clips=["b"])
+    assert heard == [("wave_started", {"clips": ["a"]}), ("wave_started", {"clips": ["b"]})]
+    assert broken == ["wave_started"] and "ValueError: no" in caplog.text

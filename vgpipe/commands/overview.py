@@ -31,6 +31,8 @@ run and output settings:
   run.plan=advise      try what cannot fit according to the plan (enforce, advise, off)
   run.metadata=false   write no metadata (prompt, settings, model) into the files
   run.objective=...    what a search goes by, with hydra/sweeper=optuna (docs/sweeps.md)
+  run.on_end=COMMAND   run a command at the end (docs/notify.md)
+  notify.on=[end]      when to send messages (end, failure, stall, deadline), to VGPIPE_NOTIFY_URLS
   exporter=mp4+gif     several files per clip; the first is set by exporter.*, others by also.gif.*
 
 flags:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,21 @@ MAX_ERROR = 120
 """Characters of an error of a launcher that are shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What is known of a sweep as a whole.
+
+    Attributes:
+        config: of its first combination.
+        job: what the user calls the job of that; may be empty.
+        root: its directory.
+    """
+
+    config: Config
+    job: str
+    root: Path
+
+
 class RenderTask:
     """Checks and renders combinations.
 
@@ -70,6 +85,17 @@ class RenderTask:
         self._checked: dict[Overrides, Ready | VgpipeError] = {}
         self._has_started = False
         self._known_runs = 0
+        self._sweep: Sweep | None = None
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that was started; None for a single run, and where nothing was started."""
+        return self._sweep if self._has_started else None
+
+    @property
+    def seconds(self) -> float:
+        """How long the runs have taken so far."""
+        return self._started.elapsed_s()
 
     def __reduce__(self) -> tuple[type[RenderTask], tuple[None, None, Moment, None, int]]:
         return RenderTask, (None, None, self._started, None, self._drawn_from)
@@ -92,6 +118,7 @@ class RenderTask:
         for one in batch:
             try:
                 wanted[one.key] = self._read(one)
+                self._sweep = self._sweep or _sweep_of(one, *wanted[one.key])
             except UsageError as error:
                 invalid[one.key] = error
         if invalid and not self._has_started:
@@ -175,14 +202,16 @@ class RenderTask:
     ) -> RunResult:
         from vgpipe.commands.closing import show
         from vgpipe.runs.bars import TerminalBars
+        from vgpipe.runs.following import Closing
         from vgpipe.runs.run import start
 
         if label:
             write_note(f"\n{label}")
         if isinstance(run, VgpipeError):
             raise run
+        ready, closing = run or _ready(self._config(composed)), Closing.OF_SWEEP if label else Closing.OF_RUN
         with TerminalBars() as bars:
-            result = start(run or _ready(self._config(composed)), root, stop, on_progress=bars, kept=self._kept)
+            result = start(ready, root, stop, on_progress=bars, kept=self._kept, closing=closing)
         show(result, label)
         return result
 
@@ -211,6 +240,13 @@ def _ready(config: Config) -> Ready:
 
 def _is_of_search(one: Composed) -> bool:
     return bool(search_of(one.config, one.config.hydra).directions)
+
+
+def _sweep_of(one: Composed, config: Config, wanted: Request) -> Sweep | None:
+    hydra = one.config.hydra
+    if hydra.mode is not RunMode.MULTIRUN:
+        return None
+    return Sweep(config, wanted.title, Path(str(hydra.sweep.dir)))
 
 
 def _planned(config: Config, wanted: Request, kept: KeptModels | None) -> Ready | VgpipeError:

@@ -41,12 +41,13 @@ def run_in_worker(config: Config, root: Path, started: Moment) -> RunResult:
     """
     set_library_environment()
     with _named_lines(root.name), cancelled_by_signals(SIGNALLED):
+        from vgpipe.runs.following import Closing
         from vgpipe.runs.run import ready, start
         from vgpipe.typed import shown_path
 
         run = ready(config, request(config), terminal=False)
         write_note(f"{root.name}: rendering {counted(len(run.request.clips), 'clip')}")
-        result = start(run, root, CancelToken(SIGNALLED, started=started))
+        result = start(run, root, CancelToken(SIGNALLED, started=started), closing=Closing.OF_SWEEP)
         done, where = sum(state.is_done for state in result.states), shown_path(result.root)
         write_note(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
         if result.exit_code == EXIT_STOPPED:

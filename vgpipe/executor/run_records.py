@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from vgpipe.clips.clip_record import record_of
 from vgpipe.clips.clip_state import ClipState, Status
@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 
 MAX_TITLE = 200
+EventListener = Callable[[str, Mapping[str, object]], None]
+"""Is given the kind of an event and its facts, in whatever thread it comes up."""
 
 
 class RunRecords:
@@ -32,6 +34,11 @@ class RunRecords:
     ):
         self._run_dir, self._on_unwritable, self._title, self._notes = run_dir, on_unwritable, title, notes
         self._has_begun = self._is_complete = False
+        self._listeners: list[EventListener] = []
+
+    def listen(self, listener: EventListener) -> None:
+        """Has a listener hear of every event from now on; one that raises is left alone from then on."""
+        self._listeners.append(listener)
 
     def begin(self, states: Sequence[ClipState]) -> None:
         """Writes every clip's record, at the start of a run and of each further attempt.
@@ -92,3 +99,10 @@ class RunRecords:
             self._run_dir.append_event(kind, **facts)
         except StoreError as error:
             log.debug("%s", error)
+        for listener in tuple(self._listeners):
+            try:
+                listener(kind, facts)
+            except Exception as error:  # whatever a listener does, the clips matter more
+                self._listeners.remove(listener)
+                log.warning("events are no longer heard by one that listens: %s: %s", type(error).__name__, error)
+                log.debug("traceback of the listener", exc_info=error)

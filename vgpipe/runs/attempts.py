@@ -140,24 +140,22 @@ class Attempts:
         self,
         clips: Sequence[Clip],
         run_dir: RunDir,
+        records: RunRecords,
         stop: CancelToken,
         previous: Mapping[str, PastRecord],
         kept: KeptModels | None = None,
         on_progress: ProgressListener | None = None,
-        title: str = "",
-        notes: Sequence[str] = (),
     ) -> list[ClipState]:
         """Makes the clips.
 
         Args:
             clips: in job order.
-            run_dir: locked; gets the records and the files.
+            run_dir: locked; gets the files.
+            records: of the run, in its directory.
             stop: says when to stop early.
             previous: clip id -> what an earlier attempt at this run recorded of it.
             kept: what runs of this process leave loaded for each other; None where every run loads its own.
             on_progress: is given how far the run is.
-            title: what the user calls the job; empty where that is unknown.
-            notes: what the user should know about how the job was read.
 
         Returns:
             The clips with their states, in job order.
@@ -165,7 +163,6 @@ class Attempts:
         Raises:
             StoreError: where run directory or store cannot be written; no clip was made.
         """
-        records = RunRecords(run_dir, stop.cancel, title, notes)
         if self._plan is not None:
             from vgpipe.plans.plan_file import write_plan
 

@@ -16,7 +16,7 @@ import yaml
 
 from vgpipe.clips import requested
 from vgpipe.clips.clip_record import PastRecord, clip_of_record, past_record
-from vgpipe.clips.clip_state import Status
+from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.folders import folder_of
 from vgpipe.config.run_limits import Limits
@@ -26,11 +26,14 @@ from vgpipe.errors import StoreError, UsageError, VgpipeError, first_line, is_di
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress_state import ProgressListener
+from vgpipe.executor.run_records import RunRecords
 from vgpipe.job.clip import Clip
+from vgpipe.notify.on_end import words_of
 from vgpipe.outside_file import read_outside
 from vgpipe.runs import run_record
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
+from vgpipe.runs.following import Closing, close, followed
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.names import refuse_unwritable_names
 from vgpipe.runs.objective import refuse_unmeasured
@@ -81,11 +84,13 @@ def ready(
 
     Raises:
         ModelError: where no model that `run.degrade` allows can be opened.
-        ConfigError: where the job cannot fit, a clip or a file is too large to be made, or `run.objective` names what
-            the run does not measure.
+        ConfigError: where the job cannot fit, a clip or a file is too large to be made, `run.objective` names what the
+            run does not measure, or there is no such program as `run.on_end` names.
         StoreError: where clips are left to render and the store cannot be written.
     """
     refuse_unmeasured(config.run)
+    if config.run.on_end is not None:
+        words_of(config.run.on_end)
     refuse_unwritable_names(request.clips)
     refuse_too_large(config, request.clips)
     config = replace(config, drawn_from=request.drawn_from)  # what the run is read again from, now or later
@@ -102,6 +107,7 @@ def start(
     *,
     on_progress: ProgressListener | None = None,
     kept: KeptModels | None = None,
+    closing: Closing = Closing.OF_RUN,
 ) -> RunResult:
     """Renders a job into a run directory.
 
@@ -111,6 +117,7 @@ def start(
         stop: says when to stop early.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
         on_progress: is given how far the run is.
+        closing: whether the end of this run is reported, or that of its sweep.
 
     Returns:
         How it ended. Once the directory exists, an error is part of the result.
@@ -124,7 +131,9 @@ def start(
         earlier = {clip: line.record for clip, line in records.items()}
         _refuse_other_run(run_dir, run.request.clips, earlier)
         begin = partial(_write_config, run.attempts.pinned(), run.request, run_dir)
-        return _run(run, run_dir, stop, on_progress, begin, _previous(earlier.values()), kept)
+        result = _run(run, run_dir, stop, on_progress, begin, _previous(earlier.values()), kept, closing)
+    close(run.config, run.request.title, result, closing, terminal=run.terminal)
+    return result
 
 
 def resume(
@@ -165,13 +174,17 @@ def resume(
             saved = validate_config(values)
             folder_of("store.dir", saved.store.dir)  # it may be another one by now
             config = limits(saved)
+            if config.run.on_end is not None:
+                words_of(config.run.on_end)
             attempts = Attempts(config)
             refuse_too_large(config, clips)
             attempts.plan(clips, kept)
         notes = () if recorded.is_checked else (run_record.UNCHECKED,)
         run = Ready(config, requested.Request(clips, notes), attempts, early, terminal)
         begin = partial(_record, run_dir, values, clips) if not recorded.is_checked else _nothing
-        return _run(run, run_dir, stop, on_progress, begin, _previous(recorded.records), kept)
+        result = _run(run, run_dir, stop, on_progress, begin, _previous(recorded.records), kept, Closing.OF_RUN)
+    close(config, "", result, Closing.OF_RUN, terminal=terminal)
+    return result
 
 
 def _record(run_dir: RunDir, values: Mapping[str, Any], clips: Sequence[Clip]) -> None:
@@ -205,6 +218,7 @@ def _run(
     begin: Callable[[], None],
     previous: Mapping[str, PastRecord],
     kept: KeptModels | None,
+    closing: Closing,
 ) -> RunResult:
     config = run.config
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
@@ -217,25 +231,25 @@ def _run(
             log.info("%s", note)
         if run_dir.lock_note:
             log.warning("%s", run_dir.lock_note)
-        try:
-            note_run(Path(config.store.dir), run_dir.root)
-            begin()
-            with _page_of(run_dir, run.attempts), _told(run_dir, run.attempts, on_progress) as listener:
-                states = run.attempts.make(
-                    run.request.clips,
-                    run_dir,
-                    stop,
-                    previous,
-                    kept,
-                    listener,
-                    run.request.title,
-                    run.request.notes,
-                )
-        except (VgpipeError, OSError) as error:
-            return _aborted(error, run, run_dir)
+        records = RunRecords(run_dir, stop.cancel, run.request.title, run.request.notes)
+        with followed(config, run.request.title, run_dir, records, run.attempts.clips_left) as following:
+            try:
+                note_run(Path(config.store.dir), run_dir.root)
+                begin()
+                listening = following.listening(on_progress)
+                with _page_of(run_dir, run.attempts), _told(run_dir, run.attempts, listening) as listener:
+                    states = run.attempts.make(run.request.clips, run_dir, records, stop, previous, kept, listener)
+                result = _result(run_dir, states, stop, time.monotonic() - begun_s)
+            except (VgpipeError, OSError) as error:
+                result = _aborted(error, run, run_dir)
+            if closing is Closing.OF_RUN:
+                following.ended(result)
+    return result
+
+
+def _result(run_dir: RunDir, states: Sequence[ClipState], stop: CancelToken, seconds: float) -> RunResult:
     code = exit_code_of(state.status.value for state in states)
     reason = stop.reason if code == EXIT_STOPPED else ""
-    seconds = time.monotonic() - begun_s
     return RunResult(root=run_dir.root, exit_code=code, states=tuple(states), stopped_by=reason, seconds=seconds)
 
 
