@@ -67,6 +67,17 @@ def test_frames_that_vanished_leave_the_clip_pending(outcomes, spies):
     assert state.is_pending and not any(spy.calls for spy in spies.values())
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_finished_file_that_vanished_before_it_was_placed_is_made_again(outcomes, spies, is_there):
+    def place(*_):
+        raise FileNotFoundError(errno.ENOENT, "no such file")
+
+    spies["delivery"].place, spies["delivery"].has_files = place, lambda state: is_there
+    state = new()
+    outcomes.exported(state, lambda: (Artifact,))
+    assert state.is_pending != is_there and (state.status is Status.FAILED) == is_there
+
+
 def test_a_failure_takes_the_rest_of_its_clip_out_of_the_progress(outcomes, spies):
     state = new(LONG)
     outcomes.failed(state.segments[1], "denoise", LoadError("torn", "transformer"))

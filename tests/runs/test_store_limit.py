@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -9,6 +10,7 @@ from vgpipe.executor.run_records import RunRecords
 from vgpipe.garbage.removal import alone
 from vgpipe.runs.store_limit import keep_to_limit
 from vgpipe.store.run_list import noted_runs
+from vgpipe.store.rundir import RunDir
 
 
 @pytest.fixture
@@ -49,13 +51,32 @@ def test_a_run_ends_well_where_nothing_can_be_freed(scene, caplog):
     assert limited(scene, run) == [] and "nothing is freed" in caplog.text
 
 
-def test_a_run_notes_itself_keeps_to_its_limit_and_is_found_again(render, workdir):
-    ran = render("clip.prompt=a small red circle", "store.max_gb=0.000001")
+def test_a_run_notes_itself_keeps_to_its_limit_and_is_found_again(render, workdir, monkeypatch):
+    given = ("clip.prompt=a small red circle", "store.max_gb=0.000001", "checks=off")
+    loses_next = loses_file_before_it_is_placed(monkeypatch)
+    ran = render(*given)
     events = [event["event"] for event in map(json.loads, (ran.root / "events.jsonl").read_text().splitlines())]
     assert events[-2:] == ["store_freed", "run_ended"]
     store = workdir / "outputs" / ".store"
     assert [one.root for one in noted_runs(store)] == [(workdir / ran.root).resolve()]
     latents = ran.records()[0]["artifacts"]["latents"]
     assert not (store / "denoise" / latents[:2] / latents).exists()
-    again = render("clip.prompt=a small red circle", "store.max_gb=0.000001")
+    again = render(*given)
     assert again.code == 0 and [one["reused"] for one in again.records()] == [True]
+    loses_next.append(True)
+    third = render(*given)
+    assert third.code == 0 and [one["reused"] for one in third.records()] == [False] and not loses_next
+
+
+def loses_file_before_it_is_placed(monkeypatch):
+    """Has a finished file vanish from the store, as garbage of another process, just before a run takes it."""
+    loses_next, place = [True], RunDir.place
+
+    def placed(self, kind, clip, sources, **taken):
+        if loses_next:
+            loses_next.pop()
+            shutil.rmtree(sources[0].parent)
+        return place(self, kind, clip, sources, **taken)
+
+    monkeypatch.setattr(RunDir, "place", placed)
+    return loses_next
