@@ -19,6 +19,7 @@ from vgpipe.typed import as_typed
 
 HELP = """\
 usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...] [--json]
+       python -m vgpipe plan --why job=prompts.yaml [...] [--json]
 
 Forecasts, before weights are downloaded or loaded, whether a job fits a device and with which
 memory strategy, how long it takes, and how much RAM and disk it needs. Without a job: one clip at
@@ -31,6 +32,7 @@ the model's reference settings, or clip.*
   plan model=all hardware=rtx3060_12gb job=prompts.yaml          the same job on every model
 
   --json   one JSON object on stdout (docs/planning.md)
+  --why    instead, of each clip: would it be rendered again, and which input changed (docs/runs.md)
 
 Estimating the memory of a model runs its code on fake tensors, a few seconds per stage, and loads
 no weights. The result is kept in ~/.cache/vgpipe (VGPIPE_CACHE=DIR), so that the next plan answers
@@ -38,13 +40,14 @@ at once.
 
 exit codes: 0 it fits; 2 it does not fit (the message says what does), or bad usage
 """
+FLAGS = ("--json", "--why")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Plans what was asked for and writes the plan to stdout; progress goes to stderr.
 
     Args:
-        arguments: overrides, and `--json`.
+        arguments: overrides, `--json` and `--why`.
 
     Returns:
         The exit code: 0 where everything fits.
@@ -55,7 +58,9 @@ def main(arguments: Sequence[str]) -> int:
         PlanError: where no plan can be made for it.
     """
     wants_json = "--json" in arguments
-    given = _parse([argument for argument in arguments if argument != "--json"])
+    given = _parse([argument for argument in arguments if argument not in FLAGS])
+    if "--why" in arguments:
+        return _why(given, wants_json=wants_json)
     models, tiers, rest = axes(given)
     if models is not None or tiers is not None:
         with logging_early(terminal=True):
@@ -65,6 +70,17 @@ def main(arguments: Sequence[str]) -> int:
         plan = plan_of(config)
     write(as_json([plan]) if wants_json else as_text(plan, datetime.now(), terminal_width()))
     refuse_what_cannot_fit(plan, config)
+    return 0
+
+
+def _why(given: Arguments, *, wants_json: bool) -> int:
+    from vgpipe.commands.why import show
+    from vgpipe.runs.ask_why import of_config
+
+    config = load(given.overrides, given.sources)
+    with logging_early(terminal=True):
+        answers = of_config(config)
+    show(answers, wants_json=wants_json)
     return 0
 
 

@@ -61,6 +61,7 @@ COMMANDS = {
     "resume": Entry("[RUN_DIR] [run.until=... run.budget=...]", "finish a stopped run in place"),
     "ls": Entry("[FOLDER] [--json]", "list runs: state, clips, time, size", Needs.NOTHING),
     "status": Entry("[RUN_DIR] [--watch] [--json]", "what runs now, when it is done, failures", Needs.NOTHING),
+    "why": Entry("RUN_DIR [CLIP] [--json]", "what would be rendered again, and which input changed"),
     "report": Entry("RUN_DIR ... [--out FILE]", "build a run's page, or compare runs", Needs.NOTHING),
     "serve": Entry("[FOLDER] [--host ADDRESS --token TOKEN]", "serve all runs as a web page", Needs.NOTHING),
     "rerun": Entry("FILE [--yes] [key=value ...]", "re-render from the metadata in a file"),

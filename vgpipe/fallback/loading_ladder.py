@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vgpipe.clips import from_config
+from vgpipe.clips.key_inputs import ModelFacts
 from vgpipe.config.model_schema import ModelConfig, OriginConfig
 from vgpipe.config.schema import Config
 from vgpipe.errors import LoadError, ModelError, PrecisionError, VgpipeError
@@ -148,3 +149,9 @@ def pinned_model(model: ModelConfig, checkpoint: Checkpoint) -> ModelConfig:
 def pinned(model: LoadedModel) -> ModelConfig:
     """Returns the config of a model as it was opened, its commits pinned."""
     return pinned_model(model.plan.config, model.keys.family.checkpoint)
+
+
+def model_facts(model: LoadedModel) -> ModelFacts:
+    """Returns which model was opened."""
+    found = pinned(model)
+    return ModelFacts(name=found.name, id=found.id, revision=found.revision)

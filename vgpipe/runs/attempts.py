@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vgpipe.clips import key_inputs
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
@@ -24,7 +25,7 @@ from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.executor.workers.early_start import host_started_early
 from vgpipe.fallback.history import FallbackHistory, notes_of
-from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, pinned_model
+from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, model_facts, pinned_model
 from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
@@ -32,6 +33,7 @@ from vgpipe.models.texts.counting import read_texts
 from vgpipe.runs.clip_notes import log_notes
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.artifacts import Store
 from vgpipe.store.rundir import RunDir
 from vgpipe.units import counted
 from vgpipe.vocabulary import ANY
@@ -50,6 +52,7 @@ class Attempts:
 
     Args:
         config: the whole config.
+        store: where finished files are looked for; None: the folder that the config names.
 
     Attributes:
         clips_left: how many clips are not in the store, once they have been planned.
@@ -59,7 +62,7 @@ class Attempts:
         ModelError: on construction, where no model that `run.degrade` allows can be opened.
     """
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, store: Store | None = None):
         self.clips_left = 0
         self._config = config
         self._executor_class = executor_class(config.executor.name)
@@ -67,7 +70,7 @@ class Attempts:
         self._first = self._ladder.first()
         self._plan: RunPlan | None = None
         self._known_keys: dict[Clip, Sequence[ClipKeys]] = {}
-        self._finished = finished_files_of(config)
+        self._finished = finished_files_of(config, store)
         self._texts = TextNotes(self._first.keys.family)
 
     def plan(self, clips: Sequence[Clip], kept: KeptModels | None = None) -> RunPlan | None:
@@ -189,7 +192,9 @@ class Attempts:
 
         keys = self._artifact_keys(self._first)
         first = executor(self._first, keys, self._plan, self._texts)
-        states = self._avoiding_overflow([self._new_state(clip, self._first, keys) for clip in clips])
+        asked = self.asked(clips)
+        run_dir.write_inputs(self.inputs(asked))
+        states = self._avoiding_overflow(asked)
         for state in states:
             self._texts.note(state)
         log_notes(states)
@@ -216,6 +221,41 @@ class Attempts:
             if not is_elsewhere(self._config):  # what other machines took says nothing of this one
                 write_measured(run_dir, self._plan, states)
         return states
+
+    def asked(self, clips: Sequence[Clip]) -> list[ClipState]:
+        """Returns the states of clips that nothing is known of yet, with the keys of what the user asked for.
+
+        Args:
+            clips: in job order.
+        """
+        keys = self._artifact_keys(self._first)
+        return [self._new_state(clip, self._first, keys) for clip in clips]
+
+    def inputs(self, states: Sequence[ClipState]) -> dict[str, Any]:
+        """Returns what the keys of clips are made of, as inputs.json holds it: `why` says by it which input changed.
+
+        Args:
+            states: as `asked` returned them.
+        """
+        clips = {state.id: [segment.keys for segment in state.segments] for state in states}
+        return key_inputs.document(clips, self._first.keys.family, model_facts(self._first))
+
+    def is_finished(self, state: ClipState) -> bool:
+        """Says whether the store has every file of a clip."""
+        return self._finished.has(state.keys)
+
+    def as_found(self, states: Sequence[ClipState]) -> list[ClipState]:
+        """Returns the states that a run would begin with: as earlier runs made the clips that did not go as asked.
+
+        Args:
+            states: as `asked` returned them.
+        """
+        found = self._avoiding_overflow(list(states))
+        history = FallbackHistory(notes_of(self._finished.store), self._artifact_keys(self._first), self._config)
+        for state in found:
+            if not self._finished.has(state.keys):
+                history.reuse(state, self._finished)
+        return found
 
     def _planned(
         self, model: LoadedModel, states: Sequence[ClipState], kept: KeptModels | None = None

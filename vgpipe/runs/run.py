@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,21 +14,20 @@ from typing import Any
 import yaml
 
 from vgpipe.clips import requested
-from vgpipe.clips.clip_record import PastRecord, clip_of_record, past_record
+from vgpipe.clips.clip_record import PastRecord, past_record
 from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.folders import folder_of
 from vgpipe.config.run_limits import Limits
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
-from vgpipe.errors import StoreError, UsageError, VgpipeError, first_line, is_disk_full
+from vgpipe.errors import StoreError, UsageError, VgpipeError, is_disk_full
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.job.clip import Clip
 from vgpipe.notify.on_end import words_of
-from vgpipe.outside_file import read_outside
 from vgpipe.runs import run_record
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
@@ -40,6 +38,7 @@ from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
 from vgpipe.runs.progress_file import ProgressFile
 from vgpipe.runs.result import RunResult
+from vgpipe.runs.saved import saved_clip, saved_values
 from vgpipe.store.disk_space import what_to_free
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.run_list import note_run
@@ -164,10 +163,10 @@ def resume(
     if not RunDir(root).holds_run():
         raise UsageError(f"{root} holds no run -> give the directory of a run, the one with clips.jsonl in it")
     with RunDir(root) as run_dir:
-        values = _saved_values(run_dir)
+        values = saved_values(run_dir)
         with logging_early(terminal) as early:
             recorded = run_record.checked(run_dir, values)
-            clips = tuple(_clip(run_dir, record) for record in recorded.records)
+            clips = tuple(saved_clip(run_dir, record) for record in recorded.records)
             if not clips:
                 raise UsageError(f"{run_dir.clips} lists no clips -> run the job again")
             refuse_unwritable_names(clips)
@@ -293,19 +292,3 @@ def _told(
 ) -> AbstractContextManager[ProgressListener | None]:
     """Returns the context that keeps progress.json up to date; yields the listener for the run."""
     return ProgressFile(run_dir, on_progress) if attempts.clips_left else nullcontext(on_progress)
-
-
-def _saved_values(run_dir: RunDir) -> dict[str, Any]:
-    try:
-        # Through JSON, in which run.json has them: a key that is a number becomes text.
-        values = json.loads(json.dumps(read_yaml(read_outside(run_dir.config, max_bytes=MAX_CONFIG_BYTES).decode())))
-    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
-        raise UsageError(f"{run_dir.config} cannot be read ({first_line(error)}) -> run the job again") from None
-    return values if isinstance(values, dict) else {}
-
-
-def _clip(run_dir: RunDir, record: dict[str, object]) -> Clip:
-    try:
-        return clip_of_record(record)
-    except ValueError as error:
-        raise UsageError(f"{run_dir.clips}: clip {str(record['clip'])[:80]!r}: {error} -> run the job again") from None

@@ -152,6 +152,21 @@ class Store:
             return None
         return self._verified[key.digest][0]
 
+    def glance(self, key: Key) -> Artifact | None:
+        """Returns the artifact of `key` as its record describes it, or None; reads none of its files, changes nothing.
+
+        For whoever only says what a run would do; damage shows when that run reads the files.
+        """
+        folder = self.folder(key)
+        try:
+            record = _record_of(folder, key.digest)
+            files = _files(record)
+            _info(record)
+            is_whole = all(os.stat(f"{folder}/{name}").st_size == facts["bytes"] for name, facts in files.items())
+            return Artifact(key, folder, files, record["info"], record.get("versions") or {}) if is_whole else None
+        except DAMAGE:
+            return None
+
     @contextmanager
     def create(self, key: Key) -> Iterator[ArtifactWriter]:
         """Yields a writer, whose folder becomes `key`'s artifact when the block ends without an error.
@@ -319,13 +334,7 @@ def checked_record(folder: Path, digest: str) -> tuple[dict[str, Any], dict[str,
     Raises:
         One of `DAMAGE`: where it is not as it was written, or is gone.
     """
-    text = small_file(f"{folder}/{RECORD_NAME}", MAX_RECORD_BYTES)
-    record = json.loads(text)
-    if not isinstance(record, dict) or record["digest"] != digest:
-        raise ValueError("its record holds another digest")
-    seal = seal_of(text)
-    if seal is Seal.BROKEN or (seal is Seal.NONE and record["schema"] >= SEALED_SCHEMA):
-        raise ValueError(f"checksum of {RECORD_NAME} does not match")
+    record = _record_of(folder, digest)
     files = _files(record)
     marks = []
     for name, facts in files.items():
@@ -335,6 +344,17 @@ def checked_record(folder: Path, digest: str) -> tuple[dict[str, Any], dict[str,
         marks.append(mark)
     _info(record)
     return record, files, marks
+
+
+def _record_of(folder: Path, digest: str) -> dict[str, Any]:
+    text = small_file(f"{folder}/{RECORD_NAME}", MAX_RECORD_BYTES)
+    record = json.loads(text)
+    if not isinstance(record, dict) or record["digest"] != digest:
+        raise ValueError("its record holds another digest")
+    seal = seal_of(text)
+    if seal is Seal.BROKEN or (seal is Seal.NONE and record["schema"] >= SEALED_SCHEMA):
+        raise ValueError(f"checksum of {RECORD_NAME} does not match")
+    return record
 
 
 def _read(key: Key, folder: Path) -> tuple[Artifact, list[Mark]]:

@@ -115,6 +115,7 @@ class RunDir:
         self.log = root / "run.log"
         self.plan = root / "plan.json"
         self.progress = root / "progress.json"
+        self.inputs = root / "inputs.json"
         self.report = root / "report.html"
         self.report_data = root / "report-data.js"
         self.contact_sheet = root / "contact-sheet.png"
@@ -172,6 +173,21 @@ class RunDir:
         except (OSError, ValueError, RecursionError):
             return None
         return plan if isinstance(plan, dict) else None
+
+    def write_inputs(self, inputs: Mapping[str, Any]) -> None:
+        """Writes inputs.json atomically: what the store keys of the run's clips were made of.
+
+        Raises:
+            StoreError: if the directory cannot be written.
+        """
+        replace_file(self.inputs, _line(inputs))
+
+    def read_inputs(self) -> dict[str, Any] | None:
+        """Returns the content of inputs.json; None where there is none, as in older runs, or it cannot be read."""
+        try:
+            return _object(read_outside(self.inputs, max_bytes=MAX_BYTES).decode("utf-8", "replace"))
+        except OSError:
+            return None
 
     def write_progress(self, progress: Mapping[str, Any]) -> None:
         """Replaces progress.json: a reader sees the old one or the new one. It is not flushed: it is soon replaced.

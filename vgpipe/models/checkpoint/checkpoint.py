@@ -67,6 +67,9 @@ class Checkpoint:
         hashes: remembers the SHA-256 of large files.
         index: what model_index.json would say, where there is no such file to read.
 
+    Attributes:
+        known_files: digest over a component's files, as `identity` gave it -> file -> its SHA-256.
+
     Raises:
         ModelError: on construction, where `folder` holds no readable model_index.json.
     """
@@ -85,6 +88,7 @@ class Checkpoint:
         self.index = _read_index(folder, repo) if index is None else dict(index)
         self._others = dict(others or {})
         self._hashes = hashes or FileHashes(None)
+        self.known_files: dict[str, Mapping[str, str]] = {}
         self._marks: dict[Path, str] = {}
         self._vetted: dict[str, frozenset[str]] = {}
         for component, source in self._others.items():
@@ -313,7 +317,9 @@ class Checkpoint:
             digests = {Path(name).name: self._hashed(source.folder / name) for name in names}
         except OSError as error:
             raise LoadError(f"{component} cannot be read: {error} -> check the disk", component) from error
-        return [entry, digest_of(digests), *how]
+        digest = digest_of(digests)
+        self.known_files[digest] = digests
+        return [entry, digest, *how]
 
     def _hashed(self, path: Path) -> str:
         self._marks[path] = fingerprint(path)
