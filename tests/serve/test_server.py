@@ -143,6 +143,10 @@ BROKEN = {
     "rebinding": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"421"),
     "a proxy's": (b"GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
     "a body": (b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\nGET /runs.json", b"413"),
+    "a body after none": (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n",
+        b"413",
+    ),
     "a body in parts": (b"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"413"),
     "many fields": (b"GET /?" + b"a=1&" * 50 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
     "a long path": (b"GET /" + b"a" * 60_000, b"431"),

@@ -112,8 +112,8 @@ class Handler(BaseHTTPRequestHandler):
     # ---- who asks
 
     def _refuse_body(self) -> None:
-        length = self.headers.get("Content-Length", "0").strip()
-        if length != "0" or self.headers.get("Transfer-Encoding") is not None:
+        lengths = self.headers.get_all("Content-Length", [])
+        if set(lengths) - {"0"} or self.headers.get("Transfer-Encoding") is not None:
             self.close_connection = True  # else the body would be read as the next request
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a request has no body here")
 
