@@ -26,10 +26,28 @@ class CheckConfig:
 class ChecksConfig:
     """The checks of decoded frames. null switches one off."""
 
+    frame_count: CheckConfig | None = None
+    """Frames that are missing or too many; bad above the limit."""
+    frame_size: CheckConfig | None = None
+    """Pixels that width and height are off; bad above the limit."""
+    non_finite: CheckConfig | None = None
+    """Share of frames that are entirely black, 0 to 1; bad above the limit."""
     uniform: CheckConfig | None = None
     """Standard deviation within a frame, 0 to 127.5; bad below the limit."""
+    clipped: CheckConfig | None = None
+    """Share of saturated pixels, 0 to 1; bad above the limit."""
+    noise: CheckConfig | None = None
+    """Correlation of neighbouring pixels and frames, 0 to 1; bad below the limit."""
+    blobs: CheckConfig | None = None
+    """Order of colours at the size of latent pixels, 0 to 1; bad below the limit."""
+    strobing: CheckConfig | None = None
+    """Swing of brightness from frame to frame, 0 to 255; bad above the limit."""
+    seams: CheckConfig | None = None
+    """How many times larger steps are on a grid than beside it, 0 to 2; bad above the limit."""
+    tail: CheckConfig | None = None
+    """Share of the clip that stands still or repeats at its end, 0 to 1; bad above the limit."""
     frozen: CheckConfig | None = None
-    """Largest change from frame to frame, 0 to 255; bad below the limit."""
+    """Largest change of a part of the picture, 0 to 255; bad below the limit."""
 
     @property
     def limits(self) -> dict[str, CheckConfig]:

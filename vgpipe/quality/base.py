@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from vgpipe.quality.frame_view import FrameView
 
 
+class Bad(Enum):
+    """On which side of its limit a number is bad."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+    def beyond(self, number: float, limit: float) -> bool:
+        """Returns whether a number is on that side; the limit itself is good."""
+        return number > limit if self is Bad.ABOVE else number < limit
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The size of the clip that was asked for: pixels and frames."""
+
+    width: int
+    height: int
+    num_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is known of a clip before its first frame.
+
+    Attributes:
+        fps: frames per second.
+        size: what was asked for; None where that is not known.
+    """
+
+    fps: float
+    size: Expected | None
+
+
 class Check(Protocol):
-    """Measures the frames of one clip as they are added. Modules of checks import no numpy: judging needs none.
+    """Measures the frames of one clip as they are added.
+
+    Modules of checks import numpy in functions alone: judging what was measured needs none.
 
     Attributes:
         name: its key in the numbers, and in the config group `checks`.
@@ -18,8 +55,10 @@ class Check(Protocol):
     """
 
     name: ClassVar[str]
-    bad: ClassVar[Literal["above", "below"]]
+    bad: ClassVar[Bad]
     expects_motion: ClassVar[bool]
+
+    def __init__(self, wanted: Wanted) -> None: ...
 
     def add(self, view: FrameView) -> None:
         """Measures the next frame."""

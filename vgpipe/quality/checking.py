@@ -6,11 +6,10 @@ Numbers are facts and are kept; limits are the config's, so numbers can be judge
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vgpipe.quality.base import Check, Limit
-from vgpipe.quality.registry import CHECKS
+from vgpipe.quality.base import Check, Expected, Limit
+from vgpipe.quality.registry import CHECKS, new_checks
 from vgpipe.quality.verdict import Result, Verdict
 
 if TYPE_CHECKING:
@@ -18,16 +17,8 @@ if TYPE_CHECKING:
 
     from vgpipe.quality.frame_view import FrameView
 
+__all__ = ["Expected", "FrameChecks", "judge"]
 DIGITS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """The size of the clip that was asked for: pixels and frames."""
-
-    width: int
-    height: int
-    num_frames: int
 
 
 class FrameChecks:
@@ -39,8 +30,7 @@ class FrameChecks:
     """
 
     def __init__(self, fps: float, expected: Expected | None = None):
-        self._fps, self._expected = fps, expected
-        self._checks: tuple[Check, ...] = tuple(check() for check in CHECKS)
+        self._checks: tuple[Check, ...] = new_checks(fps, expected)
         self._previous: FrameView | None = None
         self._count = 0
 
@@ -90,8 +80,7 @@ def _verdicts(
 
 
 def _verdict(check: type[Check], number: float, limit: Limit) -> Verdict:
-    is_bad = number > limit.limit if check.bad == "above" else number < limit.limit
-    if not is_bad:
+    if not check.bad.beyond(number, limit.limit):
         return Verdict(check.name, number, limit.limit, Result.PASSED)
     result = Result.WARNED if limit.action == "warn" else Result.FAILED
     return Verdict(check.name, number, limit.limit, result, check.says(number))

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
+
+from vgpipe.quality.base import Bad, Wanted
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from vgpipe.quality.frame_view import FrameView
 
 
 class Frozen:
-    """The largest change from one frame to the next."""
+    """How far any part of the picture gets from what it was in the first frame."""
 
     name: ClassVar[str] = "frozen"
-    bad: ClassVar[Literal["above", "below"]] = "below"
+    bad: ClassVar[Bad] = Bad.BELOW
     expects_motion: ClassVar[bool] = True
 
-    def __init__(self) -> None:
-        self._changes: list[float] = []
+    def __init__(self, wanted: Wanted) -> None:
+        self._first: np.ndarray | None = None
+        self._furthest: float | None = None
 
     def add(self, view: FrameView) -> None:
         """Measures the next frame."""
-        if view.previous is not None:
-            self._changes.append(view.change)
+        if self._first is None:
+            self._first = view.signature
+        elif self._first.shape == view.signature.shape:
+            self._furthest = max(self._furthest or 0.0, float(abs(view.signature - self._first).max()))
 
     def number(self) -> float | None:
-        """Returns the mean absolute difference of luma, 0 to 255; None below two frames."""
-        return max(self._changes) if self._changes else None
+        """Returns the largest change of brightness of a part of the frame, 0 to 255; None below two frames."""
+        return self._furthest
 
     @staticmethod
     def says(number: float) -> str:
         """Returns a sentence on a number that is too small."""
-        return f"nothing moves: brightness changes by at most {number:.2f} of 255 from frame to frame"
+        return f"nothing moves (no part of the picture changes by more than {number:.2f} of 255)"
