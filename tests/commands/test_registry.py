@@ -22,7 +22,7 @@ WORKERS = ("worker", "worker_signals")
 
 def test_every_module_of_the_package_is_a_registered_command():
     modules = {path.stem for path in Path(vgpipe.commands.__path__[0]).glob("*.py")}
-    assert modules - {*HELPERS, *STORE, *WORKERS} == set(COMMANDS)
+    assert modules - {*HELPERS, *STORE, *WORKERS} == {entry.module or name for name, entry in COMMANDS.items()}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -45,11 +45,13 @@ class Entry:
         usage: what is typed after its name.
         summary: what it does, for the list of commands.
         needs: what is checked before its module is imported.
+        module: its file in this package; empty for one of the same name.
     """
 
     usage: str
     summary: str
     needs: Needs = Needs.LIBRARIES
+    module: str = ""
 
 
 DEFAULT = "run"
@@ -62,6 +64,8 @@ COMMANDS = {
     "ls": Entry("[FOLDER] [--json]", "list runs: state, clips, time, size", Needs.NOTHING),
     "status": Entry("[RUN_DIR] [--watch] [--json]", "what runs now, when it is done, failures", Needs.NOTHING),
     "why": Entry("RUN_DIR [CLIP] [--json]", "what would be rendered again, and which input changed"),
+    "pause": Entry("[RUN_DIR]", "free a run's memory, and wait", Needs.NOTHING),
+    "continue": Entry("[RUN_DIR]", "continue a paused run", Needs.NOTHING, "continue_run"),
     "report": Entry("RUN_DIR ... [--out FILE]", "build a run's page, or compare runs", Needs.NOTHING),
     "serve": Entry("[FOLDER] [--host ADDRESS --token TOKEN]", "serve all runs as a web page", Needs.NOTHING),
     "rerun": Entry("FILE [--yes] [key=value ...]", "re-render from the metadata in a file"),
@@ -76,6 +80,6 @@ def command(name: str) -> Command:
     """Imports a command.
 
     Args:
-        name: a key of `COMMANDS`, which is also the name of its module.
+        name: a key of `COMMANDS`.
     """
-    return cast(Command, import_module(f"vgpipe.commands.{name}"))
+    return cast(Command, import_module(f"vgpipe.commands.{COMMANDS[name].module or name}"))

@@ -34,6 +34,7 @@ class RunRecords:
     ):
         self._run_dir, self._on_unwritable, self._title, self._notes = run_dir, on_unwritable, title, notes
         self._has_begun = self._is_complete = False
+        self._next = ""
         self._listeners: list[EventListener] = []
 
     def listen(self, listener: EventListener) -> None:
@@ -52,7 +53,8 @@ class RunRecords:
         if self._has_begun:
             pending = sum(state.is_pending for state in states)
             self.event("attempt_started", clips=pending)
-            log.info("trying %s again", counted(pending, "clip"))
+            log.info("%s", self._next or f"trying {counted(pending, 'clip')} again")
+            self._next = ""
             return
         self._has_begun = True
         named = {"job": self._title[:MAX_TITLE]} if self._title else {}
@@ -60,6 +62,10 @@ class RunRecords:
         self.event("run_started", clips=len(states), reused=done, **named, **noted)
         if done:
             log.info("%d of %s already in the store", done, counted(len(states), "clip"))
+
+    def next_attempt(self, said: str) -> None:
+        """Notes what the log says when the next attempt begins, rather than that clips are tried again."""
+        self._next = said
 
     def end(self, states: Sequence[ClipState], stop_reason: str) -> None:
         """Writes every clip's last record; logs what cannot be written.

@@ -57,7 +57,7 @@ def history_of(events: bytes) -> RunHistory:
         seconds=sum(_spans(events, marks, last_at)),
         counts=_counts(ended),
         reason=text_of(ended.get("reason")) or "",
-        is_paused=events.rfind(_PAUSED) > events.rfind(_CONTINUED),
+        is_paused=events.rfind(_PAUSED) > max(events.rfind(_CONTINUED), marks[-1][0]),
     )
 
 

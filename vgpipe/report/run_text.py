@@ -100,7 +100,7 @@ def status_lines(
     named = ", ".join(filter(None, (facts.job, facts.model)))
     yield on_one_line(f"{shown_path(facts.root)}  ({named})" if named else shown_path(facts.root))
     yield _field(facts.state.value, _clips(facts, rendering if facts.state.is_active else None))
-    if rendering is not None and facts.state.is_active:
+    if rendering is not None and facts.state is RunState.RENDERING:
         yield from (_field("now", line) for line in _doing(rendering, now))
         yield _field("done at", _finish(rendering, now))
     elif facts.state is RunState.RENDERING:

@@ -18,6 +18,7 @@ from vgpipe.clips.notes import TextNotes, notes_of_settings, texts_of_clips
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
+from vgpipe.executor.attempt_stop import AttemptStop
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
 from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.kept_models import KeptModels
@@ -30,10 +31,15 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
 from vgpipe.models.texts.counting import read_texts
+from vgpipe.runs.attempt_loop import AttemptLoop, Way
 from vgpipe.runs.clip_notes import log_notes
+from vgpipe.runs.pausing import free_memory
+from vgpipe.runs.pausing import wait as wait_for_end
+from vgpipe.runs.run_watch import RunWatch
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
+from vgpipe.store.pause_file import PauseFile
 from vgpipe.store.rundir import RunDir
 from vgpipe.units import counted
 from vgpipe.vocabulary import ANY
@@ -166,60 +172,59 @@ class Attempts:
         Raises:
             StoreError: where run directory or store cannot be written; no clip was made.
         """
-        if self._plan is not None:
+        pause, first_plan = PauseFile(run_dir.root), self._plan
+        attempt_stop = AttemptStop(stop, lambda: pause.is_there)
+        if pause.remove():
+            log.info("a pause of an earlier process is over: its file is removed")
+        if first_plan is not None:
             from vgpipe.plans.plan_file import write_plan
 
-            write_plan(run_dir, self._plan)
+            write_plan(run_dir, first_plan)
 
-        def executor(model: LoadedModel, keys: ArtifactKeys, plan: RunPlan | None, texts: TextNotes) -> Executor:
-            _warn_of(model)
+        def executor(way: Way) -> Executor:
+            _warn_of(way.model)
             return self._executor_class(
                 ExecutorInputs(
                     config=self._config,
-                    model=model,
-                    keys=keys,
+                    model=way.model,
+                    keys=way.keys,
                     run_dir=run_dir,
                     records=records,
-                    stop=stop,
+                    stop=attempt_stop,
                     previous=previous,
                     finished=self._finished,
-                    texts=texts,
-                    plan=plan,
+                    texts=way.texts,
+                    plan=way.plan,
                     kept=kept,
-                    on_progress=on_progress,
+                    on_progress=watch,
                 )
             )
 
-        keys = self._artifact_keys(self._first)
-        first = executor(self._first, keys, self._plan, self._texts)
+        def wait(states: Sequence[ClipState]) -> None:
+            free_memory(kept)
+            watch.paused(clips=len(states), done=sum(state.is_done for state in states))
+            wait_for_end(run_dir.root, pause, stop, records)
+
+        watch = RunWatch(on_progress)
+        way = Way(self._first, self._artifact_keys(self._first), first_plan, self._texts)
         asked = self.asked(clips)
         run_dir.write_inputs(self.inputs(asked))
         states = self._avoiding_overflow(asked)
         for state in states:
-            self._texts.note(state)
+            way.texts.note(state)
         log_notes(states)
-        first.run(states)
-        # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
-        while (cause := _cause(states)) is not None and (model := self._ladder.after(cause)) is not None:
-            keys = self._artifact_keys(model)
-            again = {
-                state.id: self._new_state(state.requested, model, keys) for state in states if state.needs_other_loading
-            }
-            texts = _texts_of(list(again.values()), model)
-            another = executor(model, keys, self._planned(model, list(again.values())), texts)
-            states = [again.get(state.id, state) for state in states]
-            another.run(states)
+        states = AttemptLoop(self, executor, attempt_stop, records, wait).make(states, way)
         if self._config.store.max_gb is not None:
             from vgpipe.runs.store_limit import keep_to_limit
 
             keep_to_limit(self._finished.store.root, self._config.store.max_gb, run_dir.root, records)
         records.end(states, stop.reason)
-        if self._plan is not None:
+        if first_plan is not None:
             from vgpipe.plans.plan_file import write_measured
             from vgpipe.plans.worker_devices import is_elsewhere
 
             if not is_elsewhere(self._config):  # what other machines took says nothing of this one
-                write_measured(run_dir, self._plan, states)
+                write_measured(run_dir, first_plan, states)
         return states
 
     def asked(self, clips: Sequence[Clip]) -> list[ClipState]:
@@ -229,7 +234,7 @@ class Attempts:
             clips: in job order.
         """
         keys = self._artifact_keys(self._first)
-        return [self._new_state(clip, self._first, keys) for clip in clips]
+        return [self._state_of(clip, self._first, keys) for clip in clips]
 
     def inputs(self, states: Sequence[ClipState]) -> dict[str, Any]:
         """Returns what the keys of clips are made of, as inputs.json holds it: `why` says by it which input changed.
@@ -256,6 +261,26 @@ class Attempts:
             if not self._finished.has(state.keys):
                 history.reuse(state, self._finished)
         return found
+
+    def after(self, cause: Exception, states: Sequence[ClipState]) -> tuple[Way, list[ClipState]] | None:
+        """Returns the next way to load the model after a failure, with the clips to make in it.
+
+        Args:
+            cause: the failure.
+            states: the clips that failed so.
+        """
+        model = self._ladder.after(cause)
+        if model is None:
+            return None
+        keys = self._artifact_keys(model)
+        again = [self._state_of(state.requested, model, keys) for state in states]
+        return Way(model, keys, self._planned(model, again), _texts_of(again, model)), again
+
+    def new_state(self, requested: Clip, way: Way) -> ClipState:
+        """Returns a clip that is still to be made in a way."""
+        state = self._state_of(requested, way.model, way.keys)
+        way.texts.note(state)
+        return state
 
     def _planned(
         self, model: LoadedModel, states: Sequence[ClipState], kept: KeptModels | None = None
@@ -288,7 +313,7 @@ class Attempts:
     def _artifact_keys(self, model: LoadedModel) -> ArtifactKeys:
         return ArtifactKeys(model.keys, exporters_of(self._config))
 
-    def _new_state(self, requested: Clip, model: LoadedModel, keys: ArtifactKeys) -> ClipState:
+    def _state_of(self, requested: Clip, model: LoadedModel, keys: ArtifactKeys) -> ClipState:
         clip = _clip_for(requested, model.plan)
         known = self._known_keys.get(clip) if model is self._first else None
         notes = _notes_of(clip, model)
@@ -335,10 +360,6 @@ def _texts_of(states: Sequence[ClipState], model: LoadedModel) -> TextNotes:
     for state in states:
         texts.note(state)
     return texts
-
-
-def _cause(states: Sequence[ClipState]) -> Exception | None:
-    return next((state.cause for state in states if state.needs_other_loading), None)
 
 
 def _clip_for(requested: Clip, plan: LoadPlan) -> Clip:

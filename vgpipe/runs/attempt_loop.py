@@ -1,0 +1,131 @@
+"""The attempts at a run's clips, one after the other: down the loading ladder, and again after each pause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import ClipState, Status
+from vgpipe.clips.notes import TextNotes
+from vgpipe.executor.attempt_stop import AttemptStop
+from vgpipe.executor.base import Executor
+from vgpipe.executor.run_records import RunRecords
+from vgpipe.fallback.loading_ladder import LoadedModel
+from vgpipe.job.clip import Clip
+from vgpipe.units import counted
+
+if TYPE_CHECKING:
+    from vgpipe.plans.run_plan import RunPlan
+
+LEFT = (Status.PENDING, Status.STOPPED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """One way to make clips: the model, loaded in one way, and what goes with it.
+
+    Attributes:
+        model: the model.
+        keys: computes the store keys of its artifacts.
+        plan: what is planned with it; None without a plan.
+        texts: notes of what it does not read of texts.
+    """
+
+    model: LoadedModel
+    keys: ArtifactKeys
+    plan: RunPlan | None
+    texts: TextNotes
+
+
+class Ways(Protocol):
+    """What knows the ways in which a run's model can be loaded."""
+
+    def new_state(self, requested: Clip, way: Way) -> ClipState:
+        """Returns a clip that is still to be made in a way."""
+
+    def after(self, cause: Exception, states: Sequence[ClipState]) -> tuple[Way, list[ClipState]] | None:
+        """Returns the next way after a failure, with the clips to make in it; None where there is none."""
+
+
+class AttemptLoop:
+    """Runs executors over the clips of a run until nothing is left to do, or the run is to stop.
+
+    Args:
+        ways: the ways to make clips.
+        executor: returns what makes clips in a way.
+        stop: stops an attempt.
+        records: of the run.
+        wait: waits for the end of a pause.
+    """
+
+    def __init__(
+        self,
+        ways: Ways,
+        executor: Callable[[Way], Executor],
+        stop: AttemptStop,
+        records: RunRecords,
+        wait: Callable[[Sequence[ClipState]], None],
+    ):
+        self._ways, self._executor, self._stop = ways, executor, stop
+        self._records, self._wait = records, wait
+        self._way_of: dict[str, Way] = {}
+
+    def make(self, states: list[ClipState], way: Way) -> list[ClipState]:
+        """Makes clips.
+
+        Args:
+            states: all clips, in job order.
+            way: in which they are made first.
+
+        Returns:
+            The clips with their states, in job order; one that was tried again is another object.
+
+        Raises:
+            StoreError: where the run directory cannot be written at the start.
+        """
+        self._way_of = {state.id: way for state in states}
+        self._executor(way).run(states)
+        states = self._down_the_ladder(states)
+        while self._stop.is_paused:
+            self._wait(states)
+            self._stop.begin_again()
+            if self._stop():
+                break
+            states = self._continued(states)
+        return states
+
+    def _down_the_ladder(self, states: list[ClipState]) -> list[ClipState]:
+        # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
+        while (cause := _cause(states)) is not None:
+            found = self._ways.after(cause, [state for state in states if state.needs_other_loading])
+            if found is None:
+                break
+            way, again = found
+            states = self._again(states, way, again)
+        return states
+
+    def _continued(self, states: list[ClipState]) -> list[ClipState]:
+        """Makes what a pause has left, each clip in the way in which it was being made."""
+        left = [state for state in states if state.status in LEFT]
+        self._records.next_attempt(f"continuing with {counted(len(left), 'clip')}")
+        for state in left:
+            state.stop()  # those of another way wait for their turn
+        for way in dict.fromkeys(self._way_of[state.id] for state in left):
+            again = [self._ways.new_state(state.requested, way) for state in left if self._way_of[state.id] is way]
+            states = self._again(states, way, again)
+            if self._stop():
+                return states
+        return self._down_the_ladder(states)
+
+    def _again(self, states: list[ClipState], way: Way, again: Sequence[ClipState]) -> list[ClipState]:
+        fresh: Mapping[str, ClipState] = {state.id: state for state in again}
+        self._way_of |= dict.fromkeys(fresh, way)
+        states = [fresh.get(state.id, state) for state in states]
+        self._executor(way).run(states)
+        return states
+
+
+def _cause(states: Sequence[ClipState]) -> Exception | None:
+    return next((state.cause for state in states if state.needs_other_loading), None)
