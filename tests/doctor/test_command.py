@@ -126,29 +126,37 @@ def _installed(folder: Path, **versions: str) -> str:
     return str(folder)
 
 
-def test_a_known_bad_pair_and_versions_outside_the_range(tmp_path, without_torch):
-    path = _installed(tmp_path / "first", diffusers="0.35.1", transformers="5.3.0", omegaconf="3.1", pillow="9.0")
-    ran = run_doctor(without_torch, tmp_path, "--json", PYTHONPATH=path)
-    pair = ran.line("versions", "diffusers 0.35.1 + transformers 5.3.0")
-    assert ran.code == 1 and pair["status"] == "broken"
+@pytest.fixture(scope="module")
+def much_broken(tmp_path_factory: pytest.TempPathFactory, without_torch: Path) -> Ran:
+    folder = tmp_path_factory.mktemp("broken")
+    versions = {"diffusers": "0.35.1", "transformers": "5.3.0", "omegaconf": "3.1", "pillow": "9.0"}
+    (folder / "taken").write_text("")
+    places = ("--outputs", "taken", "--store", "fine/.store")
+    environment = {
+        "PYTHONPATH": _installed(folder / "first", **versions),
+        "IMAGEIO_FFMPEG_EXE": str(folder / "nothing"),
+    }
+    return run_doctor(without_torch, folder, "--json", *places, **environment)
+
+
+def test_a_known_bad_pair_and_versions_outside_the_range(much_broken):
+    pair = much_broken.line("versions", "diffusers 0.35.1 + transformers 5.3.0")
+    assert much_broken.code == 1 and pair["status"] == "broken"
     assert "FLAX_WEIGHTS_NAME" in pair["found"] and "https://github.com/huggingface/diffusers" in pair["found"]
     assert pair["remedy"] == 'pip install "diffusers>=0.36"'
     # Below vgpipe's range is broken, above it is unknown.
-    assert ran.line("packages", "pillow")["status"] == "broken"
-    assert "pillow>=" in ran.line("packages", "pillow")["remedy"]
-    assert ran.line("packages", "omegaconf")["status"] == "warning"
-    assert "omegaconf" in ran.line("versions", "hydra-core")["found"]
+    assert much_broken.line("packages", "pillow")["status"] == "broken"
+    assert "pillow>=" in much_broken.line("packages", "pillow")["remedy"]
+    assert much_broken.line("packages", "omegaconf")["status"] == "warning"
+    assert "omegaconf" in much_broken.line("versions", "hydra-core")["found"]
 
 
-def test_outputs_that_cannot_be_written_and_no_ffmpeg(tmp_path, without_torch):
-    (tmp_path / "taken").write_text("")
-    places = ("--outputs", "taken", "--store", "fine/.store")
-    ran = run_doctor(without_torch, tmp_path, "--json", *places, IMAGEIO_FFMPEG_EXE=str(tmp_path / "nothing"))
-    outputs = ran.line("places", "outputs: write")
-    assert ran.code == 1 and outputs["status"] == "broken" and outputs["found"] == "taken: is a file"
+def test_outputs_that_cannot_be_written_and_no_ffmpeg(much_broken):
+    outputs = much_broken.line("places", "outputs: write")
+    assert outputs["status"] == "broken" and outputs["found"] == "taken: is a file"
     assert "hydra.run.dir" in outputs["remedy"]
-    assert ran.line("places", "store: write")["status"] == "ok"
-    ffmpeg = ran.line("encoders", "ffmpeg")
+    assert much_broken.line("places", "store: write")["status"] == "ok"
+    ffmpeg = much_broken.line("encoders", "ffmpeg")
     assert ffmpeg["status"] == "broken" and "IMAGEIO_FFMPEG_EXE" in ffmpeg["remedy"]
 
 
