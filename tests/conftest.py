@@ -28,6 +28,14 @@ import pytest
 hypothesis.settings.register_profile("vgpipe", deadline=None)
 hypothesis.settings.load_profile("vgpipe")
 
+
+def _open_at_least(descriptor: int) -> None:
+    """Stands in for fsync, which guards against a loss of power and takes up to 12 ms: a run of three clips has 200."""
+    os.fstat(descriptor)
+
+
+os.fsync = _open_at_least  # not in processes that a test starts
+
 IS_FIRST = "VGPIPE_TEST_CACHE" not in os.environ  # workers share what the first process makes
 if IS_FIRST:
     os.environ["VGPIPE_CACHE"] = os.environ["VGPIPE_TEST_CACHE"] = tempfile.mkdtemp(prefix="vgpipe-cache-")
