@@ -45,6 +45,23 @@ def test_a_resumed_run_may_run_elsewhere_and_keeps_its_other_settings():
             load_run_limits([wrong])(saved)
 
 
+def test_the_command_at_the_end_that_a_run_has_saved_is_dropped_and_that_of_the_users_file_is_taken(
+    tmp_path, monkeypatch
+):
+    saved = replace(load([]), run=RunConfig(on_end="sh strangers.sh"))
+    assert load_run_limits([])(saved).run.on_end is None
+    assert load_run_limits(["run.on_end=sh typed.sh"])(saved).run.on_end == "sh typed.sh"
+    (tmp_path / "own.yaml").write_text("run: {on_end: sh own.sh}\n")
+    monkeypatch.setenv("VGPIPE_CONFIG", str(tmp_path / "own.yaml"))
+    assert load_run_limits(["run.budget=2h"])(saved).run.on_end == "sh own.sh"
+
+
+def test_when_messages_are_sent_is_kept_unless_it_is_given_again():
+    saved = load(["notify.on=[end,stall]", "notify.stall_after=1h"])
+    assert load_run_limits([])(saved).notify == saved.notify
+    assert load_run_limits(["notify.on=[failure]"])(saved).notify == replace(saved.notify, on=("failure",))
+
+
 def test_what_resumes_a_run_without_overrides_composes_nothing():
     code = "import sys, vgpipe.runs.run, vgpipe.config.run_limits as one; one.load_run_limits([]); "
     code += "sys.exit('hydra' in sys.modules)"
