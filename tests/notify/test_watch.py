@@ -41,6 +41,16 @@ def test_the_first_failure_is_told_with_how_far_the_run_is():
     assert "failed: hero: out of memory" in told.body and "3 of 8 clips done" in told.body
 
 
+def test_a_clip_that_failed_before_the_run_was_resumed_is_told_no_second_time():
+    told = []
+    failed = {"failed_before": ["hero"], "write_event": print}
+    watch = RunWatch(NotifyConfig(), "night", Path("/run"), send=told.append, **failed)
+    watch.on_event("clip_failed", {"clip": "hero", "error": "out of memory"})
+    assert told == []
+    watch.on_event("clip_failed", {"clip": "villain", "error": "out of memory"})
+    assert "failed: villain" in told[0].body
+
+
 @pytest.mark.parametrize(("of", "told"), [(8, 1), (6, 0)])
 def test_a_deadline_that_will_be_missed_is_told(of, told):
     heard = Heard()

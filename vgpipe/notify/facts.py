@@ -64,4 +64,6 @@ class Ended:
     @property
     def resume_command(self) -> str:
         """What finishes it, for a POSIX shell; empty where nothing is left, and for a sweep."""
-        return f"python -m vgpipe resume {shlex.quote(str(self.root))}" if self.left and self.runs == 1 else ""
+        return (
+            f"python -m vgpipe resume {shlex.quote(str(self.root.absolute()))}" if self.left and self.runs == 1 else ""
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -37,6 +37,7 @@ class RunWatch:
         root: the run directory.
         send: sends a message, at once or later; None where there is nobody to tell.
         write_event: records an event of the run.
+        failed_before: clips that failed in an earlier attempt at the run, which was reported then.
         pauses: when something happened; default: by `notify.stall_after`.
     """
 
@@ -48,6 +49,7 @@ class RunWatch:
         *,
         send: Send | None,
         write_event: WriteEvent,
+        failed_before: Collection[str] = (),
         pauses: Pauses | None = None,
     ):
         self._on, self._job, self._root = frozenset(config.on), job, root
@@ -57,6 +59,7 @@ class RunWatch:
         self._look_s = min(MAX_LOOK_S, max(0.05, least_s / LOOKS))
         self._lock = threading.Lock()
         self._state: ProgressState | None = None
+        self._failed_before = frozenset(failed_before)
         self._has_failed = self._will_miss = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="stalls", daemon=True)
@@ -124,7 +127,7 @@ class RunWatch:
         self._send("stall", lambda: wording.of_stall(self._job, pause_s, doing, self._how_far(), self._root))
 
     def _note_failure(self, facts: Mapping[str, object]) -> None:
-        if self._has_failed:
+        if self._has_failed or facts.get("clip") in self._failed_before:
             return
         self._has_failed = True
         failure = Failure(name=str(facts.get("clip")), error=str(facts.get("error") or "unknown"))

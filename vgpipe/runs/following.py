@@ -81,7 +81,8 @@ def followed(config: Config, title: str, run_dir: RunDir, records: RunRecords, c
     job = title or _recorded_job(run_dir)
     notifier = opened_notifier(config.notify)
     send = None if notifier is None else notifier.send
-    watch = RunWatch(config.notify, job, run_dir.root, send=send, write_event=records.event)
+    before = _failed(run_dir)
+    watch = RunWatch(config.notify, job, run_dir.root, send=send, write_event=records.event, failed_before=before)
     records.listen(watch.on_event)
     following = Following(job, run_dir, watch)
     try:
@@ -172,6 +173,12 @@ def _as_recorded(ended: Ended, run_dir: RunDir) -> Ended:
 
 def _existing(path: Path) -> Path | None:
     return path if path.is_file() else None
+
+
+def _failed(run_dir: RunDir) -> set[str]:
+    """Returns the clips of an earlier attempt at the run that failed."""
+    records = run_dir.read_clips(warn=False) if run_dir.holds_run() else []
+    return {str(record.get("clip")) for record in records if record.get("state") == Status.FAILED.value}
 
 
 def _recorded_job(run_dir: RunDir) -> str:
