@@ -213,17 +213,16 @@ def test_a_client_that_does_not_read_is_left(visitor, outputs, monkeypatch):
         file.truncate(64 << 20)
     with socket.create_connection(("127.0.0.1", visitor.server.server_port)) as idle:
         idle.sendall(f"GET {MP4} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        free = visitor.server._free
-        end = time.monotonic() + 5
-        while free._value == server_module.MAX_THREADS and time.monotonic() < end:
-            time.sleep(0.01)
-        while free._value < server_module.MAX_THREADS and time.monotonic() < end:
-            time.sleep(0.01)
-        assert free._value == server_module.MAX_THREADS
+        for is_answered in (True, False):
+            end = time.monotonic() + 5
+            while (visitor.server.connections > 0) is not is_answered:
+                assert time.monotonic() < end
+                time.sleep(0.01)
 
 
-def test_too_many_connections_are_turned_away(outputs, monkeypatch):
-    monkeypatch.setattr(server_module, "MAX_THREADS", 2)
+@pytest.mark.parametrize("limit", ["MAX_THREADS", "MAX_PER_CLIENT"])
+def test_too_many_connections_are_turned_away(outputs, monkeypatch, limit):
+    monkeypatch.setattr(server_module, limit, 2)
     with served(outputs) as visitor:
         held = [socket.create_connection(("127.0.0.1", visitor.server.server_port)) for _ in range(2)]
         assert visitor.send(b"").startswith(b"HTTP/1.1 503")

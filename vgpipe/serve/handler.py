@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 256 * 1024
 MAX_FIELDS = 10
 METHODS = ("GET", "HEAD")
+UNKNOWN_NAME = "not a name of this machine: open this page by its IP address, or start serve with --host NAME"
 RUNS, LIST, PAGE, DATA = "runs", "runs.json", RunDir(Path()).report.name, RunDir(Path()).report_data.name
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -121,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
         access = self.server.access
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or not access.knows_host(hosts[0]):
-            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, f"use the address of this machine: {self.server.address}")
+            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, UNKNOWN_NAME)
         if access.is_from_elsewhere(self.headers):
             raise Refused(HTTPStatus.FORBIDDEN, "the page of another site asked for this")
 

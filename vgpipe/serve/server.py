@@ -9,6 +9,7 @@ import socket
 import socketserver
 import sys
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any
@@ -20,7 +21,8 @@ from vgpipe.serve.handler import Handler
 
 log = logging.getLogger(__name__)
 
-MAX_THREADS = 64
+MAX_THREADS, MAX_PER_CLIENT = 64, 24
+"""How many connections are answered at once, in all and from one address; a browser opens six."""
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n"
     b"Cache-Control: no-store\r\n\r\n"
@@ -86,7 +88,8 @@ class GalleryServer(ThreadingHTTPServer):
     def __init__(self, endpoint: Endpoint, host: str, token: str | None, gallery: Gallery):
         self.address_family = endpoint.family
         self.gallery = gallery
-        self._free = threading.BoundedSemaphore(MAX_THREADS)
+        self._open: Counter[str] = Counter()
+        self._lock = threading.Lock()
         super().__init__((endpoint.address, endpoint.port), Handler)
         self.access = Access(host, self.server_port, token)
 
@@ -106,15 +109,21 @@ class GalleryServer(ThreadingHTTPServer):
         others = _of_network_cards(self.address_family) if _shown(own) != own else []
         return [self.address, *(url_of(one, self.server_port) for one in others)]
 
+    @property
+    def connections(self) -> int:
+        """How many are answered now."""
+        with self._lock:
+            return self._open.total()
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answers a connection in a thread of its own; turns it away where there are too many."""
-        if not self._free.acquire(blocking=False):
+        if not self._admit(client_address[0]):
             self._turn_away(request)
             return
         try:
             super().process_request(request, client_address)
         except BaseException:  # no thread was started
-            self._free.release()
+            self._forget(client_address[0])
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -122,7 +131,7 @@ class GalleryServer(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._forget(client_address[0])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Logs what went wrong with one connection; one that ends early is nothing wrong."""
@@ -130,6 +139,18 @@ class GalleryServer(ThreadingHTTPServer):
         if not isinstance(error, TimeoutError | ConnectionError):
             log.warning("a request could not be answered: %s: %s", type(error).__name__, error)
             log.debug("traceback of the request", exc_info=error)
+
+    def _admit(self, client: str) -> bool:
+        with self._lock:
+            if self._open.total() >= MAX_THREADS or self._open[client] >= MAX_PER_CLIENT:
+                return False
+            self._open[client] += 1
+            return True
+
+    def _forget(self, client: str) -> None:
+        with self._lock:
+            self._open[client] -= 1
+            self._open += Counter()  # drops those with none
 
     def _turn_away(self, request: socket.socket) -> None:
         request.settimeout(0)
