@@ -28,11 +28,20 @@ def record(clip: Clip) -> dict[str, Any]:
     return json.loads(json.dumps(record_of(ClipState(clip, [ClipKeys(**keys)]))))
 
 
-@pytest.mark.parametrize("clip", [PLAIN, WITH_IMAGE])
+NAMED = replace(PLAIN, name="A cat, it's 50%.-0", prompt_template="{x|y}")
+
+
+@pytest.mark.parametrize("clip", [PLAIN, WITH_IMAGE, NAMED])
 def test_a_record_gives_the_clip_back(clip: Clip) -> None:
     found = record(clip)
     assert (found["image"], found["image_sha256"]) == (clip.image, clip.image_sha256)
     assert clip_of_record(found) == clip
+
+
+@pytest.mark.parametrize("name", ["../x", ".x", "a/b", "C:x", "x" * 251, ""])
+def test_a_name_that_leads_elsewhere_is_refused(name) -> None:
+    with pytest.raises(ValueError, match="is not the name of a file"):
+        clip_of_record({**record(PLAIN), "name": name})
 
 
 def test_records_from_before_there_were_images_are_read() -> None:

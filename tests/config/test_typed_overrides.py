@@ -36,3 +36,12 @@ def test_other_overrides_stay_as_they_are():
     for typed in ("job=job.columns", "job.columnsx=1", "clip.prompt=job.columns=x"):
         assert as_composed(typed) == typed
     assert as_composed("exporter=[mp4,gif]") == "exporter=mp4+gif"
+
+
+@pytest.mark.parametrize("typed", ["run.name={a:03d}-{b}", 'run.name="{a:03d}-{b}"', "+run.name='{a:03d}-{b}'"])
+def test_a_template_needs_no_quotes_within_those_of_the_shell(typed):
+    assert load([typed]).run.name == "{a:03d}-{b}"
+
+
+def test_a_template_is_not_interpolated():
+    assert load(["run.name=${oc.env:HOME}{a}"]).run.name == "${oc.env:HOME}{a}"

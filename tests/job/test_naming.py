@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vgpipe.job.naming import clip_id, slugify
+from vgpipe.job.naming import clip_id, safe_stem, slugify
 
 ANY_TEXT = st.text(st.characters(), max_size=200) | st.text(max_size=40).map(lambda text: text.upper())
 DEVICES = {"con", "prn", "aux", "nul", "com1", "lpt9", "com¹"}
@@ -80,3 +80,18 @@ def test_the_digest_depends_on_the_settings_and_the_attempt_alone() -> None:
     ids = {clip_id("x", {"seed": 1, "fps": 8.0}), clip_id("x", {"fps": 8.0, "seed": 1})}
     assert len(ids) == 1
     assert len(ids | {clip_id("x", {"seed": 2, "fps": 8.0}), clip_id("x", {"seed": 1, "fps": 8.0}, 1)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [
+        ("A cat, it's 50%.-0", "A cat, it's 50%.-0"),
+        (' a/b\\c:"d"\x07\u202e ', "a_b_c__d___"),
+        ("-rf", "_rf"),
+        (".. .", "clip"),
+        ("LPT1.x", "LPT1_.x"),
+        ("e\u0301", "\u00e9"),
+    ],
+)
+def test_a_safe_stem_stays_close_to_the_text(text, stem):
+    assert safe_stem(text) == stem

@@ -12,7 +12,8 @@ import pytest
 from tests.clips.test_clip_record import PLAIN
 from vgpipe.errors import UsageError
 from vgpipe.runs import names
-from vgpipe.runs.names import refuse_unwritable_names
+from vgpipe.runs.names import refuse_names_that_differ_in_case, refuse_unwritable_names
+from vgpipe.store.rundir import RunDir
 
 
 def test_a_locale_without_the_letters_is_refused_before_anything_is_rendered(monkeypatch):
@@ -43,3 +44,15 @@ def test_in_a_locale_of_ascii_alone_python_starts_again_in_utf8():
     environment = {**os.environ, **ascii_only, "PYTHONPATH": str(Path(__file__).parents[2])}
     ran = subprocess.run([sys.executable, "-c", program, "größer"], env=environment, capture_output=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, b"utf-8 'gr\\xf6\\xdfer'\n"), ran.stderr
+
+
+def test_names_that_differ_in_case_need_a_disk_that_tells_them_apart(tmp_path, monkeypatch):
+    clips = [replace(PLAIN, name="A cat"), replace(PLAIN, id="y-1", name="a cat")]
+    with RunDir(tmp_path) as run_dir:
+        assert run_dir.folds_case() == (tmp_path / ".LOCK").exists()
+        monkeypatch.setattr(RunDir, "folds_case", lambda self: False)
+        refuse_names_that_differ_in_case(run_dir, clips)
+        monkeypatch.setattr(RunDir, "folds_case", lambda self: True)
+        refuse_names_that_differ_in_case(run_dir, clips[:1])
+        with pytest.raises(UsageError, match=r"'A cat' and 'a cat' for one name; nothing was started -> add \{id\}"):
+            refuse_names_that_differ_in_case(run_dir, clips)

@@ -150,6 +150,18 @@ def test_a_sheet_lies_in_a_folder_of_its_own(tmp_path):
         assert run.place("apng", "c", [tmp_path / "sheet.png"]) == "videos/c.png"
 
 
+@pytest.mark.parametrize("letter", ["x", "\u732b"])
+def test_a_name_that_is_too_long_with_its_suffix_is_shortened(tmp_path, letter):
+    (tmp_path / "poster.jpg").write_bytes(b"1")
+    stem = letter * (250 // len(letter.encode()))
+    run_dir = RunDir(tmp_path / "run")
+    placed = {run_dir.place("poster", stem[:-1] + end, [tmp_path / "poster.jpg"]) for end in "ab"}
+    assert len(placed) == 2
+    for relative in placed:
+        name = relative.removeprefix("sheets/")
+        assert len(name.encode()) <= 255 and name.endswith(".poster.jpg") and (tmp_path / "run" / relative).is_file()
+
+
 def test_half_placed_files_of_a_killed_process_are_swept(tmp_path):
     with RunDir(tmp_path) as run:
         (tmp_path / "frames").mkdir()

@@ -14,7 +14,7 @@ from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.degradation import EXPORTER, MODEL
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import set_by
-from vgpipe.job.naming import MAX_ID_BYTES
+from vgpipe.job.naming import MAX_ID_BYTES, MAX_STEM_BYTES
 from vgpipe.job.settings import SetBy
 from vgpipe.report.values import float_of, list_of, seconds_of, table_of
 
@@ -153,6 +153,8 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
         raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from None
     if not SAFE_ID.fullmatch(clip.id) or len(clip.id.encode()) > MAX_ID_BYTES:
         raise ValueError(f"clip: {clip.id[:80]!r} is not a clip id")
+    if clip.name is not None and (not SAFE_ID.fullmatch(clip.name) or len(clip.name.encode()) > MAX_STEM_BYTES):
+        raise ValueError(f"name: {clip.name[:80]!r} is not the name of a file")
     _check_image(clip)
     _check_continuation(clip)
     return clip

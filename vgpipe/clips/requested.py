@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.collection import collection_paused
 from vgpipe.config.exporter_schema import SheetConfig
@@ -16,6 +16,9 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.declared import names_set_by
 from vgpipe.job.record import Job
 from vgpipe.job.settings import SetBy
+
+if TYPE_CHECKING:
+    from vgpipe.job.resolving.expand import Expansion
 
 SHEET = SheetConfig().name
 
@@ -65,9 +68,17 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         drawn_from=config.drawn_from,
     )
     title = " + ".join(job.title for job in jobs) if job_lines is None else ""
-    clips = only_picked(expansion.clips, config.pick)
+    clips = only_picked(_named(expansion, config.run.name), config.pick)
     lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
     return Request(clips, (*expansion.notes, *lowered), job_lines, title, expansion.drawn_from)
+
+
+def _named(expansion: Expansion, template: str | None) -> tuple[Clip, ...]:
+    if template is None:
+        return expansion.clips
+    from vgpipe.job.resolving.file_names import named
+
+    return named(expansion.clips, expansion.jobs, template)
 
 
 def _jobs(config: Config, job_lines: str | None) -> tuple[Job, ...]:

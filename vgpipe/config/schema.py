@@ -102,6 +102,8 @@ class RunConfig:
     order: RunOrder = JOB_ORDER
     """Which clips go first: those of the `job`, where several workers take the longest first so that all are done
     soonest; or the cheapest by the plan's forecast, so that finished clips arrive early."""
+    name: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """What the files of a clip are called, such as `{index:03d}-{slug}-{seed}`; null: by its id (docs/running.md)."""
     sheet: bool = True
     """Whether each clip also gets a contact sheet and a still, as the report shows them."""
     metadata: bool = True

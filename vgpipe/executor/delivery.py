@@ -154,27 +154,28 @@ class ExportDelivery:
             return
         placed: dict[str, str] = {}
         for artifact in sorted(artifacts, key=_is_replacement):  # what the user asked for has the first right to a name
-            self._place_one(state.clip.id, artifact, placed)
+            self._place_one(state.clip.stem, artifact, placed)
         kept = self._without_replacements(state, placed)
         replacements = [Degradation(EXPORTER, **one.info["degradation"]) for one in artifacts if _is_replacement(one)]
         measures = next((found for one in artifacts if (found := one.info.get("file", {}).get("measures"))), None)
         state.deliver({**kept, **placed}, replacements, measures)
         state.note_texts(_text_notes(artifacts) or state.text_notes)
 
-    def _place_one(self, clip_id: str, artifact: Artifact, placed: dict[str, str]) -> None:
+    def _place_one(self, stem: str, artifact: Artifact, placed: dict[str, str]) -> None:
         made = str(artifact.info["kind"])
         kind = next(name for name in chain((made,), (f"{made}_{n}" for n in count(2))) if name not in placed)
         posters = [path for path in artifact.paths() if path.name == POSTER_FILE]
         sources = [path for path in artifact.paths() if path not in posters]
-        placed[kind] = self._run_dir.place(kind, clip_id, sources, taken=placed.values())
+        placed[kind] = self._run_dir.place(kind, stem, sources, taken=placed.values())
         if posters:
-            placed[POSTER] = self._run_dir.place(POSTER, clip_id, posters)
+            placed[POSTER] = self._run_dir.place(POSTER, stem, posters)
 
     def _without_replacements(self, state: ClipState, placed: Mapping[str, str]) -> dict[str, str]:
         """Removes the files of fallback encoders that are no longer needed; returns the earlier files that stay."""
         outdated = (self._past(state).replacement_kinds & set(state.files)) - set(placed)
         for kind in outdated:
-            if state.files[kind] not in placed.values():
+            is_own = state.clip.stem in state.files[kind]  # else another clip of the run may have that name by now
+            if is_own and state.files[kind] not in placed.values():
                 self._run_dir.discard(state.files[kind])
         return {kind: path for kind, path in state.files.items() if kind not in outdated}
 

@@ -29,6 +29,7 @@ def fit_to_model(clip: Clip, model: ModelConfig, mark: str) -> Clip:
     return replace(
         clip,
         id=_marked(clip.id, mark),
+        name=None,
         width=rules.nearest_side(round(clip.width * scale)),
         height=rules.nearest_side(round(clip.height * scale)),
         num_frames=lengths.num_frames if lengths.continuation else at_once,

@@ -52,13 +52,15 @@ class Clip(ClipSettings):
     """One video to make, with every setting resolved.
 
     Attributes:
-        id: stem of the clip's files: a readable slug, "-" and 8 hex digits of the digest of its settings (of an image
-            its content, not its path); at most 80 bytes of UTF-8, unique in its job on any file system.
+        id: a readable slug, "-" and 8 hex digits of the digest of its settings (of an image its content, not its path);
+            at most 80 bytes of UTF-8, unique in its job on any file system.
         model: name of the option of `conf/model`, for example "shapes".
         image: absolute path of the image that is the video's first frame; None without one.
         image_sha256: SHA-256 of that file's bytes when the job was read, 64 hex digits; None without one.
         shots: its parts, where it has several prompts; `prompt` is then that of the first. Else empty.
         continuation: how its segments are made and joined; None for a clip that is made at once.
+        name: stem of its files, where `run.name` gives one, else that is its id; at most 250 bytes of UTF-8, unique in
+            its run.
         prompt_template: the prompt as written, where `{a|b}` or `__list__` in it was chosen from; None for any other.
     """
 
@@ -68,3 +70,9 @@ class Clip(ClipSettings):
     shots: tuple[Shot, ...] = ()
     continuation: Continuation | None = None
     prompt_template: str | None = None
+    name: str | None = None
+
+    @property
+    def stem(self) -> str:
+        """What the names of its files begin with."""
+        return self.name or self.id

@@ -8,6 +8,9 @@ import unicodedata
 from collections.abc import Mapping
 
 MAX_ID_BYTES = 80
+MAX_STEM_BYTES = 250
+"""Of a name that the user gives: with the suffix of a file 255, the most that file systems take."""
+UNSAFE = frozenset('\\/:*?"<>|')
 DIGEST_DIGITS = 8
 FALLBACK = "clip"
 
@@ -45,6 +48,23 @@ def slugify(text: str, max_bytes: int) -> str:
     kept = "".join(map(_portable, _fold(visible)))
     stem = _cut("-".join(filter(None, kept.split("-"))), max_bytes) or FALLBACK[:max_bytes]
     return _unreserved(stem, max_bytes)
+
+
+def is_portable(character: str) -> bool:
+    """Returns whether file names may hold a character on Linux, macOS and Windows."""
+    return character not in UNSAFE and character.isprintable() and not _is_invisible(character)
+
+
+def safe_stem(text: str) -> str:
+    """Turns a text into a stem that is safe on Linux, macOS and Windows and stays as close to it as it can.
+
+    Each character that no file name may hold becomes "_", and so does a "-" or "." at the start, which a shell would
+    take for an option or hide; blanks around it and full stops at its end are removed.
+    """
+    kept = "".join(one if is_portable(one) else "_" for one in unicodedata.normalize("NFC", text)).strip().rstrip(" .")
+    stem = f"_{kept[1:]}" if kept.startswith(("-", ".")) else kept
+    head = stem.partition(".")[0]
+    return f"{head}_{stem[len(head) :]}" if head.strip().lower() in _RESERVED else stem or FALLBACK
 
 
 def clip_id(stem_text: str, settings: Mapping[str, object], attempt: int = 0) -> str:

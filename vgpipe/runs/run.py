@@ -33,7 +33,7 @@ from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
 from vgpipe.runs.following import Closing, close, followed
 from vgpipe.runs.logs import logging_early, logging_to
-from vgpipe.runs.names import refuse_unwritable_names
+from vgpipe.runs.names import refuse_names_that_differ_in_case, refuse_unwritable_names
 from vgpipe.runs.objective import refuse_unmeasured
 from vgpipe.runs.opening import opening
 from vgpipe.runs.progress_file import ProgressFile
@@ -129,6 +129,7 @@ def start(
         records = run_dir.read_lines().newest if run_dir.holds_run() else {}
         earlier = {clip: line.record for clip, line in records.items()}
         _refuse_other_run(run_dir, run.request.clips, earlier)
+        refuse_names_that_differ_in_case(run_dir, run.request.clips)
         begin = partial(_write_config, run.attempts.pinned(), run.request, run_dir)
         result = _run(run, run_dir, stop, on_progress, begin, _previous(earlier.values()), kept, closing)
     close(run.config, run.request.title, result, closing, terminal=run.terminal)
@@ -170,6 +171,7 @@ def resume(
             if not clips:
                 raise UsageError(f"{run_dir.clips} lists no clips -> run the job again")
             refuse_unwritable_names(clips)
+            refuse_names_that_differ_in_case(run_dir, clips)
             saved = validate_config(values)
             folder_of("store.dir", saved.store.dir)  # it may be another one by now
             config = limits(saved)

@@ -14,6 +14,7 @@ from vgpipe.errors import StoreError
 from vgpipe.owners import LEASE_S, is_left_over, owner_name
 
 ASIDE = "bad-"
+MAX_NAME_BYTES = 200
 CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF)
 """How a system refuses to flush a folder: it has no such operation, or the folder may be entered but not read."""
 
@@ -67,7 +68,8 @@ def flush_parents(path: Path) -> None:
 
 def temporary_path(path: Path) -> Path:
     """Returns an unused name beside `path` that identifies the machine and the process that writes it."""
-    return path.with_name(f".tmp-{owner_name()}-{uuid.uuid4().hex[:8]}-{path.name}"[:200])
+    name = f".tmp-{owner_name()}-{uuid.uuid4().hex[:8]}-{path.name}"
+    return path.with_name(name.encode(errors="surrogateescape")[:MAX_NAME_BYTES].decode(errors="ignore"))
 
 
 def open_to_append(path: Path) -> BinaryIO:

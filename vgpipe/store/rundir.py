@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 CLIPS_SCHEMA = 1
 DOES_NOT_FIT = "does not fit its checksum: it was changed or damaged"
 MAX_NAMED = 80
+MAX_FILE_NAME_BYTES = 255
 MAX_BYTES = 256 * MIB
 """Of plan.json and events.jsonl, which have a line or two for each clip and stage."""
 PICTURE_FOLDERS = {"sheet": "sheets", "poster": "sheets", "last_frame": "last_frames"}
@@ -262,6 +264,10 @@ class RunDir:
             return f"{self.clips}:{line.number} is incomplete and skipped: {on_one_line(line.start)}"
         return f"{self.clips}:{line.number} (clip {on_one_line(line.clip[:MAX_NAMED])}): {DOES_NOT_FIT}"
 
+    def folds_case(self) -> bool:
+        """Returns whether the disk takes two names that differ in case for one; only while holding the lock."""
+        return (self.root / LOCK_NAME.swapcase()).exists()
+
     def holds_run(self) -> bool:
         """Returns whether the directory holds a run."""
         return self.clips.is_file()
@@ -297,13 +303,13 @@ class RunDir:
         if page is not None:
             replace_file(self.report, page.encode())
 
-    def place(self, kind: str, clip_id: str, sources: list[Path], taken: Collection[str] = ()) -> str:
+    def place(self, kind: str, stem: str, sources: list[Path], taken: Collection[str] = ()) -> str:
         """Adds a finished clip's files to the run, hard-linked from the store where possible.
 
         Args:
             kind: `frames` (`frames_2`, ...) for a folder of images, `sheet`, `poster` or `last_frame` for an image, any
                 other for one video file.
-            clip_id: the clip's id.
+            stem: what the names of the clip's files begin with; shortened where the whole name would be too long.
             sources: files in the store.
             taken: paths of the clip's other files, which are kept.
 
@@ -312,10 +318,10 @@ class RunDir:
         """
         if kind.partition("_")[0] == "frames":  # `frames_2` where two exporters fell back on images
             own = "" if kind == "frames" else f".{kind}"
-            return self._place_folder(self.root / "frames" / f"{clip_id}{own}", sources)
-        folder = PICTURE_FOLDERS.get(kind, "videos")
-        own = f".{kind}" if kind == "poster" or f"{folder}/{clip_id}{sources[0].suffix}" in taken else ""
-        relative = f"{folder}/{clip_id}{own}{sources[0].suffix}"
+            return self._place_folder(self.root / "frames" / _fitted(stem, own), sources)
+        folder, suffix = PICTURE_FOLDERS.get(kind, "videos"), sources[0].suffix
+        own = f".{kind}" if kind == "poster" or f"{folder}/{_fitted(stem, suffix)}" in taken else ""
+        relative = f"{folder}/{_fitted(stem, own + suffix)}"
         target = Path(f"{self.root}/{relative}")
         try:
             link_or_copy(sources[0], target)
@@ -387,6 +393,14 @@ class RunDir:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return target.relative_to(self.root).as_posix()
+
+
+def _fitted(stem: str, ending: str) -> str:
+    """Returns a file's name; the stem of one that no file system would take is cut, and told apart by a digest."""
+    if len(f"{stem}{ending}".encode()) <= MAX_FILE_NAME_BYTES:
+        return f"{stem}{ending}"
+    ending = f"~{hashlib.sha256(stem.encode()).hexdigest()[:8]}{ending}"
+    return f"{stem.encode()[: MAX_FILE_NAME_BYTES - len(ending)].decode(errors='ignore')}{ending}"
 
 
 def _noted(line: ClipLine) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from vgpipe.units import counted
 MAX_TEXT_CHARS = 200_000_000
 MAX_NOTES = 20
 NOISE_PERIOD = 2**32
+NO_JOB = "clip"
 DRAWN = "each run draws its own and keeps them in clips.jsonl and in its files; `resume` takes those"
 
 
@@ -36,11 +37,13 @@ class Expansion:
         clips: the clips, in the file's order; no two have the same id or the same settings.
         notes: what the user should know about it, a sentence each.
         drawn_from: the number that random seeds were drawn from; None where none was drawn.
+        jobs: for each clip, the name of its job.
     """
 
     clips: tuple[Clip, ...]
     notes: tuple[str, ...]
     drawn_from: int | None = None
+    jobs: tuple[str, ...] = ()
 
 
 def expand(
@@ -105,7 +108,8 @@ def expand(
     made = _ClipWriter(model, images, wildcards, faults).expand(resolved)
     read = _cut((*faults.notes(), *(job.notes if job is not None else ())), "notes on how the job was read")
     drawn = [f"{counted(draws.num_drawn, 'random seed')}: {DRAWN}"] if draws.num_drawn else []
-    return replace(made, notes=(*read, *drawn, *made.notes), drawn_from=origin if draws.num_drawn else None)
+    drawn_from, jobs = origin if draws.num_drawn else None, (job.name if job is not None else NO_JOB,) * len(made.clips)
+    return replace(made, notes=(*read, *drawn, *made.notes), drawn_from=drawn_from, jobs=jobs)
 
 
 def _override_source(overrides: Mapping[str, object], prefix: str, faults: Faults) -> SettingSource:

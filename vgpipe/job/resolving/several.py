@@ -71,6 +71,7 @@ def expand_all(
 def _merged(found: Sequence[tuple[str, Expansion]]) -> Expansion:
     """Returns the clips of several files, each once, and the notes, each with its file."""
     clips: dict[Clip, tuple[str, Clip]] = {}
+    jobs = list[str]()
     ids: dict[str, str] = {}
     notes = list[str]()
     for source, expansion in found:
@@ -81,10 +82,11 @@ def _merged(found: Sequence[tuple[str, Expansion]]) -> Expansion:
             if key not in clips:
                 _refuse_equal_names(clip.id, source, ids)
                 clips[key] = (source, clip)
+                jobs += expansion.jobs[:1]
         notes += _repeats(source, list(repeated.values()))
     _refuse_too_many(len(clips))
     drawn_from = next((one.drawn_from for _, one in found if one.drawn_from is not None), None)
-    return Expansion(tuple(clip for _, clip in clips.values()), tuple(notes), drawn_from)
+    return Expansion(tuple(clip for _, clip in clips.values()), tuple(notes), drawn_from, tuple(jobs))
 
 
 def _identity(clip: Clip) -> Clip:
