@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -23,15 +22,3 @@ def ray_cluster(tmp_path_factory):
         cluster = Nodes3(tmp_path_factory.mktemp("nodes"))
         yield cluster
         cluster.close()
-
-
-@pytest.fixture
-def forecasting(monkeypatch):
-    """Returns a plan that foresees, by the frames of a clip, the least and most seconds that it takes."""
-
-    def plan(seconds):
-        monkeypatch.setattr("vgpipe.executor.order.clip_seconds", lambda forecast: forecast)
-        monkeypatch.setattr("vgpipe.executor.order.Forecast", tuple)
-        return SimpleNamespace(forecast_of=lambda clip: seconds[clip.num_frames])
-
-    return plan

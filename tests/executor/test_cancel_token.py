@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -171,3 +171,12 @@ def test_deadlines_count_from_a_start_that_is_given(clocks, boot, left):
     clocks.runs(1.1)
     assert stop_at(budget="8h", started=begun)() and stop_at(until="07:00", started=begun)()
     assert not stop_at(budget="8h")() and not stop_at(until="07:00")()
+
+
+def test_the_deadline_that_comes_first_is_known_beforehand_also_to_what_stops_with_it():
+    token = CancelToken()
+    assert token.deadline() is None
+    token.set_deadlines(until=(datetime.now() + timedelta(hours=3)).strftime("%H:%M"), budget="2h")
+    found = CancelToken(token).deadline()
+    assert found is not None and 7190 < found.left_s <= 7200
+    assert found.at == (found.now + timedelta(hours=2)).strftime("%H:%M")

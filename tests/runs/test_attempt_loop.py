@@ -69,7 +69,7 @@ def played(ids, fails, stop):
     """Returns the clips that each attempt made, and how all of them ended."""
     made = []
 
-    def executor(way):
+    def executor(way, _states):
         def run(states):
             of_attempt = []
             made.append((way, of_attempt))

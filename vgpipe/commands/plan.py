@@ -7,7 +7,9 @@ from datetime import datetime
 
 from vgpipe.config.arguments import Arguments, refuse_flags, split
 from vgpipe.config.load import load
+from vgpipe.config.schema import Config
 from vgpipe.errors import UsageError
+from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.plans.as_json import as_json
 from vgpipe.plans.as_text import as_text
 from vgpipe.plans.matrix import axes, show_matrix
@@ -67,10 +69,18 @@ def main(arguments: Sequence[str]) -> int:
             return show_matrix(models, tiers, rest, given.sources, wants_json=wants_json)
     config = load(given.overrides, given.sources)
     with logging_early(terminal=True):
-        plan = plan_of(config)
+        plan = plan_of(config, deadline=_deadline(config))
     write(as_json([plan]) if wants_json else as_text(plan, datetime.now(), terminal_width()))
     refuse_what_cannot_fit(plan, config)
     return 0
+
+
+def _deadline(config: Config) -> tuple[str, float] | None:
+    """Returns the deadline that a run which starts now has, and the seconds until then."""
+    token = CancelToken()
+    token.set_deadlines(until=config.run.until, budget=config.run.budget)
+    found = token.deadline()
+    return None if found is None else (found.at, found.left_s)
 
 
 def _why(given: Arguments, *, wants_json: bool) -> int:

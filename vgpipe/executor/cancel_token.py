@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vgpipe.executor.moment import Moment
+from vgpipe.units import finish_time
 
 log = logging.getLogger(__name__)
 
 CLOCK_WAS_SET_S = 60.0
 """A clock that differs by more from what it should show was set, rather than corrected bit by bit."""
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Deadline:
+    """When a run stops early.
+
+    Attributes:
+        left_s: seconds until then; below 0 once it is over.
+        now: when that was said, local time.
+    """
+
+    left_s: float
+    now: datetime
+
+    @property
+    def at(self) -> str:
+        """The deadline as people write it, `07:00`; with the day where that is more than a day away."""
+        return finish_time(self.now + timedelta(seconds=self.left_s), self.now)
 
 
 class CancelToken:
@@ -57,6 +78,19 @@ class CancelToken:
             return  # a sweep sets them once: in a later combination 07:00 would be tomorrow's
         self._until, self._budget = until, budget
         self._has_deadlines = bool(until or budget)
+
+    def deadline(self) -> Deadline | None:
+        """Returns the deadline that comes first; None without any."""
+        of_parents = (one.deadline() for one in self._parents)
+        return min((one for one in (*self._own_deadlines(), *of_parents) if one is not None), default=None)
+
+    def _own_deadlines(self) -> Iterator[Deadline]:
+        now = datetime.now()
+        if self._budget:
+            yield Deadline(duration_s(self._budget) - self._started.elapsed_s(), now)
+        if self._until:
+            moment = next_time_of_day(self._until, datetime.fromtimestamp(self._began_s()))
+            yield Deadline((moment - now).total_seconds(), now)
 
     def cancel(self, reason: str = "cancelled", consequence: str = "stopping; finish it with resume") -> None:
         """Asks for an orderly stop; the first reason counts.

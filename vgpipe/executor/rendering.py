@@ -16,7 +16,6 @@ from vgpipe.executor.delivery import ExportDelivery
 from vgpipe.executor.downloads import fetch_weights
 from vgpipe.executor.engine import Engine, memory_ladder
 from vgpipe.executor.export_queue import ExportQueue
-from vgpipe.executor.order import in_order
 from vgpipe.executor.outcomes import Outcomes, written_folders
 from vgpipe.executor.past_trials import PastTrials, conditions_of
 from vgpipe.executor.piece_sizes import ALIKE, PieceSizes, count_remaining, piece_sizes
@@ -26,6 +25,7 @@ from vgpipe.executor.waves import wave_size, waves
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.killed import KilledWork
 from vgpipe.fallback.memory_ladder import MemoryLadder
+from vgpipe.plans.order import in_order
 from vgpipe.plans.starting_point import predicted_peak_gb
 from vgpipe.vocabulary import MODEL_STAGES
 

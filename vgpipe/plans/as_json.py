@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
@@ -54,6 +55,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "clip_notes": [{"clip": name, "notes": list(notes)} for name, notes in plan.clip_notes],
         "workers": None if plan.crew is None else crew_of_plan(plan.crew),
+        "deadline": None if plan.done_by is None else asdict(plan.done_by),
     }
 
 

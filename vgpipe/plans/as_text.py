@@ -195,4 +195,6 @@ def _totals(plan: RunPlan, now: datetime) -> str:
     if plan.fits:
         lines.append(f"whole job    {figures.seconds(seconds)}, including loading, without downloads")
         lines.append(f"finishes     about {figures.finishing(seconds, now)} if started now")
+    if plan.done_by is not None:
+        lines.append(f"deadline     {plan.done_by} if started now")
     return "\n".join(lines)

@@ -27,6 +27,7 @@ from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.crew_planning import ThreadSeconds, with_crew
 from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.disk_room import with_garbage_counted
+from vgpipe.plans.done_by import done_by
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan
@@ -36,12 +37,13 @@ from vgpipe.units import counted
 from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
 
 
-def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
+def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, float] | None = None) -> RunPlan:
     """Plans the job or clip of a config, on the device that it names.
 
     Args:
         config: the whole config.
         job_lines: the prompts, of `json_lines`, where they are not in the file that `job` names.
+        deadline: as people write it, and the seconds until then; None without one.
 
     Raises:
         UsageError: where the job is invalid or the device is not there.
@@ -63,7 +65,10 @@ def plan_of(config: Config, job_lines: str | None = None) -> RunPlan:
         clip_notes=clip_notes,
     )
     plan = with_crew(make(target), model.config, clips, make)
-    return with_garbage_counted(plan, Path(config.store.dir))
+    plan = with_garbage_counted(plan, Path(config.store.dir))
+    if deadline is None or not plan.fits:
+        return plan
+    return replace(plan, done_by=done_by(plan, clips, model.config, at=deadline[0], left_s=deadline[1]))
 
 
 def _clip_notes(model: PlannedModel, clips: Sequence[Clip]) -> tuple[list[Noted], list[str]]:

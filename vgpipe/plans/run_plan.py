@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vgpipe.plans.crew import CrewPlan
 from vgpipe.plans.device_plan import DevicePlan
 from vgpipe.plans.figures import Span
+
+if TYPE_CHECKING:
+    from vgpipe.plans.done_by import DoneBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +19,11 @@ class RunPlan(DevicePlan):
 
     Attributes:
         crew: the workers, where there are several; a kind of clip is then planned for the first that holds it.
+        done_by: how many clips will be done by the deadline; None without one.
     """
 
     crew: CrewPlan | None = None
+    done_by: DoneBy | None = None
 
     def seconds(self) -> Span | None:
         """Returns how long the whole job takes, loading each component once; None where that is not known."""

@@ -54,7 +54,7 @@ class AttemptLoop:
 
     Args:
         ways: the ways to make clips.
-        executor: returns what makes clips in a way.
+        executor: returns what makes clips in a way, given all of them.
         stop: stops an attempt.
         records: of the run.
         wait: waits for the end of a pause.
@@ -63,7 +63,7 @@ class AttemptLoop:
     def __init__(
         self,
         ways: Ways,
-        executor: Callable[[Way], Executor],
+        executor: Callable[[Way, Sequence[ClipState]], Executor],
         stop: AttemptStop,
         records: RunRecords,
         wait: Callable[[Sequence[ClipState]], None],
@@ -86,7 +86,7 @@ class AttemptLoop:
             StoreError: where the run directory cannot be written at the start.
         """
         self._way_of = {state.id: way for state in states}
-        self._executor(way).run(states)
+        self._executor(way, states).run(states)
         states = self._down_the_ladder(states)
         while self._stop.is_paused:
             self._wait(states)
@@ -123,7 +123,7 @@ class AttemptLoop:
         fresh: Mapping[str, ClipState] = {state.id: state for state in again}
         self._way_of |= dict.fromkeys(fresh, way)
         states = [fresh.get(state.id, state) for state in states]
-        self._executor(way).run(states)
+        self._executor(way, states).run(states)
         return states
 
 

@@ -20,7 +20,7 @@ from vgpipe.config.schema import Config
 from vgpipe.errors import ModelError
 from vgpipe.executor.attempt_stop import AttemptStop
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
-from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.executor.cancel_token import CancelToken, Deadline
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.executor.run_records import RunRecords
@@ -31,6 +31,7 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
 from vgpipe.models.texts.counting import read_texts
+from vgpipe.plans.order import in_order
 from vgpipe.runs.attempt_loop import AttemptLoop, Way
 from vgpipe.runs.clip_notes import log_notes
 from vgpipe.runs.pausing import free_memory
@@ -45,6 +46,7 @@ from vgpipe.units import counted
 from vgpipe.vocabulary import ANY
 
 if TYPE_CHECKING:  # a run that has nothing to make needs no plan
+    from vgpipe.plans.done_by import DoneBy
     from vgpipe.plans.figures import Span
     from vgpipe.plans.run_plan import RunPlan
 
@@ -75,6 +77,8 @@ class Attempts:
         self._ladder = LoadingLadder(config)
         self._first = self._ladder.first()
         self._plan: RunPlan | None = None
+        self._left: tuple[Clip, ...] = ()
+        self._clips = 0
         self._known_keys: dict[Clip, Sequence[ClipKeys]] = {}
         self._finished = finished_files_of(config, store)
         self._texts = TextNotes(self._first.keys.family)
@@ -103,7 +107,8 @@ class Attempts:
             keys.new_state(clip, keys=self._known_keys[clip], notes=_notes_of(clip, self._first)) for clip in wanting
         ]
         left = [state for state in states if not history.reuse(state, self._finished)]
-        self.clips_left = len(left)
+        self.clips_left, self._clips = len(left), len(clips)
+        self._left = tuple(state.clip for state in left)
         with host_started_early(config, self._first.keys.family.checkpoint.index, len(left)):
             self._texts = _texts_of(left, self._first)
             self._plan = self._planned(self._first, left, kept)
@@ -138,6 +143,15 @@ class Attempts:
     def expected_s(self) -> Span | None:
         """The least and the most seconds that the plan expects of the clips; None where it knows none."""
         return None if self._plan is None else self._plan.seconds()
+
+    def done_by(self, deadline: Deadline | None) -> DoneBy | None:
+        """Returns how many clips will be done by a deadline, by the plan; None without one, or where nobody knows."""
+        if deadline is None or self._plan is None:
+            return None
+        from vgpipe.plans.done_by import done_by
+
+        done = self._clips - len(self._left)
+        return done_by(self._plan, self._left, self._config, at=deadline.at, left_s=deadline.left_s, done=done)
 
     def pinned(self) -> Config:
         """Returns the config with hub commits in place of branches, so that resuming takes the same files."""
@@ -181,7 +195,8 @@ class Attempts:
 
             write_plan(run_dir, first_plan)
 
-        def executor(way: Way) -> Executor:
+        def executor(way: Way, states: Sequence[ClipState]) -> Executor:
+            watch.begin(in_order(states, self._config, way.plan))
             _warn_of(way.model)
             return self._executor_class(
                 ExecutorInputs(
@@ -205,7 +220,7 @@ class Attempts:
             watch.paused(clips=len(states), done=sum(state.is_done for state in states))
             wait_for_end(run_dir.root, pause, stop, records)
 
-        watch = RunWatch(on_progress)
+        watch = RunWatch(on_progress, stop, records.event, self.done_by(stop.deadline()))
         way = Way(self._first, self._artifact_keys(self._first), first_plan, self._texts)
         asked = self.asked(clips)
         run_dir.write_inputs(self.inputs(asked))

@@ -10,10 +10,13 @@ from vgpipe.typed import shown_path
 from vgpipe.units import counted
 
 if TYPE_CHECKING:
+    from vgpipe.plans.done_by import DoneBy
     from vgpipe.plans.figures import Span
 
 
-def opening(clips: int, model: str, root: Path, expected_s: Span | None, workers: str = "") -> list[str]:
+def opening(
+    clips: int, model: str, root: Path, expected_s: Span | None, workers: str = "", done_by: DoneBy | None = None
+) -> list[str]:
     """Returns one line, and another where the plan knows how long it takes.
 
     Args:
@@ -22,6 +25,7 @@ def opening(clips: int, model: str, root: Path, expected_s: Span | None, workers
         root: the run directory.
         expected_s: the least and the most seconds that the clips to make take; None where nothing is known.
         workers: those of the forecast, in words; empty for one.
+        done_by: how many clips will be done by the deadline; None where nobody knows.
     """
     lines = [f"rendering {counted(clips, 'clip')} with {model} into {shown_path(root)}"]
     if expected_s is not None:
@@ -30,4 +34,6 @@ def opening(clips: int, model: str, root: Path, expected_s: Span | None, workers
         end = figures.finishing(expected_s, datetime.now())
         crew = f" with {workers}" if workers else ""
         lines.append(f"forecast: {figures.seconds(expected_s)}{crew}, done at {end}")
+    if done_by is not None:
+        lines.append(str(done_by))
     return lines

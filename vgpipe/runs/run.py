@@ -226,7 +226,8 @@ def _run(
     with logging_to(run_dir.log, run.early, terminal=run.terminal):
         begun_s = time.monotonic()
         expected_s, workers = run.attempts.expected_s, run.attempts.workers
-        opened = opening(len(run.request.clips), config.model.name, run_dir.root, expected_s, workers)
+        done_by = run.attempts.done_by(stop.deadline())
+        opened = opening(len(run.request.clips), config.model.name, run_dir.root, expected_s, workers, done_by)
         own = [f"with your own defaults of {config.defaults_from}"] if config.defaults_from else []
         for note in (*opened, *own, *run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)

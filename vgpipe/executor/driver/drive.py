@@ -20,13 +20,13 @@ from vgpipe.executor.driver.crew import CrewSettings
 from vgpipe.executor.driver.hand_outs import Kinds, item_of
 from vgpipe.executor.driver.loop import Loop
 from vgpipe.executor.driver.settling import Settling
-from vgpipe.executor.order import work_of
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.piece_sizes import count_remaining, piece_sizes
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.workers import messages
 from vgpipe.executor.workers.settings import CPU
 from vgpipe.fallback.history import FallbackHistory, notes_of
+from vgpipe.plans.order import work_of
 from vgpipe.vocabulary import CHEAPEST_FIRST
 
 log = logging.getLogger(__name__)

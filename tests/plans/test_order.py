@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
-from vgpipe.executor.order import in_order, planned_s, work_of
 from vgpipe.job.clip import Clip
+from vgpipe.plans.order import in_order, planned_s, work_of
 from vgpipe.vocabulary import CHEAPEST_FIRST, JOB_ORDER
 
 CLIP = Clip(

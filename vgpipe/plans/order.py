@@ -1,8 +1,9 @@
-"""In which order one process makes clips, and by when each of them would be done at least and at most."""
+"""In which order clips are made, and what each of them takes by the plan, or relative to the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.config.schema import Config
@@ -12,6 +13,8 @@ from vgpipe.planner.forecast_records import Forecast
 from vgpipe.plans.figures import Span, added, clip_seconds
 from vgpipe.plans.starting_point import StartingPlan
 from vgpipe.vocabulary import CHEAPEST_FIRST
+
+T = TypeVar("T")
 
 
 def in_order(states: Iterable[ClipState], config: Config, plan: StartingPlan | None) -> list[ClipState]:
@@ -25,11 +28,24 @@ def in_order(states: Iterable[ClipState], config: Config, plan: StartingPlan | N
     given = list(states)
     if config.run.order != CHEAPEST_FIRST:
         return given
-    costs = _costs([state.initial for state in given], plan)
-    return [state for _, _, state in sorted(zip(costs, range(len(given)), given, strict=True), key=lambda one: one[:2])]
+    return [state for _, state in _by_cost(_costs([state.initial for state in given], plan), given)]
 
 
-def _costs(clips: list[Clip], plan: StartingPlan | None) -> list[float]:
+def cheapest_first(clips: Sequence[Clip], plan: StartingPlan | None) -> list[Clip]:
+    """Returns clips in order of what they take; equally cheap ones stay in job order.
+
+    Args:
+        clips: in job order.
+        plan: as for `in_order`.
+    """
+    return [clip for _, clip in _by_cost(_costs(clips, plan), clips)]
+
+
+def _by_cost(costs: Sequence[float], given: Sequence[T]) -> list[tuple[float, T]]:
+    return sorted(zip(costs, given, strict=True), key=lambda one: one[0])
+
+
+def _costs(clips: Sequence[Clip], plan: StartingPlan | None) -> list[float]:
     """Returns what each clip takes, all in one unit: seconds, or pixels of all steps."""
     spans = [planned_s(clip, plan) for clip in clips]
     known = [sum(span) for span in spans if span is not None]
