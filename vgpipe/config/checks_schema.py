@@ -48,6 +48,13 @@ class ChecksConfig:
     """Share of the clip that stands still or repeats at its end, 0 to 1; bad above the limit."""
     frozen: CheckConfig | None = None
     """Largest change of a part of the picture, 0 to 255; bad below the limit."""
+    noise_left: CheckConfig | None = None
+    """Correlation of a canary's finished latents with the noise that they began with, 0 to 1; bad above the limit."""
+    text_difference: CheckConfig | None = None
+    """Largest difference of the embeddings of a canary's prompt and of another text, relative to their size; bad below
+    the limit."""
+    same_frames: CheckConfig | None = None
+    """Earlier clips of the run with the same frames and settings, but for another seed; bad above the limit."""
 
     @property
     def limits(self) -> dict[str, CheckConfig]:

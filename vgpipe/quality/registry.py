@@ -21,6 +21,8 @@ CHECKS: Final = (
     FrameCount, FrameSize, NonFinite, Uniform, Clipped, Noise, Blobs, Strobing, Seams, Tail, Frozen,
 )  # fmt: skip
 NAMES: Final = tuple(check.name for check in CHECKS)
+OTHER_NAMES: Final = ("noise_left", "text_difference", "same_frames")
+"""Checks whose numbers come from latents, embeddings and other clips; `executor/stage_checks.py` has them judged."""
 
 
 def new_checks(fps: float, expected: Expected | None) -> tuple[Check, ...]:
