@@ -30,6 +30,11 @@ class ResumableScheduler:
         done_steps: loop iterations already done; `ALL_STEPS` leaves none.
         state: what `scheduler_state` gave after those; None where none are done or none remain.
         before_first_step: called when the loop is about to make its first step, after all preparations.
+
+    Attributes:
+        after_step: called with (steps done, latents) after each step; None where nobody asks.
+        first_sample: what the first step of a whole schedule was given; None where steps were done before.
+        last_sample: what the last step so far gave.
     """
 
     def __init__(
@@ -45,6 +50,8 @@ class ResumableScheduler:
         self._state = state
         self._before_first_step = before_first_step
         self._steps = 0
+        self.first_sample: torch.Tensor | None = None
+        self.last_sample: torch.Tensor | None = None
         self.after_step: Callable[[int, torch.Tensor], None] | None = None
         # Pipelines look for parameters in these methods' signatures, so they must be the originals'.
         self.set_timesteps = self._restoring(scheduler.set_timesteps)
@@ -68,15 +75,18 @@ class ResumableScheduler:
         return set_timesteps
 
     def _watched(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        carries = "old_pred_original_sample" in inspect.signature(original).parameters
+        parameters = list(inspect.signature(original).parameters)
+        carries = "old_pred_original_sample" in parameters
 
         @functools.wraps(original)
         def step(*args: Any, **kwargs: Any) -> Any:
             if self._steps == 0:
                 self.begin()
+                self._note_first_sample(dict(zip(parameters, args, strict=False)) | kwargs)
                 args = self._with_previous_prediction(args) if carries and self._done_steps else args
             self._steps += 1
             result = original(*args, **kwargs)
+            self.last_sample = result[0]
             if carries:
                 setattr(self._scheduler, PREVIOUS_PREDICTION, result[1])
             if self.after_step is not None:
@@ -84,6 +94,11 @@ class ResumableScheduler:
             return result
 
         return step
+
+    def _note_first_sample(self, arguments: Mapping[str, Any]) -> None:
+        """Keeps a copy of what a whole schedule begins with; a pipeline may change its own in place."""
+        sample = arguments.get("sample")
+        self.first_sample = None if self._done_steps or sample is None else sample.detach().clone()
 
     def _with_previous_prediction(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Gives back what CogVideoX's loop keeps in local variables: the last prediction and the timestep before."""

@@ -52,7 +52,7 @@ def run(
         seam: what joins it to the previous segment; None where it starts on its own.
 
     Returns:
-        The artifact: `frames.npy`, (T, H, W, 3) uint8.
+        The artifact: `frames.npy`, (T, H, W, 3) uint8. Its info says what the `checks` and the `measures` found.
 
     Raises:
         StoreError: where the store cannot be written.
@@ -72,11 +72,30 @@ def run(
         from vgpipe.stages.seams import join_segment
 
         frames_THWC, facts = join_segment(frames_THWC, seam)
+    facts |= measured(frames_THWC, clip)
     with store.create(key) as draft:
         arrays.save(draft.path(FILE), frames_THWC)
         draft.info["seconds"] = round(time.monotonic() - started, 4)
         draft.info.update(facts)
     return store.find(key)
+
+
+def measured(frames_THWC: np.ndarray, clip: Clip) -> dict[str, Any]:
+    """Returns what is kept of frames: the numbers of the `checks`, whatever judges them later, and the `measures`.
+
+    Args:
+        frames_THWC: uint8.
+        clip: what they were asked for.
+    """
+    from vgpipe.quality.checking import Expected, FrameChecks
+    from vgpipe.quality.measures import Measures
+
+    checks = FrameChecks(clip.fps, Expected(clip.width, clip.height, clip.num_frames))
+    measures = Measures()
+    for frame_HWC in frames_THWC:
+        checks.add(frame_HWC)
+        measures.add(frame_HWC)
+    return {"checks": checks.numbers(), "measures": measures.result()}
 
 
 def _latents(family: Family, clip: Clip, denoised: Denoised, trajectory: Trajectory | None) -> Any:

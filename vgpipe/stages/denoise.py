@@ -14,6 +14,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family, StepCallback, Windows
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
 from vgpipe.models.weights.precision import remedy_for_overflow
+from vgpipe.quality import noise_left
 from vgpipe.stages import checkpoints, tensors
 from vgpipe.stages.images import first_frames
 from vgpipe.store.artifacts import Artifact, Store
@@ -98,7 +99,7 @@ def run(
         windows: how more frames than the model can hold are denoised; None where the clip is made at once.
 
     Returns:
-        The artifact: `latents.safetensors`, read by `read`.
+        The artifact: `latents.safetensors`, read by `read`. Its info says how much of its noise is left (`noise_left`).
 
     Raises:
         Stopped: where `hooks.should_stop` said so; the checkpoint is on the disk.
@@ -125,8 +126,17 @@ def run(
         draft.info["seconds"] = round(time.monotonic() - started, 4)
         draft.info["resumed_from_step"] = denoise_run.first_step
         draft.info["device"] = arithmetic_of(device)
+        draft.info[noise_left.NAME] = _noise_left(denoise_run.scheduler)
     checkpoints.remove(store, key)
     return store.find(key)
+
+
+def _noise_left(scheduler: ResumableScheduler) -> float | None:
+    """Returns how much of its noise a clip still has; None where not all steps were made in this pass."""
+    samples = scheduler.first_sample, scheduler.last_sample
+    first, last = (None if one is None else one.detach().float().cpu().numpy() for one in samples)
+    number = None if first is None or last is None else noise_left.noise_left(first, last)
+    return None if number is None else round(number, 4)
 
 
 def request_for(

@@ -27,6 +27,7 @@ def run(
     fps: float,
     recipe: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
+    facts: Mapping[str, Any] | None = None,
 ) -> Artifact | None:
     """Exports one clip into the store.
 
@@ -38,6 +39,7 @@ def run(
         fps: frames per second.
         recipe: what the file shall say of how it was made, as plain values; None for nothing.
         notes: what of the clip's texts the model does not read, a sentence each, for runs that find the file here.
+        facts: what else such runs need to know of the frames, as plain values: the numbers of the checks.
 
     Returns:
         The artifact: one video, or one image a frame. Its info says which `kind` it is, what its `file` holds, its
@@ -49,6 +51,7 @@ def run(
     """
     started = time.monotonic()
     with store.create(key) as draft:
+        draft.info.update(facts or {})
         made = exporter.export(frames_THWC, fps=fps, folder=draft.folder, recipe=recipe)
         draft.info["kind"] = made.kind
         draft.info["file"] = dict(made.facts)
