@@ -73,6 +73,8 @@ class Card(TypedDict, total=False):
     seconds: dict[str, float]
     files: list[MediaFile]
     measures: dict[str, float]
+    checks: list[str]
+    rejected: bool
     degradations: list[str]
     notes: list[str]
     shots: list[Shot]
@@ -104,6 +106,8 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         "seconds": seconds_of(record.get("seconds")),
         "files": media.files(record.get("files")),
         "measures": measures_of(record.get("measures")),
+        "checks": [text for item in list_of(record.get("checks")) if (text := _verdict(table_of(item)))],
+        "rejected": record.get("rejected") is True,
         "degradations": [text for item in list_of(record.get("degradations")) if (text := _degradation(item))],
         "notes": [text for item in list_of(record.get("notes")) if (text := text_of(item))],
         "shots": [_shot(table_of(shot)) for shot in list_of(record.get("shots"))],
@@ -118,6 +122,16 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
 def _seed(value: object) -> str | None:
     seed = int_of(value)
     return None if seed is None else str(seed)
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str | None:
+    """Returns one check on one line: its name, how it ended, its number and limit, and what it says."""
+    check, result, says = (text_of(verdict.get(name)) for name in ("check", "result", "says"))
+    if not check or not result:
+        return None
+    numbers = [f"{number:.4g}" for name in ("number", "limit") if (number := float_of(verdict.get(name))) is not None]
+    measured = f" ({numbers[0]}, limit {numbers[1]})" if len(numbers) == 2 else ""
+    return f"{check}: {result}{measured}{f': {says}' if says else ''}"
 
 
 def _degradation(item: object) -> str | None:

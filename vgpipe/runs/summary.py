@@ -48,7 +48,7 @@ def _worth_showing(states: Sequence[ClipState]) -> list[ClipState]:
 
 
 def _row(state: ClipState, room: int) -> tuple[str, ...]:
-    status = "reused" if state.is_reused else state.status.value
+    status = "rejected" if state.is_rejected else "reused" if state.is_reused else state.status.value
     seconds = f"{sum(state.seconds.values()):.2f}" if state.seconds else "-"
     return shortened(state.clip.id, room), status, seconds, state.error or ""
 
@@ -58,7 +58,9 @@ def _closing(result: RunResult) -> str:
     done = ", ".join(f"{count} {status.value}" for status, count in counts if count)
     degraded = sum(bool(state.all_degradations) and state.status is Status.DONE for state in result.states)
     noted = sum(bool(state.notes) for state in result.states)
-    said = [f"{degraded} degraded: clips.jsonl says how"] if degraded else []
+    rejected = sum(state.is_rejected for state in result.states)
+    said = [f"{rejected} rejected by checks: clips.jsonl says why"] if rejected else []
+    said += [f"{degraded} degraded: clips.jsonl says how"] if degraded else []
     said += [f"{noted} with notes: run.log has them"] if noted else []
     beside = f" ({', '.join(said)})" if said else ""
     return f"{done or 'no clips'} in {clock(result.seconds)}{beside}"

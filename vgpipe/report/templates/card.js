@@ -17,7 +17,7 @@
 
   function frame(clip, player) {
     const box = make("div", "media");
-    const state = make("span", "state", clip.reused ? "done (reused)" : clip.state);
+    const state = make("span", "state", clip.rejected ? "rejected" : clip.reused ? "done (reused)" : clip.state);
     state.style.background = color(clip.state);
     box.append(player ? player.element : make("span", "", missing(clip)), state);
     return box;
@@ -58,6 +58,7 @@
       ["memory predicted", gib(clip.predicted_peak_gb)],
       ["GPU memory measured", gib(clip.peak_vram_gb)],
       ["RAM of the process", gib(clip.peak_ram_gb)],
+      ["checks", (clip.checks || []).join("\n")],
       ...Object.entries(clip.measures || {}).map(([name, value]) => [name, String(Number(value.toPrecision(3)))]),
     ];
   }
@@ -118,7 +119,7 @@
 
   function notes(clip) {
     const found = [];
-    if (clip.error) found.push(make("p", "note bad", `${clip.state}: ${clip.error}`));
+    if (clip.error) found.push(make("p", "note bad", `${clip.rejected ? "rejected" : clip.state}: ${clip.error}`));
     if (clip.degradations) found.push(make("p", "note warn", `degraded: ${clip.degradations.join("\n")}`));
     for (const text of clip.notes || []) found.push(make("p", "note", `note: ${text}`));
     for (const note of found) note.dir = "auto";

@@ -17,6 +17,7 @@
 
   function isOf(clip, state, picks) {
     if (!state) return true;
+    if (state === "rejected") return Boolean(clip.rejected);
     if (state === "degraded") return Boolean(clip.degradations);
     if (state === "with notes") return Boolean(clip.notes);
     return state === "picked" ? picks.has(clip.id) : clip.state === state;

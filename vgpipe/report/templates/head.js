@@ -45,6 +45,8 @@
   function showFilters(report, wanted, picks, toggle) {
     const degraded = report.clips.filter((clip) => clip.degradations).length;
     const filters = counts(report);
+    const rejected = report.clips.filter((clip) => clip.rejected).length;
+    if (rejected) filters.push(["rejected", rejected]);
     if (degraded) filters.push(["degraded", degraded]);
     const noted = report.clips.filter((clip) => clip.notes).length;
     if (noted) filters.push(["with notes", noted]);
