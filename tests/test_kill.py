@@ -30,7 +30,7 @@ prompts:
 # Enough steps that a clip takes a while on the tiny checkpoint, and a checkpoint after every step.
 SETTINGS = (
     "job=job.yaml", "exporter=frames", "clip.width=32", "clip.height=32", "clip.num_frames=5",
-    "quality.num_inference_steps=80", "executor.canary=false",
+    "quality.num_inference_steps=80", "executor.canary=false", "checks=off",
     "executor.checkpoint_steps=1", "executor.checkpoint_interval_s=0",
     "hydra.run.dir=run",
 )  # fmt: skip

@@ -29,7 +29,7 @@ def copy(tiny_wan: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(vgpipe, job):
-    small = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2")
+    small = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2", "checks=off")
     return lambda folder, *more: vgpipe(job, f"model.id={folder}", *small, *more)
 
 
@@ -161,7 +161,7 @@ def test_a_folder_that_is_not_there_is_an_error_unless_another_model_may_stand_i
 
 
 def test_in_a_sweep_the_other_models_go_on(vgpipe, job, tiny_wan, tmp_path, workdir):
-    small = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2")
+    small = ("clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2", "checks=off")
     ran = vgpipe("-m", job, f"model.id={tmp_path}/nowhere,{tiny_wan}", *small)
     assert ran.code == 1 and "is not a checkpoint folder" in ran.err
     records = [json.loads(line) for path in workdir.rglob("clips.jsonl") for line in path.read_text().splitlines()]

@@ -42,7 +42,13 @@ def test_a_long_clip_is_exactly_as_long_as_asked(vgpipe, folders, option, method
     sizes = [f"clip.width={width}", f"clip.height={height}", "model.rules.min_side=16", "model.rules.side_multiple=16"]
     length = [f"clip.segment_num_frames={segment}", "model.rules.min_segment_num_frames=null"] if segment else []
     image = ["clip.image=first.png"] if option.endswith("i2v") else []
-    typed = [f"model={option}", f"model.id={folders(option)}", "model.dtype=float32", "model.scheduler.name=null"]
+    typed = [
+        f"model={option}",
+        f"model.id={folders(option)}",
+        "checks=off",
+        "model.dtype=float32",
+        "model.scheduler.name=null",
+    ]
     quick = ["quality.num_inference_steps=2", "run.plan=off", "executor.canary=false", "exporter=frames"]
     ran = vgpipe(
         "clip.prompt=red circle", f"clip.num_frames={frames}", f"clip.continuation={method}",

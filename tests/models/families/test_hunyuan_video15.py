@@ -128,7 +128,8 @@ def test_the_guider_is_in_the_key(folder, tmp_path):
 
 def test_the_whole_pipeline_by_command_and_again(folder, vgpipe):
     command = (
-        "model=hunyuan_video_15", f"model.id={folder}", "clip.prompt=a red circle", "clip.width=48", "clip.height=32",
+        "model=hunyuan_video_15", f"model.id={folder}", "checks=off",
+        "clip.prompt=a red circle", "clip.width=48", "clip.height=32",
         "clip.num_frames=5", "quality.num_inference_steps=2", "model.rules.min_side=16", "model.dtype=float32",
     )  # fmt: skip
     assert_renders_and_reuses(vgpipe, *command)

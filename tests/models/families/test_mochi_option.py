@@ -33,7 +33,13 @@ def test_it_equals_the_stock_pipeline_stage_by_stage(folder, dtype):
 
 
 def test_it_runs_by_the_command_line_with_frames_as_its_rules_have_them(vgpipe, folder):
-    own = (f"model={OPTION}", f"model.id={folder}", "clip.prompt=a red circle", "clip.num_inference_steps=3")
+    own = (
+        f"model={OPTION}",
+        f"model.id={folder}",
+        "checks=off",
+        "clip.prompt=a red circle",
+        "clip.num_inference_steps=3",
+    )
     sizes = ("clip.width=32", "clip.height=16", "model.rules.min_side=16", "model.dtype=float32")
     assert_renders_and_reuses(vgpipe, *own, *sizes, "clip.num_frames=7")
     odd = vgpipe(*own, *sizes, "clip.num_frames=84")
