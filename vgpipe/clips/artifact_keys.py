@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vgpipe.clips.canary_state import CanaryState
-from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
@@ -74,6 +74,12 @@ class ArtifactKeys:
             state.resize(clip, self.of_clip(clip))
         else:
             state.resize(clip, self._after_changes(state, clip))
+
+    def end_with(self, state: ClipState, last: SegmentState) -> None:
+        """Leaves the segments after one out: the files of a clip that ends early have keys of their own."""
+        segments = [one.segment for one in state.segments[: last.segment.index + 1]]
+        families = [one.families for one in state.segments[: len(segments)]]
+        state.end_with(last, self.model.segment_keys(segments, state.clip.fps, self.exporters, families))
 
     def _after_changes(self, state: ClipState, clip: Clip) -> tuple[ClipKeys, ...]:
         return self.of_clip(clip, [segment.families for segment in state.segments])

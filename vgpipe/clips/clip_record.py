@@ -16,6 +16,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.declared import set_by
 from vgpipe.job.naming import MAX_ID_BYTES, MAX_STEM_BYTES
 from vgpipe.job.settings import SetBy
+from vgpipe.quality.verdict import Verdict
 from vgpipe.report.values import float_of, list_of, seconds_of, table_of
 
 if TYPE_CHECKING:
@@ -81,9 +82,23 @@ def record_of(state: ClipState) -> dict[str, Any]:
         "notes": list(state.notes),
         "segments": [_segment_record(segment) for segment in state.segments] if state.is_long else [],
         "measures": state.measures,
-        "made": {name: getattr(state.clip, name) for name in MADE} if state.clip != state.requested else None,
+        "checks": None if state.verdicts is None else [_verdict(one) for one in state.verdicts],
+        "rejected": state.is_rejected,
+        "made": _made(state),
         "error": state.error,
     }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {**asdict(verdict), "result": verdict.result.value}
+
+
+def _made(state: ClipState) -> dict[str, Any] | None:
+    """Returns the settings that a clip was made with where they are not those asked for; its seed only then, too."""
+    if state.clip == state.requested:
+        return None
+    seed = {"seed": state.clip.seed} if state.clip.seed != state.requested.seed else {}
+    return {**{name: getattr(state.clip, name) for name in MADE}, **seed}
 
 
 def _facts(clip: Clip) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment, segments_of
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.models.base import Family
+from vgpipe.quality.verdict import Result, Verdict
 from vgpipe.stages.keys import ClipKeys
 
 SECONDS_DIGITS = 4
@@ -43,6 +44,7 @@ class SegmentState:
         keys: store keys of its artifacts.
         families: stage -> what drives it, where memory requires other settings than the run's own family has.
         degradations: those of its stages.
+        safer: the stages that safer settings drive, since a check failed; memory changes nothing about these.
         seconds: stage -> seconds in this run.
         peaks: stage -> peak memory of this process while the segment was in it, in this run.
     """
@@ -52,6 +54,7 @@ class SegmentState:
     keys: ClipKeys
     families: Mapping[str, Family] = field(default_factory=dict)
     degradations: tuple[Degradation, ...] = ()
+    safer: frozenset[str] = frozenset()
     seconds: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, PeakMemory] = field(default_factory=dict)
 
@@ -107,6 +110,27 @@ class SegmentState:
         if not self.parent.is_long:  # where an earlier run's degradations are kept with the clip
             self.parent.drop_degradations(stage)
 
+    def use_safer(self, families: Mapping[str, Family], degradations: Iterable[Degradation]) -> None:
+        """Has safer settings drive some stages; its store keys must be computed again after this.
+
+        Args:
+            families: stage -> what drives it from now on.
+            degradations: what that means for the user, of each of these stages.
+        """
+        for stage, family in families.items():
+            self.use_family(stage, family, ())
+        self.degradations = (*self.degradations, *degradations)
+        self.safer = frozenset(families)
+
+    def drive_as_before(self, families: Mapping[str, Family], degradations: tuple[Degradation, ...]) -> None:
+        """Takes safer settings back; its store keys must be computed again after this.
+
+        Args:
+            families: as they were.
+            degradations: as they were.
+        """
+        self.families, self.degradations, self.safer = dict(families), degradations, frozenset()
+
     def add_seconds(self, stage: str, seconds: float) -> None:
         """Adds to the time that a stage took, also to that of the clip."""
         for seconds_by_stage in (self.seconds, self.parent.seconds):
@@ -140,6 +164,8 @@ class ClipState:
         text_notes: what of its texts the model does not read, a sentence each; kept with the finished files.
         files: kind -> path relative to the run.
         measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
+        verdicts: what the checks say of its frames; None where nothing was judged.
+        is_rejected: whether it failed because a check did; its files, if any, lie apart from those of good clips.
         seconds: stage -> seconds.
         peak_ram_gb: largest peak of this process in a stage, GiB.
         peak_vram_gb: the same for the GPU; None without one.
@@ -168,6 +194,8 @@ class ClipState:
         self.text_notes: tuple[str, ...] = ()
         self.files: dict[str, str] = {}
         self.measures: dict[str, float] | None = None
+        self.verdicts: tuple[Verdict, ...] | None = None
+        self.is_rejected = False
         self.seconds: dict[str, float] = {}
         self.peak_ram_gb: float | None = None
         self.peak_vram_gb: float | None = None
@@ -218,7 +246,24 @@ class ClipState:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of it that is no degradation, a sentence each."""
-        return (*self.setting_notes, *self.text_notes)
+        return (*self.setting_notes, *self.text_notes, *self.warnings)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the checks warn of, a sentence each; nothing of a clip that one of them rejects."""
+        if self.is_rejected:
+            return ()
+        return tuple(f"{one.check}: {one.says}" for one in self.verdicts or () if one.result is Result.WARNED)
+
+    def end_with(self, last: SegmentState, keys: Sequence[ClipKeys]) -> None:
+        """Leaves the segments after one out, as they will not be made; the later ones become orphans.
+
+        Args:
+            last: the last one that was made.
+            keys: store keys of the segments that stay.
+        """
+        self.segments = self.segments[: last.segment.index + 1]
+        self.rekey(keys)
 
     def resize(self, clip: Clip, keys: Sequence[ClipKeys]) -> None:
         """Makes another clip of it. A long one is split into new segments; the old ones become orphans.
@@ -263,6 +308,10 @@ class ClipState:
     def note_texts(self, notes: Iterable[str]) -> None:
         """Notes what of its texts the model does not read, a sentence each; replaces what was noted before."""
         self.text_notes = tuple(notes)
+
+    def note_verdicts(self, verdicts: tuple[Verdict, ...] | None) -> None:
+        """Notes what the checks say of its frames; None where nothing was judged."""
+        self.verdicts = verdicts
 
     def degrade(self, degradation: Degradation) -> None:
         """Notes a degradation of the whole clip; it replaces an earlier one of its kind."""
@@ -340,6 +389,7 @@ class ClipState:
     def finish(self) -> None:
         """Marks it as done."""
         self.status, self.error = Status.DONE, None
+        self.is_rejected = False
 
     def finish_from_store(self, *, is_reused: bool) -> None:
         """Marks it as done with files that the store had."""
@@ -356,6 +406,15 @@ class ClipState:
         self.status, self.error = Status.FAILED, message
         # A copy without its traceback, whose frames would keep the loaded model in memory.
         self.cause = copy.copy(error) if isinstance(error, ModelError) else None
+
+    def reject(self, message: str) -> None:
+        """Marks it as failed because a check did: another way to load the model, or another model, is no help.
+
+        Args:
+            message: what the user reads: the check, its number, the remedy.
+        """
+        self.status, self.error, self.cause = Status.FAILED, message, None
+        self.is_rejected = True
 
     def stop(self, message: str | None = None) -> None:
         """Marks it as stopped; it can be resumed."""

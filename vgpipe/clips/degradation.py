@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from vgpipe.models.base import Family
 
 AUDIO, EXPORTER, LORAS, MODEL, SIZE = "audio", "exporter", "loras", "model", "size"
+CHECKS, SEED = "checks", "seed"
+"""Of clips that a check failed: made with safer settings, or with another seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,8 @@ class Degradation:
     """Something the user did not ask for, done so that a clip could finish.
 
     Attributes:
-        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `loras`, `audio`, `exporter` or `versions`.
+        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `loras`, `audio`, `exporter`, `versions`,
+            `checks` or `seed`.
         asked: what the user asked for, or what vgpipe would have taken first.
         got: what it took.
         reason: why.

@@ -32,6 +32,10 @@ class FrameUsers:
             self._users.subtract(before)
             self._users.update(_digests(state))
 
+    def has(self, digest: str) -> bool:
+        """Returns whether somebody still needs frames."""
+        return self._users[digest] > 0
+
     def release(self, digest: str) -> bool:
         """Takes one user away; returns whether none is left."""
         self._users[digest] -= 1

@@ -12,6 +12,7 @@ from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.executor_schema import WorkersConfig
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.waves import canaries, startable
+from vgpipe.fallback.files_gate import FilesGate
 from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
@@ -39,19 +40,22 @@ class Canaries:
         self._settings, self._keys, self._prepare, self._past = settings, keys, prepare, past
         self.states: list[CanaryState] = []
 
-    def choose(self, states: Sequence[ClipState], pending: Sequence[ClipState], finished: FinishedFiles) -> None:
+    def choose(
+        self, states: Sequence[ClipState], pending: Sequence[ClipState], finished: FinishedFiles, gate: FilesGate
+    ) -> None:
         """Makes a canary for each shape that no finished clip and no earlier canary has tried.
 
         Args:
             states: all clips of the run.
             pending: those still to make.
             finished: knows which canaries have been made before.
+            gate: judges what was made of them.
         """
         if not self._settings.canary:
             return
         tried = {segment.shape for state in states if state.is_done for segment in state.segments}
         found = self._canaries([segment for segment in startable(pending) if segment.shape not in tried])
-        left = [state for state in found if not finished.has(state.keys)]
+        left = [state for state in found if not gate.passes(state, finished.found(state.keys))]
         self.states = [state for state in left if self._past.canary_s(state) is None]
         spared = [state.clip.id for state in left if state not in self.states]
         if spared:

@@ -14,11 +14,15 @@ from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.degradation import EXPORTER, Degradation
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.clips.frame_users import FrameUsers
+from vgpipe.clips.judging import MEASURES, facts_of, failed, frames_of
+from vgpipe.clips.same_frames import SameFrames
 from vgpipe.errors import StoreError
 from vgpipe.executor.base import WorkInputs
 from vgpipe.executor.stage_inputs import required
 from vgpipe.exporters.exported import POSTER_FILE
+from vgpipe.fallback.files_gate import FilesGate
 from vgpipe.fallback.loading_ladder import pinned
+from vgpipe.fallback.wording import REMEDIES, rejection
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.store.artifacts import Artifact, LostArtifact
 from vgpipe.store.rundir import RunDir
@@ -43,6 +47,7 @@ class ExportDelivery:
         previous: clip id -> what an earlier attempt at the run recorded of it.
         frame_users: counts who needs which frames.
         recipes: what files say of how they were made; None leaves that out.
+        gate: judges files before a clip counts as done; None takes them as they are.
     """
 
     def __init__(
@@ -53,13 +58,18 @@ class ExportDelivery:
         previous: Mapping[str, PastRecord],
         frame_users: FrameUsers,
         recipes: Recipes | None = None,
+        gate: FilesGate | None = None,
     ):
         self._finished, self._store, self._run_dir = finished, finished.store, run_dir
-        self._keys, self._recipes = keys, recipes
+        self._keys, self._recipes, self._gate = keys, recipes, gate
         self._previous, self._frame_users = previous, frame_users
+        self._same_frames = SameFrames()
 
     def reuse(self, state: ClipState) -> None:
-        """Finishes a clip whose files the store has; keeps what an earlier attempt at the run measured."""
+        """Finishes a clip whose files the store has; keeps what an earlier attempt at the run measured.
+
+        Files that a check rejects are rejected again, unless something is left to try: then the clip stays pending.
+        """
         past = self._past(state)
         if past.is_other_model:
             # The other model's file must not lie beside the clip, or pass for it; the store has it where it is needed.
@@ -72,7 +82,7 @@ class ExportDelivery:
             peak_vram_gb=past.peak_vram_gb,
         )
         artifacts = self._finished.found(state.keys)
-        if artifacts is None:
+        if artifacts is None or (self._gate is not None and not self._gate.takes(state, artifacts)):
             return
         try:
             self.place(state, artifacts)
@@ -82,7 +92,10 @@ class ExportDelivery:
             state.fail(f"export: {error}")
             log.error("%s failed in %s", state.clip.id, state.error)
             return
-        state.finish_from_store(is_reused=not past.is_done or past.is_reused)
+        if state.is_rejected:
+            log.error("%s failed in %s", state.clip.id, state.error)
+        else:
+            state.finish_from_store(is_reused=not past.is_done or past.is_reused)
         for segment in state.segments:
             self._store.discard(segment.keys.frames)  # a kill between export and here left them
 
@@ -118,20 +131,22 @@ class ExportDelivery:
         if self._store.find(key) is not None:
             self._store.discard(key)
         recipe = self._recipes.of(state, self._keys.exporters[number]) if self._recipes else None
+        frames = [required(self._store, segment.keys.frames) for segment in state.segments]
         return export.run(
             self._store,
             key,
             exporter=exporter,
-            frames_THWC=self._frames(state),
+            frames_THWC=self._joined(state, frames),
             fps=state.clip.fps,
             recipe=recipe,
             notes=state.text_notes,
+            facts=facts_of(frames),
         )
 
-    def _frames(self, state: ClipState) -> JoinedFrames:
+    def _joined(self, state: ClipState, frames: Sequence[Artifact]) -> JoinedFrames:
         from vgpipe.exporters.joined_frames import JoinedFrames
 
-        spans = [_span(segment, required(self._store, segment.keys.frames)) for segment in state.segments]
+        spans = [_span(segment, artifact) for segment, artifact in zip(state.segments, frames, strict=True)]
         return JoinedFrames(spans, self._watermark(state))
 
     def _watermark(self, state: ClipState) -> Callable[[np.ndarray], np.ndarray] | None:
@@ -147,33 +162,58 @@ class ExportDelivery:
     def place(self, state: ClipState, artifacts: Sequence[Artifact]) -> None:
         """Puts a clip's finished files into the run, under the kinds that were really made; a canary has none there.
 
+        They are judged first: nothing that a check rejects gets a place among the good ones, and its clip has failed
+        after this.
+
         Raises:
             OSError: where they cannot be placed.
         """
         if state.is_canary:
             return
+        self._judge(state, artifacts)
         placed: dict[str, str] = {}
         for artifact in sorted(artifacts, key=_is_replacement):  # what the user asked for has the first right to a name
-            self._place_one(state.clip.stem, artifact, placed)
+            self._place_one(state.clip.stem, artifact, placed, is_rejected=state.is_rejected)
         kept = self._without_replacements(state, placed)
         replacements = [Degradation(EXPORTER, **one.info["degradation"]) for one in artifacts if _is_replacement(one)]
-        measures = next((found for one in artifacts if (found := one.info.get("file", {}).get("measures"))), None)
-        state.deliver({**kept, **placed}, replacements, measures)
+        state.deliver({**kept, **placed}, replacements, _measures(artifacts))
         state.note_texts(_text_notes(artifacts) or state.text_notes)
 
-    def _place_one(self, stem: str, artifact: Artifact, placed: dict[str, str]) -> None:
+    def _judge(self, state: ClipState, artifacts: Sequence[Artifact]) -> None:
+        """Judges a clip by the numbers that lie with its files, and compares its frames with those of other seeds."""
+        if self._gate is None:
+            return
+        judge = self._gate.judge
+        verdicts = judge.clip([segment.clip.prompt for segment in state.segments], artifacts)
+        if verdicts is None:  # made by an older version, which judged nothing
+            state.note_verdicts(None)
+            return
+        same = self._same_frames.verdict(state, frames_of(artifacts), judge)
+        state.note_verdicts((*verdicts, *([same] if same else [])))
+        verdict = failed(state.verdicts)
+        if verdict is not None and not state.is_rejected:
+            state.reject(rejection(verdict, REMEDIES[self._gate.tries.policy]))
+        for warning in state.warnings:
+            log.warning("%s: %s", state.id, warning)
+
+    def _place_one(self, stem: str, artifact: Artifact, placed: dict[str, str], *, is_rejected: bool) -> None:
         made = str(artifact.info["kind"])
         kind = next(name for name in chain((made,), (f"{made}_{n}" for n in count(2))) if name not in placed)
         posters = [path for path in artifact.paths() if path.name == POSTER_FILE]
         sources = [path for path in artifact.paths() if path not in posters]
-        placed[kind] = self._run_dir.place(kind, stem, sources, taken=placed.values())
+        placed[kind] = self._run_dir.place(kind, stem, sources, taken=placed.values(), is_rejected=is_rejected)
         if posters:
             placed[POSTER] = self._run_dir.place(POSTER, stem, posters)
 
     def _without_replacements(self, state: ClipState, placed: Mapping[str, str]) -> dict[str, str]:
-        """Removes the files of fallback encoders that are no longer needed; returns the earlier files that stay."""
+        """Removes files of fallback encoders that are no longer needed, and what now lies elsewhere.
+
+        Returns:
+            The earlier files that stay.
+        """
         outdated = (self._past(state).replacement_kinds & set(state.files)) - set(placed)
-        for kind in outdated:
+        moved = {kind for kind, path in state.files.items() if placed.get(kind, path) != path}
+        for kind in outdated | moved:
             is_own = state.clip.stem in state.files[kind]  # else another clip of the run may have that name by now
             if is_own and state.files[kind] not in placed.values():
                 self._run_dir.discard(state.files[kind])
@@ -198,6 +238,13 @@ def recipes_of(inputs: WorkInputs) -> Recipes | None:
 
 def _is_replacement(artifact: Artifact) -> bool:
     return bool(artifact.info.get("degradation"))
+
+
+def _measures(artifacts: Sequence[Artifact]) -> dict[str, float] | None:
+    """Returns what the frames of a clip measure: those of a file as the sheet found them, else as they were decoded."""
+    of_files = (one.info.get("file", {}).get(MEASURES) for one in artifacts)
+    found = next(filter(None, (*of_files, *(one.info.get(MEASURES) for one in artifacts))), None)
+    return found if isinstance(found, dict) else None
 
 
 def _text_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ from typing import Any
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
+from vgpipe.clips.judging import Judge
 from vgpipe.executor.base import WorkInputs
 from vgpipe.executor.component_loader import Loader
 from vgpipe.executor.kept_models import Conditions
 from vgpipe.executor.past_trials import PastTrials
+from vgpipe.executor.stage_checks import StageChecks
 from vgpipe.executor.stage_loop import StageLoop, StageReport
 from vgpipe.executor.text_turns import OnlyWorker, TextTurns
 from vgpipe.executor.thread_trial import ThreadTrial
@@ -21,6 +23,7 @@ from vgpipe.fallback.context import LadderContext
 from vgpipe.fallback.history import notes_of
 from vgpipe.fallback.killed import KilledWork
 from vgpipe.fallback.memory_ladder import MemoryLadder
+from vgpipe.fallback.safer import SaferTries
 from vgpipe.hardware import device_of
 from vgpipe.memory.residency import Residency
 from vgpipe.memory.strategies import Placement
@@ -38,6 +41,7 @@ class Engine:
         ladder: the device's memory ladder.
         report: gets what happens in the stages.
         killed: notes what is at work, for the case that the process is killed.
+        frame_users: counts who needs which frames.
         texts: decides who encodes a text; None: this engine each that is missing.
         denoise_threads: CPU threads of denoising, which a trial has proved to keep the bits; None leaves them.
     """
@@ -49,6 +53,7 @@ class Engine:
         ladder: MemoryLadder,
         report: StageReport,
         killed: KilledWork,
+        frame_users: FrameUsers,
         *,
         texts: TextTurns | None = None,
         denoise_threads: int | None = None,
@@ -78,6 +83,12 @@ class Engine:
             device=device,
             memory_limit_gb=config.hardware.memory_limit_gb,
             texts=texts or OnlyWorker(),
+            checks=StageChecks(
+                store,
+                Judge(config.checks.limits),
+                SaferTries(inputs.keys, config.run.degrade, frame_users),
+                report,
+            ),
             checkpoint_steps=config.executor.checkpoint_steps,
             checkpoint_interval_s=config.executor.checkpoint_interval_s,
         )

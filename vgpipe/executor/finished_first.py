@@ -10,6 +10,7 @@ from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.executor.base import ExecutorInputs
 from vgpipe.executor.delivery import ExportDelivery, recipes_of
 from vgpipe.exporters.temporary import sweep_temporary_folders
+from vgpipe.fallback.files_gate import files_gate_of
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.units import counted
 
@@ -30,10 +31,11 @@ class FinishedFirst:
 
     def __init__(self, inputs: ExecutorInputs):
         self._inputs, self._store = inputs, inputs.finished.store
-        self.history = FallbackHistory(notes_of(self._store), inputs.keys, inputs.config)
+        gate = files_gate_of(inputs.config, inputs.keys)
+        self.history = FallbackHistory(notes_of(self._store), inputs.keys, inputs.config, gate)
         self.frame_users = FrameUsers()
         self.delivery = ExportDelivery(
-            inputs.finished, inputs.run_dir, inputs.keys, inputs.previous, self.frame_users, recipes_of(inputs)
+            inputs.finished, inputs.run_dir, inputs.keys, inputs.previous, self.frame_users, recipes_of(inputs), gate
         )
 
     def take(self, states: Sequence[ClipState]) -> list[ClipState]:

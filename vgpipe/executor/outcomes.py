@@ -21,7 +21,7 @@ from vgpipe.models.text_reader import TextReading
 from vgpipe.stages import overflows
 from vgpipe.store.artifacts import LostArtifact, Store
 from vgpipe.store.disk_space import what_to_free
-from vgpipe.vocabulary import DENOISE, ENCODE, EXPORT, STAGES
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, STAGES
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +147,9 @@ class Outcomes:
         """
         try:
             artifacts = result()
+            if artifacts is None and state.is_rejected:  # the verdict stands without them
+                self._records.settle(state)
+                return
             if artifacts is None:
                 log.warning("%s: its frames vanished from the store; making them again", state.clip.id)
                 return
@@ -158,19 +161,38 @@ class Outcomes:
                 log.warning("%s: its files vanished from the store; making them again", state.clip.id)
             return
         except Exception as error:  # one bad clip never stops the others
-            self.failed(state.segments[-1], EXPORT, error)
+            self._not_exported(state, error)
             return
         state.set_seconds(EXPORT, sum(float(artifact.info["seconds"]) for artifact in artifacts))
         self.event("stage_done", stage=EXPORT, clip=state.clip.id, seconds=state.seconds[EXPORT])
         if self._history is not None and not state.is_canary:
             self._history.remember(state)
-        state.finish()
+        if not state.is_rejected:
+            state.finish()
         self._lost.pop(state.id, None)
         self._records.settle(state)
         self._delivery.release_frames(state)
-        if not state.is_canary:
+        if state.is_done and not state.is_canary:
             self._progress.clip_done()
         self._count(state.segments[-1], EXPORT, state.seconds[EXPORT], state.clip.id)
+
+    def _not_exported(self, state: ClipState, error: Exception) -> None:
+        """Handles an export that failed; what a check said of the clip stands where the disk is not to blame."""
+        if state.is_rejected and not self._remedy_of_disk(error):
+            log.warning("%s: its rejected file is not kept: %s", state.id, failure_message(EXPORT, error))
+            self._records.settle(state)
+            return
+        self.failed(state.segments[-1], EXPORT, error)
+
+    def rejected(self, segment: SegmentState) -> None:
+        """Records a canary that a check rejects; what is left of a clip is no longer counted, but for its export."""
+        state = segment.parent
+        if state.is_canary:
+            self._records.settle(state)
+            return
+        for _ in state.segments[segment.segment.index + 1 :]:
+            for stage in (DENOISE, DECODE):
+                self._progress.drop(stage)
 
     def failed(self, segment: SegmentState, stage: str, error: Exception) -> None:
         """Takes a segment's clip out of the run; a full disk, or a store that has gone, stops the run instead."""

@@ -21,6 +21,8 @@ from vgpipe.store.artifacts import installed_versions
 from vgpipe.store.notes import Notes
 from vgpipe.vocabulary import DENOISE
 
+CHECKS = "checks"
+
 
 @dataclass(frozen=True, slots=True)
 class PastTrials:
@@ -29,7 +31,7 @@ class PastTrials:
     Attributes:
         notes: what earlier runs learnt.
         keys: computes store keys, which hold the model, the shape, the exporters and the versions of the stages.
-        conditions: the rest, as plain values; see `conditions_of`.
+        conditions: the rest, as plain values; see `conditions_of`. What canaries are judged by is one of them.
     """
 
     notes: Notes
@@ -82,7 +84,8 @@ class PastTrials:
 
     def _of_threads(self, canaries: Iterable[CanaryState]) -> dict[str, Any]:
         digests = sorted(self._neutral_keys(canary).latents.digest for canary in canaries)
-        return {"trial": "threads", "latents": digests, **self.conditions}
+        conditions = {name: value for name, value in self.conditions.items() if name != CHECKS}
+        return {"trial": "threads", "latents": digests, **conditions}
 
     def _neutral_keys(self, canary: ClipState) -> ClipKeys:
         """Returns the keys of a canary with no text and the first seed."""
@@ -108,6 +111,7 @@ def conditions_of(config: Config, device: str, strategies: Mapping[str, Strategy
         "memory": asdict(config.memory),
         "limits": [hardware.name, hardware.memory_gb, hardware.memory_limit_gb],
         "strategies": {stage: strategy.value for stage, strategy in strategies.items()},
+        CHECKS: asdict(config.checks),
     }
 
 

@@ -22,6 +22,7 @@ from vgpipe.executor.piece_sizes import ALIKE, PieceSizes, count_remaining, piec
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.thread_tuning import threads
 from vgpipe.executor.waves import wave_size, waves
+from vgpipe.fallback.files_gate import files_gate_of
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.killed import KilledWork
 from vgpipe.fallback.memory_ladder import MemoryLadder
@@ -81,7 +82,7 @@ class Rendering:
             notes_of(self._store), self._inputs.keys, conditions_of(self._inputs.config, device, ladder.strategies)
         )
         canaries = Canaries(self._inputs.config.executor, self._inputs.keys, ladder.prepare, past)
-        canaries.choose(states, pending, self._inputs.finished)
+        canaries.choose(states, pending, self._inputs.finished, files_gate_of(self._inputs.config, self._inputs.keys))
         to_make = [*canaries.states, *pending]
         self._frame_users.count(to_make)
         sizes = piece_sizes(pending, canaries.states)
@@ -89,7 +90,7 @@ class Rendering:
         outcomes = self._outcomes(progress)
         with (
             killed,
-            Engine(self._inputs, device, ladder, outcomes, killed) as engine,
+            Engine(self._inputs, device, ladder, outcomes, killed, self._frame_users) as engine,
             ExportQueue(self._delivery.export, outcomes.exported) as exports,
         ):
             attempt = _Attempt(self._inputs, engine, exports, outcomes, progress)
@@ -130,7 +131,7 @@ class Rendering:
             ladder.prepare(state)
             if state.has_fallback:
                 self._delivery.reuse(state)
-            if state.is_done:
+            if state.is_done or state.is_rejected:
                 self._inputs.records.settle(state)
 
     def _outcomes(self, progress: Progress) -> Outcomes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from vgpipe.clips.clip_record import record_of
 from vgpipe.clips.clip_state import ClipState, Status
+from vgpipe.clips.judging import failed
 from vgpipe.errors import StoreError
 from vgpipe.store.rundir import RunDir
 from vgpipe.units import counted
@@ -60,6 +61,8 @@ class RunRecords:
         named = {"job": self._title[:MAX_TITLE]} if self._title else {}
         noted = {"notes": list(self._notes)} if self._notes else {}
         self.event("run_started", clips=len(states), reused=done, **named, **noted)
+        for state in states:
+            self._tell_of_rejection(state)
         if done:
             log.info("%d of %s already in the store", done, counted(len(states), "clip"))
 
@@ -91,6 +94,7 @@ class RunRecords:
             facts: further ones for the event.
         """
         kind = "canary" if state.is_canary else "clip"
+        self._tell_of_rejection(state)
         self.event(f"{kind}_{state.status.value}", clip=state.clip.id, error=state.error, **facts)
         if state.is_canary:
             return
@@ -98,6 +102,11 @@ class RunRecords:
             self._run_dir.append_clip(record_of(state))
         except StoreError as error:
             self._on_unwritable(str(error))
+
+    def _tell_of_rejection(self, state: ClipState) -> None:
+        verdict = failed(state.verdicts)
+        if state.is_rejected and not state.is_canary and verdict is not None:
+            self.event("clip_rejected", clip=state.clip.id, check=verdict.check, says=verdict.says)
 
     def event(self, kind: str, **facts: object) -> None:
         """Appends an event; leaves out one that cannot be written."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.errors import Stopped
 from vgpipe.executor.at_work import at_work
+from vgpipe.executor.stage_checks import StageChecks, other_text_of
 from vgpipe.executor.stage_inputs import (
     conditioning_frames,
     denoised_clip,
@@ -65,6 +66,9 @@ class StageReport(Protocol):
     def event(self, kind: str, **facts: object) -> None:
         """Appends to the run's events."""
 
+    def rejected(self, segment: SegmentState) -> None:
+        """Takes a segment's clip out of the run, since a check failed; its files may still be exported."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageLoop:
@@ -81,6 +85,7 @@ class StageLoop:
         device: torch device string.
         memory_limit_gb: the most of its memory that may be used, GiB; None: all.
         texts: decides who encodes a text.
+        checks: judges what was made.
         checkpoint_steps: steps between checkpoints, at least.
         checkpoint_interval_s: seconds between checkpoints, at least.
     """
@@ -95,11 +100,13 @@ class StageLoop:
     device: str
     memory_limit_gb: float | None
     texts: TextTurns
+    checks: StageChecks
     checkpoint_steps: int
     checkpoint_interval_s: float
 
     def encode(self, segments: Iterable[SegmentState]) -> None:
-        """Encodes every distinct text of the segments that is not in the store."""
+        """Encodes every distinct text of the segments that is not in the store; a new pass over them begins."""
+        self.checks.begin_wave()
         missing = [segment for segment in segments if not self._has_latents(segment)]
         with self.residency.stage(ENCODE) as take:
             for segment in self._pending(missing, ENCODE):
@@ -114,19 +121,26 @@ class StageLoop:
         with self.residency.stage(DENOISE) as take:
             for segment in self._pending(segments, DENOISE):
                 if self._has_latents(segment):  # asked now: clips that differ only in fps share latents
+                    self.checks.denoised(segment)
                     continue
                 dead = self.residency.failure(self.family.decode_components)
                 if dead is not None:  # hours of denoising for nothing
                     self.report.failed(segment, DECODE, dead)
                     continue
-                self._make(segment, DENOISE, self._denoise, take)
+                if self._make(segment, DENOISE, self._denoise, take):
+                    self.checks.denoised(segment)
 
     def decode(self, segments: Iterable[SegmentState], on_decoded: Callable[[ClipState], None]) -> None:
-        """Decodes every segment whose frames are not in the store, and hands each clip that is complete on."""
+        """Decodes every segment whose frames are not in the store, and judges them.
+
+        Hands each clip that is complete on, and what there is of each that a check rejects.
+        """
         with self.residency.stage(DECODE) as take:
             for segment in self._pending(segments, DECODE):
-                if self._make(segment, DECODE, self._decode, take) and segment.is_last:
+                if self._make(segment, DECODE, self._decode, take) and self.checks.decoded(segment) and segment.is_last:
                     on_decoded(segment.parent)
+        while self.checks.rejected:
+            on_decoded(self.checks.rejected.pop(0))
 
     def _make(self, segment: SegmentState, stage: str, make: Make, take: Take[Family]) -> bool:
         """Makes one artifact of a stage; where memory runs out, on the next fallback step, until it fits or fails.
@@ -147,6 +161,8 @@ class StageLoop:
                 self.report.lost(segment, stage, failure)
                 return False
             self.residency.distrust()
+            if self.checks.safer_failed(segment, failure):
+                return False
             if not self._step_down(segment, stage, failure):
                 self.report.failed(segment, stage, failure)
                 return False
@@ -202,6 +218,21 @@ class StageLoop:
             elif artifact is None:
                 artifact = required(self.store, key)
             self.report.text_read(segment, text, encode.reading(artifact))
+        if self.checks.compares_texts(segment):
+            self._compare_texts(segment, take)
+
+    def _compare_texts(self, segment: SegmentState, take: Take[Family]) -> None:
+        """Has the text encoder judged by another text, which is no work of the job."""
+        from vgpipe.stages import encode
+        from vgpipe.stages.keys import text_key
+
+        family, text = self._family(segment, ENCODE), other_text_of(segment)
+        key = text_key(family, text)
+        if self.store.find(key) is None:
+            loaded = take(family, family.encode_components)
+            encode.run(self.store, key, family=family, components=loaded, text=text)
+        own, other = (encode.read(required(self.store, one)) for one in (segment.keys.prompt, key))
+        self.checks.encoded(segment, own, other)
 
     def _encode_text(self, segment: SegmentState, key: Key, text: str, take: Take[Family]) -> Artifact | None:
         from vgpipe.stages import encode
@@ -272,7 +303,7 @@ class StageLoop:
         for segment in segments:
             if self.should_stop():
                 raise Stopped(f"stopped before {stage} of {segment.clip.id}")
-            if segment.parent.is_pending and not segment.is_orphan:
+            if segment.parent.is_pending and not segment.is_orphan and not self.checks.is_waiting(segment.parent):
                 yield segment
 
     def _done(self, segment: SegmentState, stage: str, artifact: Artifact | None, name: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,24 +11,49 @@ from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.degradation import Degradation
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import Config
+from vgpipe.fallback.files_gate import FilesGate
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import segments_of
-from vgpipe.models.base import Family
+from vgpipe.models.base import Family, Settings
 from vgpipe.stages.keys import ClipKeys
-from vgpipe.store.artifacts import Store
+from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.notes import Notes
 from vgpipe.vocabulary import ANY, STRICT
 
 NOTES_FILE = "memory-notes.jsonl"
+OTHERS = ("component_dtypes", "vae_slicing", "attention")
 
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """The settings of what drove one stage, as far as memory may have changed them; see `Settings`."""
+    """The settings of what drove one stage, as far as memory or a failed check may have changed them; see `Settings`.
+
+    The last three are None where they are those of the run's own family, as in notes of older versions.
+    """
 
     quantization: dict[str, str]
     vae_tiling: bool
     vae_tile_size: int | None
+    component_dtypes: dict[str, str] | None = None
+    vae_slicing: bool | None = None
+    attention: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, asked: Settings) -> StageSettings:
+        """Returns those of a family, beside those that the user asked for."""
+        others = {name: value for name in OTHERS if (value := getattr(settings, name)) != getattr(asked, name)}
+        return cls(dict(settings.quantization), settings.vae_tiling, settings.vae_tile_size, **others)
+
+    def over(self, asked: Settings) -> Settings:
+        """Returns the settings of a family, from those that the user asked for."""
+        others: dict[str, Any] = {name: value for name in OTHERS if (value := getattr(self, name)) is not None}
+        return replace(
+            asked,
+            quantization=self.quantization,
+            vae_tiling=self.vae_tiling,
+            vae_tile_size=self.vae_tile_size,
+            **others,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +94,7 @@ class PastFallback:
         size: of the clip.
         degradations: those of the clip.
         memory_limit_gb: the memory limit of the run, GiB; None without one.
+        seed: of the clip, where it is another one than was asked for; else None.
     """
 
     stages: dict[str, StageSettings]
@@ -76,6 +102,12 @@ class PastFallback:
     degradations: tuple[Degradation, ...]
     memory_limit_gb: float | None
     segments: tuple[dict[str, StageSettings], ...] = ()
+    seed: int | None = None
+
+    def clip(self, asked: Clip) -> Clip:
+        """Returns what was made of a clip."""
+        made = self.size.apply(asked)
+        return made if self.seed is None else replace(made, seed=self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +118,34 @@ class FallbackHistory:
         notes: what earlier runs learnt.
         keys: computes store keys; its model's family drives the model as the user asked for it.
         config: the whole config.
+        gate: says which finished files a run takes; None takes all.
     """
 
     notes: Notes
     keys: ArtifactKeys
     config: Config
+    gate: FilesGate | None = None
 
     def remember(self, state: ClipState) -> None:
-        """Notes how a finished clip was made, where that is not as asked."""
+        """Notes how a finished clip was made, where that is not as asked; nothing of one that ended early."""
         if state.clip == state.initial and not state.has_fallback:
+            return
+        if len(state.segments) < len(segments_of(state.clip)):
             return
         (asked, *_) = self.keys.of_clip(state.initial)
         self.notes.remember(self._note_key(asked), asdict(self.of(state)))
 
     def of(self, state: ClipState) -> PastFallback:
         """Returns how a clip is made now."""
-        segments = tuple(_settings_of(segment) for segment in state.segments)
+        asked = self.keys.model.family.settings
+        segments = tuple(_settings_of(segment, asked) for segment in state.segments)
         return PastFallback(
             stages={} if state.is_long else segments[0],
             size=Size.of(state.clip),
             degradations=state.all_degradations,
             memory_limit_gb=self.config.hardware.memory_limit_gb,
             segments=segments if state.is_long else (),
+            seed=state.clip.seed if state.clip.seed != state.initial.seed else None,
         )
 
     def reuse(self, state: ClipState, finished: FinishedFiles) -> bool:
@@ -127,33 +165,40 @@ class FallbackHistory:
         past = self.notes.find_as(PastFallback, self._note_key(state.keys))
         if past is None or self._has_more_than(past.memory_limit_gb):
             return False
-        clip = past.size.apply(state.clip)
+        clip = past.clip(state.clip)
         if clip != state.clip and self.config.run.degrade != ANY:
             return False
         families = self._all_families(past)
         if len(families) != len(segments_of(clip)):
             return False
         keys = self.keys.of_clip(clip, families)
-        if not finished.has(keys[0]):
+        artifacts = finished.found(keys[0])
+        if artifacts is None or not self._takes(clip, past, artifacts):
             return False
         state.reuse_fallback(clip, keys, families, past.degradations)
         return True
 
     def take_over(self, state: ClipState, made: PastFallback) -> None:
         """Notes how a worker made a clip, except for its degradations."""
-        clip, families = made.size.apply(state.initial), self._all_families(made)
-        if clip != state.clip or any(families) or state.has_fallback:
-            state.reuse_fallback(clip, self.keys.of_clip(clip, families), families, ())
+        clip, families = made.clip(state.initial), self._all_families(made)
+        count = len(segments_of(clip))
+        is_whole = len(families) == count
+        if clip == state.clip and is_whole and not any(families) and not state.has_fallback:
+            return
+        families += [{} for _ in range(count - len(families))]
+        state.reuse_fallback(clip, self.keys.of_clip(clip, families), families, ())
+        if not is_whole:
+            self.keys.end_with(state, state.segments[len(made.segments) - 1])
+
+    def _takes(self, clip: Clip, past: PastFallback, artifacts: Sequence[Artifact]) -> bool:
+        return self.gate is None or self.gate.takes_fallback(clip, past.degradations, artifacts)
 
     def _all_families(self, past: PastFallback) -> list[dict[str, Family]]:
         return [self._families(settings) for settings in past.segments or (past.stages,)]
 
     def _families(self, stages: Mapping[str, StageSettings]) -> dict[str, Family]:
         family = self.keys.model.family
-        return {
-            stage: family.with_settings(replace(family.settings, **asdict(settings)))
-            for stage, settings in stages.items()
-        }
+        return {stage: family.with_settings(settings.over(family.settings)) for stage, settings in stages.items()}
 
     def _has_more_than(self, memory_limit_gb: float | None) -> bool:
         limit_gb = self.config.hardware.memory_limit_gb
@@ -170,10 +215,5 @@ def notes_of(store: Store) -> Notes:
     return Notes(store.root / NOTES_FILE)
 
 
-def _settings_of(segment: SegmentState) -> dict[str, StageSettings]:
-    return {stage: _stage_settings(family) for stage, family in segment.families.items()}
-
-
-def _stage_settings(family: Family) -> StageSettings:
-    settings = family.settings
-    return StageSettings(dict(settings.quantization), settings.vae_tiling, settings.vae_tile_size)
+def _settings_of(segment: SegmentState, asked: Settings) -> dict[str, StageSettings]:
+    return {stage: StageSettings.of(family.settings, asked) for stage, family in segment.families.items()}

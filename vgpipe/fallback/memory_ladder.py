@@ -86,10 +86,11 @@ class MemoryLadder:
     def apply(self, segment: SegmentState, stage: str) -> None:
         """Gives a segment the size and memory settings of its shape in a stage, with its keys and degradations.
 
-        The segment is an orphan after this where its clip is split into shorter ones.
+        The segment is an orphan after this where its clip is split into shorter ones. Stages that a failed check has
+        driven by safer settings stay as they are.
         """
         self._sizes.apply(segment, MODEL_STAGES[MODEL_STAGES.index(stage) :])
-        if segment.is_orphan:
+        if segment.is_orphan or stage in segment.safer:
             return
         rung = self._rung(stage, segment)
         family = self._family(stage, rung)

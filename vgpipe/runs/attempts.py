@@ -25,6 +25,7 @@ from vgpipe.executor.kept_models import KeptModels
 from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.executor.workers.early_start import host_started_early
+from vgpipe.fallback.files_gate import files_gate_of
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, model_facts, pinned_model
 from vgpipe.fallback.loading_steps import LoadPlan
@@ -99,10 +100,11 @@ class Attempts:
         """
         config = self._config
         keys = self._artifact_keys(self._first)
-        history = FallbackHistory(notes_of(self._finished.store), keys, config)
+        gate = files_gate_of(config, keys)
+        history = FallbackHistory(notes_of(self._finished.store), keys, config, gate)
         to_make = [_clip_for(clip, self._first.plan) for clip in clips]
         self._known_keys = {clip: keys.of_clip(clip) for clip in to_make}
-        wanting = [clip for clip in to_make if not self._finished.has(self._known_keys[clip][0])]
+        wanting = [clip for clip in to_make if not gate.takes_clip(clip, self._known_keys[clip], self._finished)]
         states = [
             keys.new_state(clip, keys=self._known_keys[clip], notes=_notes_of(clip, self._first)) for clip in wanting
         ]

@@ -38,11 +38,13 @@ CLIPS_SCHEMA = 1
 DOES_NOT_FIT = "does not fit its checksum: it was changed or damaged"
 MAX_NAMED = 80
 MAX_FILE_NAME_BYTES = 255
+REJECTED = "rejected"
+"""The folder of the files of clips that a check rejected."""
 MAX_BYTES = 256 * MIB
 """Of plan.json and events.jsonl, which have a line or two for each clip and stage."""
 PICTURE_FOLDERS = {"sheet": "sheets", "poster": "sheets", "last_frame": "last_frames"}
 """Kind of a file -> the folder of it, where that is not `videos`."""
-FILE_FOLDERS = ("videos", "frames", *dict.fromkeys(PICTURE_FOLDERS.values()))
+FILE_FOLDERS = ("videos", "frames", REJECTED, *dict.fromkeys(PICTURE_FOLDERS.values()))
 CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
@@ -303,8 +305,10 @@ class RunDir:
         if page is not None:
             replace_file(self.report, page.encode())
 
-    def place(self, kind: str, stem: str, sources: list[Path], taken: Collection[str] = ()) -> str:
-        """Adds a finished clip's files to the run, hard-linked from the store where possible.
+    def place(
+        self, kind: str, stem: str, sources: list[Path], taken: Collection[str] = (), *, is_rejected: bool = False
+    ) -> str:
+        """Adds a clip's files to the run, hard-linked from the store where possible.
 
         Args:
             kind: `frames` (`frames_2`, ...) for a folder of images, `sheet`, `poster` or `last_frame` for an image, any
@@ -312,14 +316,19 @@ class RunDir:
             stem: what the names of the clip's files begin with; shortened where the whole name would be too long.
             sources: files in the store.
             taken: paths of the clip's other files, which are kept.
+            is_rejected: whether a check failed: then images and videos lie under `rejected`, and what lies where good
+                ones do is removed.
 
         Returns:
             The path relative to the run, with forward slashes.
         """
         if kind.partition("_")[0] == "frames":  # `frames_2` where two exporters fell back on images
             own = "" if kind == "frames" else f".{kind}"
-            return self._place_folder(self.root / "frames" / _fitted(stem, own), sources)
+            folder = self._folder("frames", _fitted(stem, own), is_rejected=is_rejected)
+            return self._place_folder(self.root / folder / _fitted(stem, own), sources)
         folder, suffix = PICTURE_FOLDERS.get(kind, "videos"), sources[0].suffix
+        if folder != "sheets":
+            folder = self._folder(folder, _fitted(stem, suffix), is_rejected=is_rejected)
         own = f".{kind}" if kind == "poster" or f"{folder}/{_fitted(stem, suffix)}" in taken else ""
         relative = f"{folder}/{_fitted(stem, own + suffix)}"
         target = Path(f"{self.root}/{relative}")
@@ -330,6 +339,12 @@ class RunDir:
             link_or_copy(sources[0], target)
         self._unflushed.add(target.parent)
         return relative
+
+    def _folder(self, folder: str, name: str, *, is_rejected: bool) -> str:
+        """Returns the folder of a clip's file; removes one from among the good ones that a killed process left."""
+        if is_rejected:
+            self.discard(f"{folder}/{name}")
+        return REJECTED if is_rejected else folder
 
     def path_of(self, relative: object) -> Path | None:
         """Returns the path of a file that a clip's record names, `videos/x.mp4`; None for any other kind of path.

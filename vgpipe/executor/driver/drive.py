@@ -25,6 +25,7 @@ from vgpipe.executor.piece_sizes import count_remaining, piece_sizes
 from vgpipe.executor.progress import Progress
 from vgpipe.executor.workers import messages
 from vgpipe.executor.workers.settings import CPU
+from vgpipe.fallback.files_gate import files_gate_of
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.plans.order import work_of
 from vgpipe.vocabulary import CHEAPEST_FIRST
@@ -105,7 +106,7 @@ class Driver:
         inputs = self._inputs
         past = PastTrials(notes_of(inputs.finished.store), inputs.keys, first.conditions)
         canaries = Canaries(inputs.config.executor, inputs.keys, _as_it_is, past)
-        canaries.choose(self._states, pending, inputs.finished)
+        canaries.choose(self._states, pending, inputs.finished, files_gate_of(inputs.config, inputs.keys))
         self._progress.sizes = piece_sizes(pending, canaries.states)
         self._loop.begin(pending)
         # Workers that have no canary make clips meanwhile.

@@ -281,4 +281,4 @@ class Loop:
 def _may_be_the_workers_fault(ended: messages.ClipEnded) -> bool:
     """Says whether a clip failed for a reason that another worker may not have: its device, its memory, its disk."""
     is_elsewhere_too = ended.failure is not None and ended.failure.kind in FAILS_EVERYWHERE
-    return ended.ending is messages.Ending.FAILED and not is_elsewhere_too
+    return ended.ending is messages.Ending.FAILED and not (is_elsewhere_too or ended.is_rejected)

@@ -47,22 +47,39 @@ class Settling:
             Whether the clip has its final status; else its files are not in the store, and it is to be made again.
         """
         self._take_over(state, ended)
+        if ended.is_rejected:
+            return self._reject(state, ended, worker)
         if ended.ending is Ending.FAILED:
             self.fail(state, ended.error, error_of(ended.failure) if ended.failure else None, worker=worker)
             return True
         if not state.is_canary and not self._place(state):
             return state.error is not None
-        if ended.is_reused:
+        if ended.is_reused and not state.is_rejected:
             state.finish_from_store(is_reused=True)
-        else:
+        elif not state.is_rejected:
             state.finish()
         if not (state.is_canary or ended.is_reused):
             self._history.remember(state)
         self._inputs.records.settle(state, worker=worker)
-        if not state.is_canary:
+        if state.is_done and not state.is_canary:
             if ended.is_reused:  # a worker died that had exported it, and no other exports it again
                 self._progress.drop(EXPORT)
             self._progress.clip_done()
+        return True
+
+    def _reject(self, state: ClipState, ended: ClipEnded, worker: str) -> bool:
+        """Records a clip that a check rejects, with the files that the worker has exported, if any."""
+        state.reject(ended.error)
+        found = [self._store.find(key) for key in state.keys.exports] if not state.is_canary else []
+        artifacts = [artifact for artifact in found if artifact is not None]
+        if artifacts and len(artifacts) == len(found):
+            try:
+                self._delivery.place(state, artifacts)
+            except OSError as error:
+                self._not_placed(state, error)
+                return True
+            self._history.remember(state)
+        self._inputs.records.settle(state, worker=worker)
         return True
 
     def fail(self, state: ClipState, message: str, error: Exception | None = None, **facts: object) -> None:
@@ -87,6 +104,7 @@ class Settling:
             peak_vram_gb=ended.peak_vram_gb,
             predicted_peak_gb=ended.predicted_peak_gb,
         )
+        state.note_verdicts(ended.verdicts)
         state.note_texts(ended.text_notes)
 
     def _place(self, state: ClipState) -> bool:

@@ -23,6 +23,7 @@ from vgpipe.executor.text_turns import TextTurns
 from vgpipe.executor.workers.messages import ClipEnded, Ending, WorkItem
 from vgpipe.executor.workers.results import ended_of
 from vgpipe.executor.workers.telling import Send, ToldProgress, ToldRecords, UnplacedDelivery
+from vgpipe.fallback.files_gate import files_gate_of
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.killed import KilledWork
 from vgpipe.plans.starting_point import predicted_peak_gb
@@ -66,6 +67,7 @@ class ClipMaker:
         self._inputs, self._send, self._store = inputs, settings.send, inputs.finished.store
         self._history = FallbackHistory(notes_of(self._store), inputs.keys, inputs.config)
         self._frame_users = FrameUsers()
+        self._gate = files_gate_of(inputs.config, inputs.keys)
         self._records = ToldRecords(settings.send, self._ended)
         self._delivery = UnplacedDelivery(
             inputs.finished, RunDir(settings.run_root), inputs.keys, {}, self._frame_users, recipes_of(inputs)
@@ -89,6 +91,7 @@ class ClipMaker:
             self._ladder,
             self._outcomes,
             self._killed,
+            self._frame_users,
             texts=settings.texts,
             denoise_threads=settings.denoise_threads,
         )
@@ -180,10 +183,15 @@ class ClipMaker:
             if state.is_pending:
                 state.expect_peak(predicted_peak_gb(self._inputs.plan, state))
                 self._ladder.prepare(state)
-            if state.is_pending and self._inputs.finished.has(state.keys):
+            if state.is_pending and self._has_files(state):
                 state.finish_from_store(is_reused=True)
                 self._records.settle(state)
         self._frame_users.count([*self._exporting, *(state for state in states if state.is_pending)])
+
+    def _has_files(self, state: ClipState) -> bool:
+        """Says whether the store has a clip's files, which the driver judges once more before it places them."""
+        artifacts = self._inputs.finished.found(state.keys)
+        return artifacts is not None and self._gate.takes(state, artifacts)
 
     def _unfinished(self, states: Sequence[ClipState]) -> list[ClipState]:
         return [state for state in states if state.is_pending and state not in self._exporting]

@@ -18,6 +18,7 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.job.clip import Clip
 from vgpipe.models.text_reader import TextReading
 from vgpipe.plans.worker_plan import WorkerPlan
+from vgpipe.quality.verdict import Verdict
 from vgpipe.store.digest import Key
 
 
@@ -335,6 +336,8 @@ class ClipEnded:
         peak_ram_gb: largest peak of the worker, GiB.
         peak_vram_gb: the same for its GPU; None without one.
         predicted_peak_gb: largest peak that the plan for the device predicts, GiB; None without a plan.
+        verdicts: what the checks say of its frames; None where nothing was judged.
+        is_rejected: whether it failed because a check did.
         error: why it failed, as the user reads it; "" where it did not.
         failure: the error behind it, where another way to load the model may help.
     """
@@ -351,6 +354,8 @@ class ClipEnded:
     peak_ram_gb: float | None = None
     peak_vram_gb: float | None = None
     predicted_peak_gb: float | None = None
+    verdicts: tuple[Verdict, ...] | None = None
+    is_rejected: bool = False
     error: str = ""
     failure: Failure | None = None
 

@@ -29,6 +29,8 @@ def ended_of(state: ClipState, ending: Ending, history: FallbackHistory) -> Clip
         peak_ram_gb=state.peak_ram_gb,
         peak_vram_gb=state.peak_vram_gb,
         predicted_peak_gb=state.predicted_peak_gb,
+        verdicts=state.verdicts,
+        is_rejected=state.is_rejected,
         error=state.error or "",
         failure=failure_of(state.cause) if state.cause is not None else None,
     )

@@ -1,0 +1,88 @@
+"""Which finished files in the store a run takes: those that pass its checks, or that nothing can be done about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from vgpipe.clips.artifact_keys import ArtifactKeys
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.degradation import CHECKS, SEED, Degradation
+from vgpipe.clips.finished_files import FinishedFiles
+from vgpipe.clips.judging import Judge, failed
+from vgpipe.config.schema import Config
+from vgpipe.fallback.safer import SaferTries
+from vgpipe.job.clip import Clip
+from vgpipe.job.segments import segments_of
+from vgpipe.stages.keys import ClipKeys
+from vgpipe.store.artifacts import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class FilesGate:
+    """Judges finished files by the numbers that lie with them, and by the limits of this run.
+
+    Attributes:
+        judge: knows the limits.
+        tries: knows what is left to try where a check fails.
+    """
+
+    judge: Judge
+    tries: SaferTries
+
+    def takes(self, state: ClipState, artifacts: Sequence[Artifact]) -> bool:
+        """Returns whether a clip's files are taken; else it is made, as one of which a check failed.
+
+        Args:
+            state: as it was asked for.
+            artifacts: its files.
+        """
+        return self._pass(state.clip, artifacts) or not self.tries.is_left(state)
+
+    def takes_clip(self, clip: Clip, keys: Sequence[ClipKeys], finished: FinishedFiles) -> bool:
+        """Returns whether a clip has its files in the store and they are taken.
+
+        Args:
+            clip: as it was asked for.
+            keys: store keys of its segments.
+            finished: finds its files.
+        """
+        artifacts = finished.found(keys[0])
+        if artifacts is None:
+            return False
+        return self._pass(clip, artifacts) or not self.tries.is_left(self.tries.keys.new_state(clip, keys=keys))
+
+    def passes(self, state: ClipState, artifacts: Sequence[Artifact] | None) -> bool:
+        """Returns whether a clip or a canary has its files, and no check rejects them."""
+        return artifacts is not None and self._pass(state.clip, artifacts, is_canary=state.is_canary)
+
+    def takes_fallback(self, clip: Clip, degradations: Collection[Degradation], artifacts: Sequence[Artifact]) -> bool:
+        """Returns the same of a clip that an earlier run did not make as asked.
+
+        Args:
+            clip: what that run made.
+            degradations: what it reported.
+            artifacts: its files.
+        """
+        kinds = {one.kind for one in degradations}
+        if self.judge.is_off:
+            return kinds.isdisjoint((CHECKS, SEED))  # the clip as asked counts, good or bad
+        if self._pass(clip, artifacts):
+            return True
+        return not self.tries.is_left(self.tries.keys.new_state(clip, degradations=tuple(degradations)))
+
+    def _pass(self, clip: Clip, artifacts: Sequence[Artifact], *, is_canary: bool = False) -> bool:
+        if self.judge.is_off:
+            return True
+        prompts = [one.clip.prompt for one in segments_of(clip)]
+        return failed(self.judge.clip(prompts, artifacts, is_canary=is_canary)) is None
+
+
+def files_gate_of(config: Config, keys: ArtifactKeys) -> FilesGate:
+    """Returns the gate of a run.
+
+    Args:
+        config: the whole config.
+        keys: computes store keys.
+    """
+    return FilesGate(Judge(config.checks.limits), SaferTries(keys, config.run.degrade))
