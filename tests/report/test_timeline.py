@@ -22,6 +22,13 @@ def test_lanes_are_in_the_order_of_the_work():
     assert [found["stages"][lane] for lane, _, _ in found["bars"]] == list(stages)
 
 
+def test_a_run_is_paused_until_it_continues_or_starts_again():
+    kinds = ("run_started", "paused", "stage_done", "continued", "paused", "attempt_started", "paused", "run_started")
+    events = [{"time": float(at), "event": kind} for at, kind in enumerate(kinds)]
+    found = [timeline(events[:count])[0]["paused"] for count in range(1, len(kinds) + 1)]
+    assert found == [False, True, True, False, True, False, True, False]
+
+
 def worker(time, kind, name, **facts):
     return {"time": time, "event": f"worker_{kind}", "worker": name, **facts}
 

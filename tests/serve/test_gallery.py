@@ -56,7 +56,7 @@ def test_runs_with_state_counts_pictures_and_what_to_type(runs):
     assert [done["state"], stopped["state"], failed["state"]] == ["done", "stopped", "failed"]
     assert done["url"] == "runs/done/report.html" and done["pictures"] == ["runs/done/sheets/a.poster.jpg"]
     assert stopped["counts"] == {"done": 1, "stopped": 1}
-    assert stopped["resume"] == "python -m vgpipe resume 'my out/stopped'" and done["resume"] is None
+    assert stopped["command"] == "python -m vgpipe resume 'my out/stopped'" and done["command"] is None
     assert failed["failures"] == [["b", "decode: no memory"]] and not done["failures"]
     assert done["size"] > 0 and done["now"] is None and not done["is_active"]
 
@@ -85,9 +85,12 @@ def test_a_run_that_renders_comes_first_with_what_it_does(runs, tmp_path):
         )  # fmt: skip
         first = listing(runs)
         live = next(run for run in first["runs"] if run["folder"] == "old")
-        assert first["order"][0] == "old" and live["state"] == "rendering" and live["resume"] is None
+        assert first["order"][0] == "old" and live["state"] == "rendering" and live["command"] is None
         assert live["now"]["fraction"] == 0.25 and 95 <= live["now"]["left"] <= 100
         assert live["now"]["workers"] == [{"stage": "denoise", "clip": "b", "step": 3, "steps": 9}]
+        run_dir.append_event("paused")
+        (paused,) = listing(runs, first["version"])["runs"]
+        assert paused["state"] == "paused" and paused["command"] == "python -m vgpipe continue 'my out/old'"
     after = listing(runs, first["version"])  # killed: nothing but the lock has changed
     assert [(run["folder"], run["state"]) for run in after["runs"]] == [("old", "interrupted")]
 

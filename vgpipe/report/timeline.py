@@ -11,6 +11,7 @@ from vgpipe.vocabulary import STAGES
 
 MAX_BARS, MAX_STAGES = 20_000, 20
 STARTS = ("run_started", "attempt_started")
+PAUSED, CONTINUED = "paused", "continued"
 LOADING, TUNING = "loading", "thread tuning"
 """What a worker's lane calls the time in which it loaded a component, or tried how many threads are fastest."""
 BESIDES = {"part_loaded": LOADING, "threads_tried": TUNING}
@@ -27,18 +28,20 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
 
     Returns:
         Of the timeline: `started` (UNIX seconds), `ended` (None while the run continues), the `reason` it ended,
-        `stages` (in the order of the pipeline, unknown ones last), `workers` (see `WorkerLanes.values`; empty where
-        events name none), how many `more_workers` have no lane, and `bars`: index into `stages`, start in seconds
-        after `started`, seconds, and index into `workers` where there are any. Without workers each stage has a lane,
-        with them each worker.
+        whether it is `paused`, `stages` (in the order of the pipeline, unknown ones last), `workers` (see
+        `WorkerLanes.values`; empty where events name none), how many `more_workers` have no lane, and `bars`: index
+        into `stages`, start in seconds after `started`, seconds, and index into `workers` where there are any. Without
+        workers each stage has a lane, with them each worker.
     """
     started = ended = reason = None
+    is_paused = False
     workers, bars, at = WorkerLanes(), [], 0.0
     for event in events:
         kind, time = event.get("event"), float_of(event.get("time"))
         if time is None:
             continue
         started = time if started is None else started
+        is_paused = kind == PAUSED or (is_paused and kind not in (CONTINUED, *STARTS))
         if kind in STARTS:
             workers.end(at)  # of the attempt before, which may have been killed
             ended = reason = None
@@ -50,7 +53,7 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
         bar = _bar(event, at, worker)
         bars += [bar] if bar else []
     lanes = _by_worker(bars, workers) if workers.order() else _by_stage(bars)
-    return {"started": started, "ended": ended, "reason": reason, **lanes}, workers.summary()
+    return {"started": started, "ended": ended, "reason": reason, "paused": is_paused, **lanes}, workers.summary()
 
 
 def _by_stage(bars: list[Bar]) -> dict[str, Any]:

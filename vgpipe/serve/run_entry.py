@@ -80,7 +80,7 @@ class RunEntry:
             "size": self._size.value(mark),
             "pictures": self._pictures.value(mark[0]),
             "failures": [[one.clip[:MAX_TEXT], one.error[:MAX_TEXT]] for one in self._failed(facts, mark)],
-            "resume": f"python -m vgpipe resume {shlex.quote(self._typed)}" if facts.state.is_resumable else None,
+            "command": self._command(facts.state),
             "is_active": facts.state.is_active,
             "now": _now(rendering_of(self._root)) if facts.state.is_active else None,
         }
@@ -88,6 +88,11 @@ class RunEntry:
     def _read_facts(self) -> tuple[RunFacts, float] | None:
         facts = run_facts(self._root)
         return None if facts is None else (facts, time.time())
+
+    def _command(self, state: RunState) -> str | None:
+        """Returns what the user types to have the run finished; None where there is nothing to do."""
+        word = "continue" if state is RunState.PAUSED else "resume" if state.is_resumable else None
+        return f"python -m vgpipe {word} {shlex.quote(self._typed)}" if word else None
 
     def _failed(self, facts: RunFacts, mark: object) -> Sequence[Failure]:
         return self._failures.value(mark) if facts.counts.get(RunState.FAILED.value) else ()

@@ -36,6 +36,7 @@
     const parts = counts(report).map(([state, count]) => `${count} ${state}`);
     const now = Date.now() / 1000;
     if (ended) parts.push(`${reason === "finished" || !reason ? "finished" : `stopped (${reason})`} after ${duration(ended - started)}`);
+    else if (now - report.written < SILENT_S && report.timeline.paused) parts.push("paused: python -m vgpipe continue");
     else if (now - report.written < SILENT_S) parts.push(`running, ${duration(now - (started || now))}`, "live");
     else parts.push(`no updates for ${duration(now - report.written)}, possibly killed: python -m vgpipe resume continues it`);
     byId("status").textContent = parts.join(" \u00b7 ");

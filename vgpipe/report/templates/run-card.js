@@ -88,11 +88,11 @@
     return [`${share} done${left}`, ...lines];
   }
 
-  function resume(run, copy) {
-    const box = make("div", "resume");
+  function command(run, copy) {
+    const box = make("div", "command");
     const act = button("copy", "copy", "copy the command that finishes this run");
-    act.addEventListener("click", () => copy(run.resume, act));
-    box.append(make("pre", "", run.resume), act);
+    act.addEventListener("click", () => copy(run.command, act));
+    box.append(make("pre", "", run.command), act);
     return box;
   }
 
@@ -122,7 +122,7 @@
     box.append(...nowLines(run).map((text) => make("p", "now", text)));
     for (const [clip, error] of run.failures) box.append(make("p", "note bad", `${clip}: ${error}`));
     if (why(run)) box.append(make("p", "note warn", why(run)));
-    if (run.resume) box.append(resume(run, copy));
+    if (run.command) box.append(command(run, copy));
     return box;
   }
 
