@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vgpipe.errors import Fault, JobError
 
@@ -24,10 +24,12 @@ class Faults:
 
     Args:
         source: the job file's path as given; `VALUES` for prompts that are values of a program; "" without a job.
+        names: what the lines are called, where they are the files of a folder.
     """
 
-    def __init__(self, source: str):
+    def __init__(self, source: str, names: Sequence[str] = ()):
         self.source = source
+        self._names = names
         self._found: dict[tuple[int, str, str], Fault] = {}
         self._places: set[str] = set()
         self._notes: dict[str, dict[int | str, None]] = {}
@@ -38,7 +40,13 @@ class Faults:
         self._found.setdefault((line, where, what), Fault(where, what, remedy))
 
     def _place(self, line: int) -> str:
+        if self._names:
+            return f"{self.source}/{format_text(self._names[line - 1])}"
         return name_of_line(self.source, line) if self.source == VALUES else f"{self.source}:{line}"
+
+    def name_of(self, line: int) -> str:
+        """Returns what messages call a line beside others: `line 4`, or the name of its file."""
+        return format_text(self._names[line - 1]) if self._names else name_of_line(self.source, line)
 
     def add_at(self, where: str, what: str, remedy: str = "") -> None:
         """Records a fault that is not in the file, such as one of `clip.seed` on the command line."""
@@ -62,8 +70,8 @@ class Faults:
         others = [place for place in places if isinstance(place, str)]
         if len(lines) == 1:
             others.append(self._place(lines[0]) if lines[0] else self.source)
-        elif self.source == VALUES:
-            others += [name_of_line(VALUES, line) for line in lines]
+        elif self.source == VALUES or self._names:
+            others += [self.name_of(line) for line in lines]
         elif lines:
             return _listed([*others, f"{self.source}, lines {_listed([str(line) for line in lines])}"])
         return _listed(others)

@@ -46,11 +46,13 @@ class Entry:
 
     Attributes:
         line: where it starts in the file, from 1.
-        prompt: the prompt, still with its `{name}` places; that of the first shot where there are shots.
+        prompt: the prompt, still with its `{name}` places; that of the first shot where there are shots; "" for an
+            image of a folder that has none.
         id: the user's own name for it, still with its `{name}` places, or None.
         settings: its own settings.
         matrix: name -> the texts that take its place, in the file's order.
         shots: its shots; empty for a single prompt.
+        keeps_prompt: whether its prompt is stronger than `clip.prompt`: the text beside an image of a folder is.
     """
 
     line: int
@@ -59,6 +61,7 @@ class Entry:
     settings: RawSettings = field(default_factory=RawSettings)
     matrix: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shots: tuple[RawShot, ...] = ()
+    keeps_prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class Job:
         entries: the prompts, in the file's order; at least one.
         folder: where relative paths in it start; by default the working directory.
         notes: what the user should know about how it was read, a sentence each.
+        line_names: what its lines are, where it is a folder: the names of the images.
     """
 
     source: str
@@ -82,3 +86,4 @@ class Job:
     entries: tuple[Entry, ...]
     folder: Path = Path()
     notes: tuple[str, ...] = ()
+    line_names: tuple[str, ...] = ()

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from vgpipe.job.settings import ContinuationMethod
 
+TAKES_IMAGES = "model=wan22_ti2v_5b"
+"""An example of a model that takes images."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeRules:

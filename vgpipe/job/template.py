@@ -44,6 +44,11 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda match: _filled(match, values), text) if "{" in text or "}" in text else text
 
 
+def as_text(text: str) -> str:
+    """Returns what `fill` makes of this text again; not of one with `${...}` that holds braces."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def longest_filled(text: str, matrix: Mapping[str, tuple[str, ...]]) -> int:
     """Returns the most characters that `fill` can make of a text, without making them.
 

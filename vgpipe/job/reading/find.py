@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vgpipe.errors import Fault, JobError
 from vgpipe.job.faults import format_value, nearest
+from vgpipe.job.reading.folder_jobs import images_in
 from vgpipe.job.source import SUFFIXES
 from vgpipe.outside_file import expanded
 from vgpipe.typed import as_typed
@@ -17,14 +18,14 @@ MAX_NAMES_LISTED = 2_000
 
 
 def find_job(given: str, cwd: Path) -> Path:
-    """Finds a job file: as given, then in the working directory's `jobs/`.
+    """Finds a job file, or a folder of images: as given, then in the working directory's `jobs/`.
 
     Args:
         given: what the user typed after `job=`.
         cwd: the working directory.
 
     Returns:
-        The path of an existing file, under `cwd` unless `given` is absolute.
+        The path of an existing file or folder, under `cwd` unless `given` is absolute.
 
     Raises:
         JobError: neither place has it; names both, and the file that was likely meant.
@@ -32,6 +33,9 @@ def find_job(given: str, cwd: Path) -> Path:
     tried = [cwd / _expanded(given), cwd / JOBS_FOLDER / given]
     for path in tried:
         if given and os.path.isfile(path):
+            return path
+    for path in tried:
+        if given and os.path.isdir(path) and images_in(path):
             return path
     # Pipes and devices are refused by the reader, in its own words.
     if given and os.path.exists(tried[0]) and not os.path.isdir(tried[0]):
@@ -51,7 +55,7 @@ def _not_found(given: str, cwd: Path, tried: list[Path]) -> JobError:
     places = " and ".join(dict.fromkeys(_relative(path, cwd) for path in tried))
     what = f"no job file {format_value(given)}; looked for {places}"
     if given and os.path.isdir(tried[0]):
-        what = f"{format_value(given)} is a directory, not a job file"
+        what = f"{format_value(given)} is a directory without images, not a job"
     fault = Fault("job", what, _advice(given, cwd, tried))
     return JobError("the job was not found; nothing was started", [fault])
 

@@ -24,7 +24,7 @@ def read_job(path: Path, *, rules: ShapeRules | None = None, columns: ColumnMap 
     """Reads and checks a job file.
 
     Args:
-        path: a file of one of the suffixes of `vgpipe.job.source`.
+        path: a file of one of the suffixes of `vgpipe.job.source`, or a folder of images.
         rules: what the model can make; with it, sizes and frame counts that cannot be made are listed
             with the file's other faults (`expand` finds them in any case).
         columns: the file's names of columns and keys -> fields, of `job.columns`.
@@ -36,8 +36,12 @@ def read_job(path: Path, *, rules: ShapeRules | None = None, columns: ColumnMap 
         JobError: the file cannot be read, or it has faults; all of them are in the error.
     """
     # pydantic takes longer to import than a command like `--help` may take.
-    from vgpipe.job.reading.validate import build_job
+    from vgpipe.job.reading.validate import MAX_NAME_BYTES, build_job
 
+    if path.is_dir():
+        from vgpipe.job.reading.folder_jobs import read_folder
+
+        return read_folder(path, rules, MAX_NAME_BYTES)
     text, suffix = read_text(path), path.suffix.lower()
     faults = Faults(display(path))
     names = Columns(columns, Unknown.NOTED if suffix in TABLES else Unknown.LEFT, faults)

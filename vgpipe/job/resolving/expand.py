@@ -10,7 +10,7 @@ from typing import Any
 
 from vgpipe.job.clip import Clip, Continuation, Shot
 from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS, ClipSetting
-from vgpipe.job.faults import Faults, name_of_line
+from vgpipe.job.faults import Faults
 from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.resolving.draws import Draws, new_origin
@@ -80,7 +80,7 @@ def expand(
         JobError: settings are invalid, missing or cannot be made by the model, an image cannot be read, or there
             are more than 100,000 clips; all faults are in the error.
     """
-    faults = Faults(job.source if job is not None else "")
+    faults = Faults(job.source, job.line_names) if job is not None else Faults("")
     strong = [_override_source(overrides, "clip.", faults)]
     weak = [
         SettingSource.of_config(_settings(preset), "quality."),
@@ -156,14 +156,16 @@ def _resolve(
         found = [resolve(Entry(line=0, prompt=""), [*strong, *weak])]
     else:
         defaults = SettingSource.of_file(job.defaults)
-        sources = ([*strong, *_entry_sources(entry), defaults, *weak] for entry in job.entries)
+        sources = ([*_entry_sources(entry, strong), defaults, *weak] for entry in job.entries)
         found = [resolve(*pair) for pair in zip(job.entries, sources, strict=True)]
     yield from (entry for entry in found if entry is not None)
 
 
-def _entry_sources(entry: Entry) -> list[SettingSource]:
-    prompt = RawSettings({"prompt": entry.prompt}, {"prompt": entry.line})
-    return [SettingSource.of_file(entry.settings), SettingSource.of_file(prompt)]
+def _entry_sources(entry: Entry, strong: Sequence[SettingSource]) -> list[SettingSource]:
+    """Returns the sources of an entry down to its own, the strongest first."""
+    own = [SettingSource.of_file(RawSettings({"prompt": entry.prompt}, {"prompt": entry.line}))] if entry.prompt else []
+    settings = SettingSource.of_file(entry.settings)
+    return [*own, *strong, settings] if entry.keeps_prompt else [*strong, settings, *own]
 
 
 def _check_totals(resolved: Sequence[Resolved], wildcards: Wildcards, faults: Faults) -> None:
@@ -269,7 +271,7 @@ class _ClipWriter:
         if key not in self._lines:
             self._lines[key] = line
             return True
-        here, first = (name_of_line(self._faults.source, number) for number in (line, self._lines[key]))
+        here, first = (self._faults.name_of(number) for number in (line, self._lines[key]))
         if first == here:
             note = f"{here} makes the same clip more than once: rendered once"
         else:

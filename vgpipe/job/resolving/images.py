@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from vgpipe.job.faults import Faults, name_of_line
+from vgpipe.job.faults import Faults
 from vgpipe.job.picture import Picture, PictureFault, format_path, load_picture
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.precedence import ResolvedSetting
-from vgpipe.job.rules import ShapeRules
+from vgpipe.job.rules import TAKES_IMAGES, ShapeRules
 from vgpipe.job.template import combinations, count_combinations, places
 
 MAX_SHAPE_DIFFERENCE = 0.02
-TAKES_IMAGES = "model=wan22_ti2v_5b"
 
 
 class Images:
@@ -100,7 +99,7 @@ class Images:
             return
         where = f"{image.source.prefix}image"
         if image.source.in_file:
-            where = name_of_line(self._faults.source, image.source.lines["image"])
+            where = self._faults.name_of(image.source.lines["image"])
         self._shape_notes[key] = (
             f"{where}: image {format_path(picture.path)} is {picture.width}x{picture.height}, another shape than its "
             f"clip's {width}x{height}: it will be cropped and resized; crop it yourself to choose what is kept"

@@ -119,7 +119,10 @@ def resolve_entry(
     images.check(entry, image)
     required = {one.name: found[one.name] for one in _PLAIN if not one.is_optional}
     for name, setting in {"prompt": prompt, **required, "num_frames": lengths}.items():
-        if setting is None and not faults.is_at(f"clip.{name}"):
+        if setting is None and name == "prompt" and entry.line:
+            remedy = f"write one into a .txt of its name beside it, or type {_example(name)}"
+            faults.add(entry.line, "it has no prompt", remedy)
+        elif setting is None and not faults.is_at(f"clip.{name}"):
             faults.add_at(f"clip.{name}", f"no {name} given", f"set it, for example with {_example(name)}")
     numbers: dict[str, Any] = {name: setting.value for name, setting in found.items() if setting is not None}
     if prompt is None or lengths is None or None in required.values():

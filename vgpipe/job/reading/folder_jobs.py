@@ -1,0 +1,116 @@
+"""Jobs that are a folder of images: a clip begins with each of them."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from vgpipe.job.faults import Faults, format_value
+from vgpipe.job.naming import slugify
+from vgpipe.job.picture import SUFFIXES
+from vgpipe.job.record import Entry, Job, RawSettings
+from vgpipe.job.rules import TAKES_IMAGES, ShapeRules
+from vgpipe.job.source import display
+from vgpipe.job.template import as_text, fill
+from vgpipe.natural_order import natural_order
+from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
+from vgpipe.units import counted
+
+MAX_IMAGES = 100_000
+MAX_TEXT_BYTES = 100_000
+CAPTION = ".txt"
+
+
+def images_in(folder: Path) -> list[str]:
+    """Returns the names of the images in a folder, as people count them; empty where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            found = islice((entry.name for entry in entries if _is_image(entry)), MAX_IMAGES + 1)
+            return sorted(found, key=lambda name: (natural_order(name.casefold()), name))
+    except (OSError, ValueError):
+        return []
+
+
+def read_folder(folder: Path, rules: ShapeRules | None, max_name_bytes: int) -> Job:
+    """Reads a folder of images as a job: a prompt for each, its own where a .txt of its name lies beside it.
+
+    Args:
+        folder: which.
+        rules: what the model can make.
+        max_name_bytes: of the job's name.
+
+    Raises:
+        JobError: where there is none, a text cannot be a prompt, or the model takes no image.
+    """
+    names = images_in(folder)
+    faults = Faults(display(folder).rstrip("/"), names)
+    if not names or len(names) > MAX_IMAGES:
+        what = (
+            f"there are more than {MAX_IMAGES:,} images in this directory"
+            if names
+            else "there is no image in this directory"
+        )
+        faults.add(0, what, "split it" if names else f"put images into it ({', '.join(SUFFIXES)})")
+    elif rules is not None and rules.image == "never":
+        what = f"it holds {counted(len(names), 'image')}, and the model makes videos from text alone"
+        faults.add(0, what, f"choose a model that takes images: {TAKES_IMAGES}")
+    faults.raise_any()
+    entries = tuple(_entry(line, name, folder, faults) for line, name in enumerate(names, start=1))
+    faults.raise_any()
+    own = [entry for entry in entries if entry.keeps_prompt]
+    if own:
+        faults.note(0, f"{len(own)} of {len(names)} images have a prompt of their own, in a {CAPTION} beside them")
+    title = folder.absolute().name
+    return Job(
+        source=faults.source,
+        name=slugify(title, max_name_bytes),
+        title=title,
+        defaults=RawSettings(),
+        entries=entries,
+        folder=folder.absolute(),
+        notes=faults.notes(),
+        line_names=tuple(names),
+    )
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file()
+
+
+def _entry(line: int, name: str, folder: Path, faults: Faults) -> Entry:
+    prompt = _caption(line, folder / Path(name).with_suffix(CAPTION), faults)
+    relative = name if name == name.strip() else f"./{name}"  # blanks around a path are removed
+    path, stem = as_text(relative), as_text(Path(name).stem)
+    if fill(path, {}) != relative or not name.isprintable():
+        faults.add(line, "its name cannot be written in a job", "rename it")
+    settings = RawSettings({"image": path}, {"image": line})
+    return Entry(line=line, prompt=prompt or "", id=stem, settings=settings, keeps_prompt=prompt is not None)
+
+
+def _caption(line: int, path: Path, faults: Faults) -> str | None:
+    """Returns the text beside an image; None where there is none."""
+    from vgpipe.job.reading.foreign_syntax import lora_fault, note_foreign
+    from vgpipe.job.reading.matrix import check_places
+    from vgpipe.job.schema import TEXT_REMEDY, text_fault
+
+    try:
+        text = read_outside(path, max_bytes=MAX_TEXT_BYTES).decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        faults.add(line, f"{format_value(path.name)} beside it is not UTF-8", "save the file as UTF-8")
+        return None
+    except OutsideFileError as error:
+        if error.refusal is not Refusal.MISSING:
+            faults.add(line, f"{format_value(path.name)} beside it cannot be read: {error}", "mend it, or move it away")
+        return None
+    fault = text_fault(text)
+    if fault:
+        remedy = "write a prompt into it, or remove it" if not text else TEXT_REMEDY
+        faults.add(line, f"{format_value(path.name)} beside it {fault}", remedy)
+        return None
+    if (named := lora_fault(text)) is not None:
+        faults.add(line, *named)
+    note_foreign(text, partial(faults.note, line))
+    check_places({"prompt": (line, text)}, {}, line, faults)
+    return text
