@@ -62,7 +62,7 @@ def test_a_job_in_the_folder_jobs_may_be_one_too(expanded, tmp_path):
         (
             ("a.png",),
             {"rules": ShapeRules(max_side=256)},
-            "pics: it holds 1 images, and the model makes videos from text",
+            "pics: it holds 1 image, and the model makes videos from text",
         ),
         (("a.png",), {"texts": {"a.txt": " \n"}}, 'pics/a.png: "a.txt" beside it is empty -> write a prompt into it'),
         (("a.png",), {"texts": {"a.txt": b"\xff"}}, 'pics/a.png: "a.txt" beside it is not UTF-8'),
@@ -71,7 +71,7 @@ def test_a_job_in_the_folder_jobs_may_be_one_too(expanded, tmp_path):
         (("a.png",), {"texts": {"a.txt": "<lora:x:1>"}}, "pics/a.png: <lora:x:1> in the prompt loads no LoRA"),
         (("b.png",), {"texts": {"a.png": "x"}, "prompt": "x"}, 'pics/a.png: image "a.png" is not an image that can be'),
         (("a.png",), {"prompt": "x", "width": 50}, "clip.width: width is 50"),
-        (("${{a}}.png",), {"prompt": "x"}, "its name cannot be written in a job -> rename it"),
+        (("${a}.png",), {"prompt": "x"}, "its name cannot be written in a job -> rename it"),
     ],
 )
 def test_what_cannot_be_made_is_said_by_the_name_of_the_image(expanded, names, options, words):

@@ -47,12 +47,12 @@ def read_folder(folder: Path, rules: ShapeRules | None, max_name_bytes: int) -> 
     names = images_in(folder)
     faults = Faults(display(folder).rstrip("/"), names)
     if not names or len(names) > MAX_IMAGES:
-        what = (
-            f"there are more than {MAX_IMAGES:,} images in this directory"
-            if names
-            else "there is no image in this directory"
+        found = f"are more than {MAX_IMAGES:,} images" if names else "is no image"
+        faults.add(
+            0,
+            f"there {found} in this directory",
+            "split it" if names else f"put images into it ({', '.join(SUFFIXES)})",
         )
-        faults.add(0, what, "split it" if names else f"put images into it ({', '.join(SUFFIXES)})")
     elif rules is not None and rules.image == "never":
         what = f"it holds {counted(len(names), 'image')}, and the model makes videos from text alone"
         faults.add(0, what, f"choose a model that takes images: {TAKES_IMAGES}")
