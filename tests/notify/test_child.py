@@ -84,7 +84,7 @@ def test_one_service_that_hangs_or_refuses_holds_up_no_other_and_no_answer_names
         found = sent([*urls, f"ntfy://127.0.0.1:1/{SECRET}", f"{SECRET}-is-no-url"], limit_s=0.5)
     reasons = [found[number].reason for number in range(1, 6)]
     assert reasons[0].startswith("no answer") and reasons[1].endswith("error 401") and reasons[2] == ""
-    assert reasons[3] == "no connection" and reasons[4].startswith("not the URL of a service")
+    assert reasons[3].startswith("no connection") and reasons[4].startswith("not the URL of a service")
     said = f"{found}{caplog.text}{capfd.readouterr()}"
     assert SECRET not in said
 

@@ -22,6 +22,7 @@ from vgpipe.notify.delivery import NO_ANSWER, Outcome
 from vgpipe.notify.picture import small_copies
 
 UNKNOWN = "not the URL of a service that apprise knows -> https://github.com/caronc/apprise lists them"
+UNREACHED = "no connection, or no answer"
 REFUSED = "the service did not accept the message"
 CODE = re.compile(r"error=(\d{3,6})")
 NO_CONNECTION = re.compile(r"connection error|connection refused|unreachable|name or service", re.IGNORECASE)
@@ -133,6 +134,8 @@ def _reason_of(message: Mapping[str, Any], asset: Any, attached: list[str], serv
             return type(error).__name__
         if is_sent:
             return ""
+        if UNREACHED in reasons:  # it may have got the message all the same: no second one
+            break
     return reasons[-1] if reasons else REFUSED
 
 
@@ -150,7 +153,7 @@ class _ReasonsOnly(logging.Handler):
         if code is not None:
             reasons.append(f"the service answered with error {code[1]}")
         elif NO_CONNECTION.search(text):
-            reasons.append("no connection")
+            reasons.append(UNREACHED)
         elif NOT_ALLOWED.search(text):
             reasons.append("the service refused the login")
 
