@@ -18,9 +18,9 @@ from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.executor.run_records import RunRecords
 from vgpipe.notify.delivery import MISSING, is_installed
 from vgpipe.notify.facts import Ended, Failure
+from vgpipe.notify.listener import RunListener
 from vgpipe.notify.notifier import Notifier
 from vgpipe.notify.on_end import run_on_end
-from vgpipe.notify.watch import RunWatch
 from vgpipe.runs.exit_codes import EXIT_FAILED
 from vgpipe.runs.logs import logging_to
 from vgpipe.runs.result import RunResult
@@ -45,7 +45,7 @@ class Following:
         watch: decides which messages are sent; None where none are.
     """
 
-    def __init__(self, job: str, run_dir: RunDir, watch: RunWatch | None):
+    def __init__(self, job: str, run_dir: RunDir, watch: RunListener | None):
         self._job, self._run_dir, self._watch = job, run_dir, watch
         self._begun_s = time.monotonic()
 
@@ -82,7 +82,7 @@ def followed(config: Config, title: str, run_dir: RunDir, records: RunRecords, c
     notifier = opened_notifier(config.notify)
     send = None if notifier is None else notifier.send
     before = _failed(run_dir)
-    watch = RunWatch(config.notify, job, run_dir.root, send=send, write_event=records.event, failed_before=before)
+    watch = RunListener(config.notify, job, run_dir.root, send=send, write_event=records.event, failed_before=before)
     records.listen(watch.on_event)
     following = Following(job, run_dir, watch)
     try:

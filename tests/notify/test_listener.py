@@ -8,7 +8,7 @@ import pytest
 from vgpipe.config.schema import NotifyConfig
 from vgpipe.executor.progress_state import ProgressState
 from vgpipe.notify.facts import Ended
-from vgpipe.notify.watch import RunWatch
+from vgpipe.notify.listener import RunListener
 
 ENDED = Ended(job="night", root=Path("/run"), exit_code=0, clips=8, done=8, failed=0, seconds=60)
 STATE = ProgressState(clips_done=3, clips=8, pieces_done=9, pieces=20, stage="denoise", clip="hero", step=3, steps=20)
@@ -17,7 +17,7 @@ STATE = ProgressState(clips_done=3, clips=8, pieces_done=9, pieces=20, stage="de
 class Heard:
     def __init__(self, **settings):
         self.told, self.events, self.arrived = [], [], threading.Event()
-        self.watch = RunWatch(
+        self.watch = RunListener(
             NotifyConfig(**settings), "night", Path("/run"), send=self.told.append, write_event=self.event
         )
 
@@ -44,7 +44,7 @@ def test_the_first_failure_is_told_with_how_far_the_run_is():
 def test_a_clip_that_failed_before_the_run_was_resumed_is_told_no_second_time():
     told = []
     failed = {"failed_before": ["hero"], "write_event": print}
-    watch = RunWatch(NotifyConfig(), "night", Path("/run"), send=told.append, **failed)
+    watch = RunListener(NotifyConfig(), "night", Path("/run"), send=told.append, **failed)
     watch.on_event("clip_failed", {"clip": "hero", "error": "out of memory"})
     assert told == []
     watch.on_event("clip_failed", {"clip": "villain", "error": "out of memory"})

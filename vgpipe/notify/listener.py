@@ -28,7 +28,7 @@ Send = Callable[[Message], None]
 WriteEvent = Callable[..., None]
 
 
-class RunWatch:
+class RunListener:
     """Follows one run while it is the context.
 
     Args:
@@ -64,7 +64,7 @@ class RunWatch:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="stalls", daemon=True)
 
-    def __enter__(self) -> RunWatch:
+    def __enter__(self) -> RunListener:
         self._thread.start()
         return self
 
