@@ -244,3 +244,18 @@ def test_discarded_artifacts_are_gone(store):
     make(store)
     store.discard(KEY)
     assert store.find(KEY) is None
+
+
+def test_a_glance_reads_the_record_alone_and_sets_nothing_aside(store):
+    assert store.glance(KEY) is None
+    make(store, KEY)
+    path = store.folder(KEY)
+    data = next(one for one in path.iterdir() if one.name != RECORD_NAME)
+    content = data.read_bytes()
+    data.write_bytes(bytes(reversed(content)))
+    found = store.glance(KEY)
+    assert found is not None and found.files.keys() == {data.name}
+    data.write_bytes(content[:-1])
+    assert store.glance(KEY) is None
+    (path / RECORD_NAME).write_text("{}")
+    assert store.glance(KEY) is None and path.is_dir()

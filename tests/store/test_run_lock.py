@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 
 import pytest
 
 from vgpipe.owners import owner_name
 from vgpipe.store import run_lock
-from vgpipe.store.run_lock import LEASE_NAME, LEASE_S, DirectoryInUse, RunLock
+from vgpipe.store.run_lock import LEASE_NAME, LEASE_S, LOCK_NAME, DirectoryInUse, RunLock, is_in_use
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -77,3 +78,35 @@ def test_a_lease_is_renewed(tmp_path, no_locks, monkeypatch):
         time.sleep(0.01)
     assert (tmp_path / LEASE_NAME).stat().st_mtime > 0
     lock.release()
+
+
+def test_others_see_whether_a_directory_is_in_use_and_leave_no_trace(tmp_path):
+    assert not is_in_use(tmp_path) and list(tmp_path.iterdir()) == []
+    lock = RunLock(tmp_path)
+    lock.acquire()
+    assert is_in_use(tmp_path) and is_in_use(tmp_path)
+    lock.release()
+    assert not is_in_use(tmp_path)
+
+
+def test_a_look_at_the_lock_does_not_keep_a_run_from_it(tmp_path):
+    RunLock(tmp_path).acquire()
+    looking = os.open(tmp_path / LOCK_NAME, os.O_RDONLY)
+    try:
+        fcntl.flock(looking, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        timer = threading.Timer(0.05, fcntl.flock, (looking, fcntl.LOCK_UN))
+        timer.start()
+        RunLock(tmp_path).acquire()
+        timer.join()
+    finally:
+        os.close(looking)
+
+
+def test_a_lease_says_that_a_directory_is_in_use(tmp_path, no_locks):
+    lock = RunLock(tmp_path)
+    lock.acquire()
+    assert is_in_use(tmp_path)
+    lock.release()
+    assert not is_in_use(tmp_path)
+    left(tmp_path, "0123456789ab-1", LEASE_S + 30)
+    assert not is_in_use(tmp_path)

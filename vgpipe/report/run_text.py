@@ -106,7 +106,8 @@ def status_lines(
     elif facts.state is RunState.RENDERING:
         yield _field("now", "starting")
     elif rendering is not None and facts.state is RunState.INTERRUPTED:
-        was_at = "; ".join(map(_at_work, rendering.workers))
+        busy = [one for one in rendering.workers if one.stage] or rendering.workers
+        was_at = "; ".join(map(_at_work, busy))
         yield _field("was at", f"{was_at} ({_when(rendering.at, now)})")
     if facts.reason:
         yield _field("because", facts.reason)
