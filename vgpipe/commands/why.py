@@ -19,8 +19,8 @@ usage: python -m vgpipe why RUN_DIR [CLIP] [--json]
 
 Tells of each clip of a run, or of one, what the same command would do about it now: nothing, export
 it again, decode and export it again, or render it again; and why: which input of it changed since
-that run. The job file is read as it is now, and so are the model's files and the images. Loads no
-weights, renders nothing, changes nothing.
+that run. The job file is read as it is now, and so are the files of the model and the images. Loads
+no weights, renders nothing, changes nothing.
 
   why outputs/night/2026-11-28_09-00-00            all clips
   why outputs/night/2026-11-28_09-00-00 hero       those whose id begins with hero
