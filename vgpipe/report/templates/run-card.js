@@ -81,7 +81,7 @@
 
   function nowLines(run) {
     if (!run.now) return [];
-    const lines = run.now.workers.map(work).filter(Boolean);
+    const lines = run.state === "paused" ? [] : run.now.workers.map(work).filter(Boolean);
     if (run.now.more) lines.push(`and ${counted(run.now.more, "worker")} more`);
     const share = `${Math.round(run.now.fraction * 100)} %`;
     const left = run.now.left === null ? "" : `, about ${duration(run.now.left)} left, until ${moment(Date.now() / 1000 + run.now.left)}`;
