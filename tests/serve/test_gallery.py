@@ -61,6 +61,16 @@ def test_runs_with_state_counts_pictures_and_what_to_type(runs):
     assert done["size"] > 0 and done["now"] is None and not done["is_active"]
 
 
+def test_pictures_are_those_of_good_clips_first(tmp_path):
+    files = {name: {"poster": f"sheets/{name}.jpg"} for name in "abcdef"}
+    states = dict(zip("abcdef", ("failed", "done", "pending", "done", "done", "failed"), strict=True))
+    make_run(tmp_path / "run", [record(name, state=states[name], files=files[name]) for name in files])
+    for name in files:
+        write_image(tmp_path / "run" / "sheets" / f"{name}.jpg")
+    (run,) = listing(Gallery(Folder(tmp_path), "out"))["runs"]
+    assert [url[-5] for url in run["pictures"]] == ["b", "d", "e", "a"]
+
+
 def test_only_what_has_changed_is_sent(runs, tmp_path):
     first = listing(runs)
     second = listing(runs, first["version"])

@@ -30,7 +30,7 @@ TYPES = {
     ".avif": "image/avif",
 }
 """The media type of each kind of file. None of these can contain a script."""
-FOLDERS = frozenset({*FILE_FOLDERS, "rejected"})
+FOLDERS = frozenset(FILE_FOLDERS)
 MAX_DEPTH = 6
 """Of a run below the folder."""
 MAX_BELOW = 4

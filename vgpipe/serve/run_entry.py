@@ -15,6 +15,8 @@ from urllib.parse import quote
 from vgpipe.errors import UsageError
 from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.run_facts import (
+    DONE,
+    FAILED,
     Failure,
     Now,
     Rendering,
@@ -95,15 +97,16 @@ class RunEntry:
         return f"python -m vgpipe {word} {shlex.quote(self._typed)}" if word else None
 
     def _failed(self, facts: RunFacts, mark: object) -> Sequence[Failure]:
-        return self._failures.value(mark) if facts.counts.get(RunState.FAILED.value) else ()
+        return self._failures.value(mark) if facts.counts.get(FAILED) else ()
 
     def _read_pictures(self) -> list[str]:
-        """Returns URLs of pictures of the first clips that are done."""
+        """Returns URLs of pictures of the first clips that are done, then of those that a check rejected."""
         media = Media(self._root)
         try:
             records = [line.record for line in self._run_dir.read_lines().shown()]
         except UsageError:  # gone since the listing
             return []
+        records.sort(key=lambda one: one.get("state") != DONE)
         found = (picture for one in records if (picture := _picture(media.files(one.get("files")))))
         return [self._url + url.removeprefix("./") for url in islice(found, MAX_PICTURES)]
 
