@@ -120,11 +120,17 @@ def test_a_run_without_metadata_leaves_nothing_behind(vgpipe, tiny_wan):
     assert told.code == 1 and answers(told) == ["unverifiable"] * 2 and "run.metadata=false" in told.out
 
 
-def test_what_would_make_another_clip_is_refused(made, vgpipe):
+def test_what_is_typed_is_changed_and_said_and_verify_changes_nothing(made, vgpipe):
     video = made("mp4")["mp4"]
-    for typed in ("clip.seed=4", "quality=quick", "job=x.yaml", "model=shapes", "memory.vae_tiling=true"):
-        ran = vgpipe("rerun", video, typed)
-        assert ran.code == 2 and typed.partition("=")[0] in ran.err and "start a new run" in ran.err
+    ran = vgpipe("rerun", video, "clip.seed=4", "run.name={slug}-{seed}", *QUIET)
+    last = ran.out.splitlines()[-1]
+    assert ran.code == 0 and last.startswith("changed: the latents differ from those of ")
+    assert last.endswith(": seed 0 -> 4")
+    (again,) = ran.root.glob("videos/*-4.mp4")
+    assert read_recipe(again)["clip"]["seed"] == 4
+    ran = vgpipe("rerun", video, "job=x.yaml")
+    assert ran.code == 2 and "job: is of no use for the one clip of a file" in ran.err
+    for typed in ("clip.seed=4", "quality=quick", "model=shapes", "memory.vae_tiling=true"):
         assert vgpipe("verify", video, typed).code == 2
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from vgpipe.clips.requested import Request
 from vgpipe.commands.closing import show
+from vgpipe.config.schema import Config
 from vgpipe.errors import UsageError
 from vgpipe.executor.cancel_token import CancelToken
+from vgpipe.provenance.changed import Changed, changed
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
 from vgpipe.provenance.downloads import downloads
-from vgpipe.provenance.replay import Replay, first_files, image_problem, read, read_replay, replay_overrides
+from vgpipe.provenance.replay import Changes, Replay, first_files, image_problem, read, read_replay, replay_overrides
 from vgpipe.runs.bars import TerminalBars
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.runs.run import ready, start
@@ -34,15 +36,18 @@ that decides its bits. FILE is a video, a GIF, WebP or PNG, or a folder of frame
   rerun x.mp4 exporter=ffv1                                            as a lossless master
   rerun x.mp4 model.id=/models/wan clip.image=dog.png                  model or image have moved
   rerun x.mp4 store.dir=fresh hydra.run.dir=again                      reuse nothing: an empty store
+  rerun x.mp4 clip.seed=9                                              with another seed
+  rerun x.mp4 clip.seed=random clip.takes=4 quality=high               four more takes, in more steps
+  rerun x.mp4 model=ltx_video_2b                                       prompt and seed, by another model
 
-also: hardware, memory.strategy, memory.stream, executor, also.*, run.*; settings that change the
-clip are refused
+Whatever is typed is changed, and said; all else stays as in the file. Another model takes its own
+size, length and steps.
 
 Before a model of the hub that the file names is downloaded, its size and source are shown, and you
 are asked; --yes downloads without asking.
 
-Ends by comparing the latents with those of the file, bit for bit; where they differ, it lists what
-has changed.
+Ends by comparing the latents with those of the file, bit for bit; where they differ and nothing was
+to be changed, it lists what is different here.
 
 exit codes: as for a run
 """
@@ -64,26 +69,37 @@ def main(arguments: Sequence[str]) -> int:
             agrees to a download.
         ModelError: where its model cannot be opened.
         ConfigError: where it cannot fit.
+        JobError: where a changed setting is invalid, or the model cannot make it.
     """
     words = [word for word in arguments if word != YES]
     if not words or words[0].startswith("-"):
         raise UsageError("rerun takes a finished file -> python -m vgpipe rerun FILE [key=value ...]")
-    typed = replay_overrides(words[1:])
+    typed = replay_overrides(words[1:], Changes.ALLOWED)
     replay = read_replay(Path(words[0]), typed)
-    problem = image_problem(replay.clip)
+    changes = changed(replay, typed) if typed.changes else None
+    problem = image_problem(replay.clip) if changes is None else None
     if problem:
         raise UsageError(f"{shown_path(replay.path)}: {problem}")
-    if YES not in arguments:
+    if YES not in arguments and "model" not in typed.keys:  # one that was typed is the user's choice
         _confirm_downloads(replay, shlex.join(["python", "-m", "vgpipe", "rerun", *words, YES]))
-    run = ready(replay.config, Request((replay.clip,), (_announcement(replay),)))
+    run = ready(*_wanted(replay, changes))
     root = unused_directory(_root(typed.overrides))
     with cancelled_by_signals(CancelToken()) as stop:
         with TerminalBars() as bars:
             result = start(run, root, stop, on_progress=bars)
         code = show(result)
     if code == EXIT_DONE:
-        write_line(_comparison(replay, RunDir(root)))
+        write_line(_comparison(replay, RunDir(root), changes))
     return code
+
+
+def _wanted(replay: Replay, changes: Changed | None) -> tuple[Config, Request]:
+    """Returns what is rendered: what the file holds, or what it holds with the changes that were typed."""
+    if changes is None:
+        return replay.config, Request((replay.clip,), (_announcement(replay),))
+    different = "; ".join(changes.differences) or "nothing"
+    said = f"re-rendering {shown_path(replay.path)} from its metadata, changed: {different}"
+    return changes.config, Request(changes.clips, (said, *changes.notes), drawn_from=changes.drawn_from)
 
 
 def _confirm_downloads(replay: Replay, command: str) -> None:
@@ -118,7 +134,7 @@ def _root(overrides: Sequence[str]) -> Path:
     return Path(typed[-1]) if typed else Path("outputs", "rerun", datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
 
 
-def _comparison(replay: Replay, run_dir: RunDir) -> str:
+def _comparison(replay: Replay, run_dir: RunDir, changes: Changed | None) -> str:
     """Says whether the latents are the same, by the recipe of the new file."""
     try:
         recipe = read(first_files(run_dir)[0])
@@ -126,5 +142,8 @@ def _comparison(replay: Replay, run_dir: RunDir) -> str:
         return "the latents cannot be compared: the new file has no metadata"
     if latents_checksums(recipe) == latents_checksums(replay.recipe):
         return on_one_line(f"same: the latents are bit-identical to those of {shown_path(replay.path)}")
-    changes = "; ".join(recipe_diff(replay.recipe, recipe)) or "no recorded input has changed"
-    return on_one_line(f"drifted: the latents differ from those of {shown_path(replay.path)}: {changes}")
+    if changes is not None:
+        different = "; ".join(changes.differences) or "no setting"
+        return on_one_line(f"changed: the latents differ from those of {shown_path(replay.path)}: {different}")
+    found = "; ".join(recipe_diff(replay.recipe, recipe)) or "no recorded input has changed"
+    return on_one_line(f"drifted: the latents differ from those of {shown_path(replay.path)}: {found}")

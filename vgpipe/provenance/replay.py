@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,24 @@ from vgpipe.store.rundir import RunDir
 
 ALLOWED_OVERRIDES = (
     *("hardware", "hardware.", "executor", "executor.", "exporter", "exporter.", "also.", "run.", "store."),
+    *("checks", "checks.", "notify", "notify.", "drawn_from"),
     *("memory.strategy", "memory.stream", "model.id", "model.revision", "clip.image", "hydra.run.dir"),
 )
 """What does not change the latents, and where the model and the image are now. A trailing dot allows a whole group."""
 MAX_REASON = 200
 NOT_IN_RECIPES = {"image", "continuation", "match_color"}
 """Settings of a clip that a recipe holds in another form than the command line; `clip_of_record` validates them."""
+
+
+OF_NO_FILE = ("job", "pick", "hydra")
+"""Beginnings of keys that a file cannot be rendered again with, but for those that are allowed."""
+
+
+class Changes(Enum):
+    """Whether overrides may change what a file holds."""
+
+    REFUSED = auto()
+    ALLOWED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +59,13 @@ class ReplayOverrides:
         config: composed from them.
         overrides: as typed.
         keys: the config keys that they set.
+        changes: those of them that change what the file holds; empty unless that is allowed.
     """
 
     config: Config
     overrides: tuple[str, ...]
     keys: frozenset[str]
+    changes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +85,23 @@ class Replay:
     clip: Clip
 
 
-def replay_overrides(words: Sequence[str] = ()) -> ReplayOverrides:
+def replay_overrides(words: Sequence[str] = (), changes: Changes = Changes.REFUSED) -> ReplayOverrides:
     """Composes the overrides that follow a file on the command line.
 
     Args:
         words: overrides, and Hydra's flags for where configs are (`--config-dir DIR`), as typed.
+        changes: whether they may change what the file holds.
 
     Raises:
         UsageError: for any other flag.
         ConfigError: where an override is invalid, or would change the clip.
     """
     options = only_sources(words)
-    _refuse_changes(options.overrides)
+    keys = dict.fromkeys(text.partition("=")[0].lstrip("+~") for text in options.overrides)
+    _refuse(list(keys), changes)
     config = load(options.overrides, options.sources)
-    return ReplayOverrides(config, options.overrides, frozenset(text.partition("=")[0] for text in options.overrides))
+    changing = frozenset(key for key in keys if not _is_allowed(key))
+    return ReplayOverrides(config, options.overrides, frozenset(keys), changing)
 
 
 def read_replay(path: Path, overrides: ReplayOverrides) -> Replay:
@@ -100,7 +118,8 @@ def read_replay(path: Path, overrides: ReplayOverrides) -> Replay:
     try:
         refuse_texts(recipe)
         config = _with_recipe(overrides, recipe)
-        clip = _clip(recipe, overrides.config.clip.image)
+        moved = overrides.config.clip.image if not overrides.changes else None
+        clip = _clip(recipe, moved)
         refuse_endless(clip)
         files = OWN if _is_exporter_typed(overrides) else OF_STRANGERS
         instead = f"exporter={config.exporter.name}"
@@ -152,8 +171,13 @@ def read(path: Path) -> dict[str, Any]:
     return recipe
 
 
-def _refuse_changes(overrides: Sequence[str]) -> None:
-    keys = [text.partition("=")[0].lstrip("+~") for text in overrides]
+def _refuse(keys: Sequence[str], changes: Changes) -> None:
+    if changes is Changes.ALLOWED:
+        refused = [key for key in keys if key.startswith(OF_NO_FILE) and not _is_allowed(key)]
+        faults = [Fault(key[:80], "is of no use for the one clip of a file", "start a new run") for key in refused]
+        if faults:
+            raise ConfigError("invalid command line", faults)
+        return
     refused = [key for key in keys if not _is_allowed(key)]
     if refused:
         names = ", ".join(dict.fromkeys(name.rstrip(".") for name in ALLOWED_OVERRIDES))
