@@ -63,7 +63,7 @@ COMMANDS = {
     "resume": Entry("[RUN_DIR] [run.until=... run.budget=...]", "finish a stopped run in place"),
     "ls": Entry("[FOLDER] [--json]", "list runs: state, clips, time, size", Needs.NOTHING),
     "status": Entry("[RUN_DIR] [--watch] [--json]", "what runs now, when it is done, failures", Needs.NOTHING),
-    "why": Entry("RUN_DIR [CLIP] [--json]", "what would be rendered again, and which input changed"),
+    "why": Entry("RUN_DIR [CLIP] [--json]", "what would be rendered again, and why"),
     "pause": Entry("[RUN_DIR]", "free a run's memory, and wait", Needs.NOTHING),
     "continue": Entry("[RUN_DIR]", "continue a paused run", Needs.NOTHING, "continue_run"),
     "report": Entry("RUN_DIR ... [--out FILE]", "build a run's page, or compare runs", Needs.NOTHING),

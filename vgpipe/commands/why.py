@@ -26,7 +26,7 @@ no weights, renders nothing, changes nothing.
   why outputs/night/2026-11-28_09-00-00 hero       those whose id begins with hero
   why ... --json                                   one JSON object on stdout (docs/runs.md)
 
-With other settings than those of the run: python -m vgpipe plan --why job=... memory.vae_tiling=true
+With other settings: python -m vgpipe plan --why job=... memory.vae_tiling=true
 
 exit codes: 0 nothing is left to do; 1 clips would be rendered or exported; 2 bad usage
 """
