@@ -26,8 +26,8 @@ def of_end(ended: Ended) -> Message:
     of_runs = f" in {ended.runs} runs" if ended.runs > 1 else ""
     lines = [
         f"{', '.join(counts)}{of_runs}; took {clock(ended.seconds)}, ended at {datetime.now():%H:%M}",
-        *([f"stopped: {_safe(ended.stopped_by)}"] if ended.stopped_by else []),
-        *([f"error: {_safe(ended.error)}"] if ended.error else []),
+        *([f"stopped: {_safe(ended.stopped_by[:MAX_ERROR])}"] if ended.stopped_by else []),
+        *([f"error: {_safe(ended.error[:MAX_ERROR])}"] if ended.error else []),
         *_failed(ended.failures),
         *([f"finish it with: {ended.resume_command}"] if ended.resume_command else []),
         _place("report", ended.report) if ended.report else _place("run", ended.root),
