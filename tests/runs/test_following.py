@@ -55,7 +55,9 @@ def test_a_run_that_stops_tells_so_and_resuming_runs_no_command_that_its_folder_
 ):
     monkeypatch.setenv("VGPIPE_NOTIFY_URLS", "ntfy://s3cret")
     assert render(*ONE, "run.budget=0s", f"run.on_end={LATER}").code == 3
-    assert titles(delivered) == ["vgpipe: stopped, 0 of 1 clip done"]
+    in_time, end = (message for message, _ in delivered if message is not None)
+    assert in_time.title == "vgpipe: not all clips will be done in time" and "0 of 1 clip will be" in in_time.body
+    assert end.title == "vgpipe: stopped, 0 of 1 clip done"
     assert (workdir / "run/on_end.log").read_text() == "0\n"
     delivered.clear()
     assert vgpipe("resume", "run", "notify.on=[failure]").code == 0

@@ -15,7 +15,7 @@ from vgpipe.notify import wording
 from vgpipe.notify.facts import Ended, Failure
 from vgpipe.notify.message import Message
 from vgpipe.notify.pauses import Pauses
-from vgpipe.units import clock
+from vgpipe.units import clock, counted
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +140,10 @@ class RunListener:
             return
         was_told, self._will_miss = self._will_miss, done < of
         if self._will_miss and not was_told:
-            span = f" ({least} to {most})" if least is not None and most is not None else ""
-            clips, at = f"about {done} of {of} clips{span}", str(facts.get("at", "the deadline"))
+            is_known = least == most
+            span = "" if is_known or least is None or most is None else f" ({least} to {most})"
+            clips = f"{'' if is_known else 'about '}{done} of {counted(of, 'clip')}{span}"
+            at = str(facts.get("at", "the deadline"))
             self._send("deadline", lambda: wording.of_deadline(self._job, clips, at, self._how_far(), self._root))
 
     def _how_far(self) -> str:
