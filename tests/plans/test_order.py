@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 from vgpipe.job.clip import Clip
-from vgpipe.plans.order import in_order, planned_s, work_of
+from vgpipe.job.segments import work_of
+from vgpipe.plans.order import in_order, planned_s
 from vgpipe.vocabulary import CHEAPEST_FIRST, JOB_ORDER
 
 CLIP = Clip(

@@ -265,3 +265,9 @@ def _window_begins(total: int, how: Continuation) -> list[int]:
     last = total - how.segment_num_frames
     apart = max(how.frames_step, how.segment_num_frames - 1 + how.frames_step - how.overlap_num_frames)
     return [*range(0, last, apart), last]
+
+
+def work_of(clip: Clip) -> float:
+    """Returns the pixels of all frames and steps of a clip, in the segments that it is made in."""
+    pieces = [segment.planned for segment in segments_of(clip)]
+    return float(sum(one.width * one.height * one.num_frames * one.num_inference_steps for one in pieces))

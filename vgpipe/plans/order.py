@@ -8,7 +8,7 @@ from typing import TypeVar
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import segments_of
+from vgpipe.job.segments import segments_of, work_of
 from vgpipe.planner.forecast_records import Forecast
 from vgpipe.plans.figures import Span, added, clip_seconds
 from vgpipe.plans.starting_point import StartingPlan
@@ -58,9 +58,3 @@ def planned_s(clip: Clip, plan: StartingPlan | None) -> Span | None:
         return None
     found = [plan.forecast_of(segment.planned) for segment in segments_of(clip)]
     return added(clip_seconds(one) if isinstance(one, Forecast) else None for one in found)
-
-
-def work_of(clip: Clip) -> float:
-    """Returns the pixels of all frames and steps of a clip, in the segments that it is made in."""
-    pieces = [segment.planned for segment in segments_of(clip)]
-    return float(sum(one.width * one.height * one.num_frames * one.num_inference_steps for one in pieces))

@@ -25,9 +25,9 @@ from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.crew_planning import ThreadSeconds, with_crew
+from vgpipe.plans.deadline_forecast import done_by
 from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.disk_room import with_garbage_counted
-from vgpipe.plans.done_by import done_by
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan

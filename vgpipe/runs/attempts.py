@@ -32,7 +32,6 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
 from vgpipe.models.texts.counting import read_texts
-from vgpipe.plans.order import in_order
 from vgpipe.runs.attempt_loop import AttemptLoop, Way
 from vgpipe.runs.clip_notes import log_notes
 from vgpipe.runs.pausing import free_memory
@@ -150,7 +149,7 @@ class Attempts:
         """Returns how many clips will be done by a deadline, by the plan; None without one, or where nobody knows."""
         if deadline is None or self._plan is None:
             return None
-        from vgpipe.plans.done_by import done_by
+        from vgpipe.plans.deadline_forecast import done_by
 
         done = self._clips - len(self._left)
         return done_by(self._plan, self._left, self._config, at=deadline.at, left_s=deadline.left_s, done=done)
@@ -198,7 +197,7 @@ class Attempts:
             write_plan(run_dir, first_plan)
 
         def executor(way: Way, states: Sequence[ClipState]) -> Executor:
-            watch.begin(in_order(states, self._config, way.plan))
+            watch.begin(self._in_order(states, way) if stop.deadline() is not None else states)
             _warn_of(way.model)
             return self._executor_class(
                 ExecutorInputs(
@@ -278,6 +277,11 @@ class Attempts:
             if not self._finished.has(state.keys):
                 history.reuse(state, self._finished)
         return found
+
+    def _in_order(self, states: Sequence[ClipState], way: Way) -> Sequence[ClipState]:
+        from vgpipe.plans.order import in_order
+
+        return in_order(states, self._config, way.plan)
 
     def after(self, cause: Exception, states: Sequence[ClipState]) -> tuple[Way, list[ClipState]] | None:
         """Returns the next way to load the model after a failure, with the clips to make in it.

@@ -11,8 +11,8 @@ from itertools import accumulate
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.cancel_token import CancelToken, Deadline
 from vgpipe.executor.progress_state import ProgressListener, ProgressState
+from vgpipe.job.segments import work_of
 from vgpipe.plans.done_by import DoneBy
-from vgpipe.plans.order import work_of
 
 log = logging.getLogger(__name__)
 

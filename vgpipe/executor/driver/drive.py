@@ -27,7 +27,7 @@ from vgpipe.executor.workers import messages
 from vgpipe.executor.workers.settings import CPU
 from vgpipe.fallback.files_gate import files_gate_of
 from vgpipe.fallback.history import FallbackHistory, notes_of
-from vgpipe.plans.order import work_of
+from vgpipe.job.segments import work_of
 from vgpipe.vocabulary import CHEAPEST_FIRST
 
 log = logging.getLogger(__name__)

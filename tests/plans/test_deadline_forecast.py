@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.plans.test_order import CLIP
-from vgpipe.plans.done_by import DoneBy, done_by
+from vgpipe.plans.deadline_forecast import done_by
+from vgpipe.plans.done_by import DoneBy
 from vgpipe.vocabulary import CHEAPEST_FIRST, JOB_ORDER
 
 CLIPS = [replace(CLIP, id=str(number), num_frames=count) for number, count in enumerate((17, 17, 5, 5))]
