@@ -65,7 +65,7 @@ class Stop:
             self.is_paused = True
 
 
-def played(ids, fails, stop):
+def played(ids, fails, stop, added=()):
     """Returns the clips that each attempt made, and how all of them ended."""
     made = []
 
@@ -85,7 +85,12 @@ def played(ids, fails, stop):
         return SimpleNamespace(run=run)
 
     records = SimpleNamespace(next_attempt=lambda _said: None)
-    loop = AttemptLoop(Ways(), executor, stop, records, lambda _states: None)
+    left = list(added)
+
+    def more(_states, way):
+        return (way, [State(left.pop(0))]) if left else None
+
+    loop = AttemptLoop(Ways(), executor, stop, records, lambda _states: None, more)
     ended = loop.make([State(one) for one in ids], "first")
     return made, {state.id: state.status.value for state in ended}
 
@@ -101,3 +106,9 @@ def test_a_second_pause_loses_nothing_and_a_run_without_one_takes_one_attempt():
     assert set(ended.values()) == {"done"}
     assert [one for _, one in made] == [["a"], ["b", "c"], ["d", "e"]]
     assert played("ab", set(), Stop())[0] == [("first", ["a", "b"])]
+
+
+def test_clips_that_are_added_are_made_after_the_others_in_the_way_that_works_until_none_is_left():
+    made, ended = played("ab", {"a"}, Stop(), added="cd")
+    assert list(ended.items()) == [(one, "done") for one in "abcd"]
+    assert made == [("first", ["a", "b"]), ("second", ["a"]), ("second", ["c"]), ("second", ["d"])]

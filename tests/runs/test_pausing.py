@@ -113,3 +113,16 @@ def test_a_deadline_ends_a_pause(tmp_path, quick):
     began = time.monotonic()
     wait(tmp_path, file, run, events)
     assert events.kinds == ["paused"] and run.reason == "run.budget=0.05s is reached" and time.monotonic() - began < 5
+
+
+def test_a_clip_that_is_appended_while_the_run_renders_is_rendered_in_the_same_run(render, job, monkeypatch, quick):
+    monkeypatch.setattr("vgpipe.runs.job_follower.EVERY_S", 0.0)
+    jobs = ["prompts:\n  - {prompt: half a", "prompts: [a red circle, a green triangle]\n"]
+    at_denoising(monkeypatch, 1, lambda: (job / "job.yaml").write_text(jobs[0]))
+    at_denoising(monkeypatch, 2, lambda: (job / "job.yaml").write_text(jobs[1]))
+    ran = render(*SETTINGS, "hydra.run.dir=run", "executor.workers=1", "run.follow=true", "store.dir=fourth")
+    assert ran.code == 0 and "3 done" in ran.out and "Traceback" not in ran.err
+    assert "1 clip no longer in the job: rendered all the same" in ran.err
+    assert [record["prompt"] for record in ran.records()] == ["a red circle", "a blue square", "a green triangle"]
+    events = (job / "run" / "events.jsonl").read_text()
+    assert '"event": "clips_added", "clips": ["a-green-triangle' in events

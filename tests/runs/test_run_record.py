@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vgpipe.errors import UsageError
-from vgpipe.runs.run_record import checked, write
+from vgpipe.runs.run_record import add, checked, write
 from vgpipe.store.rundir import RunDir
 
 CONFIG = {"model": {"dtype": "float32", "id": "/m"}, "run": {"until": None}, "store": {"dir": "/s"}, "loras": []}
@@ -114,3 +114,13 @@ def test_a_run_json_that_is_gone_is_missed_unless_an_older_version_made_the_run(
     assert "run.json is missing" in refusal(run_dir)
     run_dir.clips.write_text('{"clip": "a"}\n')
     assert not checked(run_dir, CONFIG).is_checked
+
+
+def test_clips_that_were_added_are_taken_as_far_as_they_were_recorded_before_a_kill(run_dir):
+    add(run_dir, ["c", "d"])
+    assert [record["clip"] for record in checked(run_dir, CONFIG).records] == ["a", "b"]
+    run_dir.append_clip({"clip": "c", "prompt": "a dog", "seed": 3})
+    add(run_dir, ["d", "e"])
+    assert [record["clip"] for record in checked(run_dir, CONFIG).records] == ["a", "b", "c"]
+    run_dir.append_clip({"clip": "x", "prompt": "a dog", "seed": 3})
+    assert "clip 'x' is not one that the run was started with" in refusal(run_dir)

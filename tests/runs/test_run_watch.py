@@ -113,3 +113,15 @@ def test_clips_that_failed_take_no_time_and_are_not_done(run):
     clips.states[9].error = "broken"
     clips.at(1, 40.0)
     assert clips.told == [(9, 9, 9, 10)]
+
+
+def test_clips_that_are_added_are_more_to_do(run):
+    seen, clips = [], run()
+    clips.watch = RunWatch(seen.append, CancelToken(), quiet)
+    clips.watch.begin(clips.states[:5])
+    clips.watch(state(1.0))
+    for one in clips.states[:5]:
+        one.is_done = True
+    clips.watch.begin(clips.states)
+    clips.watch(state(0.5))
+    assert [one.fraction for one in seen] == [1.0, 0.75]

@@ -27,6 +27,7 @@ run and output settings:
   run.until=07:00      stop at a time of day           store.dir=DIR      artifacts of all runs
   run.budget=8h        stop after a duration           run.sheet=false    no contact sheet
   run.order=cheapest_first  the clips that take least go first
+  run.follow=true      render clips that are appended to the job file meanwhile, too
   run.degrade=any      fall back to another model where one cannot be loaded (strict, safe, any)
   run.plan=advise      try what cannot fit according to the plan (enforce, advise, off)
   run.metadata=false   write no metadata (prompt, settings, model) into the files

@@ -10,7 +10,7 @@ from vgpipe.config.schema import Config, NotifyConfig, RunConfig
 from vgpipe.config.user_defaults import own_setting
 from vgpipe.errors import ConfigError, Fault
 
-RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=", "run.order=", "run.on_end=")
+RESUMABLE = ("run.until=", "run.budget=", "run.degrade=", "run.plan=", "run.order=", "run.follow=", "run.on_end=")
 GROUP, KEYS, NOTIFY = "executor=", "executor.", "notify."
 DROPPED = ("until", "budget", "on_end")
 """The limits that hold for one attempt alone, and a command that a stranger may have saved."""

@@ -104,6 +104,8 @@ class RunConfig:
     soonest; or the cheapest by the plan's forecast, so that finished clips arrive early."""
     name: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     """What the files of a clip are called, such as `{index:03d}-{slug}-{seed}`; null: by its id (docs/running.md)."""
+    follow: bool = False
+    """Whether clips that are appended to the job file while the run renders are rendered too, in the same directory."""
     sheet: bool = True
     """Whether each clip also gets a contact sheet and a still, as the report shows them."""
     metadata: bool = True

@@ -58,6 +58,7 @@ class AttemptLoop:
         stop: stops an attempt.
         records: of the run.
         wait: waits for the end of a pause.
+        more: returns clips that were added meanwhile, with the way to make them; None where nobody adds any.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class AttemptLoop:
         stop: AttemptStop,
         records: RunRecords,
         wait: Callable[[Sequence[ClipState]], None],
+        more: Callable[[Sequence[ClipState], Way], tuple[Way, list[ClipState]] | None] | None = None,
     ):
         self._ways, self._executor, self._stop = ways, executor, stop
-        self._records, self._wait = records, wait
+        self._records, self._wait, self._more = records, wait, more
         self._way_of: dict[str, Way] = {}
+        self._last: Way | None = None
 
     def make(self, states: list[ClipState], way: Way) -> list[ClipState]:
         """Makes clips.
@@ -86,15 +89,31 @@ class AttemptLoop:
             StoreError: where the run directory cannot be written at the start.
         """
         self._way_of = {state.id: way for state in states}
+        states = self._down_the_ladder(self._run(states, way))
+        while True:
+            if self._stop.is_paused:
+                self._wait(states)
+                self._stop.begin_again()
+                if self._stop():
+                    return states
+                states = self._continued(states)
+            elif self._more is None or self._is_over() or (found := self._more(states, self._last or way)) is None:
+                return states
+            else:
+                states = self._down_the_ladder(self._with_more(states, *found))
+
+    def _is_over(self) -> bool:
+        return self._stop() and not self._stop.is_paused
+
+    def _run(self, states: list[ClipState], way: Way) -> list[ClipState]:
+        self._last = way
         self._executor(way, states).run(states)
-        states = self._down_the_ladder(states)
-        while self._stop.is_paused:
-            self._wait(states)
-            self._stop.begin_again()
-            if self._stop():
-                break
-            states = self._continued(states)
         return states
+
+    def _with_more(self, states: list[ClipState], way: Way, added: list[ClipState]) -> list[ClipState]:
+        self._records.next_attempt(f"rendering {counted(len(added), 'clip')} more")
+        self._way_of |= {state.id: way for state in added}
+        return self._run([*states, *added], way)
 
     def _down_the_ladder(self, states: list[ClipState]) -> list[ClipState]:
         # Also once the run is to stop: what the next attempt has in the store is taken, the rest stays pending.
@@ -122,9 +141,7 @@ class AttemptLoop:
     def _again(self, states: list[ClipState], way: Way, again: Sequence[ClipState]) -> list[ClipState]:
         fresh: Mapping[str, ClipState] = {state.id: state for state in again}
         self._way_of |= dict.fromkeys(fresh, way)
-        states = [fresh.get(state.id, state) for state in states]
-        self._executor(way, states).run(states)
-        return states
+        return self._run([fresh.get(state.id, state) for state in states], way)
 
 
 def _cause(states: Sequence[ClipState]) -> Exception | None:

@@ -17,7 +17,7 @@ from vgpipe.clips.finished_files import finished_files_of
 from vgpipe.clips.notes import TextNotes, notes_of_settings, texts_of_clips
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
-from vgpipe.errors import ModelError
+from vgpipe.errors import ConfigError, ModelError
 from vgpipe.executor.attempt_stop import AttemptStop
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
 from vgpipe.executor.cancel_token import CancelToken, Deadline
@@ -32,8 +32,10 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
 from vgpipe.models.texts.counting import read_texts
+from vgpipe.runs import run_record
 from vgpipe.runs.attempt_loop import AttemptLoop, Way
 from vgpipe.runs.clip_notes import log_notes
+from vgpipe.runs.job_follower import JobFollower, looking
 from vgpipe.runs.pausing import free_memory
 from vgpipe.runs.pausing import wait as wait_for_end
 from vgpipe.runs.run_watch import RunWatch
@@ -113,12 +115,12 @@ class Attempts:
         with host_started_early(config, self._first.keys.family.checkpoint.index, len(left)):
             self._texts = _texts_of(left, self._first)
             self._plan = self._planned(self._first, left, kept)
-            self._refuse(len(left))
+            self._refuse(self._plan, len(left))
             if left:
                 self._finished.store.require_writable()  # creates its folder, so only where nothing is refused
         return self._plan
 
-    def _refuse(self, clips: int) -> None:
+    def _refuse(self, plan: RunPlan | None, clips: int) -> None:
         """Refuses more workers than there are GPUs, and clips that fit none of them."""
         if not clips:
             return
@@ -129,10 +131,10 @@ class Attempts:
         config = self._config
         if is_elsewhere(config):  # its devices are known once the workers have started
             return
-        if self._plan is None:
+        if plan is None:
             worker_devices(config, clips, None)
         elif refuses_what_cannot_fit(config.run):
-            refuse_what_cannot_fit(self._plan, config)
+            refuse_what_cannot_fit(plan, config)
 
     @property
     def workers(self) -> str:
@@ -169,6 +171,7 @@ class Attempts:
         previous: Mapping[str, PastRecord],
         kept: KeptModels | None = None,
         on_progress: ProgressListener | None = None,
+        follower: JobFollower | None = None,
     ) -> list[ClipState]:
         """Makes the clips.
 
@@ -180,6 +183,7 @@ class Attempts:
             previous: clip id -> what an earlier attempt at this run recorded of it.
             kept: what runs of this process leave loaded for each other; None where every run loads its own.
             on_progress: is given how far the run is.
+            follower: reads the job files again; None where they are not followed.
 
         Returns:
             The clips with their states, in job order.
@@ -188,7 +192,7 @@ class Attempts:
             StoreError: where run directory or store cannot be written; no clip was made.
         """
         pause, first_plan = PauseFile(run_dir.root), self._plan
-        attempt_stop = AttemptStop(stop, lambda: pause.is_there)
+        attempt_stop = AttemptStop(stop, looking(lambda: pause.is_there, follower))
         if pause.remove():
             log.info("a pause of an earlier process is over: its file is removed")
         if first_plan is not None:
@@ -221,6 +225,15 @@ class Attempts:
             watch.paused(clips=len(states), done=sum(state.is_done for state in states))
             wait_for_end(run_dir.root, pause, stop, records)
 
+        def more(states: Sequence[ClipState], last: Way) -> tuple[Way, list[ClipState]] | None:
+            found = self._added(follower, last, kept) if follower is not None else None
+            if found is not None:
+                added = [state.id for state in found[1]]
+                run_record.add(run_dir, added)
+                records.event("clips_added", clips=added)
+                run_dir.write_inputs(self.inputs(self.asked([state.requested for state in (*states, *found[1])])))
+            return found
+
         watch = RunWatch(on_progress, stop, records.event, self.done_by(stop.deadline()))
         way = Way(self._first, self._artifact_keys(self._first), first_plan, self._texts)
         asked = self.asked(clips)
@@ -229,7 +242,7 @@ class Attempts:
         for state in states:
             way.texts.note(state)
         log_notes(states)
-        states = AttemptLoop(self, executor, attempt_stop, records, wait).make(states, way)
+        states = AttemptLoop(self, executor, attempt_stop, records, wait, more).make(states, way)
         if self._config.store.max_gb is not None:
             from vgpipe.runs.store_limit import keep_to_limit
 
@@ -277,6 +290,23 @@ class Attempts:
             if not self._finished.has(state.keys):
                 history.reuse(state, self._finished)
         return found
+
+    def _added(self, follower: JobFollower, last: Way, kept: KeptModels | None) -> tuple[Way, list[ClipState]] | None:
+        """Returns the clips that were added to the job files, with the way to make them; None where there are none."""
+        clips = follower.take()
+        added = [self._state_of(clip, last.model, last.keys) for clip in clips]
+        left = [state for state in added if not self._finished.has(state.keys)]
+        try:
+            plan = self._planned(last.model, left, kept)
+            self._refuse(plan, len(left))
+        except (ConfigError, ModelError) as error:
+            follower.refuse(clips, error)
+            return None
+        way = Way(last.model, last.keys, plan, _texts_of(left, last.model))
+        for state in added:
+            way.texts.note(state)
+        log_notes(added)
+        return (way, added) if added else None
 
     def _in_order(self, states: Sequence[ClipState], way: Way) -> Sequence[ClipState]:
         from vgpipe.plans.order import in_order

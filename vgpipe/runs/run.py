@@ -32,6 +32,7 @@ from vgpipe.runs import run_record
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
 from vgpipe.runs.following import Closing, close, followed
+from vgpipe.runs.job_follower import JobFollower, followed_config
 from vgpipe.runs.logs import logging_early, logging_to
 from vgpipe.runs.names import refuse_names_that_differ_in_case, refuse_unwritable_names
 from vgpipe.runs.objective import refuse_unmeasured
@@ -93,6 +94,7 @@ def ready(
     refuse_unwritable_names(request.clips)
     refuse_too_large(config, request.clips)
     config = replace(config, drawn_from=request.drawn_from)  # what the run is read again from, now or later
+    config = followed_config(config, request)
     attempts = Attempts(config)
     with logging_early(terminal) as early:
         attempts.plan(request.clips, kept)
@@ -233,6 +235,7 @@ def _run(
             log.info("%s", note)
         if run_dir.lock_note:
             log.warning("%s", run_dir.lock_note)
+        follower = JobFollower(config, run.request.clips) if config.run.follow else None
         records = RunRecords(run_dir, stop.cancel, run.request.title, run.request.notes)
         with followed(config, run.request.title, run_dir, records, run.attempts.clips_left) as following:
             try:
@@ -240,7 +243,9 @@ def _run(
                 begin()
                 listening = following.listening(on_progress)
                 with _page_of(run_dir, run.attempts), _told(run_dir, run.attempts, listening) as listener:
-                    states = run.attempts.make(run.request.clips, run_dir, records, stop, previous, kept, listener)
+                    states = run.attempts.make(
+                        run.request.clips, run_dir, records, stop, previous, kept, listener, follower
+                    )
                 result = _result(run_dir, states, stop, time.monotonic() - begun_s)
             except (VgpipeError, OSError) as error:
                 result = _aborted(error, run, run_dir)

@@ -38,10 +38,13 @@ class RunRecord:
     Attributes:
         config: the values of its config.yaml.
         clips: the ids of its clips, in job order.
+        added: of clips that were added while it rendered; those that it had not yet recorded when it was killed have no
+            line in clips.jsonl.
     """
 
     config: Mapping[str, Any]
     clips: tuple[str, ...]
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,26 @@ def write(run_dir: RunDir, config: Mapping[str, Any], clips: Iterable[str]) -> N
     Raises:
         StoreError: where the directory cannot be written.
     """
-    document = {"schema": SCHEMA, "clips": list(clips), "config": config}
+    _write(run_dir, {"schema": SCHEMA, "clips": list(clips), "config": config})
+
+
+def add(run_dir: RunDir, clips: Iterable[str]) -> None:
+    """Notes clips that are added to a run while it renders; comes before their lines in clips.jsonl.
+
+    Args:
+        run_dir: of the run.
+        clips: their ids, in job order.
+
+    Raises:
+        StoreError: where the directory cannot be written.
+    """
+    started = _read(run_dir)
+    if started is not None:
+        added = list(dict.fromkeys((*started.added, *clips)))
+        _write(run_dir, {"schema": SCHEMA, "clips": list(started.clips), "added": added, "config": started.config})
+
+
+def _write(run_dir: RunDir, document: Mapping[str, Any]) -> None:
     replace_file(run_dir.record, sealed(json.dumps(document, ensure_ascii=False).encode()) + b"\n")
 
 
@@ -94,7 +116,8 @@ def checked(run_dir: RunDir, config: Mapping[str, Any]) -> Recorded:
     if found:
         more = [Fault(str(run_dir.root), f"and {len(found) - MAX_FAULTS} more")] if len(found) > MAX_FAULTS else []
         raise UsageError(f"{run_dir.root} is not as it was: nothing was started", [*found[:MAX_FAULTS], *more])
-    return Recorded(tuple(lines.newest[clip].record for clip in started.clips), is_checked=True)
+    clips = (*started.clips, *(clip for clip in started.added if clip in lines.newest))
+    return Recorded(tuple(lines.newest[clip].record for clip in clips), is_checked=True)
 
 
 def _read(run_dir: RunDir) -> RunRecord | None:
@@ -104,9 +127,9 @@ def _read(run_dir: RunDir) -> RunRecord | None:
         if seal_of(data) is not Seal.WHOLE:
             raise UsageError(f"{path} {DOES_NOT_FIT} -> {AGAIN}")
         document = json.loads(data)
-        config, clips = document["config"], document["clips"]
-        if isinstance(config, dict) and isinstance(clips, list) and all(isinstance(clip, str) for clip in clips):
-            return RunRecord(config, tuple(clips))
+        config, clips, added = document["config"], document["clips"], document.get("added", [])
+        if isinstance(config, dict) and _are_ids(clips) and _are_ids(added):
+            return RunRecord(config, tuple(clips), tuple(added))
     except OutsideFileError as error:
         if error.refusal is Refusal.MISSING:
             return None
@@ -114,6 +137,10 @@ def _read(run_dir: RunDir) -> RunRecord | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise UsageError(f"{path} does not say what a run was started with -> {AGAIN}")
+
+
+def _are_ids(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(clip, str) for clip in value)
 
 
 def _changed_keys(run_dir: RunDir, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Fault]:
@@ -149,7 +176,7 @@ def _line_faults(run_dir: RunDir, started: RunRecord, lines: ClipLines) -> list[
             told.add(line.clip)
             where = f"{run_dir.clips}:{line.number}"
             faults.append(Fault(where, f"clip {line.clip[:MAX_NAMED]!r}: the line {DOES_NOT_FIT}", AGAIN))
-    known = set(started.clips)
+    known = {*started.clips, *started.added}
     strange = [line for clip, line in lines.newest.items() if clip not in known]
     for line in strange:
         where = f"{run_dir.clips}:{line.number}"

@@ -59,9 +59,13 @@ class RunWatch:
         Args:
             states: all clips of the run, in the order in which they are made.
         """
+        works = [work_of(state.clip) for state in states]
+        if 0 < len(self._states) < len(states):  # clips were added: there is more to do than was thought
+            done = sum(work for work, state in zip(works, states, strict=True) if state.is_done)
+            self._before = done / sum(works)
         self._states, self._since_s = states, float("-inf")
         self._done_before = sum(state.is_done for state in states)
-        self._work = sum(work_of(state.clip) for state in states if not state.is_done)
+        self._work = sum(work for work, state in zip(works, states, strict=True) if not state.is_done)
 
     def __call__(self, state: ProgressState) -> None:
         """Takes the newest state of an attempt."""
