@@ -76,11 +76,14 @@ def _excess(steps_BL: np.ndarray) -> np.ndarray:
 
 
 def _on_grid(excess_1L: np.ndarray, side: int) -> float:
-    """Returns the mean excess on the lines of a grid, less that of the strongest other set of lines as far apart."""
+    """Returns what half of a grid's lines reach, less what half of the strongest other lines reach, as far apart."""
     import numpy as np
 
     length = excess_1L.shape[1]
-    padded = np.pad(excess_1L[0], (0, -length % side)).reshape(-1, side)
-    sets = padded.sum(0) / (length // side + (np.arange(side) < length % side))
+    lines = np.pad(excess_1L[0], (0, -length % side), constant_values=np.inf).reshape(-1, side)
+    counts = length // side + (np.arange(side) < length % side)
+    lines.sort(axis=0)
+    places = np.where(counts > LEAST_LINES, counts // 2, 0)  # of two lines both must step
+    sets = np.take_along_axis(lines, places[None], axis=0)[0]
     others = np.delete(sets, side - 1)  # the step before pixel `side` has the number `side - 1`
     return float(sets[side - 1] - max(0.0, others.max()))
