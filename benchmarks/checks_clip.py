@@ -49,4 +49,5 @@ def through_h264(clip: Made, crf: int = 18) -> Made:
     packed = subprocess.run(pack, input=np.ascontiguousarray(frames_THWC).tobytes(), capture_output=True, check=True)
     plain = subprocess.run(unpack, input=packed.stdout, capture_output=True, check=True).stdout
     back_THWC = np.frombuffer(plain, np.uint8).reshape(-1, height, width, 3)
-    return replace(clip, frames_THWC=back_THWC, name=f"{clip.name}-h264")
+    even = (clip.size[0] // 2 * 2, clip.size[1] // 2 * 2, clip.size[2])
+    return replace(clip, frames_THWC=back_THWC, name=f"{clip.name}-h264", wanted=even)

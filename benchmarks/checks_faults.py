@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from checks_clip import Made
@@ -79,12 +79,12 @@ def tiles(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     offset = (
         draw.choice([-1, 1], (rows, columns, 1))
         * draw.uniform(0.7, 1.3, (rows, columns, 1))
-        * draw.choice([12, 20, 30])
+        * draw.choice([16, 22, 30])
     )
     return frames_THWC + offset.repeat(side, 0).repeat(side, 1)[:height, :width]
 
 
-def blocks(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+def patches(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """Seams between the patches of a denoiser: each patch is off by a little, and by another little in each frame."""
     count, height, width, _ = frames_THWC.shape
     side = int(draw.choice([8, 16]))
@@ -119,32 +119,81 @@ def cropped(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     return frames_THWC[:, : -int(draw.choice([2, 16]))]
 
 
-KINDS: dict[str, tuple[Fault, tuple[str, ...], int]] = {
-    "one colour": (one_colour, ("uniform",), 3),
-    "saturated": (saturated, ("clipped",), 1),
-    "black from NaN": (black_from, ("non_finite", "uniform"), 6),
-    "frozen": (still, ("frozen",), 2),
-    "white noise": (white_noise, ("noise",), 1),
-    "buried in noise": (buried_in_noise, ("noise",), 1),
-    "blobs": (blobs, ("blobs",), 1),
-    "strobe": (strobe, ("strobing",), 9),
-    "tile seams": (tiles, ("seams",), 1),
-    "block seams": (blocks, ("seams",), 1),
-    "stuck tail": (stuck_tail, ("tail",), 9),
-    "repeated tail": (repeated_tail, ("tail",), 17),
-    "frames missing": (short, ("frame_count",), 5),
-    "wrong size": (cropped, ("frame_size",), 1),
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fault.
+
+    Attributes:
+        fault: what makes it.
+        expects: the checks that find it.
+        least: the fewest frames that it can be seen in.
+        needs_motion: whether only clips that move can have it.
+        bases: kinds of good clips that it is laid over; all where empty.
+    """
+
+    fault: Fault
+    expects: tuple[str, ...]
+    least: int = 1
+    needs_motion: bool = False
+    bases: tuple[str, ...] = ()
+
+
+SMOOTH = ("embedded", "texture", "cuts", "cartoon", "film_grain", "night", "passer_by", "letterbox", "zoom")
+"""In neon colours, at the limits of their range, the seams would not be seen."""
+KINDS: dict[str, Kind] = {
+    "one colour": Kind(one_colour, ("uniform",), 3),
+    "saturated": Kind(saturated, ("clipped",), bases=("embedded", "night", "neon")),
+    "black from NaN": Kind(black_from, ("non_finite", "uniform"), 6),
+    "frozen": Kind(still, ("frozen",), 2),
+    "white noise": Kind(white_noise, ("noise",)),
+    "buried in noise": Kind(buried_in_noise, ("noise",)),
+    "latent noise": Kind(blobs, ("blobs", "noise")),
+    "strobe": Kind(strobe, ("strobing",), 9),
+    "tile seams": Kind(tiles, ("seams",), bases=SMOOTH),
+    "patch seams": Kind(patches, ("seams",), bases=SMOOTH),
+    "stuck end": Kind(stuck_tail, ("tail",), 13, needs_motion=True),
+    "repeated end": Kind(repeated_tail, ("tail",), 17, needs_motion=True),
+    "frames missing": Kind(short, ("frame_count",), 5),
+    "wrong size": Kind(cropped, ("frame_size",)),
 }
-"""Kind -> what makes it, the checks that find it, and the fewest frames that it can be seen in."""
+BASES = ("embedded", "texture", "cuts", "cartoon", "film_grain", "night", "passer_by", "letterbox", "zoom", "neon")
+LEAST_CONTRAST, LEAST_CHANGE, MOST_PIXELS = 8.0, 12.0, 320 * 192
+
+
+def is_base(clip: Made) -> bool:
+    """Returns whether faults are laid over a clip: it shows something, and is no canary."""
+    _, height, width, _ = clip.frames_THWC.shape
+    shows = float(clip.frames_THWC.std((1, 2)).max(-1).min()) > LEAST_CONTRAST
+    return clip.kind in BASES and shows and not clip.is_canary and height * width <= MOST_PIXELS
+
+
+def moves(clip: Made) -> bool:
+    """Returns whether some part changes from each frame to the next, for most of the clip and at its end."""
+    small = clip.frames_THWC[:, ::4, ::4].astype(float).mean(-1)
+    changes = np.abs(np.diff(small, axis=0)).max((1, 2))
+    return len(changes) > 1 and float(np.quantile(changes, 0.25)) >= LEAST_CHANGE
 
 
 def faulty(good: Sequence[Made], each: int, seed: int) -> Iterator[Made]:
-    """Yields clips of every kind, laid over good clips that move."""
-    for place, (kind, (fault, expects, least)) in enumerate(KINDS.items()):
-        able = [clip for clip in good if len(clip.frames_THWC) >= least]
+    """Yields clips of every kind, laid over good clips.
+
+    Args:
+        good: what they are laid over.
+        each: how many of each kind.
+        seed: of what is drawn.
+    """
+    for place, (name, kind) in enumerate(KINDS.items()):
+        able = [clip for clip in good if _is_able(clip, kind)]
         for number in range(each):
             draw = np.random.default_rng([seed, place, number])
             base = able[int(draw.integers(len(able)))]
-            frames_THWC = np.clip(fault(base.frames_THWC, draw), 0, 255).round().astype(np.uint8)
-            name = f"{kind}-{number}-of-{base.name}"
-            yield replace(base, name=name, kind=kind, frames_THWC=frames_THWC, expects=expects, wanted=base.size)
+            frames_THWC = np.clip(kind.fault(base.frames_THWC, draw), 0, 255).round().astype(np.uint8)
+            called = f"{name}-{number}-of-{base.name}"
+            yield replace(
+                base, name=called, kind=name, frames_THWC=frames_THWC, expects=kind.expects, wanted=base.size, prompt=""
+            )
+
+
+def _is_able(clip: Made, kind: Kind) -> bool:
+    fits = not kind.bases or clip.kind in kind.bases
+    return fits and len(clip.frames_THWC) >= kind.least and (moves(clip) or not kind.needs_motion)

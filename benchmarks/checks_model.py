@@ -62,10 +62,10 @@ def made(pipe: WanPipeline, kind: str, seed: int, **how: Any) -> Made:
     return Made(f"{kind}-{seed}", kind, rounded, prompt, is_canary=steps <= CANARY_STEPS)
 
 
-def good(count: int) -> Iterator[Made]:
+def good(count: int, first_seed: int) -> Iterator[Made]:
     """Yields clips of the model as it is."""
     pipe = pipeline()
-    for seed in range(count):
+    for seed in range(first_seed, first_seed + count):
         yield made(pipe, "embedded", seed)
 
 
@@ -113,12 +113,12 @@ BROKEN: dict[str, tuple[str, Callable[[WanPipeline], None]]] = {
 }
 
 
-def broken(each: int) -> Iterator[Made]:
+def broken(each: int, first_seed: int) -> Iterator[Made]:
     """Yields clips of models with one broken part; the kind is that of the fault that they show."""
     for name, (kind, change) in BROKEN.items():
         pipe = pipeline()
         change(pipe)
         for number in range(each):
             how = {"frames": 1 if number % 6 == 5 else None, "steps": (2, 20, 4)[number % 3]}
-            clip = made(pipe, name, 5000 + number, **how)
+            clip = made(pipe, name, first_seed + number, **how)
             yield Made(clip.name, name, clip.frames_THWC, clip.prompt, is_canary=clip.is_canary, expects=(kind,))

@@ -24,10 +24,10 @@ SOURCES = (
 STILL_SOURCES = ("smpte", "pal75", "rgbtest", "yuvtest", "colorspectrum")
 
 
-def of_ffmpeg(each: int) -> Iterator[Made]:
-    """Yields clips of ffmpeg's own test sources."""
+def of_ffmpeg(each: int, first: int) -> Iterator[Made]:
+    """Yields clips of ffmpeg's own test sources, which begin at other moments for another `first`."""
     for place, source in enumerate(SOURCES):
-        for number in range(each):
+        for number in range(first, first + each):
             width, height = SIZES[(place + number) % len(SIZES)]
             count = LENGTHS[number % len(LENGTHS)]
             moves = not source.startswith(STILL_SOURCES)
@@ -343,7 +343,7 @@ SCENES: tuple[Callable[[Studio], np.ndarray], ...] = (
 STILL_SCENES = (static_shot,)
 
 
-def synthetic(each: int, first_seed: int = 0) -> Iterator[Made]:
+def synthetic(each: int, first_seed: int) -> Iterator[Made]:
     """Yields clips of every kind of scene in many sizes and lengths."""
     for place, scene in enumerate(SCENES):
         for number in range(each):
