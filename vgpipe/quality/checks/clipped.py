@@ -51,7 +51,7 @@ def _share(frame_HWC: np.ndarray) -> float:
     import numpy as np
 
     is_high = frame_HWC >= 255 - NEAR
-    is_clipped = (is_high | (frame_HWC <= NEAR)).all(-1)
+    is_clipped: np.ndarray = np.logical_and.reduce(is_high | (frame_HWC <= NEAR), axis=-1)
     is_coloured = is_clipped & (is_high.any(-1) != is_high.all(-1))
     if float(is_coloured.mean()) < LEAST_COLOURED:
         return 0.0
