@@ -11,6 +11,8 @@ beside  A process renders a job while another frees garbage in a loop, first by 
         that whatever no record names goes at once. Its files must be those of a run that was left alone.
 kills   The second process is killed (kill -9) at random moments, 20 times; the store is verified after each.
 size    The time for a store of 20,000 artifacts.
+
+docs/store.md has what it found.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from typing import Any
 import vgpipe
 from vgpipe.executor.progress_state import ProgressState
 from vgpipe.garbage.tidying import Tidying
+from vgpipe.stages.store_check import check_store
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
 from vgpipe.store.run_list import FOLDER, SINCE
@@ -51,9 +54,11 @@ IS_STOPPED, IS_ELSEWHERE, IS_LONG = (lambda number: number % 10 == 9), (lambda n
 LOOP = """
 import sys, time
 from pathlib import Path
-from vgpipe.garbage.tidying import Tidying
+from vgpipe.garbage import choice, needs, tidying
+from vgpipe.garbage.tidying import Tidying, tidy
 if sys.argv[2] == "hostile":
     choice.LEAST_AGE_S = tidying.LEAST_AGE_S = 0.0
+    needs.RunNeeds.may_have_made = lambda self, made_s: False
 rounds = freed = items = 0
 while not Path(sys.argv[1], "end").exists():
     try:
@@ -61,7 +66,7 @@ while not Path(sys.argv[1], "end").exists():
     except OSError:
         continue
     rounds, freed, items = rounds + 1, freed + gone.own_bytes, items + sum(gone.count.values())
-    Path(sys.argv[1], "told").write_text(f"{rounds} rounds freed {items} items, {freed} bytes")
+    Path(sys.argv[1], "said").write_text(f"{rounds} rounds freed {items} items, {freed} bytes")
     time.sleep(0.05)
 """
 
@@ -195,11 +200,11 @@ def beside(root: Path, _count: int) -> None:
         (place / "shared").mkdir(parents=True)
         os.chdir(place)
         kept, clip = vgpipe.KeptModels(), {"width": 64, "height": 64, "num_frames": 25, "segment_num_frames": 13}
-        arguments = {"prompts": list(PROMPTS), "clip": clip, "overrides": [*QUIET, "quality=quick"]}
+        arguments = {"prompts": list(PROMPTS[:4]), "clip": clip, "overrides": [*QUIET, "quality=quick"]}
         alone = dict(arguments, overrides=[*arguments["overrides"], f"store.dir={place}/alone"])
         render(alone, place / "alone run", kept)
         store = place / "shared" / ".store"
-        for number in range(3):  # garbage of runs that are gone
+        for number in range(2):  # garbage of runs that are gone
             garbage = dict(arguments, clip={**clip, "seed": 100 + number})
             garbage["overrides"] = [*arguments["overrides"], f"store.dir={store}"]
             render(garbage, place / "shared" / f"gone {number}", kept)
@@ -215,7 +220,7 @@ def beside(root: Path, _count: int) -> None:
             looper.wait()
         is_same = delivered(place / "shared" / "run") == delivered(place / "alone run")
         log = (place / "shared" / "run" / "run.log").read_text()
-        print(f"beside a rendering process, {rules}: {(store / 'told').read_text()}; same files: {is_same}; "
+        print(f"beside a rendering process, {rules}: {(store / 'said').read_text()}; same files: {is_same}; "
               f"made again {log.count('made again') + log.count('making them again')} times; "
               f"repeated run from the store: {all(one.is_reused for one in again.clips)}")  # fmt: skip
 
@@ -225,17 +230,16 @@ def kills(root: Path, _count: int) -> None:
     store = root / "outputs" / ".store"
     damaged = 0
     for _ in range(20):
-        fill(store, 150)
+        fill(store, 60)
         make_old(store, [])
         child = subprocess.Popen([sys.executable, "-c", LOOP, str(store), "hostile"])
-        while not any((store / FOLDER).glob(".lock")):
-            time.sleep(0.002)
-        time.sleep(draw.uniform(0.0, 0.12))
+        while len(list(store.glob("denoise/*/[0-9a-f]*"))) > draw.randrange(55) and child.poll() is None:
+            time.sleep(0.001)
         child.send_signal(signal.SIGKILL)
         child.wait()
         (store / FOLDER / ".lock").unlink(missing_ok=True)
         left += len(list(store.glob("*/*/.tmp-*")))
-        damaged += command("verify", "--store", f"store.dir={store}").returncode != 0
+        damaged += any(one.damage for one in check_store(store))
     os.chdir(root)
     freed = command("gc", f"store.dir={store}")
     print(f"20 kills: {damaged} stores damaged, {left} half-removed artifacts; then {freed.stdout.splitlines()[-1]}")
