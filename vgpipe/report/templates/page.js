@@ -19,6 +19,10 @@
   // ---- data
 
   function fetchData() {
+    if (report && document.hidden) {
+      setTimeout(fetchData, POLL_MS); // nobody looks, and a phone may pay for what it loads
+      return;
+    }
     const tag = make("script");
     tag.src = `report-data.js?${Date.now()}`;
     tag.onload = () => {
