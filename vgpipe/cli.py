@@ -12,7 +12,7 @@ from pathlib import Path
 from vgpipe import __version__
 from vgpipe.collection import START_UP
 from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
-from vgpipe.config.notify_urls import urls_kept_out
+from vgpipe.config.secret_urls import urls_kept_out
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor.library_environment import set_library_environment
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE

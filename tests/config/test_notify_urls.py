@@ -6,7 +6,8 @@ import pytest
 
 from vgpipe.config.composer import composer
 from vgpipe.config.load import load
-from vgpipe.config.notify_urls import VARIABLE, notify_urls, split_urls, urls_kept_out
+from vgpipe.config.notify_urls import notify_urls
+from vgpipe.config.secret_urls import VARIABLE, split_urls, urls_kept_out
 from vgpipe.config.sources import BUILTIN
 from vgpipe.errors import ConfigError
 

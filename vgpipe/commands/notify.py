@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from vgpipe.config.notify_urls import VARIABLE, notify_urls
+from vgpipe.config.notify_urls import notify_urls
+from vgpipe.config.secret_urls import VARIABLE
 from vgpipe.errors import UsageError
 from vgpipe.terminal import write_line
 

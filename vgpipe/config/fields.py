@@ -9,8 +9,8 @@ import typing
 from collections.abc import Iterable
 from functools import cache
 
-from vgpipe.config.notify_urls import KEY as URLS
 from vgpipe.config.schema import Config
+from vgpipe.config.secret_urls import KEY as URLS
 
 NO_KEYS = {URLS: "URLs are secret: set VGPIPE_NOTIFY_URLS, or put them into ~/.config/vgpipe/config.yaml"}
 """What looks like a key of the config and is none, with where it belongs."""

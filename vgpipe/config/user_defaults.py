@@ -12,8 +12,8 @@ import yaml
 
 from vgpipe.config.fields import takes_any_key, unknown_key
 from vgpipe.config.joined_options import JOINED_GROUP, PLUS
-from vgpipe.config.notify_urls import KEY, split_urls
 from vgpipe.config.schema import Config
+from vgpipe.config.secret_urls import KEY, split_urls
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.outside_file import expanded
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from vgpipe.config.notify_urls import environment_without_urls
+from vgpipe.config.secret_urls import environment_without_urls
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.notify.facts import Ended
 
