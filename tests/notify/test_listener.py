@@ -68,6 +68,14 @@ def test_a_deadline_is_told_again_only_if_it_would_have_been_met_in_between():
     assert len(heard.told) == 2
 
 
+def test_a_deadline_that_may_still_be_met_is_no_news_until_it_cannot_be():
+    heard = Heard()
+    for least, done, most in ((2, 5, 8), (4, 5, 6), (5, 6, 8), (5, 6, 7)):
+        heard.watch.on_event("deadline", {"will_be_done": done, "least": least, "most": most, "of": 8, "at": "07:00"})
+    (told,) = heard.told
+    assert "about 5 of 8 clips (4 to 6)" in told.body
+
+
 def test_what_was_not_asked_for_is_not_told():
     heard = Heard(on=("deadline",))
     heard.watch.on_event("clip_failed", {"clip": "hero", "error": "x"})

@@ -138,7 +138,9 @@ class RunListener:
         done, of, least, most = (facts.get(name) for name in ("will_be_done", "of", "least", "most"))
         if not isinstance(done, int) or not isinstance(of, int):
             return
-        was_told, self._will_miss = self._will_miss, done < of
+        was_told = self._will_miss
+        # The plan's first forecast has a wide range: it is missed where even the upper bound is too low.
+        self._will_miss = (was_told and done < of) or (most if isinstance(most, int) else done) < of
         if self._will_miss and not was_told:
             is_known = least == most
             span = "" if is_known or least is None or most is None else f" ({least} to {most})"
