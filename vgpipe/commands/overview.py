@@ -31,6 +31,7 @@ run and output settings:
   run.degrade=any      fall back to another model where one cannot be loaded (strict, safe, any)
   run.plan=advise      try what cannot fit according to the plan (enforce, advise, off)
   run.metadata=false   write no metadata (prompt, settings, model) into the files
+  run.name={{prompt}}-{{take}}  names of the files, by a template (docs/running.md)
   run.objective=...    what a search goes by, with hydra/sweeper=optuna (docs/sweeps.md)
   run.on_end=COMMAND   run a command at the end (docs/notify.md)
   notify.on=[end]      when to send messages (end, failure, stall, deadline), to VGPIPE_NOTIFY_URLS
