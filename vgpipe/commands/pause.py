@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             write_note(f"another process has {shown_path(root)} continue")
             return EXIT_FAILED
         time.sleep(LOOK_EVERY_S)
-    write_note(f"paused: the run holds no memory; python -m vgpipe continue {typed_path(root)} continues it")
+    write_note(f"paused: its models and caches are freed; python -m vgpipe continue {typed_path(root)} continues it")
     return EXIT_DONE
 
 

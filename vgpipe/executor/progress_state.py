@@ -43,8 +43,9 @@ class ProgressState:
         clips: all clips of the run.
         pieces_done: pieces of work that are done: texts to encode, segments to denoise and to decode, clips to export.
         pieces: all pieces of work; fewer as soon as a clip fails.
-        fraction: of the work that is done, 0 to 1, by time rather than by pieces; never decreases.
-        stage: what runs now: a stage, `importing libraries`, `download` or `thread tuning`; empty before the first.
+        fraction: of the work that is done, 0 to 1, by time rather than by pieces; decreases only where clips are added.
+        stage: what runs now: a stage, `importing libraries`, `download`, `thread tuning` or `paused`; empty before the
+            first.
         clip: what it runs for: a clip, a canary, or a component that is downloaded; empty where nothing is.
         segment: which segment of a long clip, from 1; None for a short one.
         segments: how many segments that clip has; None for a short one.

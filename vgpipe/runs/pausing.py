@@ -6,9 +6,11 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from vgpipe.errors import StoreError
 from vgpipe.executor.kept_models import KeptModels
 from vgpipe.store.pause_file import PauseFile
 from vgpipe.typed import typed_path
@@ -46,13 +48,18 @@ def wait(root: Path, file: PauseFile, should_stop: Callable[[], bool], events: E
         file: asks for the pause.
         should_stop: says whether the run is to stop.
         events: get `paused` and `continued`.
+
+    Side effects:
+        Removes the file where the run is to stop.
     """
     events.event("paused")
-    log.warning("paused: memory is free; continue with: python -m vgpipe continue %s", typed_path(root))
+    log.warning("paused: models and caches are freed; continue with: python -m vgpipe continue %s", typed_path(root))
     file.note_reached()
     while file.is_there and not should_stop():
         time.sleep(LOOK_EVERY_S)
     if should_stop():
+        with suppress(StoreError):
+            file.remove()
         return
     events.event("continued")
     log.info("continued")
