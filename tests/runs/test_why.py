@@ -15,7 +15,9 @@ from PIL import Image
 
 from tests.conftest import Ran
 from tests.runs.pretended import pretend_run
+from vgpipe.clips.requested import request
 from vgpipe.config.load import load
+from vgpipe.runs.attempts import Attempts
 from vgpipe.stages import keys
 from vgpipe.store.rundir import RunDir
 
@@ -207,3 +209,11 @@ def test_asking_imports_neither_numpy_nor_a_model_library(made):
     )
     ran = subprocess.run([sys.executable, "-c", code, made.root], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_run_that_cannot_keep_its_inputs_goes_on(made, caplog):
+    made.inputs.unlink()
+    made.inputs.mkdir()
+    attempts = Attempts(load(CONFIG))
+    attempts.keep_inputs(made, attempts.asked(request(load(CONFIG)).clips))
+    assert "`why` will know less of this run" in caplog.text

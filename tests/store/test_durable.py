@@ -93,3 +93,12 @@ def test_without_links_a_copy_replaces_what_is_there(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links")))
     link_or_copy(source, target)
     assert target.read_bytes() == b"new" and sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
+
+
+def test_a_folder_in_the_place_of_a_link_is_set_aside(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"x")
+    (target / "kept").mkdir(parents=True)
+    link_or_copy(source, target)
+    [aside] = tmp_path.glob("bad-*-target")
+    assert target.read_bytes() == b"x" and (aside / "kept").is_dir()

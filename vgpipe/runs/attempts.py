@@ -17,7 +17,7 @@ from vgpipe.clips.finished_files import finished_files_of
 from vgpipe.clips.notes import TextNotes, notes_of_settings, texts_of_clips
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
-from vgpipe.errors import ConfigError, ModelError
+from vgpipe.errors import ConfigError, ModelError, StoreError
 from vgpipe.executor.attempt_stop import AttemptStop
 from vgpipe.executor.base import Executor, ExecutorInputs, executor_class
 from vgpipe.executor.cancel_token import CancelToken, Deadline
@@ -237,7 +237,7 @@ class Attempts:
         watch = RunWatch(on_progress, stop, records.event, self.done_by(stop.deadline()))
         way = Way(self._first, self._artifact_keys(self._first), first_plan, self._texts)
         asked = self.asked(clips)
-        run_dir.write_inputs(self.inputs(asked))
+        self.keep_inputs(run_dir, asked)
         states = self._avoiding_overflow(asked)
         for state in states:
             way.texts.note(state)
@@ -255,6 +255,18 @@ class Attempts:
             if not is_elsewhere(self._config):  # what other machines took says nothing of this one
                 write_measured(run_dir, first_plan, states)
         return states
+
+    def keep_inputs(self, run_dir: RunDir, states: Sequence[ClipState]) -> None:
+        """Writes what the keys of clips are made of into the run's directory; logs a warning where that fails.
+
+        Args:
+            run_dir: of the run.
+            states: as `asked` returned them.
+        """
+        try:
+            run_dir.write_inputs(self.inputs(states))
+        except StoreError as error:  # the clips can be made all the same
+            log.warning("%s; `why` will know less of this run", error)
 
     def asked(self, clips: Sequence[Clip]) -> list[ClipState]:
         """Returns the states of clips that nothing is known of yet, with the keys of what the user asked for.

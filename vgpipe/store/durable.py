@@ -130,7 +130,8 @@ def replace_file(path: Path, data: bytes) -> None:
 def link_or_copy(source: Path, target: Path) -> None:
     """Makes `target` a hard link to `source`, or a copy, flushed, where links are unavailable.
 
-    An existing `target` is replaced atomically, unless it is that link already. The caller flushes the folder.
+    An existing `target` is replaced atomically, unless it is that link already; a folder in its place is set aside. The
+    caller flushes the folder.
     """
     if _is_linked(source, target):
         return
@@ -141,7 +142,11 @@ def link_or_copy(source: Path, target: Path) -> None:
         except OSError:
             shutil.copy2(source, temporary)
             flush_file(temporary)
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except IsADirectoryError:
+            set_aside(target)
+            os.replace(temporary, target)
     finally:
         # Also after success: POSIX lets a rename of one hard link over another of the same file leave both.
         temporary.unlink(missing_ok=True)
