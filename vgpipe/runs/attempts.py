@@ -231,7 +231,7 @@ class Attempts:
                 added = [state.id for state in found[1]]
                 run_record.add(run_dir, added)
                 records.event("clips_added", clips=added)
-                run_dir.write_inputs(self.inputs(self.asked([state.requested for state in (*states, *found[1])])))
+                self.keep_inputs(run_dir, self.asked([state.requested for state in (*states, *found[1])]))
             return found
 
         watch = RunWatch(on_progress, stop, records.event, self.done_by(stop.deadline()))
