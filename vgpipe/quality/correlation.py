@@ -11,7 +11,7 @@ LEAST_VARIANCE = 1e-3
 
 
 def neighbours(image_HW: np.ndarray, distance: int = 1) -> float:
-    """Returns the correlation of pixels that lie beside each other or on top of each other.
+    """Returns the correlation of pixels that are neighbours in a row or in a column.
 
     Args:
         image_HW: of one channel.

@@ -58,8 +58,9 @@ class FrameView:
 
     @cached_property
     def means(self) -> np.ndarray:
-        """Mean of each colour channel, (3,)."""
-        found: np.ndarray = self.thumb.mean((0, 1))
+        """Mean of each colour channel, (3,), of twice the rows of `thumb`, which could fall between lines of text."""
+        step = max(1, min(self.size) // THUMB // 2)
+        found: np.ndarray = self.frame_HWC[::step, ::step].mean((0, 1))
         return found
 
     @cached_property

@@ -1,4 +1,4 @@
-"""tail: the end of a clip stands still although the rest moves, or is the part before it once more."""
+"""tail: the end of a clip stands still although the rest moves, or repeats the part before it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 LEAST_FRAMES, LEAST_PERIOD, MOST_PERIOD = 9, 4, 64
 LEAST_MOTION = 1.5
-"""Of 255: where the clip moves less, its end cannot be told from the rest."""
+"""Of 255: where the clip moves less, its end looks like the rest."""
 SAME, MOST_STILL = 0.5, 2.0
-STILL_SHARE, REPEAT_SHARE = 0.12, 0.28
+STILL_SHARE, REPEAT_SHARE = 0.12, 0.34
 """Frames are the same where no part differs by more than 0.5 of 255, or than this share of the usual change from frame
 to frame: H.264 adds so much. For a picture that stands still that is at most 2."""
 
