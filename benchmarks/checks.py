@@ -1,8 +1,8 @@
-"""Measures the checks of decoded frames: false alarms over good clips, what is found of faulty ones, milliseconds.
+"""Measures the checks of decoded frames: false alarms over good clips, what is found of broken ones, milliseconds.
 
 Good clips come from the embedded model (many sizes, lengths and numbers of steps, canaries among them), from ffmpeg's
-test sources, and are drawn like what people film; faulty ones are good ones with a fault laid over them, and clips of
-the embedded model with a broken part. Every faulty clip is judged twice: as decoded, and after H.264.
+test sources, and are drawn like what people film; broken ones are good ones with a fault laid over them, and clips of
+the embedded model with a broken part. Every broken clip is judged twice: as decoded, and after H.264.
 
     python benchmarks/checks.py [--material test] [--embedded 230] [--each 10] [--faults 22] [--pictures FILE.png]
 
@@ -36,7 +36,7 @@ from vgpipe.quality.registry import CHECKS
 from vgpipe.quality.stillness import wants_stillness
 from vgpipe.quality.verdict import Result, Verdict
 
-SEEDS = {"tune": 0, "test": 200_000}
+SEEDS = {"tune": 0, "test": 400_000}
 FPS = 16
 SHOWN = 12
 TIMED = ((64, 64, 17), (128, 128, 17), (832, 480, 81), (1280, 720, 121))
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--material", choices=SEEDS, default="test")
     parser.add_argument("--embedded", type=int, default=230, help="clips of the embedded model")
     parser.add_argument("--each", type=int, default=10, help="drawn clips of each kind of scene")
-    parser.add_argument("--faults", type=int, default=22, help="faulty clips of each kind")
+    parser.add_argument("--faults", type=int, default=22, help="broken clips of each kind")
     parser.add_argument("--pictures", type=Path, help="a sheet of false alarms and misses")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -174,7 +174,7 @@ def main() -> None:
     print(f"{len(good)} good clips, {canaries} of them canaries: {len(false)} rejected")
     for one in false:
         print(f"  {one.clip.name}: {[(name, one.numbers[name]) for name in sorted(one.failed())]}")
-    print(f"{len(bad) // 2} faulty clips, each also after H.264: {len(missed)} missed")
+    print(f"{len(bad) // 2} broken clips, each also after H.264: {len(missed)} missed")
     for one in missed:
         print(f"  {one.clip.name}: {[(name, one.numbers.get(name)) for name in one.clip.expects]}")
     costs = {size: milliseconds(size) for size in TIMED}

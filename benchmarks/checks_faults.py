@@ -1,4 +1,4 @@
-"""Faulty clips for benchmarks/checks.py: one kind of fault each, in several strengths, laid over good clips."""
+"""Broken clips for benchmarks/checks.py: one kind of fault each, in several strengths, laid over good clips."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def buried_in_noise(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.nd
 def blobs(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """What a VAE makes of noise: blobs as large as a latent pixel, which are others every few frames."""
     count, height, width, _ = frames_THWC.shape
-    side, hold = int(draw.choice([4, 8])), int(draw.choice([1, 4]))
+    side, hold = (8 if min(height, width) >= 96 else 4), int(draw.choice([1, 4]))
     shape = (-(-count // hold), -(-height // side) + 1, -(-width // side) + 1, 3)
     latents = draw.standard_normal(shape).repeat(hold, 0)[:count]
     big = latents.repeat(side, 1).repeat(side, 2)
@@ -102,7 +102,7 @@ def stuck_tail(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray
 
 
 def repeated_tail(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
-    """The last part is the part before it once more."""
+    """The last part repeats the part before it."""
     changed = frames_THWC.copy()
     part = max(5, int(len(changed) * draw.choice([0.3, 0.4])))
     changed[-part:] = changed[-2 * part : -part]
@@ -138,8 +138,8 @@ class Kind:
     bases: tuple[str, ...] = ()
 
 
-SMOOTH = ("embedded", "texture", "cuts", "cartoon", "film_grain", "night", "passer_by", "letterbox", "zoom")
-"""In neon colours, at the limits of their range, the seams would not be seen."""
+SMOOTH = ("embedded", "texture", "cuts", "cartoon", "film_grain", "night", "passer_by", "zoom")
+"""In neon colours and black bars, at the limits of their range, not all of the seams would be seen."""
 KINDS: dict[str, Kind] = {
     "one colour": Kind(one_colour, ("uniform",), 3),
     "saturated": Kind(saturated, ("clipped",), bases=("embedded", "night", "neon")),

@@ -245,7 +245,7 @@ def letterbox(s: Studio) -> np.ndarray:
 
 
 def split_screen(s: Studio) -> np.ndarray:
-    """Two scenes beside each other."""
+    """Two scenes, left and right."""
     frames = s.pan(1.3, 1.5)
     frames[:, :, s.width // 2 :] = s.pan(1.3, 2)[:, :, s.width // 2 :]
     return frames
