@@ -35,7 +35,7 @@ run and output settings:
   run.objective=...    what a search goes by, with hydra/sweeper=optuna (docs/sweeps.md)
   run.on_end=COMMAND   run a command at the end (docs/notify.md)
   notify.on=[end]      when to send messages (end, failure, stall, deadline), to VGPIPE_NOTIFY_URLS
-  store.max_gb=50      at the end, free what no run needs until the store is that small (docs/store.md)
+  store.max_gb=50      at the end, free what no run needs beyond that size (docs/store.md)
   exporter=mp4+gif     several files per clip; the first is set by exporter.*, others by also.gif.*
 
 flags:

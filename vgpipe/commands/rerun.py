@@ -37,8 +37,8 @@ that decides its bits. FILE is a video, a GIF, WebP or PNG, or a folder of frame
   rerun x.mp4 model.id=/models/wan clip.image=dog.png                  model or image have moved
   rerun x.mp4 store.dir=fresh hydra.run.dir=again                      reuse nothing: an empty store
   rerun x.mp4 clip.seed=9                                              with another seed
-  rerun x.mp4 clip.seed=random clip.takes=4 quality=high               four more takes, in more steps
-  rerun x.mp4 model=ltx_video_2b                                       prompt and seed, by another model
+  rerun x.mp4 clip.seed=random clip.takes=4 quality=high               four more, in more steps
+  rerun x.mp4 model=ltx_video_2b                                       by another model
 
 Whatever is typed is changed, and said; all else stays as in the file. Another model takes its own
 size, length and steps.
