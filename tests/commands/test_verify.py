@@ -16,6 +16,7 @@ from vgpipe.exporters.reading import read_recipe
 
 PROMPT = 'a small "red" circle; 50% left = <b>right</b> \N{SNOWMAN}'
 QUIET = ("run.sheet=false",)
+RERUN = (*QUIET, "checks=off")
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_file_is_made_again_to_the_same_latents(made, vgpipe, workdir):
     ]
     assert answers(vgpipe("verify", *sources)) == ["same"] * len(sources)
     for number, source in enumerate(sources[:1] + sources[3:]):
-        ran = vgpipe("rerun", source, "store.dir=fresh", f"hydra.run.dir=again-{number}", *QUIET)
+        ran = vgpipe("rerun", source, "store.dir=fresh", f"hydra.run.dir=again-{number}", *RERUN)
         assert ran.code == 0, ran.err
         assert ran.out.splitlines()[-1].startswith("same: the latents are bit-identical to those of")
     old, new = files["mp4"], next(Path("again-0/videos").glob("*.mp4"))
@@ -106,7 +107,7 @@ def test_what_has_changed_is_named(made, vgpipe, model, workdir):
     ran = vgpipe("verify", video, f"model.id={moved}")
     assert ran.code == 1 and ran.out.startswith("drifted") and "transformer has other files" in ran.out
     assert "text_encoder" not in ran.out and "vae" not in ran.out
-    ran = vgpipe("rerun", video, f"model.id={moved}", *QUIET)
+    ran = vgpipe("rerun", video, f"model.id={moved}", *RERUN)
     assert ran.code == 0 and ran.out.splitlines()[-1].startswith("drifted: ") and "transformer" in ran.out
 
 
@@ -122,7 +123,7 @@ def test_a_run_without_metadata_leaves_nothing_behind(vgpipe, tiny_wan):
 
 def test_what_is_typed_is_changed_and_said_and_verify_changes_nothing(made, vgpipe):
     video = made("mp4")["mp4"]
-    ran = vgpipe("rerun", video, "clip.seed=4", "run.name={slug}-{seed}", *QUIET)
+    ran = vgpipe("rerun", video, "clip.seed=4", "run.name={slug}-{seed}", *RERUN)
     last = ran.out.splitlines()[-1]
     assert ran.code == 0 and last.startswith("changed: the latents differ from those of ")
     assert last.endswith(": seed 0 -> 4")
@@ -155,7 +156,7 @@ def test_what_cannot_be_rendered_or_compared_is_said(made, vgpipe, monkeypatch):
     from vgpipe.models.families.wan import WanFamily
 
     video = made("mp4")["mp4"]
-    ran = vgpipe("rerun", video, "run.metadata=false", *QUIET)
+    ran = vgpipe("rerun", video, "run.metadata=false", *RERUN)
     assert ran.code == 0 and ran.out.splitlines()[-1] == "the latents cannot be compared: the new file has no metadata"
 
     def broken(*_: object, **__: object) -> None:
@@ -181,5 +182,5 @@ def test_a_runs_directory_stands_for_the_first_file_of_each_clip(vgpipe, model, 
 def test_a_contact_sheet_is_made_again_by_itself(vgpipe, model):
     ran = vgpipe("clip.prompt=a circle", f"model.id={model}", *SMALL)
     sheet = ran.root / ran.records()[0]["files"]["sheet"]
-    again = vgpipe("rerun", sheet)
+    again = vgpipe("rerun", sheet, "checks=off")
     assert again.code == 0 and again.out.splitlines()[-1].startswith("same: ")
