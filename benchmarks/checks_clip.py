@@ -39,7 +39,7 @@ class Made:
 
 
 def through_h264(clip: Made, crf: int = 18) -> Made:
-    """Returns a clip as it comes back from H.264 in 4:2:0, vgpipe's own settings; odd sides lose a row."""
+    """Returns a clip as it comes back from H.264 in 4:2:0; odd sides lose a row."""
     frames_THWC = clip.frames_THWC[:, : clip.frames_THWC.shape[1] // 2 * 2, : clip.frames_THWC.shape[2] // 2 * 2]
     _, height, width, _ = frames_THWC.shape
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "16"]

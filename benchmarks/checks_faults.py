@@ -67,7 +67,7 @@ def blobs(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
 def strobe(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """Each second, third or fourth frame is brighter or darker than it should be."""
     changed = frames_THWC.astype(float)
-    changed[:: int(draw.choice([2, 2, 3, 4]))] += draw.choice([-60, -25, 15, 25, 60])
+    changed[:: int(draw.choice([2, 2, 3, 4]))] += draw.choice([-60, -30, 20, 30, 60])
     return changed
 
 

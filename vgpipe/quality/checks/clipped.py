@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from vgpipe.quality.frame_view import FrameView
 
-NEAR = 12.0
+NEAR = 14.0
 """From 0 and 255; H.264 moves saturated colours by as much."""
 LEAST_COLOURED = 0.005
 """Share of pixels; below it the frame is a drawing in black and white."""
