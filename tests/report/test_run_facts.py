@@ -68,6 +68,8 @@ def test_the_state_of_a_run_that_no_process_is_at(tmp_path, states, events, stat
         ("10:start", RunState.RENDERING),
         ("10:start 30:end", RunState.RENDERING),
         ("10:start 20:paused", RunState.PAUSED),
+        ("10:start 20:paused 25:end 30:start", RunState.RENDERING),
+        ("10:start 20:paused 30:start", RunState.RENDERING),
         ("10:start 20:paused 25:continued", RunState.RENDERING),
     ],
 )

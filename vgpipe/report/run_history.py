@@ -26,7 +26,7 @@ class RunHistory:
         seconds: for how long a process was at it, pauses between attempts left out.
         counts: state -> clips, as its orderly end recorded them; None where it has not ended in order.
         reason: why it ended; "" where it has not.
-        is_paused: whether the last attempt was paused and not continued.
+        is_paused: whether the process that was at it last was paused and not continued.
     """
 
     job: str = ""
