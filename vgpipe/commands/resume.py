@@ -30,8 +30,7 @@ is needed.
   resume outputs/night/2026-11-28_09-00-00 executor.workers=1   in this process alone
 
 A new limit replaces the limit that the run was started with, and so does what is given of executor
-and notify; all other settings are the run's own, but for the command run.on_end, to be given again
-again.
+and notify; all other settings are the run's own, but for the command run.on_end, to be given again.
 
 exit codes: 0 all clips done; 1 finished, some clips failed; 2 bad usage, or no run was chosen;
             3 stopped early, resumable
