@@ -3,7 +3,7 @@
     python -m benchmarks.broken_checkpoints [--case NAME ...] [--workers N]
 
 Prints, for each, the exit code, the seconds, how many clips were denoised at full steps, and the line that the user
-reads. What it found is in docs/checks.md.
+reads. What it found is in docs/running.md.
 """
 
 from __future__ import annotations
