@@ -18,7 +18,7 @@ def places(text: str) -> tuple[str, ...]:
 
 
 def alternatives(text: str) -> tuple[str, ...]:
-    """Returns what stands in the braces of each `{a|b}` of a text, each once, in order."""
+    """Returns what is in the braces of each `{a|b}` of a text, each once, in order."""
     return tuple(name for name in _names(text) if BAR in name)
 
 

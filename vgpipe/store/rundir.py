@@ -411,7 +411,7 @@ class RunDir:
 
 
 def _fitted(stem: str, ending: str) -> str:
-    """Returns a file's name; the stem of one that no file system would take is cut, and told apart by a digest."""
+    """Returns a file's name; the stem of one that no file system would take is cut, and made unique by a digest."""
     if len(f"{stem}{ending}".encode()) <= MAX_FILE_NAME_BYTES:
         return f"{stem}{ending}"
     ending = f"~{hashlib.sha256(stem.encode()).hexdigest()[:8]}{ending}"

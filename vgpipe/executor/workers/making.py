@@ -189,7 +189,7 @@ class ClipMaker:
         self._frame_users.count([*self._exporting, *(state for state in states if state.is_pending)])
 
     def _has_files(self, state: ClipState) -> bool:
-        """Says whether the store has a clip's files, which the driver judges once more before it places them."""
+        """Says whether the store has a clip's files, which the driver judges again before it places them."""
         artifacts = self._inputs.finished.found(state.keys)
         return artifacts is not None and self._gate.takes(state, artifacts)
 

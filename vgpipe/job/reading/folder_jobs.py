@@ -47,7 +47,7 @@ def read_folder(folder: Path, rules: ShapeRules | None, max_name_bytes: int) -> 
     names = images_in(folder)
     faults = Faults(display(folder).rstrip("/"), names)
     if not names or len(names) > MAX_IMAGES:
-        found = f"are more than {MAX_IMAGES:,} images" if names else "is no image"
+        found = f"are more than {MAX_IMAGES:,} images" if names else "are no images"
         faults.add(
             0,
             f"there {found} in this directory",
