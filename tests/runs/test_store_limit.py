@@ -30,7 +30,7 @@ def test_what_the_run_exported_goes_and_an_event_says_so(scene, caplog):
     (event,) = limited(scene, run)
     assert event["event"] == "store_freed" and event["items"] == {"latents": 1, "embeds": 1} and event["bytes"] > 800
     assert scene.has("clip", "encode", "denoise", "export") == [False, False, True]
-    assert "store.max_gb=1e-09: freed" in caplog.text and "that kept runs need" in caplog.text
+    assert "with store.max_gb at 1e-09: freed" in caplog.text and "that kept runs need" in caplog.text
 
 
 def test_a_store_below_its_limit_is_left_alone(scene):

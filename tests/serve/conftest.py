@@ -16,6 +16,7 @@ from tests.report.browsing import write_image
 from tests.report.runs import make_run, record
 from vgpipe.serve.files import Folder
 from vgpipe.serve.gallery import Gallery
+from vgpipe.serve.handler import Handler
 from vgpipe.serve.server import GalleryServer, endpoint_of
 
 VIDEO = bytes(range(256)) * 4
@@ -64,7 +65,7 @@ class Visitor:
 def served(folder: Path, token: str | None = None) -> Iterator[Visitor]:
     """Serves a folder on a free port."""
     gallery = Gallery(Folder(folder), "outputs")
-    with GalleryServer(endpoint_of("127.0.0.1", 0), "127.0.0.1", token, gallery) as server:
+    with GalleryServer(endpoint_of("127.0.0.1", 0), "127.0.0.1", token, gallery, Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

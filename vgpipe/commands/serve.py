@@ -143,6 +143,7 @@ def _new() -> str:
 def _server(wanted: Wanted) -> GalleryServer:
     from vgpipe.serve.files import Folder
     from vgpipe.serve.gallery import Gallery
+    from vgpipe.serve.handler import Handler
     from vgpipe.serve.server import GalleryServer, endpoint_of
 
     endpoint = endpoint_of(wanted.host, wanted.port)
@@ -152,7 +153,7 @@ def _server(wanted: Wanted) -> GalleryServer:
         )
     gallery = Gallery(Folder(Path(wanted.folder)), wanted.folder)
     try:
-        return GalleryServer(endpoint, wanted.host, wanted.token, gallery)
+        return GalleryServer(endpoint, wanted.host, wanted.token, gallery, Handler)
     except OSError as error:
         raise UsageError(_why(error, endpoint, wanted)) from None
 

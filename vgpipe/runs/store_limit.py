@@ -33,11 +33,11 @@ def keep_to_limit(store: Path, max_gb: float, run: Path, records: RunRecords) ->
         log.warning("store.max_gb: nothing is freed: %s", error)
         return
     if freed.count:
-        log.info("store.max_gb=%g: %s", max_gb, freed_text(freed))
+        log.info("with store.max_gb at %g: %s", max_gb, freed_text(freed))
         records.event("store_freed", bytes=freed.own_bytes, items=dict(freed.count))
     if outlook.left_bytes > max_gb * GIB:
         log.warning(
-            "store.max_gb=%g: the store has %s that kept runs need, or that is younger than some hours -> "
+            "store.max_gb is %g: the store has %s that kept runs need, or that is younger than some hours -> "
             "python -m vgpipe gc --dry-run shows what it is",
             max_gb,
             format_size(outlook.left_bytes),

@@ -11,13 +11,12 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from vgpipe.errors import UsageError
 from vgpipe.serve.access import Access
 from vgpipe.serve.gallery import Gallery
-from vgpipe.serve.handler import Handler
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +70,7 @@ class GalleryServer(ThreadingHTTPServer):
         host: as the user wrote it.
         token: that every visitor needs; None where only this machine reaches it.
         gallery: what it serves.
+        handler: answers a connection.
 
     Attributes:
         access: who may read.
@@ -85,12 +85,14 @@ class GalleryServer(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"  # on Windows two servers could then share a port
     request_queue_size = 128
 
-    def __init__(self, endpoint: Endpoint, host: str, token: str | None, gallery: Gallery):
+    def __init__(
+        self, endpoint: Endpoint, host: str, token: str | None, gallery: Gallery, handler: type[BaseHTTPRequestHandler]
+    ):
         self.address_family = endpoint.family
         self.gallery = gallery
         self._open: Counter[str] = Counter()
         self._lock = threading.Lock()
-        super().__init__((endpoint.address, endpoint.port), Handler)
+        super().__init__((endpoint.address, endpoint.port), handler)
         self.access = Access(host, self.server_port, token)
 
     def server_bind(self) -> None:
