@@ -36,7 +36,7 @@ from vgpipe.quality.registry import CHECKS
 from vgpipe.quality.stillness import wants_stillness
 from vgpipe.quality.verdict import Result, Verdict
 
-SEEDS = {"tune": 0, "test": 600_000}
+SEEDS = {"tune": 0, "test": 400_000}
 FPS = 16
 SHOWN = 12
 TIMED = ((64, 64, 17), (128, 128, 17), (832, 480, 81), (1280, 720, 121))

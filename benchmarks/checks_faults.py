@@ -74,7 +74,7 @@ def strobe(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
 def tiles(frames_THWC: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """Tiles of the VAE that do not meet: each has a brightness of its own."""
     _, height, width, _ = frames_THWC.shape
-    side = int(draw.choice([s for s in (16, 24, 32, 48, 64, 96) if s * 3 <= min(height, width)]))
+    side = int(draw.choice([s for s in (16, 24, 32, 48, 64, 96) if s * 3 <= min(height, width)] or [8]))
     rows, columns = -(-height // side), -(-width // side)
     offset = (
         draw.choice([-1, 1], (rows, columns, 1))
