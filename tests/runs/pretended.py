@@ -27,13 +27,13 @@ def pretend_run(config: Config, root: Path, states: Mapping[str, str] | None = N
         root: its directory.
         states: beginning of a clip's id -> its state, where that is not `done`: such a clip has no artifacts.
     """
-    run_dir, store, attempts = RunDir(root), Store(Path(config.store.dir)), Attempts(config)
+    run_dir, store, states_of = RunDir(root), Store(Path(config.store.dir)), Attempts(config).states
     root.mkdir(parents=True)
-    asked = attempts.asked(request(config).clips)
+    asked = states_of.asked(request(config).clips)
     text = yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True)
     run_dir.write_config(text)
     run_record.write(run_dir, read_yaml(text), [state.id for state in asked])
-    run_dir.write_inputs(attempts.inputs(asked))
+    run_dir.write_inputs(states_of.inputs(asked))
     records = []
     for state in asked:
         status = next((one for name, one in (states or {}).items() if state.id.startswith(name)), "done")

@@ -67,7 +67,7 @@ def test_texts_that_are_too_long_are_noted_before_anything_is_made(vgpipe, workd
 
 
 def test_what_cannot_be_counted_before_is_noted_when_it_is_encoded(vgpipe, monkeypatch):
-    monkeypatch.setattr("vgpipe.runs.attempts.read_texts", lambda *_: {})
+    monkeypatch.setattr("vgpipe.runs.clip_states.read_texts", lambda *_: {})
     typed = (f"clip.prompt={WORDS * 20}and one square", *SMALL, "executor.canary=false", "run.plan=off")
     ran = vgpipe(*typed)
     (record,) = ran.records()

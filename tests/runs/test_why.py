@@ -214,6 +214,6 @@ def test_asking_imports_neither_numpy_nor_a_model_library(made):
 def test_a_run_that_cannot_keep_its_inputs_goes_on(made, caplog):
     made.inputs.unlink()
     made.inputs.mkdir()
-    attempts = Attempts(load(CONFIG))
-    attempts.keep_inputs(made, attempts.asked(request(load(CONFIG)).clips))
+    states = Attempts(load(CONFIG)).states
+    states.keep_inputs(made, states.asked(request(load(CONFIG)).clips))
     assert "`why` will know less of this run" in caplog.text

@@ -80,12 +80,12 @@ def answers(config: Config, clips: Sequence[Clip], past: Mapping[str, PastClip])
         ModelError: where no model that `run.degrade` allows can be opened.
     """
     store = _Glances(Path(config.store.dir))
-    attempts = Attempts(config, store)
-    asked = attempts.asked(clips)
-    inputs = read_document(json.loads(json.dumps(attempts.inputs(asked))))
-    found = {state.id: state for state in attempts.as_found(asked)}
+    states = Attempts(config, store).states
+    asked = states.asked(clips)
+    inputs = read_document(json.loads(json.dumps(states.inputs(asked))))
+    found = {state.id: state for state in states.as_found(asked)}
     return [
-        _answer(clip, found[clip.id], attempts.is_finished(found[clip.id]), store, inputs[clip.id], past.get(clip.id))
+        _answer(clip, found[clip.id], states.is_finished(found[clip.id]), store, inputs[clip.id], past.get(clip.id))
         for clip in clips
     ]
 
