@@ -36,12 +36,14 @@ def rendering(vgpipe, workdir: Path, monkeypatch: pytest.MonkeyPatch):
     """Renders clips with seeds 1 and 2 whose frames are good, or grey where `is_grey(family, seed)` says so."""
     decoded: list[int] = []
 
-    def render(is_grey: Callable[[WanFamily, int], bool], *more: str):
+    def render(is_grey: Callable[[WanFamily, int], bool], *more: str, noise_below_steps: int = 0):
         original = decode.run
 
         def run(store, key, clip, *, family, **rest):
             decoded.append(clip.seed)
             frames = np.full((5, 32, 32, 3), GREY, np.uint8) if is_grey(family, clip.seed) else good_frames(clip.seed)
+            if clip.num_inference_steps < noise_below_steps:
+                frames = np.random.default_rng(0).integers(0, 256, frames.shape, np.uint8)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(WanFamily, "decode", lambda _self, _components, _request: frames)
                 return original(store, key, clip, family=family, **rest)
@@ -117,6 +119,16 @@ def test_safer_settings_that_do_not_fit_leave_the_first_try(rendering, workdir):
     ran, records = rendering(is_grey, "memory.vae_tiling=true")
     assert ran.code == 1 and records[2]["rejected"] and "no room without tiles" in records[2]["error"]
     assert (workdir / "run" / records[2]["files"]["mp4"]).is_file() and not records[2]["degradations"]
+
+
+@pytest.mark.parametrize(("noise_below_steps", "code"), [(3, 0), (9, 1)])
+def test_canaries_that_few_steps_may_have_failed_are_followed_by_one_with_all_steps(rendering, noise_below_steps, code):
+    settings = ("executor.canary=true", "executor.canary_steps=1", "clip.num_inference_steps=3")
+    ran, records = rendering(lambda _family, _seed: False, *settings, noise_below_steps=noise_below_steps)
+    assert ran.code == code, ran.err
+    assert [record["state"] for record in records.values()] == [["done"] * 2, ["failed"] * 2][code]
+    errors = [str(record["error"]) for record in records.values()]
+    assert all(error.startswith("not started, three canaries failed, one with all steps: ") for error in errors) == code
 
 
 @pytest.mark.parametrize(("case", "check"), [("zeroed text encoder", "text_difference"), ("zeroed VAE", "uniform")])

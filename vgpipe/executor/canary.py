@@ -9,14 +9,18 @@ from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState, Shape, Status
 from vgpipe.clips.finished_files import FinishedFiles
+from vgpipe.clips.judging import failed
 from vgpipe.config.executor_schema import WorkersConfig
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.waves import canaries, startable
 from vgpipe.fallback.files_gate import FilesGate
+from vgpipe.quality.registry import NEED_STEPS
 from vgpipe.units import counted
 
 log = logging.getLogger(__name__)
 
+MAX_STEPS = 1_000_000
+"""More than any clip has: a canary then has all the steps of its clip."""
 MAX_WAVES = 10
 """Waves of one canary: one more each time that memory requires a smaller clip."""
 
@@ -69,6 +73,8 @@ class Canaries:
     ) -> None:
         """Runs the canaries; fails the pending clips of a shape of which two canaries have failed.
 
+        Where few steps may be why checks failed both, one with all the steps decides; its latents are not in vain.
+
         Args:
             pending: the clips still to make.
             run_wave: takes clips through all stages, their exports included.
@@ -77,15 +83,20 @@ class Canaries:
         self._run(self.states, run_wave)
         for canary in self.states:
             self._past.remember_canary(canary)
-        failed = _failed(self.states)
+        failed_once = _failed(self.states)
         # A second one from the other end of the job: one bad clip must not condemn its whole shape.
-        again = self._canaries([segment for segment in startable(pending[::-1]) if segment.shape in failed])
+        again = self._canaries([segment for segment in startable(pending[::-1]) if segment.shape in failed_once])
         self._run(again, run_wave)
         condemned = _failed(again)
+        doubtful = {shape for shape, canary in condemned.items() if _may_lack_steps(canary)}
+        whole = self._canaries([one for one in startable(pending) if one.shape in doubtful], MAX_STEPS)
+        self._run(whole, run_wave)
+        condemned = {shape: dead for shape, dead in condemned.items() if shape not in doubtful} | _failed(whole)
         for state in pending:
             dead = next((condemned[one.shape] for one in state.segments if one.shape in condemned), None)
             if dead is not None and state.is_pending:
-                state.fail(f"not started, two canaries failed: {dead.error}", dead.cause)
+                how_many = "three canaries failed, one with all steps" if dead in whole else "two canaries failed"
+                state.fail(f"not started, {how_many}: {dead.error}", dead.cause)
                 on_failed(state)
 
     def forget_failed(self, pending: Sequence[ClipState]) -> None:
@@ -94,8 +105,8 @@ class Canaries:
         for canary in canaries([*failed, *failed], self._settings.canary_steps, self._keys):
             self._past.forget_canary(canary)
 
-    def _canaries(self, segments: Sequence[SegmentState]) -> list[CanaryState]:
-        found = canaries(segments, self._settings.canary_steps, self._keys)
+    def _canaries(self, segments: Sequence[SegmentState], steps: int | None = None) -> list[CanaryState]:
+        found = canaries(segments, steps or self._settings.canary_steps, self._keys)
         for state in found:
             self._prepare(state)
         return found
@@ -109,6 +120,13 @@ class Canaries:
             pending: list[ClipState] = [state for state in states if state.is_pending]
             if pending:
                 run_wave(pending)
+
+
+def _may_lack_steps(canary: CanaryState) -> bool:
+    """Says whether a canary of fewer steps than its clips failed a check that a good model may fail with so few."""
+    verdict = failed(canary.verdicts) if canary.is_rejected else None
+    has_fewer = canary.clip.num_inference_steps < canary.represents_steps
+    return has_fewer and verdict is not None and verdict.check in NEED_STEPS
 
 
 def _failed(states: Sequence[CanaryState]) -> dict[Shape, CanaryState]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-THE_VAE = "the text encoder and the denoiser work, so the VAE is damaged or not made for this model"
+OF_FRAMES = "the VAE or the denoiser is damaged, or not made for this model"
 OTHER_TEXT = "two purple umbrellas beneath an old wooden bridge"
 """Encoded beside the prompt of a canary that has no negative prompt: every text has to give something else."""
 
@@ -215,7 +215,7 @@ class StageChecks:
         if segment.safer:
             return "safer settings are no better"
         if state.is_canary:
-            return THE_VAE if stage == DECODE else ""
+            return OF_FRAMES if stage == DECODE else ""
         return "" if self._tries.policy == STRICT else "there are no safer settings to try"
 
 

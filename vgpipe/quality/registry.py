@@ -23,6 +23,8 @@ CHECKS: Final = (
 NAMES: Final = tuple(check.name for check in CHECKS)
 OTHER_NAMES: Final = ("noise_left", "text_difference", "same_frames")
 """Checks whose numbers come from latents, embeddings and other clips; `executor/stage_checks.py` has them judged."""
+NEED_STEPS: Final = frozenset(("noise_left", Noise.name, Blobs.name, Strobing.name, Seams.name))
+"""Checks that a model which works may fail with few denoising steps, however wide the limit."""
 
 
 def new_checks(fps: float, expected: Expected | None) -> tuple[Check, ...]:
