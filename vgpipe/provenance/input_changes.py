@@ -6,17 +6,25 @@ is named by its place.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from vgpipe.clips.key_inputs import LATER, MODEL, NEGATIVE, ClipInputs
 from vgpipe.models.base import Settings
+from vgpipe.provenance.change_words import (
+    MAX_DIGEST,
+    NAMES,
+    Change,
+    arrow,
+    export_words,
+    in_few_words,
+    place,
+    short,
+    shown,
+)
 from vgpipe.report.values import list_of, table_of
-from vgpipe.typed import shown_path
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
 UPSTREAM = ("prompt", "negative", "latents", "given", "frames", "segments", "seam", "windows", "version", MODEL)
@@ -24,25 +32,7 @@ UPSTREAM = ("prompt", "negative", "latents", "given", "frames", "segments", "sea
 SIZE = ("width", "height")
 ABSENT = {field.name: field.default for field in fields(Settings)}
 """Options that an identity leaves out while they have their default."""
-DERIVED = ("piece ", "conditions ")
-"""Inputs of the segments of a long clip that follow from others, and are named only where nothing else is."""
-OF_COMPONENT = re.compile(r"(?P<what>precision|weights) of (?P<component>\w+) (?P<how>\S+ -> \S+)")
-MAX_TEXT = 60
-MAX_DIGEST = 12
 PARTS, FILES, LORAS, SCHEDULER, CONFIGS = "parts", "files", "loras", "scheduler", "configs"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An input that changed.
-
-    Attributes:
-        stage: the first one that it reaches.
-        text: which it is, and from what to what where that can be said.
-    """
-
-    stage: str
-    text: str
 
 
 def input_changes(before: ClipInputs, now: ClipInputs, image: str | None = None) -> tuple[Change, ...]:
@@ -58,33 +48,7 @@ def input_changes(before: ClipInputs, now: ClipInputs, image: str | None = None)
     else:
         model = _other_checkpoint(before, now)
     comparison = _Comparison(before, now, image, is_other_model=bool(model))
-    found = list(_together([*model, *_once(comparison.changes())]))
-    causes = [change for change in found if not change.text.startswith(DERIVED)]
-    return tuple(causes or found)
-
-
-def _once(changes: Iterator[Change]) -> Iterator[Change]:
-    """Yields each text with the first stage that has it: the precision of a model, say, reaches several."""
-    seen = set[str]()
-    for change in changes:
-        if change.text not in seen:
-            seen.add(change.text)
-            yield change
-
-
-def _together(changes: Sequence[Change]) -> Iterator[Change]:
-    """Yields changes, those of several components from the same to the same as one."""
-    found = [OF_COMPONENT.fullmatch(change.text) for change in changes]
-    alike: dict[tuple[str, str], list[str]] = {}
-    for match in found:
-        if match is not None:
-            alike.setdefault((match["what"], match["how"]), []).append(match["component"])
-    for change, match in zip(changes, found, strict=True):
-        names = alike.pop((match["what"], match["how"]), None) if match else None
-        if match is None:
-            yield change
-        elif names:
-            yield Change(change.stage, f"{match['what']} of {', '.join(names)} {match['how']}")
+    return in_few_words([*model, *comparison.changes()])
 
 
 def _other_checkpoint(before: ClipInputs, now: ClipInputs) -> list[Change]:
@@ -94,15 +58,10 @@ def _other_checkpoint(before: ClipInputs, now: ClipInputs) -> list[Change]:
     if is_same or not old.id:
         return []
     if old.id != new.id:
-        return [Change(ENCODE, f"model.id {_place(old.id)} -> {_place(new.id)}")]
+        return [Change(ENCODE, f"model.id {place(old.id)} -> {place(new.id)}")]
     if old.revision != new.revision:
-        return [Change(ENCODE, f"model.revision {_short(old.revision)} -> {_short(new.revision)}")]
+        return [Change(ENCODE, f"model.revision {short(old.revision)} -> {short(new.revision)}")]
     return []
-
-
-def _place(model_id: str) -> str:
-    """Returns a model's id as people type it."""
-    return _bare(shown_path(Path(model_id)) if os.path.isabs(model_id) else model_id)
 
 
 def _models(segment: Mapping[str, Any]) -> list[Any]:
@@ -173,7 +132,7 @@ class _Comparison:
                 continue
             for path, one, other in _leaves(old.get(name), new.get(name)):
                 if not _is_digest(one) and not _is_digest(other):
-                    yield Change(stage, _arrow(".".join((name, *path)), one, other))
+                    yield Change(stage, arrow(".".join((name, *path)), one, other))
 
     def _settings(self, stage: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         sizes = ["x".join(str(side.get(name)) for name in SIZE) for side in (old, new)]
@@ -184,7 +143,7 @@ class _Comparison:
             if one == other or (name == "family" and self.is_other_model):
                 continue
             yield Change(
-                stage, self._image(one, other) if name == "image" else _arrow(NAMES.get(name, name), one, other)
+                stage, self._image(one, other) if name == "image" else arrow(NAMES.get(name, name), one, other)
             )
 
     def _image(self, old: Any, new: Any) -> str:
@@ -205,15 +164,15 @@ class _Comparison:
                 if name in (CONFIGS, "index") and self.is_other_model:
                     continue
                 for path, one, other in _leaves(old.get(name), new.get(name)):
-                    yield Change(stage, _arrow(".".join(("model", name, *path)), one, other))
+                    yield Change(stage, arrow(".".join(("model", name, *path)), one, other))
 
     def _component(self, stage: str, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         known: dict[str, Callable[[str, Any, Any], Iterator[str]]] = {
             FILES: self._files,
             LORAS: self._loras,
-            "dtype": lambda part, one, other: iter([_arrow(f"precision of {part}", one, other)]),
+            "dtype": lambda part, one, other: iter([arrow(f"precision of {part}", one, other)]),
             "quantization": lambda part, one, other: iter(
-                [_arrow(f"weights of {part}", one or "native", other or "native")]
+                [arrow(f"weights of {part}", one or "native", other or "native")]
             ),
         }
         if self.is_other_model:
@@ -230,7 +189,7 @@ class _Comparison:
                     if values[0] != values[1]:
                         yield from (Change(stage, text) for text in known[key](part, *values))
             else:
-                yield Change(stage, _arrow(key, one, other))
+                yield Change(stage, arrow(key, one, other))
 
     def _files(self, part: str, old: Any, new: Any) -> Iterator[str]:
         """Yields which files of a component differ; where it comes from, if that does."""
@@ -243,7 +202,7 @@ class _Comparison:
             names = ("repo", "revision", "folder", "file", "variant")
             for name, one, other in zip(names, before, now, strict=False):
                 if one != other:
-                    yield f"{name} of {part} {_short(one)} -> {_short(other)}"
+                    yield f"{name} of {part} {short(one)} -> {short(other)}"
             return
         files = [table_of(side.files.get(str(next(iter(known), "")))) for side, known in
                  ((self.before, before), (self.now, now))]  # fmt: skip
@@ -270,7 +229,7 @@ class _Comparison:
             elif one[0] != other[0]:
                 yield f"LoRA {name}: other content"
             elif one != other:
-                yield _arrow(f"weight of LoRA {name}", one[1], other[1])
+                yield arrow(f"weight of LoRA {name}", one[1], other[1])
         if list(before) != list(now) and before.keys() == now.keys():
             yield "order of LoRAs"
 
@@ -279,11 +238,11 @@ class _Comparison:
             return
         if old[0] != new[0]:
             if not self.is_other_model:
-                yield Change(DENOISE, _arrow("scheduler", old[0], new[0]))
+                yield Change(DENOISE, arrow("scheduler", old[0], new[0]))
             return
         for path, one, other in _leaves(old[1:], new[1:]):
             if not self.is_other_model:
-                yield Change(DENOISE, _arrow(".".join(("scheduler", *path[1:])), one, other))
+                yield Change(DENOISE, arrow(".".join(("scheduler", *path[1:])), one, other))
 
     def _exports(self) -> Iterator[Change]:
         before, now = self.before.exports, self.now.exports
@@ -300,41 +259,10 @@ class _Comparison:
             new = news[name]
             if old.get("version") != new.get("version"):
                 yield Change(
-                    EXPORT, _arrow("vgpipe's own export stage: version", old.get("version"), new.get("version"))
+                    EXPORT, arrow("vgpipe's own export stage: version", old.get("version"), new.get("version"))
                 )
             for path, one, other in _leaves(_without(old, UPSTREAM), _without(new, UPSTREAM)):
-                yield Change(EXPORT, _export_words(name, path, one, other))
-
-
-NAMES = {"num_inference_steps": "steps", "num_frames": "frames", "family": "model.family"}
-
-
-def shown(value: Any) -> str:
-    """Returns a value as a sentence names it: a text in quotes, shortened."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    if not isinstance(value, str):
-        return str(value)[:MAX_TEXT]
-    return f'"{value}"' if len(value) <= MAX_TEXT else f'"{value[:MAX_TEXT]}..."'
-
-
-def _arrow(name: str, old: Any, new: Any) -> str:
-    """Returns `name old -> new`; plain words without quotes."""
-    return f"{name} {_bare(old)} -> {_bare(new)}"
-
-
-def _bare(value: Any) -> str:
-    return value if isinstance(value, str) and re.fullmatch(r"[\w./+-]{1,60}", value) else shown(value)
-
-
-def _short(value: Any) -> str:
-    """Returns a commit as people write it; anything else as `shown`."""
-    is_commit = isinstance(value, str) and re.fullmatch(r"[0-9a-f]{40,64}", value)
-    return value[:MAX_DIGEST] if is_commit else _bare(value)
+                yield Change(EXPORT, export_words(name, path, one, other))
 
 
 def _without(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -367,15 +295,3 @@ def _by_name(loras: Any, names: Mapping[str, str]) -> dict[str, list[Any]]:
 
 def _exporter(inputs: Mapping[str, Any]) -> str:
     return str(table_of(inputs.get("exporter")).get("name"))
-
-
-def _export_words(exporter: str, path: tuple[str, ...], old: Any, new: Any) -> str:
-    match path:
-        case ("exporter", "version"):
-            return _arrow(f"vgpipe's own {exporter} exporter: version", old, new)
-        case ("exporter", *rest):
-            return _arrow(f"{exporter}.{'.'.join(rest)}", old, new)
-        case ("recipe",) if old is None or new is None:
-            return _arrow("run.metadata", old is not None, new is not None)
-        case _:
-            return _arrow(".".join(path), old, new)

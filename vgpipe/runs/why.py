@@ -12,7 +12,8 @@ from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.key_inputs import ClipInputs, read_document
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
-from vgpipe.provenance.input_changes import Change, input_changes
+from vgpipe.provenance.change_words import Change
+from vgpipe.provenance.input_changes import input_changes
 from vgpipe.provenance.recipe import LIBRARIES
 from vgpipe.report.values import text_of
 from vgpipe.runs.attempts import Attempts
