@@ -25,7 +25,8 @@ from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.executor.moment import Moment
 from vgpipe.job.resolving.draws import new_origin
 from vgpipe.runs.exit_codes import EXIT_DONE
-from vgpipe.store.rundir import RunDir, claimed_directory
+from vgpipe.store.rundir import RunDir
+from vgpipe.store.unused_directory import claimed_directory
 from vgpipe.terminal import write_error, write_note
 
 # An invalid job must not wait for what only a valid one needs: what renders is imported when all jobs have been read.

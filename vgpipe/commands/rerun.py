@@ -20,7 +20,8 @@ from vgpipe.runs.bars import TerminalBars
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.runs.run import ready, start
 from vgpipe.runs.signals import cancelled_by_signals
-from vgpipe.store.rundir import RunDir, unused_directory
+from vgpipe.store.rundir import RunDir
+from vgpipe.store.unused_directory import unused_directory
 from vgpipe.terminal import can_ask, is_confirmed, on_one_line, write_line, write_note
 from vgpipe.typed import shown_path
 from vgpipe.units import format_size

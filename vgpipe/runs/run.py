@@ -43,7 +43,8 @@ from vgpipe.runs.saved import saved_clip, saved_values
 from vgpipe.store.disk_space import what_to_free
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.run_list import note_run
-from vgpipe.store.rundir import RunDir, unused_run
+from vgpipe.store.rundir import RunDir
+from vgpipe.store.unused_directory import unused_run
 from vgpipe.typed import shown_path, typed_path
 from vgpipe.units import MIB
 

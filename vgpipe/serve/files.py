@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vgpipe.outside_file import open_outside
-from vgpipe.store.rundir import FILE_FOLDERS, RunDir
+from vgpipe.store.placed_files import FILE_FOLDERS
+from vgpipe.store.rundir import RunDir
 
 TYPES = {
     ".mp4": "video/mp4",

@@ -1,16 +1,13 @@
-"""A run's directory: the only module that knows the paths of its files."""
+"""A run's directory: the only module that knows the paths of its files, but for those of clips (`placed_files.py`)."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,89 +15,19 @@ from typing import Any
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
 from vgpipe.store.clip_lines import ClipLine, ClipLines, read_clip_lines
-from vgpipe.store.durable import (
-    flush_folder,
-    flush_parents,
-    link_or_copy,
-    make_folder,
-    open_to_append,
-    replace_file,
-    temporary_path,
-)
-from vgpipe.store.run_lock import LOCK_NAME, DirectoryInUse, RunLock
-from vgpipe.store.seal import sealed
+from vgpipe.store.durable import flush_parents, replace_file, temporary_path
+from vgpipe.store.placed_files import FILE_FOLDERS, PlacedFiles
+from vgpipe.store.run_lines import append_line, clip_line, line_of, object_in
+from vgpipe.store.run_lock import LOCK_NAME, RunLock
 from vgpipe.terminal import on_one_line
 from vgpipe.units import MIB
 
 log = logging.getLogger(__name__)
 
-CLIPS_SCHEMA = 1
 DOES_NOT_FIT = "does not fit its checksum: it was changed or damaged"
 MAX_NAMED = 80
-MAX_FILE_NAME_BYTES = 255
-REJECTED = "rejected"
-"""The folder of the files of clips that a check rejected."""
 MAX_BYTES = 256 * MIB
 """Of plan.json and events.jsonl, which have a line or two for each clip and stage."""
-PICTURE_FOLDERS = {"sheet": "sheets", "poster": "sheets", "last_frame": "last_frames"}
-"""Kind of a file -> the folder of it, where that is not `videos`."""
-FILE_FOLDERS = ("videos", "frames", REJECTED, *dict.fromkeys(PICTURE_FOLDERS.values()))
-CLOCK_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
-
-
-def unused_directory(root: Path) -> Path:
-    """Returns `root`, or `root-2`, `root-3`, ... if another run uses a name made from the clock.
-
-    A name that the user chose is returned as it is: a run there resumes in place.
-    """
-    number, candidate = 1, root
-    while CLOCK_NAME.fullmatch(root.name) and _holds_run(candidate):
-        number += 1
-        candidate = root.with_name(f"{root.name}-{number}")
-    return candidate
-
-
-def claimed_directory(root: Path) -> Path:
-    """Makes `root`, or `root-2`, `root-3`, ... if it is a name made from the clock that another run has taken.
-
-    A directory that the user chose is left as it is.
-    """
-    number, candidate = 1, root
-    while CLOCK_NAME.fullmatch(root.name):
-        try:
-            candidate.mkdir(parents=True)
-            return candidate
-        except FileExistsError:
-            number += 1
-            candidate = root.with_name(f"{root.name}-{number}")
-    return root
-
-
-def _holds_run(root: Path) -> bool:
-    # Some releases of filelock remove the lock file with the lock.
-    return (root / LOCK_NAME).exists() or RunDir(root).config.exists()
-
-
-@contextmanager
-def unused_run(root: Path) -> Iterator[RunDir]:
-    """Locks `unused_directory(root)`, or the next one where another process takes it at the same moment.
-
-    Raises:
-        UsageError: where another process uses a directory that the user chose.
-        StoreError: where the directory cannot be created.
-    """
-    while True:
-        candidate = unused_directory(root)
-        is_ours_to_choose = CLOCK_NAME.fullmatch(root.name) is not None
-        try:
-            with RunDir(candidate) as run_dir:
-                if is_ours_to_choose and run_dir.config.exists():  # a whole run since the look-up
-                    continue
-                yield run_dir
-                return
-        except DirectoryInUse:
-            if not is_ours_to_choose:
-                raise
 
 
 class RunDir:
@@ -124,7 +51,7 @@ class RunDir:
         self.report_data = root / "report-data.js"
         self.contact_sheet = root / "contact-sheet.png"
         self._lock = RunLock(root)
-        self._unflushed: set[Path] = set()
+        self._files = PlacedFiles(root)
 
     def __enter__(self) -> RunDir:
         self._lock.acquire()
@@ -184,12 +111,12 @@ class RunDir:
         Raises:
             StoreError: if the directory cannot be written.
         """
-        replace_file(self.inputs, _line(inputs))
+        replace_file(self.inputs, line_of(inputs))
 
     def read_inputs(self) -> dict[str, Any] | None:
         """Returns the content of inputs.json; None where there is none, as in older runs, or it cannot be read."""
         try:
-            return _object(read_outside(self.inputs, max_bytes=MAX_BYTES).decode("utf-8", "replace"))
+            return object_in(read_outside(self.inputs, max_bytes=MAX_BYTES).decode("utf-8", "replace"))
         except OSError:
             return None
 
@@ -201,7 +128,7 @@ class RunDir:
         """
         temporary = temporary_path(self.progress)
         try:
-            temporary.write_bytes(_line(progress))
+            temporary.write_bytes(line_of(progress))
             os.replace(temporary, self.progress)
         except OSError as error:
             temporary.unlink(missing_ok=True)
@@ -210,19 +137,19 @@ class RunDir:
     def read_progress(self) -> dict[str, Any]:
         """Returns the content of progress.json; empty where there is none, or it cannot be read."""
         try:
-            return _object(read_outside(self.progress, max_bytes=MIB).decode("utf-8", "replace")) or {}
+            return object_in(read_outside(self.progress, max_bytes=MIB).decode("utf-8", "replace")) or {}
         except OSError:
             return {}
 
     def write_clips(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Rewrites clips.jsonl atomically, one line per clip."""
-        self._flush_placed()
-        replace_file(self.clips, b"".join(_clip_line(record) for record in records))
+        self._files.flush()
+        replace_file(self.clips, b"".join(clip_line(record) for record in records))
 
     def append_clip(self, record: Mapping[str, Any]) -> None:
         """Appends a clip's newest record; the last line of a clip counts."""
-        self._flush_placed()
-        _append_line(self.clips, _clip_line(record), flush_to_disk=True)
+        self._files.flush()
+        append_line(self.clips, clip_line(record), flush_to_disk=True)
 
     def read_lines(self, *, must_be_sealed: bool = False) -> ClipLines:
         """Returns the newest line of each clip, and those that were changed or damaged.
@@ -276,12 +203,12 @@ class RunDir:
 
     def append_event(self, kind: str, **facts: Any) -> None:
         """Appends one event with the current time (UNIX seconds)."""
-        line = _line({"time": round(time.time(), 3), "event": kind, **facts})
-        _append_line(self.events, line, flush_to_disk=False)
+        line = line_of({"time": round(time.time(), 3), "event": kind, **facts})
+        append_line(self.events, line, flush_to_disk=False)
 
     def read_events(self) -> list[dict[str, Any]]:
         """Returns the events so far, in order; skips incomplete lines. Empty without a file."""
-        found = [_object(line) for line in self.event_text().decode("utf-8", "replace").split("\n")]
+        found = [object_in(line) for line in self.event_text().decode("utf-8", "replace").split("\n")]
         return [event for event in found if event is not None]
 
     def event_text(self) -> bytes:
@@ -322,41 +249,14 @@ class RunDir:
         Returns:
             The path relative to the run, with forward slashes.
         """
-        if kind.partition("_")[0] == "frames":  # `frames_2` where two exporters fell back on images
-            own = "" if kind == "frames" else f".{kind}"
-            folder = self._folder("frames", _fitted(stem, own), is_rejected=is_rejected)
-            return self._place_folder(self.root / folder / _fitted(stem, own), sources)
-        folder, suffix = PICTURE_FOLDERS.get(kind, "videos"), sources[0].suffix
-        if folder != "sheets":
-            folder = self._folder(folder, _fitted(stem, suffix), is_rejected=is_rejected)
-        own = f".{kind}" if kind == "poster" or f"{folder}/{_fitted(stem, suffix)}" in taken else ""
-        relative = f"{folder}/{_fitted(stem, own + suffix)}"
-        target = Path(f"{self.root}/{relative}")
-        try:
-            link_or_copy(sources[0], target)
-        except FileNotFoundError:  # only for the first clip: a run may have thousands
-            make_folder(target.parent)
-            link_or_copy(sources[0], target)
-        self._unflushed.add(target.parent)
-        return relative
-
-    def _folder(self, folder: str, name: str, *, is_rejected: bool) -> str:
-        """Returns the folder of a clip's file; removes one from among the good ones that a killed process left."""
-        if is_rejected:
-            self.discard(f"{folder}/{name}")
-        return REJECTED if is_rejected else folder
+        return self._files.place(kind, stem, sources, taken, is_rejected=is_rejected)
 
     def path_of(self, relative: object) -> Path | None:
         """Returns the path of a file that a clip's record names, `videos/x.mp4`; None for any other kind of path.
 
         It need not exist, and a link in its place may lead elsewhere.
         """
-        parts = relative.split("/") if isinstance(relative, str) else []
-        if not 1 <= len(parts) <= 2 or not set(parts).isdisjoint(("", ".", "..")):
-            return None
-        relative = "/".join(parts)
-        # A backslash separates folders and a colon names a drive on Windows only.
-        return None if "\\" in relative or ":" in relative else self.root / relative
+        return self._files.path_of(relative)
 
     def has(self, relative: str) -> bool:
         """Returns whether a file named in a clip's record exists."""
@@ -364,13 +264,7 @@ class RunDir:
 
     def discard(self, relative: str) -> None:
         """Removes a file or folder named in a clip's record; leaves paths outside the run alone."""
-        path = self.path_of(relative)
-        if path is None or path.parent.resolve().parent != self.root.resolve():
-            return
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        self._files.discard(relative)
 
     def sweep_leftovers(self) -> None:
         """Removes temporary files that a killed process left; only call while holding the lock."""
@@ -378,88 +272,8 @@ class RunDir:
             for path in folder.glob(".tmp-*"):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
-    def _flush_placed(self) -> None:
-        """Forces the names of placed files to the disk, before a record says that they are there.
-
-        Raises:
-            StoreError: where that fails.
-        """
-        while self._unflushed:
-            folder = self._unflushed.pop()
-            try:
-                flush_folder(folder)
-            except FileNotFoundError:  # somebody removed it: the next run places its files again
-                continue
-            except OSError as error:
-                raise StoreError(f"{folder} cannot be written: {error}") from error
-
-    def _place_folder(self, target: Path, sources: list[Path]) -> str:
-        temporary = temporary_path(target)
-        try:
-            make_folder(target.parent)
-            temporary.mkdir()
-            for source in sources:
-                link_or_copy(source, temporary / source.name)
-            flush_folder(temporary)
-            self._unflushed.add(target.parent)
-            if target.exists():
-                shutil.rmtree(target)
-            os.rename(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        return target.relative_to(self.root).as_posix()
-
-
-def _fitted(stem: str, ending: str) -> str:
-    """Returns a file's name; the stem of one that no file system would take is cut, and made unique by a digest."""
-    if len(f"{stem}{ending}".encode()) <= MAX_FILE_NAME_BYTES:
-        return f"{stem}{ending}"
-    ending = f"~{hashlib.sha256(stem.encode()).hexdigest()[:8]}{ending}"
-    return f"{stem.encode()[: MAX_FILE_NAME_BYTES - len(ending)].decode(errors='ignore')}{ending}"
-
 
 def _noted(line: ClipLine) -> dict[str, Any]:
     notes = line.record.get("notes")
     said = f"line {line.number} of clips.jsonl {DOES_NOT_FIT}"
     return {**line.record, "notes": [*(notes if isinstance(notes, list) else []), said]}
-
-
-def _object(line: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):  # the latter: nested deeper than any record
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _append_line(path: Path, line: bytes, *, flush_to_disk: bool) -> None:
-    try:
-        with open_to_append(path) as file:
-            if file.tell() and not _ends_with_newline(path):
-                line = b"\n" + line  # a crash cut off the last line: keep it apart
-            file.write(line)
-            if flush_to_disk:
-                file.flush()
-                os.fsync(file.fileno())
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}") from error
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    text = _ENCODER.encode(record)
-    # Readers that split at every Unicode line end would split a prompt that contains one.
-    escaped = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
-    return escaped.encode() + b"\n"
-
-
-def _clip_line(record: Mapping[str, Any]) -> bytes:
-    return sealed(_line({"schema": CLIPS_SCHEMA, **record})) + b"\n"
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
