@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from vgpipe.store.rundir import RunDir
+
 
 @pytest.fixture
 def stopped(render, workdir):
@@ -128,8 +130,6 @@ def test_a_relative_model_folder_is_found_from_anywhere(vgpipe, workdir, tiny_wa
 
 
 def test_a_directory_in_use_is_one_message(render, workdir):
-    from vgpipe.store.rundir import RunDir
-
     with RunDir(workdir / "run"):
         ran = render("clip.prompt=a", "hydra.run.dir=run")
     assert ran.code == 2 and "in use" in ran.err and "Traceback" not in ran.err
@@ -148,11 +148,16 @@ def test_a_store_that_cannot_be_written_is_told_before_anything_loads(render, wo
     assert not (workdir / "outputs").exists()
 
 
-def test_a_file_that_cannot_be_placed_fails_only_its_clip(render, workdir):
+def test_a_file_that_cannot_be_placed_fails_only_its_clip(render, workdir, monkeypatch):
     (workdir / "job.yaml").write_text("prompts: [a red circle, a blue square]\n")
-    first = render("job=job.yaml")
-    name = first.records()[0]["files"]["mp4"]
-    (workdir / "run" / name / "blocked").mkdir(parents=True)
+    place = RunDir.place
+
+    def refuse(self, kind, name, *rest, **named):
+        if name.startswith("a-red-circle"):
+            raise OSError(5, "Input/output error")
+        return place(self, kind, name, *rest, **named)
+
+    monkeypatch.setattr(RunDir, "place", refuse)
     ran = render("job=job.yaml", "hydra.run.dir=run")
     assert ran.code == 1
     assert [record["state"] for record in ran.records()] == ["failed", "done"]
