@@ -19,7 +19,7 @@ from tests.fake_hub import FakeHub
 REPO = "maker/tiny-video"
 SMALL = (
     "clip.width=32", "clip.height=32", "clip.num_frames=5", "quality.num_inference_steps=2", "clip.prompt=circle",
-    "executor.canary=false",
+    "executor.canary=false", "checks=off",
 )  # fmt: skip
 
 

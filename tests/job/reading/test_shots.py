@@ -169,7 +169,7 @@ def test_places_in_shots_are_filled_from_the_matrix(clips_of) -> None:
         ("[a, '{colr}']", "  matrix: {colour: [red]}", "a.yaml:2: the prompt of shot 2 has the place {colr}; the matrix"
          " has colour -> did you mean {colour}?"),
         ("[a, b]", "  matrix: {c: [red]}", 'a.yaml:3: no text uses "c" of the matrix -> '),
-        ("[a, '{c}']", "  matrix: {c: ['', red]}", "a.yaml:2: the matrix makes a shot's prompt empty -> "),
+        ("[a, '{c}']", "  matrix: {c: ['', red]}", "a.yaml:2: places and choices make a shot's prompt empty -> "),
     ],
 )  # fmt: skip
 def test_places_and_matrix_must_fit_each_other(told, shots: str, more: str, expected: str) -> None:
