@@ -36,6 +36,11 @@ def _open_at_least(descriptor: int) -> None:
 
 os.fsync = _open_at_least  # not in processes that a test starts
 
+IN_MEMORY, ROOM_BYTES = Path("/dev/shm"), 8 << 30
+if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM_BYTES:  # the tests write 1.5 GB
+    # Processes that a test starts flush each record: on a disk they wait for it most of their time.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+
 IS_FIRST = "VGPIPE_TEST_CACHE" not in os.environ  # workers share what the first process makes
 if IS_FIRST:
     os.environ["VGPIPE_CACHE"] = os.environ["VGPIPE_TEST_CACHE"] = tempfile.mkdtemp(prefix="vgpipe-cache-")
