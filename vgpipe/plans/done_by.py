@@ -16,7 +16,7 @@ class DoneBy:
         will_be_done: about how many, those that are done before the start included.
         least: at least so many.
         most: at most.
-        of: all clips of the run.
+        of: all clips of the run that have not failed.
     """
 
     at: str

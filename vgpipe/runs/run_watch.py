@@ -111,7 +111,8 @@ class RunWatch:
         begun = max(0.0, sum(left) - rest)  # what is done of those that come first
         shares = (deadline.left_s / max(eta_s * by, 1e-9) for by in (1 - MARGIN, 1.0, 1 + MARGIN))
         most, middle, least = (done + _within(left, begun + share * min(rest, sum(left))) for share in shares)
-        return DoneBy(at=deadline.at, will_be_done=middle, least=least, most=most, of=len(self._states))
+        failed = sum(one.error is not None and not one.is_done for one in self._states)  # no deadline misses them
+        return DoneBy(at=deadline.at, will_be_done=middle, least=least, most=most, of=len(self._states) - failed)
 
     def _tell(self, found: DoneBy) -> None:
         self._known = found
