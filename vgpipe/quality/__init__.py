@@ -1,1 +1,1 @@
-"""What can be measured of finished frames: arrays in, numbers out."""
+"""What can be measured of frames, and how it is judged: arrays in, numbers and verdicts out."""
