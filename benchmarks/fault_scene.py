@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import watched
@@ -50,13 +51,18 @@ class Scene:
     driver: subprocess.Popen | None = None
     notes: list[str] = field(default_factory=list)
     steps_file: Path | None = None
+    ends_after_s: ClassVar[float] = RUN_ENDS_AFTER_S
 
-    def start(self, *arguments: str) -> None:
-        """Starts a command line of vgpipe."""
-        environment = self.watch.environment(self.base) | {
+    def additions(self) -> Mapping[str, str]:
+        """Returns what its processes have in their environment beside `base`."""
+        return {
             "COUNTED_STEPS": str(self.steps_file or self.cwd / "steps"),
             "PYTHONPATH": os.pathsep.join([str(HERE / "counted_steps"), self.base.get("PYTHONPATH", "")]).rstrip(":"),
         }
+
+    def start(self, *arguments: str) -> None:
+        """Starts a command line of vgpipe."""
+        environment = self.watch.environment(self.base) | self.additions()
         with (self.cwd / "log.txt").open("a") as log:
             command = [sys.executable, "-m", "vgpipe", *(arguments or self.arguments)]
             self.driver = subprocess.Popen(command, cwd=self.cwd, env=environment, stdout=log, stderr=log)
@@ -70,7 +76,7 @@ class Scene:
         if self.driver is None:
             return None
         try:
-            return self.driver.wait(RUN_ENDS_AFTER_S)
+            return self.driver.wait(self.ends_after_s)
         except subprocess.TimeoutExpired:
             self.driver.kill()
             self.driver.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,31 +14,18 @@ from fault_kinds import give_the_store_room, send
 from fault_scene import Scene, is_alive
 
 HERE = Path(__file__).parent
-RUN_ENDS_AFTER_S, HUNTS_S = 1800.0, 60.0
+HUNTS_S = 60.0
 
 
 class Night(Scene):
     """A run with faults inside and outside of it."""
 
     environment: Mapping[str, str] = {}
+    ends_after_s = 1800.0
 
-    def start(self, *arguments: str) -> None:
-        """Starts a command line of vgpipe, with the faults inside."""
-        environment = self.watch.environment(self.base) | self.environment
-        with (self.cwd / "log.txt").open("a") as log:
-            command = [sys.executable, "-m", "vgpipe", *(arguments or self.arguments)]
-            self.driver = subprocess.Popen(command, cwd=self.cwd, env=environment, stdout=log, stderr=log)
-
-    def end(self) -> int | None:
-        """Waits for the driver; returns its exit code, None where it had to be killed."""
-        if self.driver is None:
-            return None
-        try:
-            return self.driver.wait(RUN_ENDS_AFTER_S)
-        except subprocess.TimeoutExpired:
-            self.driver.kill()
-            self.driver.wait()
-            return None
+    def additions(self) -> Mapping[str, str]:
+        """Returns the faults inside."""
+        return self.environment
 
     def settled(self) -> int:
         """Returns how many clips have a final state."""
