@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vgpipe.report.run_facts import RunState, failures_of, rendering_of, run_facts, size_bytes
-from vgpipe.report.run_folders import run_folders, sweep_of
+from vgpipe.store.run_folders import run_folders, sweep_of
 from vgpipe.store.rundir import RunDir
 
 NAMES = {"d": "done", "f": "failed", "p": "pending", "s": "stopped"}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from vgpipe.errors import UsageError
 from vgpipe.report.run_facts import run_facts, size_bytes
-from vgpipe.report.run_folders import run_folders
 from vgpipe.report.run_text import Listed, listed_values, run_table
+from vgpipe.store.run_folders import run_folders
 from vgpipe.terminal import terminal_width, write, write_line, write_note
 
 HELP = """\

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vgpipe.commands.ls import folder_of
 from vgpipe.errors import UsageError
-from vgpipe.report.run_folders import run_folders
 from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED
 from vgpipe.store.pause_file import Pause, PauseFile
+from vgpipe.store.run_folders import run_folders
 from vgpipe.store.run_lock import is_in_use
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import write_note

@@ -12,8 +12,8 @@ from pathlib import Path
 from vgpipe.commands.ls import folder_of
 from vgpipe.errors import UsageError
 from vgpipe.report.run_facts import RunFacts, failures_of, rendering_of, run_facts
-from vgpipe.report.run_folders import run_folders
 from vgpipe.report.run_text import status_lines, status_values
+from vgpipe.store.run_folders import run_folders
 from vgpipe.store.run_lock import is_in_use
 from vgpipe.terminal import write, write_line
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import is_not
 from pathlib import Path
@@ -11,12 +11,11 @@ from typing import Any
 
 from vgpipe.errors import UsageError
 from vgpipe.garbage.inventory import Kind
+from vgpipe.store.run_folders import run_folders
 from vgpipe.store.run_list import NotedRun, noted_runs
 from vgpipe.store.run_lock import is_in_use
 from vgpipe.store.rundir import RunDir
 
-DEPTH = 3
-"""Of a run below the outputs: the job, the date, and in a sweep the combination."""
 DONE, UNSETTLED = "done", ("pending", "stopped")
 ENDED_S = 3600.0
 """How long after its last record a run that was killed may still have worked."""
@@ -114,7 +113,7 @@ class KeptRuns:
         noted = {one.root: one for one in noted_runs(self._store)}
         unreadable = {one.root: one.obstacle for one in noted.values() if one.obstacle}
         found: list[RunNeeds] = []
-        below = (root for folder in self._folders for root in runs_below(folder))
+        below = (root for folder in self._folders for root in run_folders(folder))
         for root in sorted({*below, *(root for root in noted if root not in unreadable)}):
             try:
                 needs = self._of(root, noted.get(root))
@@ -148,22 +147,6 @@ class KeptRuns:
             needs = replace(needs, is_running=not needs.is_running)
         self._read[root] = mark, needs
         return needs
-
-
-def runs_below(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """Yields the directories of runs in a folder, and the folder itself where it is one; not in hidden ones."""
-    if (folder / "clips.jsonl").is_file():
-        yield folder
-        return
-    if depth == 0:
-        return
-    try:
-        with os.scandir(folder) as entries:
-            below = [Path(one.path) for one in entries if not one.name.startswith(".") and one.is_dir()]
-    except OSError:
-        return
-    for one in below:
-        yield from runs_below(one, depth - 1)
 
 
 def _needs(run_dir: RunDir, noted_s: float | None) -> RunNeeds:

@@ -14,9 +14,9 @@ from typing import Any
 
 from vgpipe.errors import UsageError
 from vgpipe.outside_file import open_outside
-from vgpipe.report.run_folders import sweep_of
 from vgpipe.report.run_history import STATES, RunHistory, failed_at, history_of
 from vgpipe.report.values import float_of, int_of, table_of, text_of
+from vgpipe.store.run_folders import sweep_of
 from vgpipe.store.run_lock import is_in_use
 from vgpipe.store.rundir import RunDir
 from vgpipe.units import MIB

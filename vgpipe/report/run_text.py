@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.report.run_facts import Failure, Now, Rendering, RunFacts, RunState
-from vgpipe.report.run_folders import sweep_of
+from vgpipe.store.run_folders import sweep_of
 from vgpipe.terminal import on_one_line, table
 from vgpipe.typed import shown_path, typed_path
 from vgpipe.units import clock, counted, finish_time, format_size

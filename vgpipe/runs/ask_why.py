@@ -8,10 +8,10 @@ from pathlib import Path
 from vgpipe.clips.requested import request
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
-from vgpipe.report.run_folders import run_folders
 from vgpipe.runs.past_runs import PastRun, absolute_jobs, newest_first
 from vgpipe.runs.saved import saved_clips, saved_config
 from vgpipe.runs.why import Answer, answers
+from vgpipe.store.run_folders import run_folders
 from vgpipe.store.rundir import RunDir
 
 STORE_NAME = ".store"

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from vgpipe.report.run_facts import run_facts
-from vgpipe.report.run_folders import run_folders
+from vgpipe.store.run_folders import run_folders
 from vgpipe.store.rundir import RunDir
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.report.build import run_data, script, title_of
-from vgpipe.report.run_folders import run_folders
 from vgpipe.serve import pages
 from vgpipe.serve.files import Folder, Place, is_plain
 from vgpipe.serve.kept import MAX_SHARE, Kept
 from vgpipe.serve.run_entry import RunEntry, changes_with
+from vgpipe.store.run_folders import run_folders
 from vgpipe.store.run_lock import is_in_use
 
 REFRESH_S, LOOK_S = 0.5, 5.0
