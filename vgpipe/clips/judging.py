@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from vgpipe.quality.checking import judge
+from vgpipe.quality.base import Bad
+from vgpipe.quality.checking import judge, verdict_of
 from vgpipe.quality.stillness import wants_stillness
 from vgpipe.quality.verdict import Result, Verdict
 from vgpipe.report.values import float_of, list_of, table_of
@@ -59,9 +60,7 @@ class Judge:
         judged = zip(found, prompts, strict=False)  # a clip that ended early has fewer segments than it was to have
         return worst(one for numbers, prompt in judged for one in self.frames(numbers, prompt, is_canary=is_canary))
 
-    def number(
-        self, check: str, number: float, says: str, *, bad: Literal["above", "below"], is_canary: bool = False
-    ) -> Verdict | None:
+    def number(self, check: str, number: float, says: str, *, bad: Bad, is_canary: bool = False) -> Verdict | None:
         """Judges a number that is not measured on frames; returns None where its check is off.
 
         Args:
@@ -74,9 +73,7 @@ class Judge:
         limit = self._limits.get(check)
         if limit is None or (is_canary and not limit.canary):
             return None
-        if not (number > limit.limit if bad == "above" else number < limit.limit):
-            return Verdict(check, number, limit.limit, Result.PASSED)
-        return Verdict(check, number, limit.limit, Result.WARNED if limit.action == "warn" else Result.FAILED, says)
+        return verdict_of(check, number, limit, bad, says)
 
 
 def worst(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

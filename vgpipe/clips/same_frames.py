@@ -7,6 +7,7 @@ from dataclasses import replace
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.judging import Judge
 from vgpipe.job.clip import Clip
+from vgpipe.quality.base import Bad
 from vgpipe.quality.verdict import Verdict
 
 NAME = "same_frames"
@@ -37,4 +38,4 @@ class SameFrames:
         if (made, state.id) not in self._known.setdefault(frames, []):
             self._known[frames].append((made, state.id))
         says = f"every frame is that of {others[0]}, although their seeds differ" if others else ""
-        return judge.number(NAME, len(others), says, bad="above")
+        return judge.number(NAME, len(others), says, bad=Bad.ABOVE)

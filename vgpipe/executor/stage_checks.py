@@ -15,6 +15,7 @@ from vgpipe.fallback.safer import SaferTries
 from vgpipe.fallback.wording import OF_CANARY, REMEDIES, describe_verdict, rejection
 from vgpipe.models.base import Family
 from vgpipe.quality import noise_left, text_difference
+from vgpipe.quality.base import Bad
 from vgpipe.quality.verdict import Verdict
 from vgpipe.report.values import float_of
 from vgpipe.store.artifacts import Store
@@ -102,7 +103,7 @@ class StageChecks:
         number = text_difference.text_difference(_arrays(embeds), _arrays(others))
         if number is not None:
             check, says = text_difference.NAME, text_difference.says(number)
-            self._take(segment, ENCODE, self._judge.number(check, number, says, bad="below", is_canary=True))
+            self._take(segment, ENCODE, self._judge.number(check, number, says, bad=Bad.BELOW, is_canary=True))
 
     def denoised(self, segment: SegmentState) -> None:
         """Judges the denoiser of a canary by what it leaves of the noise."""
@@ -110,7 +111,7 @@ class StageChecks:
         number = None if artifact is None else float_of(artifact.info.get(noise_left.NAME))
         if number is not None:
             check, says = noise_left.NAME, noise_left.says(number)
-            self._take(segment, DENOISE, self._judge.number(check, number, says, bad="above", is_canary=True))
+            self._take(segment, DENOISE, self._judge.number(check, number, says, bad=Bad.ABOVE, is_canary=True))
 
     def decoded(self, segment: SegmentState) -> bool:
         """Judges the frames of a segment; returns whether its clip is made further."""

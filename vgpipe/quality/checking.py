@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from vgpipe.quality.base import Check, Expected, Limit
+from vgpipe.quality.base import Bad, Check, Expected, Limit
 from vgpipe.quality.registry import CHECKS, new_checks
 from vgpipe.quality.verdict import Result, Verdict
 
@@ -76,11 +76,20 @@ def _verdicts(
             continue
         if (is_canary and not limit.canary) or (wants_stillness and check.expects_motion):
             continue
-        yield _verdict(check, numbers[check.name], limit)
+        number = numbers[check.name]
+        yield verdict_of(check.name, number, limit, check.bad, check.says(number))
 
 
-def _verdict(check: type[Check], number: float, limit: Limit) -> Verdict:
-    if not check.bad.beyond(number, limit.limit):
-        return Verdict(check.name, number, limit.limit, Result.PASSED)
-    result = Result.WARNED if limit.action == "warn" else Result.FAILED
-    return Verdict(check.name, number, limit.limit, result, check.says(number))
+def verdict_of(check: str, number: float, limit: Limit, bad: Bad, says: str) -> Verdict:
+    """Judges one number.
+
+    Args:
+        check: its name in the config group `checks`.
+        number: what was measured.
+        limit: the last good number, and what one beyond it does.
+        bad: on which side of it numbers are bad.
+        says: a sentence for the case that this one is.
+    """
+    if not bad.beyond(number, limit.limit):
+        return Verdict(check, number, limit.limit, Result.PASSED)
+    return Verdict(check, number, limit.limit, Result.WARNED if limit.action == "warn" else Result.FAILED, says)
