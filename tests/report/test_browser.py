@@ -87,6 +87,23 @@ def test_picks_stay_and_give_commands(open_page, mixed):
     assert page.is_hidden("#picks")
 
 
+def test_picked_drafts_are_continued_and_other_picks_rendered_again(open_page, tmp_path):
+    drafted = {"state": "drafted", "draft_steps": 8, "files": {}}
+    scores = [{"judge": "checks", "number": number} for number in (0.5, 2.0)]
+    drafts = [record(name, **drafted, score=score) for name, score in zip("ab", scores, strict=True)]
+    page = open_page(make_run(tmp_path, [*drafts, record("c", files={})]))
+    assert page.text_content(".card >> nth=0 >> .state") == "preview, step 8 of 20"
+    page.click(".card >> nth=0 >> button.pick")
+    assert page.text_content("#what-picked") == "finish the draft at the model's full steps"
+    page.click(".card >> nth=2 >> button.pick")
+    pick = page.eval_on_selector(".card >> nth=0", "card => card.entry.clip.pick")
+    first, second = page.text_content("#commands").split("\n")
+    assert shlex.split(first)[:4] == ["python", "-m", "vgpipe", "continue"] and first.endswith(f" 'pick=[{pick}]'")
+    assert "continue" not in second and second.endswith("quality=high")
+    page.select_option("#sort", "score")
+    assert shown(page) == ["b", "a", "c"]
+
+
 def test_copy_button(open_page, mixed):
     page = open_page(mixed)
     page.evaluate("navigator.clipboard.writeText = async text => { window.copied = text }")

@@ -15,7 +15,7 @@ from tests.report.runs import HOSTILE, make_run, record
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.report import contact_sheet, tiles
 from vgpipe.report.contact_sheet import MAX_PIXELS, MAX_TILE_PX, grid_of, write_contact_sheet
-from vgpipe.report.tiles import GREY, tile
+from vgpipe.report.tiles import GREY, STRIP, tile
 from vgpipe.store.rundir import RunDir
 
 POSTER = "sheets/a.poster.jpg"
@@ -36,6 +36,15 @@ def drawn(run_dir):
 def middle(sheet, columns=1, number=0):
     width = sheet.width // columns
     return sheet.getpixel((width * (number % columns) + width // 2, width * (number // columns) + width // 2))[0]
+
+
+def test_the_tile_of_a_draft_says_so_and_the_sheet_is_drawn_again_once_it_is_finished(tmp_path):
+    run_dir = a_run(tmp_path, state="drafted", draft_steps=8)
+    write_image(tmp_path / POSTER, 60, (640, 640))
+    sheet = drawn(run_dir)
+    assert sheet.getpixel((sheet.width - 3, sheet.height - 3)) == STRIP
+    a_run(tmp_path)
+    assert drawn(run_dir).getpixel((sheet.width - 3, sheet.height - 3)) != STRIP
 
 
 def test_a_tile_a_finished_clip_in_a_grid(tmp_path):

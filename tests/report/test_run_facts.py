@@ -9,11 +9,11 @@ from vgpipe.report.run_facts import RunState, failures_of, rendering_of, run_fac
 from vgpipe.store.run_folders import run_folders, sweep_of
 from vgpipe.store.rundir import RunDir
 
-NAMES = {"d": "done", "f": "failed", "p": "pending", "s": "stopped"}
+NAMES = {"d": "done", "w": "drafted", "f": "failed", "p": "pending", "s": "stopped"}
 
 
 def run(root: Path, states: str, events: str = "", *, job: str = "") -> RunDir:
-    """Makes a run whose clips have states: d(one), f(ailed), p(ending), s(topped).
+    """Makes a run whose clips have states: d(one), (dra)w(n), f(ailed), p(ending), s(topped).
 
     Args:
         root: its directory.
@@ -52,6 +52,10 @@ def run(root: Path, states: str, events: str = "", *, job: str = "") -> RunDir:
         ("dd", "10:start 15:clip 1000:start 1007:end", RunState.DONE, 12),
         ("dd", "10:start 20:end 1000:start 1007:end 1008:store_freed", RunState.DONE, 17),
         ("dp", "", RunState.INTERRUPTED, 0),
+        ("ww", "10:start 30:end", RunState.DRAFTED, 20),
+        ("wd", "10:start 30:end", RunState.DONE, 20),
+        ("wf", "10:start 30:end", RunState.FAILED, 20),
+        ("wp", "10:start 15:clip", RunState.INTERRUPTED, 5),
     ],
 )
 def test_the_state_of_a_run_that_no_process_is_at(tmp_path, states, events, state, seconds):

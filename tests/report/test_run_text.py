@@ -84,6 +84,19 @@ def test_what_to_type_follows_from_the_state(state, command):
     assert next_command(facts(state=RunState(state))).startswith(f"python -m vgpipe {command} ")
 
 
+def test_drafts_are_counted_and_the_next_thing_to_type_continues_them(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    counts = {"done": 0, "drafted": 12, "failed": 0, "stopped": 0, "pending": 0}
+    one = facts(state=RunState.DRAFTED, counts=counts)
+    mixed = facts("outputs/night/two", counts={**counts, "done": 2, "drafted": 10})
+    lines = run_table([Listed(facts=run, size_bytes=0) for run in (one, mixed)], None)
+    assert [" ".join(line.split()[:5]) for line in lines[1:]] == ["drafted 12 drafted Sat 31", "done 2 of 12, 10"]
+    told = list(status_lines(one, None, [], AT))
+    assert told[1] == "  drafted     0 of 12 clips done, 12 drafted, in 1:01"
+    assert told[-1].startswith("  next        python -m vgpipe continue outputs/night/one all (")
+    assert status_values(one, None, [])["next"] == "python -m vgpipe continue outputs/night/one all"
+
+
 def test_a_run_without_news_is_starting_and_its_end_is_unknown():
     one = facts(state=RunState.RENDERING, seconds=0.0)
     assert "  now         starting" in list(status_lines(one, None, [], AT))

@@ -50,6 +50,16 @@ def runs(tmp_path):
     return Gallery(Folder(tmp_path / "out"), "my out")
 
 
+def test_a_run_of_drafts_says_so_shows_its_previews_and_tells_how_to_continue(tmp_path):
+    root = tmp_path / "out" / "drafted"
+    end(make_run(root, [record("a", state="drafted", files={"poster": "previews/a.jpg"})], has_ended=False), drafted=1)
+    write_image(root / "previews" / "a.jpg")
+    (run,) = listing(Gallery(Folder(tmp_path / "out"), "out"))["runs"]
+    assert (run["state"], run["counts"]) == ("drafted", {"drafted": 1})
+    assert run["pictures"] == ["runs/drafted/previews/a.jpg"]
+    assert run["command"] == "python -m vgpipe continue out/drafted all"
+
+
 def test_runs_with_state_counts_pictures_and_what_to_type(runs):
     found = {run["folder"]: run for run in listing(runs)["runs"]}
     done, stopped, failed = (found[name] for name in ("done", "stopped", "failed"))

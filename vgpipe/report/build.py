@@ -15,13 +15,15 @@ import yaml
 
 from vgpipe.outside_file import read_outside
 from vgpipe.report.cards import FINAL_QUALITY, card
-from vgpipe.report.commands import pick_line, run_overrides
+from vgpipe.report.commands import PICKS, PROGRAM, pick_line, run_overrides
 from vgpipe.report.forecast import facts, memory
 from vgpipe.report.media import Media
+from vgpipe.report.run_facts import DRAFTED
 from vgpipe.report.timeline import timeline
 from vgpipe.report.values import list_of, table_of, text_of
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir
+from vgpipe.typed import typed_path
 from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
@@ -95,8 +97,14 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
         "memory": memory(plan),
         "sheet": media.url_of(run_dir.contact_sheet.name),
         "pick_line": pick_line(config, FINAL_QUALITY),
+        "continue_line": _continue_line(run_dir.root) if any(one.get("state") == DRAFTED for one in known) else None,
         "clips": [card(record, media, extra) for record in known],
     }
+
+
+def _continue_line(root: Path) -> str:
+    """Returns the command line that finishes picked drafts of a run, with `PICKS` in place of their names."""
+    return f"{PROGRAM} continue {typed_path(root)} 'pick=[{PICKS}]'"
 
 
 def read_config(run_dir: RunDir) -> Mapping[str, Any]:

@@ -8,13 +8,16 @@ from typing import Any, Required, TypedDict, cast
 from vgpipe.report.commands import NoCommand, command_lines, pick_of
 from vgpipe.report.measures import measures_of
 from vgpipe.report.media import Media, MediaFile
+from vgpipe.report.run_facts import DONE
+from vgpipe.report.run_history import STATES
 from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of, text_of
 
-STATES = ("pending", "done", "failed", "stopped")
+PREVIEWS = "previews"
+"""The folder of the files of drafts, which stay there once a clip is continued."""
 FINAL_QUALITY = "high"
 DEGRADATION = ("kind", "asked", "got", "reason", "stage")
 TEXTS = ("prompt", "negative_prompt", "model", "error")
-INTS = ("width", "height", "num_frames", "num_inference_steps")
+INTS = ("width", "height", "num_frames", "num_inference_steps", "draft_steps")
 FLOATS = ("fps", "guidance_scale", "predicted_peak_gb", "peak_ram_gb", "peak_vram_gb")
 
 
@@ -35,6 +38,13 @@ class Segment(TypedDict):
     num_inference_steps: int | None
     delivered: list[int] | None
     seconds: dict[str, float]
+
+
+class Score(TypedDict):
+    """What a judge says of a preview; the higher the number the better."""
+
+    judge: str
+    number: float
 
 
 class Made(TypedDict, total=False):
@@ -63,6 +73,7 @@ class Card(TypedDict, total=False):
     height: int
     num_frames: int
     num_inference_steps: int
+    draft_steps: int
     fps: float
     guidance_scale: float
     predicted_peak_gb: float
@@ -72,6 +83,8 @@ class Card(TypedDict, total=False):
     reused: bool
     seconds: dict[str, float]
     files: list[MediaFile]
+    preview: str
+    score: Score
     measures: dict[str, float]
     checks: list[str]
     rejected: bool
@@ -94,7 +107,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         media: resolves paths of the run directory.
         extra: overrides of the whole run, for the commands.
     """
-    state = record.get("state")
+    state, files = record.get("state"), media.files(record.get("files"))
     values = {
         "id": text_of(record.get("clip")),
         "state": state if state in STATES else "unknown",
@@ -104,7 +117,9 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         "seed": _seed(record.get("seed")),
         "reused": record.get("reused") is True,
         "seconds": seconds_of(record.get("seconds")),
-        "files": media.files(record.get("files")),
+        "files": files,
+        "preview": _preview(record, media) if state == DONE else None,
+        "score": _score(table_of(record.get("score"))),
         "measures": measures_of(record.get("measures")),
         "checks": [text for item in list_of(record.get("checks")) if (text := _verdict(table_of(item)))],
         "rejected": record.get("rejected") is True,
@@ -122,6 +137,17 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
 def _seed(value: object) -> str | None:
     seed = int_of(value)
     return None if seed is None else str(seed)
+
+
+def _preview(record: Mapping[str, Any], media: Media) -> str | None:
+    """Returns the URL of the preview that a clip had before it was continued, by the name of its first file."""
+    paths = [path for path in table_of(record.get("files")).values() if isinstance(path, str)]
+    return media.url_of(f"{PREVIEWS}/{paths[0].rpartition('/')[2]}") if paths else None
+
+
+def _score(score: Mapping[str, Any]) -> Score | None:
+    judge, number = text_of(score.get("judge")), float_of(score.get("number"))
+    return None if judge is None or number is None else {"judge": judge, "number": number}
 
 
 def _verdict(verdict: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from vgpipe.report.build import STYLES, asset, job_of, read_config, rendered, sc
 from vgpipe.report.cards import Card, Made, card
 from vgpipe.report.figures import figures
 from vgpipe.report.media import Media, MediaFile
+from vgpipe.report.run_facts import DRAFTED
 from vgpipe.report.values import text_of
 from vgpipe.store.durable import replace_file
 from vgpipe.store.rundir import RunDir
@@ -27,6 +28,8 @@ class Cell(TypedDict, total=False):
     """What the page shows of a clip of one run."""
 
     state: str
+    draft_steps: int
+    num_inference_steps: int
     error: str
     degradations: list[str]
     notes: list[str]
@@ -110,7 +113,9 @@ def _rows(columns: Sequence[Sequence[Card]]) -> list[Row]:
 
 
 def _cell(clip: Card) -> Cell:
-    values = {name: clip.get(name) for name in ("state", "error", "degradations", "notes", "files", "fps", "made")}
+    shown = ("state", "error", "degradations", "notes", "files", "fps", "made")
+    of_draft = ("draft_steps", "num_inference_steps") if clip["state"] == DRAFTED else ()
+    values = {name: clip.get(name) for name in (*shown, *of_draft)}
     values["numbers"] = _numbers(clip)
     return cast(Cell, {name: value for name, value in values.items() if value is not None})
 
@@ -151,6 +156,7 @@ def _costs(columns: Sequence[Sequence[Card]]) -> list[list[str]]:
     """Returns a row per figure: its label, then its value in each run; without rows that say nothing."""
     rows = [
         ["clips done", *(f"{sum(clip['state'] == 'done' for clip in clips)} of {len(clips)}" for clips in columns)],
+        ["clips drafted", *(str(sum(clip["state"] == DRAFTED for clip in clips)) for clips in columns)],
         ["clips degraded", *(str(sum("degradations" in clip for clip in clips)) for clips in columns)],
         ["seconds per clip", *(_mean([_seconds(clip) for clip in clips if "seconds" in clip]) for clips in columns)],
         *([f"  {stage}", *(_mean(_stage(clips, stage)) for clips in columns)] for stage in STAGES),

@@ -1,4 +1,4 @@
-"""The contact sheet of a run: one picture with a tile per finished clip."""
+"""The contact sheet of a run: one picture with a tile per finished clip, and per draft, which is marked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.outside_file import open_outside
 from vgpipe.report.media import Media
-from vgpipe.report.tiles import blank, tile
+from vgpipe.report.run_facts import DONE, DRAFTED
+from vgpipe.report.tiles import blank, labelled, tile
 from vgpipe.report.values import int_of, table_of, text_of
 from vgpipe.store.durable import replace_file
 from vgpipe.store.rundir import RunDir
@@ -75,21 +76,21 @@ class Grid:
 
 
 def write_contact_sheet(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None) -> Path | None:
-    """Draws the finished clips of a run and writes the picture atomically.
+    """Draws the finished clips of a run and its drafts, and writes the picture atomically.
 
     Args:
         run_dir: of the run; need not be locked.
         records: of its clips; None reads them.
 
     Returns:
-        Its path; None, and no file, where no clip is finished. A sheet of the same pictures is left as it is.
+        Its path; None, and no file, where there is neither. A sheet of the same pictures is left as it is.
 
     Raises:
         UsageError: where the directory holds no run.
         StoreError: where it cannot be written.
     """
     known = run_dir.read_clips(warn=False) if records is None else records
-    clips = [record for record in known if record.get("state") == "done"]
+    clips = [record for record in known if record.get("state") in (DONE, DRAFTED)]
     if not clips:
         return None
     path, media = run_dir.contact_sheet, Media(run_dir.root)
@@ -119,7 +120,8 @@ def _mark(clips: Sequence[Mapping[str, Any]], media: Media) -> str:
     for clip in clips:
         files = table_of(clip.get("files"))
         pictures = [(kind, media.mark_of(files.get(kind))) for kind in PICTURES]
-        tiles.append((clip.get("clip"), clip.get("width"), clip.get("height"), clip.get("num_frames"), pictures))
+        size = clip.get("width"), clip.get("height"), clip.get("num_frames")
+        tiles.append((clip.get("clip"), *size, pictures, *filter(None, [_label(clip)])))
     return hashlib.sha256(repr((VERSION, tiles)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -134,6 +136,7 @@ def _drawn(clips: Sequence[Mapping[str, Any]], media: Media) -> tuple[Image.Imag
         drawn = _tile(clip, media, grid.inner) if time.monotonic() < end else None
         if drawn is None:
             drawn = blank(text_of(clip.get("clip")) or "", grid.inner)
+        drawn = labelled(drawn, _label(clip))
         left, top = grid.place(number)
         sheet.paste(drawn, (left + (grid.inner[0] - drawn.width) // 2, top + (grid.inner[1] - drawn.height) // 2))
     return sheet, time.monotonic() < end
@@ -145,6 +148,14 @@ def _aspect(clips: Sequence[Mapping[str, Any]]) -> float:
     known = Counter(size for size in sizes if min(size) > 0)
     width, height = known.most_common(1)[0][0] if known else (1, 1)
     return min(2.0, max(0.5, width / height))
+
+
+def _label(clip: Mapping[str, Any]) -> str:
+    """Returns what stands on the tile of a draft; empty for a finished clip."""
+    if clip.get("state") != DRAFTED:
+        return ""
+    step, steps = int_of(clip.get("draft_steps")), int_of(clip.get("num_inference_steps"))
+    return "preview" if step is None or steps is None else f"preview {step}/{steps}"
 
 
 def _tile(clip: Mapping[str, Any], media: Media, size: tuple[int, int]) -> Image.Image | None:

@@ -21,7 +21,7 @@ from vgpipe.store.run_lock import is_in_use
 from vgpipe.store.rundir import RunDir
 from vgpipe.units import MIB
 
-DONE, FAILED, STOPPED, PENDING = STATES
+DONE, DRAFTED, FAILED, STOPPED, PENDING = STATES
 MAX_LINE_BYTES = MIB
 MAX_WORKERS = 1000
 TEXTS, NUMBERS = ("name", "device", "stage", "clip", "loading"), ("segment", "segments", "step", "steps")
@@ -34,6 +34,8 @@ class RunState(StrEnum):
     RENDERING = "rendering"
     PAUSED = "paused"
     DONE = "done"
+    DRAFTED = "drafted"
+    """It has ended with previews alone: `continue` finishes the clips that are picked."""
     FAILED = "failed"
     """It has ended, and clips of it failed."""
     STOPPED = "stopped"
@@ -61,7 +63,7 @@ class RunFacts:
         job: what the user calls the job; the name of the folder above where nothing says so.
         model: of its clips; "" where unknown.
         state: how it stands.
-        counts: state of a clip -> number of clips, for `done`, `failed`, `stopped` and `pending`.
+        counts: state of a clip -> number of clips, for `done`, `drafted`, `failed`, `stopped` and `pending`.
         started_at: when it was first started, UNIX seconds; None where unknown.
         last_at: when it last recorded something; None where unknown.
         seconds: for how long a process was at it, up to now where one is.
@@ -256,7 +258,9 @@ def _state(history: RunHistory, counts: Mapping[str, int], is_active: bool) -> R
         return RunState.PAUSED if history.is_paused else RunState.RENDERING
     if counts[STOPPED] or counts[PENDING]:
         return RunState.INTERRUPTED if history.counts is None else RunState.STOPPED
-    return RunState.FAILED if counts[FAILED] else RunState.DONE
+    if counts[FAILED]:
+        return RunState.FAILED
+    return RunState.DRAFTED if counts[DRAFTED] and not counts[DONE] else RunState.DONE
 
 
 def _seconds(history: RunHistory, state: RunState) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from vgpipe.report.values import float_of, int_of, table_of, text_of
 
-STATES = ("done", "failed", "stopped", "pending")
+STATES = ("done", "drafted", "failed", "stopped", "pending")
 """In which a clip can be, as clips.jsonl has them."""
 _RUN = b'"event": "run_'
 _PAUSED, _CONTINUED = b'"event": "paused"', b'"event": "continued"'

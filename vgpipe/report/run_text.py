@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from vgpipe.report.run_facts import Failure, Now, Rendering, RunFacts, RunState
+from vgpipe.report.run_facts import DONE, DRAFTED, FAILED, STOPPED, Failure, Now, Rendering, RunFacts, RunState
 from vgpipe.store.run_folders import sweep_of
 from vgpipe.terminal import on_one_line, table
 from vgpipe.typed import shown_path, typed_path
@@ -18,7 +18,7 @@ HEAD = ("state", "clips", "failed", "started", "time", "size", "run")
 CLIPS, COUNT, TIME, SIZE = (HEAD.index(name) for name in ("clips", "failed", "time", "size"))
 WORST = (
     *(RunState.RENDERING, RunState.PAUSED, RunState.INTERRUPTED),
-    *(RunState.STOPPED, RunState.FAILED, RunState.DONE),
+    *(RunState.STOPPED, RunState.FAILED, RunState.DRAFTED, RunState.DONE),
 )
 """The state of a sweep is the first of these that one of its runs has."""
 MAX_ERROR = 300
@@ -116,7 +116,8 @@ def status_lines(
         yield _field("failed", f"{one.clip}{at}: {one.error[:MAX_ERROR]}")
     if len(failures) < facts.counts["failed"]:
         yield _field("", f"and {facts.counts['failed'] - len(failures)} more in clips.jsonl")
-    yield _field("next", next_command(facts))
+    picking = " (all drafts; report.html types the command for those that you pick)"
+    yield _field("next", f"{next_command(facts)}{picking if facts.state is RunState.DRAFTED else ''}")
 
 
 def next_command(facts: RunFacts) -> str:
@@ -128,6 +129,8 @@ def next_command(facts: RunFacts) -> str:
         return f"python -m vgpipe continue {run}"
     if facts.state.is_resumable or facts.state is RunState.FAILED:
         return f"python -m vgpipe resume {run}"
+    if facts.state is RunState.DRAFTED:
+        return f"python -m vgpipe continue {run} all"
     return f"python -m vgpipe verify {run}"
 
 
@@ -142,11 +145,11 @@ def _grouped(runs: Sequence[Listed]) -> list[tuple[Path | None, list[Listed]]]:
 
 def _sweep_row(sweep: Path, runs: Sequence[Listed]) -> tuple[str, ...]:
     facts = [one.facts for one in runs]
-    done, clips, failed = (sum(counts) for counts in zip(*map(_figures, facts), strict=True))
+    done, drafted, clips, failed = (sum(counts) for counts in zip(*map(_figures, facts), strict=True))
     started = min((one.started_at for one in facts if one.started_at is not None), default=None)
     return (
         min((one.state for one in facts), key=WORST.index).value,
-        _of(done, clips),
+        _of(done, drafted, clips),
         str(failed or ""),
         _started(started),
         clock(sum(one.seconds for one in facts)),
@@ -156,10 +159,10 @@ def _sweep_row(sweep: Path, runs: Sequence[Listed]) -> tuple[str, ...]:
 
 
 def _row(one: Listed, name: str) -> tuple[str, ...]:
-    done, clips, failed = _figures(one.facts)
+    done, drafted, clips, failed = _figures(one.facts)
     return (
         one.facts.state.value,
-        _of(done, clips),
+        _of(done, drafted, clips),
         str(failed or ""),
         _started(one.facts.started_at or one.facts.last_at),
         clock(one.facts.seconds),
@@ -168,11 +171,13 @@ def _row(one: Listed, name: str) -> tuple[str, ...]:
     )
 
 
-def _figures(facts: RunFacts) -> tuple[int, int, int]:
-    return facts.counts["done"], facts.clips, facts.counts["failed"]
+def _figures(facts: RunFacts) -> tuple[int, int, int, int]:
+    return facts.counts["done"], facts.counts.get(DRAFTED, 0), facts.clips, facts.counts["failed"]
 
 
-def _of(done: int, clips: int) -> str:
+def _of(done: int, drafted: int, clips: int) -> str:
+    if drafted:
+        return f"{drafted} drafted" if drafted == clips else f"{done} of {clips}, {drafted} drafted"
     return str(clips) if done == clips else f"{done} of {clips}"
 
 
@@ -201,10 +206,9 @@ def _field(name: str, text: str) -> str:
 
 
 def _clips(facts: RunFacts, rendering: Rendering | None) -> str:
-    done, clips, _ = _figures(facts)
-    others = [f"{facts.counts[state]} {state}" for state in ("failed", "stopped") if facts.counts[state]]
+    others = [f"{count} {state}" for state in (DRAFTED, FAILED, STOPPED) if (count := facts.counts.get(state))]
     share = [f"{int(100 * rendering.fraction)}% of the work"] if rendering else []
-    told = [f"{done} of {counted(clips, 'clip')} done", *others, *share]
+    told = [f"{facts.counts[DONE]} of {counted(facts.clips, 'clip')} done", *others, *share]
     return f"{', '.join(told)}, in {clock(facts.seconds)}"
 
 

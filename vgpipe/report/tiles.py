@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 FORMATS = ("JPEG", "PNG")  # what a run writes; both are decoded incrementally
 MAX_SOURCE_PIXELS = 24_000_000
 """By the file's header, before a pixel is decoded; a larger picture is skipped."""
-GREY, INK = (112, 118, 128), (240, 240, 240)
+GREY, INK, STRIP = (112, 118, 128), (240, 240, 240), (86, 62, 140)
 LETTER_PX, LINE_PX, MIN_WIDTH_PX = 7, 13, 40
 
 
@@ -48,6 +48,24 @@ def blank(text: str, size: tuple[int, int]) -> Image.Image:
         draw, font = ImageDraw.Draw(drawn), ImageFont.load_default()
         for number, line in enumerate(lines[: size[1] // LINE_PX]):
             draw.text((3, 2 + number * LINE_PX), line, INK, font)
+    return drawn
+
+
+def labelled(picture: Image.Image, text: str) -> Image.Image:
+    """Returns a tile with a text on a dark strip along its bottom; as it is where that is empty or the tile is small.
+
+    Args:
+        picture: the tile.
+        text: ASCII.
+    """
+    from PIL import ImageDraw, ImageFont
+
+    if not text or picture.width < max(MIN_WIDTH_PX, LETTER_PX * len(text)) or picture.height < 2 * LINE_PX:
+        return picture
+    drawn, top = picture.convert("RGB"), picture.height - LINE_PX
+    draw = ImageDraw.Draw(drawn)
+    draw.rectangle((0, top, drawn.width, drawn.height), fill=STRIP)
+    draw.text((3, top), text, INK, ImageFont.load_default())
     return drawn
 
 

@@ -16,6 +16,7 @@ from vgpipe.errors import UsageError
 from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.run_facts import (
     DONE,
+    DRAFTED,
     FAILED,
     Failure,
     Now,
@@ -33,6 +34,8 @@ from vgpipe.store.rundir import RunDir
 
 MAX_PICTURES, MAX_FAILURES, MAX_WORKERS = 4, 2, 8
 MAX_TEXT = 300
+SHOWN_FIRST = {DONE: 0, DRAFTED: 1}
+"""State of a clip -> its place among the pictures of a run."""
 SHOWN_AS_PICTURE = ("poster", "still", "frames", "moving")
 """How files are shown (`vgpipe.report.media`) that may be the picture of a clip, the best first."""
 
@@ -94,19 +97,22 @@ class RunEntry:
     def _command(self, state: RunState) -> str | None:
         """Returns what the user types to have the run finished; None where there is nothing to do."""
         word = "continue" if state is RunState.PAUSED else "resume" if state.is_resumable else None
-        return f"python -m vgpipe {word} {shlex.quote(self._typed)}" if word else None
+        typed = shlex.quote(self._typed)
+        if state is RunState.DRAFTED:
+            return f"python -m vgpipe continue {typed} all"
+        return f"python -m vgpipe {word} {typed}" if word else None
 
     def _failed(self, facts: RunFacts, mark: object) -> Sequence[Failure]:
         return self._failures.value(mark) if facts.counts.get(FAILED) else ()
 
     def _read_pictures(self) -> list[str]:
-        """Returns URLs of pictures of the first clips that are done, then of those that a check rejected."""
+        """Returns URLs of pictures of the first clips that are done, then of drafts, then of those rejected."""
         media = Media(self._root)
         try:
             records = [line.record for line in self._run_dir.read_lines().shown()]
         except UsageError:  # gone since the listing
             return []
-        records.sort(key=lambda one: one.get("state") != DONE)
+        records.sort(key=lambda one: SHOWN_FIRST.get(str(one.get("state")), len(SHOWN_FIRST)))
         found = (picture for one in records if (picture := _picture(media.files(one.get("files")))))
         return [self._url + url.removeprefix("./") for url in islice(found, MAX_PICTURES)]
 

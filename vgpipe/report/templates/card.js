@@ -1,7 +1,7 @@
 // Cards, one per clip.
 (function () {
   "use strict";
-  const { make, color, stageColor, stack, total, shown, counted, pairs, table, button } = window.vgpipeElements;
+  const { make, color, stageColor, stack, total, shown, counted, pairs, table, button, previewOf } = window.vgpipeElements;
   const { playerOf } = window.vgpipeMedia;
 
   function numbers(clip) {
@@ -17,7 +17,8 @@
 
   function frame(clip, player) {
     const box = make("div", "media");
-    const state = make("span", "state", clip.rejected ? "rejected" : clip.reused ? "done (reused)" : clip.state);
+    const ended = clip.rejected ? "rejected" : clip.reused ? "done (reused)" : clip.state;
+    const state = make("span", "state", previewOf(clip) || ended);
     state.style.background = color(clip.state);
     box.append(player ? player.element : make("span", "", missing(clip)), state);
     return box;
@@ -25,7 +26,7 @@
 
   function missing(clip) {
     if (clip.state === "failed") return "no video";
-    if (clip.state !== "done") return "no video yet";
+    if (clip.state !== "done" && clip.state !== "drafted") return "no video yet";
     return clip.files ? `${clip.files[0].kind}: browsers cannot play this format` : "file missing";
   }
 
@@ -54,6 +55,7 @@
       ["negative", clip.negative_prompt],
       ["model", clip.model],
       ["rendered as", madeOf(clip)],
+      ["score", clip.score && `${shown(clip.score.number, 4)} (${clip.score.judge})`],
       ["seconds", seconds.join(", ")],
       ["memory predicted", gib(clip.predicted_peak_gb)],
       ["GPU memory measured", gib(clip.peak_vram_gb)],
@@ -84,6 +86,7 @@
     box.replaceChildren(pairs(moreRows(clip)));
     if (clip.shots) box.append(shotsTable(clip));
     if (clip.segments) box.append(segmentsTable(clip));
+    if (previewOf(clip)) box.append(make("p", "note", "Other steps or guidance than the draft's need a new render:"));
     box.append(make("pre", "", clip.command || `No command re-renders this clip: ${clip.no_command}.`));
   }
 
@@ -100,11 +103,12 @@
 
   function buttons(clip) {
     const row = make("div", "buttons");
-    row.append(button("pick", "pick", "mark for a final render (p)"));
+    row.append(button("pick", "pick", previewOf(clip) ? "mark to be finished (p)" : "mark for a final render (p)"));
     const copy = button("copy command", "copy", clip.command || clip.no_command);
     copy.disabled = !clip.command;
     const links = make("span", "links");
     links.append(...(clip.files || []).map(link));
+    if (clip.preview) links.append(link({ kind: "preview", url: clip.preview }));
     row.append(copy, links);
     return row;
   }

@@ -1,7 +1,7 @@
 // The comparison page: rows are prompt/seed pairs, columns are runs.
 (function () {
   "use strict";
-  const { byId, counted, make } = window.vgpipeElements;
+  const { byId, counted, make, previewOf, color } = window.vgpipeElements;
   const { playerOf } = window.vgpipeMedia;
   const { stop, toggle } = window.vgpipeTogether;
   const data = window.vgpipeComparison;
@@ -15,11 +15,18 @@
       return box;
     }
     frame.append(player ? player.element : make("span", "", cell.state));
+    if (previewOf(cell)) frame.append(previewBadge(cell));
     box.append(make("p", "numbers", cell.numbers));
     if (cell.error) box.append(make("p", "note bad", `${cell.state}: ${cell.error}`));
     if (cell.degradations) box.append(make("p", "note warn", `degraded: ${cell.degradations.join("\n")}`));
     for (const text of cell.notes || []) box.append(make("p", "note", `note: ${text}`));
     return box;
+  }
+
+  function previewBadge(cell) {
+    const badge = make("span", "state", previewOf(cell));
+    badge.style.background = color("drafted");
+    return badge;
   }
 
   function rowOf(entry) {

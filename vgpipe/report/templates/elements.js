@@ -26,6 +26,13 @@
     return Number(number.toFixed(digits === undefined ? 2 : digits)).toString();
   }
 
+  // What a draft is called; empty for any other clip.
+  function previewOf(clip) {
+    if (clip.state !== "drafted") return "";
+    if (clip.draft_steps === undefined) return "preview";
+    return `preview, step ${clip.draft_steps}${clip.num_inference_steps === undefined ? "" : ` of ${clip.num_inference_steps}`}`;
+  }
+
   // "1 clip", "2 clips"
   function counted(number, word) {
     return number === 1 ? `1 ${word}` : `${number} ${word}s`;
@@ -79,5 +86,5 @@
 
   const byId = (id) => document.getElementById(id);
 
-  window.vgpipeElements = { STAGES, byId, make, color, stageColor, total, shown, counted, stack, pairs, table, button };
+  window.vgpipeElements = { STAGES, byId, make, color, stageColor, total, shown, counted, stack, pairs, table, button, previewOf };
 })();

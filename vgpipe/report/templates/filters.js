@@ -29,11 +29,14 @@
     return first < second ? -1 : first > second ? 1 : 0;
   }
 
+  const scoreOf = (clip) => (clip.score ? clip.score.number : -Number.MAX_VALUE);
+
   const SORTS = {
     job: () => 0,
     seconds: (a, b) => total(b.clip) - total(a.clip),
     name: (a, b) => (a.clip.id < b.clip.id ? -1 : a.clip.id > b.clip.id ? 1 : 0),
     seed: compareSeeds,
+    score: (a, b) => scoreOf(b.clip) - scoreOf(a.clip),
   };
 
   // Returns the entries that match, sorted.

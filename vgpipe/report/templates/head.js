@@ -3,7 +3,7 @@
   "use strict";
   const { byId, color, make, pairs, stack } = window.vgpipeElements;
   const SILENT_S = 60;
-  const STATES = ["done", "failed", "stopped", "pending", "unknown"];
+  const STATES = ["done", "drafted", "failed", "stopped", "pending", "unknown"];
 
   function counts(report) {
     const found = new Map(STATES.map((state) => [state, 0]));
@@ -22,6 +22,7 @@
       }),
     );
     byId("notes").replaceChildren(...(report.notes || []).map((text) => make("p", "note", `note: ${text}`)));
+    byId("sort").querySelector("[value=score]").hidden = !report.clips.some((clip) => clip.score);
     byId("sheet").hidden = !report.sheet;
     if (report.sheet) byId("sheet").href = report.sheet;
   }

@@ -1,4 +1,4 @@
-// The clips picked for a final render, and the commands that render them.
+// The picked clips, and the commands that finish those that are drafts and render the others at a higher quality.
 (function () {
   "use strict";
   const { byId, make } = window.vgpipeElements;
@@ -36,12 +36,32 @@
     const clips = clipsOf(report, picks);
     byId("picks").hidden = clips.length === 0;
     byId("picked").textContent = `${clips.length} picked`;
-    byId("what-picked").textContent = `re-render ${clips.length === 1 ? "this clip" : "these clips"} at quality=high`;
+    byId("what-picked").textContent = doing(report, clips);
     byId("commands").textContent = lines(report, clips).join("\n");
   }
 
-  // One command for all where the run had a job, which loads the model once; else one per clip.
+  const isContinued = (report, clip) => Boolean(report.continue_line && clip.state === "drafted" && clip.pick);
+
+  function doing(report, clips) {
+    const drafts = clips.filter((clip) => isContinued(report, clip)).length;
+    const others = clips.length - drafts;
+    const said = [];
+    if (drafts) said.push(`finish ${drafts === 1 ? "the draft" : "the drafts"} at the model's full steps`);
+    if (others) said.push(`re-render ${drafts ? "the others" : others === 1 ? "this clip" : "these clips"} at quality=high`);
+    return said.join("; ");
+  }
+
+  // Drafts are finished from where they are, the others rendered again.
   function lines(report, clips) {
+    const drafts = clips.filter((clip) => isContinued(report, clip));
+    const picked = [...new Set(drafts.map((clip) => clip.pick))].join(",");
+    const others = clips.filter((clip) => !isContinued(report, clip));
+    return [...(drafts.length ? [report.continue_line.replace(/PICKS(?=\]'$)/, picked)] : []), ...renders(report, others)];
+  }
+
+  // One command for all where the run had a job, which loads the model once; else one per clip.
+  function renders(report, clips) {
+    if (!clips.length) return [];
     if (report.pick_line && clips.every((clip) => clip.pick)) {
       return [report.pick_line.replace("PICKS", clips.map((clip) => clip.pick).join(","))];
     }

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const { button, color, counted, make, stack } = window.vgpipeElements;
-  const STATES = ["done", "failed", "stopped", "pending"];
+  const STATES = ["done", "drafted", "failed", "stopped", "pending"];
   const COLORS = { rendering: "denoise", paused: "stopped", interrupted: "stopped" };
   const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 

@@ -6,7 +6,7 @@
   const { copy } = window.vgpipePicks;
   const LIVE_MS = 2000; // while a run renders
   const IDLE_MS = 10000;
-  const STATES = ["rendering", "paused", "done", "failed", "stopped", "interrupted"];
+  const STATES = ["rendering", "paused", "done", "drafted", "failed", "stopped", "interrupted"];
   const grid = byId("runs");
   const entries = new Map(); // folder -> {run, text, element}
   const wanted = { state: null, words: [] };
