@@ -27,7 +27,7 @@ from vgpipe.planner.profile_records import ClipSpec, Profile
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
 from vgpipe.plans.inputs import planned_model
 from vgpipe.plans.target import target_of
-from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.user_cache import user_cache_folder
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 GIB = 1 << 30

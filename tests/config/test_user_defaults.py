@@ -16,7 +16,7 @@ from vgpipe.config.sources import BUILTIN, Defaults, Sources
 from vgpipe.config.user_defaults import defaults_path, read_user_defaults
 from vgpipe.errors import ConfigError
 from vgpipe.provenance.recipe import portable
-from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.user_cache import user_cache_folder
 
 MINE = """
 quality: quick

@@ -21,8 +21,8 @@ from vgpipe.plans.inputs import clips_to_plan
 from vgpipe.plans.plan_file import write_measured, write_plan
 from vgpipe.plans.planning import plan_of
 from vgpipe.store.rundir import RunDir
-from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import GIB
+from vgpipe.user_cache import user_cache_folder
 
 NOW = datetime(2026, 1, 31, 23, 5)
 PROMISED = {

@@ -15,7 +15,7 @@ from vgpipe.plans.planning import make_plan, plan_of, request_of
 from vgpipe.plans.profiles import PlanError
 from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.plans.target import target_of
-from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.user_cache import user_cache_folder
 
 MODEL = ("model=cogvideox_5b", "clip.width=720", "clip.height=480", "clip.num_frames=49")
 

@@ -70,7 +70,8 @@ def request(config: Config, job_lines: str | None = None) -> Request:
     title = " + ".join(job.title for job in jobs) if job_lines is None else ""
     clips = only_picked(_named(expansion, config.run.name), config.pick)
     lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
-    return Request(clips, (*expansion.notes, *lowered), job_lines, title, expansion.drawn_from)
+    chosen = [config.quality.chosen] if config.quality.chosen else []
+    return Request(clips, (*chosen, *expansion.notes, *lowered), job_lines, title, expansion.drawn_from)
 
 
 def _named(expansion: Expansion, template: str | None) -> tuple[Clip, ...]:

@@ -35,8 +35,8 @@ from vgpipe.config.typed_overrides import as_composed
 from vgpipe.config.user_defaults import USER_DEFAULTS, UserDefaults, defaults_path, read_user_defaults
 from vgpipe.errors import ConfigError, Fault, VgpipeError
 
-NO_GROUP = "components"
-"""A folder of conf/ that holds no YAML."""
+NO_GROUPS = ("components", "frontiers")
+"""Folders of conf/ whose files are no options: facts about checkpoints, and what settings were measured to keep."""
 ONE_AT_A_TIME = threading.Lock()
 
 
@@ -92,7 +92,7 @@ class Composer(ConfigLoaderImpl):
     ) -> list[str]:
         """Returns what may be chosen in a group: no bases of other options, no joined ones."""
         found = super().get_group_options(group_name, results_filter, config_name, overrides)
-        return [name for name in found if not name.startswith("_") and PLUS not in name and name != NO_GROUP]
+        return [name for name in found if not name.startswith("_") and PLUS not in name and name not in NO_GROUPS]
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Lets overrides set keys that the YAML leaves out: the schema knows which there are, and names those wrong."""

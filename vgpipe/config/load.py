@@ -14,6 +14,7 @@ from omegaconf.errors import GrammarParseError, InterpolationResolutionError, Om
 
 from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.folders import folder_of
+from vgpipe.config.kept_quality import with_kept_quality
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parse_overrides, quoting_remedy
 from vgpipe.config.schema import Config
@@ -96,7 +97,7 @@ def from_hydra(composed: DictConfig) -> Config:
     with hydra_faults(), known_to_resolvers(composed):
         values = {str(key): with_on(_plain(composed, key)) for key in composed if key != "hydra"}
     try:
-        return with_absolute_paths(validate_config(values))
+        return with_kept_quality(with_absolute_paths(validate_config(values)))
     except ConfigError as error:
         typed = task_overrides(composed) if "hydra" in composed else ()
         raise naming_file(error, typed) if values.get(DEFAULTS_FROM) else error from None

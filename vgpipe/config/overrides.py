@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
+from vgpipe.config import kept_options
 from vgpipe.config.composer import Composer, composer
 from vgpipe.config.fields import is_structured, nearest, unknown_key
 from vgpipe.config.groups import options
@@ -174,7 +175,8 @@ class OverrideCheck:
         unknown = [name for names in choices for name in names if not self._is_option(group, name)]
         twice = [name for names in choices for name in dict.fromkeys(names) if names.count(name) > 1]
         known = self._found(group) if unknown else []
-        listed = f" ({', '.join(known)})" if len(known) <= FEW else ""
+        further = f", {kept_options.ALLOWED}" if group == kept_options.GROUP else ""
+        listed = f" ({', '.join(known)}{further})" if len(known) <= FEW else ""
         return [
             *(
                 Fault(group, f"{name!r} is not one of its options{listed}", _remedy(group, name, known))
@@ -185,6 +187,8 @@ class OverrideCheck:
 
     def _is_option(self, group: str, name: str) -> bool:
         if name in options(group, self._sources.config_dir):  # most are, and asking Hydra takes 15 ms
+            return True
+        if kept_options.share_of(group, name) is not None:
             return True
         folder, _, stem = f"{group}/{name}".rpartition("/")
         return stem in self._found(folder)

@@ -9,12 +9,13 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigSource
 
+from vgpipe.config import kept_options
 from vgpipe.config.joined_options import JOINED_GROUP, joined_config
 from vgpipe.config.user_defaults import DEFAULTS_FROM, USER_DEFAULTS, UserDefaults
 
 
 class MakingRepository(ConfigRepository):
-    """Hydra's repository, with options that join several (`exporter/mp4+gif`) and the user's own defaults.
+    """Hydra's repository, with options that no file holds (`exporter/mp4+gif`, `quality/85%`) and the user's defaults.
 
     Args:
         config_search_path: where configs are looked up.
@@ -37,6 +38,9 @@ class MakingRepository(ConfigRepository):
     def _made(self, config_path: str) -> tuple[str | None, str, dict[str, Any]] | None:
         if config_path == USER_DEFAULTS and self._defaults is not None:
             return None, USER_DEFAULTS, defaults_config(self._defaults)
+        share = kept_options.share_config(config_path)
+        if share is not None:
+            return kept_options.GROUP, *share
         joined = joined_config(config_path)
         return (JOINED_GROUP, *joined) if joined is not None else None
 

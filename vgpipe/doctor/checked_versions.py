@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.user_cache import user_cache_folder
 
 KNOWN_BAD = Path(__file__).with_name("known_bad.toml")
 METADATA_SUFFIXES = (".dist-info", ".egg-info", ".egg-link")

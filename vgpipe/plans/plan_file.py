@@ -18,8 +18,8 @@ from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.store.rundir import RunDir
-from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import GIB, to_gib
+from vgpipe.user_cache import user_cache_folder
 from vgpipe.vocabulary import MODEL_STAGES
 
 log = logging.getLogger(__name__)

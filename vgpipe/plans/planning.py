@@ -32,8 +32,8 @@ from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, pla
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import NOTHING_HELD, Target, target_of
-from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import counted
+from vgpipe.user_cache import user_cache_folder
 from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
 
 

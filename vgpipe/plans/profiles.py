@@ -12,7 +12,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import ClipSpec, Kernels, Profile
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
-from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.user_cache import user_cache_folder
 
 log = logging.getLogger(__name__)
 

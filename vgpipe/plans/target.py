@@ -17,8 +17,8 @@ from vgpipe.memory.loaded_part import HeldMemory
 from vgpipe.planner.forecast_records import PeakRates, Tier
 from vgpipe.store.notes import Notes
 from vgpipe.store.plain_yaml import read_yaml
-from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import to_gib
+from vgpipe.user_cache import user_cache_folder
 
 MACHINE_FILE = "machine.jsonl"
 LEAST_OF_FUSED = (5, 0)  # torch's memory-efficient attention, where flash attention does not run

@@ -17,8 +17,8 @@ from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.forecast_records import Forecast
 from vgpipe.plans.target import MACHINE_FILE
 from vgpipe.store.notes import Notes
-from vgpipe.store.user_cache import user_cache_folder
 from vgpipe.units import counted
+from vgpipe.user_cache import user_cache_folder
 from vgpipe.vocabulary import DENOISE
 
 AUTO, CPU = "auto", "cpu"

@@ -16,7 +16,7 @@ from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import Profile
 from vgpipe.planner.profiling import profile, profile_cache
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, key_of
-from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.user_cache import user_cache_folder
 
 OPTION = "cogvideox_5b_i2v"
 

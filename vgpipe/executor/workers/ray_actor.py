@@ -276,7 +276,7 @@ def look_at_store(probe: str, content: str) -> bool:
 
 def _own_store(given: str | None) -> Path:
     from vgpipe.outside_file import expanded
-    from vgpipe.store.user_cache import user_cache_folder
+    from vgpipe.user_cache import user_cache_folder
 
     root = (user_cache_folder() / "store" if given is None else expanded(given)).absolute()
     try:

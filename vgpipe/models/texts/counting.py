@@ -22,7 +22,7 @@ from vgpipe.models.texts.cutting import UNLIMITED, Found
 from vgpipe.models.texts.forms import formed, may_exceed, place_of
 from vgpipe.store.digest import digest_of
 from vgpipe.store.durable import replace_file
-from vgpipe.store.user_cache import user_cache_folder
+from vgpipe.user_cache import user_cache_folder
 
 log = logging.getLogger(__name__)
 
