@@ -8,9 +8,9 @@ ENCODE, DENOISE, DECODE, EXPORT = "encode", "denoise", "decode", "export"
 STAGES = (ENCODE, DENOISE, DECODE, EXPORT)
 MODEL_STAGES = (ENCODE, DENOISE, DECODE)
 """The stages that use the model."""
-CHECKPOINT, TAIL, OVERFLOW, IMAGE = "checkpoint", "tail", "overflow", "image"
+CHECKPOINT, TAIL, OVERFLOW, IMAGE, PREVIEW = "checkpoint", "tail", "overflow", "image", "preview"
 """Folders of the store besides those of the stages: clips in the middle of denoising, frames that the next segment
-continues from, what is known to overflow, images that a worker elsewhere was sent."""
+continues from, what is known to overflow, images that a worker elsewhere was sent, what drafts show of latents."""
 
 StoredPrecision = Literal["native", "fp8", "int8", "bnb_int8", "int4", "nf4", "gguf"]
 """How the weights of a component are stored: `native` keeps the model's own precision."""

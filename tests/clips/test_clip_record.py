@@ -22,10 +22,10 @@ PLAIN = Clip(
 WITH_IMAGE = replace(PLAIN, image="/pics/a.png", image_sha256="0f" * 32)
 
 
-def record(clip: Clip) -> dict[str, Any]:
+def record(clip: Clip, draft: int | None = None) -> dict[str, Any]:
     keys: dict[str, Any] = {field.name: Key("encode", {}) for field in fields(ClipKeys)}
     keys["exports"], keys["later"] = (keys["exports"],), ()
-    return json.loads(json.dumps(record_of(ClipState(clip, [ClipKeys(**keys)]))))
+    return json.loads(json.dumps(record_of(ClipState(clip, [ClipKeys(**keys)], draft=draft))))
 
 
 NAMED = replace(PLAIN, name="A cat, it's 50%.-0", prompt_template="{x|y}")
@@ -42,6 +42,13 @@ def test_a_record_gives_the_clip_back(clip: Clip) -> None:
 def test_a_name_that_leads_elsewhere_is_refused(name) -> None:
     with pytest.raises(ValueError, match="is not the name of a file"):
         clip_of_record({**record(PLAIN), "name": name})
+
+
+def test_a_record_says_after_how_many_steps_a_clip_stops() -> None:
+    assert past_record(record(PLAIN)).draft_steps is None and past_record({"draft_steps": "1"}).draft_steps is None
+    drafted = record(PLAIN, draft=1) | {"state": "drafted"}
+    assert past_record(drafted).draft_steps == 1 and past_record(drafted).is_done
+    assert clip_of_record(drafted) == PLAIN and drafted["artifacts"]["preview"]
 
 
 def test_records_from_before_there_were_images_are_read() -> None:

@@ -49,6 +49,19 @@ def test_the_segments_of_a_long_clip_know_their_neighbours_until_it_is_split_aga
     assert first.is_orphan and last.is_orphan and not state.segments[0].is_orphan
 
 
+def test_a_draft_is_the_first_segment_of_its_clip_also_after_a_change_of_size():
+    state = ClipState(LONG, [None], draft=1)
+    shorter = replace(LONG, continuation=replace(LONG.continuation, segment_num_frames=5))
+    state.resize(shorter, ["keys"])
+    (segment,) = state.segments
+    assert state.draft == 1 and segment.keys == "keys" and segment.is_last and segment.next is None
+    state.finish()
+    assert state.status is Status.DRAFTED and state.is_made and not state.is_done and not state.is_pending
+    whole = new()
+    whole.finish()
+    assert whole.status is Status.DONE and whole.is_made and whole.is_done
+
+
 def test_what_a_segment_takes_counts_for_its_clip():
     state = new(LONG)
     first, second, *_ = state.segments

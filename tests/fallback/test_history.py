@@ -49,7 +49,7 @@ class FakeKeys:
     class model:
         family: Any = OneFamily(Settings())
 
-    def of_clip(self, clip: Any, families: Any = None) -> tuple[ClipKeys, ...]:
+    def of_clip(self, clip: Any, families: Any = None, *, draft: int | None = None) -> tuple[ClipKeys, ...]:
         return (keys_of(clip, families[0] if families else {}),)
 
 

@@ -152,3 +152,11 @@ def test_a_recipe_in_the_file_and_every_exporter_have_names_of_their_own(maker):
         plain.exports[0] == ArtifactKeys(maker, (MP4,)).of_clip(CLIP)[0].exports[0]
     )  # whatever else is made beside it
     assert (plain.latents, plain.frames) == (told.latents, told.frames)
+
+
+def test_a_draft_shares_the_latents_and_all_before_them_with_the_finished_clip(maker):
+    final, draft, other = (ArtifactKeys(maker, (MP4,)).of_clip(CLIP, draft=steps)[0] for steps in (None, 2, 3))
+    assert (draft.prompt, draft.negative, draft.latents) == (final.prompt, final.negative, final.latents)
+    assert final.preview is None and final.denoised == final.latents and draft.denoised == draft.preview
+    for each in ("preview", "frames", "exports"):
+        assert len({str(getattr(keys, each)) for keys in (final, draft, other)}) == 3, each

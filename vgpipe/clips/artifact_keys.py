@@ -10,7 +10,7 @@ from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import segments_of
+from vgpipe.job.drafts import segments_made
 from vgpipe.models.base import Family
 from vgpipe.stages.keys import ClipKeys, KeyMaker
 
@@ -29,15 +29,18 @@ class ArtifactKeys:
     model: KeyMaker
     exporters: tuple[Mapping[str, Any], ...]
 
-    def of_clip(self, clip: Clip, families: Sequence[Families] | None = None) -> tuple[ClipKeys, ...]:
-        """Returns the keys of each segment of a clip.
+    def of_clip(
+        self, clip: Clip, families: Sequence[Families] | None = None, *, draft: int | None = None
+    ) -> tuple[ClipKeys, ...]:
+        """Returns the keys of each segment of a clip that is made.
 
         Args:
             clip: the clip.
             families: for each segment, stage -> what drives it where that is not the model's own family.
+            draft: the steps after which it stops; None where it is made to the end.
         """
-        segments = segments_of(clip)
-        return self.model.segment_keys(segments, clip.fps, self.exporters, families or [{}] * len(segments))
+        segments = segments_made(clip, draft)
+        return self.model.segment_keys(segments, clip.fps, self.exporters, families or [{}] * len(segments), draft)
 
     def new_state(
         self,
@@ -47,6 +50,7 @@ class ArtifactKeys:
         degradations: tuple[Degradation, ...] = (),
         notes: tuple[str, ...] = (),
         keys: Sequence[ClipKeys] | None = None,
+        draft: int | None = None,
     ) -> ClipState:
         """Returns the state of a clip that nothing is known of yet.
 
@@ -56,9 +60,10 @@ class ArtifactKeys:
             degradations: what the user did not ask for.
             notes: what its settings alone tell, a sentence each.
             keys: the keys of each segment, where they are known already.
+            draft: the steps after which it stops; None where it is made to the end.
         """
-        own = keys or self.of_clip(clip)
-        return ClipState(clip, own, requested=requested, degradations=degradations, notes=notes)
+        own = keys or self.of_clip(clip, draft=draft)
+        return ClipState(clip, own, requested=requested, degradations=degradations, notes=notes, draft=draft)
 
     def new_canary(self, clip: Clip, represents_steps: int) -> CanaryState:
         """Returns the state of a canary."""
@@ -71,7 +76,7 @@ class ArtifactKeys:
     def resize(self, state: ClipState, clip: Clip) -> None:
         """Makes another clip of a state; a long one is split into new segments that no other family drives."""
         if state.is_long or clip.continuation is not None:
-            state.resize(clip, self.of_clip(clip))
+            state.resize(clip, self.of_clip(clip, draft=state.draft))
         else:
             state.resize(clip, self._after_changes(state, clip))
 
@@ -79,7 +84,8 @@ class ArtifactKeys:
         """Leaves the segments after one out: the files of a clip that ends early have keys of their own."""
         segments = [one.segment for one in state.segments[: last.segment.index + 1]]
         families = [one.families for one in state.segments[: len(segments)]]
-        state.end_with(last, self.model.segment_keys(segments, state.clip.fps, self.exporters, families))
+        keys = self.model.segment_keys(segments, state.clip.fps, self.exporters, families, state.draft)
+        state.end_with(last, keys)
 
     def _after_changes(self, state: ClipState, clip: Clip) -> tuple[ClipKeys, ...]:
-        return self.of_clip(clip, [segment.families for segment in state.segments])
+        return self.of_clip(clip, [segment.families for segment in state.segments], draft=state.draft)

@@ -36,7 +36,8 @@ class PastRecord:
     """What an earlier attempt at a run recorded of a clip, as far as the next attempt uses it.
 
     Attributes:
-        is_done: whether it was done.
+        is_done: whether it was done, or drafted.
+        draft_steps: the steps after which it was to stop; None of a clip made to the end.
         is_reused: whether all its files came from the store then.
         is_other_model: whether another model made it.
         files: kind -> path relative to the run.
@@ -48,6 +49,7 @@ class PastRecord:
     """
 
     is_done: bool = False
+    draft_steps: int | None = None
     is_reused: bool = False
     is_other_model: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
@@ -64,11 +66,13 @@ def record_of(state: ClipState) -> dict[str, Any]:
         "clip": state.id,
         "state": state.status.value,
         **_facts(state.requested),
+        "draft_steps": state.draft,
         "files": state.files,
         "artifacts": {
             "prompt_embeds": state.keys.prompt.digest,
             "negative_prompt_embeds": state.keys.negative.digest if state.keys.negative else None,
             "latents": state.keys.latents.digest,
+            **({"preview": state.keys.preview.digest} if state.keys.preview else {}),
             "export": state.keys.exports[0].digest,
             "exports": [key.digest for key in state.keys.exports],
             **_of_segments(state),
@@ -140,7 +144,8 @@ def past_record(record: Mapping[str, Any]) -> PastRecord:
     files = table_of(record.get("files"))
     measures = {name: float_of(value) for name, value in table_of(record.get("measures")).items()}
     return PastRecord(
-        is_done=record.get("state") == Status.DONE.value,
+        is_done=record.get("state") in (Status.DONE.value, Status.DRAFTED.value),
+        draft_steps=steps if isinstance(steps := record.get("draft_steps"), int) else None,
         is_reused=bool(record.get("reused")),
         is_other_model=any(one.get("kind") == MODEL for one in degradations),
         files={kind: path for kind, path in files.items() if isinstance(path, str)},

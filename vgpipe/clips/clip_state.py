@@ -1,4 +1,4 @@
-"""The state of each clip of a run, and of its segments. A short clip has exactly one segment.
+"""The state of each clip of a run, and of its segments. A short clip has exactly one segment, and so has a draft.
 
 Only the methods of this file change a state; a test holds that.
 """
@@ -13,7 +13,8 @@ from enum import StrEnum
 from vgpipe.clips.degradation import EXPORTER, Degradation
 from vgpipe.errors import ModelError
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import Segment, segments_of
+from vgpipe.job.drafts import segments_made
+from vgpipe.job.segments import Segment
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.models.base import Family
 from vgpipe.quality.verdict import Result, Verdict
@@ -30,6 +31,8 @@ class Status(StrEnum):
 
     PENDING = "pending"
     DONE = "done"
+    DRAFTED = "drafted"
+    """Its preview is there, and it can be continued."""
     FAILED = "failed"
     STOPPED = "stopped"
 
@@ -151,11 +154,13 @@ class ClipState:
         requested: the clip that the user asked for; None where that is `clip`.
         degradations: what the user did not ask for.
         notes: what its settings alone tell, a sentence each: a negative prompt without effect.
+        draft: the steps after which it stops, fewer than it has; None where it is made to the end.
 
     Attributes:
         initial: `clip` as it was given.
         clip: what is made now; smaller than `initial` where memory requires it.
-        segments: its segments, at least one.
+        draft: the steps after which it stops; None where it is made to the end.
+        segments: its segments, at least one; of a draft the first alone.
         status: how far it is.
         error: why it failed or stopped.
         cause: the failure, where another way to load the model may help; has no traceback.
@@ -183,7 +188,9 @@ class ClipState:
         requested: Clip | None = None,
         degradations: tuple[Degradation, ...] = (),
         notes: tuple[str, ...] = (),
+        draft: int | None = None,
     ):
+        self.draft = draft
         self.requested, self.initial, self.clip = requested or clip, clip, clip
         self.segments = self._split(clip, keys)
         self.status = Status.PENDING
@@ -226,6 +233,11 @@ class ClipState:
     def is_done(self) -> bool:
         """Whether all its files are there."""
         return self.status is Status.DONE
+
+    @property
+    def is_made(self) -> bool:
+        """Whether what was asked of this run is there: all its files, or those of its preview."""
+        return self.status in (Status.DONE, Status.DRAFTED)
 
     @property
     def has_fallback(self) -> bool:
@@ -277,7 +289,7 @@ class ClipState:
             self.segments = self._split(clip, keys)
             return
         (segment,) = self.segments
-        (segment.segment,) = segments_of(clip)
+        (segment.segment,) = segments_made(clip, self.draft)
         (segment.keys,) = keys
 
     def rekey(self, keys: Sequence[ClipKeys]) -> None:
@@ -387,12 +399,12 @@ class ClipState:
         self.measures = measures
 
     def finish(self) -> None:
-        """Marks it as done."""
-        self.status, self.error = Status.DONE, None
+        """Marks it as done, or as drafted."""
+        self.status, self.error = Status.DONE if self.draft is None else Status.DRAFTED, None
         self.is_rejected = False
 
     def finish_from_store(self, *, is_reused: bool) -> None:
-        """Marks it as done with files that the store had."""
+        """Marks it as done, or as drafted, with files that the store had."""
         self.finish()
         self.is_reused = is_reused
 
@@ -421,7 +433,9 @@ class ClipState:
         self.status, self.error = Status.STOPPED, message
 
     def _split(self, clip: Clip, keys: Sequence[ClipKeys]) -> tuple[SegmentState, ...]:
-        return tuple(SegmentState(self, one, own) for one, own in zip(segments_of(clip), keys, strict=True))
+        return tuple(
+            SegmentState(self, one, own) for one, own in zip(segments_made(clip, self.draft), keys, strict=True)
+        )
 
 
 def _largest(known: float | None, new: float | None) -> float | None:

@@ -15,6 +15,7 @@ from vgpipe.config.exporter_schema import ExporterConfig
 from vgpipe.config.hardware_schema import HardwareConfig
 from vgpipe.config.limits import record
 from vgpipe.config.model_schema import Dtype, ModelConfig
+from vgpipe.job.drafts import Draft, is_draft
 from vgpipe.job.settings import SetBy
 from vgpipe.vocabulary import JOB_ORDER, SAFE, DegradePolicy, Objective, RunOrder, StoredPrecision
 
@@ -35,6 +36,12 @@ def _jobs(value: object) -> object:
     if not isinstance(value, list | tuple) or not value or not all(one and isinstance(one, str) for one in value):
         raise PydanticCustomError("jobs", "it is a job file, or several in [ ]")
     return value[0] if len(value) == 1 else tuple(value)
+
+
+def _draft(value: object) -> object:
+    if value is not None and not is_draft(value):
+        raise PydanticCustomError("draft", "it is a number of steps from 1, or a share of them above 0% and below 100%")
+    return value
 
 
 @record
@@ -163,6 +170,9 @@ class Config:
     `job.columns`."""
     pick: tuple[Annotated[str, Field(pattern=r"^p[0-9a-f]{8}$")], ...] = ()
     """The picks of the clips that are rendered, as report.html names them; empty for all."""
+    draft: Annotated[Draft | None, BeforeValidator(_draft)] = None
+    """How far each clip is denoised before its preview is shown and it waits to be picked: a number of steps, or a
+    share of its steps (`40%`); null: to the end."""
     drawn_from: Annotated[int, Field(ge=0, le=2**53)] | None = None
     """The number that the random seeds of a run are drawn from; null: a new one for each run, which its config.yaml
     holds."""

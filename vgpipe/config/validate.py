@@ -99,6 +99,8 @@ def _remedy(where: tuple[str, ...], detail: ErrorDetails, root: object, values: 
         return ROUNDED_REMEDY
     if where == CLIP_SEED and detail["input"] == OF_OTHER_TOOLS:
         return f"type {as_typed('clip.seed', RANDOM)}"
+    if where == ("draft",):
+        return "type draft=8, or draft=40%"
     if where == (OTHERS,):
         return "choose several with exporter=mp4+gif"
     if detail["type"] in OF_KIND:

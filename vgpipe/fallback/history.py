@@ -13,7 +13,7 @@ from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.config.schema import Config
 from vgpipe.fallback.files_gate import FilesGate
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import segments_of
+from vgpipe.job.drafts import segments_made
 from vgpipe.models.base import Family, Settings
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact, Store
@@ -130,9 +130,9 @@ class FallbackHistory:
         """Notes how a finished clip was made, where that is not as asked; nothing of one that ended early."""
         if state.clip == state.initial and not state.has_fallback:
             return
-        if len(state.segments) < len(segments_of(state.clip)):
+        if len(state.segments) < len(segments_made(state.clip, state.draft)):
             return
-        (asked, *_) = self.keys.of_clip(state.initial)
+        (asked, *_) = self.keys.of_clip(state.initial, draft=state.draft)
         self.notes.remember(self._note_key(asked), asdict(self.of(state)))
 
     def of(self, state: ClipState) -> PastFallback:
@@ -169,9 +169,9 @@ class FallbackHistory:
         if clip != state.clip and self.config.run.degrade != ANY:
             return False
         families = self._all_families(past)
-        if len(families) != len(segments_of(clip)):
+        if len(families) != len(segments_made(clip, state.draft)):
             return False
-        keys = self.keys.of_clip(clip, families)
+        keys = self.keys.of_clip(clip, families, draft=state.draft)
         artifacts = finished.found(keys[0])
         if artifacts is None or not self._takes(clip, past, artifacts):
             return False
@@ -181,12 +181,12 @@ class FallbackHistory:
     def take_over(self, state: ClipState, made: PastFallback) -> None:
         """Notes how a worker made a clip, except for its degradations."""
         clip, families = made.clip(state.initial), self._all_families(made)
-        count = len(segments_of(clip))
+        count = len(segments_made(clip, state.draft))
         is_whole = len(families) == count
         if clip == state.clip and is_whole and not any(families) and not state.has_fallback:
             return
         families += [{} for _ in range(count - len(families))]
-        state.reuse_fallback(clip, self.keys.of_clip(clip, families), families, ())
+        state.reuse_fallback(clip, self.keys.of_clip(clip, families, draft=state.draft), families, ())
         if not is_whole:
             self.keys.end_with(state, state.segments[len(made.segments) - 1])
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 FILE = "latents.safetensors"
 VERSION = 2
 """Part of every store key of latents: goes up where noise, the schedule or a family's call gives other latents."""
+PREVIEW_VERSION = 1
+"""Part of every store key of previews: goes up where a step is predicted to lead to other latents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

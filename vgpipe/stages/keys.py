@@ -8,6 +8,7 @@ raises the version; `tests/stages/test_known_bits.py` notices where that was for
 | --- | --- |
 | `stages.encode.VERSION` | how families and their pipelines encode a text |
 | `stages.denoise.VERSION` | noise, `models/resumable.py`, `stages/images.py`, the stock call that each family makes |
+| `stages.denoise.PREVIEW_VERSION` | what a model predicts in the middle of denoising |
 | `models.windows.blend.VERSION` | where windows start, how their predictions are blended, which prompt holds in each |
 | `stages.decode.VERSION` | slicing of latents, the decoding call, layout of VAE tiles, rounding to 8 bits |
 | `stages.seams.VERSION`, `.TAIL_VERSION` | colour match and blend of segments; the frames handed to the next segment |
@@ -30,7 +31,7 @@ from vgpipe.job.segments import Segment
 from vgpipe.models.base import Family
 from vgpipe.stages import decode, denoise, encode, export
 from vgpipe.store.digest import Key
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, TAIL
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, PREVIEW, TAIL
 
 VERSIONS = {
     ENCODE: encode.VERSION,
@@ -53,6 +54,8 @@ class ClipKeys:
         exports: of the finished files, one for each exporter, which all segments of a clip share.
         tail: of the last frames, that the next segment continues from; None where none does.
         later: of the encoded prompts of later shots, where one trajectory has several.
+        preview: of what the model predicts the latents to become, after the steps of a draft; None of a clip that is
+            made to the end. Frames and finished files are then those of the preview.
     """
 
     prompt: Key
@@ -62,6 +65,12 @@ class ClipKeys:
     exports: tuple[Key, ...]
     tail: Key | None = None
     later: tuple[Key, ...] = ()
+    preview: Key | None = None
+
+    @property
+    def denoised(self) -> Key:
+        """What denoising leaves for decoding: the preview of a draft, else the latents."""
+        return self.preview or self.latents
 
     @property
     def texts(self) -> tuple[Key, ...]:
@@ -123,19 +132,21 @@ class KeyMaker:
         fps: float,
         exporters: Sequence[Mapping[str, Any]],
         families: Sequence[Families],
+        draft: int | None = None,
     ) -> tuple[ClipKeys, ...]:
         """Returns every key of each segment of one clip.
 
         Args:
-            segments: all of them, in order.
+            segments: all that are made, in order; of a draft the first alone.
             fps: frames per second of playback.
             exporters: the name and settings of each, as plain values.
             families: of each segment, stage -> what drives it, where that is not `family`.
+            draft: the steps after which the clip stops; None where it is made to the end.
         """
         made: list[ClipKeys] = []
         for number, (segment, own) in enumerate(zip(segments, families, strict=True)):
             following = segments[number + 1] if number + 1 < len(segments) else None
-            made.append(self._segment(segment, own, made[-1] if made else None, following))
+            made.append(self._segment(segment, own, made[-1] if made else None, following, draft))
         file = {**_export_inputs(segments, made), "fps": float(fps), **self._marks()}
         exports = tuple(
             _versioned(EXPORT, **file, exporter=identity(settings) | identity_of_rate(settings, fps))
@@ -160,7 +171,12 @@ class KeyMaker:
         return marks
 
     def _segment(
-        self, segment: Segment, families: Families, previous: ClipKeys | None, following: Segment | None
+        self,
+        segment: Segment,
+        families: Families,
+        previous: ClipKeys | None,
+        following: Segment | None,
+        draft: int | None,
     ) -> ClipKeys:
         encoded, denoised, decoded = (
             self._keys_of(families.get(stage, self.family)) for stage in (ENCODE, DENOISE, DECODE)
@@ -172,9 +188,21 @@ class KeyMaker:
         later = tuple(encoded.text(text) for _, text in segment.trajectory.prompts[1:]) if segment.trajectory else ()
         tail = previous.tail if previous is not None and segment.given else None
         latents = _latents_key(denoised, segment, prompt, negative, later, tail)
-        frames = decoded.frames(latents=latents.digest, **_piece(segment), **_seam(segment, tail))
+        preview = None if draft is None else preview_key(latents, draft)
+        shown = preview or latents
+        frames = decoded.frames(latents=shown.digest, **_piece(segment), **_seam(segment, tail))
         next_tail = _tail_key(segment, frames, following.given) if following is not None and following.given else None
-        return ClipKeys(prompt, negative, latents, frames, exports=(), tail=next_tail, later=later)
+        return ClipKeys(prompt, negative, latents, frames, exports=(), tail=next_tail, later=later, preview=preview)
+
+
+def preview_key(latents: Key, steps: int) -> Key:
+    """Returns the key of what the model predicts latents to become.
+
+    Args:
+        latents: the key of the finished latents.
+        steps: how many of their steps are done.
+    """
+    return Key(PREVIEW, {"version": denoise.PREVIEW_VERSION, "latents": latents.digest, "steps": steps})
 
 
 def _export_inputs(segments: Sequence[Segment], keys: Sequence[ClipKeys]) -> dict[str, Any]:
