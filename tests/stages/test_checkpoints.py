@@ -19,6 +19,7 @@ STATE = {
     "model_outputs": [None, torch.arange(4.0)],
     "timestep_list": [torch.tensor(7), 5],
     "timesteps": np.array([3, 2, 1]),
+    "prk_timesteps": np.array([]),  # of PNDM, as it is used
     "sigma": 0.1 + 0.2,
     "last_sample": None,
     "kind": "bh2",

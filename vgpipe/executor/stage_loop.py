@@ -34,7 +34,7 @@ from vgpipe.store.digest import Key
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 if TYPE_CHECKING:
-    from vgpipe.stages.denoise import DenoiseHooks
+    from vgpipe.stages.denoise_run import DenoiseHooks
 
 Make = Callable[[SegmentState, Take[Family]], None]
 
@@ -312,7 +312,7 @@ class StageLoop:
         self.report.piece_done(segment, stage, seconds, name or segment.clip.id)
 
     def _denoise_hooks(self, segment: SegmentState) -> DenoiseHooks:
-        from vgpipe.stages.denoise import DenoiseHooks
+        from vgpipe.stages.denoise_run import DenoiseHooks
 
         total = segment.clip.num_inference_steps
         return DenoiseHooks(

@@ -82,7 +82,7 @@ class ThreadTuning:
         import torch
 
         from vgpipe.models.resumable import ResumableScheduler
-        from vgpipe.stages.denoise import request_for
+        from vgpipe.stages.denoise_run import request_for
         from vgpipe.stages.images import first_frames
 
         family, clip = self.trial.keys.model.family, segment.clip

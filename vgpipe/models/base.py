@@ -280,6 +280,22 @@ class Family(Protocol):
         """
         ...
 
+    def draft_obstacle(self) -> str | None:
+        """Returns why nothing can be shown of a clip in the middle of denoising, and what to do; None where it can."""
+        ...
+
+    def loop_latents(self, sample: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """Returns what a scheduler steps on, laid out as the loop of the stock pipeline has it.
+
+        Args:
+            sample: of the scheduler, any floating type.
+            latents: of the loop, as `on_step_end` was given them; left as they are.
+
+        Returns:
+            Of the shape of `latents`, whose parts that no step changes it keeps.
+        """
+        ...
+
     def slice_latents(
         self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
     ) -> torch.Tensor:

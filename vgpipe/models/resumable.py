@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.models.prediction import predicted_x0
+
 if TYPE_CHECKING:
     import torch
 
@@ -30,11 +32,14 @@ class ResumableScheduler:
         done_steps: loop iterations already done; `ALL_STEPS` leaves none.
         state: what `scheduler_state` gave after those; None where none are done or none remain.
         before_first_step: called when the loop is about to make its first step, after all preparations.
+        last_step: loop iterations after which the loop ends, those already done included; None makes all of them.
 
     Attributes:
         after_step: called with (steps done, latents) after each step; None where nobody asks.
         first_sample: what the first step of a whole schedule was given; None where steps were done before.
         last_sample: what the last step so far gave.
+        predicted: the finished latents as the model predicts them at `last_step`, as its scheduler steps on them,
+            float32; None before it, and where none was given.
     """
 
     def __init__(
@@ -44,14 +49,17 @@ class ResumableScheduler:
         done_steps: int = 0,
         state: Mapping[str, Any] | None = None,
         before_first_step: Callable[[], None] | None = None,
+        last_step: int | None = None,
     ):
         self._scheduler = scheduler
         self._done_steps = done_steps
         self._state = state
         self._before_first_step = before_first_step
         self._steps = 0
+        self._last_step = last_step
         self.first_sample: torch.Tensor | None = None
         self.last_sample: torch.Tensor | None = None
+        self.predicted: torch.Tensor | None = None
         self.after_step: Callable[[int, torch.Tensor], None] | None = None
         # Pipelines look for parameters in these methods' signatures, so they must be the originals'.
         self.set_timesteps = self._restoring(scheduler.set_timesteps)
@@ -85,6 +93,8 @@ class ResumableScheduler:
                 self._note_first_sample(dict(zip(parameters, args, strict=False)) | kwargs)
                 args = self._with_previous_prediction(args) if carries and self._done_steps else args
             self._steps += 1
+            if self.is_at_last_step:
+                self.predicted = predicted_x0(self._scheduler, dict(zip(parameters, args, strict=False)) | kwargs)
             result = original(*args, **kwargs)
             self.last_sample = result[0]
             if carries:
@@ -125,9 +135,26 @@ class ResumableScheduler:
             self._scheduler.set_begin_index(begin_index)
 
     @property
+    def steps(self) -> int:
+        """Loop iterations made in this pass, the one under way included."""
+        return self._steps
+
+    @property
+    def total_steps(self) -> int:
+        """Loop iterations of the whole schedule, those hidden from the loop included."""
+        return len(self._scheduler.timesteps)
+
+    @property
+    def is_at_last_step(self) -> bool:
+        """Whether the iteration under way is the one that `last_step` says, or the schedule's last before it."""
+        if self._last_step is None:
+            return False
+        return self._done_steps + self._steps == min(self._last_step, self.total_steps)
+
+    @property
     def timesteps(self) -> torch.Tensor:
-        """The timesteps that remain."""
-        return self._scheduler.timesteps[self._done_steps :]
+        """The timesteps that remain for the loop."""
+        return self._scheduler.timesteps[self._done_steps : self._last_step]
 
     @property
     def sigmas(self) -> torch.Tensor:

@@ -157,7 +157,8 @@ def _sum(flat: dict[str, torch.Tensor], facts: dict[str, Any]) -> str:
     for name in sorted(flat):
         tensor = flat[name].detach().cpu().contiguous()
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        if tensor.numel():  # an empty one cannot be seen as bytes
+            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.errors import PrecisionError, Stopped
+from vgpipe.errors import ModelError, PrecisionError
 from vgpipe.hardware.arithmetic import arithmetic_of
 from vgpipe.job.clip import Clip
-from vgpipe.models.base import Components, DenoiseRequest, Embeds, Family, StepCallback, Windows
-from vgpipe.models.resumable import ResumableScheduler, scheduler_state
+from vgpipe.models.base import Components, Embeds, Family, Windows
+from vgpipe.models.resumable import ResumableScheduler
 from vgpipe.models.weights.precision import remedy_for_overflow
 from vgpipe.quality import noise_left
 from vgpipe.stages import checkpoints, tensors
+from vgpipe.stages.denoise_run import DenoiseHooks, DenoiseRun, cpu_generator
+from vgpipe.stages.draft_run import DraftRun
 from vgpipe.stages.images import first_frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
@@ -24,30 +25,11 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-log = logging.getLogger(__name__)
-
 FILE = "latents.safetensors"
 VERSION = 2
 """Part of every store key of latents: goes up where noise, the schedule or a family's call gives other latents."""
 PREVIEW_VERSION = 1
 """Part of every store key of previews: goes up where a step is predicted to lead to other latents."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DenoiseHooks:
-    """What is called while a clip is denoised.
-
-    Attributes:
-        checkpoint_steps: steps between checkpoints, at least.
-        checkpoint_interval_s: seconds between checkpoints, at least.
-        should_stop: called after every step; True checkpoints and raises `Stopped`.
-        on_step: called with the number of steps of the clip that are done.
-    """
-
-    checkpoint_steps: int
-    checkpoint_interval_s: float
-    should_stop: Callable[[], bool]
-    on_step: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +48,7 @@ class Denoised:
 
     def generator(self) -> torch.Generator:
         """Returns the clip's generator as denoising left it."""
-        generator = _cpu_generator()
+        generator = cpu_generator()
         generator.set_state(self.generator_state)
         return generator
 
@@ -109,28 +91,124 @@ def run(
         PrecisionError: where the latents are not finite.
         StoreError: where the store cannot be written.
     """
-    import torch
-
     started = time.monotonic()
-    denoise_run = _DenoiseRun(store, key, clip, hooks, family.scheduler(), device)
+    denoise_run = DenoiseRun(store, key, clip, hooks, family.scheduler(), device)
     frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
     request = denoise_run.request(embeds, negative_embeds, frames_NHWC)
     latents = family.denoise(components, denoise_run.scheduler, replace(request, windows=windows))
     denoise_run.restore_generator()  # where a checkpoint left no step to do
-    if not torch.isfinite(latents).all():
+    if not _is_finite(latents):
         checkpoints.remove(store, key)
-        denoisers = family.denoise_components(from_image=False)
-        remedy = remedy_for_overflow(family.settings, denoisers, family.encode_components)
-        raise PrecisionError(f"the latents are not finite (NaN or infinite) -> {remedy}")
-    with store.create(key) as draft:
-        kept = {"latents": latents, "generator": denoise_run.generator.get_state()}
-        tensors.save(draft.path(FILE), kept, {"embeds_dtype": _dtype_name(embeds)})
-        draft.info["seconds"] = round(time.monotonic() - started, 4)
-        draft.info["resumed_from_step"] = denoise_run.first_step
-        draft.info["device"] = arithmetic_of(device)
-        draft.info[noise_left.NAME] = _noise_left(denoise_run.scheduler)
+        raise _overflow(family, "the latents")
+    noise = _noise_left(denoise_run.scheduler)
+    _write(store, key, latents, denoise_run, embeds, {"seconds": _seconds_since(started), noise_left.NAME: noise})
     checkpoints.remove(store, key)
     return store.find(key)
+
+
+def run_draft(
+    store: Store,
+    key: Key,
+    preview_key: Key,
+    clip: Clip,
+    *,
+    steps: int,
+    family: Family,
+    components: Components,
+    embeds: Embeds,
+    negative_embeds: Embeds | None,
+    device: str,
+    hooks: DenoiseHooks,
+    given_NHWC: np.ndarray | None = None,
+    windows: Windows | None = None,
+) -> Artifact | None:
+    """Denoises the first steps of a clip, or of one segment of it, and stores what the model predicts it to become.
+
+    The clip's checkpoint at that step stays in the store: `run` continues from it, to the bits of a clip never drafted.
+    The preview is written first, and both must be there for a draft to be done (`is_drafted`).
+
+    Args:
+        store: where the preview and the checkpoint go.
+        key: of the clip's latents, whose checkpoint it is.
+        preview_key: the preview's name.
+        clip: the clip, with the steps of its whole schedule.
+        steps: loop iterations to make, at least 1; those of an earlier checkpoint count.
+        family: drives the model.
+        components: the loaded `family.denoise_components`.
+        embeds: of the prompt.
+        negative_embeds: of the negative prompt; None where it is not used.
+        device: where `components` are.
+        hooks: checkpoint rhythm, stop signal and progress.
+        given_NHWC: uint8 frames that the segment continues from; None where it begins with text or its own image.
+        windows: how more frames than the model can hold are denoised; None where the clip is made at once.
+
+    Returns:
+        The preview: an artifact like that of `run`, read by `read` and decoded as that is.
+
+    Raises:
+        Stopped: where `hooks.should_stop` said so before the last of the steps; a checkpoint is on the disk.
+        ModelError: where the family or its scheduler gives no prediction, or the clip's image has gone or changed.
+        PrecisionError: where the predicted latents are not finite.
+        StoreError: where the store cannot be written.
+    """
+    obstacle = family.draft_obstacle()
+    if obstacle is not None:
+        raise ModelError(obstacle)
+    if is_drafted(store, key, preview_key, steps):
+        return store.find(preview_key)
+    started = time.monotonic()
+    draft_run = DraftRun(store, key, clip, hooks, family.scheduler(), device, family=family, last_step=steps)
+    frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
+    request = draft_run.request(embeds, negative_embeds, frames_NHWC)
+    latents = family.denoise(components, draft_run.scheduler, replace(request, windows=windows))
+    if not _is_finite(latents):
+        draft_run.discard_checkpoint()
+        raise _overflow(family, "the predicted latents")
+    if store.find(preview_key) is None:
+        _write(store, preview_key, latents, draft_run, embeds, {"seconds": _seconds_since(started), "steps": steps})
+    draft_run.write_checkpoint()
+    return store.find(preview_key)
+
+
+def is_drafted(store: Store, key: Key, preview_key: Key, steps: int) -> bool:
+    """Returns whether a draft is done: its preview is in the store, and a checkpoint that is as far.
+
+    Args:
+        store: the store.
+        key: of the clip's latents.
+        preview_key: of the preview.
+        steps: of the draft.
+    """
+    path = checkpoints.path_of(store, key)
+    store.fetch(path)
+    return store.find(preview_key) is not None and checkpoints.done_steps(path) >= steps
+
+
+def _write(
+    store: Store, key: Key, latents: torch.Tensor, made_by: DenoiseRun, embeds: Embeds, facts: Mapping[str, Any]
+) -> None:
+    with store.create(key) as writer:
+        kept = {"latents": latents, "generator": made_by.generator.get_state()}
+        tensors.save(writer.path(FILE), kept, {"embeds_dtype": _dtype_name(embeds)})
+        writer.info["resumed_from_step"] = made_by.first_step
+        writer.info["device"] = arithmetic_of(made_by.device)
+        writer.info.update(facts)
+
+
+def _seconds_since(started: float) -> float:
+    return round(time.monotonic() - started, 4)
+
+
+def _is_finite(latents: torch.Tensor) -> bool:
+    import torch
+
+    return bool(torch.isfinite(latents).all())
+
+
+def _overflow(family: Family, what: str) -> PrecisionError:
+    denoisers = family.denoise_components(from_image=False)
+    remedy = remedy_for_overflow(family.settings, denoisers, family.encode_components)
+    return PrecisionError(f"{what} are not finite (NaN or infinite) -> {remedy}")
 
 
 def _noise_left(scheduler: ResumableScheduler) -> float | None:
@@ -139,43 +217,6 @@ def _noise_left(scheduler: ResumableScheduler) -> float | None:
     first, last = (None if one is None else one.detach().float().cpu().numpy() for one in samples)
     number = None if first is None or last is None else noise_left.noise_left(first, last)
     return None if number is None else round(number, 4)
-
-
-def request_for(
-    clip: Clip,
-    *,
-    embeds: Embeds,
-    negative_embeds: Embeds | None,
-    generator: torch.Generator,
-    latents: torch.Tensor | None,
-    frames_NHWC: np.ndarray | None,
-    on_step_end: StepCallback,
-) -> DenoiseRequest:
-    """Returns what a family is asked for.
-
-    Args:
-        clip: the clip.
-        embeds: of the prompt.
-        negative_embeds: of the negative prompt; None where it is not used.
-        generator: CPU generator, fresh from the clip's seed.
-        latents: where to continue from; None starts from noise.
-        frames_NHWC: uint8 frames that it begins with; None where it begins from text alone.
-        on_step_end: called with (steps done in this pass, latents) after each step.
-    """
-    return DenoiseRequest(
-        embeds=embeds,
-        negative_embeds=negative_embeds,
-        width=clip.width,
-        height=clip.height,
-        num_frames=clip.num_frames,
-        fps=clip.fps,
-        num_inference_steps=clip.num_inference_steps,
-        guidance_scale=clip.guidance_scale,
-        generator=generator,
-        latents=latents,
-        frames_NHWC=frames_NHWC,
-        on_step_end=on_step_end,
-    )
 
 
 def read(artifact: Artifact) -> Denoised:
@@ -193,82 +234,3 @@ def read(artifact: Artifact) -> Denoised:
 def _dtype_name(embeds: Embeds) -> str:
     found = (str(tensor.dtype) for tensor in embeds.values() if tensor.is_floating_point())
     return next(found, "float32").removeprefix("torch.")
-
-
-def _cpu_generator() -> torch.Generator:
-    import torch
-
-    return torch.Generator("cpu")
-
-
-@dataclass
-class _DenoiseRun:
-    """Denoising of one clip, from its checkpoint or from noise."""
-
-    store: Store
-    key: Key
-    clip: Clip
-    hooks: DenoiseHooks
-    inner_scheduler: Any
-    device: str
-    first_step: int = 0
-    generator: torch.Generator = field(default_factory=_cpu_generator)
-
-    def __post_init__(self) -> None:
-        self._saved_at_s = time.monotonic()
-        self._saved_step = 0
-        saved = checkpoints.read(self.store, self.key, self.device)
-        self.latents = saved.latents if saved else None
-        # The loop's preparations may draw from the generator too (an image's latents): it always starts from the seed.
-        self.generator.manual_seed(self.clip.seed)
-        if saved:
-            self.first_step = self._saved_step = saved.done_steps
-            log.info("%s resumes at step %d", self.clip.id, saved.done_steps)
-        self.scheduler = ResumableScheduler(
-            self.inner_scheduler,
-            done_steps=self.first_step,
-            state=saved.scheduler if saved else None,
-            before_first_step=self.restore_generator,
-        )
-        self._generator_state = saved.generator if saved else None
-
-    def restore_generator(self) -> None:
-        """Restores the generator's state of the checkpoint, once."""
-        if self._generator_state is not None:
-            self.generator.set_state(self._generator_state)
-            self._generator_state = None
-
-    def request(self, embeds: Embeds, negative_embeds: Embeds | None, frames_NHWC: np.ndarray | None) -> DenoiseRequest:
-        """Returns what the family is asked for."""
-        return request_for(
-            self.clip,
-            embeds=embeds,
-            negative_embeds=negative_embeds,
-            generator=self.generator,
-            latents=self.latents,
-            frames_NHWC=frames_NHWC,
-            on_step_end=self._on_step_end,
-        )
-
-    def _on_step_end(self, steps: int, latents: torch.Tensor | None) -> None:
-        done = self.first_step + steps
-        self.hooks.on_step(done)
-        stopping = self.hooks.should_stop()
-        if latents is not None and (stopping or self._is_due(done)):
-            self._save(done, latents)
-        if stopping:
-            raise Stopped(f"stopped at step {done} of {self.clip.num_inference_steps}")
-
-    def _is_due(self, done: int) -> bool:
-        waited_s = time.monotonic() - self._saved_at_s
-        steps = done - self._saved_step
-        return steps >= self.hooks.checkpoint_steps and waited_s >= self.hooks.checkpoint_interval_s
-
-    def _save(self, done: int, latents: torch.Tensor) -> None:
-        try:
-            state = scheduler_state(self.inner_scheduler)
-            saved = checkpoints.DenoiseCheckpoint(done, latents, state, self.generator.get_state())
-            checkpoints.write(self.store, self.key, saved)
-        except (OSError, TypeError) as error:
-            log.warning("no checkpoint at step %d of %s: %s", done, self.clip.id, error)
-        self._saved_at_s, self._saved_step = time.monotonic(), done

@@ -42,6 +42,10 @@ class GenericWhole(GenericBase):
         reason = self.source.obstacle or "model.family=generic_whole asks for it"
         return f"run whole: {reason}; all of it is in memory at once, and a stopped clip begins again"
 
+    def draft_obstacle(self) -> str | None:
+        """Returns why nothing can be shown of a clip in the middle of denoising: its frames are all there is."""
+        return f"{self.pipeline} is run whole, so that nothing can be shown before its end -> leave draft out"
+
     def encode(self, components: Components, text: str) -> Embeds:
         """Returns the text itself, (1, bytes) uint8."""
         import torch

@@ -77,7 +77,7 @@ class HunyuanVideo15Family(StockFamily):
 
     def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents, guided as the clip says."""
-        guider = guided(components[GUIDER], request.guidance_scale, scheduler.done_steps)
+        guider = guided(components[GUIDER], request.guidance_scale, scheduler)
         return super().denoise({**components, GUIDER: guider}, scheduler, request)
 
     def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
@@ -103,19 +103,19 @@ class HunyuanVideo15Family(StockFamily):
         return super().build(class_name, components, config_only={*config_only, "vae"} - {GUIDER})
 
 
-def guided(guider: Any, guidance_scale: float, done_steps: int) -> Any:
+def guided(guider: Any, guidance_scale: float, scheduler: ResumableScheduler) -> Any:
     """Returns a guider of another scale; a copy, since `guider.new` warns of its experimental state every time.
 
     Args:
         guider: the checkpoint's; left as it is.
         guidance_scale: of the clip.
-        done_steps: steps of earlier passes; a guider that acts in a part of the schedule alone must count them.
+        scheduler: of the pass; a guider that acts in a part of the schedule alone must count the steps it hides.
     """
     made = copy.copy(guider)
     made.guidance_scale = guidance_scale
 
     def set_state(step: int, num_inference_steps: int, timestep: Any) -> None:
-        guider_class.set_state(made, step + done_steps, num_inference_steps + done_steps, timestep)
+        guider_class.set_state(made, step + scheduler.done_steps, scheduler.total_steps, timestep)
 
     guider_class, made.set_state = type(guider), set_state
     return made

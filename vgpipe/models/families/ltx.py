@@ -67,6 +67,16 @@ class LtxFamily(StockFamily):
         piece_BKTC = super().slice_latents(latents_BTKC.transpose(1, 2), first_frame, num_frames, total_frames)
         return piece_BKTC.transpose(1, 2).flatten(1, 2)
 
+    def loop_latents(self, sample: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """Returns what a scheduler steps on, packed; beside an image, whose frame no step changes, that is the rest."""
+        if sample.ndim == latents.ndim:
+            return super().loop_latents(sample, latents)
+        import torch
+
+        packed_BSC = sample.flatten(2).transpose(1, 2)  # every LTX transformer has patches of one
+        given_BSC = latents[:, : latents.shape[1] - packed_BSC.shape[1]]
+        return super().loop_latents(torch.cat([given_BSC, packed_BSC.to(latents.dtype)], dim=1), latents)
+
     def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Decodes latents to frames (T, H, W, 3) uint8.
 

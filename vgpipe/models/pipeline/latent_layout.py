@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from vgpipe.errors import ModelError
 from vgpipe.models.pipeline.builder import PipelineBuilder
 
 if TYPE_CHECKING:
@@ -48,6 +49,23 @@ class LatentLayout(PipelineBuilder):
         start = first_frame // self.temporal_stride + self.padding(total_frames) - self.padding(num_frames)
         kept = torch.arange(start, start + self.latent_frames(num_frames)).clamp(min=0)
         return latents.index_select(self.frames_axis, kept.to(latents.device))
+
+    def loop_latents(self, sample: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """Returns what a scheduler steps on, laid out as the loop of the stock pipeline has it; by default the same.
+
+        Args:
+            sample: of the scheduler, any floating type.
+            latents: of the loop; left as they are.
+
+        Raises:
+            ModelError: where the loop has another layout, which only a family of its own could know.
+        """
+        if sample.shape != latents.shape:
+            shapes = f"{tuple(sample.shape)} of latents {tuple(latents.shape)}"
+            raise ModelError(
+                f"{self.pipeline} steps on {shapes}: nothing can be shown before its end -> leave draft out"
+            )
+        return sample
 
     @cached_property
     def temporal_stride(self) -> int:

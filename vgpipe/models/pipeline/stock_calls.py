@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.errors import ModelError, PrecisionError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.installed_classes import class_of
+from vgpipe.models.resumable import ResumableScheduler
 from vgpipe.models.weights.precision import VAE, remedy_for_overflow
 
 if TYPE_CHECKING:
@@ -41,11 +42,16 @@ def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
         on_step_end(step + 1, tensors["latents"])
         return {}
 
+    def at_some_step_end(step: int, _timestep: Any, latents: torch.Tensor) -> None:
+        # Its own count leaves iterations out where a scheduler makes two of a step.
+        scheduler = pipeline.scheduler
+        on_step_end(scheduler.steps if isinstance(scheduler, ResumableScheduler) else step + 1, latents)
+
     parameters = inspect.signature(type(pipeline).__call__).parameters
     if "callback_on_step_end" in parameters:
         return {"callback_on_step_end": at_step_end}
     if "callback" in parameters:
-        return {"callback": lambda step, _timestep, latents: on_step_end(step + 1, latents), "callback_steps": 1}
+        return {"callback": at_some_step_end, "callback_steps": 1}
     pipeline.scheduler.after_step = on_step_end
     return {}
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vgpipe.errors import ModelError
+from vgpipe.models import prediction
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
@@ -168,6 +169,10 @@ class StockFamily(LatentLayout):
         if self.uses_negative_prompt(guidance_scale):
             return None
         return f"guidance_scale {guidance_scale:g} turns guidance off"
+
+    def draft_obstacle(self) -> str | None:
+        """Returns why nothing can be shown of a clip in the middle of denoising; None where it can."""
+        return prediction.obstacle(self.scheduler_name)
 
     def left_out(self) -> str | None:
         """Returns what the pipeline makes and vgpipe does not keep: nothing."""

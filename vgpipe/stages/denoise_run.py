@@ -1,0 +1,178 @@
+"""One pass of denoising over a clip, from its checkpoint or from noise, checkpointed on the way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vgpipe.errors import Stopped
+from vgpipe.job.clip import Clip
+from vgpipe.models.base import DenoiseRequest, Embeds, StepCallback
+from vgpipe.models.resumable import ResumableScheduler, scheduler_state
+from vgpipe.stages import checkpoints
+from vgpipe.stages.checkpoints import DenoiseCheckpoint
+from vgpipe.store.artifacts import Store
+from vgpipe.store.digest import Key
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoiseHooks:
+    """What is called while a clip is denoised.
+
+    Attributes:
+        checkpoint_steps: steps between checkpoints, at least.
+        checkpoint_interval_s: seconds between checkpoints, at least.
+        should_stop: called after every step; True checkpoints and raises `Stopped`.
+        on_step: called with the number of steps of the clip that are done.
+    """
+
+    checkpoint_steps: int
+    checkpoint_interval_s: float
+    should_stop: Callable[[], bool]
+    on_step: Callable[[int], None]
+
+
+def request_for(
+    clip: Clip,
+    *,
+    embeds: Embeds,
+    negative_embeds: Embeds | None,
+    generator: torch.Generator,
+    latents: torch.Tensor | None,
+    frames_NHWC: np.ndarray | None,
+    on_step_end: StepCallback,
+) -> DenoiseRequest:
+    """Returns what a family is asked for.
+
+    Args:
+        clip: the clip.
+        embeds: of the prompt.
+        negative_embeds: of the negative prompt; None where it is not used.
+        generator: CPU generator, fresh from the clip's seed.
+        latents: where to continue from; None starts from noise.
+        frames_NHWC: uint8 frames that it begins with; None where it begins from text alone.
+        on_step_end: called with (steps done in this pass, latents) after each step.
+    """
+    return DenoiseRequest(
+        embeds=embeds,
+        negative_embeds=negative_embeds,
+        width=clip.width,
+        height=clip.height,
+        num_frames=clip.num_frames,
+        fps=clip.fps,
+        num_inference_steps=clip.num_inference_steps,
+        guidance_scale=clip.guidance_scale,
+        generator=generator,
+        latents=latents,
+        frames_NHWC=frames_NHWC,
+        on_step_end=on_step_end,
+    )
+
+
+def cpu_generator() -> torch.Generator:
+    """Returns a fresh generator of noise on the CPU."""
+    import torch
+
+    return torch.Generator("cpu")
+
+
+@dataclass
+class DenoiseRun:
+    """Denoising of one clip, from its checkpoint or from noise.
+
+    Attributes:
+        store: where checkpoints are.
+        key: of the clip's latents.
+        clip: the clip.
+        hooks: checkpoint rhythm, stop signal and progress.
+        inner_scheduler: the family's scheduler, fresh.
+        device: where the model is.
+        last_step: loop iterations after which the pass ends; None makes all of them.
+        first_step: loop iterations that the checkpoint had done.
+        generator: the clip's own.
+    """
+
+    store: Store
+    key: Key
+    clip: Clip
+    hooks: DenoiseHooks
+    inner_scheduler: Any
+    device: str
+    last_step: int | None = None
+    first_step: int = 0
+    generator: torch.Generator = field(default_factory=cpu_generator)
+
+    def __post_init__(self) -> None:
+        self._saved_at_s = time.monotonic()
+        self._saved_step = 0
+        saved = self._found()
+        self.latents = saved.latents if saved else None
+        # The loop's preparations may draw from the generator too (an image's latents): it always starts from the seed.
+        self.generator.manual_seed(self.clip.seed)
+        if saved:
+            self.first_step = self._saved_step = saved.done_steps
+            log.info("%s resumes at step %d", self.clip.id, saved.done_steps)
+        self.scheduler = ResumableScheduler(
+            self.inner_scheduler,
+            done_steps=self.first_step,
+            state=saved.scheduler if saved else None,
+            before_first_step=self.restore_generator,
+            last_step=self.last_step,
+        )
+        self._generator_state = saved.generator if saved else None
+
+    def restore_generator(self) -> None:
+        """Restores the generator's state of the checkpoint, once."""
+        if self._generator_state is not None:
+            self.generator.set_state(self._generator_state)
+            self._generator_state = None
+
+    def request(self, embeds: Embeds, negative_embeds: Embeds | None, frames_NHWC: np.ndarray | None) -> DenoiseRequest:
+        """Returns what the family is asked for."""
+        return request_for(
+            self.clip,
+            embeds=embeds,
+            negative_embeds=negative_embeds,
+            generator=self.generator,
+            latents=self.latents,
+            frames_NHWC=frames_NHWC,
+            on_step_end=self._on_step_end,
+        )
+
+    def _found(self) -> DenoiseCheckpoint | None:
+        """Returns the checkpoint to resume from."""
+        return checkpoints.read(self.store, self.key, self.device)
+
+    def _on_step_end(self, steps: int, latents: torch.Tensor | None) -> None:
+        done = self.first_step + steps
+        self.hooks.on_step(done)
+        stopping = self.hooks.should_stop()
+        if latents is not None and (stopping or self._is_due(done)):
+            self._save(done, latents)
+        if stopping:
+            raise Stopped(f"stopped at step {done} of {self.clip.num_inference_steps}")
+
+    def _is_due(self, done: int) -> bool:
+        waited_s = time.monotonic() - self._saved_at_s
+        steps = done - self._saved_step
+        return steps >= self.hooks.checkpoint_steps and waited_s >= self.hooks.checkpoint_interval_s
+
+    def _save(self, done: int, latents: torch.Tensor) -> None:
+        try:
+            checkpoints.write(self.store, self.key, self._checkpoint(done, latents))
+        except (OSError, TypeError) as error:
+            log.warning("no checkpoint at step %d of %s: %s", done, self.clip.id, error)
+        self._saved_at_s, self._saved_step = time.monotonic(), done
+
+    def _checkpoint(self, done: int, latents: torch.Tensor) -> DenoiseCheckpoint:
+        state = scheduler_state(self.inner_scheduler)
+        return DenoiseCheckpoint(done, latents, state, self.generator.get_state())
