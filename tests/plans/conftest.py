@@ -14,6 +14,6 @@ def forecasting(monkeypatch):
     def plan(seconds):
         monkeypatch.setattr("vgpipe.plans.order.clip_seconds", lambda forecast: forecast)
         monkeypatch.setattr("vgpipe.plans.order.Forecast", tuple)
-        return SimpleNamespace(forecast_of=lambda clip: seconds[clip.num_frames])
+        return SimpleNamespace(forecasts_of=lambda clip: [seconds[clip.num_frames]])
 
     return plan

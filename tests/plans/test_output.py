@@ -44,6 +44,17 @@ def plan(*overrides):
     return plan_of(load(["model=cogvideox_5b", *overrides]))
 
 
+def test_drafts_are_planned_as_such_and_what_continuing_them_takes_is_told(workdir):
+    found = plan("hardware=a100_80gb", "draft=10")
+    told = json.loads(as_json([found]))
+    (drafts,) = [one["drafts"] for one in told["plans"]]
+    assert drafts["clips"] == 1 and drafts["continue_fits"] and drafts["continue_seconds"][0] > 0
+    row = told["rows"][0]
+    assert (row["num_inference_steps"], row["steps_made"], row["draft"]) == (50, 10, True)
+    text = as_text(found, NOW)
+    assert "draft of 10 of 50 steps x 1 clip" in text and " more for the draft, to the end" in text
+
+
 def test_json_keeps_its_promise():
     told = json.loads(as_json([plan("hardware=rtx3060_12gb", "memory.vae_tiling=true")]))
     assert told["schema"] == 1 and sum(row["chosen"] for row in told["rows"]) == 1

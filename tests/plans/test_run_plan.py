@@ -115,6 +115,24 @@ def test_steps_count_though_one_profile_serves_them_all(profiles):
     assert many.stages[0].flops == few.stages[0].flops
 
 
+def test_a_draft_takes_its_share_of_denoising_one_decode_and_a_checkpoint(profiles, workdir):
+    text = job(workdir, "prompts: [a, b, c]")
+    small = "model=cogvideox_5b", "hardware=a100_80gb", text
+    whole, drafts = (plan_of(load([*small, *more])) for more in ([], ["draft=10"]))
+    (final,), (draft,) = whole.shapes, drafts.shapes
+    denoise, first = final.chosen.stages[1], draft.chosen.stages[1]
+    assert first.flops == pytest.approx(denoise.flops * 10 / final.spec.num_inference_steps)
+    assert draft.chosen.peak_bytes == final.chosen.peak_bytes
+    assert draft.chosen.stages[2] == final.chosen.stages[2]
+    assert drafts.disk_bytes() >= whole.disk_bytes()
+    assert whole.rest is None and drafts.rest.clips == 3 and drafts.rest.fits
+    for end in (0, 1):  # what is left: the other steps and another decode each
+        left = 3 * (denoise.seconds[end] - first.seconds[end] + draft.chosen.stages[2].seconds[end])
+        assert drafts.rest.seconds[end] == pytest.approx(left)
+    clip = clips_to_plan(load(list(small)))[0][0]
+    assert drafts.forecast_of(clip) is draft.chosen and drafts.forecasts_of(clip) == [draft.chosen]
+
+
 def test_every_clip_finds_its_forecast_and_others_do_not(profiles, workdir):
     text = "prompts: [{prompt: a}, {prompt: b, num_frames: 17}]"
     config = load(["model=cogvideox_5b", "hardware=a100_80gb", job(workdir, text)])

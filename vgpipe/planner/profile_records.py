@@ -23,10 +23,13 @@ class ClipSpec:
         width: pixels.
         height: pixels.
         num_frames: frames.
-        num_inference_steps: denoising steps.
+        num_inference_steps: denoising steps that are made.
         guidance_scale: guidance; whether there is a second branch depends on it.
         fps: frames per second.
         from_image: whether the clip starts from an image.
+        of_steps: all steps of the clip, where fewer are made: those of a draft, or those that one leaves to be
+            continued; None where all are made.
+        is_draft: whether it stops with a preview.
     """
 
     width: int
@@ -36,6 +39,8 @@ class ClipSpec:
     guidance_scale: float
     fps: float
     from_image: bool = False
+    of_steps: int | None = None
+    is_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
+from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.crew import CrewMember, CrewPlan
 from vgpipe.plans.device_plan import DevicePlan, ShapePlan
+from vgpipe.plans.draft_rest import DraftRest
 from vgpipe.plans.figures import Span, clip_seconds
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.units import to_gib
@@ -56,7 +58,12 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "clip_notes": [{"clip": name, "notes": list(notes)} for name, notes in plan.clip_notes],
         "workers": None if plan.crew is None else crew_of_plan(plan.crew),
         "deadline": None if plan.done_by is None else asdict(plan.done_by),
+        "drafts": None if plan.rest is None else _rest(plan.rest, plan.rest_seconds()),
     }
+
+
+def _rest(rest: DraftRest, seconds: Span | None) -> dict[str, Any]:
+    return {"clips": rest.clips, "continue_fits": rest.fits, "continue_seconds": _span(seconds)}
 
 
 def crew_of_plan(crew: CrewPlan) -> dict[str, Any]:
@@ -88,7 +95,7 @@ def _holding(shape: ShapePlan, plan: DevicePlan) -> dict[str, Any]:
         "width": spec.width,
         "height": spec.height,
         "num_frames": spec.num_frames,
-        "num_inference_steps": spec.num_inference_steps,
+        **_steps(spec),
         "fits": chosen is not None,
         "as_requested": chosen is not None and plan.request.is_kept_by(chosen),
         "seconds": None if chosen is None else _span(clip_seconds(chosen)),
@@ -132,7 +139,7 @@ def row_of(forecast: Forecast, tier: Tier, *, clips: int, is_chosen: bool) -> di
         "chosen": is_chosen,
         "tier": tier.name,
         "clips": clips,
-        "num_inference_steps": spec.num_inference_steps,
+        **_steps(spec),
         "guidance_scale": spec.guidance_scale,
         "fps": spec.fps,
         "from_image": spec.from_image,
@@ -145,6 +152,12 @@ def row_of(forecast: Forecast, tier: Tier, *, clips: int, is_chosen: bool) -> di
         "refusals": list(forecast.refusals),
         "warnings": list(forecast.warnings),
     }
+
+
+def _steps(spec: ClipSpec) -> dict[str, Any]:
+    """Returns all steps of a kind of clip, and where fewer are made how many."""
+    made = {} if spec.of_steps is None else {"steps_made": spec.num_inference_steps, "draft": spec.is_draft}
+    return {"num_inference_steps": spec.of_steps or spec.num_inference_steps, **made}
 
 
 def stage_of(stage: StageForecast, forecast: Forecast) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
 from vgpipe.plans import figures
 from vgpipe.plans.crew_text import crew_lines
 from vgpipe.plans.device_plan import ShapePlan
+from vgpipe.plans.draft_rest import DraftRest
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.terminal import table
 from vgpipe.units import GIB, counted, format_size
@@ -195,6 +196,15 @@ def _totals(plan: RunPlan, now: datetime) -> str:
     if plan.fits:
         lines.append(f"whole job    {figures.seconds(seconds)}, including loading, without downloads")
         lines.append(f"finishes     about {figures.finishing(seconds, now)} if started now")
+    if plan.rest is not None:
+        lines.append(f"continue     {_rest(plan, plan.rest)}")
     if plan.done_by is not None:
         lines.append(f"deadline     {plan.done_by} if started now")
     return "\n".join(lines)
+
+
+def _rest(plan: RunPlan, rest: DraftRest) -> str:
+    all_of_them = f"all {counted(rest.clips, 'draft')}" if rest.clips > 1 else "the draft"
+    if not rest.fits:
+        return f"{all_of_them}, to the end, does not fit"
+    return f"{figures.seconds(plan.rest_seconds())} more for {all_of_them}, to the end"

@@ -11,12 +11,10 @@ from pathlib import Path
 from vgpipe.config.schema import Config
 from vgpipe.hardware.records import Device
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import segments_of
 from vgpipe.plans.core_share import Share, best_share, fair_threads, gain_of
 from vgpipe.plans.crew import CrewMember, CrewPlan, Kinds
 from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.figures import Span
-from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import Target, target_on
 from vgpipe.plans.worker_devices import AUTO, CPU, RAM_SHARE, WorkerDevices, gpus_of, is_elsewhere, worker_devices
@@ -43,7 +41,7 @@ def with_crew(
     Raises:
         ConfigError: for more workers than there are GPUs.
     """
-    jobs = Counter(_kinds(clip, alone.profiles) for clip in clips)
+    jobs = Counter(map(alone.profiles.kinds, clips))
     if not alone.target.is_here or is_elsewhere(config):
         return _of_such_devices(alone, config, jobs)
     chosen = [shape.chosen for shape in alone.shapes if shape.chosen]
@@ -53,10 +51,6 @@ def with_crew(
     if found.devices[0] == CPU:
         return _on_cpu(alone, found, jobs, make, thread_seconds(alone) if thread_seconds else {})
     return _on_gpus(alone, config, found.devices, jobs, make)
-
-
-def _kinds(clip: Clip, profiles: Profiles) -> Kinds:
-    return tuple(profiles.kind(segment.planned) for segment in segments_of(clip))
 
 
 def _of_such_devices(alone: RunPlan, config: Config, jobs: Mapping[Kinds, int]) -> RunPlan:

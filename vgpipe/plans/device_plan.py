@@ -13,6 +13,7 @@ from vgpipe.planner.estimate.host_memory import PlanInputs, kept_bytes
 from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.figures import Span, added, clip_seconds, times
+from vgpipe.plans.matching import match
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.target import Target
 from vgpipe.vocabulary import MODEL_STAGES
@@ -113,9 +114,16 @@ class DevicePlan:
         return {stage: most_frugal(one.get(stage, Strategy.RESIDENT) for one in found) for stage in MODEL_STAGES}
 
     def forecast_of(self, clip: Clip) -> Forecast | None:
-        """Returns what was chosen for a clip; None for a clip that was not planned, or does not fit."""
-        kind = self.profiles.kind(clip)
-        return next((shape.chosen for shape in self.shapes if shape.spec == kind), None)
+        """Returns what was chosen for a pass; None for one that was not planned, or does not fit."""
+        return self.chosen_for(self.profiles.kind(clip))
+
+    def forecasts_of(self, clip: Clip) -> list[Forecast | None]:
+        """Returns what was chosen for each pass of a whole clip; None for what was not planned, or does not fit."""
+        return [self.chosen_for(kind) for kind in self.profiles.kinds(clip)]
+
+    def chosen_for(self, kind: ClipSpec) -> Forecast | None:
+        """Returns what was chosen for a kind of pass; None for one that was not planned, or does not fit."""
+        return match(kind, {shape.spec: shape.chosen for shape in self.shapes})
 
     def seconds_alone(self) -> Span | None:
         """Returns how long the clips that fit take one worker, loading each component once; None where unknown."""

@@ -78,7 +78,10 @@ def clip_seconds(forecast: Forecast) -> Span | None:
 def shape(spec: ClipSpec) -> str:
     """Returns `720x480, 49 frames, 50 steps`."""
     image = ", from an image" if spec.from_image else ""
-    return f"{spec.width}x{spec.height}, {spec.num_frames} frames, {spec.num_inference_steps} steps{image}"
+    steps = f"{spec.num_inference_steps} steps"
+    if spec.of_steps is not None:
+        steps = f"{'draft of ' * spec.is_draft}{spec.num_inference_steps} of {spec.of_steps} steps"
+    return f"{spec.width}x{spec.height}, {spec.num_frames} frames, {steps}{image}"
 
 
 def stage_strategy(forecast: Forecast, stage: StageForecast) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import segments_of, work_of
+from vgpipe.job.segments import work_of
 from vgpipe.planner.forecast_records import Forecast
 from vgpipe.plans.figures import Span, added, clip_seconds
 from vgpipe.plans.starting_point import StartingPlan
@@ -56,5 +56,4 @@ def planned_s(clip: Clip, plan: StartingPlan | None) -> Span | None:
     """Returns the least and most seconds that a plan foresees for a clip; None where it does not say."""
     if plan is None:
         return None
-    found = [plan.forecast_of(segment.planned) for segment in segments_of(clip)]
-    return added(clip_seconds(one) if isinstance(one, Forecast) else None for one in found)
+    return added(clip_seconds(one) if isinstance(one, Forecast) else None for one in plan.forecasts_of(clip))

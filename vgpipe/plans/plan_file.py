@@ -61,26 +61,33 @@ def write_measured(run_dir: RunDir, plan: RunPlan, states: Iterable[ClipState]) 
     for state in states:
         if not state.is_reused:
             for segment in state.segments:
-                for stage in _stages_to_compare(segment, plan):
-                    groups[plan.profiles.kind(segment.planned), stage].append(segment)
-    document["measured"] = [_compared(plan, stage, found) for (_, stage), found in groups.items()]
+                kind = _kind(segment, plan)
+                for stage in _stages_to_compare(segment, plan.chosen_for(kind)):
+                    groups[kind, stage].append(segment)
+    document["measured"] = [_compared(plan, kind, stage, found) for (kind, stage), found in groups.items()]
     try:
         run_dir.write_plan(document)
     except StoreError as error:
         log.warning("%s", error)
 
 
-def _stages_to_compare(segment: SegmentState, plan: RunPlan) -> list[str]:
+def _kind(segment: SegmentState, plan: RunPlan) -> ClipSpec:
+    """Returns what was planned for a segment: it may make fewer than all its steps."""
+    kinds, at = plan.profiles.kinds(segment.parent.clip), segment.segment.index
+    return kinds[at] if at < len(kinds) else plan.profiles.kind(segment.planned)
+
+
+def _stages_to_compare(segment: SegmentState, forecast: Forecast | None) -> list[str]:
     """Returns the stages of a segment that were measured as they were planned."""
-    if plan.forecast_of(segment.planned) is None:
+    if forecast is None:
         return []
     is_piece = segment.segment.trajectory is not None  # the first denoises for all others
     own = [stage for stage in MODEL_STAGES if segment.seconds.get(stage) and stage not in segment.families]
     return [stage for stage in own if not is_piece or stage == MODEL_STAGES[-1]]
 
 
-def _compared(plan: RunPlan, stage: str, segments: Sequence[SegmentState]) -> dict[str, Any]:
-    forecast = plan.forecast_of(segments[0].planned)
+def _compared(plan: RunPlan, kind: ClipSpec, stage: str, segments: Sequence[SegmentState]) -> dict[str, Any]:
+    forecast = plan.chosen_for(kind)
     predicted = next((one for one in forecast.stages if one.stage == stage), None) if forecast else None
     # The first clip of a job also encodes the negative prompt that all share.
     typical = min if stage == MODEL_STAGES[0] else statistics.median

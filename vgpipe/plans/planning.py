@@ -14,6 +14,7 @@ from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, texts_of_cli
 from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
+from vgpipe.job.drafts import draft_steps
 from vgpipe.job.segments import segments_of
 from vgpipe.memory.loaded_part import HeldMemory
 from vgpipe.memory.strategies import AUTO, Strategy
@@ -21,14 +22,16 @@ from vgpipe.models.base import Family
 from vgpipe.models.texts.counting import count_unknown, read_texts
 from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
 from vgpipe.planner.estimate.calibration import efficiency_of
-from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.estimate.host_memory import FRAME_BYTES, PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.crew_planning import ThreadSeconds, with_crew
 from vgpipe.plans.deadline_forecast import done_by
 from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.disk_room import with_garbage_counted
+from vgpipe.plans.draft_rest import rest_of
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
+from vgpipe.plans.parts import Steps, StepsOf, all_steps
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import NOTHING_HELD, Target, target_of
@@ -63,6 +66,7 @@ def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, f
         download_bytes=model.download_bytes,
         notes=(*notes, *model.notes, *uncounted),
         clip_notes=clip_notes,
+        steps_of=lambda clip: Steps(stop=draft_steps(config.draft, clip.num_inference_steps)),
     )
     plan = with_crew(make(target), model.config, clips, make)
     plan = with_garbage_counted(plan, Path(config.store.dir))
@@ -88,6 +92,7 @@ def plan_run(
     clips: Sequence[Clip],
     held: HeldMemory = NOTHING_HELD,
     clip_notes: Sequence[Noted] = (),
+    steps_of: StepsOf = all_steps,
 ) -> RunPlan:
     """Plans what one worker takes on this machine.
 
@@ -97,12 +102,14 @@ def plan_run(
         clips: those that are not finished.
         held: what an earlier run of this process left loaded.
         clip_notes: what the user should know of single clips.
+        steps_of: which steps of a clip are made.
 
     Raises:
         PlanError: where no plan can be made for this model.
     """
     target = target_of(config.hardware, for_run=True, folder=Path(config.store.dir), held=held)
-    return make_plan(config, family, clips, target, download_bytes=download_bytes(family), clip_notes=clip_notes)
+    make = partial(make_plan, config, family, clips, target, clip_notes=clip_notes, steps_of=steps_of)
+    return make(download_bytes=download_bytes(family))
 
 
 def plan_workers(
@@ -121,8 +128,15 @@ def plan_workers(
         PlanError: where no plan can be made for this model.
         ConfigError: for more workers than there are GPUs.
     """
-    noted = alone.clip_notes
-    make = partial(make_plan, config, family, clips, download_bytes=alone.download_bytes, clip_notes=noted)
+    make = partial(
+        make_plan,
+        config,
+        family,
+        clips,
+        download_bytes=alone.download_bytes,
+        clip_notes=alone.clip_notes,
+        steps_of=alone.profiles.steps_of,
+    )
     return with_crew(alone, config, clips, make, thread_seconds)
 
 
@@ -135,6 +149,7 @@ def make_plan(
     download_bytes: int,
     notes: Sequence[str] = (),
     clip_notes: Sequence[Noted] = (),
+    steps_of: StepsOf = all_steps,
 ) -> RunPlan:
     """Plans what some clips take on a device.
 
@@ -146,28 +161,38 @@ def make_plan(
         download_bytes: weight files that are not on the disk yet.
         notes: what the user should know, a sentence each.
         clip_notes: what the user should know of single clips.
+        steps_of: which steps of a clip are made.
 
     Raises:
         PlanError: where no plan can be made for this model.
     """
     model, request = config.model.name, request_of(config)
     inputs = _inputs(config, family, target, download_bytes, len(clips))
-    profiles = Profiles(family, model, target.tier.kernels, config.model.reference.fps)
-    kinds = Counter(profiles.kind(one.planned) for clip in clips for one in segments_of(clip))
+    profiles = Profiles(family, model, target.tier.kernels, config.model.reference.fps, steps_of=steps_of)
+    kinds = Counter(kind for clip in clips for kind in profiles.kinds(clip))
     shapes = tuple(_shape(spec, count, target.tier, request, profiles, inputs) for spec, count in kinds.items())
+    rest = rest_of(clips, profiles, lambda spec: _shape(spec, 1, target.tier, request, profiles, inputs))
     return RunPlan(
         model=model,
         dtype=config.model.dtype,
         target=target,
         request=request,
         clips=len(clips),
-        longest_frames_bytes=max((clip.width * clip.height * 3 * clip.num_frames for clip in clips), default=0),
+        longest_frames_bytes=max((_frames_bytes(clip, steps_of) for clip in clips), default=0),
         shapes=shapes,
         profiles=profiles,
         inputs=inputs,
         notes=(*notes, *(f"degraded: {one}" for one in of_family(family))),
         clip_notes=tuple(clip_notes),
+        rest=rest,
     )
+
+
+def _frames_bytes(clip: Clip, steps_of: StepsOf) -> int:
+    """Returns the size of the decoded frames that are on the disk at once: of a draft those of its first segment."""
+    is_draft = steps_of(clip).stop is not None
+    frames = segments_of(clip)[0].clip.num_frames if is_draft else clip.num_frames
+    return clip.width * clip.height * FRAME_BYTES * frames
 
 
 def request_of(config: Config) -> PlanRequest:

@@ -12,6 +12,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import ClipSpec, Kernels, Profile
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
+from vgpipe.plans.parts import Part, Steps, StepsOf, all_steps, parts_of
 from vgpipe.user_cache import user_cache_folder
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Profiles:
         fps: frames a second for models that make no use of them.
         guidance: whether a clip is guided (negative prompt, two branches) -> the guidance that stands for it, as far as
             that is known already.
+        steps_of: which steps of a clip are made.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class Profiles:
         kernels: Kernels,
         fps: float,
         guidance: Mapping[tuple[bool, bool], float] | None = None,
+        steps_of: StepsOf = all_steps,
     ):
         self._family, self._model, self._kernels, self._fps = family, model, kernels, fps
         self._known: dict[tuple[ClipSpec, bool, int | None], Profile] = {}
         self._guidance: dict[tuple[bool, bool], float] = dict(guidance or {})
+        self.steps_of = steps_of
 
     @property
     def guidance(self) -> dict[tuple[bool, bool], float]:
@@ -84,8 +88,21 @@ class Profiles:
             log.debug("no tiles: %s", error)
             return self(spec, False, None)
 
+    def kinds(self, clip: Clip, steps: Steps | None = None) -> tuple[ClipSpec, ...]:
+        """Returns what is planned for a whole clip, in the order in which it is made.
+
+        Args:
+            clip: the clip.
+            steps: which of its steps are made; None: as this plan has it.
+        """
+        return tuple(self.of_part(part) for part in parts_of(clip, steps or self.steps_of(clip)))
+
+    def of_part(self, part: Part) -> ClipSpec:
+        """Returns what is planned for one pass of a clip."""
+        return replace(self.kind(part.clip), of_steps=part.of_steps, is_draft=part.is_draft)
+
     def kind(self, clip: Clip) -> ClipSpec:
-        """Returns what is planned for a clip; what neither memory nor time depends on is left out."""
+        """Returns what is planned for a pass that makes all its steps; what no figure depends on is left out."""
         guided = self._family.uses_negative_prompt(clip.guidance_scale), clip.guidance_scale > 1
         guidance_scale = self._guidance.setdefault(guided, clip.guidance_scale)
         fps = clip.fps if self._family.uses_fps else self._fps

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from vgpipe.plans.crew import CrewPlan
 from vgpipe.plans.device_plan import DevicePlan
-from vgpipe.plans.figures import Span
+from vgpipe.plans.figures import SHORTEST_S, Span
 
 if TYPE_CHECKING:
     from vgpipe.plans.done_by import DoneBy
+    from vgpipe.plans.draft_rest import DraftRest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +21,23 @@ class RunPlan(DevicePlan):
     Attributes:
         crew: the workers, where there are several; a kind of clip is then planned for the first that holds it.
         done_by: how many clips will be done by the deadline; None without one.
+        rest: what its drafts take to be finished; None without drafts.
     """
 
     crew: CrewPlan | None = None
     done_by: DoneBy | None = None
+    rest: DraftRest | None = None
 
     def seconds(self) -> Span | None:
         """Returns how long the whole job takes, loading each component once; None where that is not known."""
         if not self.fits:
             return None
         return self.seconds_alone() if self.crew is None else self.crew.seconds(self.seconds_alone())
+
+    def rest_seconds(self) -> Span | None:
+        """Returns how long it takes to finish all its drafts; None without drafts, or where that is not known."""
+        alone, together = self.seconds_alone(), self.seconds()
+        if self.rest is None or self.rest.seconds is None or alone is None or together is None:
+            return None
+        scaled = [end / max(start, SHORTEST_S) for start, end in zip(alone, together, strict=True)]
+        return self.rest.seconds[0] * scaled[0], self.rest.seconds[1] * scaled[1]

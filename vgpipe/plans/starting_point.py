@@ -24,7 +24,10 @@ class StartingPlan(Protocol):
         """Returns stage -> where its components live to begin with."""
 
     def forecast_of(self, clip: Clip) -> Forecast | None:
-        """Returns what was chosen for a clip; None where it says nothing."""
+        """Returns what was chosen for a pass; None where it says nothing."""
+
+    def forecasts_of(self, clip: Clip) -> list[Forecast | None]:
+        """Returns what was chosen for each pass of a whole clip; None where it says nothing."""
 
 
 def first_strategies(config: Config, plan: StartingPlan | None) -> dict[str, Strategy]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import segments_of
 from vgpipe.memory.strategies import Strategy
 from vgpipe.models.base import Family
 from vgpipe.planner.forecast_records import Forecast
 from vgpipe.plans.device_plan import DevicePlan
+from vgpipe.plans.matching import match
 from vgpipe.plans.profiles import Profiles
 
 
@@ -64,6 +66,11 @@ class BoundPlan:
         return dict(self.plan.first)
 
     def forecast_of(self, clip: Clip) -> Forecast | None:
-        """Returns what was chosen for a clip; None for one that was not planned, or does not fit."""
-        kind = self.profiles.kind(clip)
-        return next((one for one in self.plan.chosen if one.spec == kind), None)
+        """Returns what was chosen for a pass; None for one that was not planned, or does not fit."""
+        return match(self.profiles.kind(clip), {one.spec: one for one in self.plan.chosen})
+
+    def forecasts_of(self, clip: Clip) -> list[Forecast | None]:
+        """Returns what was chosen for each pass of a whole clip; None for what was not planned, or does not fit."""
+        found = [self.forecast_of(segment.planned) for segment in segments_of(clip)]
+        is_draft = found[0] is not None and found[0].spec.is_draft
+        return found[:1] if is_draft else found

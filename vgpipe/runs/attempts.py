@@ -27,6 +27,7 @@ from vgpipe.runs.clip_notes import log_notes
 from vgpipe.runs.clip_states import ClipStates, texts_of
 from vgpipe.runs.job_follower import JobFollower, looking
 from vgpipe.runs.making import Making
+from vgpipe.runs.planned_steps import steps_of_states
 from vgpipe.runs.run_watch import RunWatch
 from vgpipe.store.artifacts import Store
 from vgpipe.store.pause_file import PauseFile
@@ -246,13 +247,16 @@ class Attempts:
         from vgpipe.plans.disk_room import shortage
         from vgpipe.plans.planning import plan_run, plan_workers
         from vgpipe.plans.profiles import PlanError
+        from vgpipe.plans.target import NOTHING_HELD
 
         config, clips = replace(self._config, model=model.plan.config), [state.clip for state in states]
-        held = {"held": kept.held} if kept is not None else {}
+        held = kept.held if kept is not None else NOTHING_HELD
         clip_notes = [(state.id, state.notes) for state in states if state.notes]
         keys, store = self.states.keys(model), self.states.finished.store
+        has_drafts = config.draft is not None or any(state.draft is not None for state in states)
+        steps_of = steps_of_states(states, store, counts_done=has_drafts)
         try:
-            alone = plan_run(config, model.keys.family, clips, clip_notes=clip_notes, **held)
+            alone = plan_run(config, model.keys.family, clips, held, clip_notes, steps_of)
             for note in shortage(alone, store.root):
                 log.warning("%s", note)
             known = partial(known_thread_seconds, config, keys, store, states)

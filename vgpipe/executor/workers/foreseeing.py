@@ -8,7 +8,6 @@ from math import sqrt
 from vgpipe.config.schema import Config
 from vgpipe.executor.workers.messages import Fit, Foreseen
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import segments_of
 from vgpipe.planner.choice.choose import PlanRequest
 from vgpipe.planner.forecast_records import Forecast
 from vgpipe.plans.figures import clip_seconds
@@ -32,7 +31,7 @@ def foreseen_of(plan: StartingPlan | None, config: Config, samples: Sequence[Cli
 
 
 def _foreseen(plan: StartingPlan, request: PlanRequest, clip: Clip) -> Foreseen:
-    found = [plan.forecast_of(segment.planned) for segment in segments_of(clip)]
+    found = plan.forecasts_of(clip)
     chosen = [forecast for forecast in found if forecast is not None]
     if len(chosen) < len(found):
         return Foreseen(Fit.NOT)

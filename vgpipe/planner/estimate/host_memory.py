@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.profile_records import Leaf, Profile, StageProfile
 from vgpipe.units import MIB
-from vgpipe.vocabulary import DECODE
+from vgpipe.vocabulary import DECODE, DENOISE
 
 PROCESS_BYTES = 340 * MIB
 """RSS of a working process without its tensors: torch 2.13 for CPUs, a diffusers pipeline and transformers are imported
@@ -22,6 +22,8 @@ SAME_PRECISION = (
     0.8,
     1.25,
 )  # a file's size per size of its weights; outside of it, loading converts them and holds both
+CHECKPOINT_LATENTS = 4
+"""Tensors as large as the latents in a checkpoint: these and the history of a multistep scheduler of second order."""
 VIDEO_BYTES_PER_PIXEL = 0.2  # of H.264 at the exporter's quality (vgpipe/exporters/sizes.py)
 
 
@@ -203,6 +205,11 @@ def disk_bytes(profile: Profile, parts: tuple[HostComponent, ...], inputs: PlanI
 
 
 def kept_bytes(profile: Profile, inputs: PlanInputs) -> int:
-    """Returns what one clip leaves in the store for good; its frames are deleted once its files are written."""
+    """Returns what one clip leaves in the store for good; its frames are deleted once its files are written.
+
+    A draft also leaves the checkpoint that it is continued from.
+    """
     outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != DECODE for use in stage.uses)
-    return outputs + round(_pixels(profile) * inputs.file_bytes_per_pixel)
+    denoising = (use.output_bytes for stage in profile.stages if stage.stage == DENOISE for use in stage.uses)
+    checkpoint = CHECKPOINT_LATENTS * max(denoising, default=0) if profile.spec.is_draft else 0
+    return outputs + checkpoint + round(_pixels(profile) * inputs.file_bytes_per_pixel)

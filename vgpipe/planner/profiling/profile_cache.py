@@ -95,6 +95,7 @@ def cached_profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: s
     Raises:
         ModelError: where the family refuses the clip.
     """
+    spec = replace(spec, of_steps=None, is_draft=False)  # nothing of a profile depends on them
     key = key_of(family, spec, kernels)
     found = cache.get(key)
     if found is None:
