@@ -8,9 +8,11 @@ ENCODE, DENOISE, DECODE, EXPORT = "encode", "denoise", "decode", "export"
 STAGES = (ENCODE, DENOISE, DECODE, EXPORT)
 MODEL_STAGES = (ENCODE, DENOISE, DECODE)
 """The stages that use the model."""
-CHECKPOINT, TAIL, OVERFLOW, IMAGE, PREVIEW = "checkpoint", "tail", "overflow", "image", "preview"
+CHECKPOINT, TAIL, OVERFLOW, IMAGE = "checkpoint", "tail", "overflow", "image"
+PREVIEW, SCORE = "preview", "score"
 """Folders of the store besides those of the stages: clips in the middle of denoising, frames that the next segment
-continues from, what is known to overflow, images that a worker elsewhere was sent, what drafts show of latents."""
+continues from, what is known to overflow, images that a worker elsewhere was sent, what drafts show of latents,
+what judges say of previews."""
 
 StoredPrecision = Literal["native", "fp8", "int8", "bnb_int8", "int4", "nf4", "gguf"]
 """How the weights of a component are stored: `native` keeps the model's own precision."""

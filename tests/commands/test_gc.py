@@ -70,8 +70,12 @@ def test_what_is_wrong_is_said_with_what_to_type(scene, vgpipe, arguments, says)
 
 def test_verify_store_names_what_is_damaged(scene, vgpipe):
     scene.make("clip", "denoise", "export")
+    scene.make("draft", "preview", "score")
     scene.run("film/1", {})
     assert vgpipe("verify", "--store").code == 0
+    for stage in ("preview", "score"):
+        (scene.path("draft", stage) / "data").write_bytes(b"z")
+        assert f"damaged  {stage}" in vgpipe("verify", "--store").out
     (scene.path("clip", "denoise") / "data").write_bytes(b"y" * 500)
     ran = vgpipe("verify", "--store")
     assert ran.code == 1 and "damaged  denoise" in ran.out and "2 artifacts checked" in ran.out

@@ -28,11 +28,14 @@ class Scene:
         """Makes artifacts of a clip; returns the keys of all that it could have."""
         encode = Key("encode", {"text": clip})
         denoise = Key("denoise", {"prompt": encode.digest})
+        preview = Key("preview", {"latents": denoise.digest})
         decode = Key("decode", {"latents": denoise.digest})
         keys = {
             "encode": encode,
             "denoise": denoise,
             "decode": decode,
+            "preview": preview,
+            "score": Key("score", {"preview": preview.digest}),
             "tail": Key("tail", {"frames": decode.digest}),
             "export": Key("export", {"frames": decode.digest}),
             "overflow": Key("overflow", {"frames": decode.digest}),
@@ -87,6 +90,8 @@ class Scene:
         }
         if not is_old_version:
             artifacts |= {"texts": [keys["encode"]], "frames": [keys["decode"]], "tails": [keys["tail"]]}
+        if state == "drafted":
+            artifacts["preview"] = keys["preview"]
         return {"clip": clip, "state": state, "artifacts": artifacts}
 
     @staticmethod

@@ -8,12 +8,13 @@ import time
 
 import pytest
 
-from tests.garbage.scene import DAY_S, Scene
+from tests.garbage.scene import DAY_S, OLD_S, Scene
 from vgpipe.errors import UsageError
 from vgpipe.garbage import tidying as module
 from vgpipe.garbage.choice import Beyond
 from vgpipe.garbage.removal import AnotherAtWork, alone
 from vgpipe.garbage.tidying import Tidying, freeable_bytes, tidy
+from vgpipe.garbage.wording import outlook_lines
 from vgpipe.store.rundir import RunDir
 
 ALL = ("encode", "denoise", "decode", "tail", "export", "checkpoint")
@@ -49,6 +50,19 @@ def test_what_an_unfinished_clip_needs_stays_also_where_an_older_version_began_i
     scene.run("film/1", {"clip": state}, is_old_version=is_old_version)
     tidy(Tidying(scene.store.root))
     assert scene.has("clip", *ALL[:-1]) == [True] * 5
+
+
+def test_a_draft_keeps_what_continues_it_and_nothing_of_that_stays_once_it_is_finished(scene):
+    kept = ("encode", "preview", "score", "checkpoint", "export")
+    scene.make("clip", *kept)
+    run = scene.run("film/1", {"clip": "drafted"})
+    outlook, _ = tidy(Tidying(scene.store.root))
+    assert scene.has("clip", *kept) == [True] * 5
+    assert "1 with drafts" in "\n".join(outlook_lines(outlook))
+    run.write_clips([scene._record("clip", "done", False)])
+    scene.age(run.clips, OLD_S)
+    tidy(Tidying(scene.store.root))
+    assert scene.has("clip", *kept) == [False] * 4 + [True]
 
 
 def test_a_finished_file_that_a_run_elsewhere_has_linked_stays(scene, tmp_path):

@@ -19,16 +19,17 @@ usage: {USAGE}
 
 Frees what no kept run needs of the store. A run is kept for as long as its directory exists. Of its
 finished clips it needs the finished files; of clips that are not done also the latents, checkpoints
-and encoded texts. What goes, goes in this order: checkpoints, frames, latents, encoded texts
-(embeds), tails, finished files. Nothing younger than 6 hours goes, and nothing that a running
-process needs.
+and encoded texts, and of drafts the previews. What goes, goes in this order: checkpoints, frames,
+scores, previews, latents, encoded texts (embeds), tails, finished files. Nothing younger than 6
+hours goes, and nothing that a running process needs.
 
   gc --dry-run          sizes by kind, and what would go
   gc                    free all of it
   gc --keep-days 7      keep what was made or used in the last 7 days
   gc --max-gb 50        free only as much as it takes for the store to be at most 50 GiB; where that
                         is not enough, also what unfinished clips need that no process is making:
-                        frames, tails, texts, checkpoints, then latents, which are made again
+                        frames, tails, texts, scores, previews, checkpoints, then latents, which are
+                        made again
   gc /data/old-runs     look for runs there too: those of older versions are not listed
   gc --forget RUN_DIR   that run needs nothing any more, although it cannot be looked at
 

@@ -21,6 +21,8 @@ AGAIN = {
     Kind.TAIL: "decoding",
     Kind.EMBEDS: "encoding",
     Kind.IMAGE: "sending",
+    Kind.SCORE: "judging",
+    Kind.PREVIEW: "denoising to its step",
     Kind.CHECKPOINT: "denoising from step 0",
     Kind.LATENTS: "denoising",
 }
@@ -106,10 +108,10 @@ class _Chooser:
         self._needs, self._rules, self._vague = needs, rules, needs.vague
         self._needed: dict[str, bool] = {}
         self._made = {item.digest for item in inventory.items if item.kind is Kind.LATENTS}
-        # Records of older versions name neither frames nor tails: their own records lead to the latents.
-        by_kind = {kind: [item for item in inventory.items if item.kind is kind] for kind in (Kind.FRAMES, Kind.TAIL)}
-        for item in (*by_kind[Kind.FRAMES], *by_kind[Kind.TAIL]):
-            self._needed[item.digest] = item.digest in needs.unfinished or self._leads_to_need(item)
+        # Records of older versions name neither frames nor tails, and none names scores: their own records lead on.
+        for kind in (Kind.FRAMES, Kind.TAIL, Kind.SCORE):
+            for item in (one for one in inventory.items if one.kind is kind):
+                self._needed[item.digest] = item.digest in needs.unfinished or self._leads_to_need(item)
 
     def is_garbage(self, item: Item) -> bool:
         """Says whether no kept run needs an item, nor any that may just be starting."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from vgpipe.outside_file import read_outside
 from vgpipe.store.artifacts import MAX_RECORD_BYTES, RECORD_NAME, Store
-from vgpipe.vocabulary import CHECKPOINT, DECODE, DENOISE, ENCODE, EXPORT, IMAGE, OVERFLOW, TAIL
+from vgpipe.vocabulary import CHECKPOINT, DECODE, DENOISE, ENCODE, EXPORT, IMAGE, OVERFLOW, PREVIEW, SCORE, TAIL
 
 DIGEST_CHARACTERS = 64
 
@@ -23,6 +23,8 @@ class Kind(StrEnum):
 
     CHECKPOINT = "checkpoints"
     FRAMES = "frames"
+    SCORE = "scores"
+    PREVIEW = "previews"
     LATENTS = "latents"
     EMBEDS = "embeds"
     TAIL = "tails"
@@ -34,6 +36,8 @@ class Kind(StrEnum):
 FOLDERS = {
     CHECKPOINT: Kind.CHECKPOINT,
     DECODE: Kind.FRAMES,
+    PREVIEW: Kind.PREVIEW,
+    SCORE: Kind.SCORE,
     DENOISE: Kind.LATENTS,
     ENCODE: Kind.EMBEDS,
     TAIL: Kind.TAIL,
@@ -42,8 +46,8 @@ FOLDERS = {
     OVERFLOW: Kind.OVERFLOW,
 }
 """Folder of the store -> what lies in it."""
-UPSTREAM = {Kind.FRAMES: "latents", Kind.TAIL: "frames", Kind.OVERFLOW: "frames"}
-"""Kinds that records of older versions do not list -> the input that says which clip they are of."""
+UPSTREAM = {Kind.FRAMES: "latents", Kind.TAIL: "frames", Kind.OVERFLOW: "frames", Kind.SCORE: "preview"}
+"""Kinds that records, or those of older versions, do not list -> the input that says which clip they are of."""
 
 
 @dataclass(frozen=True, slots=True)

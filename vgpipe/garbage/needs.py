@@ -16,7 +16,7 @@ from vgpipe.store.run_list import NotedRun, noted_runs
 from vgpipe.store.run_lock import is_in_use
 from vgpipe.store.rundir import RunDir
 
-DONE, UNSETTLED = "done", ("pending", "stopped")
+DONE, DRAFTED, UNSETTLED = "done", "drafted", ("pending", "stopped")
 ENDED_S = 3600.0
 """How long after its last record a run that was killed may still have worked."""
 
@@ -28,10 +28,11 @@ class RunNeeds:
     Attributes:
         root: its directory.
         files: digests of the finished files of all its clips.
-        unfinished: digests of all that its unfinished clips need.
+        unfinished: digests of all that its unfinished clips need, drafts among them, which may be continued.
         others: digests of what its finished clips were made from, which they need no more.
         vague: kinds of which an older version did not record what unfinished clips need.
         is_unsettled: whether it has clips that it has not reached, or stopped in.
+        has_drafts: whether it has drafts.
         began_s: when it was started first, UNIX seconds.
         used_s: when it last recorded something, UNIX seconds.
         is_running: whether a process is making it.
@@ -43,6 +44,7 @@ class RunNeeds:
     others: frozenset[str] = frozenset()
     vague: frozenset[Kind] = frozenset()
     is_unsettled: bool = False
+    has_drafts: bool = False
     began_s: float = 0.0
     used_s: float = 0.0
     is_running: bool = False
@@ -170,6 +172,7 @@ def _needs(run_dir: RunDir, noted_s: float | None) -> RunNeeds:
         others=frozenset(digests[True]),
         vague=frozenset(vague),
         is_unsettled=any(record.get("state") in UNSETTLED for record, is_done in records if not is_done),
+        has_drafts=any(record.get("state") == DRAFTED for record, _ in records),
         began_s=min(noted_s or used_s, _mtime(run_dir.config) or used_s, used_s),
         used_s=used_s,
     )
@@ -180,7 +183,7 @@ def _digests(record: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     named = record.get("artifacts")
     artifacts: Mapping[str, Any] = named if isinstance(named, dict) else {}
     files = [artifacts.get("export"), *_list(artifacts.get("exports"))]
-    others = [artifacts.get(name) for name in ("prompt_embeds", "negative_prompt_embeds", "latents")]
+    others = [artifacts.get(name) for name in ("prompt_embeds", "negative_prompt_embeds", "latents", "preview")]
     others += [one for name in ("texts", "frames", "tails") for one in _list(artifacts.get(name))]
     others += [one.get("latents") for one in _list(record.get("segments")) if isinstance(one, dict)]
     return {one for one in files if isinstance(one, str)}, {one for one in others if isinstance(one, str)}

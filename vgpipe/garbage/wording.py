@@ -33,7 +33,7 @@ def outlook_lines(outlook: Outlook) -> list[str]:
     if inventory.leftovers:
         number, own = len(inventory.leftovers), sum(inventory.leftovers.values())
         rows.append(_row(LEFTOVERS, number, own, 0, number, own))
-    rows.append(_row("notes and drafts", None, inventory.other_bytes, 0, 0, 0))
+    rows.append(_row("notes and unfinished", None, inventory.other_bytes, 0, 0, 0))
     rows.append(
         _row("all", None, inventory.own_bytes, inventory.shared_bytes, sum(going.values()), outlook.frees_bytes)
     )
@@ -62,7 +62,9 @@ def _row(kind: str, items: int | None, own: int, shared: int, going: int, frees:
 def _runs(outlook: Outlook) -> list[str]:
     runs = outlook.needs.runs
     running, unfinished = sum(run.is_running for run in runs), sum(run.is_unsettled for run in runs)
+    drafted = sum(run.has_drafts for run in runs)
     beside = f", {unfinished} unfinished, {running} running" if unfinished else ""
+    beside += f", {drafted} with drafts to be continued" if drafted else ""
     return [f"kept for {counted(len(runs), 'run')}{beside}; what runs share takes no space beyond that of the runs"]
 
 
