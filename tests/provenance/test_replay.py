@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.provenance.recipes import RECIPE, changed
 from vgpipe.errors import ConfigError, UsageError, VgpipeError
 from vgpipe.exporters.base import exporter
+from vgpipe.provenance.changed import changed as changed_file
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
-from vgpipe.provenance.replay import read_replay, replay_overrides
+from vgpipe.provenance.replay import Changes, read_replay, replay_overrides
 
 HOW = {
     "method": "image", "segment_num_frames": 17, "min_segment_num_frames": 17, "overlap_num_frames": 1,
@@ -32,6 +33,19 @@ def test_a_recipe_gives_config_and_clip(file_of, monkeypatch, tmp_path):
     assert replay.config.exporter.name == "gif" and replay.config.job is None
     assert replay.config.memory.strategy == "staged" and replay.config.store.dir == str(tmp_path / "elsewhere")
     assert read_replay(file_of(RECIPE), replay_overrides(["exporter=webm"])).config.exporter.name == "webm"
+
+
+def test_the_recipe_of_a_preview_gives_its_draft_and_that_can_be_left_out(file_of):
+    steps = RECIPE["clip"]["num_inference_steps"]
+    recipe = {**RECIPE, "draft": {"step": 1, "of": steps}}
+    replay = read_replay(file_of(recipe), NO_OVERRIDES)
+    assert replay.draft == replay.config.draft == 1 and replay.preview == f"preview of a draft, step 1 of {steps}"
+    finished = replay_overrides(["draft=null"], Changes.ALLOWED)
+    whole = read_replay(file_of(recipe), finished)
+    assert whole.draft is None and changed_file(whole, finished).differences == ("draft 1 -> none",)
+    assert read_replay(file_of(RECIPE), NO_OVERRIDES).preview == ""
+    with pytest.raises(ConfigError, match="would change the clip"):
+        replay_overrides(["draft=2"])
 
 
 def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path):
@@ -67,6 +81,10 @@ def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path
         ("exporter.name", "../mp4"),
         ("exporter", {}),
         ("vgpipe", 2),
+        ("draft", {"step": 0, "of": RECIPE["clip"]["num_inference_steps"]}),
+        ("draft", {"step": RECIPE["clip"]["num_inference_steps"], "of": RECIPE["clip"]["num_inference_steps"]}),
+        ("draft", {"step": "1", "of": 2}),
+        ("draft", 1),
         ("clip.clip", "x\x9b2J"),
         ("clip.prompt", "a\x1b[2J"),
         ("clip.num_frames", 5000),

@@ -124,11 +124,12 @@ def _rendered_verdict(expected: Verdict, replay: Replay, stop: CancelToken, term
         recipe = _render(replay, stop, terminal)
     except (VgpipeError, OSError) as error:
         return Verdict(path, Answer.UNVERIFIABLE, (first_line(error),), is_rendered=True)
-    changes = expected.reasons if expected.answer is Answer.DRIFTED else ()
+    preview = (replay.preview,) if replay.preview else ()
+    changes = [one for one in expected.reasons if one not in preview] if expected.answer is Answer.DRIFTED else []
     if latents_checksums(recipe) == latents_checksums(replay.recipe):
-        reasons = ("the latents are bit-identical", *(f"although {change}" for change in changes))
+        reasons = ("the latents are bit-identical", *(f"although {change}" for change in changes), *preview)
         return Verdict(path, Answer.SAME, reasons, is_rendered=True)
-    return Verdict(path, Answer.DRIFTED, ("the latents differ", *changes), is_rendered=True)
+    return Verdict(path, Answer.DRIFTED, ("the latents differ", *changes, *preview), is_rendered=True)
 
 
 def _render(replay: Replay, stop: CancelToken, terminal: bool) -> Mapping[str, Any]:

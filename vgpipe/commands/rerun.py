@@ -40,6 +40,7 @@ that decides its bits. FILE is a video, a GIF, WebP or PNG, or a folder of frame
   rerun x.mp4 clip.seed=9                                              with another seed
   rerun x.mp4 clip.seed=random clip.takes=4 quality=high               four more, in more steps
   rerun x.mp4 model=ltx_video_2b                                       by another model
+  rerun previews/x.mp4 draft=null                                      the clip, not its preview again
 
 Whatever is typed is changed, and said; all else stays as in the file. Another model takes its own
 size, length and steps.
@@ -125,7 +126,8 @@ def _confirm_downloads(replay: Replay, command: str) -> None:
 def _announcement(replay: Replay) -> str:
     model, clip = replay.config.model, replay.clip
     size = f"{clip.width}x{clip.height}, {clip.num_frames} frames, seed {clip.seed}"
-    return f"re-rendering {shown_path(replay.path)} from its metadata: {model.name} ({model.id}), {size}"
+    preview = f", {replay.preview}: the whole clip with draft=null" if replay.preview else ""
+    return f"re-rendering {shown_path(replay.path)} from its metadata: {model.name} ({model.id}), {size}{preview}"
 
 
 def _root(overrides: Sequence[str]) -> Path:
@@ -142,7 +144,8 @@ def _comparison(replay: Replay, run_dir: RunDir, changes: Changed | None) -> str
     except UsageError:
         return "the latents cannot be compared: the new file has no metadata"
     if latents_checksums(recipe) == latents_checksums(replay.recipe):
-        return on_one_line(f"same: the latents are bit-identical to those of {shown_path(replay.path)}")
+        kind = f" ({replay.preview})" if replay.preview else ""
+        return on_one_line(f"same: the latents are bit-identical to those of {shown_path(replay.path)}{kind}")
     if changes is not None:
         different = "; ".join(changes.differences) or "no setting"
         return on_one_line(f"changed: the latents differ from those of {shown_path(replay.path)}: {different}")

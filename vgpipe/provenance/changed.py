@@ -18,7 +18,8 @@ from vgpipe.job.faults import format_value
 from vgpipe.job.naming import clip_id
 from vgpipe.job.resolving.expand import Expansion, expand
 from vgpipe.job.resolving.file_names import named
-from vgpipe.provenance.replay import Replay, ReplayOverrides, image_problem
+from vgpipe.provenance.replay import DRAFT, Replay, ReplayOverrides, image_problem
+from vgpipe.report.values import table_of
 from vgpipe.typed import shown_path
 
 MODEL, QUALITY, MEMORY = "model", "quality", "memory"
@@ -69,7 +70,7 @@ def changed(replay: Replay, overrides: ReplayOverrides) -> Changed:
     else:
         made = _expanded(replay.clip, clip_changes, config, overrides)
     clips = named(made.clips, made.jobs, config.run.name) if config.run.name else made.clips
-    different = (*_of_clips(replay.clip, clips), *_of_config(replay.config, config))
+    different = (*_of_clips(replay.clip, clips), *_of_config(replay.config, config), *_of_draft(replay))
     return Changed(config, clips, different, made.notes, made.drawn_from)
 
 
@@ -164,6 +165,12 @@ def _of_config(old: Config, new: Config) -> Iterator[str]:
     else:
         yield from _of_records(MODEL, old.model, new.model, ("id", "revision"))
     yield from _of_records(MEMORY, old.memory, new.memory, CHANGES_NO_BITS)
+
+
+def _of_draft(replay: Replay) -> Iterator[str]:
+    before, after = table_of(replay.recipe.get(DRAFT)).get("step"), replay.draft
+    if before != after:
+        yield f"draft {before or 'none'} -> {after or 'none'}"
 
 
 def _of_records(group: str, old: T, new: T, left_out: Sequence[str]) -> Iterator[str]:

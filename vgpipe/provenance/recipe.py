@@ -43,15 +43,16 @@ class Recipes:
         """Returns the recipe of one file, as plain values (docs/recipe.md).
 
         Args:
-            state: its clip, whose latents are in the store.
+            state: its clip, whose latents are in the store, or whose preview is.
             exporter: name and settings of the exporter that writes the file.
         """
-        denoised = {segment.keys.latents.digest: segment for segment in state.segments}
-        latents = [(one.keys.latents, self.store.find(one.keys.latents)) for one in denoised.values()]
+        keys = {segment.keys.denoised.digest: segment.keys.denoised for segment in state.segments}
+        latents = [(key, self.store.find(key)) for key in keys.values()]
         first = next((artifact for _, artifact in latents if artifact is not None), None)
         return {
             "vgpipe": SCHEMA,
             "clip": clip_facts(state.clip),
+            **({} if state.draft is None else {"draft": {"step": state.draft, "of": state.clip.num_inference_steps}}),
             "model": without_defaults(asdict(_portable_model(self.model)), ModelConfig),
             "memory": without_defaults(self._memory(state), MemoryConfig),
             "exporter": dict(exporter),

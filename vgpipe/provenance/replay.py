@@ -23,6 +23,7 @@ from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault, UsageError, first_line
 from vgpipe.exporters.bounds import OF_STRANGERS, OWN
 from vgpipe.job.clip import Clip
+from vgpipe.job.drafts import draft_steps
 from vgpipe.job.picture import PictureFault, load_picture
 from vgpipe.outside_file import expanded
 from vgpipe.provenance.recipe import SCHEMA
@@ -40,6 +41,8 @@ NOT_IN_RECIPES = {"image", "continuation", "match_color"}
 """Settings of a clip that a recipe holds in another form than the command line; `clip_of_record` validates them."""
 
 
+DRAFT = "draft"
+"""The key of a recipe, and of the config, that says after how many steps a clip stops."""
 OF_NO_FILE = ("job", "pick", "hydra")
 """Beginnings of keys that a file cannot be rendered again with, but for those that are allowed."""
 
@@ -83,6 +86,17 @@ class Replay:
     recipe: Mapping[str, Any]
     config: Config
     clip: Clip
+
+    @property
+    def draft(self) -> int | None:
+        """The steps after which the clip stops; None where it is made to the end."""
+        return draft_steps(self.config.draft, self.clip.num_inference_steps)
+
+    @property
+    def preview(self) -> str:
+        """What is said of a file that holds the preview of a draft; empty for a finished clip."""
+        found = self.recipe.get(DRAFT)
+        return f"preview of a draft, step {found['step']} of {found['of']}" if found else ""
 
 
 def replay_overrides(words: Sequence[str] = (), changes: Changes = Changes.REFUSED) -> ReplayOverrides:
@@ -199,8 +213,20 @@ def _with_recipe(overrides: ReplayOverrides, recipe: Mapping[str, Any]) -> Confi
     exporter: AnyExporter = config.exporter
     if not _is_exporter_typed(overrides):
         exporter = validate_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
-    replayed = replace(config, model=replace(model, **moved), memory=memory, exporter=exporter)
+    recorded_draft = _draft(recipe)  # also where another is typed: what a stranger wrote is shown
+    draft = config.draft if DRAFT in overrides.keys else recorded_draft
+    replayed = replace(config, model=replace(model, **moved), memory=memory, exporter=exporter, draft=draft)
     return with_absolute_paths(replace(replayed, job=None, pick=(), clip=ClipOverrides()))
+
+
+def _draft(recipe: Mapping[str, Any]) -> int | None:
+    """Returns after how many steps the clip of a file stops; None where the file holds the finished clip."""
+    if DRAFT not in recipe:
+        return None
+    step, of, steps = recipe[DRAFT]["step"], recipe[DRAFT]["of"], recipe["clip"]["num_inference_steps"]
+    if not (type(step) is int and type(of) is int and 1 <= step < of == steps):
+        raise ValueError(f"draft: step {str(step)[:MAX_REASON]} of {str(of)[:MAX_REASON]}, of a clip of {steps} steps")
+    return step
 
 
 def _is_exporter_typed(overrides: ReplayOverrides) -> bool:

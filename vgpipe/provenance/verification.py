@@ -84,15 +84,16 @@ class Verifier:
         except Exception as error:  # the libraries raise anything where a checkpoint is not what it says
             log.debug("traceback of %s", path, exc_info=error)
             return Verdict(path, Answer.UNVERIFIABLE, (f"{type(error).__name__}: {first_line(error)}",))
+        preview = (replay.preview,) if replay.preview else ()
         if changes:
-            return Verdict(path, Answer.DRIFTED, changes)
-        return Verdict(path, Answer.SAME, ("model, settings, versions and device are unchanged",))
+            return Verdict(path, Answer.DRIFTED, (*changes, *preview))
+        return Verdict(path, Answer.SAME, ("model, settings, versions and device are unchanged", *preview))
 
     def _recipe_here(self, replay: Replay) -> dict[str, Any]:
         """Returns what a recipe written here would say of the inputs of a file's latents."""
         maker = self._maker(replay.config)
-        state = ArtifactKeys(maker, ()).new_state(replay.clip)
-        keys = dict.fromkeys(segment.keys.latents.digest for segment in state.segments)
+        state = ArtifactKeys(maker, ()).new_state(replay.clip, draft=replay.draft)
+        keys = dict.fromkeys(segment.keys.denoised.digest for segment in state.segments)
         return {
             "parts": parts_of(maker.family, state),
             "latents": [{"key": key} for key in keys],
