@@ -22,6 +22,10 @@ DegradePolicy = Literal["strict", "safe", "any"]
 """What a run may change so that a clip can finish: nothing; precision, tiles and files; also size and model."""
 STRICT, SAFE, ANY = get_args(DegradePolicy)
 
+CacheName = Literal["none", "seacache", "magcache", "firstblock", "taylorseer"]
+"""How a denoiser reuses what it computed at earlier steps; `none` computes every step."""
+NO_CACHE, SEACACHE, MAGCACHE, FIRSTBLOCK, TAYLORSEER = get_args(CacheName)
+
 RunOrder = Literal["job", "cheapest_first"]
 """Which clips of a run go first: those of the job, or those that take least."""
 JOB_ORDER, CHEAPEST_FIRST = get_args(RunOrder)

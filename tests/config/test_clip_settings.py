@@ -13,13 +13,17 @@ from vgpipe.config.schema import ClipOverrides, QualityConfig
 from vgpipe.job.declared import names_set_by
 from vgpipe.job.settings import SetBy
 
+OF_QUALITY = ("steps_scale", "cache", "cache_threshold", "cache_interval")
+"""What a quality preset has that is no setting of a clip."""
+
 
 @pytest.mark.parametrize(
     ("owner", "source"),
     [(ClipOverrides, SetBy.COMMAND_LINE), (QualityConfig, SetBy.QUALITY), (ReferenceSettings, SetBy.MODEL)],
 )
 def test_a_class_has_the_settings_that_its_source_may_set(owner, source):
-    assert [field.name for field in fields(owner) if field.name != "steps_scale"] == list(names_set_by(source))
+    names = [field.name for field in fields(owner) if field.name not in OF_QUALITY]
+    assert names == list(names_set_by(source))
 
 
 def test_the_command_line_sets_nothing_by_default():
@@ -29,6 +33,9 @@ def test_the_command_line_sets_nothing_by_default():
 def test_a_preset_leaves_what_a_model_sets_to_the_model():
     assert {field.name: field.default for field in fields(QualityConfig)} == {
         "steps_scale": 1.0,
+        "cache": "none",
+        "cache_threshold": None,
+        "cache_interval": None,
         "num_inference_steps": None,
         "guidance_scale": None,
         "segment_num_inference_steps": None,

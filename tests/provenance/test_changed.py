@@ -37,6 +37,7 @@ def changed_of(file_of, monkeypatch, tmp_path):
         (["model.dtype=float16"], ('model.dtype "float32" -> "float16"',)),
         (["model.scheduler.name=euler"], ("model.scheduler",)),
         (["memory.vae_tiling=true", "memory.strategy=staged"], ("memory.vae_tiling empty -> true",)),
+        (["quality.cache=firstblock"], ('quality.cache "none" -> "firstblock"',)),
         (["clip.seed=3"], ()),
     ],
 )

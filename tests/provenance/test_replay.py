@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,6 +48,16 @@ def test_the_recipe_of_a_preview_gives_its_draft_and_that_can_be_left_out(file_o
     assert read_replay(file_of(RECIPE), NO_OVERRIDES).preview == ""
     with pytest.raises(ConfigError, match="would change the clip"):
         replay_overrides(["draft=2"])
+
+
+def test_a_step_cache_is_the_files_and_not_that_of_the_users_own_defaults(file_of):
+    cached = changed("quality", {"cache": "firstblock", "cache_threshold": 0.1})
+    quality = read_replay(file_of(cached), NO_OVERRIDES).config.quality
+    assert (quality.cache, quality.cache_threshold, quality.cache_interval) == ("firstblock", 0.1, None)
+    typed = replace(NO_OVERRIDES, config=replace(NO_OVERRIDES.config, quality=quality))
+    assert read_replay(file_of(RECIPE), typed).config.quality.cache == "none"
+    with pytest.raises(UsageError, match=r'cache: "fast" is not allowed'):
+        read_replay(file_of(changed("quality", {"cache": "fast"})), NO_OVERRIDES)
 
 
 def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path):

@@ -47,6 +47,6 @@ def test_what_is_no_image_is_not_read(file_of, tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_that_makes_a_library_stumble_is_one_verdict(file_of, monkeypatch):
-    monkeypatch.setattr("vgpipe.provenance.verification.key_maker", lambda *_: {}["no such thing"])
+    monkeypatch.setattr("vgpipe.provenance.verification.key_maker", lambda *_, **_options: {}["no such thing"])
     verdict = Verifier(NO_OVERRIDES).verdict(file_of(RECIPE))
     assert verdict.answer is Answer.UNVERIFIABLE and verdict.reasons == ("KeyError: 'no such thing'",)

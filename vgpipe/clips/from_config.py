@@ -8,10 +8,11 @@ from pathlib import Path
 from vgpipe.clips.degradation import LORAS, Degradation
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.model_schema import ModelConfig, OriginConfig
-from vgpipe.config.schema import Config, MemoryConfig
-from vgpipe.errors import LoadError
+from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
+from vgpipe.errors import ConfigError, LoadError
 from vgpipe.exporters.sizes import bytes_per_pixel
 from vgpipe.models.base import Family, Lora, Settings
+from vgpipe.models.caches.choice import StepCache, chosen
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.open import Origin, open_checkpoint, open_lora
 from vgpipe.models.pipeline.attention import SDPA
@@ -36,6 +37,7 @@ def key_maker(
     watermark: str | None = None,
     carries_recipe: bool = False,
     is_other_model: bool = False,
+    quality: QualityConfig | None = None,
 ) -> KeyMaker:
     """Opens the model's checkpoint and returns what names its artifacts; loads no weights.
 
@@ -45,17 +47,21 @@ def key_maker(
         store_dir: where digests of large files are remembered.
         watermark: drawn over the frames of a placeholder.
         carries_recipe: whether finished files say how they were made.
-        is_other_model: whether the memory options were meant for another model; those it has no use for are left out.
+        is_other_model: whether the options were meant for another model; those it has no use for are left out.
+        quality: its step cache; None is for none.
 
     Raises:
         ModelError: where there is no such checkpoint, or not all of it.
-        ConfigError: where its family is unknown, or an option of `memory` cannot be had with it.
+        ConfigError: where its family is unknown, or an option of `memory` or `quality` cannot be had with it.
     """
     hashes = FileHashes(Path(store_dir) / HASHES_FILE)
     checkpoint = opened(model, store_dir, hashes)
     loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in model.loras)
     asked = _for_other_model(memory, checkpoint) if is_other_model else memory
-    driver = family(model.family, checkpoint, _settings(model, asked, checkpoint, loras))
+    settings = replace(_settings(model, asked, checkpoint, loras), cache=step_cache(quality, model))
+    driver = family(model.family, checkpoint, settings)
+    if is_other_model:
+        driver = _without_unfit_cache(driver)
     driver.check()
     refuse_unknown(asked.weights, driver.components())  # native ones too
     return KeyMaker(driver, watermark, carries_recipe)
@@ -93,23 +99,29 @@ def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None)
     return open_checkpoint(Origin(model.id, model.revision), others, known)
 
 
-def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpoint, store_dir: str) -> Family:
+def family_to_plan(
+    model: ModelConfig, memory: MemoryConfig, quality: QualityConfig, checkpoint: Checkpoint, store_dir: str
+) -> Family:
     """Returns what drives a model that is only planned for: adapters that are here, no check that imports a library.
 
     Args:
         model: with its precision decided.
         memory: what of it changes bits.
+        quality: its step cache.
         checkpoint: the model's files, or the manifest of them.
         store_dir: where digests of large files are remembered.
 
     Raises:
-        ConfigError: where its family is unknown, or an option of `memory` names what it has not.
+        ConfigError: where its family is unknown, an option of `memory` names what it has not, or its step cache does
+            not work with it.
         ModelError: where an adapter cannot be read.
     """
     hashes = FileHashes(Path(store_dir) / HASHES_FILE)
     here = [lora for lora in model.loras if expanded(lora.id).exists()]
     loras = tuple(open_lora(_origin(lora), lora.weight, hashes, lora.component) for lora in here)
-    driver = family(model.family, checkpoint, _settings(model, memory, checkpoint, loras))
+    settings = replace(_settings(model, memory, checkpoint, loras), cache=step_cache(quality, model))
+    driver = family(model.family, checkpoint, settings)
+    driver.check_cache()
     refuse_unknown(memory.weights, driver.components())
     for component in {*driver.components(), "scheduler"} & set(checkpoint.component_names):
         checkpoint.vet(component)
@@ -119,6 +131,34 @@ def family_to_plan(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpo
 def _for_other_model(memory: MemoryConfig, checkpoint: Checkpoint) -> MemoryConfig:
     weights = {name: stored for name, stored in memory.weights.items() if name in checkpoint.component_names}
     return replace(memory, weights=weights, attention="auto")
+
+
+def step_cache(quality: QualityConfig | None, model: ModelConfig) -> StepCache | None:
+    """Returns the step cache that the config asks for; None for none.
+
+    Args:
+        quality: which, and its numbers; None is for none.
+        model: its calibration.
+
+    Raises:
+        ConfigError: for a number that the cache has no use for.
+    """
+    if quality is None:
+        return None
+    return chosen(
+        quality.cache,
+        threshold=quality.cache_threshold,
+        interval=quality.cache_interval,
+        mag_ratios=model.mag_ratios,
+    )
+
+
+def _without_unfit_cache(driver: Family) -> Family:
+    try:
+        driver.check_cache()
+    except ConfigError:
+        return driver.with_settings(replace(driver.settings, cache=None))
+    return driver
 
 
 def _settings(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpoint, loras: tuple[Lora, ...]) -> Settings:

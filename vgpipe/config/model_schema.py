@@ -151,6 +151,9 @@ class ModelConfig:
     """Changes to the checkpoint's scheduler."""
     pipeline_kwargs: Annotated[dict[str, Any], AfterValidator(_own_arguments)] = field(default_factory=dict)
     """Further arguments of the stock pipeline's call (`guidance_scale_2: 3.0`)."""
+    mag_ratios: tuple[Annotated[float, Field(gt=0, le=10)], ...] = ()
+    """How the size of what the denoiser adds changes from step to step of a schedule, which `quality.cache=magcache`
+    needs: a calibration of the checkpoint (docs/caches.md); empty where none is known."""
     fallback: tuple[Name, ...] = ()
     """Options of this group that ship with vgpipe, tried in order where the model cannot be loaded and
     `run.degrade=any`; the embedded model is tried last."""

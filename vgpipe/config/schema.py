@@ -17,7 +17,7 @@ from vgpipe.config.limits import record
 from vgpipe.config.model_schema import Dtype, ModelConfig
 from vgpipe.job.drafts import Draft, is_draft
 from vgpipe.job.settings import SetBy
-from vgpipe.vocabulary import JOB_ORDER, SAFE, DegradePolicy, Objective, RunOrder, StoredPrecision
+from vgpipe.vocabulary import JOB_ORDER, NO_CACHE, SAFE, CacheName, DegradePolicy, Objective, RunOrder, StoredPrecision
 
 DURATION = r"^\d+(\.\d+)?[smhd]$"
 
@@ -81,6 +81,14 @@ class QualityConfig:
     """Share of what the full run adds that is to be kept, where it was chosen as `quality=85%`."""
     chosen: str | None = None
     """What `keep` stands for and how that is known; set by vgpipe."""
+    cache: CacheName = NO_CACHE
+    """How the denoiser reuses what it computed at earlier steps, which takes less time and changes the bits
+    (docs/caches.md); a model that a cache does not work with refuses it."""
+    cache_threshold: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    """What may deviate before `seacache`, `magcache` or `firstblock` computes again; more is faster and worse; null:
+    the cache's own."""
+    cache_interval: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Steps from one that `taylorseer` computes to the next; null: its own."""
     if TYPE_CHECKING:  # the one that is read by its name
         num_inference_steps: int | None = None
 

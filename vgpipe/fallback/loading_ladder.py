@@ -115,6 +115,7 @@ class LoadingLadder:
             watermark=WATERMARK if plan.is_placeholder else None,
             carries_recipe=config.run.metadata,
             is_other_model=plan.is_other_model,
+            quality=config.quality,
         )
         left = from_config.unapplied_adapters(keys.family, config.store.dir)
         if left and config.run.degrade == STRICT:

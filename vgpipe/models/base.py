@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vgpipe.models.caches.choice import StepCache
+from vgpipe.models.caches.memory import CacheMemory
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -61,6 +64,7 @@ class Settings:
         scheduler_config: settings laid over the checkpoint's scheduler config (`flow_shift`).
         pipeline_kwargs: further arguments of the stock pipeline's call (`guidance_scale_2`).
         loras: applied to the denoiser, in order.
+        cache: how the denoiser reuses what it computed at earlier steps; None computes every step.
     """
 
     dtype: str = "float32"
@@ -76,6 +80,7 @@ class Settings:
     scheduler_config: Mapping[str, Any] = field(default_factory=dict)
     pipeline_kwargs: Mapping[str, Any] = field(default_factory=dict)
     loras: tuple[Lora, ...] = ()
+    cache: StepCache | None = None
 
     def dtype_of(self, component: str) -> str:
         """Returns the precision of one component."""
@@ -129,6 +134,7 @@ class DenoiseRequest:
         on_step_end: called with (steps done in this pass, latents) after each step; latents of None say that nothing
             can continue from there.
         windows: how the clip is denoised in windows; None denoises it at once.
+        cache: what a step cache remembers of earlier passes and of this one.
     """
 
     embeds: Embeds
@@ -144,6 +150,7 @@ class DenoiseRequest:
     frames_NHWC: np.ndarray | None  # noqa: N815 (a shape)
     on_step_end: StepCallback
     windows: Windows | None = None
+    cache: CacheMemory = field(default_factory=CacheMemory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +215,14 @@ class Family(Protocol):
 
         Raises:
             ModelError: naming what is missing or not understood.
+        """
+        ...
+
+    def check_cache(self) -> None:
+        """Checks, without loading or importing anything heavy, that the chosen step cache works with the model.
+
+        Raises:
+            ConfigError: naming those that do.
         """
         ...
 

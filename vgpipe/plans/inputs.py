@@ -50,18 +50,18 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
 
     Raises:
         ModelError: where there is no such checkpoint.
-        ConfigError: where its family is unknown, or `memory` names what it has not.
+        ConfigError: where its family is unknown, `memory` names what it has not, or its step cache does not work.
     """
     model = loading_steps.with_precision(config.model, target.dtypes)
     decided = replace(config, model=model)
     others = {name: origin.id for name, origin in model.components.items()}
     manifest = manifest_of(model.name, model.id, others)
     if manifest is not None:
-        family = from_config.family_to_plan(model, config.memory, manifest, config.store.dir)
+        family = from_config.family_to_plan(model, config.memory, config.quality, manifest, config.store.dir)
         lacking, cached = _lacking(manifest, family, config), _snapshot(model.id, model.revision or MAIN)
         return PlannedModel(decided, family, lacking, _notes(decided, family), cached)
     checkpoint = from_config.opened(model, config.store.dir)
-    family = from_config.family_to_plan(model, config.memory, checkpoint, config.store.dir)
+    family = from_config.family_to_plan(model, config.memory, config.quality, checkpoint, config.store.dir)
     return PlannedModel(decided, family, download_bytes(family), _notes(decided, family))
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from vgpipe.clips.requested import quality_settings
 from vgpipe.config.model_schema import ModelConfig
-from vgpipe.config.schema import Config, MemoryConfig
+from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import UsageError
 from vgpipe.job.choices import as_literal
@@ -18,7 +18,7 @@ from vgpipe.job.faults import format_value
 from vgpipe.job.naming import clip_id
 from vgpipe.job.resolving.expand import Expansion, expand
 from vgpipe.job.resolving.file_names import named
-from vgpipe.provenance.replay import DRAFT, Replay, ReplayOverrides, image_problem
+from vgpipe.provenance.replay import CACHE_SETTINGS, DRAFT, Replay, ReplayOverrides, image_problem
 from vgpipe.report.values import table_of
 from vgpipe.typed import shown_path
 
@@ -29,7 +29,7 @@ OF_SHOTS = ("seed", "num_inference_steps", "guidance_scale", "negative_prompt")
 """What can be changed of a clip of several shots."""
 LENGTHS = ("num_frames", "seconds")
 CHANGES_NO_BITS = ("strategy", "stream")
-T = TypeVar("T", ModelConfig, MemoryConfig)
+T = TypeVar("T", ModelConfig, MemoryConfig, QualityConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ def changed(replay: Replay, overrides: ReplayOverrides) -> Changed:
 def _config(replay: Replay, overrides: ReplayOverrides) -> Config:
     model = _merged(replay.config.model, overrides.config.model, MODEL, overrides.keys)
     memory = _merged(replay.config.memory, overrides.config.memory, MEMORY, overrides.keys)
-    return replace(replay.config, model=model, memory=memory)
+    quality = _merged(replay.config.quality, overrides.config.quality, QUALITY, overrides.keys)
+    return replace(replay.config, model=model, memory=memory, quality=quality)
 
 
 def _merged(recorded: T, typed: T, group: str, keys: frozenset[str]) -> T:
@@ -104,7 +105,8 @@ def _copy(source: Mapping[str, Any], target: dict[str, Any], way: Sequence[str])
 
 def _expanded(clip: Clip, changes: Mapping[str, Any], config: Config, overrides: ReplayOverrides) -> Expansion:
     is_other_model, preset = MODEL in overrides.keys, quality_settings(config.quality, config.model)
-    is_other_quality = any(key.partition(".")[0] == QUALITY for key in overrides.keys)
+    of_clips = overrides.keys - {f"{QUALITY}.{name}" for name in CACHE_SETTINGS}
+    is_other_quality = any(key.partition(".")[0] == QUALITY for key in of_clips)
     kept = _settings(clip, is_other_model=is_other_model)
     replaced = {other for name in changes for pair in EXCLUSIVE if name in pair for other in pair} | set(changes)
     if replaced & set(LENGTHS):
@@ -165,6 +167,8 @@ def _of_config(old: Config, new: Config) -> Iterator[str]:
     else:
         yield from _of_records(MODEL, old.model, new.model, ("id", "revision"))
     yield from _of_records(MEMORY, old.memory, new.memory, CHANGES_NO_BITS)
+    of_clips = [one.name for one in fields(QualityConfig) if one.name not in CACHE_SETTINGS]
+    yield from _of_records(QUALITY, old.quality, new.quality, of_clips)
 
 
 def _of_draft(replay: Replay) -> Iterator[str]:

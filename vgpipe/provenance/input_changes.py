@@ -13,6 +13,7 @@ from typing import Any
 
 from vgpipe.clips.key_inputs import LATER, MODEL, NEGATIVE, ClipInputs
 from vgpipe.models.base import Settings
+from vgpipe.provenance.cache_changes import cache_changes
 from vgpipe.provenance.change_words import (
     MAX_DIGEST,
     NAMES,
@@ -32,7 +33,7 @@ UPSTREAM = ("prompt", "negative", "latents", "given", "frames", "segments", "sea
 SIZE = ("width", "height")
 ABSENT = {field.name: field.default for field in fields(Settings)}
 """Options that an identity leaves out while they have their default."""
-PARTS, FILES, LORAS, SCHEDULER, CONFIGS = "parts", "files", "loras", "scheduler", "configs"
+PARTS, FILES, LORAS, SCHEDULER, CONFIGS, CACHE = "parts", "files", "loras", "scheduler", "configs", "cache"
 
 
 def input_changes(before: ClipInputs, now: ClipInputs, image: str | None = None) -> tuple[Change, ...]:
@@ -160,7 +161,8 @@ class _Comparison:
             yield from self._component(stage, name, table_of(old_parts.get(name)), table_of(new_parts.get(name)))
         if stage == DENOISE:
             yield from self._scheduler(list_of(old.get(SCHEDULER)), list_of(new.get(SCHEDULER)))
-            for name in sorted((old.keys() | new.keys()) - {PARTS, SCHEDULER}):
+            yield from cache_changes(table_of(old.get(CACHE)), table_of(new.get(CACHE)))
+            for name in sorted((old.keys() | new.keys()) - {PARTS, SCHEDULER, CACHE}):
                 if name in (CONFIGS, "index") and self.is_other_model:
                     continue
                 for path, one, other in _leaves(old.get(name), new.get(name)):

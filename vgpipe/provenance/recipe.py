@@ -14,10 +14,11 @@ from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import MemoryConfig
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
+from vgpipe.models.caches.choice import StepCache
 from vgpipe.models.pipeline.attention import SDPA
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key, digest_of
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, STAGES
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, MAGCACHE, STAGES
 
 SCHEMA = 1
 LIBRARIES = ("torch", "diffusers", "transformers")
@@ -48,13 +49,15 @@ class Recipes:
         """
         keys = {segment.keys.denoised.digest: segment.keys.denoised for segment in state.segments}
         latents = [(key, self.store.find(key)) for key in keys.values()]
+        cache = state.segments[0].families.get(DENOISE, self.family).settings.cache
         first = next((artifact for _, artifact in latents if artifact is not None), None)
         return {
             "vgpipe": SCHEMA,
             "clip": clip_facts(state.clip),
             **({} if state.draft is None else {"draft": {"step": state.draft, "of": state.clip.num_inference_steps}}),
-            "model": without_defaults(asdict(_portable_model(self.model)), ModelConfig),
+            "model": without_defaults(asdict(_portable_model(self.model, cache)), ModelConfig),
             "memory": without_defaults(self._memory(state), MemoryConfig),
+            **({"quality": _quality(cache)} if cache else {}),
             "exporter": dict(exporter),
             "parts": parts_of(self.family, state),
             "latents": [_latents(key, artifact) for key, artifact in latents],
@@ -136,7 +139,15 @@ def portable(path: str) -> str:
     return f"~/{Path(path).relative_to(home).as_posix()}" if Path(path).is_relative_to(home) else path
 
 
-def _portable_model(model: ModelConfig) -> ModelConfig:
+def _quality(cache: StepCache) -> dict[str, object]:
+    """Returns the quality settings that change bits and that no clip says."""
+    numbers = {"cache_threshold": cache.threshold, "cache_interval": cache.interval}
+    return {"cache": cache.name, **{name: value for name, value in numbers.items() if value is not None}}
+
+
+def _portable_model(model: ModelConfig, cache: StepCache | None) -> ModelConfig:
+    """Returns a model's config without what names its user, and without a calibration that was not used."""
+    ratios = model.mag_ratios if cache and cache.name == MAGCACHE else ()
     components = {name: replace(origin, id=portable(origin.id)) for name, origin in model.components.items()}
     loras = tuple(replace(lora, id=portable(lora.id)) for lora in model.loras)
-    return replace(model, id=portable(model.id), components=components, loras=loras)
+    return replace(model, id=portable(model.id), components=components, loras=loras, mag_ratios=ratios)

@@ -18,7 +18,7 @@ from vgpipe.config.arguments import only_sources
 from vgpipe.config.exporter_schema import AnyExporter, ExporterConfig
 from vgpipe.config.load import load, with_absolute_paths
 from vgpipe.config.model_schema import ModelConfig
-from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig
+from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig, QualityConfig
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault, UsageError, first_line
 from vgpipe.exporters.bounds import OF_STRANGERS, OWN
@@ -36,6 +36,8 @@ ALLOWED_OVERRIDES = (
     *("memory.strategy", "memory.stream", "model.id", "model.revision", "clip.image", "hydra.run.dir"),
 )
 """What does not change the latents, and where the model and the image are now. A trailing dot allows a whole group."""
+CACHE_SETTINGS = ("cache", "cache_threshold", "cache_interval")
+"""What a recipe holds of `quality`; the rest of it is in the clip."""
 MAX_REASON = 200
 NOT_IN_RECIPES = {"image", "continuation", "match_color"}
 """Settings of a clip that a recipe holds in another form than the command line; `clip_of_record` validates them."""
@@ -210,12 +212,16 @@ def _with_recipe(overrides: ReplayOverrides, recipe: Mapping[str, Any]) -> Confi
     moved = {name: getattr(config.model, name) for name in ("id", "revision") if f"model.{name}" in overrides.keys}
     recorded: MemoryConfig = validate_as(MemoryConfig, recipe["memory"])
     memory = replace(recorded, strategy=config.memory.strategy, stream=config.memory.stream)
+    made_with: QualityConfig = validate_as(QualityConfig, recipe.get("quality", {}))
+    quality = replace(config.quality, **{name: getattr(made_with, name) for name in CACHE_SETTINGS})
     exporter: AnyExporter = config.exporter
     if not _is_exporter_typed(overrides):
         exporter = validate_as(ExporterConfig, recipe["exporter"])  # type: ignore[arg-type] # an annotated union
     recorded_draft = _draft(recipe)  # also where another is typed: what a stranger wrote is shown
     draft = config.draft if DRAFT in overrides.keys else recorded_draft
-    replayed = replace(config, model=replace(model, **moved), memory=memory, exporter=exporter, draft=draft)
+    replayed = replace(
+        config, model=replace(model, **moved), memory=memory, quality=quality, exporter=exporter, draft=draft
+    )
     return with_absolute_paths(replace(replayed, job=None, pick=(), clip=ClipOverrides()))
 
 

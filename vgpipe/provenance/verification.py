@@ -102,9 +102,9 @@ class Verifier:
         }
 
     def _maker(self, config: Config) -> KeyMaker:
-        model = repr((config.model, config.memory))
+        model = repr((config.model, config.memory, config.quality))
         if model not in self._makers:
-            self._makers[model] = key_maker(config.model, config.memory, config.store.dir)
+            self._makers[model] = key_maker(config.model, config.memory, config.store.dir, quality=config.quality)
         return self._makers[model]
 
 

@@ -10,7 +10,8 @@ import hashlib
 import json
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SUFFIX, SCHEMA = ".safetensors", 2
-MAX_BYTES = 4 * GIB
+MAX_BYTES = 16 * GIB
 DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What reading a damaged checkpoint raises."""
 FIRST_SCHEMA = 1
@@ -44,12 +45,14 @@ class DenoiseCheckpoint:
         latents: in the layout and dtype of the pipeline's loop, CPU.
         scheduler: what `scheduler_state` gave.
         generator: the CPU generator's state, uint8.
+        cache: what a step cache remembers, of `CacheMemory.current`; empty without one.
     """
 
     done_steps: int
     latents: torch.Tensor
     scheduler: dict[str, Any]
     generator: torch.Tensor
+    cache: Mapping[str, Any] = field(default_factory=dict)
 
 
 def path_of(store: Store, key: Key) -> Path:
@@ -73,6 +76,8 @@ def write(store: Store, key: Key, checkpoint: DenoiseCheckpoint) -> None:
         "done_steps": checkpoint.done_steps,
         "scheduler": layout,
     }
+    if checkpoint.cache:
+        facts["cache"] = _flatten("cache", checkpoint.cache, flat)
     temporary = temporary_path(path)
     try:
         tensors.save(temporary, flat, {**facts, "sha256": _sum(flat, facts)})
@@ -126,8 +131,11 @@ def _load(path: Path, digest: str, device: str) -> DenoiseCheckpoint:
         raise ValueError("checksum does not match")
     if facts["schema"] == SCHEMA and facts["latents"] != digest:
         raise ValueError("it is that of another clip")
-    state = {name: _unflatten(value, flat, device) for name, value in facts["scheduler"].items()}
-    return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"])
+    state, cache = (
+        {name: _unflatten(value, flat, device) for name, value in facts.get(owner, {}).items()}
+        for owner in ("scheduler", "cache")
+    )
+    return DenoiseCheckpoint(facts["done_steps"], flat["latents"], state, flat["generator"], cache)
 
 
 def remove(store: Store, key: Key) -> None:
@@ -175,7 +183,7 @@ def _flatten(name: str, value: Any, flat: dict[str, torch.Tensor]) -> Any:
         return {"array": name}
     if isinstance(value, list):
         return {"list": [_flatten(f"{name}.{index}", item, flat) for index, item in enumerate(value)]}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _flatten(f"{name}.{key}", item, flat) for key, item in value.items()}
     return {"value": value}
 

@@ -192,6 +192,8 @@ def _write(
         tensors.save(writer.path(FILE), kept, {"embeds_dtype": _dtype_name(embeds)})
         writer.info["resumed_from_step"] = made_by.first_step
         writer.info["device"] = arithmetic_of(made_by.device)
+        if (skipped := made_by.cache.skipped_share) is not None:
+            writer.info["skipped"] = round(skipped, 4)
         writer.info.update(facts)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.errors import Stopped
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import DenoiseRequest, Embeds, StepCallback
+from vgpipe.models.caches.memory import CacheMemory
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
 from vgpipe.stages import checkpoints
 from vgpipe.stages.checkpoints import DenoiseCheckpoint
@@ -50,6 +51,7 @@ def request_for(
     latents: torch.Tensor | None,
     frames_NHWC: np.ndarray | None,
     on_step_end: StepCallback,
+    cache: CacheMemory | None = None,
 ) -> DenoiseRequest:
     """Returns what a family is asked for.
 
@@ -61,6 +63,7 @@ def request_for(
         latents: where to continue from; None starts from noise.
         frames_NHWC: uint8 frames that it begins with; None where it begins from text alone.
         on_step_end: called with (steps done in this pass, latents) after each step.
+        cache: what a step cache remembers of earlier passes; None of none.
     """
     return DenoiseRequest(
         embeds=embeds,
@@ -75,6 +78,7 @@ def request_for(
         latents=latents,
         frames_NHWC=frames_NHWC,
         on_step_end=on_step_end,
+        cache=cache or CacheMemory(),
     )
 
 
@@ -99,6 +103,7 @@ class DenoiseRun:
         last_step: loop iterations after which the pass ends; None makes all of them.
         first_step: loop iterations that the checkpoint had done.
         generator: the clip's own.
+        cache: what a step cache remembers.
     """
 
     store: Store
@@ -115,6 +120,7 @@ class DenoiseRun:
         self._saved_at_s = time.monotonic()
         self._saved_step = 0
         saved = self._found()
+        self.cache = CacheMemory(saved=saved.cache if saved else {}, device=self.device)
         self.latents = saved.latents if saved else None
         # The loop's preparations may draw from the generator too (an image's latents): it always starts from the seed.
         self.generator.manual_seed(self.clip.seed)
@@ -146,6 +152,7 @@ class DenoiseRun:
             latents=self.latents,
             frames_NHWC=frames_NHWC,
             on_step_end=self._on_step_end,
+            cache=self.cache,
         )
 
     def _found(self) -> DenoiseCheckpoint | None:
@@ -175,4 +182,4 @@ class DenoiseRun:
 
     def _checkpoint(self, done: int, latents: torch.Tensor) -> DenoiseCheckpoint:
         state = scheduler_state(self.inner_scheduler)
-        return DenoiseCheckpoint(done, latents, state, self.generator.get_state())
+        return DenoiseCheckpoint(done, latents, state, self.generator.get_state(), self.cache.current())

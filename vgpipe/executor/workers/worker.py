@@ -121,6 +121,7 @@ class Worker:
             watermark=WATERMARK if plan.is_placeholder else None,
             carries_recipe=config.run.metadata,
             is_other_model=plan.is_other_model,
+            quality=config.quality,
         )
         family = keys.family
         family.check_classes()

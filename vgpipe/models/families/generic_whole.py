@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.errors import ModelError
+from vgpipe.errors import ConfigError, ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, Settings
 from vgpipe.models.families.generic_base import GenericBase
 from vgpipe.models.pipeline.stock_calls import accepted, step_hook, to_uint8
@@ -45,6 +45,16 @@ class GenericWhole(GenericBase):
     def draft_obstacle(self) -> str | None:
         """Returns why nothing can be shown of a clip in the middle of denoising: its frames are all there is."""
         return f"{self.pipeline} is run whole, so that nothing can be shown before its end -> leave draft out"
+
+    def check_cache(self) -> None:
+        """Refuses a step cache, which was proved stage by stage alone.
+
+        Raises:
+            ConfigError: where one is chosen.
+        """
+        if self.settings.cache is not None:
+            name = self.settings.cache.name
+            raise ConfigError(f"quality.cache={name}: {self.pipeline} is run in one piece -> quality.cache=none")
 
     def encode(self, components: Components, text: str) -> Embeds:
         """Returns the text itself, (1, bytes) uint8."""

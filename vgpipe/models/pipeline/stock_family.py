@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from vgpipe.errors import ModelError
 from vgpipe.models import prediction
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
+from vgpipe.models.caches import support
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
 from vgpipe.models.pipeline.latent_layout import LatentLayout
@@ -98,14 +99,23 @@ class StockFamily(LatentLayout):
         """Checks that the chosen adapters and memory options are available and fit; imports classes for some of them.
 
         Raises:
-            ConfigError: naming the key of `memory` that this model or machine has no way for.
+            ConfigError: naming the key of `memory` or `quality` that this model or machine has no way for.
             ModelError: naming the package, file or component.
         """
         self.check_scheduler()
+        self.check_cache()
         denoisers = self.denoise_components(from_image=False)
         loras.check(self.settings.loras, denoisers, str((self.checkpoint.index.get(denoisers[0]) or [""])[-1]))
         roles = {"denoisers": self.present(self.denoisers), "decoders": self.present(self.decoders)}
         memory_options.check(self.checkpoint, self.settings, self.components(), **roles)
+
+    def check_cache(self) -> None:
+        """Checks, without loading or importing anything heavy, that the chosen step cache works with the denoisers.
+
+        Raises:
+            ConfigError: naming those that do.
+        """
+        support.check(self.checkpoint, self.settings.cache, self.present(self.denoisers))
 
     def unapplied(self, notes: Notes) -> Mapping[str, str]:
         """Returns, of each LoRA that is not applied whole, its file and what is left out."""
@@ -158,6 +168,7 @@ class StockFamily(LatentLayout):
             "configs": {name: [self.checkpoint.index[name], self.checkpoint.config(name)] for name in self.decoders},
             "index": self.call_index(),
             "pipeline_kwargs": dict(self.settings.pipeline_kwargs),
+            **({"cache": self.settings.cache.marks()} if self.settings.cache else {}),
         }
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
@@ -205,6 +216,16 @@ class StockFamily(LatentLayout):
 
     def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents in its own layout and dtype, on the CPU; where asked to, in windows."""
+        if self.settings.cache is None:
+            return self._denoise(components, scheduler, request)
+        from vgpipe.models.caches.hooks import caching
+
+        denoisers = {name: components[name] for name in self.denoisers if name in components}
+        steps = request.num_inference_steps
+        with caching(self.settings.cache, denoisers, scheduler, request.cache, num_inference_steps=steps):
+            return self._denoise(components, scheduler, request)
+
+    def _denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         if request.windows is None:
             return self.run(components, scheduler, request)
         if self.window_cuts is None:

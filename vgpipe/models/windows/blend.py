@@ -7,7 +7,7 @@ the clip, and beside latents of its length memory holds what one window takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,11 @@ def blend_weights(starts: Sequence[int], length: int, total: int) -> tuple[torch
 
 @contextmanager
 def windowed_forward(
-    modules: Iterable[Any], cuts: WindowCuts, spans: Sequence[Span], prompts: Prompts | None = None
+    modules: Iterable[Any],
+    cuts: WindowCuts,
+    spans: Sequence[Span],
+    prompts: Prompts | None = None,
+    on_window: Callable[[int], None] = lambda _number: None,
 ) -> Iterator[None]:
     """Makes denoisers work on windows of their input while the context is open, and blends their predictions.
 
@@ -87,26 +91,31 @@ def windowed_forward(
         cuts: how its arguments are cut.
         spans: the windows, which cover the clip.
         prompts: where not one prompt holds in all windows.
+        on_window: called with the number of a window before the denoiser is called for it.
     """
-    with patched_forward(modules, _WindowedForward(cuts, spans, prompts)):
+    with patched_forward(modules, _WindowedForward(cuts, spans, prompts, on_window)):
         yield
 
 
 class _WindowedForward:
     """A denoiser's call on a whole clip, made on its windows one by one."""
 
-    def __init__(self, cuts: WindowCuts, spans: Sequence[Span], prompts: Prompts | None):
-        self._cuts, self._spans, self._prompts = cuts, spans, prompts
+    def __init__(
+        self, cuts: WindowCuts, spans: Sequence[Span], prompts: Prompts | None, on_window: Callable[[int], None]
+    ):
+        self._cuts, self._spans, self._prompts, self._on_window = cuts, spans, prompts, on_window
         self._weights = blend_weights([span.start for span in spans], spans[0].length, spans[0].total)
 
     def __call__(self, forward: Forward, arguments: dict[str, Any]) -> Any:
         if self._spans[0].is_whole:
             return forward(**self._of_window(arguments, 0))
         self._prove(arguments)
+        self._on_window(0)
         output = forward(**self._of_window(arguments, 0))
         blended = self._blank(_sample(output))
         self._add(blended, _sample(output), 0)
         for number in range(1, len(self._spans)):
+            self._on_window(number)
             output = forward(**self._of_window(arguments, number))
             self._add(blended, _sample(output), number)
         return _with_sample(output, blended)

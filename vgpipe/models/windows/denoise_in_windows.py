@@ -75,7 +75,7 @@ def denoising_in_windows(
     if any(shots):
         calls = {shot: _call(family, modules, components, _one_window(request, windows, shot)) for shot in {0, *shots}}
         prompts = compare_prompts(calls, cuts, shots)
-    with windowed_forward(modules, cuts, spans, prompts):
+    with windowed_forward(modules, cuts, spans, prompts, request.cache.enter_window):
         yield
 
 
