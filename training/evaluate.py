@@ -56,13 +56,13 @@ def requests(count: int, seed: int, *, canonical_only: bool = False) -> list[Req
         drawn = scene_of(combination, rng)
         phrase = canonical_prompt if canonical_only or i % 2 == 0 else prompt_for
         prompt = phrase(drawn, rng)
-        while not _says_all(prompt, drawn):
+        while not says_all(prompt, drawn):
             prompt = phrase(drawn, rng)
         made.append(Request(prompt, drawn, 1000 * seed + i))
     return made
 
 
-def _says_all(prompt: str, scene: Scene) -> bool:
+def says_all(prompt: str, scene: Scene) -> bool:
     """Whether a prompt names the size and the background, which phrasings may leave open."""
     words = set(prompt.replace(",", " ").replace(".", " ").split())
     grounds = GROUND_WORDS.get(scene.background, (scene.background,))

@@ -62,3 +62,19 @@ def _tokenizer_of_transformers_4(vocabulary: dict[str, int], merges: list[tuple[
         lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
         Path(folder, "merges.txt").write_text("\n".join(lines), encoding="utf-8")
         return CLIPTokenizer(f"{folder}/vocab.json", f"{folder}/merges.txt", model_max_length=LENGTH)
+
+
+def save_clip_model(folder: Any) -> None:
+    """Saves a random CLIPModel that sees pictures of 32x32, with its tokenizer and image settings."""
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
+
+    torch.manual_seed(3)
+    vocabulary, _ = _byte_pairs()
+    width = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ends = {"bos_token_id": vocabulary["<|startoftext|>"], "eos_token_id": vocabulary["<|endoftext|>"]}
+    text = {**width, **ends, "vocab_size": len(vocabulary), "max_position_embeddings": LENGTH}
+    config = CLIPConfig(text_config=text, vision_config={**width, "image_size": 32, "patch_size": 8}, projection_dim=8)
+    CLIPModel(config).eval().save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    size = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
+    CLIPImageProcessor(**size).save_pretrained(folder)

@@ -96,6 +96,7 @@ KINDS = (
     Kind("guider", ("guider",), diffusers=re.compile(r"[A-Z]\w*Guidance"), home=GUIDER),
     Kind("VAE", ("vae", "audio_vae"), diffusers=re.compile(r"\w*(Autoencoder|VAE|VQModel)\w*")),
     Kind("transformer", ("transformer",), diffusers=re.compile(r"[A-Z]\w*Transformer\w*")),
+    Kind("judge", ("judge",), frozenset({"CLIPModel"})),
     Kind("U-Net", ("unet",), diffusers=re.compile(r"[A-Z]\w*UNet\w*|UNet\w*")),
 )
 OTHER = Kind("model", (), TEXT_ENCODERS | IMAGE_ENCODERS, ANY_MODEL)
