@@ -311,6 +311,10 @@ class Family(Protocol):
         """
         ...
 
+    def looped(self, latents: torch.Tensor) -> torch.Tensor:
+        """Returns latents that `denoise` gave, laid out as the loop of the stock pipeline continues from them."""
+        ...
+
     def slice_latents(
         self, latents: torch.Tensor, first_frame: int, num_frames: int, total_frames: int
     ) -> torch.Tensor:

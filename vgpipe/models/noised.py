@@ -31,13 +31,11 @@ class NoisedPredictions:
     components: Components
     request: DenoiseRequest
 
-    def pulls(
-        self, x0: torch.Tensor, levels: Sequence[float], embeds: Embeds, other_embeds: Embeds
-    ) -> list[float]:
+    def pulls(self, x0: torch.Tensor, levels: Sequence[float], embeds: Embeds, other_embeds: Embeds) -> list[float]:
         """Returns how far two texts' predictions differ at each noise level, mean squared.
 
         Args:
-            x0: finished latents, or a prediction of them, in the layout and dtype of the pipeline's loop.
+            x0: finished latents, or a prediction of them, as `family.denoise` gave them.
             levels: shares of noise, 0 to 1; of each the nearest step of the clip's schedule is taken.
             embeds: of one text.
             other_embeds: of the other.
@@ -45,6 +43,7 @@ class NoisedPredictions:
         Raises:
             ModelError: where the scheduler lays no noise over given latents.
         """
+        x0 = self.family.looped(x0)
         schedule = self._schedule(x0)
         shares = noise_shares(schedule)
         steps = [min(range(len(shares)), key=lambda step: abs(shares[step] - level)) for level in levels]
@@ -72,9 +71,8 @@ class NoisedPredictions:
         import torch
 
         generator = torch.Generator("cpu").manual_seed(SEED)
-        return replace(
-            self.request, latents=latents, embeds=embeds, generator=generator, on_step_end=lambda _steps, _latents: None
-        )
+        silent = lambda _steps, _latents: None  # noqa: E731
+        return replace(self.request, latents=latents, embeds=embeds, generator=generator, on_step_end=silent)
 
 
 def noise_shares(scheduler: Any) -> list[float]:
@@ -83,7 +81,8 @@ def noise_shares(scheduler: Any) -> list[float]:
     Args:
         scheduler: with its schedule set.
     """
-    return [sigma / (alpha + sigma) for alpha, sigma in map(lambda step: _scales(scheduler, step), _steps(scheduler))]
+    scales = (_scales(scheduler, step) for step in range(len(scheduler.timesteps)))
+    return [noise / (signal + noise) for signal, noise in scales]
 
 
 def with_noise(scheduler: Any, x0: torch.Tensor, step: int) -> torch.Tensor:
@@ -97,5 +96,20 @@ def with_noise(scheduler: Any, x0: torch.Tensor, step: int) -> torch.Tensor:
     import torch
 
     noise = torch.randn(x0.shape, generator=torch.Generator("cpu").manual_seed(SEED), dtype=torch.float32)
-    alpha, sigma = _scales(scheduler, step)
-    return (alpha * x0.float() + sigma * noise.to(x0.device)).to(x0.dtype)
+    signal_scale, noise_scale = _scales(scheduler, step)
+    return (signal_scale * x0.float() + noise_scale * noise.to(x0.device)).to(x0.dtype)
+
+
+def _scales(scheduler: Any, step: int) -> tuple[float, float]:
+    """Returns what signal and noise are multiplied by before a step (`vgpipe/models/prediction.py` has the table)."""
+    sigmas, config = getattr(scheduler, "sigmas", None), scheduler.config
+    if sigmas is None:
+        share = float(scheduler.alphas_cumprod[int(scheduler.timesteps[step])])
+        return share**0.5, (1 - share) ** 0.5
+    sigma = float(sigmas[step])
+    if type(scheduler).__name__.startswith("FlowMatch") or config.get("use_flow_sigmas"):
+        return (sigma, 1 - sigma) if config.get("invert_sigmas") else (1 - sigma, sigma)
+    if float(scheduler.init_noise_sigma) > 1:  # latents that are not scaled down
+        return 1.0, sigma
+    scale = (sigma**2 + 1) ** -0.5
+    return scale, sigma * scale

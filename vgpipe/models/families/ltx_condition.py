@@ -38,10 +38,13 @@ class LtxConditionFamily(LtxFamily):
             arguments["video"] = [[Image.fromarray(frame_HWC) for frame_HWC in request.frames_NHWC]]
         return arguments
 
+    def looped(self, latents: torch.Tensor) -> torch.Tensor:
+        """Returns latents packed, (B, S, C); every LTX transformer has patches of one."""
+        return latents.flatten(2).transpose(1, 2)
+
     def decode_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Packs the latents as `LTXPipeline` wants them; every LTX transformer has patches of one."""
-        latents_BSC = arguments["latents"].flatten(2).transpose(1, 2)
-        changed = {**super().decode_arguments(arguments), "latents": latents_BSC}
+        """Packs the latents as `LTXPipeline` wants them."""
+        changed = {**super().decode_arguments(arguments), "latents": self.looped(arguments["latents"])}
         return {name: value for name, value in changed.items() if name != "timesteps"}
 
 

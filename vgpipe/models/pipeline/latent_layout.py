@@ -50,6 +50,10 @@ class LatentLayout(PipelineBuilder):
         kept = torch.arange(start, start + self.latent_frames(num_frames)).clamp(min=0)
         return latents.index_select(self.frames_axis, kept.to(latents.device))
 
+    def looped(self, latents: torch.Tensor) -> torch.Tensor:
+        """Returns latents that `denoise` gave, laid out as the loop continues from them; by default the same."""
+        return latents
+
     def loop_latents(self, sample: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
         """Returns what a scheduler steps on, laid out as the loop of the stock pipeline has it; by default the same.
 
