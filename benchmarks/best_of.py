@@ -156,7 +156,9 @@ def told(name: str, found_P: Sequence[bool], base_P: Sequence[bool]) -> str:
     own, base = np.array(found_P, float), np.array(base_P, float)
     share, low, high = mean_and_interval(own, rng)
     more, least, most = mean_and_interval(own - base[: len(own)], rng)
-    return f"| {name} | {len(own)} | {share:.3f} ({low:.3f} to {high:.3f}) | {more:+.3f} ({least:+.3f} to {most:+.3f}) |"
+    return (
+        f"| {name} | {len(own)} | {share:.3f} ({low:.3f} to {high:.3f}) | {more:+.3f} ({least:+.3f} to {most:+.3f}) |"
+    )
 
 
 def main() -> None:
@@ -178,7 +180,11 @@ def main() -> None:
         for steps in options.more_steps:
             found[f"{steps} steps"].append(contest.with_steps(steps, index, request))
         if index % 10 == 9:
-            print(f"{index + 1}: one seed {np.mean(base):.3f}", {k: f"{np.mean(v):.3f}" for k, v in found.items()}, flush=True)
+            print(
+                f"{index + 1}: one seed {np.mean(base):.3f}",
+                {k: f"{np.mean(v):.3f}" for k, v in found.items()},
+                flush=True,
+            )
     print("| chosen by | prompts | all right | more than one seed |\n| --- | --- | --- | --- |")
     print(told("one seed", base, base))
     for name, one in found.items():

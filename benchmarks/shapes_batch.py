@@ -123,10 +123,10 @@ class Trajectories:
 
     sampler: Sampler
     prompt: str
-    x_BCTHW: torch.Tensor
+    x_BCTHW: torch.Tensor  # noqa: N815 (a shape)
     scheduler: Any
     done: int = 0
-    x0_BCTHW: torch.Tensor | None = None
+    x0_BCTHW: torch.Tensor | None = None  # noqa: N815 (a shape)
 
     def advance(self, until: int, *, guidance: float = GUIDANCE, guided_steps: int = 1 << 30) -> None:
         """Denoises on.
@@ -193,7 +193,9 @@ def test_requests(count: int, seed: int) -> list[Request]:
     return list(found.values())
 
 
-def mean_and_interval(per_prompt: np.ndarray, rng: np.random.Generator, draws: int = 4000) -> tuple[float, float, float]:
+def mean_and_interval(
+    per_prompt: np.ndarray, rng: np.random.Generator, draws: int = 4000
+) -> tuple[float, float, float]:
     """Returns a mean over prompts and its 95 % interval, by drawing prompts anew.
 
     Args:

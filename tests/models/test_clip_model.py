@@ -62,7 +62,7 @@ def test_pickled_weights_are_refused(copied):
 def test_another_kind_of_model_is_refused(copied):
     config = json.loads((copied / "config.json").read_text())
     (copied / "config.json").write_text(json.dumps(config | {"model_type": "bert"}))
-    with pytest.raises(ModelError, match="of a model of type 'bert' -> judge.id takes a folder"):
+    with pytest.raises(ModelError, match=r"of a model of type 'bert' -> judge\.id takes a folder"):
         open_clip(str(copied), None)
 
 

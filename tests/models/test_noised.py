@@ -8,7 +8,7 @@ import torch
 
 from tests.models.driven import Case, Driven
 from tests.models.long_clips import SETUPS
-from tests.models.test_prediction import NOISE, X0, levels
+from tests.models.test_prediction import X0, levels
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.noised import NoisedPredictions, noise_shares, with_noise
 

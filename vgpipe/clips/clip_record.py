@@ -87,6 +87,7 @@ def record_of(state: ClipState) -> dict[str, Any]:
         "segments": [_segment_record(segment) for segment in state.segments] if state.is_long else [],
         "measures": state.measures,
         "checks": None if state.verdicts is None else [_verdict(one) for one in state.verdicts],
+        "score": None if state.score is None else asdict(state.score),
         "rejected": state.is_rejected,
         "made": _made(state),
         "error": state.error,

@@ -17,6 +17,7 @@ from vgpipe.job.drafts import segments_made
 from vgpipe.job.segments import Segment
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.models.base import Family
+from vgpipe.quality.judges.base import Score
 from vgpipe.quality.verdict import Result, Verdict
 from vgpipe.stages.keys import ClipKeys
 
@@ -170,6 +171,7 @@ class ClipState:
         files: kind -> path relative to the run.
         measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
         verdicts: what the checks say of its frames; None where nothing was judged.
+        score: what a judge says of its preview; None of a final, and where nobody judged.
         is_rejected: whether it failed because a check did; its files, if any, lie apart from those of good clips.
         seconds: stage -> seconds.
         peak_ram_gb: largest peak of this process in a stage, GiB.
@@ -202,6 +204,7 @@ class ClipState:
         self.files: dict[str, str] = {}
         self.measures: dict[str, float] | None = None
         self.verdicts: tuple[Verdict, ...] | None = None
+        self.score: Score | None = None
         self.is_rejected = False
         self.seconds: dict[str, float] = {}
         self.peak_ram_gb: float | None = None
@@ -324,6 +327,10 @@ class ClipState:
     def note_verdicts(self, verdicts: tuple[Verdict, ...] | None) -> None:
         """Notes what the checks say of its frames; None where nothing was judged."""
         self.verdicts = verdicts
+
+    def note_score(self, score: Score | None) -> None:
+        """Notes what a judge says of its preview; None where nobody judged."""
+        self.score = score
 
     def degrade(self, degradation: Degradation) -> None:
         """Notes a degradation of the whole clip; it replaces an earlier one of its kind."""

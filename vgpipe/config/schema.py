@@ -13,6 +13,7 @@ from vgpipe.config.clip_settings import with_settings
 from vgpipe.config.executor_schema import ExecutorConfig
 from vgpipe.config.exporter_schema import ExporterConfig
 from vgpipe.config.hardware_schema import HardwareConfig
+from vgpipe.config.judge_schema import JudgeConfig
 from vgpipe.config.limits import record
 from vgpipe.config.model_schema import Dtype, ModelConfig
 from vgpipe.job.drafts import Draft, is_draft
@@ -195,6 +196,8 @@ class Config:
     executor: ExecutorConfig
     checks: ChecksConfig = field(default_factory=ChecksConfig)
     """By which limits decoded frames are judged; runs made before there were checks have none."""
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
+    """By what previews of one prompt are ranked."""
     notify: NotifyConfig = field(default_factory=NotifyConfig)
     """When messages are sent of how the run does."""
     defaults_from: str | None = None

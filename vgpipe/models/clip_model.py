@@ -7,14 +7,12 @@ Array shapes: N frames, H height, W width, C channels, D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
-from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, open_repo
+from vgpipe.hub.repo import fetch, is_hub_id, open_repo
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
 from vgpipe.outside_file import expanded
@@ -72,9 +70,13 @@ class ClipModel:
         model = load_component(self.checkpoint, COMPONENT, Settings(), "cpu")
         place = str(self.checkpoint.source(COMPONENT).place)
         try:
-            readers = [kind.from_pretrained(place, local_files_only=True) for kind in (CLIPTokenizerFast, CLIPImageProcessor)]
+            readers = [
+                kind.from_pretrained(place, local_files_only=True) for kind in (CLIPTokenizerFast, CLIPImageProcessor)
+            ]
         except Exception as error:  # the libraries raise anything from OSError to TypeError
-            raise ModelError(f"{self.checkpoint.name}: its tokenizer or image settings cannot be read: {error} -> {REMEDY}") from None
+            raise ModelError(
+                f"{self.checkpoint.name}: its tokenizer or image settings cannot be read: {error} -> {REMEDY}"
+            ) from None
         return model, *readers
 
 
