@@ -50,7 +50,8 @@ class Scoring:
             case Needs.DENOISER:
                 return score_key(judge, preview)
             case Needs.OWN_MODEL:
-                return score_key(judge, segment.keys.frames, model=self.clip_model.identity, prompt=segment.clip.prompt)
+                seen = {"frames": segment.keys.frames.digest, "prompt": segment.clip.prompt}
+                return score_key(judge, preview, model=self.clip_model.identity, **seen)
             case Needs.FRAMES:
                 return None
 

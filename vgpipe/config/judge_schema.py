@@ -19,7 +19,7 @@ EXAMPLE = "openai/clip-vit-large-patch14"
 class JudgeConfig:
     """Who gives previews the score that contests and `continue RUN_DIR pick=best:10` rank them by (docs/judges.md)."""
 
-    name: Literal["auto", "checks", "adherence", "clip"] = AUTO
+    name: Literal["auto", "checks", "adherence", "clip"] = "auto"
     """`checks` counts the checks that fail; `adherence` has the clip's own model tell how far the prompt still pulls
     the preview; `clip` has a CLIP model tell how similar frames and prompt are. `auto` is `adherence` for the clips of
     a contest, which have to be ranked, and `checks` for other drafts, as that costs nothing."""

@@ -30,15 +30,15 @@ LOOKED_AT = 8
 """Frames of a preview that a CLIP model sees, at most, spread over the clip; part of the judge's version."""
 
 
-def score_key(judge: Judge, judged: Key, **inputs: Any) -> Key:
+def score_key(judge: Judge, preview: Key, **inputs: Any) -> Key:
     """Returns the key of a score.
 
     Args:
         judge: who gives it.
-        judged: of the preview, or of its frames.
+        preview: what is judged.
         inputs: what else can change it, as plain values.
     """
-    return Key(SCORE, {"version": judge.version, "judge": judge.name, "judged": judged.digest, **inputs})
+    return Key(SCORE, {"version": judge.version, "judge": judge.name, "preview": preview.digest, **inputs})
 
 
 def by_adherence(
