@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
+from omegaconf import OmegaConf
 
 from vgpipe.config.composer import composer
 from vgpipe.config.load import load
-from vgpipe.config.sources import BUILTIN
+from vgpipe.config.sources import BUILTIN, Defaults, Sources
 
 
 def test_configs_are_composed_from_any_thread_beside_another_use_of_hydra(tmp_path):
@@ -45,6 +47,28 @@ def test_a_worker_composes_as_this_process(override):
     copy = pickle.loads(pickle.dumps(composing))
     here, there = (one.load_configuration("config", [override], RunMode.RUN) for one in (composing, copy))
     assert {**here, "hydra": None} == {**there, "hydra": None}
+
+
+def test_the_configs_of_a_package_are_read_once_until_they_change_and_handed_out_as_copies(tmp_path, monkeypatch):
+    for name in ("made_of_configs", "made_of_configs/conf"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    file = tmp_path / "made_of_configs/conf/own.yaml"
+    file.write_text("a: {b: 1}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    sources = Sources(config_path="pkg://made_of_configs.conf", defaults=Defaults.NONE)
+    read, whole = [], OmegaConf.load
+    monkeypatch.setattr(OmegaConf, "load", lambda given: read.append(Path(given.name).name) or whole(given))
+
+    def found():
+        return composer(sources).load_configuration("own", [], RunMode.RUN).a
+
+    first = found()
+    OmegaConf.set_readonly(first, False)
+    first.b = 2
+    assert found().b == 1 and read.count("own.yaml") == 1
+    file.write_text("a: {b: 30}\n")
+    assert found().b == 30 and read.count("own.yaml") == 2
 
 
 def test_what_cannot_be_chosen_is_not_listed():
