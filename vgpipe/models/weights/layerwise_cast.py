@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.models.imports.placeholder import is_imported
+
 if TYPE_CHECKING:
     import torch
 
@@ -61,9 +63,7 @@ def kept_patterns(module: Any) -> tuple[str, ...]:
 
 def _adapters() -> tuple[str, ...]:
     """Returns the names of LoRAs' layers: small, and they would round what they change."""
-    import importlib.util
-
-    if importlib.util.find_spec("peft") is None:
+    if not is_imported("peft.tuners.lora.layer"):  # which takes half a second, and without it there is no LoRA
         return ()
     from peft.tuners.lora.layer import LoraLayer
 
