@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 
 import pytest
 import yaml
 
+from tests.configs import composed
 from vgpipe.config.groups import builtin_conf, group_table
 from vgpipe.config.load import load
 from vgpipe.config.schema import Config
@@ -18,9 +18,8 @@ from vgpipe.job.settings import SetBy
 EVERY_OPTION = [(group, option) for group, options in group_table() for option in options]
 
 
-@functools.cache
 def chosen(group: str, option: str) -> Config:
-    return load([f"{group}={option}"])
+    return composed(f"{group}={option}")
 
 
 @pytest.mark.parametrize(("group", "option"), EVERY_OPTION)

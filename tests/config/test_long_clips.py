@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.configs import composed, model_of
 from vgpipe.config.groups import group_table
 from vgpipe.config.load import load
 from vgpipe.config.schema import ClipOverrides
@@ -21,7 +22,6 @@ from vgpipe.models.registry import FAMILIES
 
 METHODS = SETTINGS["continuation"].choices
 MODELS = dict(group_table())["model"]
-WAYS = [(option, method) for option in MODELS for method in load([f"model={option}"]).model.rules.continuations]
 
 
 def offered(family: str) -> tuple[str, ...]:
@@ -32,14 +32,19 @@ def offered(family: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("option", MODELS)
 def test_what_a_model_is_said_to_do_its_family_does(option):
-    model = load([f"model={option}"]).model
+    model = model_of(option)
     own = model.rules.continuations
     assert set(own) <= set(offered(model.family)) and len(set(own)) == len(own)
 
 
-@pytest.mark.parametrize(("option", "method"), WAYS)
-def test_a_long_clip_of_every_model_and_method_is_as_long_as_asked(option, method):
-    model = load([f"model={option}"]).model
+@pytest.mark.parametrize("option", MODELS)
+def test_a_long_clip_of_every_model_and_method_is_as_long_as_asked(option):
+    for method in model_of(option).rules.continuations:
+        is_as_long_as_asked(option, method)
+
+
+def is_as_long_as_asked(option, method):
+    model = model_of(option)
     reference, rules = model.reference, replace(model.rules, continuations=(method,))
     num_frames = 3 * rules.largest_num_frames + 2
     how = fit_continuation(
@@ -60,7 +65,7 @@ def test_a_long_clip_of_every_model_and_method_is_as_long_as_asked(option, metho
 
 @pytest.mark.parametrize("option", MODELS)
 def test_the_lengths_of_segments_are_ones_that_the_model_makes(option):
-    rules = load([f"model={option}"]).model.rules
+    rules = model_of(option).rules
     for count in (rules.segment_num_frames, rules.min_segment_num_frames):
         assert count is None or rules.allows_num_frames(count)
     assert rules.window_overlap_num_frames is None or rules.window_overlap_num_frames % rules.frames_step == 0
@@ -70,7 +75,7 @@ def test_the_lengths_of_segments_are_ones_that_the_model_makes(option):
 def test_the_models_that_a_fault_advises_can_go_on():
     advised = [word.rstrip(",").removeprefix("model=") for word in LONG_MODELS.split() if word.startswith("model=")]
     assert len(advised) == 3
-    assert all(load([f"model={option}"]).model.rules.continuations for option in advised)
+    assert all(model_of(option).rules.continuations for option in advised)
 
 
 def test_every_setting_of_a_clip_can_be_typed():
@@ -105,7 +110,7 @@ def test_a_faulty_setting_of_long_clips_names_key_value_and_remedy(override, wor
 
 @pytest.mark.parametrize("option", dict(group_table())["quality"])
 def test_every_quality_has_the_settings_of_long_clips(option):
-    quality = load([f"quality={option}"]).quality
+    quality = composed(f"quality={option}").quality
     assert quality.match_color is True and quality.segment_num_inference_steps is None
     changed = load([f"quality={option}", "quality.match_color=false", "quality.segment_num_inference_steps=4"]).quality
     assert not changed.match_color and changed.segment_num_inference_steps == 4

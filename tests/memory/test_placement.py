@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.configs import model_of
 from tests.models.driven import Case, Driven, drive
 from tests.models.pairs import settings_of
 from tests.tiny import BUILDERS, build
-from vgpipe.config.load import load
 from vgpipe.memory.budget import enforced
 from vgpipe.memory.placement import move, place
 from vgpipe.memory.strategies import Placement, Role, Strategy, placement_of, role_by_name
@@ -50,7 +50,7 @@ class Placed(Driven):
 @pytest.mark.parametrize("option", sorted(BUILDERS))
 def test_all_strategies_keep_the_bits(tmp_path, option):
     folder = build(option, tmp_path / "model")
-    family = load([f"model={option}"]).model.family
+    family = model_of(option).family
     others = {"motion_adapter": Origin(str(folder / "adapter"))} if option.startswith("animatediff") else None
     driven = drive("generic" if family == "auto" else family, folder, settings_of(option), others)
     frames = FIRST if option.endswith("i2v") else None

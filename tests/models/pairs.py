@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from tests.configs import model_of
 from tests.models.driven import Case, Driven, assert_equals_stock
-from vgpipe.config.load import load
 from vgpipe.models.base import Settings
 
 
@@ -53,7 +53,7 @@ class Pair:
 
 def settings_of(option: str, **changes: Any) -> Settings:
     """What conf/model says about an option."""
-    model = load([f"model={option}"]).model
+    model = model_of(option)
     settings = Settings(
         max_sequence_length=model.max_sequence_length,
         scheduler=model.scheduler.name,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from tests.configs import model_of
 from tests.models.driven import Case, Driven, assert_equals_stock, drive
-from vgpipe.config.load import load
 from vgpipe.models.base import Settings
 
 
@@ -39,7 +39,7 @@ class Pair:
 
 def settings_of(option: str, dtype: str, variant: str | None = None) -> tuple[str, Settings]:
     """Returns an option's family and settings."""
-    model = load([f"model={option}"]).model
+    model = model_of(option)
     return model.family, Settings(
         dtype=dtype,
         component_dtypes=dict(model.component_dtypes),

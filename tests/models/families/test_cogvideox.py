@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.configs import model_of
 from tests.models.driven import Case, Driven, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
 from tests.tiny import build
-from vgpipe.config.load import load
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Settings
 from vgpipe.stages import checkpoints
@@ -64,7 +64,7 @@ def picture(case: Case) -> Any:
 
 def settings_of(option: str, dtype: str, variant: str | None = None) -> Settings:
     """What conf/model says about an option."""
-    model = load([f"model={option}"]).model
+    model = model_of(option)
     return Settings(
         dtype=dtype,
         variant=variant,
@@ -188,14 +188,14 @@ def test_a_checkpoint_of_the_other_task_is_refused(pairs, image_case):
 
 
 def test_the_image_model_is_asked_for_its_trained_size_and_length_alone():
-    rules = load([f"model={IMAGE_OPTION}"]).model.rules
+    rules = model_of(IMAGE_OPTION).rules
     assert [side for side in range(1, 2000) if rules.allows_side(side)] == [480, 720]
     assert [count for count in range(1, 200) if rules.allows_num_frames(count)] == [49]
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_float16_is_tried_for_2b_alone(option):
-    assert ("float16" in load([f"model={option}"]).model.safe_dtypes) == (option == "cogvideox_2b")
+    assert ("float16" in model_of(option).safe_dtypes) == (option == "cogvideox_2b")
 
 
 @pytest.mark.parametrize("option", OPTIONS)

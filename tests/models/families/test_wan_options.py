@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.configs import model_of
 from tests.models.driven import Case, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.wan_pairs import Pair, pair, settings_of
 from tests.tiny import build
-from vgpipe.config.load import load
 from vgpipe.errors import ModelError
 
 FLOW_SHIFT = {"wan21_t2v_1_3b": 8.0, "wan21_t2v_14b": 3.0, "wan22_ti2v_5b": 5.0, "wan22_t2v_a14b": 12.0}
@@ -153,7 +153,7 @@ def test_a_checkpoint_for_images_alone_refuses_a_clip_without_one(folders, monke
     ],
 )
 def test_reference_settings_are_the_authors_and_can_be_made(option, settings):
-    model = load([f"model={option}"]).model
+    model = model_of(option)
     one, rules = model.reference, model.rules
     assert (one.width, one.height, one.num_frames, one.fps, one.num_inference_steps, one.guidance_scale) == settings
     assert rules.allows_side(one.width) and rules.allows_side(one.height) and rules.allows_num_frames(one.num_frames)
