@@ -24,8 +24,12 @@ os.environ["VGPIPE_CONFIG"] = ""  # not the defaults of whoever runs the tests
 import hypothesis
 import pytest
 
-# A busy machine makes an example slow, not wrong.
-hypothesis.settings.register_profile("vgpipe", deadline=None)
+# Without compiled files, each process that a test starts compiles vgpipe, and each run of the tests compiles them all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# A busy machine makes an example slow, not wrong. A test of a parser or a digest asks for more examples than these.
+hypothesis.settings.register_profile("vgpipe", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("vgpipe")
 
 

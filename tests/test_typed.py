@@ -3,7 +3,7 @@
 import shlex
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -27,11 +27,13 @@ def typed_back(word: str) -> object:
     return OmegaConf.to_container(made, resolve=True)[override.key_or_group]
 
 
+@settings(max_examples=100)
 @given(TEXTS | WORDS)
 def test_a_text_is_read_back(text):
     assert typed_back(as_typed("clip.prompt", text)) == text
 
 
+@settings(max_examples=100)
 @given(
     st.recursive(
         TEXTS | WORDS | st.integers() | st.booleans() | st.none(),

@@ -9,7 +9,7 @@ import time
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -69,6 +69,7 @@ def test_a_file_that_was_cut_off_does_no_harm(files, kind, tmp_path):
 def test_damaged_images_do_no_harm(files, kind, tmp_path):
     whole, path = files[kind].read_bytes(), tmp_path / "damaged"
 
+    @settings(max_examples=100)
     @given(st.lists(st.tuples(st.integers(12, len(whole) - 1) | st.integers(12, 80), st.integers(0, 255)), min_size=1))
     def damaged(changes):
         broken = bytearray(whole)

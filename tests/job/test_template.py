@@ -1,7 +1,7 @@
 """Places in a prompt."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgpipe.job.template import combinations, count_combinations, fill, longest_filled, places
@@ -31,6 +31,7 @@ def test_a_value_is_not_looked_at_again() -> None:
     assert fill("{a}", {"a": "{b} {{ ${c}"}) == "{b} {{ ${c}"
 
 
+@settings(max_examples=100)
 @given(st.text("{}$ab ", max_size=30), st.text("{}x", max_size=5))
 def test_the_longest_is_an_upper_bound(text: str, value: str) -> None:
     names = places(text)

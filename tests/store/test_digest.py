@@ -5,7 +5,7 @@ import math
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgpipe.store.digest import Key, digest_of, file_sha256, mark_if_holds, mark_of, small_file
@@ -17,6 +17,7 @@ plain = st.recursive(
 )
 
 
+@settings(max_examples=100)
 @given(plain)
 def test_a_digest_is_stable_and_independent_of_key_order(value):
     turned = dict(reversed(value.items())) if isinstance(value, dict) else value
@@ -24,6 +25,7 @@ def test_a_digest_is_stable_and_independent_of_key_order(value):
     assert len(digest_of(value)) == 64
 
 
+@settings(max_examples=100)
 @given(st.dictionaries(st.text(), st.integers(), min_size=1, max_size=4), st.data())
 def test_any_change_of_a_value_changes_the_digest(value, data):
     name = data.draw(st.sampled_from(sorted(value)))

@@ -1,7 +1,7 @@
 """Options inside the lines of a text job."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgpipe.job.faults import Faults
@@ -66,6 +66,7 @@ def test_dashes_of_a_text_stay_part_of_it(clips_of, line: str) -> None:
     assert all("read as part of the prompt" in note for note in made.notes)
 
 
+@settings(max_examples=100)
 @given(
     st.text(st.characters(blacklist_characters="-\n\r", blacklist_categories=("Cs",)), min_size=1), st.integers(0, 99)
 )
@@ -75,6 +76,7 @@ def test_any_text_before_the_options_is_the_prompt(text: str, seed: int) -> None
         assert plain(read_line(1, line, Faults("a.txt"))) == {"prompt": text.strip(), "seed": seed}
 
 
+@settings(max_examples=100)
 @given(st.text(st.sampled_from("-wd \"'=ax3"), max_size=30))
 def test_no_line_ends_in_an_error(line: str) -> None:
     assert read_line(1, line.strip(), Faults("a.txt")) is not None

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgpipe.job.faults import Faults
@@ -89,6 +89,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=100)
 @given(VALUES, st.sampled_from([None, 1, "\t"]))
 def test_a_document_is_read_as_json_reads_it(value: object, indent: int | str | None) -> None:
     text = json.dumps(value, indent=indent)

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vgpipe.job.reading.yaml_scalars import quoted, resolve
@@ -30,11 +30,13 @@ def test_not_a_number() -> None:
     assert isinstance(found, float) and math.isnan(found)
 
 
+@settings(max_examples=100)
 @given(st.text(max_size=30))
 def test_anything_resolves(text: str) -> None:
     resolve(text)
 
 
+@settings(max_examples=100)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30))
 def test_quoted_text_is_that_text_again(text: str) -> None:
     assert yaml.safe_load(quoted(text)) == text
