@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from vgpipe.clips.from_config import file_bytes_per_pixel
-from vgpipe.clips.requested import exporters_of, request
+from vgpipe.clips.requested import exporters_of, quality_settings, request
 from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.load import load
 from vgpipe.errors import JobError
@@ -58,3 +58,19 @@ def test_the_collector_rests_while_a_job_is_read(monkeypatch, tmp_path):
     with pytest.raises(JobError, match="read"):
         request(load([f"job={tmp_path / 'job.yaml'}"]))
     assert seen == [False] and gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("typed", "steps"),
+    [
+        (["model=ltx_video_distilled", "quality=quick"], 4),
+        (["model=ltx_video_distilled", "quality=high"], 12),
+        (["model=ltx_video_distilled", "quality.num_inference_steps=2"], 2),
+        (["model=wan22_t2v_a14b_lightning", "quality=quick"], 4),
+        (["model=wan21_t2v_14b_lightx2v", "quality=quick"], 4),
+        (["model=wan22_t2v_a14b", "quality=quick"], 16),
+    ],
+)
+def test_a_preset_gives_no_fewer_steps_than_a_model_was_distilled_to(typed, steps):
+    config = load(typed)
+    assert quality_settings(config.quality, config.model)["num_inference_steps"] == steps

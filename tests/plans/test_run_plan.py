@@ -180,6 +180,13 @@ def test_an_image_to_video_model_is_planned_without_an_image(profiles):
     assert shape.spec.from_image
 
 
+@pytest.mark.parametrize(("option", "adapters"), [("wan22_t2v_a14b_lightning", 2), ("wan21_t2v_14b_lightx2v", 1)])
+def test_distilled_weights_are_planned_for_before_their_adapters_are_here(profiles, option, adapters):
+    plan = plan_of(load([f"model={option}", "hardware=a100_80gb"]))
+    assert [(shape.spec.num_inference_steps, shape.spec.guidance_scale) for shape in plan.shapes] == [(4, 1.0)]
+    assert any(f"{adapters} of them are not downloaded yet" in note for note in plan.notes)
+
+
 def test_weights_of_no_component_are_refused(profiles):
     with pytest.raises(ConfigError, match=r"memory\.weights\.transfomer"):
         plan_of(config_of("hardware=a100_80gb", "memory.weights.transfomer=int8"))

@@ -95,8 +95,9 @@ def _jobs(config: Config, job_lines: str | None) -> tuple[Job, ...]:
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:
-    """Returns the clip settings that a quality preset gives for a model; at least one step."""
-    scaled = max(1, round(model.reference.num_inference_steps * quality.steps_scale))
+    """Returns the clip settings that a quality preset gives for a model; at least the steps that it was made for."""
+    asked = round(model.reference.num_inference_steps * quality.steps_scale)
+    scaled = max(model.rules.min_num_inference_steps, asked)
     settings = {name: getattr(quality, name) for name in names_set_by(SetBy.QUALITY)}
     return _set_only({**settings, "num_inference_steps": quality.num_inference_steps or scaled})
 

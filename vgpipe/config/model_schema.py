@@ -42,6 +42,8 @@ class RulesConfig(ShapeRules):
     """See `frames_step`."""
     max_num_frames: FrameCount = 81
     """Most frames at once."""
+    min_num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Fewest denoising steps that a preset (`quality=quick`) gives: what the model was distilled to."""
     image: Literal["never", "optional", "required"] = "never"
     """Whether a clip has an image as its first frame."""
     continuations: tuple[ContinuationMethod, ...] = ()

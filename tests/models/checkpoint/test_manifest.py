@@ -18,7 +18,13 @@ from vgpipe.models.checkpoint.manifest import CheckpointManifest, manifest_of
 from vgpipe.models.registry import family
 
 CONF = Path(__file__).parents[3] / "conf"
-OPTIONS = sorted(path.stem for path in (CONF / "model").glob("[!_]*.yaml") if path.stem not in ("generic", "shapes"))
+SAME_AS = {
+    "hunyuan_video_15_distilled": "hunyuan_video_15", "wan21_t2v_14b_lightx2v": "wan21_t2v_14b",
+    "wan22_t2v_a14b_lightning": "wan22_t2v_a14b",
+}  # fmt: skip
+"""Options whose weights differ from another's in their values alone."""
+OTHERS = ("generic", "shapes", *SAME_AS)
+OPTIONS = sorted(path.stem for path in (CONF / "model").glob("[!_]*.yaml") if path.stem not in OTHERS)
 
 # Parameters, counted on the meta device and held against the published counts (names, READMEs, sizes of files).
 T5_XXL, UMT5_XXL, CLIP_L = 4_762_310_656, 5_680_910_336, 123_060_480
@@ -103,8 +109,25 @@ def driven(option: str, **changes: Any) -> Any:
 
 
 def test_every_option_with_a_hub_id_has_an_outline_and_every_outline_an_option():
-    assert sorted(COUNTS) == OPTIONS == sorted(path.stem for path in (CONF / "components").iterdir())
+    outlines = sorted(path.stem for path in (CONF / "components").iterdir())
+    assert sorted(COUNTS) == OPTIONS and outlines == sorted([*OPTIONS, *SAME_AS])
     assert [manifest_for(option).name for option in OPTIONS] == [conf(option)["id"] for option in OPTIONS]
+
+
+@pytest.mark.parametrize("option", SAME_AS)
+def test_distilled_weights_have_the_outline_of_what_they_were_made_from(option):
+    distilled, whole = manifest_for(option), manifest_for(SAME_AS[option])
+    assert distilled.name == conf(option)["id"]
+    assert all(distilled.parameters(name) == whole.parameters(name) for name in COUNTS[SAME_AS[option]])
+    assert conf(option)["reference"]["guidance_scale"] == 1.0 < conf(SAME_AS[option])["reference"]["guidance_scale"]
+
+
+@pytest.mark.parametrize("option", ["wan21_t2v_14b_lightx2v", "wan22_t2v_a14b_lightning"])
+def test_steps_of_distilled_wan_are_those_of_its_training(option):
+    scheduler = driven(option).scheduler()
+    scheduler.set_timesteps(conf(option)["reference"]["num_inference_steps"])
+    trained = [1000 * 5 * share / (1 + 4 * share) for share in (1, 0.75, 0.5, 0.25)]  # a shift of 5
+    assert scheduler.timesteps.tolist() == pytest.approx(trained, abs=1.1)
 
 
 @pytest.mark.parametrize("option", OPTIONS)

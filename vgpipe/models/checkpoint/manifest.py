@@ -119,12 +119,32 @@ def manifest_of(option: str, repo_id: str, others: Mapping[str, str] | None = No
     Raises:
         ModelError: where the file is of another version of vgpipe.
     """
-    path = files(PACKAGE) / FOLDER / f"{option}.json"
-    if not path.is_file() or not is_hub_id(repo_id):
+    content = outline_of(option) if is_hub_id(repo_id) else None
+    if content is None:
         return None
-    content = json.loads(path.read_text("utf-8"))
-    if content["schema"] != SCHEMA:
-        raise ModelError(f"{path}: is of schema {content['schema']}, and {SCHEMA} is needed -> install vgpipe again")
     manifest = CheckpointManifest(content)
     same = manifest.name == repo_id and others in (None, manifest.others)
     return manifest if same else None
+
+
+def outline_of(option: str) -> dict[str, Any] | None:
+    """Returns a manifest file's content.
+
+    Args:
+        option: of conf/model. Where its weights differ from another option's in their values alone, its file names that
+            (`same_as`) and has what is its own.
+
+    Returns:
+        The content, complete; None where there is no such file.
+
+    Raises:
+        ModelError: where the file is of another version of vgpipe.
+    """
+    path = files(PACKAGE) / FOLDER / f"{option}.json"
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if content["schema"] != SCHEMA:
+        raise ModelError(f"{path}: is of schema {content['schema']}, and {SCHEMA} is needed -> install vgpipe again")
+    like = content.pop("same_as", None)
+    return content if like is None else {**(outline_of(like) or {}), **content}
