@@ -40,7 +40,7 @@ STEPS = 4
 FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
 OF_FLOW = {
     "UniPCMultistep": FLOW, "FlowMatchEulerDiscrete": {"shift": 3.0}, "DPMSolverMultistep": FLOW,
-    "FlowMatchHeunDiscrete": {"shift": 3.0}, "SASolver": FLOW, "DEISMultistep": FLOW, "FlowMatchLCM": {"shift": 3.0},
+    "FlowMatchHeunDiscrete": {"shift": 3.0}, "DEISMultistep": FLOW, "FlowMatchLCM": {"shift": 3.0},
 }  # fmt: skip
 NOISE: dict[str, Any] = {"prediction_type": "epsilon"}
 OF_NOISE = {

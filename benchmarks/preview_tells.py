@@ -6,8 +6,8 @@
 Each prompt is of a combination that training held out. It is denoised once, 20 steps, guidance 3; at each step k the
 predicted latents (`vgpipe/models/prediction.py`) are decoded as a draft's are, and the rule-based detector
 (`training/seen.py`) names what the preview shows and what the finished clip shows. The table says on which share of the
-clips the two agree, each with its Wilson interval (95 %, Wilson 1927). Run again, it continues where it was; without
-`--prompts` it only prints.
+clips the two agree, each with its Wilson interval (95 %, Wilson 1927). Run again, it continues with the
+prompts that are left; without `--prompts` it only prints.
 """
 
 from __future__ import annotations

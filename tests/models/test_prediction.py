@@ -16,8 +16,7 @@ BY_TIMESTEP = [
     "DDPMParallelScheduler", "LCMScheduler", "PNDMScheduler", "TCDScheduler",
 ]  # fmt: skip
 SOLVERS = [
-    "DEISMultistepScheduler", "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "SASolverScheduler",
-    "UniPCMultistepScheduler",
+    "DEISMultistepScheduler", "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler",
 ]  # fmt: skip
 UNSCALED = [
     "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
@@ -25,7 +24,7 @@ UNSCALED = [
 FLOW = ["FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "FlowMatchLCMScheduler"]
 TYPES = ["epsilon", "v_prediction", "sample"]
 ONLY_TWO = ["PNDMScheduler", "EulerAncestralDiscreteScheduler"]  # refuse the type `sample`
-ENDS_ELSEWHERE = ["DEISMultistepScheduler", "SASolverScheduler", "PNDMScheduler", "TCDScheduler"]
+ENDS_ELSEWHERE = ["DEISMultistepScheduler", "PNDMScheduler", "TCDScheduler"]
 """Whose last step leaves noise, or takes more than its own prediction into account."""
 CASES = [
     *((name, {"prediction_type": kind}) for name in [*BY_TIMESTEP, *SOLVERS, *UNSCALED] for kind in TYPES

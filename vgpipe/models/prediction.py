@@ -10,13 +10,15 @@ the scheduler looks up for them. The last column is where the scheduler has the 
 | CogVideoXDDIM, CogVideoXDPM | `alphas_cumprod[timestep]` | `step`[1] |
 | LCM: with its boundary scalings | `alphas_cumprod[timestep]` | `step`[1] |
 | PNDM, TCD | `alphas_cumprod[timestep]` | nowhere |
-| UniPC, DPMSolverMultistep, DPMSolverSinglestep, DEIS, SASolver | `sigmas[step_index]` | `model_outputs[-1]`, \
+| UniPC, DPMSolverMultistep, DPMSolverSinglestep, DEIS | `sigmas[step_index]` | `model_outputs[-1]`, \
 where the solver works on x0 |
 | Euler, EulerAncestral, Heun, LMS | `sigmas[step_index]`, of latents that are not scaled down | `step`[1] |
 | FlowMatchEuler, FlowMatchHeun, FlowMatchLCM | `sigmas[step_index]`, or of each token | nowhere |
 
 With two evaluations a step (Heun, PNDM's first), each is given latents at a noise level of its own, which is the one
 looked up.
+
+SASolver is left out: it remembers a function, which no checkpoint can hold, so that its drafts could not be continued.
 """
 
 from __future__ import annotations
@@ -178,7 +180,6 @@ _RULES = {
     "LCMScheduler": _Rule(_consistent),
     "LMSDiscreteScheduler": _OF_UNSCALED,
     "PNDMScheduler": _BY_TIMESTEP,
-    "SASolverScheduler": _OF_SOLVER,
     "TCDScheduler": _BY_TIMESTEP,
     "UniPCMultistepScheduler": _OF_SOLVER,
 }
