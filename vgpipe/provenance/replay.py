@@ -44,7 +44,7 @@ NOT_IN_RECIPES = {"image", "continuation", "match_color"}
 
 
 DRAFT = "draft"
-"""The key of a recipe, and of the config, that says after how many steps a clip stops."""
+"""The key of a recipe, and of the config, that says at which step a clip stops."""
 OF_NO_FILE = ("job", "pick", "hydra")
 """Beginnings of keys that a file cannot be rendered again with, but for those that are allowed."""
 
