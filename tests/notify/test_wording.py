@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vgpipe.notify.facts import Ended, Failure
 from vgpipe.notify.message import Mood
+from vgpipe.notify.on_end import facts_of
 from vgpipe.notify.wording import of_end
 
 DONE = Ended(job="night", root=Path("/runs/a b"), exit_code=0, clips=8, done=8, failed=0, seconds=7 * 3600 + 65)
@@ -16,6 +17,19 @@ def test_a_night_that_went_well():
     assert told.title == "night: all clips done" and told.mood is Mood.SUCCESS
     assert told.body.startswith("8 done; took 7:01:05, ended at ") and ":/runs/a b/report.html" in told.body
     assert told.pictures == ("/runs/a b/contact-sheet.png",)
+
+
+def test_drafts_are_there_to_be_looked_at_and_the_message_says_what_finishes_them():
+    told = of_end(replace(DONE, done=0, drafted=8))
+    assert told.title == "night: 8 drafts to look at" and told.mood is Mood.SUCCESS
+    assert told.body.startswith("8 drafted; took ")
+    assert "finish the drafts with: python -m vgpipe continue '/runs/a b' all\n" in told.body
+    some = of_end(replace(DONE, done=2, drafted=6))
+    assert some.title == "night: 2 of 8 clips done, 6 drafted" and "2 done, 6 drafted; took" in some.body
+    assert (
+        facts_of(replace(DONE, done=0, drafted=8))["VGPIPE_DRAFTED"] == "8"
+        and replace(DONE, drafted=8, done=0).left == 0
+    )
 
 
 def test_the_first_failures_are_named_and_the_others_counted():

@@ -17,7 +17,7 @@ from vgpipe.vocabulary import MEASURED_FRAMES, Objective
 
 @dataclass
 class OneClip:
-    is_done: bool = True
+    is_made: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
     measures: dict[str, float] | None = None
     peak_ram_gb: float | None = None
@@ -26,7 +26,7 @@ class OneClip:
 
 QUICK = OneClip(seconds={"denoise": 1.0, "decode": 0.5}, measures={"sharpness": 10.0}, peak_ram_gb=2.0)
 SLOW = OneClip(seconds={"denoise": 4.5}, measures={"sharpness": 30.0}, peak_ram_gb=9.0, peak_vram_gb=4.0)
-FAILED = OneClip(is_done=False, seconds={"denoise": 100.0}, peak_ram_gb=50.0)
+FAILED = OneClip(is_made=False, seconds={"denoise": 100.0}, peak_ram_gb=50.0)
 REUSED = OneClip(measures={"sharpness": 20.0})
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.clips.test_clip_record import PLAIN
 from tests.clips.test_clip_state import new
+from vgpipe.clips.clip_state import ClipState
+from vgpipe.job.resolving.picks import name_of
 from vgpipe.runs.opening import opening
 from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import summary
@@ -47,6 +49,23 @@ def test_nothing_is_wider_than_the_terminal_and_a_name_is_there_once(ended, widt
     assert max(map(len, lines)) <= width
     assert sum("a-red-circle" in line for line in lines) == 1
     assert " ".join(" ".join(lines).split()).count("not finite") == 3, "nothing of an error is left out"
+
+
+def test_drafts_end_with_what_finishes_them(ended):
+    states = [ClipState(replace(PLAIN, id=name), [None], draft=3) for name in ("a", "b")]
+    for state in states:
+        state.files = {"mp4": f"previews/{state.id}.mp4"}
+        state.finish_from_store(is_reused=True)
+    lines = summary(RunResult(root=ended.root, exit_code=0, states=tuple(states), seconds=20.0)).splitlines()
+    run = "outputs/night/2026-01-31_23-05-00"
+    assert lines[1].split() == ["a", "drafted", "-"]
+    assert lines[3:] == [
+        "2 drafted in 0:20",
+        f"report    {run}/report.html",
+        f"previews  {run}/previews",
+        f"finish all drafts: python -m vgpipe continue {run} all",
+        f"or those you pick: python -m vgpipe continue {run} 'pick=[{name_of(PLAIN)}]' (report.html types it)",
+    ]
 
 
 def test_without_a_failure_there_is_no_column_of_errors(ended):

@@ -59,6 +59,11 @@ class PastRecord:
     peak_vram_gb: float | None = None
     measures: Mapping[str, float] | None = None
 
+    @property
+    def is_made(self) -> bool:
+        """Whether what was asked for was there."""
+        return self.is_done
+
 
 def record_of(state: ClipState) -> dict[str, Any]:
     """Returns a clip's line in clips.jsonl, as plain values."""

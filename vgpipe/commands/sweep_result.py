@@ -81,4 +81,6 @@ class SweepResult:
 
 def _state(clips: Sequence[Measured], exit_code: int = EXIT_FAILED) -> str:
     stopped = ", stopped" if exit_code == EXIT_STOPPED else ""
-    return f"{sum(clip.is_done for clip in clips)} of {len(clips)} done{stopped}"
+    done, made = sum(clip.is_done for clip in clips), sum(clip.is_made for clip in clips)
+    drafted = f", {made - done} drafted" if made > done else ""
+    return f"{done} of {len(clips)} done{drafted}{stopped}"

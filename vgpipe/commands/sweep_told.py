@@ -17,7 +17,7 @@ from vgpipe.runs.following import opened_notifier
 from vgpipe.runs.logs import logging_to
 from vgpipe.store.rundir import RunDir
 
-LOG_NAME, END = "sweep.log", "end"
+LOG_NAME, END, MADE = "sweep.log", "end", ("done", "drafted")
 
 
 def tell_sweep(sweep: Sweep, results: Sequence[SweepResult], seconds: float, error: Exception | None = None) -> None:
@@ -65,7 +65,8 @@ def ended_of(sweep: Sweep, results: Sequence[SweepResult], seconds: float, error
         clips=len(states),
         done=states.count("done"),
         failed=states.count("failed"),
-        degraded=sum(record.get("state") == "done" and bool(record.get("degradations")) for record in records),
+        drafted=states.count("drafted"),
+        degraded=sum(one.get("state") in MADE and bool(one.get("degradations")) for one in records),
         seconds=seconds,
         failures=tuple(_failures(results)),
         error="" if error is None else first_line(error),

@@ -48,8 +48,9 @@ def run_in_worker(config: Config, root: Path, started: Moment) -> RunResult:
         run = ready(config, request(config), terminal=False)
         write_note(f"{root.name}: rendering {counted(len(run.request.clips), 'clip')}")
         result = start(run, root, CancelToken(SIGNALLED, started=started), closing=Closing.OF_SWEEP)
-        done, where = sum(state.is_done for state in result.states), shown_path(result.root)
-        write_note(f"{root.name}: {done} of {len(result.states)} done; everything is in {where}")
+        done, made = sum(state.is_done for state in result.states), sum(state.is_made for state in result.states)
+        drafted, where = f", {made - done} drafted" if made > done else "", shown_path(result.root)
+        write_note(f"{root.name}: {done} of {len(result.states)} done{drafted}; everything is in {where}")
         if result.exit_code == EXIT_STOPPED:
             write_note(f"{root.name}: stopped ({result.stopped_by}) -> python -m vgpipe resume {shlex.quote(where)}")
     return result

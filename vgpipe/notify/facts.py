@@ -31,6 +31,7 @@ class Ended:
         clips: how many there are.
         done: how many of them are done.
         failed: how many failed.
+        drafted: how many stopped with a preview, as was asked for.
         degraded: how many are done in another way than was asked for.
         seconds: what it took.
         failures: those that failed, in job order.
@@ -47,6 +48,7 @@ class Ended:
     clips: int
     done: int
     failed: int
+    drafted: int = 0
     degraded: int = 0
     seconds: float
     failures: tuple[Failure, ...] = ()
@@ -59,7 +61,7 @@ class Ended:
     @property
     def left(self) -> int:
         """How many clips can still be finished by resuming."""
-        return self.clips - self.done - self.failed
+        return self.clips - self.done - self.failed - self.drafted
 
     @property
     def resume_command(self) -> str:
@@ -67,3 +69,10 @@ class Ended:
         return (
             f"python -m vgpipe resume {shlex.quote(str(self.root.absolute()))}" if self.left and self.runs == 1 else ""
         )
+
+    @property
+    def continue_command(self) -> str:
+        """What finishes its drafts, for a POSIX shell; empty where there are none, and for a sweep."""
+        if not self.drafted or self.runs != 1:
+            return ""
+        return f"python -m vgpipe continue {shlex.quote(str(self.root.absolute()))} all"

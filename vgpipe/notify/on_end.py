@@ -84,6 +84,7 @@ def facts_of(ended: Ended) -> dict[str, str]:
         "VGPIPE_EXIT_CODE": str(ended.exit_code),
         "VGPIPE_CLIPS": str(ended.clips),
         "VGPIPE_DONE": str(ended.done),
+        "VGPIPE_DRAFTED": str(ended.drafted),
         "VGPIPE_FAILED": str(ended.failed),
         "VGPIPE_LEFT": str(ended.left),
         "VGPIPE_DEGRADED": str(ended.degraded),

@@ -19,7 +19,8 @@ INVISIBLE = "\u200b"
 
 def of_end(ended: Ended) -> Message:
     """Returns the message that a run or a sweep has ended: counts, duration, time, first failures, the report."""
-    counts = [f"{ended.done} done"]
+    counts = [f"{ended.done} done"] if ended.done or not ended.drafted else []
+    counts += [f"{ended.drafted} drafted"] if ended.drafted else []
     counts += [f"{ended.failed} failed"] if ended.failed else []
     counts += [f"{ended.left} left"] if ended.left else []
     counts += [f"{ended.degraded} degraded"] if ended.degraded else []
@@ -30,6 +31,7 @@ def of_end(ended: Ended) -> Message:
         *([f"error: {_safe(ended.error[:MAX_ERROR])}"] if ended.error else []),
         *_failed(ended.failures),
         *([f"finish it with: {ended.resume_command}"] if ended.resume_command else []),
+        *([f"finish the drafts with: {ended.continue_command}"] if ended.continue_command else []),
         _place("report", ended.report) if ended.report else _place("run", ended.root),
     ]
     mood = Mood.SUCCESS if not ended.exit_code else Mood.WARNING if ended.done or not ended.error else Mood.FAILURE
@@ -105,9 +107,13 @@ def how_far(done: int, clips: int, eta_s: float | None, finish_at: datetime | No
 def _headline(ended: Ended) -> str:
     if ended.error or ended.stopped_by:
         return f"stopped, {ended.done} of {counted(ended.clips, 'clip')} done"
+    if ended.drafted and ended.drafted == ended.clips:
+        return f"{counted(ended.clips, 'draft')} to look at"
     if ended.done == ended.clips:
         return "all clips done" if ended.clips > 1 else "the clip is done" if ended.clips else "no clips"
-    return f"{ended.done} of {counted(ended.clips, 'clip')} done, {ended.failed} failed"
+    others = [f"{ended.drafted} drafted"] if ended.drafted else []
+    others += [f"{ended.failed} failed"] if ended.failed or not others else []
+    return f"{ended.done} of {counted(ended.clips, 'clip')} done, {', '.join(others)}"
 
 
 def _failed(failures: Sequence[Failure]) -> list[str]:

@@ -145,7 +145,8 @@ def ended_of(job: str, result: RunResult) -> Ended:
         clips=len(result.states),
         done=sum(state.is_done for state in result.states),
         failed=sum(state.status is Status.FAILED for state in result.states),
-        degraded=sum(state.is_done and bool(state.all_degradations) for state in result.states),
+        drafted=sum(state.status is Status.DRAFTED for state in result.states),
+        degraded=sum(state.is_made and bool(state.all_degradations) for state in result.states),
         seconds=result.seconds,
         failures=_failures(result.states),
         stopped_by=result.stopped_by,
@@ -167,8 +168,8 @@ def _as_recorded(ended: Ended, run_dir: RunDir) -> Ended:
         states = [record.get("state") for record in run_dir.read_clips(warn=False)]
     except VgpipeError:
         return ended
-    done, failed = states.count(Status.DONE.value), states.count(Status.FAILED.value)
-    return replace(ended, clips=len(states), done=done, failed=failed)
+    done, drafted, failed = (states.count(status.value) for status in (Status.DONE, Status.DRAFTED, Status.FAILED))
+    return replace(ended, clips=len(states), done=done, drafted=drafted, failed=failed)
 
 
 def _existing(path: Path) -> Path | None:

@@ -40,6 +40,10 @@ class Measured(Protocol):
         """Whether all its files are there."""
 
     @property
+    def is_made(self) -> bool:
+        """Whether what was asked for is there: all its files, or those of its preview."""
+
+    @property
     def seconds(self) -> Mapping[str, float]:
         """Stage -> seconds."""
 
@@ -79,8 +83,8 @@ def objective_values(
         directions: which values the sweeper prefers, one for each name; missing ones are `MINIMIZE`.
 
     Returns:
-        The mean over the clips that are done and have the metric. The worst value where there is none, so that a
-        search continues and does not prefer such a run.
+        The mean over the clips that are done, or drafted as was asked for, and have the metric. The worst value where
+        there is none, so that a search continues and does not prefer such a run.
     """
     return tuple(_value(name, clips, direction) for name, direction in _wanted(names, directions))
 
@@ -100,7 +104,7 @@ def _wanted(names: Sequence[str], directions: Sequence[Direction]) -> Iterator[t
 
 
 def _value(name: str, clips: Sequence[Measured], direction: Direction) -> float:
-    done = [clip for clip in clips if clip.is_done]
+    done = [clip for clip in clips if clip.is_made]
     if name == CLIPS_NOT_DONE:
         return float(len(clips) - len(done))
     found = [value for clip in done if (value := _metric(name)(clip)) is not None and isfinite(value)]

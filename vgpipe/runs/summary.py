@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from vgpipe.clips.clip_state import ClipState, Status
+from vgpipe.job.resolving.picks import name_of
 from vgpipe.runs.bar_lines import MAX_NAME, MIN_NAME, shortened
 from vgpipe.runs.result import RunResult
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import table as aligned
-from vgpipe.typed import shown_path
+from vgpipe.typed import shown_path, typed_path
 from vgpipe.units import clock, counted
 
 MAX_ROWS = 200
@@ -19,6 +20,7 @@ HEAD = ("clip", "state", "seconds", "error")
 SECONDS = HEAD.index("seconds")
 BESIDE_NAME = 50
 """Columns of the other cells, of which an error gets at least 30."""
+LABEL = len("report")
 BESIDES = ("sheet", "poster")
 """Kinds of files that a clip has besides those that were asked for."""
 
@@ -39,16 +41,18 @@ def summary(result: RunResult, *, label: str = "", width: int | None = None) -> 
     lines = aligned(rows if has_errors else [row[:-1] for row in rows], right=(SECONDS,), width=width)
     if len(shown) < len(states):
         lines.append(f"... and {counted(len(states) - len(shown), 'clip')} more in clips.jsonl")
-    return "\n".join([*lines, f"{_closing(result)} ({label})" if label else _closing(result), *_places(result, width)])
+    closing = f"{_closing(result)} ({label})" if label else _closing(result)
+    return "\n".join([*lines, closing, *_places(result, width), *_continuing(result)])
 
 
 def _worth_showing(states: Sequence[ClipState]) -> list[ClipState]:
-    unfinished = [state for state in states if state.status is not Status.DONE][:MAX_ROWS]
+    unfinished = [state for state in states if not state.is_made][:MAX_ROWS]
     return unfinished or list(states[:ROWS_OF_LONG_RUNS])
 
 
 def _row(state: ClipState, room: int) -> tuple[str, ...]:
-    status = "rejected" if state.is_rejected else "reused" if state.is_reused else state.status.value
+    is_reused = state.is_reused and state.is_done
+    status = "rejected" if state.is_rejected else "reused" if is_reused else state.status.value
     seconds = f"{sum(state.seconds.values()):.2f}" if state.seconds else "-"
     return shortened(state.clip.id, room), status, seconds, state.error or ""
 
@@ -56,7 +60,7 @@ def _row(state: ClipState, room: int) -> tuple[str, ...]:
 def _closing(result: RunResult) -> str:
     counts = [(status, sum(state.status is status for state in result.states)) for status in Status]
     done = ", ".join(f"{count} {status.value}" for status, count in counts if count)
-    degraded = sum(bool(state.all_degradations) and state.status is Status.DONE for state in result.states)
+    degraded = sum(bool(state.all_degradations) and state.is_made for state in result.states)
     noted = sum(bool(state.notes) for state in result.states)
     rejected = sum(state.is_rejected for state in result.states)
     said = [f"{rejected} rejected by checks: clips.jsonl says why"] if rejected else []
@@ -77,7 +81,18 @@ def _places(result: RunResult, width: int | None) -> list[str]:
     folders = sorted({PurePosixPath(path).parts[0] for path in wanted})
     page = [("report", run_dir.report.name)] if run_dir.report.is_file() else []
     places = [*page, *((folder, folder) for folder in folders)]
-    lines = [f"{what:<6}  {root}/{name}" for what, name in places] or [f"run     {root}"]
+    column = max([LABEL, *(len(what) for what, _ in places)])
+    lines = [f"{what:<{column}}  {root}/{name}" for what, name in places] or [f"run     {root}"]
     if width is None or max(map(len, lines)) <= width:
         return lines
     return [root, *(f"  {name}" for _, name in places)]
+
+
+def _continuing(result: RunResult) -> list[str]:
+    """Returns what finishes the drafts of a run, with what to type; nothing where it has none."""
+    drafts = [state for state in result.states if state.status is Status.DRAFTED]
+    if not drafts:
+        return []
+    command = f"python -m vgpipe continue {typed_path(result.root)}"
+    pick = name_of(drafts[0].requested)
+    return [f"finish all drafts: {command} all", f"or those you pick: {command} 'pick=[{pick}]' (report.html types it)"]
