@@ -13,6 +13,8 @@ def test_a_plan_is_a_record_also_of_what_does_not_fit(tiny, workdir):
         prompts=["a", "b"], clip=clip, overrides=[*overrides, "executor.workers=2"], hardware="rtx3060_12gb"
     )
     assert two.workers == 2 and "workers      2; " in str(two) and two.seconds[1] < plan.seconds[1]
+    drafts = vgpipe.plan(prompts=["a", "b"], clip=clip, overrides=overrides, hardware="rtx3060_12gb", draft="40%")
+    assert drafts.seconds[1] < plan.seconds[1] and drafts.continue_seconds[1] > 0 and plan.continue_seconds is None
     small = vgpipe.plan(clip=clip, overrides=[*overrides, "hardware.memory_gb=0.001"], hardware="rtx3060_12gb")
     assert not small.fits and "does not fit" in str(small.refusal) and small.peak_gb is None
     assert "<pre>" in plan._repr_html_() and not (workdir / "outputs").exists()

@@ -22,12 +22,24 @@ def test_a_run_is_read_from_anywhere_as_it_was_returned(made, monkeypatch, tmp_p
 
 def test_states_give_the_exit_code_of_the_command(tmp_path):
     runs = {}
-    for name, states in {"failed": ["done", "failed"], "left": ["failed", "pending"], "done": ["done"]}.items():
+    cases = {
+        "failed": ["done", "failed"],
+        "left": ["failed", "pending"],
+        "done": ["done"],
+        "drafted": ["done", "drafted"],
+    }
+    more = {"drafted": {"draft_steps": 8, "score": {"judge": "checks", "number": 0.5}}}
+    for name, states in cases.items():
         folder = tmp_path / name
         folder.mkdir()
-        make_run(folder, [record(str(at), state=state, error="no") for at, state in enumerate(states)])
+        make_run(
+            folder, [record(str(at), state=state, error="no", **more.get(state, {})) for at, state in enumerate(states)]
+        )
         runs[name] = vgpipe.read_run(folder)
-    assert {name: run.exit_code for name, run in runs.items()} == {"failed": 1, "left": 3, "done": 0}
+    assert {name: run.exit_code for name, run in runs.items()} == {"failed": 1, "left": 3, "done": 0, "drafted": 0}
+    (draft,) = runs["drafted"].drafts
+    assert (draft.draft_steps, draft.score, draft.ok, draft.to_dict()["score"]) == (8, 0.5, False, 0.5)
+    assert runs["drafted"].ok and runs["drafted"].summary == "1 done, 1 drafted"
     assert runs["left"].resume_command == f"python -m vgpipe resume {tmp_path / 'left'}"
     assert runs["failed"].summary == "1 done, 1 failed" and runs["done"].resume_command is None
 

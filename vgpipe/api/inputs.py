@@ -17,7 +17,7 @@ from vgpipe.errors import UsageError
 from vgpipe.job.faults import VALUES
 from vgpipe.job.reading.values import json_lines, plain_values
 from vgpipe.outside_file import expanded
-from vgpipe.typed import quoted
+from vgpipe.typed import hydra_value, quoted
 
 NAME_OF_VALUES = f"{VALUES}.jsonl"
 """What names the run directory of prompts that are in no file."""
@@ -75,6 +75,7 @@ def asked(
     clip: Mapping[str, Any] | None,
     overrides: Sequence[str],
     options: Options,
+    draft: int | str | None = None,
     out: str | os.PathLike[str] | None = None,
     config_dir: str | os.PathLike[str] | None,
 ) -> Asked:
@@ -90,6 +91,7 @@ def asked(
     lines = None if prompts is None else json_lines(prompts, Path.cwd())
     named = NAME_OF_VALUES if lines is not None else job
     typed = [] if named is None else [f"job={quoted(os.fspath(named))}"]
+    typed += [] if draft is None else [f"draft={hydra_value(draft)}"]
     sources = Sources(config_dir=None if config_dir is None else os.fspath(config_dir))
     config, root = load_run([*options.overrides(), *typed, *overrides], sources)
     if lines is not None:

@@ -38,6 +38,7 @@ class Plan:
         strategies: stage -> where its components live.
         notes: what the user should know, a sentence each.
         clip_notes: id of a clip -> what the user should know of it, a sentence each; only clips that have any.
+        continue_seconds: lower and upper bound for finishing all its drafts; None without drafts, or where not known.
         workers: how many workers `executor.workers` means there; on a CPU with `auto` the most that a trial, which
             decides when a run starts, may find.
     """
@@ -56,6 +57,7 @@ class Plan:
     notes: tuple[str, ...]
     clip_notes: Mapping[str, tuple[str, ...]]
     workers: int
+    continue_seconds: tuple[float, float] | None = None
     _made: RunPlan = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def plan(
     quality: Option = None,
     exporter: Option = None,
     executor: Option = None,
+    draft: int | str | None = None,
     config_dir: str | os.PathLike[str] | None = None,
 ) -> Plan:
     """Plans a job, prompts, or one clip at the model's reference settings; loads and downloads no weights.
@@ -107,6 +110,7 @@ def plan(
         quality: see `run`.
         exporter: see `run`.
         executor: see `run`.
+        draft: see `run`.
         config_dir: see `run`.
 
     Returns:
@@ -123,7 +127,9 @@ def plan(
     options = Options(
         model=model, hardware=hardware, memory=memory, quality=quality, exporter=exporter, executor=executor
     )
-    wanted = asked(job=job, prompts=prompts, clip=clip, overrides=overrides, options=options, config_dir=config_dir)
+    wanted = asked(
+        job=job, prompts=prompts, clip=clip, overrides=overrides, options=options, draft=draft, config_dir=config_dir
+    )
     with RUNS.turn_if_free() as is_free:
         if not is_free:
             fill_cache(wanted.config, wanted.job_lines)
@@ -147,6 +153,7 @@ def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:
         strategies=known["strategies"],
         notes=made.notes,
         clip_notes={name: tuple(notes) for name, notes in made.clip_notes},
+        continue_seconds=made.rest_seconds(),
         workers=1 if made.crew is None else len(made.crew.members),
         _made=made,
     )

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from vgpipe.clips.degradation import Degradation
 from vgpipe.job.clip import Clip
 from vgpipe.outside_file import expanded
-from vgpipe.report.values import float_of, list_of, seconds_of, table_of, text_of
+from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of, text_of
 from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_STOPPED, exit_code_of
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
     import pandas
 
-DONE, STATES = "done", ("pending", "done", "failed", "stopped")
+DONE, DRAFTED, STATES = "done", "drafted", ("pending", "done", "drafted", "failed", "stopped")
 SETTINGS = tuple(one.name for one in fields(Clip) if one.name != "id")
 FINISHED = "finished"
 
@@ -29,7 +29,7 @@ class ClipResult:
 
     Attributes:
         id: the stem of its files.
-        state: `done`, `failed`, `stopped` or `pending`; the latter two can be resumed.
+        state: `done`, `drafted`, `failed`, `stopped` or `pending`; the latter two can be resumed, a draft continued.
         prompt: what it shows.
         settings: every setting that it was asked for, by the names of the job file, and its model.
         files: kind -> absolute path: `mp4`, `frames` (a folder), `sheet`, `poster`, ...
@@ -42,6 +42,9 @@ class ClipResult:
         peak_vram_gb: the same for the GPU.
         is_reused: whether all its files came from the store.
         error: why it failed or stopped; None where it did not.
+        draft_steps: the steps after which it stops; `files` are then those of its preview. None of a clip that is made
+            to the end.
+        score: what the judge of the run says of its preview, the higher the better; None where nothing was judged.
     """
 
     id: str
@@ -57,11 +60,18 @@ class ClipResult:
     peak_vram_gb: float | None = None
     is_reused: bool = False
     error: str | None = None
+    draft_steps: int | None = None
+    score: float | None = None
 
     @property
     def ok(self) -> bool:
         """Whether it is done."""
         return self.state == DONE
+
+    @property
+    def is_drafted(self) -> bool:
+        """Whether its preview is there, and it can be continued."""
+        return self.state == DRAFTED
 
     def to_dict(self) -> dict[str, Any]:
         """Returns it as flat values: a row of `Run.to_pandas`."""
@@ -76,6 +86,8 @@ class ClipResult:
             "peak_vram_gb": self.peak_vram_gb,
             **self.measures,
             "reused": self.is_reused,
+            "draft_steps": self.draft_steps,
+            "score": self.score,
             "degradations": "; ".join(map(str, self.degradations)),
             "notes": "; ".join(self.notes),
             "error": self.error,
@@ -113,13 +125,18 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Whether all clips are done."""
+        """Whether all clips are done, or drafted where drafts were asked for."""
         return self.exit_code == EXIT_DONE
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command: 0 all clips done, 1 some failed, 3 some are left and can be resumed."""
+        """The exit code of the command: 0 all clips done or drafted, 1 some failed, 3 some are left: resume them."""
         return exit_code_of(clip.state for clip in self.clips)
+
+    @property
+    def drafts(self) -> tuple[ClipResult, ...]:
+        """The clips of which only the preview is made; `vgpipe.continue_run` finishes them."""
+        return tuple(clip for clip in self.clips if clip.is_drafted)
 
     @property
     def report(self) -> Path | None:
@@ -136,7 +153,8 @@ class Run:
         """Returns a table with a row for each clip.
 
         Its columns are `clip`, `state`, the settings, `file_<kind>`, `seconds` and `seconds_<stage>`, `peak_ram_gb`,
-        `peak_vram_gb`, the measures of the frames, `reused`, `degradations`, `notes` and `error`.
+        `peak_vram_gb`, the measures of the frames, `reused`, `draft_steps`, `score`, `degradations`, `notes` and
+        `error`.
 
         Raises:
             UsageError: where pandas is not installed.
@@ -192,6 +210,8 @@ def _clip(record: Mapping[str, Any], run_dir: RunDir) -> ClipResult:
         peak_vram_gb=float_of(record.get("peak_vram_gb")),
         is_reused=record.get("reused") is True,
         error=text_of(record.get("error")),
+        draft_steps=int_of(record.get("draft_steps")),
+        score=float_of(table_of(record.get("score")).get("number")),
     )
 
 

@@ -53,6 +53,7 @@ def run(
     quality: Option = None,
     exporter: Option = None,
     executor: Option = None,
+    draft: int | str | None = None,
     out: str | os.PathLike[str] | None = None,
     config_dir: str | os.PathLike[str] | None = None,
     on_progress: ProgressListener | None = None,
@@ -77,6 +78,8 @@ def run(
         quality: likewise.
         exporter: likewise; a list makes several files of each clip.
         executor: likewise.
+        draft: the steps after which each clip stops with a preview, or a share of its steps, `"40%"`; None: the clips
+            are made to the end.
         out: the run directory; by default `outputs/<job>/<date_time>`.
         config_dir: a folder with groups and options of your own.
         on_progress: is given a `ProgressState` in the thread of the run, often; it must return soon.
@@ -104,7 +107,14 @@ def run(
         model=model, hardware=hardware, memory=memory, quality=quality, exporter=exporter, executor=executor
     )
     wanted = asked(
-        job=job, prompts=prompts, clip=clip, overrides=overrides, options=options, out=out, config_dir=config_dir
+        job=job,
+        prompts=prompts,
+        clip=clip,
+        overrides=overrides,
+        options=options,
+        draft=draft,
+        out=out,
+        config_dir=config_dir,
     )
     clips = wanted.request()
 
