@@ -45,12 +45,13 @@ class Clips:
         self.left_s, self.events = left_s, []
         stop = SimpleNamespace(deadline=lambda: SimpleNamespace(at="07:00", left_s=self.left_s))
         self.watch = RunWatch(None, stop, lambda _kind, **facts: self.events.append(facts), planned)
-        self.states = [SimpleNamespace(is_done=False, error=None, clip=replace(CLIP, id=str(one))) for one in range(10)]
+        clips = [replace(CLIP, id=str(one)) for one in range(10)]
+        self.states = [SimpleNamespace(is_made=False, error=None, clip=clip, draft=None) for clip in clips]
         self.watch.begin(self.states)
 
     def at(self, done, eta_s, part=0.0):
         for one in self.states[:done]:
-            one.is_done = True
+            one.is_made = True
         self.watch(state((done + part) / 10, clips_done=done, clips=10, eta_s=eta_s))
 
     @property
@@ -92,7 +93,7 @@ def test_what_is_nearly_met_changes_nothing(run):
     assert clips.told == [(10, 10, 10, 10)]
 
 
-def test_nothing_is_told_before_a_clip_is_done_or_the_time_left_has_settled(run, monkeypatch):
+def test_nothing_is_told_before_a_clip_is_made_or_the_time_left_has_settled(run, monkeypatch):
     clips = run()
     clips.at(0, 150.0)
     clips.at(0, None)
@@ -121,7 +122,7 @@ def test_clips_that_are_added_are_more_to_do(run):
     clips.watch.begin(clips.states[:5])
     clips.watch(state(1.0))
     for one in clips.states[:5]:
-        one.is_done = True
+        one.is_made = True
     clips.watch.begin(clips.states)
     clips.watch(state(0.5))
     assert [one.fraction for one in seen] == [1.0, 0.75]

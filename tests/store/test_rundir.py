@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from vgpipe.errors import StoreError, UsageError
+from vgpipe.store.placed_files import Among
 from vgpipe.store.rundir import RunDir
 
 if sys.platform != "win32":
@@ -52,6 +53,7 @@ def test_two_processes_cannot_write_one_run(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
+from vgpipe.store.placed_files import Among
 from vgpipe.store.rundir import RunDir
 with RunDir(Path(sys.argv[1])):
     print("held", flush=True)
@@ -203,3 +205,18 @@ def test_no_record_names_a_file_outside_the_run(tmp_path, name):
     (run.root / "videos").mkdir(parents=True)
     run.discard(name)
     assert not run.has(name) and (tmp_path / "x").exists()
+
+
+def test_previews_lie_together_in_a_folder_of_their_own(tmp_path):
+    for name in ("v.mp4", "v.gif", "s.png", "s.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    with RunDir(tmp_path / "run") as run:
+        finals = [run.place(kind, "c", [tmp_path / name]) for kind, name in (("mp4", "v.mp4"), ("sheet", "s.png"))]
+        kinds = {"mp4": "v.mp4", "gif": "v.gif", "sheet": "s.png", "poster": "s.jpg", "last_frame": "s.png"}
+        placed: dict[str, str] = {}
+        for kind, name in kinds.items():
+            placed[kind] = run.place(kind, "c", [tmp_path / name], placed.values(), among=Among.PREVIEWS)
+        placed["mp4_2"] = run.place("mp4_2", "c", [tmp_path / "v.mp4"], placed.values(), among=Among.PREVIEWS)
+        placed["frames"] = run.place("frames", "c", [tmp_path / "s.png"], placed.values(), among=Among.PREVIEWS)
+        assert len(set(placed.values())) == len(placed) and all(run.has(one) for one in (*placed.values(), *finals))
+        assert all(one.startswith("previews/c") for one in placed.values())

@@ -243,6 +243,11 @@ class ClipState:
         return self.status in (Status.DONE, Status.DRAFTED)
 
     @property
+    def has_few_steps(self) -> bool:
+        """Whether its frames are judged as those of few steps: it is a canary, or a draft."""
+        return self.is_canary or self.draft is not None
+
+    @property
     def has_fallback(self) -> bool:
         """Whether memory had any stage of it driven otherwise."""
         return any(segment.families for segment in self.segments)

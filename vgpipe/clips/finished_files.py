@@ -9,6 +9,7 @@ from pathlib import Path
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.exporters.base import Exporter, exporters
+from vgpipe.stages.denoised import can_continue
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
@@ -40,10 +41,10 @@ class FinishedFiles:
         return self.found(keys) is not None
 
     def found(self, keys: ClipKeys) -> tuple[Artifact, ...] | None:
-        """Returns every file of a clip; None where one is missing."""
+        """Returns every file of a clip; None where one is missing, or a draft could not be continued."""
         files = [self.find(key, number) for number, key in enumerate(keys.exports)]
         known = tuple(artifact for artifact in files if artifact is not None)
-        return known if len(known) == len(files) else None
+        return known if len(known) == len(files) and can_continue(self.store, keys) else None
 
     def find(self, key: Key, number: int) -> Artifact | None:
         """Returns what an exporter wrote; None where there is nothing, or only a fallback that is no longer needed.

@@ -57,8 +57,9 @@ class Canaries:
         """
         if not self._settings.canary:
             return
-        tried = {segment.shape for state in states if state.is_done for segment in state.segments}
-        found = self._canaries([segment for segment in startable(pending) if segment.shape not in tried])
+        tried = {segment.shape for state in states if state.is_made for segment in state.segments}
+        new = [segment for segment in startable(pending) if segment.shape not in tried]
+        found = self._canaries([segment for segment in new if not self._is_as_short(segment)])
         left = [state for state in found if not gate.passes(state, finished.found(state.keys))]
         self.states = [state for state in left if self._past.canary_s(state) is None]
         spared = [state.clip.id for state in left if state not in self.states]
@@ -104,6 +105,11 @@ class Canaries:
         failed = [segment for state in pending if state.status is Status.FAILED for segment in startable([state])]
         for canary in canaries([*failed, *failed], self._settings.canary_steps, self._keys):
             self._past.forget_canary(canary)
+
+    def _is_as_short(self, segment: SegmentState) -> bool:
+        """Says whether a segment is drafted in no more steps than a canary has, and shows as early what cannot work."""
+        drafted = segment.parent.draft
+        return drafted is not None and drafted <= self._settings.canary_steps
 
     def _canaries(self, segments: Sequence[SegmentState], steps: int | None = None) -> list[CanaryState]:
         found = canaries(segments, steps or self._settings.canary_steps, self._keys)

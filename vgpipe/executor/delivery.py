@@ -25,6 +25,7 @@ from vgpipe.fallback.loading_ladder import pinned
 from vgpipe.fallback.wording import REMEDIES, rejection
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.store.artifacts import Artifact, LostArtifact
+from vgpipe.store.placed_files import Among
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ class ExportDelivery:
             # The other model's file must not lie beside the clip, or pass for it; the store has it where it is needed.
             for path in past.files.values():
                 self._run_dir.discard(path)
+        # Previews stay beside the finished clip, whose record names its own files alone.
+        files = past.files if past.draft_steps == state.draft else {}
         state.restore(
-            files={kind: path for kind, path in past.files.items() if self._run_dir.has(path)},
+            files={kind: path for kind, path in files.items() if self._run_dir.has(path)},
             seconds=past.seconds,
             peak_ram_gb=past.peak_ram_gb,
             peak_vram_gb=past.peak_vram_gb,
@@ -173,7 +176,7 @@ class ExportDelivery:
         self._judge(state, artifacts)
         placed: dict[str, str] = {}
         for artifact in sorted(artifacts, key=_is_replacement):  # what the user asked for has the first right to a name
-            self._place_one(state.clip.stem, artifact, placed, is_rejected=state.is_rejected)
+            self._place_one(state.clip.stem, artifact, placed, _among(state))
         kept = self._without_replacements(state, placed)
         replacements = [Degradation(EXPORTER, **one.info["degradation"]) for one in artifacts if _is_replacement(one)]
         state.deliver({**kept, **placed}, replacements, _measures(artifacts))
@@ -184,7 +187,8 @@ class ExportDelivery:
         if self._gate is None:
             return
         judge = self._gate.judge
-        verdicts = judge.clip([segment.clip.prompt for segment in state.segments], artifacts)
+        prompts = [segment.clip.prompt for segment in state.segments]
+        verdicts = judge.clip(prompts, artifacts, is_canary=state.has_few_steps)
         if verdicts is None:  # made by an older version, which judged nothing
             state.note_verdicts(None)
             return
@@ -196,14 +200,14 @@ class ExportDelivery:
         for warning in state.warnings:
             log.warning("%s: %s", state.id, warning)
 
-    def _place_one(self, stem: str, artifact: Artifact, placed: dict[str, str], *, is_rejected: bool) -> None:
+    def _place_one(self, stem: str, artifact: Artifact, placed: dict[str, str], among: Among) -> None:
         made = str(artifact.info["kind"])
         kind = next(name for name in chain((made,), (f"{made}_{n}" for n in count(2))) if name not in placed)
         posters = [path for path in artifact.paths() if path.name == POSTER_FILE]
         sources = [path for path in artifact.paths() if path not in posters]
-        placed[kind] = self._run_dir.place(kind, stem, sources, taken=placed.values(), is_rejected=is_rejected)
+        placed[kind] = self._run_dir.place(kind, stem, sources, taken=placed.values(), among=among)
         if posters:
-            placed[POSTER] = self._run_dir.place(POSTER, stem, posters)
+            placed[POSTER] = self._run_dir.place(POSTER, stem, posters, among=among)
 
     def _without_replacements(self, state: ClipState, placed: Mapping[str, str]) -> dict[str, str]:
         """Removes files of fallback encoders that are no longer needed, and what now lies elsewhere.
@@ -234,6 +238,12 @@ def recipes_of(inputs: WorkInputs) -> Recipes | None:
     if not inputs.config.run.metadata:
         return None
     return Recipes(pinned(inputs.model), inputs.config.memory, inputs.keys.model.family, inputs.finished.store)
+
+
+def _among(state: ClipState) -> Among:
+    if state.is_rejected:
+        return Among.REJECTED
+    return Among.FINISHED if state.draft is None else Among.PREVIEWS
 
 
 def _is_replacement(artifact: Artifact) -> bool:

@@ -172,7 +172,7 @@ class Outcomes:
         self._lost.pop(state.id, None)
         self._records.settle(state)
         self._delivery.release_frames(state)
-        if state.is_done and not state.is_canary:
+        if state.is_made and not state.is_canary:
             self._progress.clip_done()
         self._count(state.segments[-1], EXPORT, state.seconds[EXPORT], state.clip.id)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import work_of
+from vgpipe.stages.denoised import is_denoised
 from vgpipe.store.artifacts import Store
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
@@ -46,19 +48,22 @@ def piece_sizes(states: Sequence[ClipState], canaries: Iterable[CanaryState] = (
         _add(found, state)
     means = {stage: sum(sizes.values()) / len(sizes) for stage, sizes in found.items() if sizes}
     for canary in canaries:
-        _add(found, canary, canary.represents_steps)
+        _add(found, canary, canary.represents_steps / canary.clip.num_inference_steps)
     for state in (one for one in states if one.is_long):  # by its own name: the mean of its segments
         for stage in (DENOISE, DECODE):
             found[stage][state.id] = sum(found[stage][one.clip.id] for one in state.segments) / len(state.segments)
     return PieceSizes({s: {name: size / means[s] for name, size in found[s].items()} for s in means})
 
 
-def _add(found: dict[str, dict[str, float]], state: ClipState, steps: int | None = None) -> None:
+def _add(found: dict[str, dict[str, float]], state: ClipState, scale: float = 1.0) -> None:
     for segment in state.segments:
         planned = segment.planned
-        found[DENOISE][segment.clip.id] = _pixels(planned) * (steps or planned.num_inference_steps)
+        work = (
+            _pixels(planned) * planned.num_inference_steps if state.draft is None else work_of(state.clip, state.draft)
+        )
+        found[DENOISE][segment.clip.id] = scale * work
         found[DECODE][segment.clip.id] = _pixels(segment.clip)
-    found[EXPORT][state.id] = _pixels(state.clip)
+    found[EXPORT][state.id] = _pixels(state.clip if state.draft is None else state.segments[0].clip)
 
 
 def _pixels(clip: Clip) -> float:
@@ -74,7 +79,7 @@ def count_remaining(store: Store, states: Sequence[ClipState]) -> dict[str, int]
     """
     segments = [segment for state in states for segment in state.segments]
     undecoded = [segment for segment in segments if store.find(segment.keys.frames) is None]
-    undenoised = [segment for segment in undecoded if store.find(segment.keys.latents) is None]
+    undenoised = [segment for segment in undecoded if not is_denoised(store, segment.keys)]
     texts = {key.digest for segment in undenoised for key in segment.keys.texts if store.find(key) is None}
     return {
         ENCODE: len(texts),

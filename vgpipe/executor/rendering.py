@@ -100,7 +100,7 @@ class Rendering:
     def _progress(
         self, remaining: Mapping[str, int], states: Sequence[ClipState], sizes: PieceSizes = ALIKE
     ) -> Progress:
-        done, listener = sum(state.is_done for state in states), self._inputs.on_progress
+        done, listener = sum(state.is_made for state in states), self._inputs.on_progress
         return Progress(remaining, clips=len(states), done=done, on_progress=listener, sizes=sizes)
 
     def _fetch_weights(self, progress: Progress, pending: Sequence[ClipState]) -> bool:
@@ -131,7 +131,7 @@ class Rendering:
             ladder.prepare(state)
             if state.has_fallback:
                 self._delivery.reuse(state)
-            if state.is_done or state.is_rejected:
+            if state.is_made or state.is_rejected:
                 self._inputs.records.settle(state)
 
     def _outcomes(self, progress: Progress) -> Outcomes:

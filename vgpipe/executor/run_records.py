@@ -49,8 +49,8 @@ class RunRecords:
             StoreError: where the run directory cannot be written.
         """
         self._run_dir.write_clips(record_of(state) for state in states)
-        self._is_complete = all(state.is_done for state in states)
-        done = sum(state.is_done for state in states)
+        self._is_complete = all(state.is_made for state in states)
+        done = sum(state.is_made for state in states)
         if self._has_begun:
             pending = sum(state.is_pending for state in states)
             self.event("attempt_started", clips=pending)

@@ -116,8 +116,8 @@ class StageChecks:
     def decoded(self, segment: SegmentState) -> bool:
         """Judges the frames of a segment; returns whether its clip is made further."""
         numbers = numbers_of_frames(self._store.find(segment.keys.frames))
-        prompt, is_canary = segment.clip.prompt, segment.parent.is_canary
-        verdicts = self._judge.frames(numbers or {}, prompt, is_canary=is_canary)
+        prompt, has_few_steps = segment.clip.prompt, segment.parent.has_few_steps
+        verdicts = self._judge.frames(numbers or {}, prompt, is_canary=has_few_steps)
         if failed(verdicts) is None:
             self._drop_before(segment.parent)
             return True

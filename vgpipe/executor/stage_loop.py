@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.errors import Stopped
@@ -29,6 +29,7 @@ from vgpipe.memory.tracker import measured
 from vgpipe.models.base import Family
 from vgpipe.models.text_reader import TextReading
 from vgpipe.models.texts.watching import watched
+from vgpipe.stages.denoised import needs_decoding_at_most
 from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.store.digest import Key
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
@@ -251,22 +252,24 @@ class StageLoop:
             return
         given_NHWC = conditioning_frames(self.store, segment)
         from_image = segment.clip.image is not None or given_NHWC is not None
-        keys = segment.keys
+        keys, steps = segment.keys, segment.parent.draft
         loaded = take(family, family.denoise_components(from_image=from_image))
         with watched(loaded) as watch:  # a pipeline that is run whole encodes its texts here
-            artifact = denoise.run(
-                self.store,
-                keys.latents,
-                denoised_clip(segment),
-                family=family,
-                components=loaded,
-                embeds=encode.read(required(self.store, keys.prompt)),
-                negative_embeds=encode.read(required(self.store, keys.negative)) if keys.negative else None,
-                device=self.device,
-                hooks=self._denoise_hooks(segment),
-                given_NHWC=given_NHWC,
-                windows=windows_of(self.store, segment),
-            )
+            given: dict[str, Any] = {
+                "family": family,
+                "components": loaded,
+                "embeds": encode.read(required(self.store, keys.prompt)),
+                "negative_embeds": encode.read(required(self.store, keys.negative)) if keys.negative else None,
+                "device": self.device,
+                "hooks": self._denoise_hooks(segment),
+                "given_NHWC": given_NHWC,
+                "windows": windows_of(self.store, segment),
+            }
+            clip = denoised_clip(segment)
+            if keys.preview is None or steps is None:
+                artifact = denoise.run(self.store, keys.latents, clip, **given)
+            else:
+                artifact = denoise.run_draft(self.store, keys.latents, keys.preview, clip, steps=steps, **given)
         for _, text in texts_of(segment):
             self.report.text_read(segment, text, watch.reading_of(text))
         self._done(segment, DENOISE, artifact)
@@ -284,7 +287,7 @@ class StageLoop:
             segment.clip,
             family=family,
             components=take(family, family.decode_components),
-            denoised=denoise.read(required(self.store, segment.keys.latents)),
+            denoised=denoise.read(required(self.store, segment.keys.denoised)),
             trajectory=segment.segment.trajectory,
             seam=seam_of(self.store, segment),
         )
@@ -296,7 +299,7 @@ class StageLoop:
 
     def _has_latents(self, segment: SegmentState) -> bool:
         """Says whether nothing before decode is left to do for a segment."""
-        return any(self.store.find(key) is not None for key in (segment.keys.frames, segment.keys.latents))
+        return needs_decoding_at_most(self.store, segment.keys)
 
     def _pending(self, segments: Iterable[SegmentState], stage: str) -> Iterator[SegmentState]:
         """Yields the segments that are still to do; raises `Stopped` where the run is to stop."""
@@ -314,7 +317,7 @@ class StageLoop:
     def _denoise_hooks(self, segment: SegmentState) -> DenoiseHooks:
         from vgpipe.stages.denoise_run import DenoiseHooks
 
-        total = segment.clip.num_inference_steps
+        total = segment.parent.draft or segment.clip.num_inference_steps
         return DenoiseHooks(
             checkpoint_steps=self.checkpoint_steps,
             checkpoint_interval_s=self.checkpoint_interval_s,

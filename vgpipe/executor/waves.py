@@ -9,7 +9,6 @@ from dataclasses import replace
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState, SegmentState, Shape
-from vgpipe.job.clip import Clip
 
 UNMEASURED_WAVE = 4
 
@@ -32,14 +31,15 @@ def canaries(segments: Iterable[SegmentState], steps: int, keys: ArtifactKeys) -
     by_shape: dict[Shape, list[SegmentState]] = {}
     for segment in segments:
         by_shape.setdefault(segment.shape, []).append(segment)
-    return [_canary(shared[0].clip, steps, keys) for shared in by_shape.values() if len(shared) > 1]
+    return [_canary(shared[0], steps, keys) for shared in by_shape.values() if len(shared) > 1]
 
 
-def _canary(clip: Clip, steps: int, keys: ArtifactKeys) -> CanaryState:
+def _canary(segment: SegmentState, steps: int, keys: ArtifactKeys) -> CanaryState:
+    clip, drafted = segment.clip, segment.parent.draft
     kind = "-from-image" if clip.image else ""
     name = f"canary-{clip.width}x{clip.height}x{clip.num_frames}{kind}"
     cheap = replace(clip, id=name, num_inference_steps=min(steps, clip.num_inference_steps))
-    return keys.new_canary(cheap, clip.num_inference_steps)
+    return keys.new_canary(cheap, drafted or clip.num_inference_steps)
 
 
 def wave_size(load_s: float, clip_s: float | None, load_share: float) -> int:

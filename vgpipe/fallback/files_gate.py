@@ -13,7 +13,7 @@ from vgpipe.clips.judging import Judge, failed
 from vgpipe.config.schema import Config
 from vgpipe.fallback.safer import SaferTries
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import segments_of
+from vgpipe.job.drafts import segments_made
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact
 
@@ -37,44 +37,61 @@ class FilesGate:
             state: as it was asked for.
             artifacts: its files.
         """
-        return self._pass(state.clip, artifacts) or not self.tries.is_left(state)
+        return self._pass(state.clip, artifacts, state.draft) or not self.tries.is_left(state)
 
-    def takes_clip(self, clip: Clip, keys: Sequence[ClipKeys], finished: FinishedFiles) -> bool:
+    def takes_clip(
+        self, clip: Clip, keys: Sequence[ClipKeys], finished: FinishedFiles, draft: int | None = None
+    ) -> bool:
         """Returns whether a clip has its files in the store and they are taken.
 
         Args:
             clip: as it was asked for.
             keys: store keys of its segments.
             finished: finds its files.
+            draft: the steps after which it stops; None where it is made to the end.
         """
         artifacts = finished.found(keys[0])
         if artifacts is None:
             return False
-        return self._pass(clip, artifacts) or not self.tries.is_left(self.tries.keys.new_state(clip, keys=keys))
+        state = self.tries.keys.new_state(clip, keys=keys, draft=draft)
+        return self._pass(clip, artifacts, draft) or not self.tries.is_left(state)
 
     def passes(self, state: ClipState, artifacts: Sequence[Artifact] | None) -> bool:
         """Returns whether a clip or a canary has its files, and no check rejects them."""
-        return artifacts is not None and self._pass(state.clip, artifacts, is_canary=state.is_canary)
+        if artifacts is None:
+            return False
+        return self._pass(state.clip, artifacts, state.draft, has_few_steps=state.has_few_steps)
 
-    def takes_fallback(self, clip: Clip, degradations: Collection[Degradation], artifacts: Sequence[Artifact]) -> bool:
+    def takes_fallback(
+        self,
+        clip: Clip,
+        degradations: Collection[Degradation],
+        artifacts: Sequence[Artifact],
+        draft: int | None = None,
+    ) -> bool:
         """Returns the same of a clip that an earlier run did not make as asked.
 
         Args:
             clip: what that run made.
             degradations: what it reported.
             artifacts: its files.
+            draft: the steps after which the clip stops; None where it is made to the end.
         """
         kinds = {one.kind for one in degradations}
         if self.judge.is_off:
             return kinds.isdisjoint((CHECKS, SEED))  # the clip as asked counts, good or bad
-        if self._pass(clip, artifacts):
+        if self._pass(clip, artifacts, draft):
             return True
-        return not self.tries.is_left(self.tries.keys.new_state(clip, degradations=tuple(degradations)))
+        state = self.tries.keys.new_state(clip, degradations=tuple(degradations), draft=draft)
+        return not self.tries.is_left(state)
 
-    def _pass(self, clip: Clip, artifacts: Sequence[Artifact], *, is_canary: bool = False) -> bool:
+    def _pass(
+        self, clip: Clip, artifacts: Sequence[Artifact], draft: int | None = None, *, has_few_steps: bool = False
+    ) -> bool:
         if self.judge.is_off:
             return True
-        prompts = [one.clip.prompt for one in segments_of(clip)]
+        prompts = [one.clip.prompt for one in segments_made(clip, draft)]
+        is_canary = has_few_steps or draft is not None
         return failed(self.judge.clip(prompts, artifacts, is_canary=is_canary)) is None
 
 

@@ -173,7 +173,7 @@ class FallbackHistory:
             return False
         keys = self.keys.of_clip(clip, families, draft=state.draft)
         artifacts = finished.found(keys[0])
-        if artifacts is None or not self._takes(clip, past, artifacts):
+        if artifacts is None or not self._takes(clip, past, artifacts, state.draft):
             return False
         state.reuse_fallback(clip, keys, families, past.degradations)
         return True
@@ -190,8 +190,8 @@ class FallbackHistory:
         if not is_whole:
             self.keys.end_with(state, state.segments[len(made.segments) - 1])
 
-    def _takes(self, clip: Clip, past: PastFallback, artifacts: Sequence[Artifact]) -> bool:
-        return self.gate is None or self.gate.takes_fallback(clip, past.degradations, artifacts)
+    def _takes(self, clip: Clip, past: PastFallback, artifacts: Sequence[Artifact], draft: int | None) -> bool:
+        return self.gate is None or self.gate.takes_fallback(clip, past.degradations, artifacts, draft)
 
     def _all_families(self, past: PastFallback) -> list[dict[str, Family]]:
         return [self._families(settings) for settings in past.segments or (past.stages,)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, takewhile
 
 from vgpipe.job.clip import Clip, Continuation, Shot
 from vgpipe.job.rules import next_on_step
@@ -267,7 +267,21 @@ def _window_begins(total: int, how: Continuation) -> list[int]:
     return [*range(0, last, apart), last]
 
 
-def work_of(clip: Clip) -> float:
-    """Returns the pixels of all frames and steps of a clip, in the segments that it is made in."""
-    pieces = [segment.planned for segment in segments_of(clip)]
-    return float(sum(one.width * one.height * one.num_frames * one.num_inference_steps for one in pieces))
+def work_of(clip: Clip, draft: int | None = None) -> float:
+    """Returns the pixels of all frames and steps of a clip that are denoised, in the segments that it is made in.
+
+    Args:
+        clip: the clip.
+        draft: the steps after which it stops; None where it is made to the end.
+    """
+    segments, share = segments_of(clip), 1.0
+    if draft is not None:
+        first, *others = segments
+        # All pieces of a trajectory are denoised at once, those of a chain are not.
+        segments, share = (first, *takewhile(_is_later_piece, others)), draft / clip.num_inference_steps
+    pieces = [segment.planned for segment in segments]
+    return share * sum(one.width * one.height * one.num_frames * one.num_inference_steps for one in pieces)
+
+
+def _is_later_piece(segment: Segment) -> bool:
+    return segment.trajectory is not None and segment.trajectory.first_frame > 0

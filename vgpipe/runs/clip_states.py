@@ -22,6 +22,7 @@ from vgpipe.fallback.loading_steps import LoadPlan
 from vgpipe.fallback.other_model import fit_to_model
 from vgpipe.job.clip import Clip
 from vgpipe.models.texts.counting import read_texts
+from vgpipe.runs.steps import Steps
 from vgpipe.stages import overflows
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
@@ -40,15 +41,25 @@ class ClipStates:
         ladder: the ways to load the config's model.
         first: the model as it is loaded first.
         store: where finished files are looked for; None: the folder that the config names.
+        steps: says how far each clip is made; None: as the config says.
 
     Attributes:
         finished: the files of finished clips.
     """
 
-    def __init__(self, config: Config, ladder: LoadingLadder, first: LoadedModel, store: Store | None = None):
+    def __init__(
+        self,
+        config: Config,
+        ladder: LoadingLadder,
+        first: LoadedModel,
+        store: Store | None = None,
+        steps: Steps | None = None,
+    ):
         self.finished = finished_files_of(config, store)
+        self._steps = steps or Steps(config.draft)
+        self._notes = notes_of(self.finished.store)
         self._config, self._ladder, self._first = config, ladder, first
-        self._known_keys: dict[Clip, Sequence[ClipKeys]] = {}
+        self._known_keys: dict[tuple[Clip, int | None], Sequence[ClipKeys]] = {}
 
     def keys(self, model: LoadedModel) -> ArtifactKeys:
         """Returns what computes the store keys of a model's artifacts."""
@@ -62,14 +73,29 @@ class ClipStates:
         """
         keys = self.keys(self._first)
         gate = files_gate_of(self._config, keys)
-        history = FallbackHistory(notes_of(self.finished.store), keys, self._config, gate)
+        history = FallbackHistory(self._notes, keys, self._config, gate)
         to_make = [_clip_for(clip, self._first.plan) for clip in clips]
-        self._known_keys = {clip: keys.of_clip(clip) for clip in to_make}
-        wanting = [clip for clip in to_make if not gate.takes_clip(clip, self._known_keys[clip], self.finished)]
-        states = [
-            keys.new_state(clip, keys=self._known_keys[clip], notes=_notes_of(clip, self._first)) for clip in wanting
-        ]
-        return [state for state in states if not history.reuse(state, self.finished)]
+        self._known_keys = {}
+        found = []
+        for clip in to_make:
+            draft = self._draft_of(clip, keys)
+            own = self._known_keys[clip, draft] = keys.of_clip(clip, draft=draft)
+            if not gate.takes_clip(clip, own, self.finished, draft):
+                notes = _notes_of(clip, self._first)
+                found.append(keys.new_state(clip, keys=own, notes=notes, draft=draft))
+        return [state for state in found if not history.reuse(state, self.finished)]
+
+    def _draft_of(self, clip: Clip, keys: ArtifactKeys) -> int | None:
+        """Returns the steps after which a clip stops; None also where no step is left to its end."""
+        draft = self._steps.steps_of(clip)
+        if draft is None:
+            return None
+        whole = keys.new_state(clip)
+        store = self.finished.store
+        if self.is_finished(whole) or all(store.find(one.keys.latents) is not None for one in whole.segments):
+            return None
+        history = FallbackHistory(self._notes, keys, self._config)
+        return None if history.reuse(whole, self.finished) else draft
 
     def new(self, requested: Clip, model: LoadedModel, keys: ArtifactKeys) -> ClipState:
         """Returns the state of a clip that is still to be made.
@@ -80,9 +106,10 @@ class ClipStates:
             keys: of the model.
         """
         clip = _clip_for(requested, model.plan)
-        known = self._known_keys.get(clip) if model is self._first else None
-        notes = _notes_of(clip, model)
-        return keys.new_state(clip, requested=requested, degradations=degradations_of(model), notes=notes, keys=known)
+        draft = self._draft_of(clip, keys)
+        known = self._known_keys.get((clip, draft)) if model is self._first else None
+        lost, notes = degradations_of(model), _notes_of(clip, model)
+        return keys.new_state(clip, requested=requested, degradations=lost, notes=notes, keys=known, draft=draft)
 
     def asked(self, clips: Sequence[Clip]) -> list[ClipState]:
         """Returns the states of clips that nothing is known of yet, with the keys of what the user asked for.
@@ -125,7 +152,7 @@ class ClipStates:
             states: as `asked` returned them.
         """
         found = self.avoiding_overflow(list(states))
-        history = FallbackHistory(notes_of(self.finished.store), self.keys(self._first), self._config)
+        history = FallbackHistory(self._notes, self.keys(self._first), self._config)
         for state in found:
             if not self.is_finished(state):
                 history.reuse(state, self.finished)
@@ -148,7 +175,7 @@ class ClipStates:
         for model in self._ladder.more_precise():
             keys = self.keys(model)
             for state in [found[name] for name in overflowed]:
-                again = keys.new_state(state.clip, degradations=degradations_of(model))
+                again = keys.new_state(state.clip, degradations=degradations_of(model), draft=state.draft)
                 if self.is_finished(again):
                     found[state.id] = again
                     overflowed.discard(state.id)

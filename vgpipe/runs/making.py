@@ -100,7 +100,7 @@ class Making:
     def wait(self, states: Sequence[ClipState]) -> None:
         """Waits for the end of a pause, with nothing loaded."""
         free_memory(self.kept)
-        self.watch.paused(clips=len(states), done=sum(state.is_done for state in states))
+        self.watch.paused(clips=len(states), done=sum(state.is_made for state in states))
         wait_for_end(self.run_dir.root, self.pause, self.cancel, self.records)
 
     def add(self, states: Sequence[ClipState], added: Sequence[ClipState]) -> None:

@@ -59,13 +59,13 @@ class RunWatch:
         Args:
             states: all clips of the run, in the order in which they are made.
         """
-        works = [work_of(state.clip) for state in states]
+        works = [work_of(state.clip, state.draft) for state in states]
         if 0 < len(self._states) < len(states):  # clips were added: there is more to do than was thought
-            done = sum(work for work, state in zip(works, states, strict=True) if state.is_done)
+            done = sum(work for work, state in zip(works, states, strict=True) if state.is_made)
             self._before = done / sum(works)
         self._states, self._since_s = states, float("-inf")
-        self._done_before = sum(state.is_done for state in states)
-        self._work = sum(work for work, state in zip(works, states, strict=True) if not state.is_done)
+        self._done_before = sum(state.is_made for state in states)
+        self._work = sum(work for work, state in zip(works, states, strict=True) if not state.is_made)
 
     def __call__(self, state: ProgressState) -> None:
         """Takes the newest state of an attempt."""
@@ -106,12 +106,12 @@ class RunWatch:
             self._tell(found)
 
     def _forecast(self, state: ProgressState, eta_s: float, deadline: Deadline) -> DoneBy:
-        left = [work_of(one.clip) for one in self._states if not one.is_done and one.error is None]
-        done, rest = sum(one.is_done for one in self._states), (1 - state.fraction) * self._work
+        left = [work_of(one.clip, one.draft) for one in self._states if not one.is_made and one.error is None]
+        done, rest = sum(one.is_made for one in self._states), (1 - state.fraction) * self._work
         begun = max(0.0, sum(left) - rest)  # what is done of those that come first
         shares = (deadline.left_s / max(eta_s * by, 1e-9) for by in (1 - MARGIN, 1.0, 1 + MARGIN))
         most, middle, least = (done + _within(left, begun + share * min(rest, sum(left))) for share in shares)
-        failed = sum(one.error is not None and not one.is_done for one in self._states)  # no deadline misses them
+        failed = sum(one.error is not None and not one.is_made for one in self._states)  # no deadline misses them
         return DoneBy(at=deadline.at, will_be_done=middle, least=least, most=most, of=len(self._states) - failed)
 
     def _tell(self, found: DoneBy) -> None:

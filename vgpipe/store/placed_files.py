@@ -6,17 +6,27 @@ import hashlib
 import os
 import shutil
 from collections.abc import Collection
+from enum import Enum
 from pathlib import Path
 
 from vgpipe.errors import StoreError
 from vgpipe.store.durable import flush_folder, link_or_copy, make_folder, temporary_path
 
 MAX_FILE_NAME_BYTES = 255
-REJECTED = "rejected"
-"""The folder of the files of clips that a check rejected."""
+REJECTED, PREVIEWS = "rejected", "previews"
+"""The folders of the files of clips that a check rejected, and of drafts."""
 PICTURE_FOLDERS = {"sheet": "sheets", "poster": "sheets", "last_frame": "last_frames"}
 """Kind of a file -> the folder of it, where that is not `videos`."""
-FILE_FOLDERS = ("videos", "frames", REJECTED, *dict.fromkeys(PICTURE_FOLDERS.values()))
+FILE_FOLDERS = ("videos", "frames", REJECTED, PREVIEWS, *dict.fromkeys(PICTURE_FOLDERS.values()))
+
+
+class Among(Enum):
+    """Which files of a run a clip's files lie among."""
+
+    FINISHED = "finished"
+    REJECTED = "rejected"
+    PREVIEWS = "previews"
+    """All in one folder, beside the finished ones that may come later."""
 
 
 class PlacedFiles:
@@ -31,32 +41,47 @@ class PlacedFiles:
         self._unflushed: set[Path] = set()
 
     def place(
-        self, kind: str, stem: str, sources: list[Path], taken: Collection[str] = (), *, is_rejected: bool = False
+        self, kind: str, stem: str, sources: list[Path], taken: Collection[str] = (), *, among: Among = Among.FINISHED
     ) -> str:
         """Adds a clip's files to the run, hard-linked from the store where possible; see `RunDir.place`."""
+        if among is Among.PREVIEWS:
+            return self._place_preview(kind, stem, sources, taken)
         if kind.partition("_")[0] == "frames":  # `frames_2` where two exporters fell back on images
             own = "" if kind == "frames" else f".{kind}"
-            folder = self._folder("frames", _fitted(stem, own), is_rejected=is_rejected)
+            folder = self._folder("frames", _fitted(stem, own), among)
             return self._place_folder(self._root / folder / _fitted(stem, own), sources)
         folder, suffix = PICTURE_FOLDERS.get(kind, "videos"), sources[0].suffix
         if folder != "sheets":
-            folder = self._folder(folder, _fitted(stem, suffix), is_rejected=is_rejected)
+            folder = self._folder(folder, _fitted(stem, suffix), among)
         own = f".{kind}" if kind == "poster" or f"{folder}/{_fitted(stem, suffix)}" in taken else ""
-        relative = f"{folder}/{_fitted(stem, own + suffix)}"
+        return self._place_file(f"{folder}/{_fitted(stem, own + suffix)}", sources[0])
+
+    def _place_preview(self, kind: str, stem: str, sources: list[Path], taken: Collection[str]) -> str:
+        if kind.partition("_")[0] == "frames":
+            own = "" if kind == "frames" else f".{kind}"
+            return self._place_folder(self._root / PREVIEWS / _fitted(stem, own), sources)
+        suffix = sources[0].suffix
+        plain = f"{PREVIEWS}/{_fitted(stem, suffix)}"
+        is_picture = kind in PICTURE_FOLDERS
+        return self._place_file(
+            f"{PREVIEWS}/{_fitted(stem, f'.{kind}{suffix}')}" if is_picture or plain in taken else plain, sources[0]
+        )
+
+    def _place_file(self, relative: str, source: Path) -> str:
         target = Path(f"{self._root}/{relative}")
         try:
-            link_or_copy(sources[0], target)
+            link_or_copy(source, target)
         except FileNotFoundError:  # only for the first clip: a run may have thousands
             make_folder(target.parent)
-            link_or_copy(sources[0], target)
+            link_or_copy(source, target)
         self._unflushed.add(target.parent)
         return relative
 
-    def _folder(self, folder: str, name: str, *, is_rejected: bool) -> str:
+    def _folder(self, folder: str, name: str, among: Among) -> str:
         """Returns the folder of a clip's file; removes one from among the good ones that a killed process left."""
-        if is_rejected:
+        if among is Among.REJECTED:
             self.discard(f"{folder}/{name}")
-        return REJECTED if is_rejected else folder
+        return REJECTED if among is Among.REJECTED else folder
 
     def path_of(self, relative: object) -> Path | None:
         """Returns the path of a file that a clip's record names; None for any other kind of path."""

@@ -16,7 +16,7 @@ from vgpipe.errors import StoreError, UsageError
 from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
 from vgpipe.store.clip_lines import ClipLine, ClipLines, read_clip_lines
 from vgpipe.store.durable import flush_parents, replace_file, temporary_path
-from vgpipe.store.placed_files import FILE_FOLDERS, PlacedFiles
+from vgpipe.store.placed_files import FILE_FOLDERS, Among, PlacedFiles
 from vgpipe.store.run_lines import append_line, clip_line, line_of, object_in
 from vgpipe.store.run_lock import LOCK_NAME, RunLock
 from vgpipe.terminal import on_one_line
@@ -233,7 +233,7 @@ class RunDir:
             replace_file(self.report, page.encode())
 
     def place(
-        self, kind: str, stem: str, sources: list[Path], taken: Collection[str] = (), *, is_rejected: bool = False
+        self, kind: str, stem: str, sources: list[Path], taken: Collection[str] = (), *, among: Among = Among.FINISHED
     ) -> str:
         """Adds a clip's files to the run, hard-linked from the store where possible.
 
@@ -243,13 +243,13 @@ class RunDir:
             stem: what the names of the clip's files begin with; shortened where the whole name would be too long.
             sources: files in the store.
             taken: paths of the clip's other files, which are kept.
-            is_rejected: whether a check failed: then images and videos lie under `rejected`, and what lies where good
-                ones do is removed.
+            among: where they lie: of a clip that a check rejects images and videos lie under `rejected`, and what lies
+                where good ones do is removed; those of a draft lie under `previews`.
 
         Returns:
             The path relative to the run, with forward slashes.
         """
-        return self._files.place(kind, stem, sources, taken, is_rejected=is_rejected)
+        return self._files.place(kind, stem, sources, taken, among=among)
 
     def path_of(self, relative: object) -> Path | None:
         """Returns the path of a file that a clip's record names, `videos/x.mp4`; None for any other kind of path.

@@ -11,6 +11,7 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.executor.driver.scheduling import Work
 from vgpipe.executor.workers.messages import WorkItem
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import work_of
 
 
 class Kinds:
@@ -45,9 +46,10 @@ class Kinds:
 
     def size_of(self, state: ClipState) -> float:
         """Returns the work of a clip relative to others of its kind, or of all kinds where no forecast tells."""
+        drafted = 1.0 if state.draft is None else work_of(state.initial, state.draft) / work_of(state.initial)
         if self._size is None:
-            return 1.0
-        return self._size(state.initial) / self._mean_size
+            return drafted
+        return drafted * self._size(state.initial) / self._mean_size
 
     @cached_property
     def _mean_size(self) -> float:
@@ -90,4 +92,5 @@ def item_of(state: ClipState) -> WorkItem:
         setting_notes=state.setting_notes,
         text_notes=state.text_notes,
         represents_steps=state.represents_steps if isinstance(state, CanaryState) else None,
+        draft=state.draft,
     )

@@ -61,7 +61,7 @@ class Settling:
         if not (state.is_canary or ended.is_reused):
             self._history.remember(state)
         self._inputs.records.settle(state, worker=worker)
-        if state.is_done and not state.is_canary:
+        if state.is_made and not state.is_canary:
             if ended.is_reused:  # a worker died that had exported it, and no other exports it again
                 self._progress.drop(EXPORT)
             self._progress.clip_done()

@@ -31,7 +31,12 @@ from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
 
-ENDINGS = {Status.DONE: Ending.DONE, Status.FAILED: Ending.FAILED, Status.STOPPED: Ending.STOPPED}
+ENDINGS = {
+    Status.DONE: Ending.DONE,
+    Status.DRAFTED: Ending.DONE,
+    Status.FAILED: Ending.FAILED,
+    Status.STOPPED: Ending.STOPPED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +173,11 @@ class ClipMaker:
         if item.represents_steps is not None:
             return keys.new_canary(item.clip, item.represents_steps)
         state = keys.new_state(
-            item.clip, requested=item.requested, degradations=item.degradations, notes=item.setting_notes
+            item.clip,
+            requested=item.requested,
+            degradations=item.degradations,
+            notes=item.setting_notes,
+            draft=item.draft,
         )
         state.note_texts(item.text_notes)
         return state
@@ -212,4 +221,4 @@ class ClipMaker:
 
 
 def _has_ended(state: ClipState) -> bool:
-    return state.status in (Status.DONE, Status.FAILED)
+    return state.is_made or state.status is Status.FAILED

@@ -85,6 +85,7 @@ class WorkItem:
         setting_notes: what its settings alone tell.
         text_notes: what is known of its texts.
         represents_steps: of a canary, the steps of the clips that it represents; None for a clip of the job.
+        draft: the steps after which it stops; None where it is made to the end.
     """
 
     clip: Clip
@@ -93,6 +94,7 @@ class WorkItem:
     setting_notes: tuple[str, ...] = ()
     text_notes: tuple[str, ...] = ()
     represents_steps: int | None = None
+    draft: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +314,7 @@ class Ending(Enum):
     """How a clip of a hand-out ended in a worker."""
 
     DONE = "done"
+    """Also where what was asked for is a draft."""
     FAILED = "failed"
     STOPPED = "stopped"
     """Not finished, for a reason that is not the clip's; what is done of it is in the store."""

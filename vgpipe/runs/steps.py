@@ -1,0 +1,30 @@
+"""How far each clip of a run is made: to the end, or as a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from vgpipe.job.clip import Clip
+from vgpipe.job.drafts import Draft, draft_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Says of each clip after how many steps it stops.
+
+    Attributes:
+        draft: the config's `draft`.
+        picked: ids of the drafts that are to be continued to the end.
+    """
+
+    draft: Draft | None = None
+    picked: Collection[str] = frozenset()
+
+    def steps_of(self, clip: Clip) -> int | None:
+        """Returns the steps after which a clip stops; None where it is made to the end.
+
+        Args:
+            clip: as its model makes it.
+        """
+        return None if clip.id in self.picked else draft_steps(self.draft, clip.num_inference_steps)
