@@ -39,6 +39,9 @@ def test_a_preset_leaves_what_a_model_sets_to_the_model():
         "num_inference_steps": None,
         "guidance_scale": None,
         "segment_num_inference_steps": None,
+        "best_of": None,
+        "best_of_keep": None,
+        "best_of_at": None,
         "match_color": True,
     }
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.clips.clip_state import ClipState, SegmentState, Status
@@ -116,6 +117,7 @@ def _facts(clip: Clip) -> dict[str, Any]:
     facts = {name: getattr(clip, name) for name in RECORDED_AS if name != "id"}
     facts["shots"] = [asdict(shot) for shot in clip.shots]
     facts["continuation"] = asdict(clip.continuation) if clip.continuation else None
+    facts["contest"] = {**asdict(clip.contest), "at": list(clip.contest.at)} if clip.contest else None
     return facts
 
 
@@ -183,6 +185,7 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
         raise ValueError(f"name: {clip.name[:80]!r} is not the name of a file")
     _check_image(clip)
     _check_continuation(clip)
+    _check_contest(clip)
     return clip
 
 
@@ -201,6 +204,16 @@ def _check_continuation(clip: Clip) -> None:
     is_sound = how.frames_step >= 1 and how.frames_offset >= 0 and how.num_inference_steps >= 1
     if not is_sound or not 0 <= how.overlap_num_frames < how.segment_num_frames or how.segment_num_frames < 2:
         raise ValueError(f"continuation: segments of {how.segment_num_frames} frames cannot be joined like this")
+
+
+def _check_contest(clip: Clip) -> None:
+    """Refuses a contest that could not come to an end."""
+    how = clip.contest
+    if how is None:
+        return
+    is_rising = all(one < other for one, other in pairwise((0, *how.at, clip.num_inference_steps)))
+    if not how.at or not is_rising or not 1 <= how.keep < how.best_of:
+        raise ValueError(f"contest: {how.keep} of {how.best_of} cannot be found at {list(how.at)[:5]}")
 
 
 def _check_image(clip: Clip) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, WrapValidator
 
 from vgpipe.job.declared import ClipSetting, set_by
-from vgpipe.job.schema import or_words
-from vgpipe.job.settings import SetBy
+from vgpipe.job.schema import Mark, or_words
+from vgpipe.job.settings import Marks, SetBy
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
@@ -46,6 +46,8 @@ def _field(declared: ClipSetting, source: SetBy) -> tuple[Any, Any]:
 
 def _limited(declared: ClipSetting, source: SetBy) -> Any:
     setting = declared.setting
+    if declared.type == Marks:
+        return tuple[Mark, ...]
     limits: dict[str, Any] = {"ge": setting.at_least, "gt": setting.above, "le": setting.at_most}
     if declared.type is float:
         limits["allow_inf_nan"] = False

@@ -48,6 +48,24 @@ class Continuation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """What clips that differ in their seed alone compete by; nothing of it changes the bits of any of them.
+
+    Attributes:
+        name: the id of the first of them; "" before it is known.
+        best_of: how many compete, at least 2.
+        keep: how many are finished, from 1 to `best_of` - 1.
+        at: the steps after which they are judged, rising, all below those of the clip. The better half stays each time;
+            after the last, `keep` of them.
+    """
+
+    name: str
+    best_of: int
+    keep: int
+    at: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clip(ClipSettings):
     """One video to make, with every setting resolved.
 
@@ -61,6 +79,7 @@ class Clip(ClipSettings):
         continuation: how its segments are made and joined; None for a clip that is made at once.
         name: stem of its files, where `run.name` gives one, else that is its id; at most 250 bytes of UTF-8, unique in
             its run.
+        contest: what it competes in; None for a clip that is finished in any case.
         prompt_template: the prompt as written, where `{a|b}` or `__list__` in it was chosen from; None for any other.
     """
 
@@ -71,6 +90,7 @@ class Clip(ClipSettings):
     continuation: Continuation | None = None
     prompt_template: str | None = None
     name: str | None = None
+    contest: Contest | None = None
 
     @property
     def stem(self) -> str:

@@ -8,7 +8,14 @@ from dataclasses import MISSING, dataclass, fields
 from types import NoneType
 from typing import Any, Literal
 
-from vgpipe.job.settings import ClipSettings, LongClipSettings, OtherSpellings, SetBy, Setting
+from vgpipe.job.settings import (
+    BestOfSettings,
+    ClipSettings,
+    LongClipSettings,
+    OtherSpellings,
+    SetBy,
+    Setting,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +24,7 @@ class ClipSetting:
 
     Attributes:
         name: its name, in every place.
-        type: of its value: str, int, float, bool, list[int] or a Literal.
+        type: of its value: str, int, float, bool, list[int], Marks or a Literal.
         setting: the rest of its declaration.
         default: its value where no source sets it; None where one must, or where another module decides.
         is_optional: whether a clip's record may lack it; such a setting is no part of a clip's id while it has its
@@ -39,6 +46,11 @@ class ClipSetting:
     def is_choice(self) -> bool:
         """Whether its value is one of a list of words."""
         return typing.get_origin(self.type) is Literal
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it holds several values."""
+        return typing.get_origin(self.type) is list
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -76,7 +88,8 @@ def _declared(owner: type) -> Iterator[ClipSetting]:
         yield ClipSetting(field.name, bare, setting, default, field.default is not MISSING)
 
 
-SETTINGS = {one.name: one for owner in (ClipSettings, LongClipSettings, OtherSpellings) for one in _declared(owner)}
+OWNERS = (ClipSettings, LongClipSettings, OtherSpellings, BestOfSettings)
+SETTINGS = {one.name: one for owner in OWNERS for one in _declared(owner)}
 """Every setting by its name."""
 OF_CLIP = tuple(field.name for field in fields(ClipSettings))
 """The settings that are fields of a clip."""

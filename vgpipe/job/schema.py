@@ -10,10 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from vgpipe.job.declared import SETTINGS, ClipSetting, set_by, spellings
-from vgpipe.job.settings import SetBy
+from vgpipe.job.drafts import is_draft
+from vgpipe.job.settings import MAX_BEST_OF, Marks, SetBy
 
 MAX_CLIPS = 100_000
 MAX_SHOTS = 1000
+MAX_MARKS = 10
 MAX_SEGMENTS = 200_000
 MAX_PROMPT_CHARS = 20_000
 TEXT_REMEDY = "shorten it, or remove what cannot be seen"
@@ -61,6 +63,16 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_positive_zero)]
 
 
+def _mark(value: object) -> object:
+    whole = _whole(value)
+    if not is_draft(whole):
+        raise PydanticCustomError("mark", "it is a number of steps from 1, or a share of them such as 40%")
+    return whole
+
+
+Mark = Annotated[Any, AfterValidator(_mark)]
+
+
 def _optional(description: str, **limits: Any) -> Any:
     """Returns a field that may be left out but not be empty."""
     return Field(default=None, description=description, **limits)
@@ -78,6 +90,8 @@ def _setting(declared: ClipSetting) -> tuple[Any, Any]:
     if hint == list[int]:
         items = list[Annotated[Whole, Field(**given)]]
         return items, _optional(declared.allowed, min_length=1, max_length=MAX_CLIPS)
+    if hint == Marks:
+        return list[Mark], _optional(declared.allowed, min_length=1, max_length=MAX_MARKS)
     checked_as = {str: OptionalText if setting.may_be_empty else Text, int: Whole, float: Number}
     checked = checked_as.get(hint, hint)
     if setting.words:
@@ -125,6 +139,16 @@ ShotFields = create_model(
     **_settings(SETTINGS[name] for name in spellings("num_frames")),
 )
 """One shot of an entry."""
+
+
+ContestFields = create_model(
+    "ContestFields",
+    __base__=_Strict,
+    best_of=(_setting(SETTINGS["best_of"])[0], Field(description=SETTINGS["best_of"].allowed, ge=1, le=MAX_BEST_OF)),
+    keep=_setting(SETTINGS["best_of_keep"]),
+    at=_setting(SETTINGS["best_of_at"]),
+)
+"""What stands under `seeds` where clips compete."""
 
 
 class JobFields(_Strict):

@@ -22,6 +22,9 @@ MAX_NUM_FRAMES = 10_000_000
 AUTO = "auto"
 RANDOM = "random"
 MAX_TAKES = 100_000
+MAX_BEST_OF = 1_000
+Marks = list[int | str]
+"""Points of a clip's denoising: numbers of steps, or shares of all of them such as `40%`."""
 ContinuationMethod = Literal["image", "frames", "window", "native"]
 """How a long clip is continued from segment to segment."""
 
@@ -172,4 +175,31 @@ class OtherSpellings:
     ]
     takes: Annotated[
         int, Setting("clips of each prompt, with the seeds that follow `seed`", at_least=1, at_most=MAX_TAKES)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestOfSettings:
+    """The settings of a contest between seeds; a clip holds what they resolve to as its `contest`."""
+
+    best_of: Annotated[
+        int,
+        Setting(
+            "clips of as many seeds compete as previews; the best is finished",
+            SetBy.USER | SetBy.QUALITY,
+            at_least=1,
+            at_most=MAX_BEST_OF,
+        ),
+    ]
+    best_of_keep: Annotated[
+        int,
+        Setting("how many of them are finished", SetBy.USER | SetBy.QUALITY, at_least=1, at_most=MAX_BEST_OF),
+    ]
+    best_of_at: Annotated[
+        Marks,
+        Setting(
+            "after which steps they are judged, each time the better half stays",
+            SetBy.USER | SetBy.QUALITY,
+            "a list of whole numbers from 1 or shares such as 40%, each above the one before",
+        ),
     ]

@@ -87,6 +87,7 @@ def clip_facts(clip: Clip) -> dict[str, object]:
     """Returns a clip as its line in clips.jsonl holds it, without settings that are unset."""
     facts = {name: value for name, value in asdict(clip).items() if value not in (None, (), [])}
     facts["clip"] = facts.pop("id")
+    facts.pop("contest", None)  # what it competed with says nothing of how it was made
     if clip.image is not None:
         facts["image"] = portable(clip.image)
     return facts

@@ -240,7 +240,7 @@ def _is_exporter_typed(overrides: ReplayOverrides) -> bool:
 
 
 def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:
-    record = dict(recipe["clip"])
+    record = {name: value for name, value in recipe["clip"].items() if name != "contest"}
     _check_ranges(record)
     if "image" in record:
         record["image"] = os.path.abspath(expanded(image or str(record["image"])))

@@ -12,13 +12,13 @@ from vgpipe.job.faults import Faults, format_value
 from vgpipe.job.reading.column_names import normalised
 from vgpipe.job.reading.columns import Columns
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table
-from vgpipe.job.reading.numbers import DECIMAL_COMMA, with_point
+from vgpipe.job.reading.numbers import DECIMAL_COMMA, listed, with_point
 from vgpipe.job.reading.yaml_scalars import resolve
 from vgpipe.job.settings import SetBy
 
 _SETTINGS = set_by(SetBy.JOB)
 TEXT_COLUMNS = ("id", "prompt", *(one.name for one in _SETTINGS if one.is_text))
-LIST_COLUMNS = tuple(one.name for one in _SETTINGS if one.type == list[int])
+LIST_COLUMNS = tuple(one.name for one in _SETTINGS if one.is_list)
 NESTED_COLUMNS = {"shots": "shots need a .yaml job", "matrix": "a matrix needs a .yaml job"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
 _SEPARATORS = ",;\t|"
@@ -108,8 +108,7 @@ def _cell(line: int, name: str, cell: str, faults: Faults) -> Node:
     if name in TEXT_COLUMNS:
         return Scalar(line, cell, cell)
     if name in LIST_COLUMNS:
-        parts = filter(None, re.split(r"[\s;,]+", cell))
-        return Listing(line, [Scalar(line, resolve(part), part) for part in parts])
+        return listed(line, cell)
     if DECIMAL_COMMA.fullmatch(cell):
         faults.note(line, f"{name} is {cell}, read as {with_point(cell)}")
         return Scalar(line, resolve(with_point(cell)), cell)

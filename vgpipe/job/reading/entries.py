@@ -7,6 +7,7 @@ from functools import partial
 
 from vgpipe.job.declared import set_by
 from vgpipe.job.faults import Faults, format_text, nearest
+from vgpipe.job.reading.contests import with_flat_contest
 from vgpipe.job.reading.field_faults import unquoted_text_fault, validate_fields
 from vgpipe.job.reading.foreign_syntax import lora_fault, note_foreign
 from vgpipe.job.reading.matrix import check_places, read_matrix
@@ -28,7 +29,7 @@ def read_defaults(node: Node, faults: Faults) -> RawSettings:
     if not isinstance(node, Table):
         faults.add(node.line, "defaults is not a mapping of settings", "write settings such as `seed: 3`")
         return RawSettings()
-    fields = fields_of(node, faults)
+    fields = with_flat_contest(fields_of(node, faults), faults)
     values = validate_fields(node.line, fields, SettingFields, faults)
     return RawSettings(values, {key: fields[key].line for key in values})
 
@@ -44,9 +45,10 @@ def read_entry(node: Node, defaults: RawSettings, faults: Faults) -> Entry | Non
     Returns:
         The entry, or None where it has faults.
     """
-    fields = _fields(node, faults)
-    if fields is None:
+    found = _fields(node, faults)
+    if found is None:
         return None
+    fields = with_flat_contest(found, faults)
     shots = read_shots(fields, faults) if "shots" in fields else ()
     model = ShotsFields if "shots" in fields else PromptFields
     own_fields = {name: value for name, value in fields.items() if name != "prompt" or "shots" not in fields}

@@ -107,8 +107,9 @@ def _describe_value(value: object) -> str:
 def _remedy(field: str, value: object, detail: ErrorDetails) -> str:
     """Returns what to write instead of a value that has the wrong type or is out of range."""
     limits = detail.get("ctx", {})
-    if detail["type"] == "list_type" and isinstance(value, int) and not isinstance(value, bool):
-        return f"write {field}: [{format_value(value)}], or seed: {format_value(value)}"
+    if detail["type"] == "list_type" and isinstance(value, int | str) and not isinstance(value, bool):
+        alone = f", or {SEEDS[0]}: {format_text(str(value))}" if field in SEEDS and isinstance(value, int) else ""
+        return f"write {field}: [{format_text(str(value))}]{alone}"
     if isinstance(value, str) and detail["type"] in ("int_type", "float_type") and (number := advice(value)):
         return number
     if isinstance(value, str) and value.strip() and type(resolve(value.strip())) in (int, float):

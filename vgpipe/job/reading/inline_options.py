@@ -10,6 +10,7 @@ from vgpipe.job.declared import SETTINGS
 from vgpipe.job.faults import Faults, format_text, format_value
 from vgpipe.job.reading.column_names import FOREIGN, OWN, SYNONYMS, normalised
 from vgpipe.job.reading.nodes import Node, Scalar, Table
+from vgpipe.job.reading.numbers import listed
 from vgpipe.job.reading.yaml_scalars import resolve
 
 SHORT = {
@@ -112,7 +113,9 @@ def _table(number: int, options: list[tuple[str, str]], faults: Faults) -> Table
     return Table(number, pairs)
 
 
-def _value(number: int, field: str, value: str) -> Scalar:
+def _value(number: int, field: str, value: str) -> Node:
+    if field in SETTINGS and SETTINGS[field].is_list:
+        return listed(number, value)
     is_text = field not in SETTINGS or SETTINGS[field].is_text
     return Scalar(number, value if is_text else resolve(value), value)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from vgpipe.job.reading.nodes import Listing, Scalar
+from vgpipe.job.reading.yaml_scalars import resolve
+
 _GROUPS = re.compile(r"[-+]?\d{1,3}(?:(?P<mark>[,.'\u2019 \u00a0\u202f])\d{3})(?:(?P=mark)\d{3})*")
 DECIMAL_COMMA = re.compile(r"[-+]?(?!\d{1,3}(?:,\d{3})+\Z)\d*,\d+(?:[eE][-+]?\d+)?")
 """A number with a decimal comma, other than `1,000`, which may be a thousand."""
@@ -25,3 +28,14 @@ def advice(text: str) -> str:
     whole = typed.replace(groups["mark"], "")
     is_ambiguous = groups["mark"] == "," and typed.count(",") == 1
     return f"write {whole}, or {with_point(typed)} if the comma is a decimal one" if is_ambiguous else f"write {whole}"
+
+
+def listed(line: int, text: str) -> Listing:
+    """Returns the numbers of a text, with blanks, commas or semicolons between them, as a list.
+
+    Args:
+        line: of the file.
+        text: such as `4 8`, or `20%; 40%`.
+    """
+    parts = filter(None, re.split(r"[\s;,]+", text))
+    return Listing(line, [Scalar(line, resolve(part), part) for part in parts])

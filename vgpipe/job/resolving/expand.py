@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vgpipe.job.clip import Clip, Continuation, Shot
+from vgpipe.job.clip import Clip, Contest, Continuation, Shot
 from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS, ClipSetting
 from vgpipe.job.faults import Faults
 from vgpipe.job.naming import clip_id
@@ -27,6 +27,8 @@ MAX_NOTES = 20
 NOISE_PERIOD = 2**32
 NO_JOB = "clip"
 DRAWN = "each run draws its own and keeps them in clips.jsonl and in its files; `resume` takes those"
+_Heat = tuple[Contest, int] | None
+"""The contest that a clip is in and the first seed of it; None for a clip that is finished in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _override_source(overrides: Mapping[str, object], prefix: str, faults: Fault
     from vgpipe.job.schema import OverrideFields
 
     given = {name: value for name, value in overrides.items() if value is not None}
+    given |= {name: [*value] for name, value in given.items() if isinstance(value, tuple)}  # as frozen configs hold lists
     values, findings = validate_values(given, OverrideFields)
     for finding in findings:
         faults.add_at(f"{prefix}{finding.field}", finding.what, finding.remedy)
@@ -209,7 +212,7 @@ class _ClipWriter:
         self._model = model
         self._images, self._wildcards = images, wildcards
         self._faults = faults
-        self._lines: dict[tuple[object, ...], int] = {}
+        self._made: dict[tuple[object, ...], tuple[int, _Heat]] = {}
         self._ids: set[str] = set()
         self._repeats: dict[str, None] = {}
 
@@ -228,19 +231,21 @@ class _ClipWriter:
         typed = str(resolved.prompt.value) if self._wildcards.has_choices(resolved.prompt) else None
         for values in combinations(entry.matrix):
             image, content = self._image(resolved, values)
-            texts = None
+            texts, contest = None, resolved.contest
+            heat = (contest, resolved.seeds[0]) if contest is not None else None
             for seed in resolved.seeds:
-                if texts is None or is_chosen:
+                if texts is None or (is_chosen and contest is None):  # clips that compete have the same words
                     texts = self._texts(resolved, values, seed)
                 long = _continuation_identity(texts.shots, resolved.continuation)
                 settings: dict[str, Any] = {
                     **{"prompt": texts.prompt, "negative_prompt": texts.negative_prompt, "seed": seed},
                     **{**numbers, "model": self._model, **content, **long},
                 }
-                if self._is_new(settings, entry.line):
+                if self._is_new(settings, entry.line, heat):
                     name = self._name(texts.stem, settings)
+                    contest = replace(contest, name=name) if contest is not None and not contest.name else contest
                     whole = {**settings, "shots": texts.shots, "continuation": resolved.continuation}
-                    yield Clip(id=name, image=image, prompt_template=typed, **whole)
+                    yield Clip(id=name, image=image, prompt_template=typed, contest=contest, **whole)
 
     def _texts(self, resolved: Resolved, values: Mapping[str, str], seed: int) -> _Texts:
         """Returns the texts of a clip: its seed makes their choices, then the matrix fills their places."""
@@ -266,17 +271,20 @@ class _ClipWriter:
         self._images.note_shape(resolved.image, picture, width, height)
         return picture.path, {"image_sha256": picture.sha256}
 
-    def _is_new(self, settings: Mapping[str, object], line: int) -> bool:
+    def _is_new(self, settings: Mapping[str, object], line: int, heat: _Heat) -> bool:
         key = tuple(repr(value) if isinstance(value, list | dict) else value for value in settings.values())
-        if key not in self._lines:
-            self._lines[key] = line
+        if key not in self._made:
+            self._made[key] = (line, heat)
             return True
-        here, first = (self._faults.name_of(number) for number in (line, self._lines[key]))
-        if first == here:
-            note = f"{here} makes the same clip more than once: rendered once"
+        first_line, first_heat = self._made[key]
+        here, first = (self._faults.name_of(number) for number in (line, first_line))
+        if heat != first_heat:
+            what = f"{first} makes a clip of the same prompt, seed and settings, which cannot compete in another place"
+            self._faults.add(line, what, "begin with another seed, or leave one of the two out")
+        elif first == here:
+            self._repeats[f"{here} makes the same clip more than once: rendered once"] = None
         else:
-            note = f"{here} repeats {first} (same prompt, seed and settings): rendered once"
-        self._repeats[note] = None
+            self._repeats[f"{here} repeats {first} (same prompt, seed and settings): rendered once"] = None
         return False
 
     def _name(self, stem: str, settings: Mapping[str, object]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vgpipe.job.clip import Continuation
+from vgpipe.job.clip import Contest, Continuation
 from vgpipe.job.declared import OF_CLIP, SETTINGS
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
+from vgpipe.job.resolving.contests import best_of, contest_rules
 from vgpipe.job.resolving.continuations import ContinuationRequest
 from vgpipe.job.resolving.draws import Draws
 from vgpipe.job.resolving.images import Images
@@ -49,6 +50,7 @@ class Resolved:
         numbers: the other settings, as in `Clip`.
         shots: its shots; empty for a single prompt.
         continuation: how its clips are continued; None where they are made at once.
+        contest: what the clips of each combination compete by, without a name; None where all are finished.
     """
 
     entry: Entry
@@ -59,6 +61,7 @@ class Resolved:
     numbers: dict[str, Any]
     shots: tuple[ResolvedShot, ...] = ()
     continuation: Continuation | None = None
+    contest: Contest | None = None
 
     @property
     def texts(self) -> tuple[ResolvedSetting, ...]:
@@ -112,7 +115,8 @@ def resolve_entry(
     """
     prompt = strongest(sources, "prompt")
     negative = strongest(sources, "negative_prompt") or ResolvedSetting("negative_prompt", "", sources[-1])
-    seeds = seeds_of(entry, sources, draws, faults)
+    wanted = best_of(entry, sources, faults)
+    seeds = seeds_of(entry, sources, draws, faults, wanted)
     found = {one.name: strongest(sources, one.name) for one in _PLAIN}
     lengths = length_settings(entry, sources)
     image = strongest(sources, "image")
@@ -131,9 +135,10 @@ def resolve_entry(
     request = ContinuationRequest.of(sources, num_inference_steps=steps, reference=reference, model=model)
     length = length_of(entry, lengths, request, fps, rules, faults)
     numbers["num_frames"] = length.num_frames
+    contest = contest_rules(wanted, steps, faults) if wanted is not None else None
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)
-    resolved = Resolved(entry, prompt, negative, image, seeds, numbers, shots, length.continuation)
+    resolved = Resolved(entry, prompt, negative, image, seeds, numbers, shots, length.continuation, contest)
     for text in resolved.texts:
         wildcards.check(text)
     return resolved

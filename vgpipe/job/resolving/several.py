@@ -83,6 +83,8 @@ def _merged(found: Sequence[tuple[str, Expansion]]) -> Expansion:
                 _refuse_equal_names(clip.id, source, ids)
                 clips[key] = (source, clip)
                 jobs += expansion.jobs[:1]
+        for key, (other, earlier) in repeated.items():
+            _refuse_other_contest(earlier, other, first[key], source)
         notes += _repeats(source, list(repeated.values()))
     _refuse_too_many(len(clips))
     drawn_from = next((one.drawn_from for _, one in found if one.drawn_from is not None), None)
@@ -91,7 +93,7 @@ def _merged(found: Sequence[tuple[str, Expansion]]) -> Expansion:
 
 def _identity(clip: Clip) -> Clip:
     """Returns what two clips share that are the same: all but names, where their image lies, how they were written."""
-    return replace(clip, id="", image=None, prompt_template=None)
+    return replace(clip, id="", image=None, prompt_template=None, contest=None)
 
 
 def _repeats(source: str, repeated: Sequence[tuple[str, Clip]]) -> Iterator[str]:
@@ -108,6 +110,14 @@ def _refuse_equal_names(name: str, source: str, ids: dict[str, str]) -> None:
         remedy = "give one of the two an id of its own, or render the jobs one after the other"
         raise JobError("two clips have one name; nothing was started", [Fault(source, what, remedy)])
     ids[name] = source
+
+
+def _refuse_other_contest(earlier: Clip, first: str, clip: Clip, source: str) -> None:
+    """Refuses a clip that competes in one job and not, or with others, in another."""
+    if earlier.contest != clip.contest:
+        what = f"its clip {clip.id} (seed {clip.seed}) is one of {first} too, outside of its contest"
+        remedy = "begin with another seed, or render the jobs one after the other"
+        raise JobError("a clip is in two contests; nothing was started", [Fault(source, what, remedy)])
 
 
 def _refuse_too_many(clips: int) -> None:

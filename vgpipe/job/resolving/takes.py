@@ -1,4 +1,4 @@
-"""The seeds of an entry's clips: one, those of a list, or as many as it has takes."""
+"""The seeds of an entry's clips: one, those of a list, or as many as it has takes or clips that compete."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 from vgpipe.job.declared import spellings
 from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
+from vgpipe.job.resolving.contests import BestOf
 from vgpipe.job.resolving.draws import Draws
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
 from vgpipe.job.settings import MAX_SEED, RANDOM
 
 
-def seeds_of(entry: Entry, sources: Sequence[SettingSource], draws: Draws, faults: Faults) -> tuple[int, ...]:
+def seeds_of(
+    entry: Entry, sources: Sequence[SettingSource], draws: Draws, faults: Faults, wanted: BestOf | None = None
+) -> tuple[int, ...]:
     """Returns one seed for each clip of an entry and combination of its matrix.
 
     Args:
@@ -21,17 +24,20 @@ def seeds_of(entry: Entry, sources: Sequence[SettingSource], draws: Draws, fault
         sources: the strongest first, the entry's own among them.
         draws: draws the seeds that are random.
         faults: where faults are recorded.
+        wanted: the contest between its clips, which then has a seed for each; None without one.
     """
-    seed, takes = strongest(sources, *spellings("seed")), strongest(sources, "takes")
+    seed = strongest(sources, *spellings("seed"))
+    takes = strongest(sources, "takes") if wanted is None else wanted.setting
     value: Any = 0 if seed is None else seed.value
     if seed is not None and isinstance(value, list | tuple):
-        _check_list(seed, takes, sources, faults)
+        if wanted is None:
+            _check_list(seed, takes, sources, faults)
         return tuple(value)
     num_takes = int(str(takes.value)) if takes is not None else 1
     if value == RANDOM:
         return draws.seeds(entry.id or entry.prompt, num_takes)
     if takes is not None and int(value) + num_takes - 1 > MAX_SEED:
-        what = f"takes is {num_takes}, and the seeds from {value} on would exceed {MAX_SEED}"
+        what = f"{takes.name} is {num_takes}, and the seeds from {value} on would exceed {MAX_SEED}"
         takes.add_fault(what, "begin with a smaller seed", faults)
     return tuple(range(int(value), int(value) + num_takes))
 
