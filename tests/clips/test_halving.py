@@ -66,7 +66,7 @@ def test_where_the_winner_fails_in_the_end_the_next_best_is_finished():
     scores = [{4: 4.0, 8: 2.0}, {4: 3.0, 8: 1.0}, {4: 2.0}, {4: 1.0}]
     candidates = _candidates(*scores)
     contest, winners = replace(EIGHT, best_of=4), []
-    for at in range(4):
+    for _ in range(4):
         found = standing(contest, candidates)
         winners += found.goals
         candidates[int(winners[-1][1:])] = replace(candidates[int(winners[-1][1:])], is_lost=True)

@@ -1,8 +1,8 @@
 """Who is still in a contest: after each judgement the better half, after the last one as many as are kept.
 
-Successive halving (Jamieson, Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016),
-over seeds. Pure arithmetic on scores: the same scores and losses always give the same standing, so that a run that was
-interrupted ends as one that was not.
+Successive halving over seeds (Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
+optimization", 2016). Pure arithmetic on scores: the same scores and losses always give the same standing, so that a run
+that was interrupted ends as one that was not.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Standing:
     """How far a contest is.
 
     Attributes:
-        goals: the clips that go on -> the steps after which they are judged next, None for those that are finished.
+        goals: the clips that stay -> the steps after which they are judged next, None for those that are finished.
         left: the clips that were left behind -> where they came.
         places: the last place of every clip that was judged.
     """
@@ -94,7 +94,7 @@ def standing(contest: Contest, candidates: Sequence[Candidate]) -> Standing:
 
 
 def quotas(contest: Contest) -> tuple[int, ...]:
-    """Returns how many clips go on after each judgement."""
+    """Returns how many clips stay after each judgement."""
     found, left = [], contest.best_of
     for _ in contest.at[:-1]:
         left = max(contest.keep, math.ceil(left / 2))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from vgpipe.collection import collection_paused
 from vgpipe.config.exporter_schema import SheetConfig
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import Config, QualityConfig
+from vgpipe.errors import ConfigError, Fault
 from vgpipe.exporters.rates import rate_notes
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import names_set_by
@@ -52,6 +53,7 @@ def request(config: Config, job_lines: str | None = None) -> Request:
 
     Raises:
         JobError: naming everything that is wrong with the job or with `clip.*`.
+        ConfigError: where clips are both drafted and compete.
     """
     jobs = _jobs(config, job_lines)
     from vgpipe.job.resolving.picks import only_picked  # only now: an invalid job ends before
@@ -69,9 +71,22 @@ def request(config: Config, job_lines: str | None = None) -> Request:
     )
     title = " + ".join(job.title for job in jobs) if job_lines is None else ""
     clips = only_picked(_named(expansion, config.run.name), config.pick)
+    if config.pick:  # who picks has decided
+        clips = tuple(replace(clip, contest=None) for clip in clips)
+    _refuse_drafts_of_contests(config, clips)
     lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
     chosen = [config.quality.chosen] if config.quality.chosen else []
     return Request(clips, (*chosen, *expansion.notes, *lowered), job_lines, title, expansion.drawn_from)
+
+
+def _refuse_drafts_of_contests(config: Config, clips: Sequence[Clip]) -> None:
+    """Refuses `draft` where clips compete: each asks for another one to choose."""
+    contest = next((clip.contest for clip in clips if clip.contest is not None), None)
+    if config.draft is None or contest is None:
+        return
+    what = f"clips are to wait for a pick after {config.draft} steps, and the best of {contest.best_of} is to be chosen"
+    remedy = "leave draft out; or add clip.best_of=1, with clip.takes for several drafts of a prompt"
+    raise ConfigError("invalid configuration", [Fault("draft", what, remedy)])
 
 
 def _named(expansion: Expansion, template: str | None) -> tuple[Clip, ...]:

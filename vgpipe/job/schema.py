@@ -141,10 +141,11 @@ ShotFields = create_model(
 """One shot of an entry."""
 
 
+_BEST_OF: Any = _setting(SETTINGS["best_of"])[0]
 ContestFields = create_model(
     "ContestFields",
     __base__=_Strict,
-    best_of=(_setting(SETTINGS["best_of"])[0], Field(description=SETTINGS["best_of"].allowed, ge=1, le=MAX_BEST_OF)),
+    best_of=(_BEST_OF, Field(description=SETTINGS["best_of"].allowed, ge=1, le=MAX_BEST_OF)),
     keep=_setting(SETTINGS["best_of_keep"]),
     at=_setting(SETTINGS["best_of_at"]),
 )

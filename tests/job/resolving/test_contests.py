@@ -12,9 +12,10 @@ from tests.job.conftest import PRESET
 from vgpipe.clips.clip_record import clip_of_record
 from vgpipe.clips.requested import request
 from vgpipe.config.load import load
-from vgpipe.errors import JobError
+from vgpipe.errors import ConfigError, JobError
 from vgpipe.job.faults import Faults
 from vgpipe.job.resolving.contests import BestOf, contest_rules
+from vgpipe.job.resolving.picks import name_of
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource
 from vgpipe.provenance.recipe import clip_facts
 
@@ -48,7 +49,10 @@ def test_a_contest_takes_seeds_as_takes_do(clips_of, job, overrides, seeds, cont
     [
         ("best_of: 4, best_of_keep: 4", "4 of 4 clips are to be kept, so that none competes -> keep at most 3"),
         ("best_of: 4, best_of_keep: 9", "9 of 4 clips are to be kept"),
-        ("best_of: 4, best_of_at: [4, 8]", "clips are to be judged after step 8, but they have 8 -> name steps below 8"),
+        (
+            "best_of: 4, best_of_at: [4, 8]",
+            "judged after step 8, but they have 8 -> name steps below 8",
+        ),
         ("best_of: 4, best_of_at: [4, 2]", "do not increase: 4, 2 -> sort them"),
         ("best_of: 4, best_of_at: [4, 4]", "do not increase: 4, 4"),
         ("best_of: 4, best_of_at: [50%, 2]", "do not increase: 50%, 2"),
@@ -79,7 +83,7 @@ def test_what_a_preset_asks_for_gives_way_to_seeds_and_takes_of_the_job_and_says
 
 
 def test_clips_that_compete_have_the_same_words_and_each_combination_is_a_contest_of_its_own(clips_of):
-    clips = clips_of("prompts: [{prompt: 'a {c} {d|e|f|g|h|i} __', best_of: 5, matrix: {c: [x, y]}}]".replace(" __", ""))
+    clips = clips_of("prompts: [{prompt: 'a {c} {d|e|f|g|h|i}', best_of: 5, matrix: {c: [x, y]}}]")
     first, second = clips.clips[:5], clips.clips[5:]
     assert len({clip.prompt for clip in first}) == len({clip.prompt for clip in second}) == 1
     assert {clip.contest.name for clip in first} == {first[0].id} and second[0].contest.name == second[0].id
@@ -92,7 +96,7 @@ def test_a_clip_competes_in_one_place_only(clips_of, faults_of, write):
         assert fault.startswith("a.yaml:3: line 2 makes a clip of the same prompt, seed and settings"), other
     write("prompts: [{prompt: a, best_of: 3}]")
     write("prompts: [{prompt: a, seed: 1}]", "b.yaml")
-    with pytest.raises(JobError, match="is one of a.yaml too, outside of its contest"):
+    with pytest.raises(JobError, match=r"is one of a\.yaml too, outside of its contest"):
         request(load(["job=[a.yaml,b.yaml]"]))
 
 
@@ -107,10 +111,25 @@ def test_a_clip_has_the_id_and_recipe_that_it_has_alone_and_its_record_keeps_the
             clip_of_record({**record, "contest": {**record["contest"], **wrong}})
 
 
+def test_drafts_and_contests_exclude_each_other_and_picked_clips_compete_with_none(write):
+    write("prompts: [{prompt: a, best_of: 3}]")
+    with pytest.raises(ConfigError, match="wait for a pick after 40% steps, and the best of 3") as caught:
+        request(load(["job=a.yaml", "draft=40%"]))
+    assert "add clip.best_of=1" in str(caught.value)
+    clips = request(load(["job=a.yaml"])).clips
+    (picked,) = request(load(["job=a.yaml", f"pick=[{name_of(clips[2])}]"])).clips
+    assert picked == replace(clips[2], contest=None)
+
+
 MARKS = st.one_of(st.integers(1, 40), st.integers(1, 99).map(lambda share: f"{share}%"))
 
 
-@given(num=st.integers(2, 40), keep=st.integers(1, 45), at=st.lists(MARKS, min_size=1, max_size=5), steps=st.integers(1, 40))
+@given(
+    num=st.integers(2, 40),
+    keep=st.integers(1, 45),
+    at=st.lists(MARKS, min_size=1, max_size=5),
+    steps=st.integers(1, 40),
+)
 def test_whatever_is_asked_for_comes_to_an_end_or_is_refused(num, keep, at, steps):
     source = SettingSource({}, "", {})
     names = {"best_of": num, "best_of_keep": keep, "best_of_at": at}
@@ -120,4 +139,4 @@ def test_whatever_is_asked_for_comes_to_an_end_or_is_refused(num, keep, at, step
     assert (contest is None) == bool(len(faults))
     if contest is not None:
         assert contest.at and list(contest.at) == sorted(set(contest.at))
-        assert 0 < contest.at[0] and contest.at[-1] < steps and 0 < contest.keep < contest.best_of
+        assert contest.at[0] > 0 and contest.at[-1] < steps and 0 < contest.keep < contest.best_of

@@ -19,7 +19,7 @@ def with_flat_contest(fields: Mapping[str, Node], faults: Faults) -> dict[str, N
 
     Args:
         fields: key -> node.
-        faults: where the faults of the contest are recorded; a faulty one is left out.
+        faults: where the faults of the contest are recorded; of one with faults nothing is returned.
     """
     table = fields.get(SEEDS)
     if not isinstance(table, Table):

@@ -121,7 +121,9 @@ def _override_source(overrides: Mapping[str, object], prefix: str, faults: Fault
     from vgpipe.job.schema import OverrideFields
 
     given = {name: value for name, value in overrides.items() if value is not None}
-    given |= {name: [*value] for name, value in given.items() if isinstance(value, tuple)}  # as frozen configs hold lists
+    given |= {
+        name: [*value] for name, value in given.items() if isinstance(value, tuple)
+    }  # as frozen configs hold lists
     values, findings = validate_values(given, OverrideFields)
     for finding in findings:
         faults.add_at(f"{prefix}{finding.field}", finding.what, finding.remedy)
