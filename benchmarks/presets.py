@@ -104,7 +104,9 @@ def times(sampler: Sampler, wanted: list[Request]) -> None:
             taken.append(time.process_time() - began)
         rows.append(taken)
     standard, quick = np.array(rows).T
-    print(f"standard {np.median(standard):.3f} s, quick {np.median(quick):.3f} s, ratio {np.median(standard / quick):.2f}")
+    print(
+        f"standard {np.median(standard):.3f} s, quick {np.median(quick):.3f} s, ratio {np.median(standard / quick):.2f}"
+    )
 
 
 def compare(sampler: Sampler, folder: Path, count: int, contests: Path | None) -> None:

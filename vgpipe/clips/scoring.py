@@ -38,6 +38,15 @@ class Scoring:
             return JUDGES[self._config.name]
         return OF_DRAFTS if getattr(clip, "contest", None) is None else OF_CONTESTS
 
+    def open(self) -> None:
+        """Opens the model that the user named for judging, if any, before anything is made.
+
+        Raises:
+            ModelError: where there is none, or it is not loaded here.
+        """
+        if self._config.name != AUTO and JUDGES[self._config.name].needs is Needs.OWN_MODEL:
+            _ = self.clip_model
+
     def key_of(self, segment: SegmentState) -> Key | None:
         """Returns where the store has a draft's score; None for a final, and for scores that are in no artifact."""
         preview = segment.keys.preview
@@ -72,7 +81,7 @@ class Scoring:
             return None
         judge, key = self.judge_of(segment.clip), self.key_of(segment)
         if key is None:
-            return None if verdicts is None else Score(judge.name, checks.score(verdicts))
+            return Score(judge.name, checks.score(verdicts)) if verdicts else None
         from vgpipe.stages.judging import score_of
 
         return score_of(judge, self.store.find(key))

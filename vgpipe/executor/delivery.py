@@ -189,6 +189,8 @@ class ExportDelivery:
         judge = self._gate.judge
         prompts = [segment.clip.prompt for segment in state.segments]
         verdicts = judge.clip(prompts, artifacts, is_canary=state.has_few_steps)
+        if self._gate.scoring is not None:
+            state.note_score(self._gate.scoring.of(state, verdicts))
         if verdicts is None:  # made by an older version, which judged nothing
             state.note_verdicts(None)
             return

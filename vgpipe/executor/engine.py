@@ -9,12 +9,14 @@ from vgpipe.clips.canary_state import CanaryState
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.frame_users import FrameUsers
 from vgpipe.clips.judging import Judge
+from vgpipe.clips.scoring import Scoring
 from vgpipe.executor.base import WorkInputs
 from vgpipe.executor.component_loader import Loader
 from vgpipe.executor.kept_models import Conditions
 from vgpipe.executor.past_trials import PastTrials
 from vgpipe.executor.stage_checks import StageChecks
 from vgpipe.executor.stage_loop import StageLoop, StageReport
+from vgpipe.executor.stage_scores import StageScores
 from vgpipe.executor.text_turns import OnlyWorker, TextTurns
 from vgpipe.executor.thread_trial import ThreadTrial
 from vgpipe.executor.thread_tuning import ThreadTuning, threads
@@ -89,6 +91,7 @@ class Engine:
                 SaferTries(inputs.keys, config.run.degrade, frame_users),
                 report,
             ),
+            scores=StageScores(Scoring(config.judge, store)),
             checkpoint_steps=config.executor.checkpoint_steps,
             checkpoint_interval_s=config.executor.checkpoint_interval_s,
         )

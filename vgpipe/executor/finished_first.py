@@ -31,7 +31,7 @@ class FinishedFirst:
 
     def __init__(self, inputs: ExecutorInputs):
         self._inputs, self._store = inputs, inputs.finished.store
-        gate = files_gate_of(inputs.config, inputs.keys)
+        gate = files_gate_of(inputs.config, inputs.keys, self._store)
         self.history = FallbackHistory(notes_of(self._store), inputs.keys, inputs.config, gate)
         self.frame_users = FrameUsers()
         self.delivery = ExportDelivery(

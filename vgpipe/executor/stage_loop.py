@@ -20,6 +20,7 @@ from vgpipe.executor.stage_inputs import (
     texts_of,
     windows_of,
 )
+from vgpipe.executor.stage_scores import StageScores
 from vgpipe.executor.text_turns import TextTurns
 from vgpipe.fallback.memory_ladder import MemoryLadder
 from vgpipe.memory.budget import enforced
@@ -87,6 +88,7 @@ class StageLoop:
         memory_limit_gb: the most of its memory that may be used, GiB; None: all.
         texts: decides who encodes a text.
         checks: judges what was made.
+        scores: has previews judged.
         checkpoint_steps: steps between checkpoints, at least.
         checkpoint_interval_s: seconds between checkpoints, at least.
     """
@@ -102,13 +104,14 @@ class StageLoop:
     memory_limit_gb: float | None
     texts: TextTurns
     checks: StageChecks
+    scores: StageScores
     checkpoint_steps: int
     checkpoint_interval_s: float
 
     def encode(self, segments: Iterable[SegmentState]) -> None:
         """Encodes every distinct text of the segments that is not in the store; a new pass over them begins."""
         self.checks.begin_wave()
-        missing = [segment for segment in segments if not self._has_latents(segment)]
+        missing = [segment for segment in segments if not self._has_latents(segment) or self._other_texts(segment)]
         with self.residency.stage(ENCODE) as take:
             for segment in self._pending(missing, ENCODE):
                 self._make(segment, ENCODE, self._encode, take)
@@ -122,14 +125,18 @@ class StageLoop:
         with self.residency.stage(DENOISE) as take:
             for segment in self._pending(segments, DENOISE):
                 if self._has_latents(segment):  # asked now: clips that differ only in fps share latents
-                    self.checks.denoised(segment)
+                    self._denoised(segment, take)
                     continue
                 dead = self.residency.failure(self.family.decode_components)
                 if dead is not None:  # hours of denoising for nothing
                     self.report.failed(segment, DECODE, dead)
                     continue
                 if self._make(segment, DENOISE, self._denoise, take):
-                    self.checks.denoised(segment)
+                    self._denoised(segment, take)
+
+    def _denoised(self, segment: SegmentState, take: Take[Family]) -> None:
+        self.checks.denoised(segment)
+        self.scores.denoised(segment, self._family(segment, DENOISE), take)
 
     def decode(self, segments: Iterable[SegmentState], on_decoded: Callable[[ClipState], None]) -> None:
         """Decodes every segment whose frames are not in the store, and judges them.
@@ -138,7 +145,10 @@ class StageLoop:
         """
         with self.residency.stage(DECODE) as take:
             for segment in self._pending(segments, DECODE):
-                if self._make(segment, DECODE, self._decode, take) and self.checks.decoded(segment) and segment.is_last:
+                if not self._make(segment, DECODE, self._decode, take) or not self.checks.decoded(segment):
+                    continue
+                self.scores.decoded(segment)
+                if segment.is_last:
                     on_decoded(segment.parent)
         while self.checks.rejected:
             on_decoded(self.checks.rejected.pop(0))
@@ -209,7 +219,7 @@ class StageLoop:
     def _encode(self, segment: SegmentState, take: Take[Family]) -> None:
         from vgpipe.stages import encode
 
-        for key, text in texts_of(segment):
+        for key, text in [*texts_of(segment), *self._other_texts(segment)]:
             artifact = self.store.find(key)
             if artifact is None and self.texts.take(key):
                 try:
@@ -293,6 +303,9 @@ class StageLoop:
         )
         keep_tail(self.store, segment, artifact)
         self._done(segment, DECODE, artifact)
+
+    def _other_texts(self, segment: SegmentState) -> list[tuple[Key, str]]:
+        return self.scores.texts(segment, self._family(segment, ENCODE))
 
     def _family(self, segment: SegmentState, stage: str) -> Family:
         return segment.families.get(stage, self.family)

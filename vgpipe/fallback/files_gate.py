@@ -10,12 +10,13 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import CHECKS, SEED, Degradation
 from vgpipe.clips.finished_files import FinishedFiles
 from vgpipe.clips.judging import Judge, failed
+from vgpipe.clips.scoring import Scoring
 from vgpipe.config.schema import Config
 from vgpipe.fallback.safer import SaferTries
 from vgpipe.job.clip import Clip
 from vgpipe.job.drafts import segments_made
 from vgpipe.stages.keys import ClipKeys
-from vgpipe.store.artifacts import Artifact
+from vgpipe.store.artifacts import Artifact, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,12 @@ class FilesGate:
     Attributes:
         judge: knows the limits.
         tries: knows what is left to try where a check fails.
+        scoring: knows whether a preview is still to be judged; None: nobody asks.
     """
 
     judge: Judge
     tries: SaferTries
+    scoring: Scoring | None = None
 
     def takes(self, state: ClipState, artifacts: Sequence[Artifact]) -> bool:
         """Returns whether a clip's files are taken; else it is made, as one of which a check failed.
@@ -37,6 +40,8 @@ class FilesGate:
             state: as it was asked for.
             artifacts: its files.
         """
+        if self.scoring is not None and self.scoring.is_missing(state):
+            return False
         return self._pass(state.clip, artifacts, state.draft) or not self.tries.is_left(state)
 
     def takes_clip(
@@ -53,8 +58,7 @@ class FilesGate:
         artifacts = finished.found(keys[0])
         if artifacts is None:
             return False
-        state = self.tries.keys.new_state(clip, keys=keys, draft=draft)
-        return self._pass(clip, artifacts, draft) or not self.tries.is_left(state)
+        return self.takes(self.tries.keys.new_state(clip, keys=keys, draft=draft), artifacts)
 
     def passes(self, state: ClipState, artifacts: Sequence[Artifact] | None) -> bool:
         """Returns whether a clip or a canary has its files, and no check rejects them."""
@@ -95,11 +99,13 @@ class FilesGate:
         return failed(self.judge.clip(prompts, artifacts, is_canary=is_canary)) is None
 
 
-def files_gate_of(config: Config, keys: ArtifactKeys) -> FilesGate:
+def files_gate_of(config: Config, keys: ArtifactKeys, store: Store | None = None) -> FilesGate:
     """Returns the gate of a run.
 
     Args:
         config: the whole config.
         keys: computes store keys.
+        store: where scores are; None: previews are taken whether judged or not.
     """
-    return FilesGate(Judge(config.checks.limits), SaferTries(keys, config.run.degrade))
+    scoring = None if store is None else Scoring(config.judge, store)
+    return FilesGate(Judge(config.checks.limits), SaferTries(keys, config.run.degrade), scoring)

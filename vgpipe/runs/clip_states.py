@@ -72,7 +72,7 @@ class ClipStates:
             clips: in job order.
         """
         keys = self.keys(self._first)
-        gate = files_gate_of(self._config, keys)
+        gate = files_gate_of(self._config, keys, self.finished.store)
         history = FallbackHistory(self._notes, keys, self._config, gate)
         to_make = [_clip_for(clip, self._first.plan) for clip in clips]
         self._known_keys = {}

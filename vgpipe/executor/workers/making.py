@@ -72,7 +72,7 @@ class ClipMaker:
         self._inputs, self._send, self._store = inputs, settings.send, inputs.finished.store
         self._history = FallbackHistory(notes_of(self._store), inputs.keys, inputs.config)
         self._frame_users = FrameUsers()
-        self._gate = files_gate_of(inputs.config, inputs.keys)
+        self._gate = files_gate_of(inputs.config, inputs.keys, self._store)
         self._records = ToldRecords(settings.send, self._ended)
         self._delivery = UnplacedDelivery(
             inputs.finished, RunDir(settings.run_root), inputs.keys, {}, self._frame_users, recipes_of(inputs)
