@@ -48,10 +48,7 @@ class Setting:
 
 
 FLOOR, QUICK, STANDARD = Setting(2), Setting(5), Setting(20)
-TRIED = (
-    Setting(3), Setting(4), Setting(5), Setting(6), Setting(5, 3), Setting(6, 3), Setting(4, scheduler={"flow_shift": 5.0}),
-    Setting(5, scheduler={"flow_shift": 5.0}), Setting(5, scheduler={"flow_shift": 2.0}),
-)  # fmt: skip
+TRIED = Setting(4), Setting(5), Setting(6, 3), Setting(6, 4)
 
 
 def frames_of(sampler: Sampler, request: Request, setting: Setting, seeds: int = 1) -> np.ndarray:
@@ -76,9 +73,9 @@ def all_right(sampler: Sampler, folder: Path, index: int, request: Request, sett
 
 def tune(sampler: Sampler, folder: Path, count: int) -> None:
     wanted = tuning_requests(count, TUNING_SEED)
-    found: dict[Setting | str, list[float]] = {str(one): [] for one in (FLOOR, *TRIED, STANDARD)}
+    found: dict[str, list[float]] = {str(one): [] for one in TRIED}
     for index, request in enumerate(wanted):
-        for setting in (FLOOR, *TRIED, STANDARD):
+        for setting in TRIED:
             found[str(setting)].append(all_right(sampler, folder, index, request, setting, TUNING_SEEDS))
         if index % 8 == 7:
             print(index + 1, {name: round(float(np.mean(one)), 3) for name, one in found.items()}, flush=True)

@@ -79,6 +79,8 @@ class ClipStates:
         found = []
         for clip in to_make:
             draft = self._draft_of(clip, keys)
+            if draft is not None and gate.scoring is not None:
+                gate.scoring.open()
             own = self._known_keys[clip, draft] = keys.of_clip(clip, draft=draft)
             if not gate.takes_clip(clip, own, self.finished, draft):
                 notes = _notes_of(clip, self._first)
