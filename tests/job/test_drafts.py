@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.job.test_segments import PLAIN, by
-from vgpipe.job.drafts import draft_steps, is_draft, segments_made
+from vgpipe.job.drafts import draft_notes, draft_steps, is_draft, segments_made
 from vgpipe.job.segments import segments_of
 
 
@@ -30,6 +30,15 @@ def test_anything_else_says_nothing(value):
 )  # fmt: skip
 def test_a_clip_stops_after_these_steps(draft, steps, expected):
     assert draft_steps(draft, steps) == expected
+
+
+def test_a_draft_that_is_none_is_told_with_the_share_that_may_be_meant():
+    few, many = replace(PLAIN, num_inference_steps=20), replace(PLAIN, num_inference_steps=50)
+    assert draft_notes(40, [few]) == [
+        "draft=40: the clip has no more than 20 steps and will be made to the end; a share of them: draft=40%"
+    ]
+    assert "1 of 2 clips have no more than 20 steps" in draft_notes(40, [few, many])[0]
+    assert draft_notes(8, [few, many]) == draft_notes(None, [few]) == draft_notes("40%", [few]) == []
 
 
 @pytest.mark.parametrize("method", ["image", "frames", "window"])

@@ -94,7 +94,7 @@ def test_picked_drafts_are_continued_and_other_picks_rendered_again(open_page, t
     page = open_page(make_run(tmp_path, [*drafts, record("c", files={})]))
     assert page.text_content(".card >> nth=0 >> .state") == "preview, step 8 of 20"
     page.click(".card >> nth=0 >> button.pick")
-    assert page.text_content("#what-picked") == "finish the draft at the model's full steps"
+    assert page.text_content("#what-picked") == "continue the draft to the last step"
     page.click(".card >> nth=2 >> button.pick")
     pick = page.eval_on_selector(".card >> nth=0", "card => card.entry.clip.pick")
     first, second = page.text_content("#commands").split("\n")

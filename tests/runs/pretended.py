@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from vgpipe.clips.requested import request
 from vgpipe.config.schema import Config
 from vgpipe.runs import run_record
 from vgpipe.runs.attempts import Attempts
+from vgpipe.stages.checkpoints import path_of
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
 from vgpipe.store.plain_yaml import read_yaml
@@ -38,14 +40,25 @@ def pretend_run(config: Config, root: Path, states: Mapping[str, str] | None = N
     for state in asked:
         status = next((one for name, one in (states or {}).items() if state.id.startswith(name)), "done")
         records.append({**record_of(state), "state": status, "error": "decode: bad" if status == "failed" else None})
+        if state.draft is not None and status == "done":
+            records[-1]["state"] = "drafted"
         if status == "done":
             for keys in (one.keys for one in state.segments):
-                for key in (*keys.texts, keys.latents, *keys.exports):
+                for key in (*keys.texts, keys.denoised, *keys.exports):
                     _keep(store, key)
+                if state.draft is not None:
+                    _keep_checkpoint(path_of(store, keys.latents), state.draft)
     run_dir.write_clips(records)
     run_dir.append_event("run_started", clips=len(asked))
     run_dir.append_event("run_ended", reason="finished", done=len(asked))
     return run_dir
+
+
+def _keep_checkpoint(path: Path, done_steps: int) -> None:
+    """Writes the header of a checkpoint, which is all that is read of one that nobody continues from."""
+    header = json.dumps({"__metadata__": {"facts": json.dumps({"done_steps": done_steps})}}).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
 
 
 def _keep(store: Store, key: Key) -> None:

@@ -88,6 +88,14 @@ def test_what_is_done_is_left_alone(ask, vgpipe, made):
     assert ran.code == 0 and clip["work"] == "nothing" and clip["was"] == clip["clip"] and clip["run"] == str(made.root)
 
 
+def test_a_draft_is_there_until_the_whole_clip_is_wanted(ask, vgpipe, made):
+    shutil.rmtree(made.root)
+    shutil.rmtree(made.root.parent.parent / ".store")
+    pretend_run(load((*CONFIG, "draft=2")), RUN)
+    assert set(ask().values()) == {f"{NOTHING} (a draft, step 2 of 4: `continue` finishes it)"}
+    assert set(ask("draft=null").values()) == {"continued at step 2 of 4: that run has its draft"}
+
+
 IN_JOB = (
     ("a small red circle", "a red circle", "a-red-circle",
      'rendered again: prompt changed from "a small red circle" to "a red circle"'),

@@ -15,6 +15,7 @@ from vgpipe.errors import ConfigError, Fault
 from vgpipe.exporters.rates import rate_notes
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import names_set_by
+from vgpipe.job.drafts import draft_notes
 from vgpipe.job.record import Job
 from vgpipe.job.settings import SetBy
 
@@ -76,7 +77,8 @@ def request(config: Config, job_lines: str | None = None) -> Request:
     _refuse_drafts_of_contests(config, clips)
     lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
     chosen = [config.quality.chosen] if config.quality.chosen else []
-    return Request(clips, (*chosen, *expansion.notes, *lowered), job_lines, title, expansion.drawn_from)
+    notes = (*chosen, *expansion.notes, *lowered, *draft_notes(config.draft, clips))
+    return Request(clips, notes, job_lines, title, expansion.drawn_from)
 
 
 def _refuse_drafts_of_contests(config: Config, clips: Sequence[Clip]) -> None:

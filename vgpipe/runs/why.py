@@ -19,6 +19,7 @@ from vgpipe.report.values import text_of
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.past_runs import PastClip
 from vgpipe.stages.checkpoints import done_steps, path_of
+from vgpipe.stages.denoised import needs_decoding_at_most
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 from vgpipe.typed import shown_path
@@ -105,7 +106,8 @@ def _answer(
     changes = input_changes(past.inputs, inputs, _image(clip)) if past is not None else ()
     was, run = (str(past.record.get("clip")), past.run) if past is not None else (None, None)
     if is_finished:
-        return Answer(clip.id, Work.NOTHING, "", tuple(_why_nothing(changes, inputs, past)), was, run)
+        drafted = [] if state.draft is None else [f"a {_draft(state)}: `continue` finishes it"]
+        return Answer(clip.id, Work.NOTHING, "", (*drafted, *_why_nothing(changes, inputs, past)), was, run)
     work, where = _left(state, store)
     if past is None:
         work = Work.FIRST if work is Work.AGAIN else work
@@ -130,20 +132,24 @@ def _why_nothing(changes: Sequence[Change], inputs: ClipInputs, past: PastClip |
 def _left(state: ClipState, store: Store) -> tuple[Work, str]:
     """Returns what is left to do for a clip, and from where on, by what the store has."""
     for segment in state.segments:
+        if not needs_decoding_at_most(store, segment.keys):
+            return _denoising(state, segment, store)
         if store.find(segment.keys.frames) is not None:
             continue
-        if store.find(segment.keys.latents) is None:
-            return _denoising(state, segment, store)
         return Work.DECODE, _segment(segment) if state.is_long else ""
     return Work.EXPORT, ""
 
 
 def _denoising(state: ClipState, segment: SegmentState, store: Store) -> tuple[Work, str]:
-    done, steps = done_steps(path_of(store, segment.keys.latents)), segment.clip.num_inference_steps
+    done, steps = done_steps(path_of(store, segment.keys.latents)), state.draft or segment.clip.num_inference_steps
     where = _segment(segment) if state.is_long and segment is not state.segments[0] else ""
-    if done:
+    if 0 < done < steps:
         return Work.CONTINUE, f"{where} at step {done} of {steps}".strip()
     return Work.AGAIN, where
+
+
+def _draft(state: ClipState) -> str:
+    return f"draft, step {state.draft} of {state.clip.num_inference_steps}"
 
 
 def _segment(segment: SegmentState) -> str:
@@ -160,6 +166,10 @@ def _reasons(work: Work, changes: Sequence[Change], past: PastClip) -> tuple[str
     match past.record.get("state"):
         case Status.FAILED.value:
             return (f"it failed: {(text_of(past.record.get('error')) or 'for an unknown reason')[:MAX_ERROR]}",)
+        case Status.DRAFTED.value if work is Work.CONTINUE:
+            return ("that run has its draft",)
+        case Status.DRAFTED.value:
+            return (f"what its draft was made from is {GONE}",)
         case Status.DONE.value:
             return (f"its files are {GONE}" if work is not Work.EXPORT else f"its file is {GONE}",)
     return ("the run ended before it was done",)

@@ -46,7 +46,7 @@
     const drafts = clips.filter((clip) => isContinued(report, clip)).length;
     const others = clips.length - drafts;
     const said = [];
-    if (drafts) said.push(`finish ${drafts === 1 ? "the draft" : "the drafts"} at the model's full steps`);
+    if (drafts) said.push(`continue ${drafts === 1 ? "the draft" : "the drafts"} to the last step`);
     if (others) said.push(`re-render ${drafts ? "the others" : others === 1 ? "this clip" : "these clips"} at quality=high`);
     return said.join("; ");
   }
