@@ -15,7 +15,7 @@ def measurement(model, made="2026-01-01", shape=SHAPE, **more):
     settings = [("steps=2", 2, 1, 0.0), ("steps=6", 6, 3, 0.8), ("steps=9", 9, 4, 0.9), ("steps=20", 20, 10, 1.0)]
     return Measurement(
         version=1, model=model.name, identity=identity_of(model), width=width, height=height, num_frames=num_frames,
-        full="steps=20", floor="steps=2", measure="SSIM to the full run", prompts=8, made=made, device="cpu",
+        full="steps=20", baseline="steps=2", measure="SSIM to the full run", prompts=8, made=made, device="cpu",
         settings=tuple(
             MeasuredSetting(
                 name=name, quality={"num_inference_steps": steps}, seconds=seconds, speed_up=10 / seconds,

@@ -7,15 +7,15 @@ from vgpipe.quality.frontier import Point, frontier, kept, mean_of, speed_up, t_
 
 
 def test_the_full_run_keeps_all_and_the_floor_nothing():
-    floor, full = [0.1, 0.3, 0.2], [0.9, 1.0, 0.7]
-    whole, nothing = kept(full, floor, full), kept(floor, floor, full)
+    baseline, full = [0.1, 0.3, 0.2], [0.9, 1.0, 0.7]
+    whole, nothing = kept(full, baseline, full), kept(baseline, baseline, full)
     assert whole and (whole.mean, whole.low, whole.high) == pytest.approx((1, 1, 1))
     assert nothing and (nothing.mean, nothing.low, nothing.high) == pytest.approx((0, 0, 0), abs=1e-9)
 
 
 def test_what_a_prompt_does_to_all_three_cancels():
-    floor, full = [0.1, 5.1, 9.1], [1.1, 6.1, 10.1]
-    found = kept([0.6, 5.6, 9.6], floor, full)
+    baseline, full = [0.1, 5.1, 9.1], [1.1, 6.1, 10.1]
+    found = kept([0.6, 5.6, 9.6], baseline, full)
     assert found and (found.mean, found.low) == pytest.approx((0.5, 0.5))
 
 
@@ -30,11 +30,11 @@ def test_the_interval_holds_the_true_share_in_most_repetitions():
 
 
 @pytest.mark.parametrize(
-    "floor, full",
+    "baseline, full",
     [([0.5, 0.5], [0.5, 0.5]), ([0.9, 0.9], [0.1, 0.1]), ([0.1], [0.9]), ([], []), ([0, math.nan], [1, 1])],
 )
-def test_a_measure_that_tells_nothing_gives_no_share(floor, full):
-    assert kept(full, floor, full) is None
+def test_a_measure_that_tells_nothing_gives_no_share(baseline, full):
+    assert kept(full, baseline, full) is None
 
 
 def test_a_speed_up_is_the_geometric_mean_of_pairs():

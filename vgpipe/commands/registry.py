@@ -60,6 +60,7 @@ DEFAULT = "run"
 COMMANDS = {
     "run": Entry("job=prompts.yaml [group=option ...] [key=value ...]", "render a job"),
     "plan": Entry("[job=...] [hardware=rtx3060_8gb|all] [--json]", "forecast memory, RAM, disk, time"),
+    "bench": Entry("[model=...] [prompts=FILE] [levers=steps,...]", "measure speed and quality of settings here"),
     "resume": Entry("[RUN_DIR] [run.until=... run.budget=...]", "finish a stopped run in place"),
     "ls": Entry("[FOLDER] [--json]", "list runs: state, clips, time, size", Needs.NOTHING),
     "status": Entry("[RUN_DIR] [--watch] [--json]", "what runs now, when it is done, failures", Needs.NOTHING),

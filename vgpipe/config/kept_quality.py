@@ -66,8 +66,8 @@ def _told(setting: MeasuredSetting, found: Found, shape: tuple[int, int, int]) -
     where = f" at {known.width}x{known.height}, {known.num_frames} frames" if measured != shape else ""
     return (
         f"{setting.name}, {setting.speed_up:.2g} times as fast as {known.full}; keeps {kept.mean:.0%} (95 % interval "
-        f"{kept.low:.0%} to {kept.high:.0%}) of what {known.full} adds over {known.floor} in {known.measure}, by the "
-        f"{found.source.value} ({known.made}, {known.prompts} prompts{where})"
+        f"{kept.low:.0%} to {kept.high:.0%}) of what {known.full} adds over {known.baseline} in {known.measure}, by "
+        f"the {found.source.value} ({known.made}, {known.prompts} prompts{where})"
     )
 
 

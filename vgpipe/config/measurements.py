@@ -58,7 +58,7 @@ class MeasuredSetting:
     speed_up: Number
     """How many times as fast as the full run."""
     kept: Bounds
-    """The share that it keeps of what the full run adds over the floor: (setting - floor) / (full - floor)."""
+    """The share that it keeps of what the full run adds over the baseline: (setting - baseline) / (full - baseline)."""
 
 
 @record
@@ -84,8 +84,8 @@ class Measurement:
     num_frames: int = 0
     full: str = ""
     """Name of the full run."""
-    floor: str = ""
-    """Name of the floor."""
+    baseline: str = ""
+    """Name of the baseline."""
     measure: str = ""
     """What was measured, in words."""
     prompts: int = 0

@@ -79,7 +79,7 @@ class QualityConfig:
     steps_scale: Annotated[float, Field(gt=0, le=10)] = 1.0
     """Multiplies the model's reference steps, where `num_inference_steps` is null."""
     keep: Annotated[float, Field(ge=0.01, le=1)] | None = None
-    """Share of what the full run adds that is to be kept, where it was chosen as `quality=85%`."""
+    """Share of what the full run adds that is to be kept: `quality=85%`."""
     chosen: str | None = None
     """What `keep` stands for and how that is known; set by vgpipe."""
     cache: CacheName = NO_CACHE

@@ -1,4 +1,4 @@
-"""Which settings are worth their time: quality against a full run and a floor, its interval, and the frontier.
+"""Which settings are worth their time: quality against a full run and a baseline, its interval, and the frontier.
 
 Pure arithmetic: what is compared, and by which measure, is the caller's.
 """
@@ -49,22 +49,22 @@ class Point:
     quality: float
 
 
-def kept(setting: Sequence[float], floor: Sequence[float], full: Sequence[float]) -> Interval | None:
-    """Returns which share of what the full run adds over the floor a setting keeps: (setting - floor)/(full - floor).
+def kept(setting: Sequence[float], baseline: Sequence[float], full: Sequence[float]) -> Interval | None:
+    """Returns which share of what the full run adds over the baseline a setting keeps.
 
-    The share is that of the means. Its interval is Student's, over the prompts, of the share's first-order expansion
-    (the delta method for a ratio of means), so that what a prompt does to all three cancels.
+    That is (setting - baseline) / (full run - baseline), of the means. Its interval is Student's, over the prompts, of
+    the first-order expansion of that ratio (the delta method), so that what a prompt does to all three cancels.
 
     Args:
         setting: the measure of each prompt's clip.
-        floor: of the same prompts, made with the fewest steps.
+        baseline: of the same prompts, made with the fewest steps.
         full: of the same prompts, made in full.
 
     Returns:
-        The share, 1 for the full run and 0 for the floor; None for fewer than two prompts, and where the full run is
-        no better than the floor, so that the measure tells nothing.
+        The share, 1 for the full run and 0 for the baseline; None for fewer than two prompts, and where the full run is
+        no better than the baseline, so that the measure tells nothing.
     """
-    rows = [row for row in zip(setting, floor, full, strict=True) if all(map(isfinite, row))]
+    rows = [row for row in zip(setting, baseline, full, strict=True) if all(map(isfinite, row))]
     if len(rows) < MIN_PAIRS:
         return None
     gain = fmean(whole - low for _, low, whole in rows)

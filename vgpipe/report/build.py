@@ -132,7 +132,7 @@ def page(title: str, *, home: str = "") -> str:
     return rendered("report.html.j2", title, scripts, styles, licence=asset(LICENCE), home=home)
 
 
-def rendered(template: str, title: str, scripts: Sequence[str], styles: Sequence[str], **more: str) -> str:
+def rendered(template: str, title: str, scripts: Sequence[str], styles: Sequence[str], **more: object) -> str:
     """Returns a page with its scripts and styles inline; its policy allows only these, by their digests.
 
     Args:

@@ -1,0 +1,1 @@
+"""What a bench varies: one file a lever."""

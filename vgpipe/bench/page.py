@@ -1,0 +1,75 @@
+"""The page of a bench: a chart of quality against time, the table, and what to type; one file, without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vgpipe.bench.chart import chart
+from vgpipe.bench.opening import Opened
+from vgpipe.bench.presets import FOLDER
+from vgpipe.bench.results import Result
+from vgpipe.bench.table import MARKS, table_rows
+from vgpipe.config.measurements import Measurement, shipped_of
+from vgpipe.report.build import STYLES, asset, rendered
+from vgpipe.typed import typed_path
+from vgpipe.units import counted
+
+TEMPLATE, STYLE = "bench.html.j2", "templates/bench.css"
+ABOUT = (
+    "Each dot is a setting: the seconds of a clip, and the share that it keeps of what {full} adds over {baseline}, by "
+    "{measure}, with its 95 % interval over the clips. The line joins the frontier: no other setting is as fast and "
+    "keeps more. A clip unlike that of the full run need not be worse."
+)
+
+
+def page(opened: Opened, found: Sequence[Result], measurement: Measurement, presets: Sequence[str]) -> str:
+    """Returns the page.
+
+    Args:
+        opened: the bench.
+        found: of each setting.
+        measurement: what it is called, and when it was made.
+        presets: names of the options that were written.
+    """
+    shipped = shipped_of(opened.bench.config.model)
+    done = sum(one.clips + one.failed for one in found)
+    return rendered(
+        TEMPLATE,
+        f"bench of {measurement.model}",
+        [],
+        [asset(STYLES[1]), asset(STYLE)],
+        told="" if done == opened.bench.passes else f"{done} of {opened.bench.passes} clips are measured",
+        facts=_facts(measurement),
+        chart=chart(found, opened.by),
+        about=ABOUT.format(full=measurement.full, baseline=measurement.baseline, measure=measurement.measure),
+        rows=table_rows(found, opened.by),
+        marks=MARKS,
+        lines=lines_to_type(opened, presets),
+        published=shipped.published if shipped is not None else (),
+    )
+
+
+def _facts(measurement: Measurement) -> list[tuple[str, str]]:
+    size = f"{measurement.width}x{measurement.height}, {counted(measurement.num_frames, 'frame')}"
+    return [
+        ("clips", f"{measurement.prompts} at each setting, {size}"),
+        ("full run", measurement.full),
+        ("baseline", measurement.baseline),
+        ("device", measurement.device),
+        ("measured", measurement.made),
+    ]
+
+
+def lines_to_type(opened: Opened, presets: Sequence[str]) -> list[str]:
+    """Returns how its results are used.
+
+    Args:
+        opened: the bench.
+        presets: names of the options that were written.
+    """
+    model = opened.bench.config.model.name
+    found = [f"python -m vgpipe job=prompts.yaml model={model} quality=85%"]
+    if presets:
+        folder = typed_path(opened.bench.root / FOLDER)
+        found.append(f"python -m vgpipe --config-dir {folder} job=prompts.yaml model={model} quality={presets[0]}")
+    return found
