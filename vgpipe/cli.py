@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vgpipe import __version__
 from vgpipe.collection import START_UP
-from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command
+from vgpipe.commands.registry import COMMANDS, DEFAULT, Needs, command, needs_of
 from vgpipe.config.secret_urls import urls_kept_out
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.executor.library_environment import set_library_environment
@@ -95,7 +95,7 @@ def _dispatch(given: list[str], missing: Sequence[str]) -> int:
             write(f"vgpipe {__version__}\n")
             return 0
         _refuse_unknown_command(arguments[0])
-    if COMMANDS[name].needs is Needs.NOTHING:
+    if needs_of(name, arguments) is Needs.NOTHING:
         return command(name).main(arguments)
     _check_versions()
     set_library_environment()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vgpipe.errors import UsageError
-from vgpipe.runs.run_record import add, checked, write
+from vgpipe.runs.run_record import add, checked, pick, write
 from vgpipe.store.rundir import RunDir
 
 CONFIG = {"model": {"dtype": "float32", "id": "/m"}, "run": {"until": None}, "store": {"dir": "/s"}, "loras": []}
@@ -124,3 +124,12 @@ def test_clips_that_were_added_are_taken_as_far_as_they_were_recorded_before_a_k
     assert [record["clip"] for record in checked(run_dir, CONFIG).records] == ["a", "b", "c"]
     run_dir.append_clip({"clip": "x", "prompt": "a dog", "seed": 3})
     assert "clip 'x' is not one that the run was started with" in refusal(run_dir)
+
+
+def test_picks_stay_beside_what_is_added_and_are_sealed(run_dir):
+    add(run_dir, ["c"])
+    pick(run_dir, ["b"])
+    pick(run_dir, ["a", "b"])
+    assert checked(run_dir, CONFIG).picked == {"a", "b"}
+    edit(run_dir.record, '"picked": ["b", "a"]', '"picked": ["b", "c"]')
+    assert "run.json does not fit its checksum" in refusal(run_dir)

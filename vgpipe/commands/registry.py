@@ -66,7 +66,9 @@ COMMANDS = {
     "status": Entry("[RUN_DIR] [--watch] [--json]", "what runs now, when it is done, failures", Needs.NOTHING),
     "why": Entry("RUN_DIR [CLIP] [--json]", "what would be rendered again, and why"),
     "pause": Entry("[RUN_DIR]", "free a run's memory, and wait", Needs.NOTHING),
-    "continue": Entry("[RUN_DIR]", "continue a paused run", Needs.NOTHING, "continue_run"),
+    "continue": Entry(
+        "[RUN_DIR] [pick=[...]|all|best:N]", "finish drafts, or end a pause", Needs.NOTHING, "continue_run"
+    ),
     "report": Entry("RUN_DIR ... [--out FILE]", "build a run's page, or compare runs", Needs.NOTHING),
     "serve": Entry("[FOLDER] [--host ADDRESS --token TOKEN]", "serve all runs as a web page", Needs.NOTHING),
     "rerun": Entry("FILE [--yes] [key=value ...]", "re-render from the metadata in a file"),
@@ -75,6 +77,22 @@ COMMANDS = {
     "notify": Entry("[--test]", "show where notifications go, and try it", Needs.NOTHING),
     "doctor": Entry("[--json]", "diagnose this machine and suggest fixes", Needs.NOTHING),
 }
+
+
+def says_which_drafts(word: str) -> bool:
+    """Returns whether a word says which drafts `continue` finishes."""
+    return word == "all" or word.startswith(("pick=", "best:"))
+
+
+def needs_of(name: str, arguments: Sequence[str]) -> Needs:
+    """Returns what must be sound before a command starts: `continue` renders where it finishes drafts.
+
+    Args:
+        name: a key of `COMMANDS`.
+        arguments: what was typed after it.
+    """
+    finishes = name == "continue" and any(map(says_which_drafts, arguments))
+    return Needs.LIBRARIES if finishes else COMMANDS[name].needs
 
 
 def command(name: str) -> Command:

@@ -38,7 +38,7 @@ def load_run_limits(overrides: Sequence[str]) -> Limits:
     limits = [text for text in overrides if text.startswith(RESUMABLE)]
     told = [text for text in overrides if text.startswith(NOTIFY)]
     places = [text for text in overrides if text.startswith((GROUP, KEYS))]
-    typed = _loaded(limits).run if limits else RunConfig()
+    typed = loaded(limits).run if limits else RunConfig()
     typed = typed if typed.on_end else replace(typed, on_end=own_setting("run", "on_end"))
     given = {text.removeprefix("run.").partition("=")[0] for text in limits}
     kept = [one.name for one in fields(RunConfig) if one.name not in (*DROPPED, *given)]
@@ -52,14 +52,14 @@ def load_run_limits(overrides: Sequence[str]) -> Limits:
 
 
 def _notify(saved: NotifyConfig, overrides: Sequence[str]) -> NotifyConfig:
-    typed = _loaded(overrides).notify if overrides else saved
+    typed = loaded(overrides).notify if overrides else saved
     given = {text.removeprefix(NOTIFY).partition("=")[0] for text in overrides}
     return replace(saved, **{name: getattr(typed, name) for name in given})
 
 
 def _executor(saved: AnyExecutor, overrides: Sequence[str]) -> AnyExecutor:
     """Returns the saved executor with what was given; another one has its own settings alone."""
-    typed = _loaded([f"{GROUP}{saved.name}", *overrides] if _keeps_option(overrides) else overrides).executor
+    typed = loaded([f"{GROUP}{saved.name}", *overrides] if _keeps_option(overrides) else overrides).executor
     if not _keeps_option(overrides):
         return typed
     given = {text.removeprefix(KEYS).partition("=")[0].partition(".")[0] for text in overrides}
@@ -70,7 +70,12 @@ def _keeps_option(overrides: Sequence[str]) -> bool:
     return not any(text.startswith(GROUP) for text in overrides)
 
 
-def _loaded(overrides: Sequence[str]) -> Config:
+def loaded(overrides: Sequence[str]) -> Config:
+    """Returns what overrides alone give, without the user's own defaults; the schema's defaults without any.
+
+    Raises:
+        ConfigError: where one is invalid.
+    """
     # Without overrides nothing is composed: `conf/config.yaml` repeats the schema's defaults, which a test holds.
     from vgpipe.config.load import load
     from vgpipe.config.sources import Defaults, Sources

@@ -25,7 +25,7 @@ from vgpipe.fallback.loading_ladder import pinned
 from vgpipe.fallback.wording import REMEDIES, rejection
 from vgpipe.provenance.recipe import Recipes
 from vgpipe.store.artifacts import Artifact, LostArtifact
-from vgpipe.store.placed_files import Among
+from vgpipe.store.placed_files import Among, is_preview
 from vgpipe.store.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -76,10 +76,8 @@ class ExportDelivery:
             # The other model's file must not lie beside the clip, or pass for it; the store has it where it is needed.
             for path in past.files.values():
                 self._run_dir.discard(path)
-        # Previews stay beside the finished clip, whose record names its own files alone.
-        files = past.files if past.draft_steps == state.draft else {}
         state.restore(
-            files={kind: path for kind, path in files.items() if self._run_dir.has(path)},
+            files={kind: path for kind, path in past.files.items() if self._run_dir.has(path)},
             seconds=past.seconds,
             peak_ram_gb=past.peak_ram_gb,
             peak_vram_gb=past.peak_vram_gb,
@@ -214,16 +212,19 @@ class ExportDelivery:
     def _without_replacements(self, state: ClipState, placed: Mapping[str, str]) -> dict[str, str]:
         """Removes files of fallback encoders that are no longer needed, and what now lies elsewhere.
 
+        The preview of a clip that has been finished since stays, and its record names it no more.
+
         Returns:
             The earlier files that stay.
         """
-        outdated = (self._past(state).replacement_kinds & set(state.files)) - set(placed)
-        moved = {kind for kind, path in state.files.items() if placed.get(kind, path) != path}
+        earlier = {kind: path for kind, path in state.files.items() if state.draft or not is_preview(path)}
+        outdated = (self._past(state).replacement_kinds & set(earlier)) - set(placed)
+        moved = {kind for kind, path in earlier.items() if placed.get(kind, path) != path}
         for kind in outdated | moved:
-            is_own = state.clip.stem in state.files[kind]  # else another clip of the run may have that name by now
-            if is_own and state.files[kind] not in placed.values():
-                self._run_dir.discard(state.files[kind])
-        return {kind: path for kind, path in state.files.items() if kind not in outdated}
+            is_own = state.clip.stem in earlier[kind]  # else another clip of the run may have that name by now
+            if is_own and earlier[kind] not in placed.values():
+                self._run_dir.discard(earlier[kind])
+        return {kind: path for kind, path in earlier.items() if kind not in outdated}
 
     def _past(self, state: ClipState) -> PastRecord:
         return self._previous.get(state.id, PastRecord())

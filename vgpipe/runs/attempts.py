@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from vgpipe.runs.job_follower import JobFollower, looking
 from vgpipe.runs.making import Making
 from vgpipe.runs.planned_steps import steps_of_states
 from vgpipe.runs.run_watch import RunWatch
+from vgpipe.runs.steps import Steps
 from vgpipe.store.artifacts import Store
 from vgpipe.store.pause_file import PauseFile
 from vgpipe.store.rundir import RunDir
@@ -49,6 +50,7 @@ class Attempts:
     Args:
         config: the whole config.
         store: where finished files are looked for; None: the folder that the config names.
+        picked: ids of the drafts that are to be continued to the end.
 
     Attributes:
         states: builds the states of the clips.
@@ -59,13 +61,13 @@ class Attempts:
         ModelError: on construction, where no model that `run.degrade` allows can be opened.
     """
 
-    def __init__(self, config: Config, store: Store | None = None):
+    def __init__(self, config: Config, store: Store | None = None, picked: Collection[str] = ()):
         self.clips_left = 0
         self._config = config
         self._executor_class = executor_class(config.executor.name)
         self._ladder = LoadingLadder(config)
         self._first = self._ladder.first()
-        self.states = ClipStates(config, self._ladder, self._first, store)
+        self.states = ClipStates(config, self._ladder, self._first, store, Steps(config.draft, picked))
         self._plan: RunPlan | None = None
         self._left: tuple[Clip, ...] = ()
         self._clips = 0

@@ -30,6 +30,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.notify.on_end import words_of
 from vgpipe.runs import run_record
 from vgpipe.runs.attempts import Attempts
+from vgpipe.runs.continuing import Choice, check_drafts, chosen
 from vgpipe.runs.exit_codes import EXIT_FAILED, EXIT_STOPPED, exit_code_of
 from vgpipe.runs.following import Closing, close, followed
 from vgpipe.runs.job_follower import JobFollower, followed_config
@@ -147,6 +148,7 @@ def resume(
     on_progress: ProgressListener | None = None,
     kept: KeptModels | None = None,
     terminal: bool = True,
+    choice: Choice | None = None,
 ) -> RunResult:
     """Finishes a stopped run in place, without its job file or command line.
 
@@ -157,12 +159,17 @@ def resume(
         on_progress: is given how far the run is.
         kept: what runs of this process leave loaded for each other; None where every run loads its own.
         terminal: whether the log is shown on the terminal; else it goes to the handlers of the program around.
+        choice: which drafts of it are continued to the end; None: those that were picked before.
 
     Returns:
         How it ended, as `start`.
 
     Raises:
-        UsageError: where `root` holds no run, or is in use.
+        UsageError: where `root` holds no run, or is in use; where drafts are chosen that it has not, or that would get
+            other bits than those they were drafted with.
+
+    Side effects:
+        Drafts that are chosen are noted in run.json before any is continued.
     """
     if not RunDir(root).holds_run():
         raise UsageError(f"{root} holds no run -> give the directory of a run, the one with clips.jsonl in it")
@@ -180,12 +187,16 @@ def resume(
             config = limits(saved)
             if config.run.on_end is not None:
                 words_of(config.run.on_end)
-            attempts = Attempts(config)
+            picked = chosen(root, recorded, choice) if choice is not None else frozenset[str]()
+            attempts = Attempts(config, picked=recorded.picked | picked)
+            if picked:
+                check_drafts(recorded.records, attempts.states.asked(clips), attempts.states.finished.store)
             refuse_too_large(config, clips)
             attempts.plan(clips, kept)
         notes = () if recorded.is_checked else (run_record.UNCHECKED,)
         run = Ready(config, requested.Request(clips, notes), attempts, early, terminal)
         begin = partial(_record, run_dir, values, clips) if not recorded.is_checked else _nothing
+        begin = partial(run_record.pick, run_dir, sorted(picked)) if picked else begin
         result = _run(run, run_dir, stop, on_progress, begin, _previous(recorded.records), kept, Closing.OF_RUN)
     close(config, "", result, Closing.OF_RUN, terminal=terminal)
     return result

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -40,11 +40,13 @@ class RunRecord:
         clips: the ids of its clips, in job order.
         added: of clips that were added while it rendered; those that it had not yet recorded when it was killed have no
             line in clips.jsonl.
+        picked: of drafts that are to be continued to the end.
     """
 
     config: Mapping[str, Any]
     clips: tuple[str, ...]
     added: tuple[str, ...] = ()
+    picked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,12 @@ class Recorded:
     Attributes:
         records: the newest record of each clip, in job order.
         is_checked: whether all was compared with run.json, which older versions did not write.
+        picked: ids of the drafts that are to be continued to the end.
     """
 
     records: tuple[dict[str, Any], ...]
     is_checked: bool
+    picked: frozenset[str] = frozenset()
 
 
 def write(run_dir: RunDir, config: Mapping[str, Any], clips: Iterable[str]) -> None:
@@ -71,7 +75,7 @@ def write(run_dir: RunDir, config: Mapping[str, Any], clips: Iterable[str]) -> N
     Raises:
         StoreError: where the directory cannot be written.
     """
-    _write(run_dir, {"schema": SCHEMA, "clips": list(clips), "config": config})
+    _write(run_dir, RunRecord(config, tuple(clips)))
 
 
 def add(run_dir: RunDir, clips: Iterable[str]) -> None:
@@ -86,11 +90,27 @@ def add(run_dir: RunDir, clips: Iterable[str]) -> None:
     """
     started = _read(run_dir)
     if started is not None:
-        added = list(dict.fromkeys((*started.added, *clips)))
-        _write(run_dir, {"schema": SCHEMA, "clips": list(started.clips), "added": added, "config": started.config})
+        _write(run_dir, replace(started, added=tuple(dict.fromkeys((*started.added, *clips)))))
 
 
-def _write(run_dir: RunDir, document: Mapping[str, Any]) -> None:
+def pick(run_dir: RunDir, clips: Iterable[str]) -> None:
+    """Notes drafts that are to be continued to the end; from then on `resume` finishes them too.
+
+    Args:
+        run_dir: of the run.
+        clips: their ids.
+
+    Raises:
+        StoreError: where the directory cannot be written.
+    """
+    started = _read(run_dir)
+    if started is not None:
+        _write(run_dir, replace(started, picked=tuple(dict.fromkeys((*started.picked, *clips)))))
+
+
+def _write(run_dir: RunDir, record: RunRecord) -> None:
+    others = {name: list(ids) for name in ("added", "picked") if (ids := getattr(record, name))}
+    document = {"schema": SCHEMA, "clips": list(record.clips), **others, "config": record.config}
     replace_file(run_dir.record, sealed(json.dumps(document, ensure_ascii=False).encode()) + b"\n")
 
 
@@ -117,7 +137,8 @@ def checked(run_dir: RunDir, config: Mapping[str, Any]) -> Recorded:
         more = [Fault(str(run_dir.root), f"and {len(found) - MAX_FAULTS} more")] if len(found) > MAX_FAULTS else []
         raise UsageError(f"{run_dir.root} is not as it was: nothing was started", [*found[:MAX_FAULTS], *more])
     clips = (*started.clips, *(clip for clip in started.added if clip in lines.newest))
-    return Recorded(tuple(lines.newest[clip].record for clip in clips), is_checked=True)
+    records = tuple(lines.newest[clip].record for clip in clips)
+    return Recorded(records, is_checked=True, picked=frozenset(started.picked))
 
 
 def _read(run_dir: RunDir) -> RunRecord | None:
@@ -127,9 +148,10 @@ def _read(run_dir: RunDir) -> RunRecord | None:
         if seal_of(data) is not Seal.WHOLE:
             raise UsageError(f"{path} {DOES_NOT_FIT} -> {AGAIN}")
         document = json.loads(data)
-        config, clips, added = document["config"], document["clips"], document.get("added", [])
-        if isinstance(config, dict) and _are_ids(clips) and _are_ids(added):
-            return RunRecord(config, tuple(clips), tuple(added))
+        config, clips = document["config"], document["clips"]
+        added, picked = document.get("added", []), document.get("picked", [])
+        if isinstance(config, dict) and all(map(_are_ids, (clips, added, picked))):
+            return RunRecord(config, tuple(clips), tuple(added), tuple(picked))
     except OutsideFileError as error:
         if error.refusal is Refusal.MISSING:
             return None

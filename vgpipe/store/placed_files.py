@@ -29,6 +29,11 @@ class Among(Enum):
     """All in one folder, beside the finished ones that may come later."""
 
 
+def is_preview(relative: str) -> bool:
+    """Returns whether a file that a clip's record names is that of a draft."""
+    return relative.startswith(f"{PREVIEWS}/")
+
+
 class PlacedFiles:
     """The files of a run's clips.
 
