@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from vgpipe.runs.continuing import Choice
 
 HELP = """\
-usage: python -m vgpipe continue RUN_DIR pick=[...]|all|best:N [hardware=... memory=... executor=...]
+usage: python -m vgpipe continue RUN_DIR pick=[...]|all|best:N [hardware=... executor=... ...]
        python -m vgpipe continue [RUN_DIR]
 
-Finishes drafts of a run in its directory: each is denoised on from the step at which its preview was
-made, to the bits of a clip that was never drafted. Neither the job file nor the original command line
-is needed; with the store, any machine will do. It may be stopped or killed: type it again, or resume.
+Finishes drafts of a run in its directory: each is denoised on from the step at which its preview
+was made, to the bits of a clip that was never drafted. Neither the job file nor the original
+command line is needed; with the store, any machine will do. It may be stopped or killed: type it
+again, or resume.
 
   continue RUN_DIR 'pick=[p0123abcd,p4567cdef]'   those that report.html has marked, or clips by id
   continue RUN_DIR all                            all drafts
@@ -42,8 +43,8 @@ directory: the one run below outputs that is paused now.
   continue                                     the run that is paused now
   continue outputs/night/2026-11-28_09-00-00   this run
 
-exit codes: 0 the clips are done, or the run continues; 1 some clips failed; 2 bad usage, or nothing to
-            continue; 3 stopped early, resumable
+exit codes: 0 the clips are done, or the run continues; 1 some clips failed; 2 bad usage, or nothing
+            to continue; 3 stopped early, resumable
 """
 BEST = re.compile(r"best:([0-9]{1,6})")
 PICK = "pick="
