@@ -36,6 +36,7 @@ class Case:
     frames_NHWC: np.ndarray | None = None
     window: tuple[int, int] | None = None
     shots: tuple[tuple[int, str], ...] = ()
+    guidance_interval: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Driven:
             frames_NHWC=case.frames_NHWC,
             on_step_end=on_step_end,
             windows=self.windows(case),
+            guidance_interval=case.guidance_interval,
         )
         resumable = ResumableScheduler(
             scheduler,

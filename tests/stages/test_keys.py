@@ -51,6 +51,8 @@ def digests(maker, clip=CLIP, exporter=MP4):
         ({"num_frames": 9}, 2),
         ({"num_inference_steps": 5}, 2),
         ({"guidance_scale": 3.5}, 2),
+        ({"guidance_stop": 0.7}, 2),
+        ({"guidance_start": 0.0, "guidance_stop": 1.0}, 5),
         ({"prompt": "a blue circle"}, 0),
     ],
 )

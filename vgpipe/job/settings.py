@@ -111,6 +111,12 @@ class ClipSettings:
     image: Annotated[
         str | None, Setting("image file, the first frame", SetBy.USER, "the path of an image file", has_places=True)
     ] = None
+    guidance_start: Annotated[
+        float, Setting("share of the steps after which guidance starts", SetBy.USER, at_least=0, at_most=1)
+    ] = 0.0
+    guidance_stop: Annotated[
+        float, Setting("share of the steps after which guidance stops", SetBy.USER, at_least=0, at_most=1)
+    ] = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Embeds = Mapping[str, "torch.Tensor"]
 Components = Mapping[str, Any]
+WHOLE_SCHEDULE = (0.0, 1.0)
 StepCallback = Callable[[int, "torch.Tensor | None"], None]
 LoadComponent = Callable[[str], Any]
 
@@ -134,6 +135,7 @@ class DenoiseRequest:
         on_step_end: called with (steps done in this pass, latents) after each step; latents of None say that nothing
             can continue from there.
         windows: how the clip is denoised in windows; None denoises it at once.
+        guidance_interval: where guidance starts and stops, as shares of the steps, 0 to 1.
         cache: what a step cache remembers of earlier passes and of this one.
     """
 
@@ -150,6 +152,7 @@ class DenoiseRequest:
     frames_NHWC: np.ndarray | None  # noqa: N815 (a shape)
     on_step_end: StepCallback
     windows: Windows | None = None
+    guidance_interval: tuple[float, float] = WHOLE_SCHEDULE
     cache: CacheMemory = field(default_factory=CacheMemory)
 
 
@@ -297,6 +300,10 @@ class Family(Protocol):
 
     def draft_obstacle(self) -> str | None:
         """Returns why nothing can be shown of a clip in the middle of denoising, and what to do; None where it can."""
+        ...
+
+    def interval_obstacle(self) -> str | None:
+        """Returns why guidance cannot be limited to a part of the steps, and what to do; None where it can."""
         ...
 
     def loop_latents(self, sample: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ from pathlib import Path
 from vgpipe.clips.degradation import of_family
 from vgpipe.clips.from_config import file_bytes_per_pixel
 from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, texts_of_clips
+from vgpipe.clips.obstacles import refuse_what_no_family_makes
 from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
@@ -57,6 +58,7 @@ def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, f
     refuse_too_large(config, clips)
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
+    refuse_what_no_family_makes(model.family, clips, drafted=config.draft is not None)
     clip_notes, uncounted = _clip_notes(model, clips)
     make = partial(
         make_plan,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.notes import TextNotes
+from vgpipe.clips.obstacles import refuse_what_no_family_makes
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.executor.attempt_stop import AttemptStop
@@ -92,6 +93,8 @@ class Attempts:
         self._left = tuple(state.clip for state in left)
         with host_started_early(self._config, self._first.keys.family.checkpoint.index, len(left)):
             self._texts = texts_of(left, self._first)
+            drafted = bool(left) and self._config.draft is not None
+            refuse_what_no_family_makes(self._first.keys.family, self._left, drafted=drafted)
             self._plan = self._planned(self._first, left, kept)
             self._refuse(self._plan, len(left))
             if left:

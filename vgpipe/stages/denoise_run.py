@@ -78,6 +78,7 @@ def request_for(
         latents=latents,
         frames_NHWC=frames_NHWC,
         on_step_end=on_step_end,
+        guidance_interval=(clip.guidance_start, clip.guidance_stop),
         cache=cache or CacheMemory(),
     )
 

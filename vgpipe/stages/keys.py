@@ -28,7 +28,7 @@ from vgpipe.exporters import recipe, watermark
 from vgpipe.exporters.base import identity
 from vgpipe.exporters.rates import identity_of_rate
 from vgpipe.job.segments import Segment
-from vgpipe.models.base import Family
+from vgpipe.models.base import WHOLE_SCHEDULE, Family
 from vgpipe.stages import decode, denoise, encode, export
 from vgpipe.store.digest import Key
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT, PREVIEW, TAIL
@@ -246,6 +246,7 @@ def _latents_key(
     keys: FamilyKeys, segment: Segment, prompt: Key, negative: Key | None, later: Sequence[Key], tail: Key | None
 ) -> Key:
     clip, trajectory = segment.clip, segment.trajectory
+    interval = (float(clip.guidance_start), float(clip.guidance_stop))
     return keys.latents(
         from_image=clip.image is not None or tail is not None,
         prompt=prompt.digest,
@@ -258,6 +259,7 @@ def _latents_key(
         fps=float(clip.fps) if keys.family.uses_fps else None,
         num_inference_steps=clip.num_inference_steps,
         guidance_scale=float(clip.guidance_scale),
+        **({"guidance_interval": list(interval)} if interval != WHOLE_SCHEDULE else {}),
         **({"given": tail.digest, "conditions": segment.conditions} if tail else {}),
         **(_windows(segment, later) if trajectory else {}),
     )

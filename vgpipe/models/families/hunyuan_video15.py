@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.base import WHOLE_SCHEDULE, Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.pipeline.stock_source import literals_of
 from vgpipe.models.text_reader import Form, TextReader
@@ -31,6 +32,7 @@ class HunyuanVideo15Family(StockFamily):
     text_components = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
     decoders = ("vae", GUIDER)
     continuations = ("window",)
+    has_guidance_interval = True
     window_cuts = WindowCuts("hidden_states", 2)
 
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
@@ -77,8 +79,9 @@ class HunyuanVideo15Family(StockFamily):
 
     def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents, guided as the clip says."""
-        guider = guided(components[GUIDER], request.guidance_scale, scheduler)
-        return super().denoise({**components, GUIDER: guider}, scheduler, request)
+        guider = guided(components[GUIDER], request, scheduler)  # which counts the interval's steps itself
+        at_every_step = replace(request, guidance_interval=WHOLE_SCHEDULE)
+        return super().denoise({**components, GUIDER: guider}, scheduler, at_every_step)
 
     def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
         """Decodes latents to frames (T, H, W, 3) uint8, unguided."""
@@ -103,16 +106,18 @@ class HunyuanVideo15Family(StockFamily):
         return super().build(class_name, components, config_only={*config_only, "vae"} - {GUIDER})
 
 
-def guided(guider: Any, guidance_scale: float, scheduler: ResumableScheduler) -> Any:
-    """Returns a guider of another scale; a copy, since `guider.new` warns of its experimental state every time.
+def guided(guider: Any, request: DenoiseRequest, scheduler: ResumableScheduler) -> Any:
+    """Returns a guider of another scale and interval; a copy, since `guider.new` warns every time.
 
     Args:
         guider: the checkpoint's; left as it is.
-        guidance_scale: of the clip.
+        request: says how the clip is guided.
         scheduler: of the pass; a guider that acts in a part of the schedule alone must count the steps it hides.
     """
     made = copy.copy(guider)
-    made.guidance_scale = guidance_scale
+    made.guidance_scale = request.guidance_scale
+    if request.guidance_interval != WHOLE_SCHEDULE:
+        made._start, made._stop = request.guidance_interval
 
     def set_state(step: int, num_inference_steps: int, timestep: Any) -> None:
         guider_class.set_state(made, step + scheduler.done_steps, scheduler.total_steps, timestep)

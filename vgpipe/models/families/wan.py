@@ -19,6 +19,7 @@ class WanFamily(StockFamily):
     image_pipeline = "WanImageToVideoPipeline"
     denoisers = ("transformer", "transformer_2")
     continuations = ("image", "window")
+    has_guidance_interval = True
     # With `expand_timesteps` every token has a timestep.
     window_cuts = WindowCuts("hidden_states", 2, {"timestep": Along(1)})
 

@@ -33,6 +33,7 @@ class WanVaceFamily(StockFamily):
     image_pipeline = "WanVACEPipeline"
     denoisers = ("transformer", "transformer_2")
     continuations = ("frames", "image", "window")
+    has_guidance_interval = True
     window_cuts = WindowCuts("hidden_states", 2, {"control_hidden_states": Along(2)})
 
     def check(self) -> None:

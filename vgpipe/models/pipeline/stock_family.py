@@ -16,6 +16,7 @@ from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.caches import support
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
+from vgpipe.models.pipeline.guidance_interval import guided_within
 from vgpipe.models.pipeline.latent_layout import LatentLayout
 from vgpipe.models.pipeline.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
 from vgpipe.models.text_reader import TextReader
@@ -50,6 +51,7 @@ class StockFamily(LatentLayout):
         uses_fps: whether fps changes the latents.
         continuations: how it can continue beyond what the model can hold, best first (`Family.continuations`).
         window_cuts: how a denoiser's call is cut to a window of a long clip; None for a family without windows.
+        has_guidance_interval: whether its pipeline asks at every step whether to guide.
     """
 
     name: ClassVar[str]
@@ -63,6 +65,7 @@ class StockFamily(LatentLayout):
     uses_fps: ClassVar[bool] = False
     continuations: ClassVar[tuple[str, ...]] = ()
     window_cuts: ClassVar[WindowCuts | None] = None
+    has_guidance_interval: ClassVar[bool] = False
 
     def __init__(self, checkpoint: Checkpoint, settings: Settings):
         super().__init__(checkpoint, settings)
@@ -185,6 +188,13 @@ class StockFamily(LatentLayout):
         """Returns why nothing can be shown of a clip in the middle of denoising; None where it can."""
         return prediction.obstacle(self.scheduler_name)
 
+    def interval_obstacle(self) -> str | None:
+        """Returns why guidance cannot be limited to a part of the steps; None where it can."""
+        if self.has_guidance_interval:
+            return None
+        reason = f"{self.pipeline} decides before its first step whether to guide, for all of them"
+        return f"{reason} -> leave clip.guidance_start and clip.guidance_stop out"
+
     def left_out(self) -> str | None:
         """Returns what the pipeline makes and vgpipe does not keep: nothing."""
         return None
@@ -242,7 +252,8 @@ class StockFamily(LatentLayout):
             raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
         name = self.image_pipeline if starts_from_image and self.image_pipeline else self.pipeline
         pipeline = self.build(name, {**components, "scheduler": scheduler}, config_only=self.decoders)
-        arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, request.on_step_end)}
+        on_step_end = guided_within(pipeline, request)
+        arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, on_step_end)}
         latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
         return latents.cpu()
 

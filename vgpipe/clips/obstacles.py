@@ -1,0 +1,47 @@
+"""Refuses what the family of a model cannot make of a clip, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vgpipe.errors import ConfigError, Fault
+from vgpipe.job.clip import Clip
+from vgpipe.models.base import WHOLE_SCHEDULE, Family
+
+START, STOP = "guidance_start", "guidance_stop"
+
+
+def refuse_what_no_family_makes(family: Family, clips: Iterable[Clip], *, drafted: bool) -> None:
+    """Refuses drafts and guidance intervals where the model's family has no way to make them.
+
+    Args:
+        family: drives the model.
+        clips: those to make.
+        drafted: whether some of them stop at a preview.
+
+    Raises:
+        ConfigError: naming the setting, the reason and what to type.
+    """
+    faults = list(dict.fromkeys(_faults(family, clips, drafted)))
+    if faults:
+        raise ConfigError("the model cannot make this; nothing was started", faults)
+
+
+def _faults(family: Family, clips: Iterable[Clip], drafted: bool) -> Iterator[Fault]:
+    if drafted and (obstacle := family.draft_obstacle()):
+        yield _fault("draft", obstacle)
+    limited = {interval for clip in clips if (interval := _interval(clip)) != WHOLE_SCHEDULE}
+    for start, stop in sorted(limited):
+        if start >= stop:
+            yield Fault(START, f"{start:g} is not below {STOP} ({stop:g})", f"a number below {STOP}")
+    if limited and (obstacle := family.interval_obstacle()):
+        yield _fault(f"{START}, {STOP}", obstacle)
+
+
+def _interval(clip: Clip) -> tuple[float, float]:
+    return clip.guidance_start, clip.guidance_stop
+
+
+def _fault(where: str, obstacle: str) -> Fault:
+    reason, _, remedy = obstacle.partition(" -> ")
+    return Fault(where, reason, remedy)
