@@ -12,13 +12,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.clips.clip_state import ClipState, SegmentState, Status
+from vgpipe.clips.contest_state import record_of_contest, scores_of_record
 from vgpipe.clips.degradation import EXPORTER, MODEL
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import set_by
 from vgpipe.job.naming import MAX_ID_BYTES, MAX_STEM_BYTES
 from vgpipe.job.settings import SetBy
 from vgpipe.quality.verdict import Verdict
-from vgpipe.report.values import float_of, list_of, seconds_of, table_of
+from vgpipe.report.values import float_of, list_of, seconds_of, table_of, text_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -47,6 +48,8 @@ class PastRecord:
         peak_ram_gb: largest peak of RAM, GiB.
         peak_vram_gb: the same for the GPU.
         measures: what its frames measure; None where nothing was measured.
+        contest_scores: steps -> its score there, where it competes; None where the judge knew none.
+        contest_judge: who gave the last of them; "" where nobody did.
     """
 
     is_done: bool = False
@@ -59,6 +62,8 @@ class PastRecord:
     peak_ram_gb: float | None = None
     peak_vram_gb: float | None = None
     measures: Mapping[str, float] | None = None
+    contest_scores: Mapping[int, float | None] = field(default_factory=dict)
+    contest_judge: str = ""
 
     @property
     def is_made(self) -> bool:
@@ -94,6 +99,7 @@ def record_of(state: ClipState) -> dict[str, Any]:
         "measures": state.measures,
         "checks": None if state.verdicts is None else [_verdict(one) for one in state.verdicts],
         "score": None if state.score is None else asdict(state.score),
+        "standing": None if state.contest is None else record_of_contest(state.contest),
         "rejected": state.is_rejected,
         "made": _made(state),
         "error": state.error,
@@ -162,6 +168,8 @@ def past_record(record: Mapping[str, Any]) -> PastRecord:
         peak_ram_gb=float_of(record.get("peak_ram_gb")),
         peak_vram_gb=float_of(record.get("peak_vram_gb")),
         measures={name: value for name, value in measures.items() if value is not None} or None,
+        contest_scores=scores_of_record(record),
+        contest_judge=text_of(table_of(record.get("standing")).get("judge")) or "",
     )
 
 

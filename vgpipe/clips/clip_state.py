@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vgpipe.clips.contest_state import ContestState
 from vgpipe.clips.degradation import EXPORTER, Degradation
 from vgpipe.errors import ModelError
 from vgpipe.job.clip import Clip
@@ -172,6 +173,7 @@ class ClipState:
         measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
         verdicts: what the checks say of its frames; None where nothing was judged.
         score: what a judge says of its preview; None of a final, and where nobody judged.
+        contest: how far it came in its contest; None where it competes in none.
         is_rejected: whether it failed because a check did; its files, if any, lie apart from those of good clips.
         seconds: stage -> seconds.
         peak_ram_gb: largest peak of this process in a stage, GiB.
@@ -205,6 +207,7 @@ class ClipState:
         self.measures: dict[str, float] | None = None
         self.verdicts: tuple[Verdict, ...] | None = None
         self.score: Score | None = None
+        self.contest: ContestState | None = None
         self.is_rejected = False
         self.seconds: dict[str, float] = {}
         self.peak_ram_gb: float | None = None
@@ -266,7 +269,13 @@ class ClipState:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of it that is no degradation, a sentence each."""
-        return (*self.setting_notes, *self.text_notes, *self.warnings)
+        return (*self.setting_notes, *self.text_notes, *self.warnings, *self._contest_notes)
+
+    @property
+    def _contest_notes(self) -> tuple[str, ...]:
+        contest = self.requested.contest
+        note = self.contest.note(contest) if self.contest is not None and contest is not None else None
+        return () if note is None else (note,)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -332,6 +341,10 @@ class ClipState:
     def note_verdicts(self, verdicts: tuple[Verdict, ...] | None) -> None:
         """Notes what the checks say of its frames; None where nothing was judged."""
         self.verdicts = verdicts
+
+    def note_contest(self, state: ContestState) -> None:
+        """Notes how far it came in its contest."""
+        self.contest = state
 
     def note_score(self, score: Score | None) -> None:
         """Notes what a judge says of its preview; None where nobody judged."""

@@ -8,10 +8,10 @@ that was interrupted ends as one that was not.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vgpipe.job.clip import Contest
+from vgpipe.job.clip import Clip, Contest
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +102,28 @@ def quotas(contest: Contest) -> tuple[int, ...]:
     return (*found, contest.keep)
 
 
-def expected_steps(contest: Contest) -> tuple[int | None, ...]:
-    """Returns the steps after which each clip stops, best first, if none fails; None for those that are finished."""
-    stops: list[int | None] = [None] * contest.keep
-    field_ = contest.best_of
-    behind: list[int | None] = []
-    for step, quota in zip(contest.at, quotas(contest), strict=True):
-        if field_ <= contest.keep:
-            break
-        behind = [*[step] * (field_ - quota), *behind]
-        field_ = quota
-    return tuple(stops + behind)
+def judged_at(contest: Contest) -> tuple[tuple[int, ...], ...]:
+    """Returns the steps after which each clip is judged if none fails, those of the clip that gets furthest first."""
+    counts = (contest.best_of, *quotas(contest)[:-1])
+    marks = [(step, count) for step, count in zip(contest.at, counts, strict=True) if count > contest.keep]
+    return tuple(tuple(step for step, count in marks if number < count) for number in range(contest.best_of))
+
+
+def expected_stops(clips: Iterable[Clip]) -> dict[str, tuple[int, ...]]:
+    """Returns the steps after which clips that compete are expected to be judged, by their ids.
+
+    Nobody knows who will be better: the first of each contest is expected to get furthest. `contest.keep` of them are
+    finished, and each of the others stops where it is judged last.
+
+    Args:
+        clips: in job order.
+    """
+    members: dict[Contest, list[str]] = {}
+    for clip in clips:
+        if clip.contest is not None:
+            members.setdefault(clip.contest, []).append(clip.id)
+    found = ((ids, judged_at(contest)) for contest, ids in members.items())
+    return {one: steps for ids, judged in found for one, steps in zip(ids, judged, strict=False)}
 
 
 def _able(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -59,6 +59,7 @@ class AttemptLoop:
         records: of the run.
         wait: waits for the end of a pause.
         more: returns clips that were added meanwhile, with the way to make them; None where nobody adds any.
+        further: returns the clips whose drafts are to be made further, since a round of their contest is over.
     """
 
     def __init__(
@@ -69,9 +70,10 @@ class AttemptLoop:
         records: RunRecords,
         wait: Callable[[Sequence[ClipState]], None],
         more: Callable[[Sequence[ClipState], Way], tuple[Way, list[ClipState]] | None] | None = None,
+        further: Callable[[Sequence[ClipState]], list[ClipState]] = lambda _states: [],
     ):
         self._ways, self._executor, self._stop = ways, executor, stop
-        self._records, self._wait, self._more = records, wait, more
+        self._records, self._wait, self._more, self._further = records, wait, more, further
         self._way_of: dict[str, Way] = {}
         self._last: Way | None = None
 
@@ -89,7 +91,13 @@ class AttemptLoop:
             StoreError: where the run directory cannot be written at the start.
         """
         self._way_of = {state.id: way for state in states}
-        states = self._down_the_ladder(self._run(states, way))
+        states = self._until_nothing_is_left(self._down_the_ladder(self._run(states, way)), way)
+        for state in self._further(states):  # it was to stop between two rounds
+            state.stop()
+            self._records.settle(state)
+        return states
+
+    def _until_nothing_is_left(self, states: list[ClipState], way: Way) -> list[ClipState]:
         while True:
             if self._stop.is_paused:
                 self._wait(states)
@@ -97,7 +105,11 @@ class AttemptLoop:
                 if self._stop():
                     return states
                 states = self._continued(states)
-            elif self._more is None or self._is_over() or (found := self._more(states, self._last or way)) is None:
+            elif self._is_over():
+                return states
+            elif further := self._further(states):
+                states = self._next_round(states, further)
+            elif self._more is None or (found := self._more(states, self._last or way)) is None:
                 return states
             else:
                 states = self._down_the_ladder(self._with_more(states, *found))
@@ -129,6 +141,14 @@ class AttemptLoop:
         """Makes what a pause has left, each clip in the way in which it was being made."""
         left = [state for state in states if state.status in LEFT]
         self._records.next_attempt(f"continuing with {counted(len(left), 'clip')}")
+        return self._made_on(states, left)
+
+    def _next_round(self, states: list[ClipState], further: Sequence[ClipState]) -> list[ClipState]:
+        self._records.next_attempt(f"next round: {counted(len(further), 'clip')} of {_contests(further)}")
+        return self._made_on(states, further)
+
+    def _made_on(self, states: list[ClipState], left: Sequence[ClipState]) -> list[ClipState]:
+        """Makes some of the clips further, each in the way in which it was made before."""
         for state in left:
             state.stop()  # those of another way wait for their turn
         for way in dict.fromkeys(self._way_of[state.id] for state in left):
@@ -146,3 +166,7 @@ class AttemptLoop:
 
 def _cause(states: Sequence[ClipState]) -> Exception | None:
     return next((state.cause for state in states if state.needs_other_loading), None)
+
+
+def _contests(states: Sequence[ClipState]) -> str:
+    return counted(len({state.requested.contest for state in states}), "contest")

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_record import PastRecord
@@ -74,12 +75,18 @@ class Attempts:
         self._clips = 0
         self._texts = TextNotes(self._first.keys.family)
 
-    def plan(self, clips: Sequence[Clip], kept: KeptModels | None = None) -> RunPlan | None:
+    def plan(
+        self,
+        clips: Sequence[Clip],
+        kept: KeptModels | None = None,
+        previous: Mapping[str, PastRecord] = MappingProxyType({}),
+    ) -> RunPlan | None:
         """Plans the clips that are not in the store yet; returns None where there are none, or no plan can be made.
 
         Args:
             clips: in job order.
             kept: what an earlier run of this process left loaded, whose memory the run will have.
+            previous: clip id -> what an earlier attempt at this run recorded of it.
 
         Raises:
             ConfigError: where one of them cannot fit, with the nearest that does.
@@ -88,6 +95,7 @@ class Attempts:
         Side effects:
             Starts the host of workers, where there will probably be several on this machine.
         """
+        self.states.steps.rounds.remember(clips, previous)
         left = self.states.left(clips)
         self.clips_left, self._clips = len(left), len(clips)
         self._left = tuple(state.clip for state in left)
@@ -194,6 +202,7 @@ class Attempts:
             kept=kept,
         )
 
+
         def more(states: Sequence[ClipState], last: Way) -> tuple[Way, list[ClipState]] | None:
             found = self._added(follower, last, kept) if follower is not None else None
             if found is not None:
@@ -202,7 +211,9 @@ class Attempts:
 
         way = Way(self._first, self.states.keys(self._first), plan, self._texts)
         states = making.begin(self.states.asked(clips), way)
-        states = AttemptLoop(self, making.executor, attempt_stop, records, making.wait, more).make(states, way)
+        further = self.states.steps.rounds.advance
+        loop = AttemptLoop(self, making.executor, attempt_stop, records, making.wait, more, further)
+        states = loop.make(states, way)
         making.end(states, plan)
         return states
 

@@ -45,6 +45,7 @@ class ClipStates:
 
     Attributes:
         finished: the files of finished clips.
+        steps: says how far each clip is made.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class ClipStates:
         steps: Steps | None = None,
     ):
         self.finished = finished_files_of(config, store)
-        self._steps = steps or Steps(config.draft)
+        self.steps = steps or Steps(config.draft)
         self._notes = notes_of(self.finished.store)
         self._config, self._ladder, self._first = config, ladder, first
         self._known_keys: dict[tuple[Clip, int | None], Sequence[ClipKeys]] = {}
@@ -89,9 +90,9 @@ class ClipStates:
 
     def _draft_of(self, clip: Clip, keys: ArtifactKeys) -> int | None:
         """Returns the steps after which a clip stops; None also where no step is left to its end."""
-        draft = self._steps.steps_of(clip)
-        if draft is None:
-            return None
+        draft = self.steps.steps_of(clip)
+        if draft is None or clip.contest is not None:  # what competes is compared by previews alone
+            return draft
         whole = keys.new_state(clip)
         store = self.finished.store
         if self.is_finished(whole) or all(store.find(one.keys.latents) is not None for one in whole.segments):
@@ -111,7 +112,9 @@ class ClipStates:
         draft = self._draft_of(clip, keys)
         known = self._known_keys.get((clip, draft)) if model is self._first else None
         lost, notes = degradations_of(model), _notes_of(clip, model)
-        return keys.new_state(clip, requested=requested, degradations=lost, notes=notes, keys=known, draft=draft)
+        state = keys.new_state(clip, requested=requested, degradations=lost, notes=notes, keys=known, draft=draft)
+        self.steps.rounds.mark(state)
+        return state
 
     def asked(self, clips: Sequence[Clip]) -> list[ClipState]:
         """Returns the states of clips that nothing is known of yet, with the keys of what the user asked for.

@@ -192,7 +192,7 @@ def resume(
             if picked:
                 check_drafts(recorded.records, attempts.states.asked(clips), attempts.states.finished.store)
             refuse_too_large(config, clips)
-            attempts.plan(clips, kept)
+            attempts.plan(clips, kept, _previous(recorded.records))
         notes = () if recorded.is_checked else (run_record.UNCHECKED,)
         run = Ready(config, requested.Request(clips, notes), attempts, early, terminal)
         begin = partial(_record, run_dir, values, clips) if not recorded.is_checked else _nothing
