@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.job.test_segments import PLAIN, by
+from vgpipe.clips.halving import Expected
 from vgpipe.job.segments import segments_of
-from vgpipe.plans.parts import ALL, Steps, parts_of
+from vgpipe.plans.parts import ALL, Steps, judged_steps, parts_of
 
 
 def steps(parts):
@@ -20,6 +21,14 @@ def test_a_short_clip_is_its_draft_and_what_the_draft_leaves():
     assert steps(parts_of(PLAIN, Steps(stop=8))) == [(8, 20, True)]
     assert steps(parts_of(PLAIN, Steps(done=8))) == [(12, 20, False)]
     assert steps(parts_of(PLAIN, Steps(done=4, stop=8))) == [(4, 20, True)]
+
+
+def test_a_clip_that_competes_is_decoded_each_time_it_is_judged():
+    kept, left = Expected((4, 8), is_finished=True), Expected((4, 8), is_finished=False)
+    assert steps(parts_of(PLAIN, judged_steps(kept))) == [(4, 20, True), (4, 20, True), (12, 20, False)]
+    assert steps(parts_of(PLAIN, judged_steps(left))) == [(4, 20, True), (4, 20, True)]
+    assert steps(parts_of(PLAIN, judged_steps(left, done=5))) == [(3, 20, True)]
+    assert steps(parts_of(PLAIN, judged_steps(kept, done=12))) == [(8, 20, False)]
 
 
 def test_the_draft_of_a_chain_is_its_first_segment():

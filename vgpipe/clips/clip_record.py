@@ -12,14 +12,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.clips.clip_state import ClipState, SegmentState, Status
-from vgpipe.clips.contest_state import record_of_contest, scores_of_record
+from vgpipe.clips.contest_state import judge_of_record, record_of_contest, scores_of_record
 from vgpipe.clips.degradation import EXPORTER, MODEL
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import set_by
 from vgpipe.job.naming import MAX_ID_BYTES, MAX_STEM_BYTES
 from vgpipe.job.settings import SetBy
 from vgpipe.quality.verdict import Verdict
-from vgpipe.report.values import float_of, list_of, seconds_of, table_of, text_of
+from vgpipe.report.values import float_of, list_of, seconds_of, table_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -169,7 +169,7 @@ def past_record(record: Mapping[str, Any]) -> PastRecord:
         peak_vram_gb=float_of(record.get("peak_vram_gb")),
         measures={name: value for name, value in measures.items() if value is not None} or None,
         contest_scores=scores_of_record(record),
-        contest_judge=text_of(table_of(record.get("standing")).get("judge")) or "",
+        contest_judge=judge_of_record(record),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from vgpipe.clips.halving import Place
 from vgpipe.job.clip import Contest
-from vgpipe.report.values import float_of, int_of, table_of
+from vgpipe.report.values import float_of, int_of, table_of, text_of
 
 DIGITS = 4
 
@@ -77,3 +77,9 @@ def scores_of_record(record: Mapping[str, Any]) -> dict[int, float | None]:
     if draft is not None and isinstance(score, dict) and record.get("state") == "drafted":
         found[draft] = float_of(score.get("number"))
     return found
+
+
+def judge_of_record(record: Mapping[str, Any]) -> str:
+    """Returns who gave the last of the scores that a clip's line in clips.jsonl has; "" where nobody did."""
+    of_preview, known = (text_of(table_of(record.get(key)).get("judge")) for key in ("score", "standing"))
+    return of_preview or known or ""

@@ -66,6 +66,19 @@ class Standing:
         return all(goal is None for goal in self.goals.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How far a clip is expected to come.
+
+    Attributes:
+        judged: the steps after which it is judged.
+        is_finished: whether it is made to the end after that.
+    """
+
+    judged: tuple[int, ...]
+    is_finished: bool
+
+
 def standing(contest: Contest, candidates: Sequence[Candidate]) -> Standing:
     """Returns how far a contest is.
 
@@ -109,11 +122,10 @@ def judged_at(contest: Contest) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(step for step, count in marks if number < count) for number in range(contest.best_of))
 
 
-def expected_stops(clips: Iterable[Clip]) -> dict[str, tuple[int, ...]]:
-    """Returns the steps after which clips that compete are expected to be judged, by their ids.
+def expected_stops(clips: Iterable[Clip]) -> dict[str, Expected]:
+    """Returns how far clips that compete are expected to come, by their ids; the others are left out.
 
-    Nobody knows who will be better: the first of each contest is expected to get furthest. `contest.keep` of them are
-    finished, and each of the others stops where it is judged last.
+    Nobody knows who will be better: the first of each contest are expected to come furthest.
 
     Args:
         clips: in job order.
@@ -122,8 +134,11 @@ def expected_stops(clips: Iterable[Clip]) -> dict[str, tuple[int, ...]]:
     for clip in clips:
         if clip.contest is not None:
             members.setdefault(clip.contest, []).append(clip.id)
-    found = ((ids, judged_at(contest)) for contest, ids in members.items())
-    return {one: steps for ids, judged in found for one, steps in zip(ids, judged, strict=False)}
+    return {
+        one: Expected(stops, is_finished=number < contest.keep)
+        for contest, ids in members.items()
+        for number, (one, stops) in enumerate(zip(ids, judged_at(contest), strict=False))
+    }
 
 
 def _able(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from vgpipe.clips.halving import Expected
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment, segments_of
 
@@ -16,10 +17,12 @@ class Steps:
     Attributes:
         done: those that a checkpoint has already, of its first pass.
         stop: after which it stops with a preview; None for a clip that is made to the end.
+        judged: after which its previews are judged on the way, rising, each of them decoded.
     """
 
     done: int = 0
     stop: int | None = None
+    judged: tuple[int, ...] = ()
 
 
 StepsOf = Callable[[Clip], Steps]
@@ -53,6 +56,8 @@ def parts_of(clip: Clip, steps: Steps) -> tuple[Part, ...]:
         clip: the clip.
         steps: which of its steps.
     """
+    if steps.judged:
+        return _judged_parts(clip, steps)
     segments = segments_of(clip)
     first = sum(map(_is_of_first_pass(segments), segments))
     if steps.stop is not None:
@@ -62,6 +67,29 @@ def parts_of(clip: Clip, steps: Steps) -> tuple[Part, ...]:
         return tuple(whole)
     left = max(1, clip.num_inference_steps - steps.done)
     return (*(_shortened(segment, left, 1) for segment in segments[:first]), *whole[first:])
+
+
+def judged_steps(expected: Expected, done: int = 0) -> Steps:
+    """Returns which steps are made of a clip that competes.
+
+    Args:
+        expected: how far it comes.
+        done: the steps that a checkpoint has already.
+    """
+    stops = expected.judged
+    if expected.is_finished or not stops:
+        return Steps(done=done, judged=stops)
+    return Steps(done=min(done, stops[-1] - 1), stop=stops[-1], judged=stops[:-1])
+
+
+def _judged_parts(clip: Clip, steps: Steps) -> tuple[Part, ...]:
+    found: list[Part] = []
+    done = steps.done
+    for step in (*steps.judged, *((steps.stop,) if steps.stop is not None else ())):
+        if step > done:
+            found += parts_of(clip, Steps(done, step))
+            done = step
+    return (*found, *(parts_of(clip, Steps(done)) if steps.stop is None else ()))
 
 
 def _shortened(segment: Segment, steps: int, pieces: int, *, is_draft: bool = False) -> Part:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vgpipe.clips.degradation import of_family
 from vgpipe.clips.from_config import file_bytes_per_pixel
+from vgpipe.clips.halving import expected_stops
 from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, texts_of_clips
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
 from vgpipe.clips.totals import refuse_too_large
@@ -32,7 +33,7 @@ from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.disk_room import with_garbage_counted
 from vgpipe.plans.draft_rest import rest_of
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
-from vgpipe.plans.parts import Steps, StepsOf, all_steps
+from vgpipe.plans.parts import Steps, StepsOf, all_steps, judged_steps
 from vgpipe.plans.profiles import Profiles
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import NOTHING_HELD, Target, target_of
@@ -68,13 +69,25 @@ def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, f
         download_bytes=model.download_bytes,
         notes=(*notes, *model.notes, *uncounted),
         clip_notes=clip_notes,
-        steps_of=lambda clip: Steps(stop=draft_steps(config.draft, clip.num_inference_steps)),
+        steps_of=_steps_of(config, clips),
     )
     plan = with_crew(make(target), model.config, clips, make)
     plan = with_garbage_counted(plan, Path(config.store.dir))
     if deadline is None or not plan.fits:
         return plan
     return replace(plan, done_by=done_by(plan, clips, model.config, at=deadline[0], left_s=deadline[1]))
+
+
+def _steps_of(config: Config, clips: Sequence[Clip]) -> StepsOf:
+    """Returns which steps of a clip are made: all, those of a draft, or as far as clips that compete come."""
+    expected = expected_stops(clips)
+
+    def steps_of(clip: Clip) -> Steps:
+        if clip.contest is None:
+            return Steps(stop=draft_steps(config.draft, clip.num_inference_steps))
+        return judged_steps(expected[clip.id])
+
+    return steps_of
 
 
 def _clip_notes(model: PlannedModel, clips: Sequence[Clip]) -> tuple[list[Noted], list[str]]:

@@ -96,6 +96,7 @@ class Attempts:
             Starts the host of workers, where there will probably be several on this machine.
         """
         self.states.steps.rounds.remember(clips, previous)
+        self.states.take_rounds(clips)
         left = self.states.left(clips)
         self.clips_left, self._clips = len(left), len(clips)
         self._left = tuple(state.clip for state in left)
@@ -202,7 +203,6 @@ class Attempts:
             kept=kept,
         )
 
-
         def more(states: Sequence[ClipState], last: Way) -> tuple[Way, list[ClipState]] | None:
             found = self._added(follower, last, kept) if follower is not None else None
             if found is not None:
@@ -270,7 +270,8 @@ class Attempts:
         clip_notes = [(state.id, state.notes) for state in states if state.notes]
         keys, store = self.states.keys(model), self.states.finished.store
         has_drafts = config.draft is not None or any(state.draft is not None for state in states)
-        steps_of = steps_of_states(states, store, counts_done=has_drafts)
+        expected = self.states.steps.rounds.expected([state.requested for state in states])
+        steps_of = steps_of_states(states, store, counts_done=has_drafts, expected=expected)
         try:
             alone = plan_run(config, model.keys.family, clips, held, clip_notes, steps_of)
             for note in shortage(alone, store.root):

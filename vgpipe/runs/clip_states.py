@@ -15,7 +15,7 @@ from vgpipe.clips.notes import TextNotes, notes_of_settings, texts_of_clips
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import StoreError
-from vgpipe.fallback.files_gate import files_gate_of
+from vgpipe.fallback.files_gate import FilesGate, files_gate_of
 from vgpipe.fallback.history import FallbackHistory, notes_of
 from vgpipe.fallback.loading_ladder import LoadedModel, LoadingLadder, model_facts
 from vgpipe.fallback.loading_steps import LoadPlan
@@ -87,6 +87,31 @@ class ClipStates:
                 notes = _notes_of(clip, self._first)
                 found.append(keys.new_state(clip, keys=own, notes=notes, draft=draft))
         return [state for state in found if not history.reuse(state, self.finished)]
+
+    def take_rounds(self, clips: Sequence[Clip]) -> None:
+        """Takes the rounds of contests from the store whose previews and scores it has.
+
+        Args:
+            clips: of the run, in job order.
+        """
+        competing = [clip for clip in clips if clip.contest is not None]
+        keys = self.keys(self._first)
+        gate = files_gate_of(self._config, keys, self.finished.store)
+        while competing and self.steps.rounds.advance([self._as_stored(clip, keys, gate) for clip in competing]):
+            pass  # the previews of the next round may be there too
+
+    def _as_stored(self, clip: Clip, keys: ArtifactKeys, gate: FilesGate) -> ClipState:
+        """Returns a clip that competes, made and judged where the store has it so."""
+        state = self.new(clip, self._first, keys)
+        files = self.finished.found(state.keys)
+        if files is None or not gate.passes(state, files) or not gate.takes(state, files):
+            return state
+        prompts = [segment.clip.prompt for segment in state.segments]
+        if gate.scoring is not None:
+            verdicts = gate.judge.clip(prompts, files, is_canary=state.has_few_steps)
+            state.note_score(gate.scoring.of(state, verdicts))
+        state.finish_from_store(is_reused=True)
+        return state
 
     def _draft_of(self, clip: Clip, keys: ArtifactKeys) -> int | None:
         """Returns the steps after which a clip stops; None also where no step is left to its end."""

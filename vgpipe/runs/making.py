@@ -77,7 +77,8 @@ class Making:
 
     def executor(self, way: Way, states: Sequence[ClipState]) -> Executor:
         """Returns what makes clips in a way, given all of them."""
-        self.watch.begin(self._in_order(states, way) if self.cancel.deadline() is not None else states)
+        ahead = self.clips.steps.rounds.work_ahead(states)
+        self.watch.begin(self._in_order(states, way) if self.cancel.deadline() is not None else states, ahead)
         for degradation in degradations_of(way.model):
             log.warning("degraded: %s", degradation)
         return self.executor_class(

@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.clips.contest_state import ContestState, Fate
-from vgpipe.clips.halving import Candidate, Place, Standing, expected_stops, standing
+from vgpipe.clips.halving import Candidate, Expected, Place, Standing, expected_stops, standing
 from vgpipe.job.clip import Clip, Contest
+from vgpipe.job.segments import work_of
 
 log = logging.getLogger(__name__)
 
@@ -74,22 +75,42 @@ class Rounds:
         contest = clip.contest
         return None if contest is None else self.goals.get(clip.id, contest.at[0])
 
-    def stops(self, clips: Sequence[Clip]) -> dict[str, tuple[int, ...]]:
-        """Returns the steps after which each clip that competes is expected to be judged, by its id.
-
-        Where the contest is open, its clips stand for each other: the first is expected to get furthest.
+    def expected(self, clips: Sequence[Clip]) -> dict[str, Expected]:
+        """Returns how far the clips that compete are expected to come, by their ids.
 
         Args:
             clips: all clips of the run, in job order.
         """
-        found = expected_stops(clips)
+        found: dict[str, Expected] = {}
         for contest, members in _by_contest(clips):
-            if all(clip.id in self.goals for clip in members) and self._is_decided(contest, members):
-                found |= {clip.id: _up_to(contest, self.goals[clip.id]) for clip in members}
+            if all(self._fate_of(clip) is not Fate.COMPETING for clip in members):
+                goals = {clip.id: self.goal_of(clip) for clip in members}
+                found |= {one: Expected(_up_to(contest, goal), goal is None) for one, goal in goals.items()}
+            else:
+                found |= expected_stops(sorted(members, key=self._prospect))
         return found
 
-    def _is_decided(self, contest: Contest, members: Sequence[Clip]) -> bool:
-        return sum(self.goals[clip.id] is None for clip in members) == contest.keep
+    def work_ahead(self, states: Sequence[ClipState]) -> float:
+        """Returns the work of the rounds after this one, in the unit of `work_of`.
+
+        Args:
+            states: all clips of the run, in job order.
+        """
+        expected = self.expected([state.requested for state in states])
+        ahead = 0.0
+        for state in states:
+            if state.id in expected:
+                far = None if expected[state.id].is_finished else expected[state.id].judged[-1]
+                ahead += max(0.0, work_of(state.clip, far) - work_of(state.clip, state.draft))
+        return ahead
+
+    def _fate_of(self, clip: Clip) -> Fate:
+        return self._known.get(clip.id, ContestState()).fate
+
+    def _prospect(self, clip: Clip) -> tuple[bool, int]:
+        """Returns what clips are sorted by that are likely to come further."""
+        known = self._known.get(clip.id, ContestState())
+        return known.fate is Fate.LEFT, known.place.rank if known.place is not None else 0
 
     def _take_score(self, state: ClipState, contest: Contest) -> None:
         goal = self.goal_of(state.requested)

@@ -51,13 +51,14 @@ class RunWatch:
         self._known: DoneBy | None = None
         self._planned = planned
         self._made_s = self._since_s = float("-inf")
-        self._done_before, self._work = 0, 0.0
+        self._done_before, self._work, self._ahead = 0, 0.0, 0.0
 
-    def begin(self, states: Sequence[ClipState]) -> None:
+    def begin(self, states: Sequence[ClipState], ahead: float = 0.0) -> None:
         """Notes the clips of an attempt.
 
         Args:
             states: all clips of the run, in the order in which they are made.
+            ahead: work of the rounds that follow this attempt, where clips compete, in the unit of `work_of`.
         """
         works = [work_of(state.clip, state.draft) for state in states]
         if 0 < len(self._states) < len(states):  # clips were added: there is more to do than was thought
@@ -66,15 +67,27 @@ class RunWatch:
         self._states, self._since_s = states, float("-inf")
         self._done_before = sum(state.is_made for state in states)
         self._work = sum(work for work, state in zip(works, states, strict=True) if not state.is_made)
+        if self._ahead:  # a round is over
+            self._before = self._now
+        self._ahead = ahead
 
     def __call__(self, state: ProgressState) -> None:
         """Takes the newest state of an attempt."""
-        self._now = self._before + (1 - self._before) * state.fraction
+        share = self._work / (self._work + self._ahead) if self._ahead else 1.0
+        self._now = self._before + (1 - self._before) * share * state.fraction
+        state = self._with_rounds_ahead(state)
         if self._planned is not None:
             self._tell(self._planned)
             self._planned = None
         self._look(state)
         self._hand_on(replace(state, fraction=self._now))
+
+    def _with_rounds_ahead(self, state: ProgressState) -> ProgressState:
+        """Returns how far an attempt is, with the time that the rounds after it will take."""
+        left = (1 - state.fraction) * self._work
+        if not self._ahead or state.eta_s is None or left <= 0:
+            return state if not self._ahead else replace(state, eta_s=None)
+        return replace(state, eta_s=state.eta_s * (left + self._ahead) / left)
 
     def paused(self, *, clips: int, done: int) -> None:
         """Notes that the run is paused.
