@@ -18,6 +18,7 @@ from vgpipe.job.declared import names_set_by
 from vgpipe.job.drafts import draft_notes
 from vgpipe.job.record import Job
 from vgpipe.job.settings import SetBy
+from vgpipe.units import counted
 
 if TYPE_CHECKING:
     from vgpipe.job.resolving.expand import Expansion
@@ -77,8 +78,18 @@ def request(config: Config, job_lines: str | None = None) -> Request:
     _refuse_drafts_of_contests(config, clips)
     lowered = rate_notes(exporters_of(config), {clip.fps for clip in clips})
     chosen = [config.quality.chosen] if config.quality.chosen else []
-    notes = (*chosen, *expansion.notes, *lowered, *draft_notes(config.draft, clips))
+    notes = (*chosen, *expansion.notes, *_contest_notes(clips), *lowered, *draft_notes(config.draft, clips))
     return Request(clips, notes, job_lines, title, expansion.drawn_from)
+
+
+def _contest_notes(clips: Sequence[Clip]) -> list[str]:
+    """Returns what becomes of clips that compete, in a sentence; nothing where none do."""
+    contests = {clip.contest for clip in clips if clip.contest is not None}
+    if not contests:
+        return []
+    kept, all_of = (sum(getattr(one, name) for one in contests) for name in ("keep", "best_of"))
+    told = f"{counted(len(contests), 'contest')}: {kept} of {counted(all_of, 'clip')} will be finished"
+    return [f"{told}, the best by their previews; the others stay drafts"]
 
 
 def _refuse_drafts_of_contests(config: Config, clips: Sequence[Clip]) -> None:
