@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import Forked
+from vgpipe.cli import main
 from vgpipe.commands.registry import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -159,14 +161,14 @@ def test_run_alone_shows_the_help(vgpipe):
     assert vgpipe("run").code == 2
 
 
-def test_a_terminal_that_cannot_show_a_prompt_is_no_failure(workdir, tiny_wan):
+def test_a_terminal_that_cannot_show_a_prompt_is_no_failure(workdir, tiny_wan, monkeypatch):
     from tests.conftest import SMALL
 
-    code = "import sys; from vgpipe.cli import main; sys.exit(main(sys.argv[1:]))"
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    arguments = ["clip.prompt='кот и круг'", f"model.id={tiny_wan}", *SMALL]
-    ran = subprocess.run([sys.executable, "-c", code, *arguments], cwd=workdir, capture_output=True, env=environment)
-    assert ran.returncode == 0, ran.stderr
+    written = {"stdout": io.BytesIO(), "stderr": io.BytesIO()}  # as Python opens them with PYTHONIOENCODING=ascii
+    for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(written[name], "ascii", errors))
+    assert main(["clip.prompt='кот и круг'", f"model.id={tiny_wan}", *SMALL]) == 0, written["stderr"].getvalue()
+    assert b"1 done" in written["stdout"].getvalue()
 
 
 def test_cfg_shows_the_config_and_runs_nothing(vgpipe, workdir):
@@ -207,13 +209,13 @@ def test_a_finished_job_run_again_imports_nothing_heavy(render, workdir, tiny_wa
     assert ran.stdout.splitlines()[-1] == "[] True False" and "1 done" in ran.stdout
 
 
-def test_two_runs_started_in_the_same_second_do_not_disturb_each_other(vgpipe_process, workdir, tiny_wan):
+def test_two_runs_started_in_the_same_second_do_not_disturb_each_other(workdir, tiny_wan):
     from tests.conftest import SMALL
 
     (workdir / "job.yaml").write_text("prompts: [a red circle]\n")
     command = ["job=job.yaml", f"model.id={tiny_wan}", *SMALL]
     time.sleep(1 - time.time() % 1)
-    runs = [vgpipe_process(*command) for _ in range(2)]
+    runs = [Forked(command, workdir) for _ in range(2)]
     ends = [(run.communicate(timeout=120), run.returncode) for run in runs]
     assert [code for _, code in ends] == [0, 0], ends
     roots = {out.partition("report  ")[2].split()[0] for (out, _), _ in ends}

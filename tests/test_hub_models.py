@@ -69,7 +69,9 @@ def states(workdir: Path) -> list[str]:
     return [json.loads(path.read_text().splitlines()[-1])["state"] for path in paths]
 
 
-def test_a_stopped_download_goes_on_where_it_was_and_the_model_then_needs_no_network(hub, start, run, workdir):
+def test_a_stopped_download_and_a_server_error_lose_nothing_and_the_model_then_needs_no_network(
+    hub, start, run, workdir
+):
     hub.drip(40_000)
     process = start()
     deadline = time.monotonic() + 60
@@ -80,9 +82,14 @@ def test_a_stopped_download_goes_on_where_it_was_and_the_model_then_needs_no_net
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3 and "resume" in err
     hub.heal()
+    hub.fail("vae/diffusion", 503)
+    code, failed = run()
+    assert code == 1 and "answered 503" in failed and "-> run the same command again later" in failed
+    assert states(workdir)[-1] == "failed"
+    hub.heal()
     code, output = run()
     assert code == 0 and any(request.range for request in hub.bodies("safetensors"))
-    assert "downloading transformer" in err + output
+    assert "downloading transformer" in err + failed + output
     assert {path.suffix for path in (workdir / "hf").rglob("*")} & {".bin", ".py", ".ckpt"} == set()
     before = len(hub.requests)
     code, output = run("clip.seed=5", HF_HUB_OFFLINE="1")
@@ -91,15 +98,6 @@ def test_a_stopped_download_goes_on_where_it_was_and_the_model_then_needs_no_net
     for path in workdir.glob("outputs/*/*/config.yaml"):
         saved = yaml.safe_load(path.read_text())
         assert saved["model"]["revision"] == hub.repos[REPO].commit  # a resumed run takes the same files
-
-
-def test_a_server_error_fails_the_clip_with_a_remedy_and_a_rerun_completes(hub, run, workdir):
-    hub.fail("vae/diffusion", 503)
-    code, output = run()
-    assert code == 1 and "answered 503" in output and "-> run the same command again later" in output
-    assert states(workdir) == ["failed"]
-    hub.heal()
-    assert run()[0] == 0
 
 
 @pytest.mark.parametrize("kind", ["gated", "revision", "offline", "pickle"])

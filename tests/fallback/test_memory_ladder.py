@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.clips.test_clip_record import PLAIN
+from vgpipe.cli import main
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.from_config import key_maker
@@ -50,12 +52,27 @@ def limited(limit_gb: float) -> str:
     return f"++hardware.memory_limit_gb={limit_gb:.6f}"
 
 
-@pytest.fixture
-def resident(run):
+@dataclass(frozen=True)
+class Resident:
+    """A finished run, and the store that it made its clips in."""
+
+    root: Path
+    store: Path
+
+    def records(self) -> list[dict]:
+        return [json.loads(line) for line in (self.root / "clips.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def resident(tmp_path_factory):
     """The same job with room for everything."""
-    ran = run(*OFF, limited(32), "store.dir=resident")
-    assert ran.code == 0 and events(ran.root, "memory_rung") == []
-    return ran
+    folder = tmp_path_factory.mktemp("resident")
+    (folder / "job.yaml").write_text(JOB)
+    with contextlib.chdir(folder):
+        assert main(["job=job.yaml", *SIZE, *OFF, limited(32), "store.dir=store", "hydra.run.dir=run"]) == 0
+    made = Resident(folder / "run", folder / "store")
+    assert events(made.root, "memory_rung") == []
+    return made
 
 
 def test_exact_rungs_are_taken_where_memory_runs_out_and_keep_every_bit(run, resident):
@@ -70,7 +87,7 @@ def test_exact_rungs_are_taken_where_memory_runs_out_and_keep_every_bit(run, res
         store = Path("fitting" if ran is fitting else "stepped")
         for before, after in zip(resident.records(), ran.records(), strict=True):
             assert after["degradations"] == [] and after["artifacts"] == before["artifacts"]
-            assert np.array_equal(latents(Path("resident"), before), latents(store, after))
+            assert np.array_equal(latents(resident.store, before), latents(store, after))
 
 
 def test_tiles_are_said_remembered_and_found_again(run, resident):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.fallback.test_loading_ladder import break_tensor
+from vgpipe.cli import main
 from vgpipe.errors import StoreError
 from vgpipe.store.rundir import RunDir
 
@@ -40,15 +42,18 @@ def states(root: Path) -> list[str]:
 
 
 @needs_full
-def test_a_full_disk_behind_stdout_costs_the_summary_alone(command, workdir):
+def test_a_full_disk_behind_stdout_and_the_log_costs_the_summary_and_the_log_alone(command, workdir):
+    (workdir / "run").mkdir()
+    (workdir / "run" / "run.log").symlink_to(FULL)
     code, err = command(stdout=str(FULL))
     assert code == 0 and states(workdir / "run") == ["done"]
-    assert err.count("No space left on device") == 1 and "the output cannot be written to stdout" in err
+    assert err.count("No space left on device") == 2
+    assert err.count("the output cannot be written to stdout") == err.count("run.log is incomplete") == 1
     assert "Traceback" not in err and "Exception ignored" not in err
 
 
 @needs_full
-@pytest.mark.parametrize("asked", [("plan", "clip.prompt=a", "hardware=cpu"), ("--help",), ("doctor", "--help")])
+@pytest.mark.parametrize("asked", [("--help",), ("doctor", "--help")])
 def test_output_that_cannot_be_written_is_one_message_and_a_failure(asked, workdir):
     command = [sys.executable, "-m", "vgpipe", *asked]
     with FULL.open("w") as full:
@@ -56,6 +61,17 @@ def test_output_that_cannot_be_written_is_one_message_and_a_failure(asked, workd
     assert ran.returncode == 1
     assert ran.stderr.count("the output cannot be written to stdout: [Errno 28] No space left on device") == 1
     assert ran.stderr.count("No space left") == 1 and "Traceback" not in ran.stderr
+
+
+@needs_full
+def test_a_plan_that_cannot_be_written_is_one_message_and_a_failure(workdir, monkeypatch, capsys):
+    with FULL.open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["plan", "clip.prompt=a", "hardware=cpu"]) == 1
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert capsys.readouterr().err.count("the output cannot be written to stdout: [Errno 28]") == 1
 
 
 def test_a_reader_that_has_gone_is_no_message(workdir):
@@ -71,15 +87,6 @@ def test_a_reader_that_has_gone_is_no_message(workdir):
 def test_a_full_disk_behind_stderr_costs_the_messages_alone(command, workdir):
     assert command(stderr=str(FULL))[0] == 0
     assert states(workdir / "run") == ["done"]
-
-
-@needs_full
-def test_a_full_disk_behind_the_log_costs_the_log_alone(command, workdir):
-    (workdir / "run").mkdir()
-    (workdir / "run" / "run.log").symlink_to(FULL)
-    code, err = command()
-    assert code == 0 and states(workdir / "run") == ["done"]
-    assert err.count("No space left on device") == 1 and "run.log is incomplete" in err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")

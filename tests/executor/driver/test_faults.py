@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.forked import Forked
 from vgpipe.executor.workers.worker_process import ORPHAN_S
 
 JOB = """
@@ -64,7 +65,7 @@ def frames(run: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_killed_worker_and_a_killed_driver_lose_no_clip_and_few_steps(workdir, vgpipe, vgpipe_process, tiny_wan):
+def test_a_killed_worker_and_a_killed_driver_lose_no_clip_and_few_steps(workdir, vgpipe, tiny_wan):
     (workdir / "job.yaml").write_text(JOB)
     run, model = workdir / "run", f"model.id={tiny_wan}"
 
@@ -75,7 +76,7 @@ def test_a_killed_worker_and_a_killed_driver_lose_no_clip_and_few_steps(workdir,
     def checkpoints() -> set[Path]:
         return set((workdir / "outputs/.store/checkpoint").rglob("[!.]*.safetensors"))
 
-    driver = vgpipe_process(*ARGUMENTS, model, "executor.workers=2", "checks=off")
+    driver = Forked([*ARGUMENTS, model, "executor.workers=2", "checks=off"], workdir)
     at_work = wait_for(checkpoints)
     killed = wait_for(lambda: events("worker_ready"))[0]
     os.kill(killed["pid"], signal.SIGKILL)
