@@ -91,7 +91,8 @@ def test_picked_drafts_are_continued_and_other_picks_rendered_again(open_page, t
     drafted = {"state": "drafted", "draft_steps": 8, "files": {}}
     scores = [{"judge": "checks", "number": number} for number in (0.5, 2.0)]
     drafts = [record(name, **drafted, score=score) for name, score in zip("ab", scores, strict=True)]
-    page = open_page(make_run(tmp_path, [*drafts, record("c", files={})]))
+    run_dir = make_run(tmp_path, [*drafts, record("c", files={})])
+    page = open_page(run_dir)
     assert page.text_content(".card >> nth=0 >> .state") == "preview, step 8 of 20"
     page.click(".card >> nth=0 >> button.pick")
     assert page.text_content("#what-picked") == "continue the draft to the last step"
@@ -102,6 +103,12 @@ def test_picked_drafts_are_continued_and_other_picks_rendered_again(open_page, t
     assert "continue" not in second and second.endswith("quality=high")
     page.select_option("#sort", "score")
     assert shown(page) == ["b", "a", "c"]
+    make_run(tmp_path, [record("a", files={}), drafts[1], record("c", files={})])  # the first one is continued
+    build(run_dir)
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.text_content("#picked") == "1 picked"
+    assert page.text_content("#what-picked") == "re-render this clip at quality=high"
 
 
 def test_copy_button(open_page, mixed):

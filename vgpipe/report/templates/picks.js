@@ -4,18 +4,29 @@
   const { byId, make } = window.vgpipeElements;
   const { remembered, remember } = window.vgpipeTheme;
 
-  // Returns the ids picked in a run, from the browser's storage.
-  function read(report) {
+  function readIds(report, name) {
     try {
-      return new Set(JSON.parse(remembered(`picks.${report.key}`) || "[]"));
+      return new Set(JSON.parse(remembered(`${name}.${report.key}`) || "[]"));
     } catch (error) {
       return new Set();
     }
   }
 
+  const writeIds = (report, name, ids) => remember(`${name}.${report.key}`, JSON.stringify([...ids]));
+  const draftsOf = (report) => new Set(report.clips.filter((clip) => clip.state === "drafted").map((clip) => clip.id));
+
+  // Returns the ids picked in a run, from the browser's storage; without drafts that have been continued since.
+  function read(report) {
+    const asDrafts = readIds(report, "picked-drafts");
+    const drafts = draftsOf(report);
+    return new Set([...readIds(report, "picks")].filter((id) => drafts.has(id) || !asDrafts.has(id)));
+  }
+
   function toggle(report, picks, id) {
     if (!picks.delete(id)) picks.add(id);
-    remember(`picks.${report.key}`, JSON.stringify([...picks]));
+    const drafts = draftsOf(report);
+    writeIds(report, "picks", picks);
+    writeIds(report, "picked-drafts", [...picks].filter((one) => drafts.has(one)));
   }
 
   // Marks a card as picked or not.
