@@ -91,7 +91,8 @@ def test_picked_drafts_are_continued_and_other_picks_rendered_again(open_page, t
     drafted = {"state": "drafted", "draft_steps": 8, "files": {}}
     scores = [{"judge": "checks", "number": number} for number in (0.5, 2.0)]
     drafts = [record(name, **drafted, score=score) for name, score in zip("ab", scores, strict=True)]
-    run_dir = make_run(tmp_path, [*drafts, record("c", files={})])
+    other_size = record("d", **drafted, prompt="prompt of b", width=32)
+    run_dir = make_run(tmp_path, [*drafts, record("c", files={}), other_size])
     page = open_page(run_dir)
     assert page.text_content(".card >> nth=0 >> .state") == "preview, step 8 of 20"
     page.click(".card >> nth=0 >> button.pick")
@@ -102,8 +103,11 @@ def test_picked_drafts_are_continued_and_other_picks_rendered_again(open_page, t
     assert shlex.split(first)[:4] == ["python", "-m", "vgpipe", "continue"] and first.endswith(f" 'pick=[{pick}]'")
     assert "continue" not in second and second.endswith("quality=high")
     page.select_option("#sort", "score")
-    assert shown(page) == ["b", "a", "c"]
-    make_run(tmp_path, [record("a", files={}), drafts[1], record("c", files={})])  # the first one is continued
+    assert shown(page) == ["b", "a", "c", "d"]
+    page.click(".card >> nth=0 >> button.pick")
+    assert page.text_content("#commands").split("\n")[0].endswith(f" 'pick=[{pick},b]'")
+    page.click(".card >> nth=0 >> button.pick")
+    make_run(tmp_path, [record("a", files={}), drafts[1], record("c", files={}), other_size])  # the first one is continued
     build(run_dir)
     page.reload()
     page.wait_for_selector("html[data-ready]")

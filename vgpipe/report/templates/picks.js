@@ -62,10 +62,13 @@
     return said.join("; ");
   }
 
+  // A pick is that of one clip, or else its id: two sizes of one prompt and seed share a pick.
+  const nameOf = (report, clip) => (report.clips.filter((one) => one.pick === clip.pick).length === 1 ? clip.pick : clip.id);
+
   // Drafts are finished from where they are, the others rendered again.
   function lines(report, clips) {
     const drafts = clips.filter((clip) => isContinued(report, clip));
-    const picked = [...new Set(drafts.map((clip) => clip.pick))].join(",");
+    const picked = drafts.map((clip) => nameOf(report, clip)).join(",");
     const others = clips.filter((clip) => !isContinued(report, clip));
     return [...(drafts.length ? [report.continue_line.replace(/PICKS(?=\]'$)/, picked)] : []), ...renders(report, others)];
   }
