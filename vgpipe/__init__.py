@@ -19,6 +19,7 @@ _HOMES = {
     "Verdict": "vgpipe.provenance.verification",
     "VgpipeError": "vgpipe.errors",
     "WorkerNow": "vgpipe.executor.progress_state",
+    "continue_run": "vgpipe.api.running",
     "options": "vgpipe.api.choices",
     "plan": "vgpipe.api.planning",
     "read_run": "vgpipe.api.results",

@@ -6,6 +6,7 @@ from vgpipe.api.results import ClipResult as ClipResult
 from vgpipe.api.results import Run as Run
 from vgpipe.api.results import read_run as read_run
 from vgpipe.api.running import RunInterrupted as RunInterrupted
+from vgpipe.api.running import continue_run as continue_run
 from vgpipe.api.running import resume as resume
 from vgpipe.api.running import run as run
 from vgpipe.api.verifying import verify as verify

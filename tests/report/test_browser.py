@@ -107,7 +107,9 @@ def test_picked_drafts_are_continued_and_other_picks_rendered_again(open_page, t
     page.click(".card >> nth=0 >> button.pick")
     assert page.text_content("#commands").split("\n")[0].endswith(f" 'pick=[{pick},b]'")
     page.click(".card >> nth=0 >> button.pick")
-    make_run(tmp_path, [record("a", files={}), drafts[1], record("c", files={}), other_size])  # the first one is continued
+    make_run(
+        tmp_path, [record("a", files={}), drafts[1], record("c", files={}), other_size]
+    )  # the first one is continued
     build(run_dir)
     page.reload()
     page.wait_for_selector("html[data-ready]")

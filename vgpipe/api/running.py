@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from vgpipe.api.inputs import Option, Options, Prompts, asked
+from vgpipe.api.picks import picks_of
 from vgpipe.api.progress import listening
-from vgpipe.api.results import Run, read_run
+from vgpipe.api.results import ClipResult, Run, read_run
 from vgpipe.api.turns import RUNS, raise_if_cancelled
+from vgpipe.config.continue_limits import load_continue_limits
 from vgpipe.config.run_limits import load_run_limits
 from vgpipe.doctor.checked_versions import require_checked_versions
 from vgpipe.errors import StoreError, VgpipeError
@@ -162,6 +164,51 @@ def resume(
         listening(on_progress, show_progress) as listener,
     ):
         result = runs.resume(folder, limits, token, on_progress=listener, kept=kept, terminal=False)
+    return _run_of(result, interrupt)
+
+
+def continue_run(
+    root: str | os.PathLike[str],
+    picks: str | Iterable[str | ClipResult] = "all",
+    *,
+    overrides: Sequence[str] = (),
+    on_progress: ProgressListener | None = None,
+    show_progress: bool | None = None,
+    cancel: CancelToken | None = None,
+    kept: KeptModels | None = None,
+) -> Run:
+    """Finishes drafts of a run in place, each from the step of its preview, with bit-identical output.
+
+    Args:
+        root: the directory of the run.
+        picks: which: `"all"`, `"best:10"` (so many in all, by the scores of their previews), or several clips: their
+            results, their ids, or the picks that the report shows.
+        overrides: where and for how long: `hardware`, `memory.strategy`, `executor`, `store.dir`, and what `resume`
+            takes.
+        on_progress: as for `run`, and so are the others.
+        show_progress: see `run`.
+        cancel: see `run`.
+        kept: see `run`.
+
+    Returns:
+        The run; clips that were not picked stay drafts.
+
+    Raises:
+        UsageError: where `root` holds no run, no drafts or none of these clips, or is in use; where an override would
+            change the bits.
+        VgpipeError: as `run`.
+    """
+    require_checked_versions(_ignore)
+    choice = picks_of(picks)
+    limits = load_continue_limits(overrides, "")
+    folder = expanded(root).absolute()
+
+    with (
+        alone(cancel, kept),
+        interruptible(cancel) as (token, interrupt),
+        listening(on_progress, show_progress) as listener,
+    ):
+        result = runs.resume(folder, limits, token, on_progress=listener, kept=kept, terminal=False, choice=choice)
     return _run_of(result, interrupt)
 
 
