@@ -35,6 +35,13 @@ def test_levers_without_values_try_their_own():
     assert asked(["levers=guidance"]).tried(load(["clip.guidance_scale=1"]), 20) == {}
 
 
+def test_caches_are_those_that_work_with_the_model():
+    config = load(["hardware=cpu"])
+    assert asked(["levers=cache"]).tried(config, 20) == {"cache": ("seacache", "firstblock", "taylorseer")}
+    others = load(["hardware=cpu", "quality.cache=firstblock"])
+    assert asked(["levers=cache"]).tried(others, 20) == {"cache": ("seacache", "taylorseer")}
+
+
 @pytest.mark.parametrize(
     "typed, says",
     [
@@ -45,6 +52,7 @@ def test_levers_without_values_try_their_own():
         ("steps={a: 1}", "is not allowed"),
         ("steps=[]", "is not allowed"),
         ("steps=[null]", "is not allowed"),
+        ("cache=[teacache]", "seacache, magcache, firstblock, taylorseer"),
         ("guidance=[-1]", "numbers from 0 to 100"),
         ("clips=1", "a whole number from 2"),
         ("clips=many", "a whole number from 2"),

@@ -32,6 +32,12 @@ def test_a_grid_that_says_nothing_or_never_ends_is_refused(tried, steps, says):
         grid(tried, steps)
 
 
+def test_what_no_clip_setting_is_stays_in_quality():
+    found = grid({"cache": ("firstblock",)}, 20).settings[-1]
+    assert found.name == "steps=20 cache=firstblock"
+    assert config_of(found, load([])).quality.cache == "firstblock"
+
+
 def test_a_setting_is_stronger_than_what_was_typed():
     config = load(["clip.num_inference_steps=30", "quality=quick"])
     found = grid({"guidance": (1.5,)}, 30).settings[-1]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from vgpipe.bench.levers import guidance, steps
+from vgpipe.bench.levers import cache, guidance, steps
 from vgpipe.bench.levers.base import Lever
 
 STEPS = "steps"
-LEVERS: dict[str, Lever] = {STEPS: cast(Lever, steps), "guidance": cast(Lever, guidance)}
+LEVERS: dict[str, Lever] = {
+    STEPS: cast(Lever, steps),
+    "cache": cast(Lever, cache),
+    "guidance": cast(Lever, guidance),
+}
 DEFAULT = (STEPS,)
