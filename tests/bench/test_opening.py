@@ -40,6 +40,12 @@ def test_clips_of_different_steps_have_no_full_run(tmp_path):
     assert opened(asked([]), load([f"job={job}", "clip.num_inference_steps=8"]), None).bench.grid.full.name == "steps=8"
 
 
+@pytest.mark.parametrize("typed", [["draft=4"], ["quality.best_of=4", "clip.prompt=a red circle"]])
+def test_clips_that_are_not_all_finished_are_refused(typed):
+    with pytest.raises(UsageError, match="bench measures"):
+        opened(asked([]), load(["hardware=cpu", *typed]), None)
+
+
 def test_other_models_have_prompts_of_real_scenes():
     lines = opened(asked([]), load(["model=ltx_video_2b"]), None).lines
     assert "harbour" in lines and "circle" not in lines

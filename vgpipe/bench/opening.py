@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vgpipe.bench.asked import Asked
+from vgpipe.bench.asked import HEADLINE, Asked
 from vgpipe.bench.grid import Grid, grid
 from vgpipe.bench.measuring import Bench
 from vgpipe.bench.ordinary import ordinary
@@ -18,7 +18,7 @@ from vgpipe.bench.prompts import default_lines
 from vgpipe.clips.requested import Request, request
 from vgpipe.config.measurements import identity_of
 from vgpipe.config.schema import Config
-from vgpipe.errors import UsageError
+from vgpipe.errors import ConfigError, Fault, UsageError
 from vgpipe.job.clip import Clip
 from vgpipe.job.resolving.picks import name_of
 from vgpipe.units import counted
@@ -64,6 +64,7 @@ def opened(wanted: Asked, config: Config, root: Path | None) -> Opened:
     clips = read.clips[: wanted.clips]
     if len(clips) < 2:
         raise UsageError("one clip has no interval: bench needs at least two -> job=prompts.yaml, or clip.takes=8")
+    _refuse_unfinished(config, clips)
     steps = {clip.num_inference_steps for clip in clips}
     if len(steps) > 1:
         raise UsageError(f"the clips have {_either(steps)} steps -> clip.num_inference_steps={max(steps)}")
@@ -79,6 +80,15 @@ def opened(wanted: Asked, config: Config, root: Path | None) -> Opened:
     left_out = len(read.clips) - len(clips)
     notes = [f"{counted(left_out, 'clip')} of the job left out: clips={len(read.clips)} takes all"] if left_out else []
     return Opened(bench, lines, wanted.by, (*notes, *read.notes), clips[0])
+
+
+def _refuse_unfinished(config: Config, clips: Sequence[Clip]) -> None:
+    """Refuses drafts and clips that compete: what is measured is a finished clip of each prompt and seed."""
+    if config.draft is not None:
+        raise ConfigError(HEADLINE, [Fault("draft", "bench measures finished clips", "leave it out: draft=null")])
+    if any(clip.contest is not None for clip in clips):
+        remedy = "leave best_of out of the job, and take quality=standard"
+        raise ConfigError(HEADLINE, [Fault("best_of", "bench measures every clip that it makes", remedy)])
 
 
 def _request(config: Config, lines: str | None) -> Request:
