@@ -18,6 +18,7 @@ from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.clips.from_config import key_maker
 from vgpipe.config.load import load
 from vgpipe.fallback.context import LadderContext
+from vgpipe.fallback.history import StageSettings
 from vgpipe.fallback.memory_ladder import ROLES, MemoryLadder
 from vgpipe.job.clip import Continuation
 from vgpipe.memory.strategies import Strategy
@@ -114,7 +115,7 @@ def test_tiles_are_said_remembered_and_found_again(run, resident):
 def ladder(folder: Path, *typed: str) -> tuple[MemoryLadder, SegmentState]:
     """Returns the ladder of a run of the embedded model, and a clip of a size that has tiles of several sizes."""
     config = load(["clip.prompt=a", "hardware=cpu", "memory=staged", *typed])
-    model = key_maker(replace(config.model, dtype="float32"), config.memory, str(folder))
+    model = key_maker(replace(config.model, dtype="float32"), config.memory, str(folder), quality=config.quality)
     context = LadderContext(
         config=config,
         keys=ArtifactKeys(model, ()),
@@ -261,3 +262,22 @@ def test_what_another_strategy_made_of_the_same_bits_is_not_made_again(run, resi
     assert (first.code, again.code) == (0, 0), again.err
     assert first.records()[0]["artifacts"] == again.records()[0]["artifacts"]
     assert all(one["reused"] and one["degradations"] for one in again.records()) and "loaded" not in again.err
+
+
+def test_a_step_cache_is_left_out_said_and_found_again(tmp_path):
+    typed = "quality.cache=firstblock", "memory=disk_offload"
+    first, segment = ladder(tmp_path, *typed)
+    first.strategies["denoise"] = Strategy.DISK_OFFLOAD
+    first.prepare(segment.parent)
+    asked, settings = segment.keys.latents, first._context.family.settings
+    assert first.step_down(segment, "denoise", MemoryError()).memory.drops_cache
+    (told,) = segment.parent.all_degradations
+    assert (told.kind, told.asked, told.got) == ("cache", "firstblock, threshold 0.05", "none")
+    assert segment.families["denoise"].settings.cache is None and segment.keys.latents != asked
+    past = StageSettings.of(segment.families["denoise"].settings, settings)
+    assert past.drops_cache and past.over(settings).cache is None
+    first.remember(segment, "denoise")
+    for overrides, kept in ((typed, ["cache"]), (("quality.cache=taylorseer", typed[1]), [])):
+        again, segment = ladder(tmp_path, *overrides)
+        again.prepare(segment.parent)
+        assert kinds(segment) == kept

@@ -41,6 +41,15 @@ def test_denoising_offloads_by_block_by_leaf_and_to_the_disk():
     assert rungs[-1].weights == (("transformer", "fp8"),)
 
 
+def test_a_step_cache_is_left_out_before_weights_lose_precision_and_never_for_ram():
+    allowed = Allowed(shrinkable=("transformer",), may_drop_cache=True)
+    rungs = descent(MemoryRung(strategy=Strategy.LEAF_OFFLOAD), Role.DENOISER, allowed)
+    told = [(rung.strategy.value, rung.drops_cache, len(rung.weights)) for rung in rungs]
+    assert told == [("disk_offload", False, 0), ("disk_offload", True, 0), ("disk_offload", True, 1)]
+    on_disk = MemoryRung(strategy=Strategy.DISK_OFFLOAD)
+    assert not next_rung(on_disk, Role.DENOISER, allowed, is_host=True).drops_cache
+
+
 def test_tiles_that_were_asked_for_become_smaller():
     asked = MemoryRung(strategy=Strategy.DISK_OFFLOAD, vae_tiling=True, vae_tile_size=96)
     assert [rung.vae_tile_size for rung in descent(asked, Role.DECODER, Allowed(tile_sizes=(128, 64)))] == [64]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vgpipe.models.base import Family
 
-AUDIO, EXPORTER, LORAS, MODEL, SIZE = "audio", "exporter", "loras", "model", "size"
+AUDIO, CACHE, EXPORTER, LORAS, MODEL, SIZE = "audio", "cache", "exporter", "loras", "model", "size"
 CHECKS, SEED = "checks", "seed"
 """Of clips that a check failed: made with safer settings, or with another seed."""
 
@@ -18,8 +18,8 @@ class Degradation:
     """Something the user did not ask for, done so that a clip could finish.
 
     Attributes:
-        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `size`, `loras`, `audio`, `exporter`, `versions`,
-            `checks` or `seed`.
+        kind: `model`, `dtype`, `variant`, `vae_tiling`, `weights`, `cache`, `size`, `loras`, `audio`, `exporter`,
+            `versions`, `checks` or `seed`.
         asked: what the user asked for, or what vgpipe would have taken first.
         got: what it took.
         reason: why.

@@ -28,7 +28,8 @@ OTHERS = ("component_dtypes", "vae_slicing", "attention")
 class StageSettings:
     """The settings of what drove one stage, as far as memory or a failed check may have changed them; see `Settings`.
 
-    The last three are None where they are those of the run's own family, as in notes of older versions.
+    Precision, slices and attention are None where they are those of the run's own family, as in notes of older
+    versions; `drops_cache` says that its step cache was left out.
     """
 
     quantization: dict[str, str]
@@ -37,12 +38,15 @@ class StageSettings:
     component_dtypes: dict[str, str] | None = None
     vae_slicing: bool | None = None
     attention: str | None = None
+    drops_cache: bool = False
 
     @classmethod
     def of(cls, settings: Settings, asked: Settings) -> StageSettings:
         """Returns those of a family, beside those that the user asked for."""
         others = {name: value for name in OTHERS if (value := getattr(settings, name)) != getattr(asked, name)}
-        return cls(dict(settings.quantization), settings.vae_tiling, settings.vae_tile_size, **others)
+        drops_cache = settings.cache is None and asked.cache is not None
+        tiles = settings.vae_tiling, settings.vae_tile_size
+        return cls(dict(settings.quantization), *tiles, drops_cache=drops_cache, **others)
 
     def over(self, asked: Settings) -> Settings:
         """Returns the settings of a family, from those that the user asked for."""
@@ -52,6 +56,7 @@ class StageSettings:
             quantization=self.quantization,
             vae_tiling=self.vae_tiling,
             vae_tile_size=self.vae_tile_size,
+            cache=None if self.drops_cache else asked.cache,
             **others,
         )
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vgpipe.clips.clip_state import ClipState, SegmentState, Shape
-from vgpipe.clips.degradation import Degradation
+from vgpipe.clips.degradation import CACHE, Degradation
 from vgpipe.errors import first_line
 from vgpipe.fallback.clip_size import ClipSizes
 from vgpipe.fallback.context import LadderContext
@@ -19,7 +19,7 @@ from vgpipe.memory.out_of_memory import is_of_host, is_out_of_memory
 from vgpipe.memory.strategies import Role, most_frugal
 from vgpipe.models.base import Family
 from vgpipe.models.pipeline.vae_options import tile_sizes
-from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, FP8, MODEL_STAGES, NATIVE, STRICT
+from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, FP8, MODEL_STAGES, NATIVE, NO_CACHE, STRICT
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +218,7 @@ class MemoryLadder:
             (allowed.strategies or not moves)
             and (not has_other_tiles or rung.vae_tile_size in allowed.tile_sizes)
             and set(rung.weights) <= {(name, FP8) for name in allowed.shrinkable}
+            and (allowed.may_drop_cache or not rung.drops_cache)
         )
 
     def _asked(self, stage: str) -> MemoryRung:
@@ -236,7 +237,8 @@ class MemoryLadder:
         sizes = tile_sizes(family, max(clip.width, clip.height)) if may_tile else ()
         typed = set(config.memory.weights) | set(family.settings.quantization)
         shrinkable = [name for name in self._components(stage) if name not in typed] if stage != DECODE else []
-        return Allowed(strategies=may_move, tile_sizes=sizes, shrinkable=tuple(shrinkable))
+        has_cache = stage == DENOISE and family.settings.cache is not None
+        return Allowed(strategies=may_move, tile_sizes=sizes, shrinkable=tuple(shrinkable), may_drop_cache=has_cache)
 
     def _components(self, stage: str) -> tuple[str, ...]:
         """Returns the components with large weights of a stage."""
@@ -261,6 +263,7 @@ class MemoryLadder:
                 quantization={name: how for name, how in stored.items() if how != NATIVE},
                 vae_tiling=rung.vae_tiling,
                 vae_tile_size=rung.vae_tile_size,
+                cache=None if rung.drops_cache else family.settings.cache,
             )
             self._families[bits] = family.with_settings(settings)
         return self._families[bits]
@@ -270,6 +273,8 @@ class MemoryLadder:
         if (rung.vae_tiling, rung.vae_tile_size) != (asked.vae_tiling, asked.vae_tile_size):
             found.append(Degradation("vae_tiling", describe_tiles(asked), describe_tiles(rung), reason, stage))
         settings = self._context.family.settings
+        if rung.drops_cache:
+            found.append(Degradation(CACHE, str(settings.cache), NO_CACHE, reason, stage))
         for name, how in rung.weights:
             before = f"{name} {settings.quantization.get(name, settings.dtype_of(name))}"
             found.append(Degradation("weights", before, f"{name} {how}", reason, stage))
@@ -290,6 +295,7 @@ class MemoryLadder:
             "model": family.checkpoint.name,
             "dtype": family.settings.dtype,
             "component_dtypes": dict(family.settings.component_dtypes),
+            **({"cache": family.settings.cache.marks()} if family.settings.cache else {}),
         }
         of_place = {"stage": stage, "shape": list(shape) if shape else None}
         return {**self._context.device, **model, "memory": memory, **of_place}

@@ -131,7 +131,7 @@ class SaferTries:
 
 
 def safer_settings(settings: Settings, decoders: tuple[str, ...]) -> Settings:
-    """Returns settings with a VAE in float32 without tiles, torch's own attention and weights in native precision.
+    """Returns settings with a VAE in float32 without tiles, torch's own attention, native weights and no step cache.
 
     Weights of a GGUF file stay, since the checkpoint has no others.
 
@@ -147,6 +147,7 @@ def safer_settings(settings: Settings, decoders: tuple[str, ...]) -> Settings:
         vae_tile_size=None,
         vae_slicing=False,
         attention=SDPA,
+        cache=None,
     )
 
 
@@ -170,7 +171,10 @@ def _described(family: Family, stage: str) -> str:
         tiles = "with tiles" if settings.vae_tiling else "no tiles"
         return f"{dtypes}, {tiles}"
     stored = ", ".join(f"{name} as {how}" for name, how in sorted(settings.quantization.items())) or "native weights"
-    return f"{settings.attention}, {stored}" if stage == DENOISE else stored
+    if stage == ENCODE:
+        return stored
+    cache = f", {settings.cache}" if settings.cache else ""
+    return f"{settings.attention}, {stored}{cache}"
 
 
 def _has(state: ClipState, kind: str) -> bool:

@@ -21,7 +21,8 @@ def describe_rung(rung: MemoryRung) -> str:
     """Returns the memory settings of a stage in words, for the log."""
     tiling = f", {describe_tiles(rung)}" if rung.vae_tiling else ""
     stored = "".join(f", {name} stored as {precision}" for name, precision in rung.weights)
-    return f"{rung.strategy.value}{tiling}{stored}"
+    cache = ", no step cache" if rung.drops_cache else ""
+    return f"{rung.strategy.value}{tiling}{cache}{stored}"
 
 
 def describe_tiles(rung: MemoryRung) -> str:

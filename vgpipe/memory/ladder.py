@@ -17,12 +17,14 @@ class MemoryRung:
         vae_tiling: whether the VAE works in tiles; not bit-identical, and neither are the fields below.
         vae_tile_size: side of a tile, pixels; None is the VAE's own.
         weights: (component, how its weights are stored), sorted; components left out are stored as requested.
+        drops_cache: whether the step cache that was asked for is left out.
     """
 
     strategy: Strategy
     vae_tiling: bool = False
     vae_tile_size: int | None = None
     weights: tuple[tuple[str, str], ...] = ()
+    drops_cache: bool = False
 
     def is_bit_identical_to(self, other: MemoryRung) -> bool:
         """Returns whether both give bit-identical results."""
@@ -38,11 +40,13 @@ class Allowed:
         tile_sizes: sides of tiles that may be tried, largest first; None among them is the VAE's own; empty where
             tiling is not allowed or would change nothing.
         shrinkable: components of the stage whose weights may be stored in lower precision.
+        may_drop_cache: whether there is a step cache that may be left out.
     """
 
     strategies: bool = True
     tile_sizes: tuple[int | None, ...] = ()
     shrinkable: tuple[str, ...] = ()
+    may_drop_cache: bool = False
 
 
 def next_rung(current: MemoryRung, role: Role, allowed: Allowed, *, is_host: bool = False) -> MemoryRung | None:
@@ -58,6 +62,7 @@ def next_rung(current: MemoryRung, role: Role, allowed: Allowed, *, is_host: boo
         (_alone(current, is_host) if allowed.strategies else None)
         or (None if is_host else _tiled(current, allowed))  # tiles take as much RAM
         or (_offloaded(current, role, is_host) if allowed.strategies else None)
+        or (None if is_host else _uncached(current, allowed))  # what it remembers is on the device
         or _shrunk(current, allowed)
     )
 
@@ -84,6 +89,11 @@ def _offloaded(current: MemoryRung, role: Role, is_host: bool) -> MemoryRung | N
     return next(
         (replace(current, strategy=strategy) for strategy in left if placement_of(strategy, role) is not here), None
     )
+
+
+def _uncached(current: MemoryRung, allowed: Allowed) -> MemoryRung | None:
+    may_drop = allowed.may_drop_cache and not current.drops_cache
+    return replace(current, drops_cache=True) if may_drop else None
 
 
 def _shrunk(current: MemoryRung, allowed: Allowed) -> MemoryRung | None:
