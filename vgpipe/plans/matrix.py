@@ -148,7 +148,8 @@ def _largest(pair: Pair) -> Largest | None:
         model = planned_model(pair.config, pair.target)
         tier, config = pair.target.tier, model.config
         profiles = Profiles(model.family, config.model.name, tier.kernels, config.model.reference.fps)
-        inputs = PlanInputs(download_bytes=model.download_bytes, attention=model.family.settings.attention)
+        settings = model.family.settings
+        inputs = PlanInputs(download_bytes=model.download_bytes, attention=settings.attention, cache=settings.cache)
         forecast = largest(
             tier,
             request_of(config),

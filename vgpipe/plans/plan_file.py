@@ -20,7 +20,7 @@ from vgpipe.plans.run_plan import RunPlan
 from vgpipe.store.rundir import RunDir
 from vgpipe.units import GIB, to_gib
 from vgpipe.user_cache import user_cache_folder
-from vgpipe.vocabulary import MODEL_STAGES
+from vgpipe.vocabulary import DENOISE, MODEL_STAGES
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,12 @@ def _keep(
     ram_gb: float | None,
 ) -> None:
     # Then its time says little of the rate that the device computes at.
-    waits = (stage.strategy or forecast.strategy) in OFFLOADS or (plan.crew is not None and plan.crew.shares_cores)
+    is_cached = stage.stage == DENOISE and plan.inputs.cache is not None
+    waits = (
+        is_cached
+        or (stage.strategy or forecast.strategy) in OFFLOADS
+        or (plan.crew is not None and plan.crew.shares_cores)
+    )
     record(
         user_cache_folder(),
         device=plan.device_name,

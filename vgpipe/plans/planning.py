@@ -27,6 +27,7 @@ from vgpipe.planner.estimate.calibration import efficiency_of
 from vgpipe.planner.estimate.host_memory import FRAME_BYTES, PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.plans.cache_note import cache_note
 from vgpipe.plans.crew_planning import ThreadSeconds, with_crew
 from vgpipe.plans.deadline_forecast import done_by
 from vgpipe.plans.device_plan import ShapePlan
@@ -186,6 +187,9 @@ def make_plan(
     profiles = Profiles(family, model, target.tier.kernels, config.model.reference.fps, steps_of=steps_of)
     kinds = Counter(kind for clip in clips for kind in profiles.kinds(clip))
     shapes = tuple(_shape(spec, count, target.tier, request, profiles, inputs) for spec, count in kinds.items())
+    if family.settings.cache and kinds:
+        spec = next(iter(kinds))
+        notes = (*notes, cache_note(family.settings.cache, spec, profiles.lenient(spec, False, None)))
     rest = rest_of(clips, profiles, lambda spec: _shape(spec, 1, target.tier, request, profiles, inputs))
     return RunPlan(
         model=model,
@@ -263,4 +267,5 @@ def _inputs(config: Config, family: Family, target: Target, download_bytes: int,
         attention=attention,
         efficiency={stage: share for stage, share in known.items() if share is not None},
         file_bytes_per_pixel=file_bytes_per_pixel(config),
+        cache=family.settings.cache,
     )

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MAX_SAVING_SHARE = 0.05
+"""Of the time of denoising that goes into checkpoints at most: with a step cache one may have gigabytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenoiseHooks:
@@ -120,6 +123,7 @@ class DenoiseRun:
     def __post_init__(self) -> None:
         self._saved_at_s = time.monotonic()
         self._saved_step = 0
+        self._saving_s = 0.0
         saved = self._found()
         self.cache = CacheMemory(saved=saved.cache if saved else {}, device=self.device)
         self.latents = saved.latents if saved else None
@@ -172,14 +176,17 @@ class DenoiseRun:
     def _is_due(self, done: int) -> bool:
         waited_s = time.monotonic() - self._saved_at_s
         steps = done - self._saved_step
-        return steps >= self.hooks.checkpoint_steps and waited_s >= self.hooks.checkpoint_interval_s
+        interval_s = max(self.hooks.checkpoint_interval_s, self._saving_s / MAX_SAVING_SHARE)
+        return steps >= self.hooks.checkpoint_steps and waited_s >= interval_s
 
     def _save(self, done: int, latents: torch.Tensor) -> None:
+        started_s = time.monotonic()
         try:
             checkpoints.write(self.store, self.key, self._checkpoint(done, latents))
         except (OSError, TypeError) as error:
             log.warning("no checkpoint at step %d of %s: %s", done, self.clip.id, error)
         self._saved_at_s, self._saved_step = time.monotonic(), done
+        self._saving_s = self._saved_at_s - started_s
 
     def _checkpoint(self, done: int, latents: torch.Tensor) -> DenoiseCheckpoint:
         state = scheduler_state(self.inner_scheduler)

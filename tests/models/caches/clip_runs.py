@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,32 +47,43 @@ class ClipRun:
 
     def until(self, step: int | None = None) -> denoise.Denoised | None:
         """Denoises from the checkpoint, if there is one; stops after a step, or goes on to the end."""
-        case, one = self.case, self.driven.family
         seen: list[int] = []
+        with suppress(Stopped):
+            artifact = denoise.run(Store(self.folder), self.key, **self._arguments(seen, step))
+            self.skipped = artifact.info["skipped"]
+            return denoise.read(artifact)
+        return None
+
+    def draft(self, steps: int) -> denoise.Denoised:
+        """Drafts the clip, and gives what is shown of it."""
+        store, preview = Store(self.folder), Key("preview", {"of": "a test"})
+        return denoise.read(denoise.run_draft(store, self.key, preview, steps=steps, **self._arguments([], None)))
+
+    def _arguments(self, seen: list[int], step: int | None) -> dict[str, Any]:
+        case, one = self.case, self.driven.family
         clip = Clip(
             id="clip", model="tiny", prompt=case.prompt, negative_prompt=case.negative_prompt, seed=case.seed,
             width=case.width, height=case.height, num_frames=case.num_frames, fps=case.fps,
             num_inference_steps=case.num_inference_steps, guidance_scale=case.guidance_scale,
         )  # fmt: skip
         hooks = DenoiseHooks(
-            checkpoint_steps=1000, checkpoint_interval_s=0, should_stop=lambda: seen[-1] == step, on_step=seen.append
+            checkpoint_steps=1000,
+            checkpoint_interval_s=0,
+            should_stop=lambda: step is not None and seen[-1] == step,
+            on_step=seen.append,
         )
         uses_negative = one.uses_negative_prompt(case.guidance_scale)
-        with suppress(Stopped):
-            artifact = denoise.run(
-                Store(self.folder), self.key, clip,
-                family=one,
-                components=self.driven.of(one.denoise_components(from_image=case.frames_NHWC is not None)),
-                embeds=self._embeds(case.prompt),
-                negative_embeds=self._embeds(case.negative_prompt) if uses_negative else None,
-                device="cpu",
-                hooks=hooks,
-                given_NHWC=case.frames_NHWC,
-                windows=self.driven.windows(case),
-            )  # fmt: skip
-            self.skipped = artifact.info["skipped"]
-            return denoise.read(artifact)
-        return None
+        return {
+            "clip": clip,
+            "family": one,
+            "components": self.driven.of(one.denoise_components(from_image=case.frames_NHWC is not None)),
+            "embeds": self._embeds(case.prompt),
+            "negative_embeds": self._embeds(case.negative_prompt) if uses_negative else None,
+            "device": "cpu",
+            "hooks": hooks,
+            "given_NHWC": case.frames_NHWC,
+            "windows": self.driven.windows(case),
+        }
 
     @cache  # noqa: B019 (a run of a test)
     def _embeds(self, text: str) -> Embeds:

@@ -9,9 +9,13 @@ import torch
 
 from tests.models.caches.clip_runs import CACHES, ClipRun, with_cache
 from tests.models.driven import Case
+from tests.planner.estimate.test_step_cache import USES
+from tests.planner.profiles import CLIP
+from vgpipe.planner.estimate.step_cache import computed_share
 from vgpipe.vocabulary import FIRSTBLOCK, MAGCACHE, SEACACHE, TAYLORSEER
 
 CASE = Case("blue square moving left", "red", 7, 3.0, width=32, height=32, num_inference_steps=6)
+SPEC = replace(CLIP, num_inference_steps=CASE.num_inference_steps)
 RESUMED = [
     *(("wan", name) for name in CACHES),
     ("wan-experts", SEACACHE),
@@ -28,10 +32,15 @@ def test_it_acts_and_a_clip_that_was_stopped_at_any_step_goes_on_to_the_same_bit
     whole = ClipRun(driven, CASE, tmp_path / "whole")
     latents = whole.latents()
     assert whole.skipped >= 0.2 and not torch.equal(latents, plain)
+    if name in (MAGCACHE, TAYLORSEER):  # which the plan forecasts
+        assert whole.skipped == pytest.approx(1 - computed_share(CACHES[name], SPEC, USES)[0], abs=1e-3)
     for step in range(1, CASE.num_inference_steps):
         run = ClipRun(driven, CASE, tmp_path / str(step))
         assert run.until(step) is None
         assert torch.equal(run.latents(), latents), f"stopped at step {step}"
+    draft = ClipRun(driven, CASE, tmp_path / "draft")
+    assert not torch.equal(draft.draft(3).latents, latents)
+    assert torch.equal(draft.latents(), latents)
 
 
 @pytest.mark.parametrize("name", CACHES)

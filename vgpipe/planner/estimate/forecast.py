@@ -10,6 +10,7 @@ from vgpipe.memory.strategies import Placement, Role, Strategy
 from vgpipe.planner.estimate.device_memory import DeviceUsage, StoredComponent, effective_placement, peak_usage
 from vgpipe.planner.estimate.fit import context_bytes, with_verdict
 from vgpipe.planner.estimate.host_memory import HostComponent, PlanInputs, disk_bytes, ram_by_cause
+from vgpipe.planner.estimate.step_cache import computed_share, denoisers_of, state_bytes
 from vgpipe.planner.estimate.stored_weights import is_bound_to_device
 from vgpipe.planner.estimate.time import (
     Transfer,
@@ -105,7 +106,8 @@ class _Plan:
         for use in stage.uses:
             others = sum(standing.values()) - standing[use.component] + (0 if use.component in on_call else last)
             own = self._running(use)
-            moments.append(DeviceUsage(others + own.weight_bytes, own.activation_bytes))
+            kept = state_bytes(self.inputs.cache, denoisers_of(self.profile, stage))
+            moments.append(DeviceUsage(others + own.weight_bytes, own.activation_bytes + kept))
         return max(moments, key=lambda held: held.total_bytes)
 
     def own_bytes(self, stage: StageProfile) -> int:
@@ -228,6 +230,9 @@ def _seconds(plan: _Plan, stage: StageProfile, moves: Transfer) -> tuple[float, 
         weights=plan.weights,
         inputs=plan.inputs,
     )
+    if compute is not None:
+        shares = computed_share(plan.inputs.cache, profile.spec, denoisers_of(profile, stage))
+        compute = compute[0] * shares[0], compute[1] * shares[1]
     bus = bus_seconds(moves, plan.tier, stream=plan.stream and moves.piecewise)
     overlaps = all(plan.components[use.component].facts.role is not Role.DECODER for use in stage.uses)
     return total_seconds(compute, bus, host_seconds(moves), overlap=plan.stream and moves.piecewise and overlaps)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vgpipe.memory.strategies import Placement, Strategy
+from vgpipe.models.caches.choice import StepCache
+from vgpipe.planner.estimate.step_cache import denoisers_of, state_bytes
 from vgpipe.planner.profile_records import Leaf, Profile, StageProfile
 from vgpipe.units import MIB
 from vgpipe.vocabulary import DECODE, DENOISE
@@ -22,6 +24,8 @@ SAME_PRECISION = (
     0.8,
     1.25,
 )  # a file's size per size of its weights; outside of it, loading converts them and holds both
+CHECKPOINT_COPIES = 2
+"""Of each tensor of a checkpoint in RAM: the tensor, and the bytes of the file."""
 CHECKPOINT_LATENTS = 4
 """Tensors as large as the latents in a checkpoint: these and the history of a multistep scheduler of second order."""
 VIDEO_BYTES_PER_PIXEL = 0.2  # of H.264 at the exporter's quality (vgpipe/exporters/sizes.py)
@@ -40,6 +44,7 @@ class PlanInputs:
         attention: the denoiser's attention backend.
         efficiency: stage -> least and most share of the peak rate, from this machine's own runs.
         file_bytes_per_pixel: bytes of finished files per pixel of each frame.
+        cache: the denoiser's step cache; None for none.
     """
 
     download_bytes: int = 0
@@ -50,6 +55,7 @@ class PlanInputs:
     attention: str = "sdpa"
     efficiency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     file_bytes_per_pixel: float = VIDEO_BYTES_PER_PIXEL
+    cache: StepCache | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +109,7 @@ def ram_by_cause(
         waiting: components that wait in RAM for their stage.
         offloaded: weights that are in RAM until their component, block or leaf runs; pinned ones as the host allocator
             rounds them up.
+        checkpoint: what a step cache keeps on a device, as it is copied into a checkpoint.
         frames: finished frames while they are rounded, as far as they exceed loading, or decoding on the CPU.
 
     Args:
@@ -121,6 +128,8 @@ def ram_by_cause(
         found |= _on_cpu(parts, strategy, allocated_bytes, stage.workspace_bytes)
     else:
         found |= _weights_in_ram(parts, strategy, stream)
+    if kept := state_bytes(inputs.cache, denoisers_of(profile, stage)):
+        found["checkpoint"] = CHECKPOINT_COPIES * kept
     if stage.stage != DECODE:
         return found
     return _with_frames(found, _frame_bytes(profile), _staying_bytes(parts) if is_cpu else 0)
@@ -212,4 +221,6 @@ def kept_bytes(profile: Profile, inputs: PlanInputs) -> int:
     outputs = sum(use.output_bytes for stage in profile.stages if stage.stage != DECODE for use in stage.uses)
     denoising = (use.output_bytes for stage in profile.stages if stage.stage == DENOISE for use in stage.uses)
     checkpoint = CHECKPOINT_LATENTS * max(denoising, default=0) if profile.spec.is_draft else 0
+    if profile.spec.is_draft:
+        checkpoint += sum(state_bytes(inputs.cache, denoisers_of(profile, stage)) for stage in profile.stages)
     return outputs + checkpoint + round(_pixels(profile) * inputs.file_bytes_per_pixel)

@@ -109,7 +109,7 @@ class _StageProfiles:
 def _reduced(family: Family) -> Family:
     """Returns the family without settings that arithmetic covers, or that need another package to run."""
     attention = "sliced" if family.settings.attention == "sliced" else "sdpa"
-    return family.with_settings(replace(family.settings, loras=(), quantization={}, attention=attention))
+    return family.with_settings(replace(family.settings, loras=(), quantization={}, attention=attention, cache=None))
 
 
 def _stage(run: StageRun, family: Family, spec: ClipSpec) -> StageProfile:
