@@ -130,7 +130,7 @@ def family_to_plan(
 
 def _for_other_model(memory: MemoryConfig, checkpoint: Checkpoint) -> MemoryConfig:
     weights = {name: stored for name, stored in memory.weights.items() if name in checkpoint.component_names}
-    return replace(memory, weights=weights, attention="auto")
+    return replace(memory, weights=weights, attention="auto", compile=False)
 
 
 def step_cache(quality: QualityConfig | None, model: ModelConfig) -> StepCache | None:
@@ -173,6 +173,7 @@ def _settings(model: ModelConfig, memory: MemoryConfig, checkpoint: Checkpoint, 
         vae_tile_size=memory.vae_tile_size,
         vae_slicing=memory.vae_slicing,
         attention=SDPA if memory.attention == AUTO else memory.attention,
+        compile=memory.compile,
         max_sequence_length=model.max_sequence_length,
         scheduler=model.scheduler.name,
         scheduler_config=dict(model.scheduler.config),

@@ -66,6 +66,8 @@ class MemoryConfig:
     """Precision of the VAE; null: the model's. Changes the bits."""
     attention: Literal["auto", "sdpa", "flash", "sage", "sliced"] = "auto"
     """Attention backend of the denoiser; `auto` and `sdpa` are torch's own. The others change the bits."""
+    compile: bool = False
+    """Whether the blocks that the denoiser repeats are compiled for CUDA, at the first step. Changes the bits."""
     stream: bool | None = None
     """Whether offloaded weights are fetched ahead on a CUDA stream of their own, which takes pinned RAM and room for
     the next block or leaf; null: where it fits according to the plan."""

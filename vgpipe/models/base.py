@@ -60,6 +60,7 @@ class Settings:
         vae_tile_size: side of a tile, pixels; None is the VAE's own.
         vae_slicing: whether an image VAE works on one frame at a time.
         attention: the denoiser's attention backend: `sdpa`, `flash`, `sage` or `sliced`.
+        compile: whether the denoiser's repeated blocks are compiled.
         max_sequence_length: text tokens, padding included.
         scheduler: class in diffusers that replaces the checkpoint's own; None keeps that.
         scheduler_config: settings laid over the checkpoint's scheduler config (`flow_shift`).
@@ -76,6 +77,7 @@ class Settings:
     vae_tile_size: int | None = None
     vae_slicing: bool = False
     attention: str = "sdpa"
+    compile: bool = False
     max_sequence_length: int = 512
     scheduler: str | None = None
     scheduler_config: Mapping[str, Any] = field(default_factory=dict)

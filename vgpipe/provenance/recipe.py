@@ -80,6 +80,7 @@ class Recipes:
             "vae_slicing": self.family.settings.vae_slicing,
             "vae_dtype": self.memory.vae_dtype,
             "attention": "auto" if attention == SDPA else attention,
+            **({"compile": True} if self.family.settings.compile else {}),
         }
 
 

@@ -59,6 +59,9 @@ OPTIONS = {
     "attention": Option(
         keeps_bits=False, reason="every backend sums in another order", counted_in="attention", of=DENOISERS
     ),
+    "compile": Option(
+        keeps_bits=False, reason="fused kernels round and sum otherwise", counted_in="compile", of=DENOISERS
+    ),
 }
 _DEFAULTS = {one.name: one.default for one in fields(Settings)}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.pipeline import attention, conv_caches, vae_options
+from vgpipe.models.pipeline import attention, compiled, conv_caches, vae_options
 from vgpipe.models.weights import layerwise_cast, loras, quantize
 from vgpipe.vocabulary import FP8
 
@@ -36,6 +36,8 @@ def check(
     quantize.check(checkpoint, settings, components, decoders)
     for component in denoisers:
         attention.check(checkpoint, component, settings)
+        if settings.compile:
+            compiled.check(checkpoint, component)
     for component in decoders:
         tiles_only = checkpoint.index[component][1] in vae_options.TILES_ONLY
         if settings.vae_tiling or settings.vae_slicing or tiles_only:
@@ -59,6 +61,8 @@ def configure_denoiser(module: Any, component: str, settings: Settings) -> None:
         # Loading leaves that until LoRAs are applied.
         layerwise_cast.cast(module, getattr(torch, settings.dtype_of(component)))
     attention.apply(module, settings.attention, component)
+    if settings.compile:
+        compiled.apply(module)
 
 
 def configure_decoder(module: Any, settings: Settings) -> None:
