@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Required, TypedDict, cast
 
 from vgpipe.report.commands import NoCommand, command_lines, pick_of
+from vgpipe.report.contests import ContestCard, contest_of
 from vgpipe.report.measures import measures_of
 from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.run_facts import DONE
@@ -85,6 +86,7 @@ class Card(TypedDict, total=False):
     files: list[MediaFile]
     preview: str
     score: Score
+    contest: ContestCard
     measures: dict[str, float]
     checks: list[str]
     rejected: bool
@@ -120,6 +122,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         "files": files,
         "preview": _preview(record, media) if state == DONE else None,
         "score": _score(table_of(record.get("score"))),
+        "contest": contest_of(record),
         "measures": measures_of(record.get("measures")),
         "checks": [text for item in list_of(record.get("checks")) if (text := _verdict(table_of(item)))],
         "rejected": record.get("rejected") is True,

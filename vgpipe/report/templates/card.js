@@ -18,7 +18,8 @@
   function frame(clip, player) {
     const box = make("div", "media");
     const ended = clip.rejected ? "rejected" : clip.reused ? "done (reused)" : clip.state;
-    const state = make("span", "state", previewOf(clip) || ended);
+    const place = clip.contest && clip.contest.label ? `, ${clip.contest.label}` : "";
+    const state = make("span", "state", (previewOf(clip) || ended) + place);
     state.style.background = color(clip.state);
     box.append(player ? player.element : make("span", "", missing(clip)), state);
     return box;
@@ -56,6 +57,7 @@
       ["model", clip.model],
       ["rendered as", madeOf(clip)],
       ["score", clip.score && `${shown(clip.score.number, 4)} (${clip.score.judge})`],
+      ["contest", clip.contest && clip.contest.text],
       ["seconds", seconds.join(", ")],
       ["memory predicted", gib(clip.predicted_peak_gb)],
       ["GPU memory measured", gib(clip.peak_vram_gb)],
