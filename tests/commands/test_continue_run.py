@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vgpipe.models.families.wan import WanFamily
 from vgpipe.runs.run import Attempts
 from vgpipe.store.pause_file import PauseFile
 from vgpipe.store.rundir import RunDir
@@ -102,3 +103,10 @@ def test_a_run_that_renders_is_left_alone(vgpipe, workdir):
     ):
         ran = vgpipe("continue", *typed)
         assert ran.code == 2 and words in ran.err, ran.err
+
+
+def test_a_model_that_gives_no_previews_is_refused_before_anything_starts(made, monkeypatch):
+    monkeypatch.setattr(WanFamily, "draft_obstacle", lambda _self: "it is run whole -> leave draft out")
+    ran = made("run", "draft=1")
+    assert ran.code == 2 and "draft: it is run whole -> leave draft out" in ran.err and not Path("run/run").exists()
+    assert made("run", "draft=4").code == 0  # all the steps that a clip has
