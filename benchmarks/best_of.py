@@ -1,10 +1,10 @@
 """Measures best of n: share of clips all right by the detector, of the clip that each judge chooses and of one seed.
 
 Of each prompt 8 seeds are denoised to step 4 of 20 and judged, the better half to step 8 and judged, and the best to
-the end (successive halving). Prompts are of combinations that the model was never trained on; judges were chosen by
-others (`shapes_batch.tuning_requests`). What an earlier call has made is taken from the folder.
+the end (successive halving). Prompts are of combinations that the model was never trained on, or of those that it was;
+judges were chosen by neither (`shapes_batch.TUNED_BY`). What an earlier call has made is taken from the folder.
 
-    python benchmarks/best_of.py FOLDER [--prompts 310] [--judges adherence classifier checks first] [--more-steps 60]
+    PYTHONPATH=. python benchmarks/best_of.py FOLDER [--material trained] [--prompts 310] [--judges adherence ...]
 
 It takes some 3 s of one core for each prompt and judge. Found: docs/judges.md.
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from shapes_batch import Sampler, Trajectories, mean_and_interval, right, test_requests
+from shapes_batch import Sampler, Trajectories, mean_and_interval, right, test_requests, untuned_requests
 
 from training.evaluate import Request
 from vgpipe.quality.checking import FrameChecks
@@ -30,6 +30,8 @@ STEPS, SEEDS, ROUNDS = 20, 8, ((4, 4), (8, 1))
 NOISE_SEED = 1000
 TEST_SEED = 18
 FPS = 8
+MATERIAL = {"held-out": test_requests, "trained": untuned_requests}
+"""Prompts of combinations that the model was never trained on, and of others; no judge was chosen by either."""
 LIMITS_OF_SHARPNESS = ("noise", "blobs")
 
 
@@ -166,10 +168,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--prompts", type=int, default=310)
+    parser.add_argument("--material", choices=MATERIAL, default="held-out")
     parser.add_argument("--judges", nargs="*", default=["adherence"])
     parser.add_argument("--more-steps", type=int, nargs="*", default=[])
     options = parser.parse_args()
-    contest, wanted = Contest(options.folder), test_requests(330, TEST_SEED)[: options.prompts]
+    contest, wanted = Contest(options.folder), MATERIAL[options.material](330, TEST_SEED)[: options.prompts]
     base: list[bool] = []
     found: dict[str, list[bool]] = {name: [] for name in options.judges}
     found |= {f"{steps} steps": [] for steps in options.more_steps}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -167,10 +167,20 @@ def right(frames_THWC: np.ndarray, scene: Scene) -> dict[str, bool]:
     return {name: getattr(seen, name) == getattr(scene, name) for name in ATTRIBUTES}
 
 
-def tuning_requests(count: int, seed: int) -> list[Request]:
-    """Returns prompts of combinations that the model was trained on: none of the held-out ones is tuned by."""
+TUNED_BY = ((48, 7), (48, 11))
+"""Count and seed of all prompts that judges and presets were tuned by (`tuning_requests`)."""
+
+
+def tuning_requests(count: int, seed: int, without: Collection[tuple[str, ...]] = ()) -> list[Request]:
+    """Returns prompts of combinations that the model was trained on: none of the held-out ones is tuned by.
+
+    Args:
+        count: how many.
+        seed: chooses combinations, sizes, speeds and phrasings.
+        without: combinations that are left out.
+    """
     rng = random.Random(seed)
-    order = list(combinations(held_out=False))
+    order = [one for one in combinations(held_out=False) if one not in without]
     rng.shuffle(order)
     made = []
     for index, combination in zip(range(count), itertools.cycle(order)):
@@ -181,6 +191,12 @@ def tuning_requests(count: int, seed: int) -> list[Request]:
             prompt = phrase(scene, rng)
         made.append(Request(prompt, scene, 1000 * seed + index))
     return made
+
+
+def untuned_requests(count: int, seed: int) -> list[Request]:
+    """Returns prompts of combinations that the model was trained on and that nothing was tuned by."""
+    tuned = {request.scene.combination for one in TUNED_BY for request in tuning_requests(*one)}
+    return tuning_requests(count, seed, tuned)
 
 
 def test_requests(count: int, seed: int) -> list[Request]:

@@ -36,7 +36,7 @@ class Scoring:
         """Returns who judges a clip's previews."""
         if self._config.name != AUTO:
             return JUDGES[self._config.name]
-        return OF_DRAFTS if getattr(clip, "contest", None) is None else OF_CONTESTS
+        return OF_DRAFTS if clip.contest is None else OF_CONTESTS
 
     def open(self) -> None:
         """Opens the model that the user named for judging, if any, before anything is made.
