@@ -7,15 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vgpipe.clips.from_config import HASHES_FILE
-from vgpipe.config.judge_schema import AUTO, JudgeConfig
+from vgpipe.config.judge_schema import JudgeConfig
 from vgpipe.quality.judges import checks
-from vgpipe.quality.judges.base import Judge, Needs, Score
-from vgpipe.quality.judges.registry import JUDGES, OF_CONTESTS, OF_DRAFTS
+from vgpipe.quality.judges.base import Needs, Score
+from vgpipe.quality.judges.registry import JUDGES
 from vgpipe.quality.verdict import Verdict
 
 if TYPE_CHECKING:
     from vgpipe.clips.clip_state import ClipState, SegmentState
-    from vgpipe.job.clip import Clip
     from vgpipe.models.clip_model import ClipModel
     from vgpipe.store.artifacts import Store
     from vgpipe.store.digest import Key
@@ -27,16 +26,15 @@ class Scoring:
     Args:
         config: the config's `judge`.
         store: where artifacts are.
+
+    Attributes:
+        judge: who judges.
+        store: where artifacts are.
     """
 
     def __init__(self, config: JudgeConfig, store: Store):
         self._config, self.store = config, store
-
-    def judge_of(self, clip: Clip) -> Judge:
-        """Returns who judges a clip's previews."""
-        if self._config.name != AUTO:
-            return JUDGES[self._config.name]
-        return OF_DRAFTS if clip.contest is None else OF_CONTESTS
+        self.judge = JUDGES[config.name]
 
     def open(self) -> None:
         """Opens the model that the user named for judging, if any, before anything is made.
@@ -44,7 +42,7 @@ class Scoring:
         Raises:
             ModelError: where there is none, or it is not loaded here.
         """
-        if self._config.name != AUTO and JUDGES[self._config.name].needs is Needs.OWN_MODEL:
+        if self.judge.needs is Needs.OWN_MODEL:
             _ = self.clip_model
 
     def key_of(self, segment: SegmentState) -> Key | None:
@@ -54,7 +52,7 @@ class Scoring:
             return None
         from vgpipe.stages.judging import score_key
 
-        judge = self.judge_of(segment.clip)
+        judge = self.judge
         match judge.needs:
             case Needs.DENOISER:
                 return score_key(judge, preview)
@@ -79,12 +77,12 @@ class Scoring:
         segment = state.segments[0]
         if segment.keys.preview is None:
             return None
-        judge, key = self.judge_of(segment.clip), self.key_of(segment)
+        key = self.key_of(segment)
         if key is None:
-            return Score(judge.name, checks.score(verdicts)) if verdicts else None
+            return Score(self.judge.name, checks.score(verdicts)) if verdicts else None
         from vgpipe.stages.judging import score_of
 
-        return score_of(judge, self.store.find(key))
+        return score_of(self.judge, self.store.find(key))
 
     @cached_property
     def clip_model(self) -> ClipModel:

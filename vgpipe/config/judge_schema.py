@@ -11,7 +11,6 @@ from vgpipe.errors import Fault
 from vgpipe.quality.judges.clip import CLIP
 from vgpipe.typed import as_typed
 
-AUTO = "auto"
 EXAMPLE = "openai/clip-vit-large-patch14"
 
 
@@ -19,10 +18,9 @@ EXAMPLE = "openai/clip-vit-large-patch14"
 class JudgeConfig:
     """Who gives previews the score that contests and `continue RUN_DIR pick=best:10` rank them by (docs/judges.md)."""
 
-    name: Literal["auto", "checks", "adherence", "clip"] = "auto"
-    """`checks` counts the checks that fail; `adherence` has the clip's own model tell how far the prompt still pulls
-    the preview; `clip` has a CLIP model tell how similar frames and prompt are. `auto` is `adherence` for the clips of
-    a contest, which have to be ranked, and `checks` for other drafts, as that costs nothing."""
+    name: Literal["checks", "adherence", "clip"] = "checks"
+    """`checks` counts the checks that fail, which costs nothing; `adherence` has the clip's own model tell how far the
+    prompt still pulls the preview; `clip` has a CLIP model tell how similar frames and prompt are."""
     id: Annotated[str, Field(min_length=1)] | None = None
     """Of `clip`: the model, a folder or a hub repo (`owner/name`) with a transformers CLIPModel in safetensors."""
     revision: str | None = None

@@ -59,7 +59,7 @@ class StageScores:
 
     def _missing(self, segment: SegmentState, needs: Needs) -> Key | None:
         """Returns the key of a draft's score; None where the judge needs something else, or it is there."""
-        if segment.keys.preview is None or self.scoring.judge_of(segment.clip).needs is not needs:
+        if segment.keys.preview is None or self.scoring.judge.needs is not needs:
             return None
         key = self.scoring.key_of(segment)
         return None if key is None or self._store.find(key) is not None else key

@@ -34,6 +34,8 @@ class NoisedPredictions:
     def pulls(self, x0: torch.Tensor, levels: Sequence[float], embeds: Embeds, other_embeds: Embeds) -> list[float]:
         """Returns how far two texts' predictions differ at each noise level, mean squared.
 
+        Levels that are nearest to the same step of a short schedule count once.
+
         Args:
             x0: finished latents, or a prediction of them, as `family.denoise` gave them.
             levels: shares of noise, 0 to 1; of each the nearest step of the clip's schedule is taken.
@@ -46,8 +48,8 @@ class NoisedPredictions:
         x0 = self.family.looped(x0)
         schedule = self._schedule(x0)
         shares = noise_shares(schedule)
-        steps = [min(range(len(shares)), key=lambda step: abs(shares[step] - level)) for level in levels]
-        return [self._pull(schedule, x0, step, (embeds, other_embeds)) for step in steps]
+        steps = (min(range(len(shares)), key=lambda step: abs(shares[step] - level)) for level in levels)
+        return [self._pull(schedule, x0, step, (embeds, other_embeds)) for step in dict.fromkeys(steps)]
 
     def _pull(self, schedule: Any, x0: torch.Tensor, step: int, texts: tuple[Embeds, Embeds]) -> float:
         noised = with_noise(schedule, x0, step)

@@ -78,10 +78,11 @@ def by_adherence(
     from vgpipe.models.noised import NoisedPredictions
 
     started = time.monotonic()
+    unguided = replace(of_clip, guidance_scale=_unguided(family, of_clip.guidance_scale))
     request = request_for(
-        replace(of_clip, guidance_scale=_unguided(family, of_clip.guidance_scale)),
+        unguided,
         embeds=embeds,
-        negative_embeds=without,
+        negative_embeds=without if family.uses_negative_prompt(unguided.guidance_scale) else None,
         generator=preview.generator(),
         latents=None,
         frames_NHWC=first_frames(of_clip) if given_NHWC is None else given_NHWC,

@@ -10,7 +10,3 @@ from vgpipe.quality.judges.checks import CHECKS
 from vgpipe.quality.judges.clip import CLIP
 
 JUDGES: Final[dict[str, Judge]] = {judge.name: judge for judge in (CHECKS, ADHERENCE, CLIP)}
-OF_CONTESTS: Final = ADHERENCE
-"""Who judges where the clips of a prompt compete, and the user names nobody (docs/judges.md has the measurements)."""
-OF_DRAFTS: Final = CHECKS
-"""Who judges other drafts: whoever costs nothing."""
