@@ -21,7 +21,9 @@ from vgpipe.stages import denoise
 FOUR = Contest(name="a0", best_of=4, keep=1, at=(2, 4))
 CLIPS = [replace(PLAIN, id=f"a{seed}", seed=seed, num_inference_steps=8, contest=FOUR) for seed in range(4)]
 CLIPS.insert(2, replace(PLAIN, id="alone", num_inference_steps=8))
-CONTEST = ("clip.prompt=a red circle", "clip.best_of=4", "clip.best_of_keep=2", "clip.best_of_at=[1]")
+CONTEST = (
+    "clip.prompt=a red circle", "clip.best_of=4", "clip.best_of_keep=2", "clip.best_of_at=[1]", "judge.name=adherence",
+)  # fmt: skip
 
 
 class State(SimpleNamespace):
