@@ -1,7 +1,7 @@
 import pytest
 
 from vgpipe.bench.asked import asked
-from vgpipe.bench.opening import opened
+from vgpipe.bench.opening import _facts, opened
 from vgpipe.config.load import load
 from vgpipe.errors import UsageError
 
@@ -23,6 +23,12 @@ def test_the_same_bench_has_the_same_directory_whatever_it_varies(tmp_path, monk
         root_of(keys=["clips=3"]),
     ]
     assert len({first, *others}) == 5
+
+
+def test_what_is_as_by_default_is_no_part_of_the_directory():
+    plain = [record for record in _facts(load(["hardware=cpu"]))[1:] if record]
+    assert plain == []
+    assert _facts(load(["clip.width=32", "memory.vae_tiling=true"]))[1:] == [{"vae_tiling": True}, {}, {"width": 32}]
 
 
 def test_random_seeds_are_the_same_at_every_setting_and_when_it_continues():

@@ -35,6 +35,12 @@ def test_a_model_without_measurements_has_its_own_settings_and_the_way_to_measur
     assert "python -m vgpipe bench model=shapes" in quality.chosen
 
 
+def test_published_figures_choose_nothing():
+    quality = load(["hardware=cpu", "model=hunyuan_video", "quality=85%"]).quality
+    assert quality.num_inference_steps is None
+    assert "published figures, by which nothing is chosen" in quality.chosen
+
+
 def test_a_saved_choice_is_not_made_again(model):  # noqa: F811
     remember(measurement(model))
     saved = ["quality.chosen=as it was", "quality.num_inference_steps=4"]

@@ -17,7 +17,7 @@ from vgpipe.bench.ordinary import ordinary
 from vgpipe.bench.prompts import default_lines
 from vgpipe.clips.requested import Request, request
 from vgpipe.config.measurements import identity_of
-from vgpipe.config.schema import Config
+from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig, QualityConfig
 from vgpipe.errors import ConfigError, Fault, UsageError
 from vgpipe.job.clip import Clip
 from vgpipe.job.resolving.picks import name_of
@@ -100,8 +100,13 @@ def _either(steps: set[int]) -> str:
 
 
 def _facts(config: Config) -> list[Any]:
-    """Returns what a bench must share with the one that it continues."""
-    return [identity_of(config.model), asdict(config.memory), asdict(config.quality), asdict(config.clip)]
+    """Returns what a bench must share with the one that it continues: what a later version adds is no part of it."""
+    return [identity_of(config.model), _changed(config.memory), _changed(config.quality), _changed(config.clip)]
+
+
+def _changed(record: MemoryConfig | QualityConfig | ClipOverrides) -> dict[str, Any]:
+    default = asdict(type(record)())
+    return {name: value for name, value in asdict(record).items() if value != default[name]}
 
 
 def _of(clips: Sequence[Clip]) -> list[Any]:

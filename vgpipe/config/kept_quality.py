@@ -74,6 +74,7 @@ def _told(setting: MeasuredSetting, found: Found, shape: tuple[int, int, int]) -
 def _not_measured(config: Config, found: Found | None) -> str:
     remedy = f"to measure it here: {BENCH.format(config.model.name)}"
     if found is None or not found.measurement.settings:
-        return f"no setting of {config.model.name} has been measured, so the model's own are taken; {remedy}"
+        others = "" if found is None else " (published figures, by which nothing is chosen, are in docs/quality.md)"
+        return f"no setting of {config.model.name} has been measured{others}, so the model's own are taken; {remedy}"
     source = "the table that ships with vgpipe" if found.source is Source.SHIPPED else "the bench of this machine"
     return f"{source} has no setting that surely keeps as much, so the model's own are taken; {remedy}"
