@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from vgpipe.config.composer import composer
+from vgpipe.config.composer import Composer, composer
 from vgpipe.config.load import load
 from vgpipe.config.sources import BUILTIN, Defaults, Sources
 
@@ -69,6 +69,24 @@ def test_the_configs_of_a_package_are_read_once_until_they_change_and_handed_out
     assert found().b == 1 and read.count("own.yaml") == 1
     file.write_text("a: {b: 30}\n")
     assert found().b == 30 and read.count("own.yaml") == 2
+
+
+def test_a_choice_of_options_is_merged_once_until_a_file_changes(monkeypatch):
+    merged, whole = [], Composer._merged
+    monkeypatch.setattr(Composer, "_merged", lambda *given: merged.append(1) or whole(*given))
+    monkeypatch.setattr("vgpipe.config.composer._MERGED", {})
+    composing = composer(BUILTIN)
+
+    def found(*overrides):
+        composed = composing.load_configuration("config", list(overrides), RunMode.RUN)
+        OmegaConf.set_readonly(composed, False)
+        return composed
+
+    first, again = found("quality=quick", "clip.seed=1"), found("quality=quick", "+clip.colour=red")
+    assert len(merged) == 1 and (first.clip.seed, again.clip.get("seed")) == (1, None) and "colour" not in first.clip
+    assert found("quality=high").quality != first.quality and len(merged) == 2
+    assert found("exporter=mp4+gif").exporter and len(merged) == 3  # made for this command line alone
+    assert found("exporter=mp4+gif").exporter and len(merged) == 4
 
 
 def test_what_cannot_be_chosen_is_not_listed():

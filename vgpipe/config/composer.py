@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import IConfigRepository
+from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.default_element import ResultDefault
@@ -38,6 +38,9 @@ from vgpipe.errors import ConfigError, Fault, VgpipeError
 NO_GROUPS = ("components", "frontiers")
 """Folders of conf/ whose files are no options: facts about checkpoints, and what settings were measured to keep."""
 ONE_AT_A_TIME = threading.Lock()
+MOST_CHOICES = 64
+"""Choices of options that are kept merged, half a megabyte each."""
+_MERGED: dict[tuple[Any, ...], DictConfig] = {}
 
 
 class Composer(ConfigLoaderImpl):
@@ -95,6 +98,17 @@ class Composer(ConfigLoaderImpl):
         return [name for name in found if not name.startswith("_") and PLUS not in name and name not in NO_GROUPS]
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """Merges the chosen options; a choice whose files are unchanged is merged once, which is half of composing."""
+        choice = _choice(defaults, repo)
+        if choice is None:
+            return self._merged(defaults, repo)
+        if choice not in _MERGED:
+            if len(_MERGED) >= MOST_CHOICES:
+                _MERGED.clear()
+            _MERGED[choice] = self._merged(defaults, repo)
+        return copy.deepcopy(_MERGED[choice])  # overrides change it
+
+    def _merged(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Lets overrides set keys that the YAML leaves out: the schema knows which there are, and names those wrong."""
         composed = super()._compose_config_from_defaults_list(defaults, repo)
         for name, node in composed.items_ex(resolve=False):
@@ -105,6 +119,18 @@ class Composer(ConfigLoaderImpl):
             sweeper.params = {}  # OmegaConf cannot merge what is typed into a mapping that is null
             OmegaConf.set_struct(sweeper.params, False)
         return composed
+
+
+def _choice(defaults: list[ResultDefault], repo: IConfigRepository) -> tuple[Any, ...] | None:
+    """Returns what is merged, with the versions of its files; None where these are not known."""
+    repository = repo.delegate if isinstance(repo, CachingConfigRepository) else repo
+    if not isinstance(repository, MakingRepository):
+        return None
+    versions = [repository.version_of(str(one.config_path)) for one in defaults]
+    if None in versions:
+        return None
+    chosen = [(one.config_path, one.package, one.is_self, one.primary) for one in defaults]
+    return tuple(zip(chosen, versions, strict=True))
 
 
 def composer(sources: Sources) -> Composer:

@@ -19,6 +19,9 @@ from vgpipe.config.user_defaults import DEFAULTS_FROM, USER_DEFAULTS, UserDefaul
 SHIPPED = "pkg"
 """The scheme of configs that are part of a package, as are those of vgpipe and Hydra."""
 
+IN_MEMORY = "structured"
+"""The scheme of configs that are classes; Hydra and its plugins have some."""
+
 _read: dict[tuple[str, str, str], tuple[tuple[int, int], ConfigResult]] = {}
 """(provider, package, config) -> (change time and size of the file, what was read); for every composing."""
 
@@ -47,6 +50,19 @@ class MakingRepository(ConfigRepository):
                 return found
             _read[key] = version, found
         return copy.deepcopy(_read[key][1])  # composing changes what it gets
+
+    def version_of(self, config_path: str) -> tuple[Any, ...] | None:
+        """Returns what changes with a config; None where only reading it tells."""
+        if self._made(config_path) is not None:
+            return None
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is None:
+            return None
+        if source.scheme() == SHIPPED:
+            version = _version(source, config_path)
+            return None if version is None else (source.provider, source.path, *version)
+        is_of_hydra = source.scheme() == IN_MEMORY and config_path.startswith("hydra/")
+        return (source.provider, config_path) if is_of_hydra else None
 
     def _find_object_source(self, config_path: str, object_type: ObjectType | None) -> ConfigSource | None:
         made = self._made(config_path)
