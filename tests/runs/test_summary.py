@@ -66,6 +66,8 @@ def test_drafts_end_with_what_finishes_them(ended):
         f"finish all drafts: python -m vgpipe continue {run} all",
         f"or those you pick: python -m vgpipe continue {run} 'pick=[{name_of(PLAIN)}]' (report.html types it)",
     ]
+    stopped = RunResult(root=ended.root, exit_code=3, states=(*states, ended.states[0]), seconds=20.0)
+    assert " continue " not in summary(stopped)  # `resume` comes first
 
 
 def test_without_a_failure_there_is_no_column_of_errors(ended):

@@ -18,6 +18,7 @@ IMAGES = {
 ENOUGH_FOR_ONE, ENOUGH_FOR_ALL = 16 * 2**20, 32 * 2**20
 """Bytes of files that the output of a cell may hold, for one clip and for a run."""
 MAX_CLIPS, WIDTH = 24, 260
+DRAFTED = "drafted"
 
 
 class ShownClip(Protocol):
@@ -30,6 +31,10 @@ class ShownClip(Protocol):
     @property
     def state(self) -> str:
         """Whether it is done."""
+
+    @property
+    def draft_steps(self) -> int | None:
+        """The steps after which it stops; None of one that is made to the end."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -101,7 +106,7 @@ def run_html(run: ShownRun) -> str:
 
 def _figure(clip: ShownClip, media: str) -> str:
     size = "x".join(str(clip.settings[name]) for name in ("width", "height") if name in clip.settings)
-    facts = [clip.state, f"seed {clip.settings['seed']}" if "seed" in clip.settings else "", size]
+    facts = [_state(clip), f"seed {clip.settings['seed']}" if "seed" in clip.settings else "", size]
     if clip.seconds:
         facts.append(f"{sum(clip.seconds.values()):.1f} s")
     notes = [*map(str, clip.degradations), *clip.notes, *([clip.error] if clip.error else [])]
@@ -109,6 +114,13 @@ def _figure(clip: ShownClip, media: str) -> str:
     caption = "".join(f"<div>{escape(line)}</div>" for line in lines)
     style = f"margin:0;width:{WIDTH}px;overflow-wrap:anywhere"
     return f'<figure style="{style}">{media}<figcaption>{caption}</figcaption></figure>'
+
+
+def _state(clip: ShownClip) -> str:
+    """Returns the state of a clip; of a draft what its files are."""
+    if clip.state != DRAFTED:
+        return clip.state
+    return f"preview, step {clip.draft_steps} of {clip.settings.get('num_inference_steps', '?')}"
 
 
 def _media(clip: ShownClip, room: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from vgpipe.clips.clip_state import ClipState, Status
 from vgpipe.job.resolving.picks import name_of
 from vgpipe.runs.bar_lines import MAX_NAME, MIN_NAME, shortened
+from vgpipe.runs.exit_codes import EXIT_STOPPED
 from vgpipe.runs.result import RunResult
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import table as aligned
@@ -89,9 +90,9 @@ def _places(result: RunResult, width: int | None) -> list[str]:
 
 
 def _continuing(result: RunResult) -> list[str]:
-    """Returns what finishes the drafts of a run, with what to type; nothing where it has none."""
+    """Returns what finishes the drafts of a run, with what to type; nothing of one that is to be resumed first."""
     drafts = [state for state in result.states if state.status is Status.DRAFTED]
-    if not drafts:
+    if not drafts or result.exit_code == EXIT_STOPPED:
         return []
     command = f"python -m vgpipe continue {typed_path(result.root)}"
     pick = name_of(drafts[0].requested)

@@ -26,8 +26,9 @@ SAME_PRECISION = (
 )  # a file's size per size of its weights; outside of it, loading converts them and holds both
 CHECKPOINT_COPIES = 2
 """Of each tensor of a checkpoint in RAM: the tensor, and the bytes of the file."""
-CHECKPOINT_LATENTS = 4
-"""Tensors as large as the latents in a checkpoint: these and the history of a multistep scheduler of second order."""
+CHECKPOINT_LATENTS = 5
+"""Tensors as large as the latents in a checkpoint, with the history of a scheduler such as UniPC of second order: of
+the embedded model 113,988 bytes, where the latents have 20,480."""
 VIDEO_BYTES_PER_PIXEL = 0.2  # of H.264 at the exporter's quality (vgpipe/exporters/sizes.py)
 
 
