@@ -75,10 +75,11 @@ def test_what_is_picked_is_continued_to_the_bits_of_a_clip_never_drafted(made, v
 
 
 def test_a_finished_clip_is_no_draft_again(made):
-    assert made("run", "draft=3").code == 0 and made("run").code == 0
+    assert made("run", "draft=3").code == 0 and made("run", "hydra.run.dir=run/finals").code == 0
     again = made("run", "draft=3")
     assert again.code == 0 and "2 of 2 clips already in the store" in again.err
-    assert [(one["state"], one["draft_steps"]) for one in records("run")] == [("done", None)] * 2
+    told = [(one["state"], one["draft_steps"], one["reused"]) for one in records("run")]
+    assert told == [("done", None, True)] * 2  # in the other run, that is
 
 
 def test_a_draft_whose_checkpoint_is_lost_is_made_again(made):

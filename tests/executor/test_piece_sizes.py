@@ -36,3 +36,10 @@ def test_a_long_clip_has_the_mean_size_of_its_segments():
 
 def test_what_is_unknown_is_a_mean_piece():
     assert piece_sizes([]).of("denoise", "x") == ALIKE.of("decode", "x") == 1.0
+
+
+def test_a_draft_has_the_size_of_its_steps():
+    clips = [replace(PLAIN, id=f"{draft}", num_inference_steps=10) for draft in (None, 2)]
+    sizes = piece_sizes([ClipState(clips[0], [None]), ClipState(clips[1], [None], draft=2)])
+    assert sizes.of("denoise", "2") == pytest.approx(sizes.of("denoise", "None") / 5)
+    assert sizes.of("decode", "2") == sizes.of("decode", "None") == 1.0

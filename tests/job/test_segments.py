@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vgpipe.job.clip import Clip, Continuation, Shot
-from vgpipe.job.segments import GIVEN, Segment, count_segments, segment_seed, segments_of
+from vgpipe.job.segments import GIVEN, Segment, count_segments, segment_seed, segments_of, work_of
 
 METHODS = CHAINS, WINDOW = ("image", "frames"), ("window",)
 GRIDS = [(1, 0), (4, 1), (8, 1), (16, 1)]
@@ -351,3 +351,13 @@ def test_seeds_stay_what_they_were() -> None:
     """The names of artifacts hang on them."""
     places = [(0, 0), (0, 1), (1, 0)]
     assert [segment_seed(5, *place) for place in places] == [5, 6599335079792145572, 4476524691060552588]
+
+
+@pytest.mark.parametrize("method", METHODS[0] + METHODS[1])
+def test_a_draft_is_a_share_of_the_steps_of_what_is_denoised_first(method):
+    assert work_of(PLAIN, 5) == work_of(PLAIN) * 5 / 20
+    clip = replace(PLAIN, num_frames=80, continuation=by(method))
+    first = segments_of(clip)[0].planned
+    of_first = first.width * first.height * first.num_frames * first.num_inference_steps
+    denoised = work_of(clip) if method == "window" else of_first  # one trajectory is denoised as a whole
+    assert work_of(clip, 5) == pytest.approx(denoised * 5 / 20) and work_of(clip, 5) < work_of(clip)

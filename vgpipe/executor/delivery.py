@@ -96,7 +96,8 @@ class ExportDelivery:
         if state.is_rejected:
             log.error("%s failed in %s", state.clip.id, state.error)
         else:
-            state.finish_from_store(is_reused=not past.is_done or past.is_reused)
+            was_as_far = past.is_done and past.draft_steps == state.draft
+            state.finish_from_store(is_reused=not was_as_far or past.is_reused)
         for segment in state.segments:
             self._store.discard(segment.keys.frames)  # a kill between export and here left them
 

@@ -14,7 +14,7 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.notes import TextNotes
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
 from vgpipe.config.schema import Config
-from vgpipe.errors import ConfigError, Fault, ModelError
+from vgpipe.errors import ConfigError, ModelError
 from vgpipe.executor.attempt_stop import AttemptStop
 from vgpipe.executor.base import executor_class
 from vgpipe.executor.cancel_token import CancelToken, Deadline
@@ -102,11 +102,10 @@ class Attempts:
         self._left = tuple(state.clip for state in left)
         with host_started_early(self._config, self._first.keys.family.checkpoint.index, len(left)):
             self._texts = texts_of(left, self._first)
-            drafted = bool(left) and self._config.draft is not None
+            drafted = any(state.draft is not None for state in left)  # those of contests, too
             refuse_what_no_family_makes(self._first.keys.family, self._left, drafted=drafted)
             self._plan = self._planned(self._first, left, kept)
             self._refuse(self._plan, len(left))
-            self._refuse_drafts(left)
             if left:
                 self.states.finished.store.require_writable()  # creates its folder, so only where nothing is refused
         return self._plan
@@ -126,13 +125,6 @@ class Attempts:
             worker_devices(config, clips, None)
         elif refuses_what_cannot_fit(config.run):
             refuse_what_cannot_fit(plan, config)
-
-    def _refuse_drafts(self, left: Sequence[ClipState]) -> None:
-        """Refuses drafts of a model of which nothing can be shown in the middle of denoising."""
-        obstacle = self._first.keys.family.draft_obstacle()
-        if obstacle is not None and any(state.draft is not None for state in left):
-            what, _, remedy = obstacle.partition(" -> ")
-            raise ConfigError("drafts cannot be made; nothing was started", [Fault("draft", what, remedy)])
 
     @property
     def workers(self) -> str:
