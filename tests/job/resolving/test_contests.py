@@ -121,6 +121,12 @@ def test_drafts_and_contests_exclude_each_other_and_picked_clips_compete_with_no
     assert picked == replace(clips[2], contest=None)
 
 
+@pytest.mark.parametrize("value", ["4", "[200%]", "[0]", "{a: 1}"])
+def test_steps_that_are_none_are_refused_with_what_to_type(value):
+    with pytest.raises(ConfigError, match=r"type '?clip\.best_of_at=\[4, 8\]"):
+        load(["clip.prompt=a", "clip.best_of=3", f"clip.best_of_at={value}"])
+
+
 MARKS = st.one_of(st.integers(1, 40), st.integers(1, 99).map(lambda share: f"{share}%"))
 
 
