@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -68,8 +69,14 @@ def command_lines(record: Mapping[str, Any], extra: tuple[str, ...], quality: st
 
 def _line(words: Mapping[str, str], extra: tuple[str, ...], quality: str | None = None) -> str:
     kept = words.values() if quality is None else [word for name, word in words.items() if name not in TYPED_WORK]
-    preset = [] if quality is None else [f"quality={quality}"]
+    preset = [] if quality is None else [f"quality={quality}", *_alone(quality)]
     return " ".join([PROGRAM, *kept, *map(shell_quoted, [*preset, *extra])])
+
+
+@cache
+def _alone(quality: str) -> tuple[str, ...]:
+    """Returns what keeps a preset from having this clip compete with other seeds."""
+    return ("clip.best_of=1",) if _bundled("quality", quality).get("best_of") else ()
 
 
 def _words(record: Mapping[str, Any]) -> dict[str, str]:
@@ -88,7 +95,9 @@ def _is_recorded(record: Mapping[str, Any], declared: ClipSetting) -> bool:
     """Tells whether a clip's record has to hold a setting: not another spelling, nor one that it does without."""
     if declared.setting.recorded_as:
         return record.get(declared.setting.recorded_as[0]) is not None
-    return declared.name in OF_CLIP and not (declared.is_optional and record.get(declared.name) == declared.default)
+    return declared.name in OF_CLIP and not (
+        declared.is_optional and record.get(declared.name, declared.default) == declared.default
+    )
 
 
 def pick_line(config: Mapping[str, Any], quality: str) -> str | None:
@@ -148,7 +157,7 @@ def run_overrides(config: Mapping[str, Any]) -> tuple[str, ...]:
         config: the content of the run's config.yaml, unchecked.
     """
     model, exporters = table_of(config.get("model")), _exporters(config)
-    known = _bundled_model(model.get("name"))
+    known = _bundled("model", model.get("name"))
     words = [f"model.{key}={quoted(str(model[key]))}" for key in ("id", "revision") if _differs(model, known, key)]
     if exporters not in ([], ["mp4"]):
         words.append(f"exporter={'+'.join(exporters)}")
@@ -214,11 +223,11 @@ def _differs(model: Mapping[str, Any], known: Mapping[str, Any], key: str) -> bo
     return is_typable and value != known.get(key)
 
 
-def _bundled_model(name: object) -> Mapping[str, Any]:
-    """Returns the option of `conf/model` that ships with the package; empty for one of the user's own."""
+def _bundled(group: str, name: object) -> Mapping[str, Any]:
+    """Returns an option of a config group that ships with the package; empty for one of the user's own."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return {}
     try:
-        return table_of(read_yaml((resources.files(BUNDLED) / "model" / f"{name}.yaml").read_text("utf-8")))
+        return table_of(read_yaml((resources.files(BUNDLED) / group / f"{name}.yaml").read_text("utf-8")))
     except (OSError, ModuleNotFoundError, yaml.YAMLError):
         return {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from vgpipe.clips.clip_record import past_record
 from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.key_inputs import ClipInputs, read_document
 from vgpipe.config.schema import Config
@@ -83,6 +84,8 @@ def answers(config: Config, clips: Sequence[Clip], past: Mapping[str, PastClip])
     """
     store = _Glances(Path(config.store.dir))
     states = Attempts(config, store).states
+    states.steps.rounds.remember(clips, {clip: past_record(one.record) for clip, one in past.items()})
+    states.take_rounds(clips)
     asked = states.asked(clips)
     inputs = read_document(json.loads(json.dumps(states.inputs(asked))))
     found = {state.id: state for state in states.as_found(asked)}
