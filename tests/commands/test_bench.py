@@ -7,9 +7,11 @@ import json
 import pytest
 
 from vgpipe.bench import measuring
+from vgpipe.bench.measuring import Pass
+from vgpipe.bench.rows import Row
 from vgpipe.commands import bench
 from vgpipe.config.load import load
-from vgpipe.errors import UsageError
+from vgpipe.errors import StoreError, UsageError
 
 TYPED = [
     "hardware=cpu",
@@ -76,6 +78,20 @@ def test_a_bench_is_measured_stopped_continued_and_gone_by(workdir, monkeypatch,
     assert chosen.num_inference_steps == 4 and "bench of this machine" in chosen.chosen
     option = load(["quality=bench_steps4"], bench.split(["--config-dir", str(folder / "conf")]).sources)
     assert option.quality.num_inference_steps == 4
+
+
+def test_a_full_disk_in_the_middle_loses_nothing_that_was_measured(workdir, monkeypatch, capsys):
+    def measure(_bench, rows, *_more):
+        row = Row(setting="steps=4", clip=0, seconds={"denoise": 1.0})
+        rows.add(row)
+        yield Pass(1, row)
+        raise StoreError("no space left on device")
+
+    monkeypatch.setattr(measuring, "measure", measure)
+    assert bench.main(TYPED) == 3
+    (folder,) = (workdir / "outputs/bench").iterdir()
+    assert len(measured(folder)) == 1
+    assert "no space left on device; what was measured is kept: type the same again" in capsys.readouterr().err
 
 
 def test_a_dry_run_says_what_it_takes_and_makes_nothing(workdir, capsys):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vgpipe.bench.chart import chart
 from vgpipe.bench.opening import Opened
-from vgpipe.bench.presets import FOLDER
+from vgpipe.bench.presets import FOLDER, option_of
 from vgpipe.bench.results import Result
 from vgpipe.bench.table import MARKS, table_rows
 from vgpipe.config.measurements import Measurement, shipped_of
@@ -14,6 +14,7 @@ from vgpipe.report.build import STYLES, asset, rendered
 from vgpipe.typed import typed_path
 from vgpipe.units import counted
 
+SHARE = 0.85
 TEMPLATE, STYLE = "bench.html.j2", "templates/bench.css"
 ABOUT = (
     "Each dot is a setting: the seconds of a clip, and the share that it keeps of what {full} adds over {baseline}, by "
@@ -44,7 +45,7 @@ def page(opened: Opened, found: Sequence[Result], measurement: Measurement, pres
         about=ABOUT.format(full=measurement.full, baseline=measurement.baseline, measure=measurement.measure),
         rows=table_rows(found, opened.by),
         marks=MARKS,
-        lines=lines_to_type(opened, presets),
+        lines=lines_to_type(opened, found, presets),
         published=shipped.published if shipped is not None else (),
     )
 
@@ -60,16 +61,19 @@ def _facts(measurement: Measurement) -> list[tuple[str, str]]:
     ]
 
 
-def lines_to_type(opened: Opened, presets: Sequence[str]) -> list[str]:
-    """Returns how its results are used.
+def lines_to_type(opened: Opened, found: Sequence[Result], presets: Sequence[str]) -> list[str]:
+    """Returns how its results are used, with the option of the cheapest setting that surely keeps 85 %.
 
     Args:
         opened: the bench.
+        found: of each setting.
         presets: names of the options that were written.
     """
     model = opened.bench.config.model.name
-    found = [f"python -m vgpipe job=prompts.yaml model={model} quality=85%"]
-    if presets:
+    good = [one for one in found if one.is_on_frontier and one.kept[opened.by].low >= SHARE]
+    names = [name for one in good if (name := option_of(one.setting.name)) in presets]
+    lines = [f"python -m vgpipe job=prompts.yaml model={model} quality={SHARE:.0%}"]
+    if names:
         folder = typed_path(opened.bench.root / FOLDER)
-        found.append(f"python -m vgpipe --config-dir {folder} job=prompts.yaml model={model} quality={presets[0]}")
-    return found
+        lines.append(f"python -m vgpipe --config-dir {folder} job=prompts.yaml model={model} quality={names[0]}")
+    return lines

@@ -10,7 +10,7 @@ from vgpipe.quality.frontier import Interval
 
 FRONTIER, NONE = "*", "-"
 MARKS = f"{FRONTIER} no other setting is as fast and keeps more; in ( ) the 95 % interval, below / the worst frame"
-RIGHT = range(1, 9)
+RIGHT = range(2, 9)
 
 
 def table_rows(found: Sequence[Result], by: str) -> list[tuple[str, ...]]:

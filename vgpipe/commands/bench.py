@@ -14,9 +14,9 @@ from vgpipe.bench.levers.registry import LEVERS
 from vgpipe.config.arguments import Arguments, refuse_flags, split
 from vgpipe.config.load import load_run
 from vgpipe.config.schema import Config
-from vgpipe.errors import UsageError
+from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.runs.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
-from vgpipe.terminal import table, terminal_width, write_line, write_note
+from vgpipe.terminal import table, terminal_width, write_error, write_line, write_note
 from vgpipe.units import clock
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ exit codes: 0 done; 1 some clips could not be made; 2 bad usage, nothing started
             type it again
 """
 DRY_RUN = "--dry-run"
+AGAIN = "type the same again to continue"
 RUN_DIR = "hydra.run.dir="
 SWEEP = "-m has no use here: name values of a lever -> steps=[4,8,12]"
 
@@ -110,14 +111,20 @@ def _measure(ready: Opened, rows: Rows, config: Config) -> int:
     make_folder(ready.bench.root)
     stop, device, pace = CancelToken(), _device(config), _Pace(ready.bench.passes)
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
-    with KeptModels() as kept, cancelled_by_signals(stop):
-        for made in measure(ready.bench, rows, stop, kept, _bars):
-            if pace.begins_clip(made):  # the one before is compared by now
-                write(ready, rows, device, date.today())
-            write_note(pace.line(made))
+    try:
+        with KeptModels() as kept, cancelled_by_signals(stop):
+            for made in measure(ready.bench, rows, stop, kept, _bars):
+                if pace.begins_clip(made):  # the one before is compared by now
+                    write(ready, rows, device, date.today())
+                write_note(pace.line(made))
+    except (VgpipeError, OSError) as error:
+        if not pace.has_begun:
+            raise
+        write_error(f"{error}; what was measured is kept: {AGAIN}")
+        return EXIT_STOPPED
     told = write(ready, rows, device, date.today())
     if stop():
-        write_note(f"stopped ({stop.reason}); type the same again to continue")
+        write_note(f"stopped ({stop.reason}); {AGAIN}")
         return EXIT_STOPPED
     remember(told.measurement)
     _show(ready, told)
@@ -143,6 +150,11 @@ class _Pace:
 
     def __init__(self, passes: int):
         self._passes, self._started_s, self._made, self._clip, self._left = passes, time.monotonic(), 0, -1, ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any clip was made."""
+        return self._made > 0
 
     def begins_clip(self, made: Pass) -> bool:
         """Notes a pass; returns whether it is the first of its clip."""
@@ -172,5 +184,5 @@ def _show(ready: Opened, told: Told) -> None:
     if lacking():
         write_line(lacking())
     write_line(f"page: {shown_path(told.page)}")
-    for line in lines_to_type(ready, told.presets):
+    for line in lines_to_type(ready, told.found, told.presets):
         write_line(line)
