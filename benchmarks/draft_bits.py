@@ -40,7 +40,7 @@ STEPS = 4
 FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
 OF_FLOW = {
     "UniPCMultistep": FLOW, "FlowMatchEulerDiscrete": {"shift": 3.0}, "DPMSolverMultistep": FLOW,
-    "FlowMatchHeunDiscrete": {"shift": 3.0}, "DEISMultistep": FLOW, "FlowMatchLCM": {"shift": 3.0},
+    "FlowMatchHeunDiscrete": {"shift": 3.0}, "DEISMultistep": FLOW,
 }  # fmt: skip
 NOISE: dict[str, Any] = {"prediction_type": "epsilon"}
 OF_NOISE = {
@@ -153,7 +153,9 @@ def kills(bench: Bench, driven: Driven, whole: torch.Tensor, **options: bool) ->
 def stock(bench: Bench, driven: Driven) -> torch.Tensor:
     """The latents of the stock pipeline for the same arguments."""
     case, family = replace(bench.setup.case, num_frames=bench.setup.case.window[0]), driven.family
-    parts = {"scheduler": family.scheduler()}
+    # transformers 5 takes HunyuanVideo's tokenizer for another.
+    tokenizers = {name: part for name, part in driven.components.items() if name.startswith("tokenizer")}
+    parts = {"scheduler": family.scheduler(), **tokenizers}
     if bench.name == "animatediff":
         parts["motion_adapter"] = diffusers.MotionAdapter.from_pretrained(bench.model / "adapter")
     pipeline_class = getattr(diffusers, family.pipeline)

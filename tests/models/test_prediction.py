@@ -21,7 +21,7 @@ SOLVERS = [
 UNSCALED = [
     "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
 ]  # fmt: skip
-FLOW = ["FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "FlowMatchLCMScheduler"]
+FLOW = ["FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"]
 TYPES = ["epsilon", "v_prediction", "sample"]
 ONLY_TWO = ["PNDMScheduler", "EulerAncestralDiscreteScheduler"]  # refuse the type `sample`
 ENDS_ELSEWHERE = ["DEISMultistepScheduler", "PNDMScheduler", "TCDScheduler"]

@@ -13,12 +13,14 @@ the scheduler looks up for them. The last column is where the scheduler has the 
 | UniPC, DPMSolverMultistep, DPMSolverSinglestep, DEIS | `sigmas[step_index]` | `model_outputs[-1]`, \
 where the solver works on x0 |
 | Euler, EulerAncestral, Heun, LMS | `sigmas[step_index]`, of latents that are not scaled down | `step`[1] |
-| FlowMatchEuler, FlowMatchHeun, FlowMatchLCM | `sigmas[step_index]`, or of each token | nowhere |
+| FlowMatchEuler, FlowMatchHeun | `sigmas[step_index]`, or of each token | nowhere |
 
 With two evaluations a step (Heun, PNDM's first), each is given latents at a noise level of its own, which is the one
 looked up.
 
-SASolver is left out: it remembers a function, which no checkpoint can hold, so that its drafts could not be continued.
+Two are left out, since their drafts could not be continued to the same bits: SASolver remembers a function, which no
+checkpoint can hold, and FlowMatchLCM draws noise at each step, from torch's global generator where a pipeline hands it
+none.
 """
 
 from __future__ import annotations
@@ -175,7 +177,6 @@ _RULES = {
     "EulerDiscreteScheduler": _OF_UNSCALED,
     "FlowMatchEulerDiscreteScheduler": _OF_FLOW,
     "FlowMatchHeunDiscreteScheduler": _OF_FLOW,
-    "FlowMatchLCMScheduler": _OF_FLOW,
     "HeunDiscreteScheduler": _Rule(_of_unscaled, is_bounded=True),
     "LCMScheduler": _Rule(_consistent),
     "LMSDiscreteScheduler": _OF_UNSCALED,
