@@ -18,7 +18,7 @@ where the solver works on x0 |
 With two evaluations a step (Heun, PNDM's first), each is given latents at a noise level of its own, which is the one
 looked up.
 
-Two are left out, since their drafts could not be continued to the same bits: SASolver remembers a function, which no
+Two are left out, since nothing bit-identical could continue their drafts: SASolver remembers a function, which no
 checkpoint can hold, and FlowMatchLCM draws noise at each step, from torch's global generator where a pipeline hands it
 none.
 """
