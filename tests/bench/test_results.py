@@ -38,6 +38,13 @@ def test_seconds_are_those_of_encoding_denoising_and_decoding(tmp_path):
     assert found["steps=8"].peak_gb == 4.0
 
 
+def test_a_clip_that_was_stopped_on_its_way_has_no_seconds(tmp_path):
+    found = of(tmp_path, steps8={"seconds": {"decode": 0.5}, "is_timed": False})
+    assert found["steps=8"].seconds == pytest.approx(3.75) and found["steps=8"].clips == 4
+    assert found["steps=8"].speed.mean == pytest.approx(8.75 / 3.75)
+    assert found["steps=8"].kept["ssim"].mean == pytest.approx(0.8)
+
+
 def test_the_worst_frame_of_all_clips_is_told(tmp_path):
     assert of(tmp_path)["steps=8"].scores == pytest.approx({"ssim": 0.9, "worst_ssim": 0.6})
 

@@ -25,6 +25,7 @@ from vgpipe.executor.progress_state import ProgressListener
 from vgpipe.job.settings import MAX_SEED
 from vgpipe.quality.verdict import Result
 from vgpipe.runs.run import ready, start
+from vgpipe.vocabulary import CHECKPOINT, DECODE, DENOISE
 
 Requests = Callable[[Config], Request]
 Bars = Callable[[], AbstractContextManager[ProgressListener]]
@@ -120,17 +121,22 @@ class _Making:
         full = self._bench.grid.full
         made: dict[Setting, ClipState] = {}
         for setting in left if full in left else (full, *left):
+            is_begun = self._has_checkpoint()
             state = self._pass(setting, clip)
             if state is None:
                 return
             made[setting] = state
             row = self._rows.find(setting.name, clip)
             if row is None:  # made before, and not compared, it may come from the store now
-                row = _row(setting.name, clip, state)
+                row = _row(setting.name, clip, state, is_begun=is_begun)
                 self._rows.add(row)
             if setting in left:
                 yield row
         self._compare(clip, made)
+
+    def _has_checkpoint(self) -> bool:
+        """Returns whether a clip was begun and not finished: the store is the bench's own, so it is the next one."""
+        return any(path.is_file() for path in (Path(self._bench.config.store.dir) / CHECKPOINT).rglob("*"))
 
     def _compare(self, clip: int, made: Mapping[Setting, ClipState]) -> None:
         """Scores the clips of all settings."""
@@ -164,11 +170,12 @@ class _Making:
         return config_of(setting, self._bench.config)
 
 
-def _row(name: str, clip: int, state: ClipState) -> Row:
+def _row(name: str, clip: int, state: ClipState, *, is_begun: bool) -> Row:
     return Row(
         setting=name,
         clip=clip,
         seconds=dict(state.seconds),
+        is_timed=not is_begun and {DENOISE, DECODE} <= set(state.seconds),
         peak_gb=state.peak_ram_gb if state.peak_vram_gb is None else state.peak_vram_gb,
         on_gpu=state.peak_vram_gb is not None,
         error=None if state.is_done else (state.error or state.status.value).splitlines()[0],

@@ -86,8 +86,9 @@ def _encode_s(grid: Grid, rows: Rows) -> dict[int, float]:
 def _result(setting: Setting, grid: Grid, rows: Rows, encode_s: Mapping[int, float], measures: Sequence[str]) -> Result:
     own, whole, low = (rows.of(one.name) for one in (setting, grid.full, grid.baseline))
     made = {clip: row for clip, row in own.items() if row.error is None}
-    seconds = {clip: _seconds(row, encode_s[clip]) for clip, row in made.items()}
+    seconds = {clip: _seconds(row, encode_s[clip]) for clip, row in made.items() if row.is_timed}
     pairs = [clip for clip in made if (row := whole.get(clip)) is not None and row.error is None]
+    timed = [clip for clip in pairs if clip in seconds and whole[clip].is_timed]
     shares = _shares(measures, pairs, own, low, whole)
     return Result(
         setting=setting,
@@ -95,8 +96,8 @@ def _result(setting: Setting, grid: Grid, rows: Rows, encode_s: Mapping[int, flo
         failed=len(own) - len(made),
         degraded=sum(bool(row.degradations) for row in made.values()),
         seconds=fmean(seconds.values()) if seconds else None,
-        denoise_s=fmean(row.seconds.get(DENOISE, 0.0) for row in made.values()) if made else None,
-        speed=speed_up([seconds[clip] for clip in pairs], [_seconds(whole[clip], encode_s[clip]) for clip in pairs]),
+        denoise_s=fmean(made[clip].seconds.get(DENOISE, 0.0) for clip in seconds) if seconds else None,
+        speed=speed_up([seconds[clip] for clip in timed], [_seconds(whole[clip], encode_s[clip]) for clip in timed]),
         peak_gb=max((row.peak_gb for row in made.values() if row.peak_gb is not None), default=None),
         on_gpu=any(row.on_gpu for row in made.values()),
         scores=_scores(list(made.values())),

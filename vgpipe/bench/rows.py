@@ -27,6 +27,7 @@ class Row:
         setting: name of the setting.
         clip: what the clip shares at all settings: its place in the job.
         seconds: stage -> seconds; encoding is missing where another setting had encoded its text.
+        is_timed: whether these are of the whole clip; what was made before a stop or a kill has no seconds any more.
         peak_gb: largest peak of GPU memory, else of RAM, GiB.
         on_gpu: whether that was GPU memory.
         error: why it failed; None where it did not.
@@ -39,6 +40,7 @@ class Row:
     setting: str
     clip: int
     seconds: Mapping[str, float] = field(default_factory=dict)
+    is_timed: bool = True
     peak_gb: float | None = None
     on_gpu: bool = False
     error: str | None = None
