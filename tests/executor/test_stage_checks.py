@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from benchmarks.broken_checkpoints import CASES, broken
+from vgpipe.fallback.safer import safer_settings
+from vgpipe.models.base import Settings
+from vgpipe.models.caches.choice import chosen
 from vgpipe.models.families.wan import WanFamily
 from vgpipe.stages import decode
 
@@ -103,6 +106,11 @@ def test_safer_settings_are_tried_first_and_said(rendering):
     rendering.decoded.clear()
     again, records = rendering(lambda _family, _seed: True, "memory.vae_tiling=true")
     assert again.code == 0 and not rendering.decoded and records[2]["degradations"] == [told]
+
+
+def test_a_safer_try_has_no_step_cache():
+    cached = Settings(cache=chosen("firstblock", threshold=None, interval=None, mag_ratios=()))
+    assert safer_settings(cached, ("vae",)).cache is None
 
 
 def test_strict_tries_nothing(rendering):

@@ -13,6 +13,7 @@ def test_each_has_its_own_number_where_none_is_set():
     magcache = chosen("magcache", threshold=0.1, interval=None, mag_ratios=(1.0, 0.9))
     assert magcache.marks() == {"name": "magcache", "version": 1, "threshold": 0.1, "mag_ratios": [1.0, 0.9]}
     assert str(chosen("taylorseer", threshold=None, interval=4, mag_ratios=())) == "taylorseer, interval 4"
+    assert chosen("taylorseer", threshold=None, interval=None, mag_ratios=()).interval == 3
 
 
 def test_a_number_that_a_cache_has_no_use_for_is_refused():

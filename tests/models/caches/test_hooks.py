@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusers.hooks import HookRegistry, ModelHook
 
 from tests.models.caches.clip_runs import CACHES, ClipRun, with_cache
 from tests.models.driven import Case
@@ -66,3 +67,24 @@ def test_each_window_of_a_long_clip_has_a_state_of_its_own(opened, tmp_path, nam
     stopped = ClipRun(driven, long, tmp_path / "stopped")
     stopped.until(4)
     assert torch.equal(stopped.latents(), latents)
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_hooks_of_offloading_that_leave_after_the_first_step_take_nothing_along(opened, name):
+    driven = with_cache(opened("wan"), CACHES[name])
+    latents, _ = driven.latents(CASE)
+    module = driven.components["transformer"]
+    blocks = [HookRegistry.check_if_exists_or_initialize(block) for block in module.blocks]
+    root = HookRegistry.check_if_exists_or_initialize(module)
+
+    class Learning(ModelHook):
+        def post_forward(self, _module, output):
+            for registry in (*blocks, root):
+                registry.remove_hook("learns", recurse=False)
+            return output
+
+    for registry in blocks:
+        registry.register_hook(ModelHook(), "learns")
+    root.register_hook(Learning(), "learns")
+    again, _ = driven.latents(CASE)
+    assert torch.equal(again, latents) and not any(registry.hooks for registry in (*blocks, root))

@@ -18,7 +18,7 @@ from vgpipe.units import MIB
 from vgpipe.vocabulary import FIRSTBLOCK, MAGCACHE, SEACACHE, TAYLORSEER
 
 CACHES = {
-    name: chosen(name, threshold=None, interval=None, mag_ratios=(1.0,) * 10)
+    name: chosen(name, threshold=None, interval=5 if name == TAYLORSEER else None, mag_ratios=(1.0,) * 10)
     for name in (SEACACHE, MAGCACHE, FIRSTBLOCK, TAYLORSEER)
 }
 LEAVES = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from vgpipe.models.caches import states
 from vgpipe.models.caches.choice import StepCache
@@ -50,6 +51,7 @@ def caching(
         yield
         return
     with ExitStack() as stack:
+        stack.enter_context(_others_may_leave())
         for module in denoisers.values():
             stack.enter_context(_enabled(module, cache, num_inference_steps, memory))
             stack.enter_context(_told_the_step(module, scheduler, memory))
@@ -80,6 +82,30 @@ def _config(cache: StepCache, num_inference_steps: int) -> Any:
     return hooks.TaylorSeerCacheConfig(
         cache_interval=cache.interval, use_lite_mode=True, taylor_factors_dtype=torch.float32
     )
+
+
+@contextmanager
+def _others_may_leave() -> Iterator[None]:
+    """Lets hooks that were there before be removed meanwhile, as those are that learn the order of streamed offloading.
+
+    diffusers puts what such a hook leaves in place of what the next one does, rather than of what that one calls: the
+    cache would do nothing for the rest of the first clip.
+    """
+    from diffusers.hooks import HookRegistry
+
+    original = HookRegistry.remove_hook
+
+    def remove_hook(registry: Any, name: str, recurse: bool = True) -> None:
+        names = registry._hook_order
+        at = names.index(name) + 1 if name in names else len(names)
+        replacing = [one for one in registry._fn_refs[at : at + 1] if one.original_forward is not None]
+        forwards = [one.forward for one in replacing]
+        original(registry, name, recurse)
+        for one, forward in zip(replacing, forwards, strict=True):
+            one.original_forward, one.forward = one.forward, forward
+
+    with mock.patch.object(HookRegistry, "remove_hook", remove_hook):
+        yield
 
 
 @contextmanager
