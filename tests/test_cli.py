@@ -173,7 +173,7 @@ def test_a_terminal_that_cannot_show_a_prompt_is_no_failure(workdir, tiny_wan, m
 
 def test_cfg_shows_the_config_and_runs_nothing(vgpipe, workdir):
     ran = vgpipe("quality=quick", "--cfg", "job")
-    assert ran.code == 0 and "steps_scale: 0.4" in ran.out
+    assert ran.code == 0 and "steps_scale: 0.25" in ran.out
     assert not (workdir / "outputs/clip").exists()
 
 

@@ -17,7 +17,7 @@ def given(**arguments):
 
 def test_groups_are_chosen_by_name_and_several_exporters_by_a_list():
     config = given(options=Options(quality="quick", exporter=["mp4", "gif"])).config
-    assert config.quality.steps_scale == 0.4 and list(config.also) == ["gif"]
+    assert config.quality.steps_scale == 0.25 and list(config.also) == ["gif"]
 
 
 def test_settings_of_clips_are_no_hydra_grammar():
@@ -68,7 +68,7 @@ def test_hydra_of_the_program_is_left_as_it_is(tmp_path):
     (tmp_path / "mine.yaml").write_text("colour: red\n")
     with initialize_config_dir(str(tmp_path), version_base="1.3"):
         before = GlobalHydra.instance().hydra
-        assert given(options=Options(quality="quick")).config.quality.steps_scale == 0.4
+        assert given(options=Options(quality="quick")).config.quality.steps_scale == 0.25
         assert GlobalHydra.instance().hydra is before and compose("mine").colour == "red"
 
 

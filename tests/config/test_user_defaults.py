@@ -45,7 +45,7 @@ def mine(tmp_path, monkeypatch):
 def test_it_stands_above_the_options_and_below_the_command_line(mine):
     path = mine(MINE)
     config = load(["clip.fps=4"])
-    assert (config.quality.steps_scale, config.exporter.name, list(config.also)) == (0.4, "webm", ["gif"])
+    assert (config.quality.steps_scale, config.exporter.name, list(config.also)) == (0.25, "webm", ["gif"])
     assert (config.clip.seed, config.clip.fps, config.run.sheet, config.run.budget) == (3, 4, False, "8h")
     assert config.model.scheduler.config["flow_shift"] == 5.0 and config.defaults_from == str(path)
     typed = load(["quality=high", "clip.seed=4", "exporter=mp4", "run.budget=null"])
@@ -85,7 +85,7 @@ def test_the_file_is_found_in_the_users_config_folder(tmp_path, monkeypatch):
     assert defaults_path() is None and read_user_defaults() is None
     (tmp_path / "vgpipe").mkdir()
     (tmp_path / "vgpipe/config.yaml").write_text("quality: quick\n")
-    assert load([]).quality.steps_scale == 0.4
+    assert load([]).quality.steps_scale == 0.25
     monkeypatch.setenv("VGPIPE_CONFIG", "")
     assert load([]).quality.steps_scale == 1.0
 
