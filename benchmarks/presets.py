@@ -4,7 +4,7 @@ Quality is the share of clips all right by the rule-based detector (`training/se
 are 0 and `standard` is 1. Prompts are of combinations that the model was never trained on; what `quick` is was chosen
 by others (`--tune`). `high` is best of 8 as `best_of.py` has measured it over the same prompts.
 
-    python benchmarks/presets.py FOLDER [--prompts 300] [--contests FOLDER_OF_BEST_OF] [--tune] [--times 20]
+    PYTHONPATH=. python benchmarks/presets.py FOLDER [--prompts 300] [--contests FOLDER_OF_BEST_OF] [--tune] [--times 20]
 
 Run again, it continues. Found: docs/quality.md.
 

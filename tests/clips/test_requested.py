@@ -68,7 +68,7 @@ def test_the_collector_rests_while_a_job_is_read(monkeypatch, tmp_path):
         (["model=ltx_video_distilled", "quality.num_inference_steps=2"], 2),
         (["model=wan22_t2v_a14b_lightning", "quality=quick"], 4),
         (["model=wan21_t2v_14b_lightx2v", "quality=quick"], 4),
-        (["model=wan22_t2v_a14b", "quality=quick"], 16),
+        (["model=wan22_t2v_a14b", "quality=quick"], 10),
     ],
 )
 def test_a_preset_gives_no_fewer_steps_than_a_model_was_distilled_to(typed, steps):
