@@ -4,7 +4,7 @@ Quality is the share of clips all right by the rule-based detector (`training/se
 are 0 and `standard` is 1. Prompts are of combinations that the model was never trained on; what `quick` is was chosen
 by others (`--tune`). `high` is best of 8 as `best_of.py` has measured it over the same prompts.
 
-    PYTHONPATH=. python benchmarks/presets.py FOLDER [--prompts 300] [--contests FOLDER_OF_BEST_OF] [--tune] [--times 20]
+    PYTHONPATH=. python benchmarks/presets.py FOLDER [--prompts 300] [--contests FOLDER] [--tune|--times 20]
 
 Run again, it continues. Found: docs/quality.md.
 
@@ -82,7 +82,7 @@ def tune(sampler: Sampler, folder: Path, count: int) -> None:
 
 
 def normalised(own_P: np.ndarray, floor_P: np.ndarray, full_P: np.ndarray) -> tuple[float, float, float]:
-    """Returns (own - floor) / (full - floor) of the shares, and its 95 % interval, by drawing prompts anew."""
+    """Returns (own - floor) / (full - floor) of the shares, and its 95 % interval (bootstrap over prompts)."""
     rng = np.random.default_rng(0)
     picks = rng.integers(0, len(own_P), (4000, len(own_P)))
     own, floor, full = (one[picks].mean(1) for one in (own_P, floor_P, full_P))

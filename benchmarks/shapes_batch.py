@@ -212,7 +212,7 @@ def test_requests(count: int, seed: int) -> list[Request]:
 def mean_and_interval(
     per_prompt: np.ndarray, rng: np.random.Generator, draws: int = 4000
 ) -> tuple[float, float, float]:
-    """Returns a mean over prompts and its 95 % interval, by drawing prompts anew.
+    """Returns a mean over prompts and its 95 % interval (bootstrap over prompts).
 
     Args:
         per_prompt: one number for each prompt; the same prompts in the same order make differences paired.
