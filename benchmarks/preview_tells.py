@@ -1,23 +1,24 @@
 """Measures how early a preview tells what a clip will show, with the embedded model at its reference settings.
 
-    nice python benchmarks/preview_tells.py --prompts 300 --out preview-tells.jsonl
+    nice python benchmarks/preview_tells.py --prompts 304 --out preview-tells.jsonl
     python benchmarks/preview_tells.py --out preview-tells.jsonl
 
 Each prompt is of a combination that training held out. It is denoised once, 20 steps, guidance 3; at each step k the
 predicted latents (`vgpipe/models/prediction.py`) are decoded as a draft's are, and the rule-based detector
 (`training/seen.py`) names what the preview shows and what the finished clip shows. The table says on which share of the
-clips the two agree, each with its Wilson interval (95 %, Wilson 1927). Run again, it continues with the
-prompts that are left; without `--prompts` it only prints.
+clips the two agree, each with its Wilson interval (95 %, Wilson 1927). Run again, it continues with the prompts
+that are left; without `--prompts` it only prints.
 
-Found (304 prompts; 95 % intervals in brackets; attribute by attribute in docs/drafts.md):
+Found (304 prompts; 95 % intervals in brackets; attribute by attribute in docs/drafts.md), in percent: previews
+that agree in all six attributes; finished clips that are all right where the preview is; and where it is not:
 
-    step 2: 2.0 (0.9-4.2) % agree in all six; final all right: 100.0 (61.0-100.0) % where the preview is, 91.9 (88.3-94.5) % where not
-    step 4: 51.3 (45.7-56.9) % agree in all six; final all right: 100.0 (97.6-100.0) % where the preview is, 84.1 (77.4-89.1) % where not
-    step 6: 76.6 (71.6-81.1) % agree in all six; final all right: 99.6 (97.5-99.9) % where the preview is, 70.9 (60.1-79.7) % where not
-    step 8: 88.8 (84.8-91.9) % agree in all six; final all right: 100.0 (98.5-100.0) % where the preview is, 50.0 (36.4-63.6) % where not
-    step 10: 95.1 (92.0-97.0) % agree in all six; final all right: 99.3 (97.4-99.8) % where the preview is, 29.0 (16.1-46.6) % where not
-    step 12: 98.0 (95.8-99.1) % agree in all six; final all right: 100.0 (98.6-100.0) % where the preview is, 11.1 (3.9-28.1) % where not
-    step 16: 99.3 (97.6-99.8) % agree in all six; final all right: 99.6 (98.0-99.9) % where the preview is, 0.0 (0.0-14.3) % where not
+    step 2: 2.0 (0.9-4.2); 100.0 (61.0-100.0); 91.9 (88.3-94.5)
+    step 4: 51.3 (45.7-56.9); 100.0 (97.6-100.0); 84.1 (77.4-89.1)
+    step 6: 76.6 (71.6-81.1); 99.6 (97.5-99.9); 70.9 (60.1-79.7)
+    step 8: 88.8 (84.8-91.9); 100.0 (98.5-100.0); 50.0 (36.4-63.6)
+    step 10: 95.1 (92.0-97.0); 99.3 (97.4-99.8); 29.0 (16.1-46.6)
+    step 12: 98.0 (95.8-99.1); 100.0 (98.6-100.0); 11.1 (3.9-28.1)
+    step 16: 99.3 (97.6-99.8); 99.6 (98.0-99.9); 0.0 (0.0-14.3)
 """
 
 from __future__ import annotations
