@@ -1,7 +1,7 @@
 """Where diffusers' step caches act, do nothing, are wrong or raise, on the tiny checkpoint of each model.
 
     python -m benchmarks.caches            # the table of docs/caches.md, about two minutes on one core
-    python -m benchmarks.caches resume     # stops and drafts at every step, with every cache that works; ten minutes
+    python -m benchmarks.caches resume [wan ...]  # stops and drafts at every step, with every cache that works
 
 Each cache is turned on without asking vgpipe's own list (`models/caches/support.py`), for a clip made at once and for
 one in windows. `acts`: some calls of the denoiser are skipped, the latents differ, and a skipped call whose input is
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def table() -> None:
     for name, setup in SETUPS.items():
         with tempfile.TemporaryDirectory() as folder:
             driven = opened(setup, Path(folder) / "model")
-            for how, case in (("", replace(setup.case, window=None, num_frames=9)), (", in windows", setup.case)):
+            for how, case in (("", replace(setup.case, window=None, num_frames=17)), (", in windows", setup.case)):
                 case = replace(case, num_inference_steps=STEPS)
                 plain, _ = driven.latents(case)
                 told = [
@@ -96,13 +97,13 @@ def table() -> None:
                 print(f"| {name}{how} | {' | '.join(told)} |", flush=True)
 
 
-def resume() -> None:
+def resume(names: Sequence[str]) -> None:
     """Stops each clip at every step, and drafts it at every step, and resumes; prints whether all bits are the same."""
-    for name, setup in SETUPS.items():
+    for name, setup in ((name, SETUPS[name]) for name in names or SETUPS):
         with tempfile.TemporaryDirectory() as folder:
             driven = opened(setup, Path(folder) / "model")
             case = replace(setup.case, window=None, num_frames=9, num_inference_steps=STEPS)
-            denoisers = [one for one in driven.family.denoisers if one in driven.family.checkpoint.index]
+            denoisers = driven.family.present(driven.family.denoisers)
             for kind, cache in CACHES.items():
                 if obstacle(driven.family.checkpoint, cache, denoisers) is not None:
                     continue
@@ -121,4 +122,4 @@ def _same(driven: Driven, case: Case, folder: Path, step: int, whole: torch.Tens
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    resume() if sys.argv[1:] == ["resume"] else table()
+    resume(sys.argv[2:]) if sys.argv[1:2] == ["resume"] else table()
