@@ -34,9 +34,9 @@ def test_every_option_of_every_group_composes(group, option):
 def test_every_yaml_holds_every_key_of_its_schema(group, option):
     """The YAML is where a user looks for what can be set.
 
-    Except for the settings of a clip, which are declared once, in vgpipe/job/settings.py.
+    Except for what quality=85% sets, and the settings of a clip, which are declared once, in vgpipe/job/settings.py.
     """
-    added = set(names_set_by(SetBy.QUALITY)) if group == "quality" else set()
+    added = {*names_set_by(SetBy.QUALITY), "keep", "chosen"} if group == "quality" else set()
     record = type(getattr(chosen(group, option), group))
     names = [name for name in ("_base", option) if (builtin_conf() / group / f"{name}.yaml").is_file()]
     values = {

@@ -41,7 +41,7 @@ goes by what was measured here.
   bench levers=steps,guidance steps=[4,8,12]     what is varied, and the values
   bench model=ltx_video_2b --dry-run             what it would measure, and how long it takes
 
-  levers=...     one or more of {", ".join(LEVERS)}; each value of the others at every number of steps
+  levers=...     one or more of {", ".join(LEVERS)}
   clips=N        how many clips at each setting, 8; the interval is over them
   by=vmaf        what the share is by: ssim, vmaf
   hydra.run.dir=DIR   where; else outputs/bench/<model>-<digest>

@@ -40,7 +40,7 @@ that decides its bits. FILE is a video, a GIF, WebP or PNG, or a folder of frame
   rerun x.mp4 clip.seed=9                                              with another seed
   rerun x.mp4 clip.seed=random clip.takes=4 quality=high               four more, in more steps
   rerun x.mp4 model=ltx_video_2b                                       by another model
-  rerun previews/x.mp4 draft=null                                      the clip, not its preview again
+  rerun previews/x.mp4 draft=null                                      the clip, not its preview
 
 Whatever is typed is changed, and said; all else stays as in the file. Another model takes its own
 size, length and steps.

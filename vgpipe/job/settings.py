@@ -204,7 +204,7 @@ class BestOfSettings:
     best_of_at: Annotated[
         Marks,
         Setting(
-            "after which steps they are judged, each time the better half stays",
+            "after which steps they are judged; the better half stays",
             SetBy.USER | SetBy.QUALITY,
             "a list of whole numbers from 1 or shares such as 40%, each above the one before",
         ),
