@@ -118,3 +118,14 @@ def test_no_other_file_changes_a_state():
     assert assignments(own)
     found = {path: assignments(path) for path in PACKAGE.rglob("*.py") if path != own}
     assert not {path.name: changed for path, changed in found.items() if changed}
+
+
+def test_seconds_of_a_worker_add_to_those_of_earlier_attempts_but_for_the_export_which_is_made_again():
+    state = new()
+    state.restore(files={}, seconds={"denoise": 2.0, "export": 1.0}, peak_ram_gb=None, peak_vram_gb=None)
+    taken_s = {"denoise": 3.0, "decode": 0.5, "export": 0.25}
+    state.take_over(
+        degradations=(), of_segments=[((), {"denoise": 3.0})], seconds=taken_s,
+        peak_ram_gb=None, peak_vram_gb=None, predicted_peak_gb=None,
+    )  # fmt: skip
+    assert state.seconds == {"denoise": 5.0, "decode": 0.5, "export": 0.25}

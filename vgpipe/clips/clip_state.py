@@ -21,6 +21,7 @@ from vgpipe.models.base import Family
 from vgpipe.quality.judges.base import Score
 from vgpipe.quality.verdict import Result, Verdict
 from vgpipe.stages.keys import ClipKeys
+from vgpipe.vocabulary import EXPORT
 
 SECONDS_DIGITS = 4
 
@@ -386,15 +387,17 @@ class ClipState:
         Args:
             degradations: those that hold for the whole clip.
             of_segments: degradations and seconds by stage of each segment.
-            seconds: stage -> seconds.
+            seconds: stage -> seconds of that worker; they add to those of earlier attempts, as in one process.
             peak_ram_gb: largest peak of that process, GiB.
             peak_vram_gb: the same for its GPU.
             predicted_peak_gb: largest peak of device memory that its plan predicts, GiB.
         """
         self.degradations, self.predicted_peak_gb = degradations, predicted_peak_gb
-        for segment, (own, taken_s) in zip(self.segments, of_segments, strict=True):
-            segment.degradations, segment.seconds = own, dict(taken_s)
-        self.seconds = {**self.seconds, **seconds}
+        for segment, (own, of_stages) in zip(self.segments, of_segments, strict=True):
+            segment.degradations, segment.seconds = own, dict(of_stages)
+        for stage, taken_s in seconds.items():
+            before_s = 0.0 if stage == EXPORT else self.seconds.get(stage, 0.0)
+            self.set_seconds(stage, before_s + taken_s)
         self.note_peak(PeakMemory(peak_ram_gb, peak_vram_gb))
 
     def restore(
