@@ -81,13 +81,13 @@ def tune(sampler: Sampler, folder: Path, count: int) -> None:
             print(index + 1, {name: round(float(np.mean(one)), 3) for name, one in found.items()}, flush=True)
 
 
-def normalised(own_P: np.ndarray, floor_P: np.ndarray, full_P: np.ndarray) -> tuple[float, float, float]:
-    """Returns (own - floor) / (full - floor) of the shares, and its 95 % interval (bootstrap over prompts)."""
+def normalised(own_P: np.ndarray, baseline_P: np.ndarray, full_P: np.ndarray) -> tuple[float, float, float]:
+    """Returns (own - baseline) / (full - baseline) of the shares, and its 95 % interval (bootstrap over prompts)."""
     rng = np.random.default_rng(0)
     picks = rng.integers(0, len(own_P), (4000, len(own_P)))
-    own, floor, full = (one[picks].mean(1) for one in (own_P, floor_P, full_P))
-    low, high = np.percentile((own - floor) / (full - floor), (2.5, 97.5))
-    return float((own_P.mean() - floor_P.mean()) / (full_P.mean() - floor_P.mean())), float(low), float(high)
+    own, baseline, full = (one[picks].mean(1) for one in (own_P, baseline_P, full_P))
+    low, high = np.percentile((own - baseline) / (full - baseline), (2.5, 97.5))
+    return float((own_P.mean() - baseline_P.mean()) / (full_P.mean() - baseline_P.mean())), float(low), float(high)
 
 
 def times(sampler: Sampler, wanted: list[Request]) -> None:
@@ -107,9 +107,9 @@ def times(sampler: Sampler, wanted: list[Request]) -> None:
 
 
 def compare(sampler: Sampler, folder: Path, count: int, contests: Path | None) -> None:
-    found: dict[str, list[float]] = {"floor": [], "quick": [], "standard": [], "high": []}
+    found: dict[str, list[float]] = {"baseline": [], "quick": [], "standard": [], "high": []}
     for index, request in enumerate(test_requests(330, TEST_SEED)[:count]):
-        for name, setting in {"floor": FLOOR, "quick": QUICK}.items():
+        for name, setting in {"baseline": FLOOR, "quick": QUICK}.items():
             found[name].append(all_right(sampler, folder, index, request, setting))
         found["standard"].append(_of_contest(contests, index, "0"))
         winner = None if contests is None else contests / f"{index:04d}-adherence.npy"
@@ -124,7 +124,7 @@ def compare(sampler: Sampler, folder: Path, count: int, contests: Path | None) -
     for name, own in shares.items():
         there = ~np.isnan(own)
         share, low, high = mean_and_interval(own[there], np.random.default_rng(0))
-        kept = normalised(own[there], shares["floor"][there], shares["standard"][there])
+        kept = normalised(own[there], shares["baseline"][there], shares["standard"][there])
         numbers = "{:.1%} ({:.1%} to {:.1%})".format(*kept)
         print(f"| {name} | {there.sum()} | {share:.3f} ({low:.3f} to {high:.3f}) | {numbers} |")
 

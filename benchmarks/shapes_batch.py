@@ -200,7 +200,7 @@ def untuned_requests(count: int, seed: int) -> list[Request]:
 
 
 def test_requests(count: int, seed: int) -> list[Request]:
-    """Returns distinct prompts of held-out combinations, none of which stands in the model card's own test."""
+    """Returns distinct prompts of held-out combinations, none of which is in the model card's own test."""
     known = {request.prompt for request in requests(110, 0)}
     found: dict[str, Request] = {}
     for request in requests(20 * count, seed):

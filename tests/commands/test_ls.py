@@ -35,7 +35,7 @@ def test_runs_are_listed_and_told_of_from_the_command_line(vgpipe, workdir):
         ("outputs/night/2-sweep/quality=quick", "rendering", "outputs/night/2-sweep"),
         ("outputs/night/1", "failed", None),
     ]
-    assert listed[0]["clips"] == {"all": 2, "done": 1, "failed": 0, "stopped": 0, "pending": 1}
+    assert listed[0]["clips"] == {"all": 2, "done": 1, "drafted": 0, "failed": 0, "stopped": 0, "pending": 1}
     assert text.splitlines()[1].startswith("rendering  1 of 2") and len(text.splitlines()) == 4
     assert told.splitlines()[:2] == [
         "outputs/night/2-sweep/quality=quick  (night, m)",

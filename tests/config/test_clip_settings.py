@@ -13,7 +13,7 @@ from vgpipe.config.schema import ClipOverrides, QualityConfig
 from vgpipe.job.declared import names_set_by
 from vgpipe.job.settings import SetBy
 
-OF_QUALITY = ("steps_scale", "cache", "cache_threshold", "cache_interval")
+OF_QUALITY = ("keep", "chosen", "steps_scale", "cache", "cache_threshold", "cache_interval")
 """What a quality preset has that is no setting of a clip."""
 
 
@@ -32,6 +32,8 @@ def test_the_command_line_sets_nothing_by_default():
 
 def test_a_preset_leaves_what_a_model_sets_to_the_model():
     assert {field.name: field.default for field in fields(QualityConfig)} == {
+        "keep": None,
+        "chosen": None,
         "steps_scale": 1.0,
         "cache": "none",
         "cache_threshold": None,

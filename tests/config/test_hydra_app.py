@@ -43,7 +43,7 @@ def mine(workdir):
         ("--cfg job -p clip -m clip.seed=interval(0,9)", ["# @package clip"]),
         ("--cfg job -cd mine -cn night", ["budget: 8h", "steps_scale: 0.2"]),
         ("--cfg job -cd mine +experiment=seven", ["seed: 7", "steps_scale: 0.2"]),
-        ("--cfg job hydra.searchpath=[file://mine] +experiment=seven quality=quick", ["seed: 7", "steps_scale: 0.4"]),
+        ("--cfg job hydra.searchpath=[file://mine] +experiment=seven quality=quick", ["seed: 7", "steps_scale: 0.25"]),
         ("--cfg job -cp mine -cn night hydra.searchpath=[pkg://vgpipe.conf]", ["budget: 8h", "steps_scale: 0.2"]),
     ],
 )

@@ -33,7 +33,7 @@ def changed_of(file_of, monkeypatch, tmp_path):
         (["clip.seed=9"], ("seed 3 -> 9",)),
         (["clip.seed=9", "clip.takes=2", "exporter=webm"], ("seed 3 -> 9, 10",)),
         (["clip.seconds=1", 'clip.prompt="a {cat|cat}"'], ('prompt "a circle" -> "a cat"', "num_frames 5 -> 9")),
-        (["quality=quick"], ("num_inference_steps 2 -> 8",)),
+        (["quality=quick"], ("num_inference_steps 2 -> 5",)),
         (["model.dtype=float16"], ('model.dtype "float32" -> "float16"',)),
         (["model.scheduler.name=euler"], ("model.scheduler",)),
         (["memory.vae_tiling=true", "memory.strategy=staged"], ("memory.vae_tiling empty -> true",)),

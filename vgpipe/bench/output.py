@@ -79,7 +79,7 @@ def remember(measurement: Measurement) -> None:
         make_folder(path.parent)
         replace_file(path, json.dumps(asdict(measurement)).encode())
     except Exception as error:
-        log.warning("quality=85%% will not know of this bench: %s", error)
+        log.warning("%s will not know of this bench: %s", "quality=85%", error)
 
 
 def measured(opened: Opened, found: Sequence[Result], device: str, today: date) -> Measurement:

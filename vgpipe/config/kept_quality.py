@@ -10,7 +10,7 @@ from vgpipe.config.schema import Config, QualityConfig
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError
 
-BENCH = "python -m vgpipe bench model={}"
+BENCH = "python -m vgpipe bench model=%s"
 
 
 def with_kept_quality(config: Config) -> Config:
@@ -72,7 +72,7 @@ def _told(setting: MeasuredSetting, found: Found, shape: tuple[int, int, int]) -
 
 
 def _not_measured(config: Config, found: Found | None) -> str:
-    remedy = f"to measure it here: {BENCH.format(config.model.name)}"
+    remedy = f"to measure it here: {BENCH % config.model.name}"
     if found is None or not found.measurement.settings:
         others = "" if found is None else " (published figures, by which nothing is chosen, are in docs/quality.md)"
         return f"no setting of {config.model.name} has been measured{others}, so the model's own are taken; {remedy}"
