@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tests.clips.test_clip_record import PLAIN
 from vgpipe.config.schema import MemoryConfig
-from vgpipe.provenance.recipe import portable, without_defaults
+from vgpipe.provenance.recipe import clip_facts, portable, without_defaults
 
 
 def test_defaults_are_left_out_of_a_recipe():
@@ -16,3 +19,9 @@ def test_paths_in_the_home_directory_do_not_name_its_user(monkeypatch, tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert portable(str(tmp_path / "models" / "wan")) == "~/models/wan"
     assert portable("/models/wan") == "/models/wan" and portable("owner/name") == "owner/name"
+
+
+def test_a_newer_setting_is_in_a_recipe_only_where_it_is_set():
+    assert not {"guidance_start", "guidance_stop"} & clip_facts(PLAIN).keys()
+    some = clip_facts(replace(PLAIN, guidance_stop=0.7))
+    assert some["guidance_stop"] == 0.7 and "guidance_start" not in some

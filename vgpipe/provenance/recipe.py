@@ -22,6 +22,8 @@ from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, MAGCACHE, STAGES
 
 SCHEMA = 1
 LIBRARIES = ("torch", "diffusers", "transformers")
+NEWER = {"guidance_start": 0.0, "guidance_stop": 1.0}
+"""Settings that recipes had none of at first -> the value at which they are left out: the same key, the same file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,13 @@ class Recipes:
 
 
 def clip_facts(clip: Clip) -> dict[str, object]:
-    """Returns a clip as its line in clips.jsonl holds it, without settings that are unset."""
+    """Returns a clip as its line in clips.jsonl holds it, without settings that are unset or in `NEWER`."""
     facts = {name: value for name, value in asdict(clip).items() if value not in (None, (), [])}
     facts["clip"] = facts.pop("id")
     facts.pop("contest", None)  # what it competed with says nothing of how it was made
+    for name, value in NEWER.items():
+        if facts[name] == value:
+            del facts[name]
     if clip.image is not None:
         facts["image"] = portable(clip.image)
     return facts
