@@ -24,6 +24,8 @@ SCHEMA = 1
 LIBRARIES = ("torch", "diffusers", "transformers")
 NEWER = {"guidance_start": 0.0, "guidance_stop": 1.0}
 """Settings that recipes had none of at first -> the value at which they are left out: the same key, the same file."""
+NEWER_RULES = {"min_num_inference_steps": 1}
+"""Likewise of `model.rules`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Recipes:
             "vgpipe": SCHEMA,
             "clip": clip_facts(state.clip),
             **({} if state.draft is None else {"draft": {"step": state.draft, "of": state.clip.num_inference_steps}}),
-            "model": without_defaults(asdict(_portable_model(self.model, cache)), ModelConfig),
+            "model": _model_facts(_portable_model(self.model, cache)),
             "memory": without_defaults(self._memory(state), MemoryConfig),
             **({"quality": _quality(cache)} if cache else {}),
             "exporter": dict(exporter),
@@ -91,9 +93,7 @@ def clip_facts(clip: Clip) -> dict[str, object]:
     facts = {name: value for name, value in asdict(clip).items() if value not in (None, (), [])}
     facts["clip"] = facts.pop("id")
     facts.pop("contest", None)  # what it competed with says nothing of how it was made
-    for name, value in NEWER.items():
-        if facts[name] == value:
-            del facts[name]
+    _drop(facts, NEWER)
     if clip.image is not None:
         facts["image"] = portable(clip.image)
     return facts
@@ -150,6 +150,18 @@ def _quality(cache: StepCache) -> dict[str, object]:
     """Returns the quality settings that change bits and that no clip says."""
     numbers = {"cache_threshold": cache.threshold, "cache_interval": cache.interval}
     return {"cache": cache.name, **{name: value for name, value in numbers.items() if value is not None}}
+
+
+def _model_facts(model: ModelConfig) -> dict[str, object]:
+    facts = asdict(model)
+    _drop(facts["rules"], NEWER_RULES)
+    return without_defaults(facts, ModelConfig)
+
+
+def _drop(facts: dict[str, object], defaults: Mapping[str, object]) -> None:
+    for name, value in defaults.items():
+        if facts[name] == value:
+            del facts[name]
 
 
 def _portable_model(model: ModelConfig, cache: StepCache | None) -> ModelConfig:
