@@ -7,7 +7,7 @@ processes and with a store of its own:
 
 * finals: all clips to the end.
 * drafts: `draft=8`, then `continue RUN_DIR pick=[...]`.
-* quick: `quality=quick` (8 steps on a schedule of its own), then the same job with `pick=[...]`: nothing of the quick
+* quick: `quality=quick` (5 steps on a schedule of its own), then the same job with `pick=[...]`: nothing of the quick
   renders can be used.
 
 The ways alternate, in another order each round, so that what else the machine does meets all of them. Of each the wall
