@@ -1,6 +1,6 @@
 """Shows that a drafted and continued clip has the bits of one never drafted: families, schedulers, memory strategies.
 
-    nice python benchmarks/draft_bits.py
+    PYTHONPATH=. nice python benchmarks/draft_bits.py [SETUP ...]
 
 For each family's tiny random checkpoint, text to video, beside given frames and in windows: the latents of a clip that
 was made at once are compared bit for bit with those of clips that were drafted at each step and continued, and, where
