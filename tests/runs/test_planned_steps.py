@@ -16,8 +16,8 @@ def state(name, draft=None):
 
 
 def test_drafts_stop_and_what_is_continued_begins_at_its_checkpoint(monkeypatch):
-    monkeypatch.setattr(planned_steps, "path_of", lambda _store, key: key)
-    monkeypatch.setattr(planned_steps, "done_steps", {"new": 0, "begun": 5, "continued": 8}.get)
+    done = {"new": 0, "begun": 5, "continued": 8}
+    monkeypatch.setattr(planned_steps, "steps_of", lambda _store, key: done[key])
     drafts, final = [state("new", 8), state("begun", 8)], state("continued")
     steps = steps_of_states([*drafts, final], None, counts_done=True)
     assert [steps(one.clip) for one in (*drafts, final)] == [Steps(stop=8), Steps(done=5, stop=8), Steps(done=8)]

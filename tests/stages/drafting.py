@@ -71,7 +71,7 @@ class Drafting:
     @property
     def checkpoint(self) -> int:
         """The steps that the checkpoint on the disk has done; 0 without one."""
-        return checkpoints.done_steps(checkpoints.path_of(self.store, LATENTS))
+        return checkpoints.steps_of(self.store, LATENTS)
 
     @property
     def clip(self) -> Clip:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.halving import Expected
-from vgpipe.stages.checkpoints import done_steps, path_of
+from vgpipe.stages.checkpoints import steps_of
 from vgpipe.store.artifacts import Store
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def steps_of_states(
 
     found = {}
     for state in states:
-        done = done_steps(path_of(store, state.keys.latents)) if counts_done else 0
+        done = steps_of(store, state.keys.latents) if counts_done else 0
         if expected is not None and state.id in expected:
             found[state.clip] = judged_steps(expected[state.id], done)
         elif done or state.draft is not None:

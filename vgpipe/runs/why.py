@@ -19,7 +19,7 @@ from vgpipe.provenance.recipe import LIBRARIES
 from vgpipe.report.values import text_of
 from vgpipe.runs.attempts import Attempts
 from vgpipe.runs.past_runs import PastClip
-from vgpipe.stages.checkpoints import done_steps, path_of
+from vgpipe.stages.checkpoints import steps_of
 from vgpipe.stages.denoised import needs_decoding_at_most
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
@@ -144,7 +144,7 @@ def _left(state: ClipState, store: Store) -> tuple[Work, str]:
 
 
 def _denoising(state: ClipState, segment: SegmentState, store: Store) -> tuple[Work, str]:
-    done, steps = done_steps(path_of(store, segment.keys.latents)), state.draft or segment.clip.num_inference_steps
+    done, steps = steps_of(store, segment.keys.latents), state.draft or segment.clip.num_inference_steps
     where = _segment(segment) if state.is_long and segment is not state.segments[0] else ""
     if 0 < done < steps:
         return Work.CONTINUE, f"{where} at step {done} of {steps}".strip()

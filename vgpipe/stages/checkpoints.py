@@ -145,6 +145,18 @@ def remove(store: Store, key: Key) -> None:
     store.retract(path)
 
 
+def steps_of(store: Store, key: Key) -> int:
+    """Returns how many steps the clip's checkpoint says it has done, as `done_steps`; 0 where there is none.
+
+    Args:
+        store: where it lies; one that is a copy of another's fetches it first.
+        key: of the clip's latents.
+    """
+    path = path_of(store, key)
+    store.fetch(path)
+    return done_steps(path)
+
+
 def done_steps(path: Path) -> int:
     """Returns how many steps a checkpoint says it has done; 0 where there is none, or one that cannot be read.
 

@@ -179,9 +179,7 @@ def is_drafted(store: Store, key: Key, preview_key: Key, steps: int) -> bool:
         preview_key: of the preview.
         steps: of the draft.
     """
-    path = checkpoints.path_of(store, key)
-    store.fetch(path)
-    return store.find(preview_key) is not None and checkpoints.done_steps(path) >= steps
+    return store.find(preview_key) is not None and checkpoints.steps_of(store, key) >= steps
 
 
 def _write(

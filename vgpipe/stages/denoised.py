@@ -29,6 +29,4 @@ def can_continue(store: Store, keys: ClipKeys) -> bool:
     """
     if keys.preview is None or store.find(keys.latents) is not None:
         return True
-    path = checkpoints.path_of(store, keys.latents)
-    store.fetch(path)
-    return checkpoints.done_steps(path) >= int(keys.preview.inputs[STEPS])
+    return checkpoints.steps_of(store, keys.latents) >= int(keys.preview.inputs[STEPS])
