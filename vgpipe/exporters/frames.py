@@ -20,8 +20,18 @@ from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 
 
+class WithoutFallback:
+    """An exporter that Pillow writes for."""
+
+    __slots__ = ()
+
+    def may_fall_back(self) -> bool:
+        """Returns False: what Pillow writes has no fallback."""
+        return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FramesExporter:
+class FramesExporter(WithoutFallback):
     """Writes 000000.png, 000001.png, ...
 
     Attributes:
@@ -35,10 +45,6 @@ class FramesExporter:
     jpeg_quality: int = 95
     kind = "frames"
     name = "frames"
-
-    def may_fall_back(self) -> bool:
-        """Returns False: what Pillow writes has no fallback."""
-        return False
 
     def export(
         self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None

@@ -16,7 +16,7 @@ from PIL import Image
 
 from vgpipe.errors import ExportError
 from vgpipe.exporters.exported import Exported
-from vgpipe.exporters.frames import in_png
+from vgpipe.exporters.frames import WithoutFallback, in_png
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 
@@ -24,15 +24,11 @@ FILE = "last_frame.png"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastFrameExporter:
+class LastFrameExporter(WithoutFallback):
     """Writes the last frame, lossless and in the size of the clip."""
 
     kind = "last_frame"
     name = "last_frame"
-
-    def may_fall_back(self) -> bool:
-        """Returns False: what Pillow writes has no fallback."""
-        return False
 
     def export(
         self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None

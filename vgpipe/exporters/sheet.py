@@ -15,7 +15,7 @@ from PIL import Image
 
 from vgpipe.errors import ExportError
 from vgpipe.exporters.exported import POSTER_FILE, Exported
-from vgpipe.exporters.frames import in_jpeg, in_png
+from vgpipe.exporters.frames import WithoutFallback, in_jpeg, in_png
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 from vgpipe.quality.measures import Measures
@@ -25,7 +25,7 @@ POSTER_WIDTH, POSTER_QUALITY = 640, 88
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SheetExporter:
+class SheetExporter(WithoutFallback):
     """Writes an overview of a clip: `sheet.png`, its first frame as `poster.jpg`, and measures of its frames.
 
     Attributes:
@@ -39,10 +39,6 @@ class SheetExporter:
     frame_width: int = 320
     kind = "sheet"
     name = "sheet"
-
-    def may_fall_back(self) -> bool:
-        """Returns False: what Pillow writes has no fallback."""
-        return False
 
     def export(
         self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
