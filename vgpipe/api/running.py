@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 from vgpipe.api.inputs import Option, Options, Prompts, asked
@@ -155,16 +156,8 @@ def resume(
         VgpipeError: as `run`.
     """
     require_checked_versions(_ignore)
-    limits = load_run_limits(overrides)
-    folder = expanded(root).absolute()
-
-    with (
-        alone(cancel, kept),
-        interruptible(cancel) as (token, interrupt),
-        listening(on_progress, show_progress) as listener,
-    ):
-        result = runs.resume(folder, limits, token, on_progress=listener, kept=kept, terminal=False)
-    return _run_of(result, interrupt)
+    again = partial(runs.resume, expanded(root).absolute(), load_run_limits(overrides))
+    return _resumed(again, on_progress, show_progress, cancel, kept)
 
 
 def continue_run(
@@ -199,16 +192,25 @@ def continue_run(
         VgpipeError: as `run`.
     """
     require_checked_versions(_ignore)
-    choice = picks_of(picks)
-    limits = load_continue_limits(overrides, "")
-    folder = expanded(root).absolute()
+    choice, limits = picks_of(picks), load_continue_limits(overrides, "")
+    again = partial(runs.resume, expanded(root).absolute(), limits, choice=choice)
+    return _resumed(again, on_progress, show_progress, cancel, kept)
 
+
+def _resumed(
+    again: Callable[..., RunResult],
+    on_progress: ProgressListener | None,
+    show_progress: bool | None,
+    cancel: CancelToken | None,
+    kept: KeptModels | None,
+) -> Run:
+    """Has `runs.resume` finish a run whose directory and limits are given already."""
     with (
         alone(cancel, kept),
         interruptible(cancel) as (token, interrupt),
         listening(on_progress, show_progress) as listener,
     ):
-        result = runs.resume(folder, limits, token, on_progress=listener, kept=kept, terminal=False, choice=choice)
+        result = again(token, on_progress=listener, kept=kept, terminal=False)
     return _run_of(result, interrupt)
 
 
