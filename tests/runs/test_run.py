@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from tests.clips.test_clip_record import PLAIN
+from vgpipe.runs import run_record
+from vgpipe.runs.run import _begin_again
 from vgpipe.store.rundir import RunDir
 
 
@@ -184,3 +188,13 @@ def test_a_store_on_a_full_disk_stops_the_run_resumable(render, workdir, monkeyp
     ran = render("clip.prompt=a red circle")
     assert ran.code == 3 and "No space left on device" in ran.err and "Traceback" not in ran.err
     monkeypatch.undo()
+
+
+def test_drafts_picked_in_a_run_of_an_older_version_are_noted_with_what_it_lacks(tmp_path):
+    values = {"draft": 8}
+    clips = [replace(PLAIN, id=name) for name in "ab"]
+    with RunDir(tmp_path) as run_dir:
+        run_dir.write_clips([{"clip": "a"}, {"clip": "b"}])
+        _begin_again(run_dir, values, clips, {"b"})
+        found = run_record.checked(run_dir, values)
+    assert found.is_checked and found.picked == {"b"}

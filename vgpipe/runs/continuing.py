@@ -13,7 +13,7 @@ from vgpipe.errors import Fault, UsageError
 from vgpipe.report.commands import pick_of
 from vgpipe.report.values import float_of, list_of, table_of
 from vgpipe.runs.run_record import Recorded
-from vgpipe.stages.checkpoints import done_steps, path_of
+from vgpipe.stages.checkpoints import steps_of
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Store
 from vgpipe.typed import shown_path, typed_path
@@ -38,18 +38,20 @@ class Choice:
     best: int | None = None
 
 
-def chosen(root: Path, recorded: Recorded, choice: Choice) -> frozenset[str]:
+def chosen(root: Path, recorded: Recorded, choice: Choice | None) -> frozenset[str]:
     """Returns the ids of the clips that are continued.
 
     Args:
         root: of the run.
         recorded: what it recorded of its clips.
-        choice: what the user wants.
+        choice: what the user wants; None for no more than before.
 
     Raises:
         UsageError: where that names clips which the run has not, or more than one by one name; where it has no drafts,
             or none with a score.
     """
+    if choice is None:
+        return frozenset()
     drafts = [record for record in recorded.records if record.get("state") == Status.DRAFTED.value]
     if choice.names:
         return _named(root, recorded.records, choice.names)
@@ -118,4 +120,4 @@ def check_drafts(records: Sequence[Record], states: Sequence[ClipState], store: 
 
 
 def _is_begun(keys: ClipKeys, store: Store) -> bool:
-    return store.find(keys.latents) is not None or done_steps(path_of(store, keys.latents)) > 0
+    return store.find(keys.latents) is not None or steps_of(store, keys.latents) > 0

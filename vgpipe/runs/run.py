@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -187,17 +187,18 @@ def resume(
             config = limits(saved)
             if config.run.on_end is not None:
                 words_of(config.run.on_end)
-            picked = chosen(root, recorded, choice) if choice is not None else frozenset[str]()
+            picked = chosen(root, recorded, choice)
             attempts = Attempts(config, picked=recorded.picked | picked)
             if picked:
                 check_drafts(recorded.records, attempts.states.asked(clips), attempts.states.finished.store)
             refuse_too_large(config, clips)
-            attempts.plan(clips, kept, _previous(recorded.records))
+            previous = _previous(recorded.records)
+            attempts.plan(clips, kept, previous)
         notes = () if recorded.is_checked else (run_record.UNCHECKED,)
         run = Ready(config, requested.Request(clips, notes), attempts, early, terminal)
-        begin = partial(_record, run_dir, values, clips) if not recorded.is_checked else _nothing
-        begin = partial(run_record.pick, run_dir, sorted(picked)) if picked else begin
-        result = _run(run, run_dir, stop, on_progress, begin, _previous(recorded.records), kept, Closing.OF_RUN)
+        unrecorded = None if recorded.is_checked else values
+        begin = partial(_begin_again, run_dir, unrecorded, clips, picked)
+        result = _run(run, run_dir, stop, on_progress, begin, previous, kept, Closing.OF_RUN)
     close(config, "", result, Closing.OF_RUN, terminal=terminal)
     return result
 
@@ -206,8 +207,14 @@ def _record(run_dir: RunDir, values: Mapping[str, Any], clips: Sequence[Clip]) -
     run_record.write(run_dir, values, (clip.id for clip in clips))
 
 
-def _nothing() -> None:
-    """There is nothing to write before a run of this version is resumed."""
+def _begin_again(
+    run_dir: RunDir, values: Mapping[str, Any] | None, clips: Sequence[Clip], picked: Collection[str]
+) -> None:
+    """Writes what a run made by an older version lacks, where values of its config are given, and the picked drafts."""
+    if values is not None:
+        _record(run_dir, values, clips)
+    if picked:
+        run_record.pick(run_dir, sorted(picked))
 
 
 def _previous(records: Iterable[Mapping[str, Any]]) -> dict[str, PastRecord]:
