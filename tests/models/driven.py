@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from vgpipe.models.base import DecodeRequest, DenoiseRequest, Family, Settings, Windows, WindowShot
+from vgpipe.models.base import Decoded, DecodeRequest, DenoiseRequest, Family, Settings, Windows, WindowShot
 from vgpipe.models.open import Origin, open_checkpoint
 from vgpipe.models.registry import family
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
@@ -115,6 +115,9 @@ class Driven:
         return Windows(num_frames=case.window[0], overlap_frames=case.window[1], shots=tuple(shots))
 
     def frames(self, request: DecodeRequest) -> np.ndarray:
+        return self.decoded(request).frames_THWC
+
+    def decoded(self, request: DecodeRequest) -> Decoded:
         return self.family.decode(self.of(self.family.decode_components), request)
 
 

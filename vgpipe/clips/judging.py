@@ -10,6 +10,7 @@ from vgpipe.quality.checking import judge, verdict_of
 from vgpipe.quality.stillness import wants_stillness
 from vgpipe.quality.verdict import Result, Verdict
 from vgpipe.report.values import float_of, list_of, table_of
+from vgpipe.stages.decode import FILE as FRAMES_FILE
 
 if TYPE_CHECKING:
     from vgpipe.config.checks_schema import CheckConfig
@@ -118,7 +119,7 @@ def facts_of(frames: Sequence[Artifact]) -> dict[str, Any]:
     numbers = [numbers_of_frames(one) for one in frames]
     if any(one is None for one in numbers):
         return {}
-    digests = [facts["sha256"] for one in frames for facts in one.files.values()]
+    digests = [one.files[FRAMES_FILE]["sha256"] for one in frames]
     measures = {MEASURES: frames[0].info.get(MEASURES)} if len(frames) == 1 else {}
     return {CHECKS: numbers, FRAMES: digests, **measures}
 

@@ -46,6 +46,8 @@ class RulesConfig(ShapeRules):
     """Fewest denoising steps that a preset (`quality=quick`) gives: what the model was distilled to."""
     image: Literal["never", "optional", "required"] = "never"
     """Whether a clip has an image as its first frame."""
+    audio: bool = False
+    """Whether the model makes sound beside the frames."""
     continuations: tuple[ContinuationMethod, ...] = ()
     """How a clip longer than `max_num_frames` is continued, best first; empty: it is not (docs/long-clips.md)."""
     segment_num_frames: FrameCount | None = None

@@ -23,6 +23,7 @@ class ShapeRules:
         frames_offset: see `frames_step`.
         max_num_frames: the largest frame count.
         image: whether a clip has an image as its first frame: "never", "optional" or "required".
+        audio: whether the model makes sound beside the frames.
         continuations: how it can continue a clip beyond `max_num_frames`, best first.
         segment_num_frames: frames of a segment of a long clip; None for the reference's.
         min_segment_num_frames: fewest frames of a segment; None for half of a whole one.
@@ -38,6 +39,7 @@ class ShapeRules:
     frames_offset: int = 1
     max_num_frames: int = 81
     image: str = "never"
+    audio: bool = False
     continuations: tuple[ContinuationMethod, ...] = ()
     segment_num_frames: int | None = None
     min_segment_num_frames: int | None = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vgpipe.models.checkpoint.checkpoint import Checkpoint
     from vgpipe.models.resumable import ResumableScheduler
     from vgpipe.models.text_reader import TextReader
+    from vgpipe.sound.record import Sound
     from vgpipe.store.notes import Notes
 
 Embeds = Mapping[str, "torch.Tensor"]
@@ -177,6 +178,19 @@ class DecodeRequest:
     num_frames: int
     generator: torch.Generator
     embeds_dtype: torch.dtype
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What decoding gives.
+
+    Attributes:
+        frames_THWC: uint8.
+        sound: what the model made beside them, of the same length as nearly as it makes it; None where it makes none.
+    """
+
+    frames_THWC: np.ndarray  # noqa: N815 (a shape)
+    sound: Sound | None = None
 
 
 class Family(Protocol):
@@ -339,6 +353,6 @@ class Family(Protocol):
         """
         ...
 
-    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
-        """Decodes latents to frames (T, H, W, 3) uint8."""
+    def decode(self, components: Components, request: DecodeRequest) -> Decoded:
+        """Decodes latents to frames (T, H, W, 3) uint8, and to sound where the model makes it."""
         ...

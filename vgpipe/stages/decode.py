@@ -13,7 +13,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
 from vgpipe.outside_file import open_outside
-from vgpipe.stages import arrays
+from vgpipe.stages import arrays, stored_sound
 from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.store.digest import Key
 
@@ -52,7 +52,8 @@ def run(
         seam: what joins it to the previous segment; None where it starts on its own.
 
     Returns:
-        The artifact: `frames.npy`, (T, H, W, 3) uint8. Its info says what the `checks` and the `measures` found.
+        The artifact: `frames.npy`, (T, H, W, 3) uint8, and where the model makes sound `sound.npy`, (S, C) float32. Its
+        info says what the `checks` and the `measures` found, and of the `sound` its rate.
 
     Raises:
         StoreError: where the store cannot be written.
@@ -66,7 +67,8 @@ def run(
         generator=denoised.generator(),
         embeds_dtype=denoised.embeds_dtype,
     )
-    frames_THWC = family.decode(components, request)
+    decoded = family.decode(components, request)
+    frames_THWC, sound = decoded.frames_THWC, decoded.sound
     facts: dict[str, Any] = {}
     if seam is not None:
         from vgpipe.stages.seams import join_segment
@@ -75,6 +77,8 @@ def run(
     facts |= measured(frames_THWC, clip)
     with store.create(key) as draft:
         arrays.save(draft.path(FILE), frames_THWC)
+        if sound is not None:
+            stored_sound.save(draft, sound)
         draft.info["seconds"] = round(time.monotonic() - started, 4)
         draft.info.update(facts)
     return store.find(key)

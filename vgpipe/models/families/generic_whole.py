@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ConfigError, ModelError
-from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, Settings
+from vgpipe.models.base import Components, Decoded, DecodeRequest, DenoiseRequest, Embeds, Settings
 from vgpipe.models.families.generic_base import GenericBase
 from vgpipe.models.pipeline.stock_calls import accepted, step_hook, to_uint8
 
@@ -78,10 +78,9 @@ class GenericWhole(GenericBase):
         output = pipeline(**accepted(pipeline, arguments), **step_hook(pipeline, at_step_end))
         return torch.from_numpy(_frames(output, self.pipeline, self.settings, self.loadable))
 
-    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> Decoded:
         """Returns the frames unchanged."""
-        frames: np.ndarray = request.latents.numpy()
-        return frames
+        return Decoded(request.latents.numpy())
 
 
 def _text(embeds: Embeds | None) -> str | None:

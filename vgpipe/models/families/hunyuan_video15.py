@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.models.base import WHOLE_SCHEDULE, Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.base import WHOLE_SCHEDULE, Components, Decoded, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.pipeline.stock_source import literals_of
 from vgpipe.models.text_reader import Form, TextReader
@@ -16,7 +16,6 @@ from vgpipe.models.windows.window_cuts import WindowCuts
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import numpy as np
     import torch
 
     from vgpipe.models.resumable import ResumableScheduler
@@ -83,7 +82,7 @@ class HunyuanVideo15Family(StockFamily):
         at_every_step = replace(request, guidance_interval=WHOLE_SCHEDULE)
         return super().denoise({**components, GUIDER: guider}, scheduler, at_every_step)
 
-    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> Decoded:
         """Decodes latents to frames (T, H, W, 3) uint8, unguided."""
         guider = copy.copy(components[GUIDER])
         guider.disable()

@@ -9,12 +9,11 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.base import Components, Decoded, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.windows.window_cuts import Along, Count, FirstAlong, WindowCuts
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
     from vgpipe.models.resumable import ResumableScheduler
@@ -77,7 +76,7 @@ class LtxFamily(StockFamily):
         given_BSC = latents[:, : latents.shape[1] - packed_BSC.shape[1]]
         return super().loop_latents(torch.cat([given_BSC, packed_BSC.to(latents.dtype)], dim=1), latents)
 
-    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> Decoded:
         """Decodes latents to frames (T, H, W, 3) uint8.
 
         The VAE of 0.9.1 draws noise from torch's global generator, which is given the clip's seed meanwhile.

@@ -11,6 +11,7 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.installed_classes import class_of
 from vgpipe.models.resumable import ResumableScheduler
 from vgpipe.models.weights.precision import VAE, remedy_for_overflow
+from vgpipe.sound.record import Sound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,3 +119,24 @@ def to_uint8(frames_THWC: np.ndarray, settings: Settings, ran: Sequence[str] = (
         raise PrecisionError(f"the decoded frames are not finite (NaN or infinite) -> {remedy}", "decode")
     rounded: np.ndarray = (frames_THWC * 255).round().astype("uint8")
     return rounded
+
+
+def to_sound(waveform_CS: torch.Tensor, sample_rate_hz: int, settings: Settings, ran: Sequence[str]) -> Sound:
+    """Returns the sound of a clip, its loudness untouched.
+
+    Args:
+        waveform_CS: (channels, samples), of any floating type, on any device.
+        sample_rate_hz: samples a second.
+        settings: how the model was loaded.
+        ran: the components that gave it, for the message.
+
+    Raises:
+        PrecisionError: where it holds what is no number.
+    """
+    import numpy as np
+
+    samples_SC = np.ascontiguousarray(waveform_CS.detach().float().cpu().numpy().T)
+    if not np.isfinite(samples_SC).all():
+        remedy = remedy_for_overflow(settings, ran)
+        raise PrecisionError(f"the decoded sound is not finite (NaN or infinite) -> {remedy}", "decode")
+    return Sound(samples_SC, int(sample_rate_hz))

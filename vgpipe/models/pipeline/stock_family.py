@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vgpipe.errors import ModelError
 from vgpipe.models import prediction
-from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
+from vgpipe.models.base import Components, Decoded, DecodeRequest, DenoiseRequest, Embeds, LoadComponent, Settings
 from vgpipe.models.caches import support
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
@@ -25,7 +25,6 @@ from vgpipe.models.weights.quantize import name_in_keys
 from vgpipe.models.windows.window_cuts import WindowCuts
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
     from vgpipe.models.resumable import ResumableScheduler
@@ -257,7 +256,7 @@ class StockFamily(LatentLayout):
         latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
         return latents.cpu()
 
-    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
+    def decode(self, components: Components, request: DecodeRequest) -> Decoded:
         """Decodes latents to frames (T, H, W, 3) uint8, rounded as diffusers' `numpy_to_pil` does."""
         from vgpipe.models.resumable import ALL_STEPS, ResumableScheduler
 
@@ -276,7 +275,7 @@ class StockFamily(LatentLayout):
             "generator": request.generator,
         }
         frames_1THWC = pipeline(**accepted(pipeline, self.decode_arguments(arguments)), output_type="np").frames
-        return to_uint8(frames_1THWC[0], self.settings)
+        return Decoded(to_uint8(frames_1THWC[0], self.settings))
 
     # What a family may override.
 
