@@ -106,7 +106,8 @@ def _written(hardware: HardwareConfig) -> Target:
 def _kind(hardware: HardwareConfig) -> str:
     if hardware.device != "auto":
         return hardware.device.partition(":")[0]
-    return "mps" if hardware.name.startswith("apple") else "cuda"
+    named = {"apple": "mps", "arc": "xpu"}
+    return named.get(hardware.name.partition("_")[0], "cuda")
 
 
 def _is_fused(kind: str, capability: tuple[int, int] | None, flash: bool | None) -> bool:
