@@ -28,7 +28,7 @@ def test_every_tier_can_be_planned_for_anywhere(name):
     assert tier.memory_gb == config.memory_limit_gb and tier.disk_gb is None
     assert tier.ram_gb == (config.memory_gb if tier.kind == "mps" else None)
     assert tier.peak.fp32 == config.peak_tflops.fp32 and tier.memory_bandwidth_gb_s == config.memory_bandwidth_gb_s
-    assert tier.kind == ("mps" if name.startswith("apple") else "cuda")
+    assert tier.kind == {"apple": "mps", "arc": "xpu"}.get(name.partition("_")[0], "cuda")
     assert found.dtypes[-1] == "float32"
 
 
