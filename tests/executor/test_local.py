@@ -177,7 +177,7 @@ def test_a_failed_export_keeps_its_latents_and_frames(render, job, monkeypatch):
 
     original = Mp4Exporter.export
 
-    def broken(self, frames_THWC, *, fps, folder, recipe=None):
+    def broken(self, frames_THWC, *, fps, folder, recipe=None, sound=None):
         raise ExportError("the disk is full")
 
     monkeypatch.setattr(Mp4Exporter, "export", broken)

@@ -14,6 +14,7 @@ from vgpipe.exporters.exported import Exported
 
 if TYPE_CHECKING:
     from vgpipe.exporters.joined_frames import Frames
+    from vgpipe.sound.track import Track
 
 CHANGES_NO_BITS = ("timeout_s",)
 ADDED_LATER = {
@@ -46,7 +47,13 @@ class Exporter(Protocol):
         ...
 
     def export(
-        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+        self,
+        frames_THWC: Frames,
+        *,
+        fps: float,
+        folder: Path,
+        recipe: Mapping[str, Any] | None = None,
+        sound: Track | None = None,
     ) -> Exported:
         """Writes the files into `folder`.
 
@@ -56,6 +63,8 @@ class Exporter(Protocol):
             folder: an empty, writable folder.
             recipe: metadata for every file, of JSON types: a schema number under `vgpipe`, and under `degradations` a
                 list, to which an encoder fallback is added; None embeds nothing.
+            sound: of the clip, cut or padded to the length of the file; None for silence. Kinds of files that hold no
+                sound leave it out.
 
         Returns:
             The files that were written.

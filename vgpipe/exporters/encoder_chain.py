@@ -25,9 +25,11 @@ from vgpipe.exporters.frames import FramesExporter
 from vgpipe.exporters.hardware_encoders import HardwareVideo
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.mp4 import X264, Mp4Exporter
+from vgpipe.exporters.soundtrack import KINDS
 from vgpipe.exporters.temporary import temporary_folder
 from vgpipe.exporters.video import VideoExporter
 from vgpipe.exporters.videos import GifExporter
+from vgpipe.sound.track import Track
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,13 @@ class EncoderChain:
         self._status = status or EncoderStatus()
 
     def export(
-        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+        self,
+        frames_THWC: Frames,
+        *,
+        fps: float,
+        folder: Path,
+        recipe: Mapping[str, Any] | None = None,
+        sound: Track | None = None,
     ) -> Exported:
         """Writes the files into `folder`.
 
@@ -76,7 +84,7 @@ class EncoderChain:
         for step in self._steps:
             if (reason := self._status.of(step.name)) is None:
                 try:
-                    return self._exported(step, failed, frames_THWC, fps, folder, recipe)
+                    return self._exported(step, failed, frames_THWC, fps, folder, recipe, sound)
                 except EncoderError as error:
                     reason = one_line(str(error))
                     if not isinstance(error, EncoderInterrupted):  # which says nothing of the next clip
@@ -113,13 +121,14 @@ class EncoderChain:
         fps: float,
         folder: Path,
         recipe: Mapping[str, Any] | None,
+        sound: Track | None,
     ) -> Exported:
-        fallback = self._fallback(step, failed)
+        fallback = self._fallback(step, failed, has_sound=sound is not None)
         embedded = recipe if recipe is None or fallback is None else _with(fallback, recipe)
 
         def export() -> Exported:
             self._prove(step, frames_THWC, fps, folder)
-            return step.export(frames_THWC, fps=fps, folder=folder, recipe=embedded)
+            return step.export(frames_THWC, fps=fps, folder=folder, recipe=embedded, sound=sound)
 
         return replace(_repeated(export, step.name, folder), degradation=fallback)
 
@@ -132,13 +141,14 @@ class EncoderChain:
             step.export(FirstFrames(frames_THWC, TRIAL_FRAMES), fps=fps, folder=trial)
         self._status.prove(step.name)
 
-    def _fallback(self, step: ChainStep, failed: Mapping[str, str]) -> Fallback | None:
+    def _fallback(self, step: ChainStep, failed: Mapping[str, str], *, has_sound: bool) -> Fallback | None:
         requested = self._steps[0]
         if step is requested:
             return None
         is_bare = isinstance(step, FramesExporter) and isinstance(requested, VideoExporter) and requested.changes_frames
         got = f"{step.name}, with the clip's own size and rate" if is_bare else step.name
-        return Fallback(requested.name, got, failed[requested.name])
+        is_muted = has_sound and requested.kind in KINDS and step.kind not in KINDS
+        return Fallback(requested.name, f"{got}, without sound" if is_muted else got, failed[requested.name])
 
 
 def _repeated(export: Callable[[], Exported], name: str, folder: Path) -> Exported:

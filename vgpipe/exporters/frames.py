@@ -18,6 +18,7 @@ from vgpipe.exporters.embed import PNG_KEY
 from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
+from vgpipe.sound.track import Track
 
 
 class WithoutFallback:
@@ -47,9 +48,15 @@ class FramesExporter(WithoutFallback):
     name = "frames"
 
     def export(
-        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+        self,
+        frames_THWC: Frames,
+        *,
+        fps: float,
+        folder: Path,
+        recipe: Mapping[str, Any] | None = None,
+        sound: Track | None = None,
     ) -> Exported:
-        """Writes one 8-bit image per frame into `folder`; `fps` is not used.
+        """Writes one 8-bit image per frame into `folder`; `fps` and `sound` are not used.
 
         Raises:
             ExportError: if one cannot be written.

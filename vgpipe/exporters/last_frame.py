@@ -19,6 +19,7 @@ from vgpipe.exporters.exported import Exported
 from vgpipe.exporters.frames import WithoutFallback, in_png
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
+from vgpipe.sound.track import Track
 
 FILE = "last_frame.png"
 
@@ -31,9 +32,15 @@ class LastFrameExporter(WithoutFallback):
     name = "last_frame"
 
     def export(
-        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+        self,
+        frames_THWC: Frames,
+        *,
+        fps: float,
+        folder: Path,
+        recipe: Mapping[str, Any] | None = None,
+        sound: Track | None = None,
     ) -> Exported:
-        """Writes one 8-bit image into `folder`; `fps` is not used.
+        """Writes one 8-bit image into `folder`; `fps` and `sound` are not used.
 
         Raises:
             ExportError: if it cannot be written.

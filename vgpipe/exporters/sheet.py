@@ -19,6 +19,7 @@ from vgpipe.exporters.frames import WithoutFallback, in_jpeg, in_png
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.recipe import to_text
 from vgpipe.quality.measures import Measures
+from vgpipe.sound.track import Track
 
 FILE = "sheet.png"
 POSTER_WIDTH, POSTER_QUALITY = 640, 88
@@ -41,7 +42,13 @@ class SheetExporter(WithoutFallback):
     name = "sheet"
 
     def export(
-        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+        self,
+        frames_THWC: Frames,
+        *,
+        fps: float,
+        folder: Path,
+        recipe: Mapping[str, Any] | None = None,
+        sound: Track | None = None,
     ) -> Exported:
         """Writes evenly spaced frames from the first to the last; holds only the sheet in memory.
 

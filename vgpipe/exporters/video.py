@@ -6,6 +6,7 @@ Shape suffixes: T frames, H height, W width, C colour (red, green, blue).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -23,6 +24,8 @@ from vgpipe.exporters.ffmpeg import pipe
 from vgpipe.exporters.joined_frames import Frames
 from vgpipe.exporters.rates import MAX_FPS
 from vgpipe.exporters.recipe import to_text
+from vgpipe.exporters.soundtrack import KINDS, SoundArguments, soundtrack
+from vgpipe.sound.track import Track
 
 # By default the scaler converts with bt601, which would shift every colour.
 TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
@@ -104,6 +107,11 @@ class VideoExporter:
         return self.kind if self.encoder_name == self.kind else f"{self.kind} ({self.encoder_name})"
 
     @property
+    def sound_encoder(self) -> str | None:
+        """The name in ffmpeg of the encoder of its sound; None for a kind of file that holds none."""
+        return KINDS.get(self.kind)
+
+    @property
     def changes_frames(self) -> bool:
         """Whether the file has another size or rate than the clip."""
         return any((self.fps, self.upscale_height, self.upscale_factor))
@@ -132,7 +140,13 @@ class VideoExporter:
         return ["-vf", ",".join(post)] if post else []
 
     def export(
-        self, frames_THWC: Frames, *, fps: float, folder: Path, recipe: Mapping[str, Any] | None = None
+        self,
+        frames_THWC: Frames,
+        *,
+        fps: float,
+        folder: Path,
+        recipe: Mapping[str, Any] | None = None,
+        sound: Track | None = None,
     ) -> Exported:
         """Writes one file into `folder`.
 
@@ -147,14 +161,25 @@ class VideoExporter:
         _, height, width, _ = source.shape
         text = None if recipe is None else to_text(recipe)
         is_embedded_later = Path(self.file).suffix in COPIES  # ffmpeg writes no comment into these
-        with tags(None if is_embedded_later else text) as metadata:
-            arguments = self._arguments(source, rate, picture, metadata)
+        with (
+            tags(None if is_embedded_later else text) as metadata,
+            self._soundtrack(sound, picture, metadata) as heard,
+        ):
+            arguments = self._arguments(source, rate, picture, metadata, heard)
             most = self._most_memory_bytes(max(height * width, picture.height * picture.width))
             pipe(arguments, source, target=folder / self.file, timeout_s=self.timeout_s, max_memory_bytes=most)
         if text is not None and is_embedded_later:
             self._embed(folder / self.file, text)
         facts = _facts(picture) | ({"padded": [padded.right, padded.bottom]} if padded else {})
+        if sound is not None:
+            facts["sound"] = self.sound_encoder
         return Exported(self.kind, (self.file,), facts=facts)
+
+    def _soundtrack(
+        self, sound: Track | None, picture: Picture, metadata: Tags
+    ) -> AbstractContextManager[SoundArguments]:
+        inputs = 2 if metadata.input else 1
+        return soundtrack(sound, self.sound_encoder, num_frames=picture.num_frames, rate=picture.rate, inputs=inputs)
 
     def _most_memory_bytes(self, pixels: int) -> int | None:
         """Returns what ffmpeg may allocate for frames of so many pixels; None sets no limit."""
@@ -182,13 +207,16 @@ class VideoExporter:
         target = min(target, Fraction(MAX_FPS.get(self.kind, target)))
         return Picture(width, height, target, max(1, floor(count * target / rate + Fraction(1, 2))))
 
-    def _arguments(self, source: Frames, rate: Fraction, picture: Picture, metadata: Tags) -> list[str]:
+    def _arguments(
+        self, source: Frames, rate: Fraction, picture: Picture, metadata: Tags, heard: SoundArguments
+    ) -> list[str]:
         _, height, width, _ = source.shape
         size = f"{width}x{height}"
         raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(rate), "-i", "-"]
         post = self._post(source, rate, picture)
-        inputs = [*self.before_input(), *raw, *metadata.input]
-        return [*inputs, *self.filters(picture, post), *self.codec(picture), *metadata.output, "-an", "-y"]
+        inputs = [*self.before_input(), *raw, *metadata.input, *heard.input]
+        streams = metadata.output or (("-map", "0:v") if heard.input else ())
+        return [*inputs, *self.filters(picture, post), *self.codec(picture), *streams, *heard.output, "-y"]
 
     def _post(self, source: Frames, rate: Fraction, picture: Picture) -> list[str]:
         steps: list[str] = []

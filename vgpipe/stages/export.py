@@ -13,6 +13,7 @@ from vgpipe.store.digest import Key
 if TYPE_CHECKING:
     from vgpipe.exporters.base import Exporter
     from vgpipe.exporters.joined_frames import Frames
+    from vgpipe.sound.track import Track
 
 VERSION = 1
 """Part of every store key of a finished file: goes up where all exporters write other bytes of the same frames."""
@@ -28,6 +29,7 @@ def run(
     recipe: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
+    sound: Track | None = None,
 ) -> Artifact | None:
     """Exports one clip into the store.
 
@@ -40,6 +42,7 @@ def run(
         recipe: what the file shall say of how it was made, as plain values; None for nothing.
         notes: what of the clip's texts the model does not read, a sentence each, for runs that find the file here.
         facts: what else such runs need to know of the frames, as plain values: the numbers of the checks.
+        sound: of the clip; None for a file without.
 
     Returns:
         The artifact: one video, or one image a frame. Its info says which `kind` it is, what its `file` holds, its
@@ -52,7 +55,7 @@ def run(
     started = time.monotonic()
     with store.create(key) as draft:
         draft.info.update(facts or {})
-        made = exporter.export(frames_THWC, fps=fps, folder=draft.folder, recipe=recipe)
+        made = exporter.export(frames_THWC, fps=fps, folder=draft.folder, recipe=recipe, sound=sound)
         draft.info["kind"] = made.kind
         draft.info["file"] = dict(made.facts)
         draft.info["degradation"] = asdict(made.degradation) if made.degradation else None
