@@ -78,7 +78,7 @@ class SegmentState:
     def shape(self) -> Shape:
         """What a canary represents: model, size and whether the segment begins with an image."""
         clip = self.clip
-        return (clip.model, clip.width, clip.height, clip.num_frames, self.planned.image is not None)
+        return (clip.model, clip.width, clip.height, clip.num_frames, self.planned.is_given_frames)
 
     @property
     def previous(self) -> SegmentState | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, WrapValidator
+from pydantic import BeforeValidator, Field, WrapValidator
 
 from vgpipe.job.declared import ClipSetting, set_by
-from vgpipe.job.schema import Mark, or_words
-from vgpipe.job.settings import Marks, SetBy
+from vgpipe.job.placements import listed
+from vgpipe.job.schema import MAX_PLACED, Mark, Placement, or_words
+from vgpipe.job.settings import Marks, Placements, SetBy
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
@@ -48,6 +49,8 @@ def _limited(declared: ClipSetting, source: SetBy) -> Any:
     setting = declared.setting
     if declared.type == Marks:
         return tuple[Mark, ...]
+    if declared.type == Placements:
+        return Annotated[tuple[Placement, ...], Field(max_length=MAX_PLACED), BeforeValidator(listed)]
     limits: dict[str, Any] = {"ge": setting.at_least, "gt": setting.above, "le": setting.at_most}
     if declared.type is float:
         limits["allow_inf_nan"] = False

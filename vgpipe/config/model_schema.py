@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from vgpipe.config.clip_settings import with_settings
 from vgpipe.config.limits import FrameCount, Side, record
 from vgpipe.job.rules import ShapeRules
-from vgpipe.job.settings import ContinuationMethod, SetBy
+from vgpipe.job.settings import ContinuationMethod, SetBy, VideoUse
 
 if TYPE_CHECKING:
     from vgpipe.job.settings import ClipSettings as _Typed  # the types of the fields that the decorator adds
@@ -46,6 +46,12 @@ class RulesConfig(ShapeRules):
     """Fewest denoising steps that a preset (`quality=quick`) gives: what the model was distilled to."""
     image: Literal["never", "optional", "required"] = "never"
     """Whether a clip has an image as its first frame."""
+    last_image: Literal["never", "optional", "required"] = "never"
+    """Whether a clip has an image as its last frame."""
+    images: Literal["never", "optional"] = "never"
+    """Whether a clip may have images at other places."""
+    video: tuple[VideoUse, ...] = ()
+    """What it can make of a given video: `continue` it, `restyle` it."""
     audio: bool = False
     """Whether the model makes sound beside the frames."""
     continuations: tuple[ContinuationMethod, ...] = ()

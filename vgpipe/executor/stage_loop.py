@@ -261,7 +261,7 @@ class StageLoop:
         if self._has_latents(segment):
             return
         given_NHWC = conditioning_frames(self.store, segment)
-        from_image = segment.clip.image is not None or given_NHWC is not None
+        from_image = segment.clip.is_given_frames or given_NHWC is not None
         keys, steps = segment.keys, segment.parent.draft
         loaded = take(family, family.denoise_components(from_image=from_image))
         with watched(loaded) as watch:  # a pipeline that is run whole encodes its texts here

@@ -88,7 +88,7 @@ class StageScores:
 
         keys, given_NHWC = segment.keys, conditioning_frames(self._store, segment)
         other, _ = self._other_text(segment, family)
-        from_image = segment.clip.image is not None or given_NHWC is not None
+        from_image = segment.clip.is_given_frames or given_NHWC is not None
         return judging.by_adherence(
             self._store,
             key,

@@ -83,7 +83,7 @@ class ThreadTuning:
 
         from vgpipe.models.resumable import ResumableScheduler
         from vgpipe.stages.denoise_run import request_for
-        from vgpipe.stages.images import first_frames
+        from vgpipe.stages.images import given_frames
 
         family, clip = self.trial.keys.model.family, segment.clip
         embeds = [family.encode(take(family, family.encode_components), text) for _, text in texts_of(segment)]
@@ -93,10 +93,10 @@ class ThreadTuning:
             negative_embeds=embeds[1] if len(embeds) > 1 else None,
             generator=torch.Generator("cpu").manual_seed(clip.seed),
             latents=None,
-            frames_NHWC=first_frames(clip),
+            given=given_frames(clip),
             on_step_end=lambda _steps, _latents: None,
         )
-        loaded = take(family, family.denoise_components(from_image=clip.image is not None))
+        loaded = take(family, family.denoise_components(from_image=clip.is_given_frames))
         latents = family.denoise(loaded, ResumableScheduler(family.scheduler()), request)
         return latents.float().numpy().tobytes()
 

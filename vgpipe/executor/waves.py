@@ -36,7 +36,7 @@ def canaries(segments: Iterable[SegmentState], steps: int, keys: ArtifactKeys) -
 
 def _canary(segment: SegmentState, steps: int, keys: ArtifactKeys) -> CanaryState:
     clip, drafted = segment.clip, segment.parent.draft
-    kind = "-from-image" if clip.image else ""
+    kind = "-from-image" if clip.is_given_frames else ""
     name = f"canary-{clip.width}x{clip.height}x{clip.num_frames}{kind}"
     cheap = replace(clip, id=name, num_inference_steps=min(steps, clip.num_inference_steps))
     return keys.new_canary(cheap, drafted or clip.num_inference_steps)

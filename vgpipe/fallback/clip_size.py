@@ -10,6 +10,7 @@ from vgpipe.clips.degradation import SIZE, Degradation
 from vgpipe.fallback.context import LadderContext
 from vgpipe.fallback.wording import describe_size
 from vgpipe.job.clip import Clip
+from vgpipe.job.resized import resized
 from vgpipe.job.rules import ShapeRules
 from vgpipe.job.segments import WINDOW
 from vgpipe.vocabulary import ANY
@@ -87,7 +88,11 @@ def smaller(clip: Clip, rules: ShapeRules, *, floor_num_frames: int, floor_side:
 def _shorter(clip: Clip, rules: ShapeRules, floor: int) -> Clip | None:
     steps = int((clip.num_frames * SHARE - rules.smallest_num_frames) // rules.frames_step)
     fewer = rules.smallest_num_frames + max(steps, 0) * rules.frames_step
-    return replace(clip, num_frames=fewer) if floor <= fewer < clip.num_frames else None
+    return (
+        resized(clip, width=clip.width, height=clip.height, num_frames=fewer)
+        if floor <= fewer < clip.num_frames
+        else None
+    )
 
 
 def _in_shorter_segments(clip: Clip, rules: ShapeRules, floor: int) -> Clip | None:
@@ -109,4 +114,4 @@ def _narrower(clip: Clip, rules: ShapeRules, floor: int) -> Clip | None:
     sides = [int(side * SHARE) // rules.side_multiple * rules.side_multiple for side in (clip.width, clip.height)]
     if min(sides) < max(floor, rules.smallest_side):
         return None
-    return replace(clip, width=sides[0], height=sides[1])
+    return resized(clip, width=sides[0], height=sides[1], num_frames=clip.num_frames)

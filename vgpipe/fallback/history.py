@@ -14,6 +14,7 @@ from vgpipe.config.schema import Config
 from vgpipe.fallback.files_gate import FilesGate
 from vgpipe.job.clip import Clip
 from vgpipe.job.drafts import segments_made
+from vgpipe.job.resized import resized
 from vgpipe.models.base import Family, Settings
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.artifacts import Artifact, Store
@@ -80,7 +81,7 @@ class Size:
 
     def apply(self, clip: Clip) -> Clip:
         """Returns a clip at this size."""
-        less = replace(clip, width=self.width, height=self.height, num_frames=self.num_frames)
+        less = resized(clip, width=self.width, height=self.height, num_frames=self.num_frames)
         if less.continuation is None or self.segment_num_frames is None or self.overlap_num_frames is None:
             return less
         how = replace(

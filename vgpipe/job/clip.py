@@ -66,6 +66,21 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedImage:
+    """An image at a frame of a clip.
+
+    Attributes:
+        frame: index of the frame, from 0.
+        image: absolute path of the file.
+        image_sha256: SHA-256 of its bytes when the job was read, 64 hex digits.
+    """
+
+    frame: int
+    image: str
+    image_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clip(ClipSettings):
     """One video to make, with every setting resolved.
 
@@ -80,6 +95,14 @@ class Clip(ClipSettings):
         name: stem of its files, where `run.name` gives one, else that is its id; at most 250 bytes of UTF-8, unique in
             its run.
         contest: what it competes in; None for a clip that is finished in any case.
+        last_image: likewise, the video's last frame.
+        last_image_sha256: likewise.
+        images: further frames that are given, in order.
+        video: absolute path of the video that it continues, or restyles with `strength`; None without one.
+        video_sha256: likewise.
+        video_num_frames: how many of the video's last frames a clip that continues it begins with; None for any other.
+        fit: how pictures of another size than the clip's are brought to it; None where all have its size, and of
+            records that older versions wrote, whose image the stock pipeline resizes as it does.
         prompt_template: the prompt as written, where `{a|b}` or `__list__` in it was chosen from; None for any other.
     """
 
@@ -91,6 +114,15 @@ class Clip(ClipSettings):
     prompt_template: str | None = None
     name: str | None = None
     contest: Contest | None = None
+    last_image_sha256: str | None = None
+    images: tuple[PlacedImage, ...] = ()
+    video_sha256: str | None = None
+    video_num_frames: int | None = None
+
+    @property
+    def is_given_frames(self) -> bool:
+        """Whether any image or video is given."""
+        return bool(self.images) or any(one is not None for one in (self.image, self.last_image, self.video))
 
     @property
     def stem(self) -> str:

@@ -13,6 +13,7 @@ from vgpipe.job.settings import (
     ClipSettings,
     LongClipSettings,
     OtherSpellings,
+    PlacedSettings,
     SetBy,
     Setting,
 )
@@ -24,7 +25,7 @@ class ClipSetting:
 
     Attributes:
         name: its name, in every place.
-        type: of its value: str, int, float, bool, list[int], Marks or a Literal.
+        type: of its value: str, int, float, bool, list[int], Marks, Placements or a Literal.
         setting: the rest of its declaration.
         default: its value where no source sets it; None where one must, or where another module decides.
         is_optional: whether a clip's record may lack it; such a setting is no part of a clip's id while it has its
@@ -88,7 +89,7 @@ def _declared(owner: type) -> Iterator[ClipSetting]:
         yield ClipSetting(field.name, bare, setting, default, field.default is not MISSING)
 
 
-OWNERS = (ClipSettings, LongClipSettings, OtherSpellings, BestOfSettings)
+OWNERS = (ClipSettings, PlacedSettings, LongClipSettings, OtherSpellings, BestOfSettings)
 SETTINGS = {one.name: one for owner in OWNERS for one in _declared(owner)}
 """Every setting by its name."""
 OF_CLIP = tuple(field.name for field in fields(ClipSettings))

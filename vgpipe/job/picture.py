@@ -58,25 +58,24 @@ class PictureFault:
     remedy: str
 
 
-def load_picture(given: str, folder: Path) -> Picture | PictureFault:
+def load_picture(given: str, folder: Path, setting: str = "image") -> Picture | PictureFault:
     """Reads, hashes and decodes an image file, whatever its suffix.
 
     Args:
         given: its path as the user wrote it; `~` stands for the home directory.
         folder: what a relative path starts from.
+        setting: the one that names it, for messages.
 
     Returns:
         The picture, or what is wrong with it. Nothing is downloaded: a URL is a fault.
     """
-    if not given.strip():
-        return PictureFault("image is empty", "write the path of an image file there")
-    if _URL.match(given):
-        return _url(given)
+    if (fault := path_fault(setting, given)) is not None:
+        return fault
     path = (folder / expanded(given)).absolute()
-    data = _read(given, path)
+    data = _read(setting, given, path)
     if isinstance(data, PictureFault):
         return data
-    size = _measured(given, data)
+    size = _measured(f"{setting} {format_path(given)}", data)
     return size if isinstance(size, PictureFault) else Picture(str(path), hashlib.sha256(data).hexdigest(), *size)
 
 
@@ -85,44 +84,83 @@ def format_path(given: str) -> str:
     return format_value(given if len(given) <= MAX_VALUE_CHARS else f"...{given[3 - MAX_VALUE_CHARS :]}")
 
 
-def _url(given: str) -> PictureFault:
+def path_fault(setting: str, given: str) -> PictureFault | None:
+    """Returns what is wrong with the path of a file before it is looked for; None where nothing is.
+
+    Args:
+        setting: the one that names it.
+        given: its path as the user wrote it.
+    """
+    if not given.strip():
+        return PictureFault(
+            f"{setting} is empty", f"write the path of {_kind(setting, 'a video', 'an image')} file there"
+        )
+    if _URL.match(given) is None:
+        return None
     is_file = given.lower().startswith("file:")
     remedy = "write the path alone, without file://" if is_file else "download it first, then name the file"
-    return PictureFault(f"image {format_path(given)} is a URL", remedy)
+    return PictureFault(f"{setting} {format_path(given)} is a URL", remedy)
 
 
-def _read(given: str, path: Path) -> bytes | PictureFault:
+def _read(setting: str, given: str, path: Path) -> bytes | PictureFault:
     try:
         data = read_outside(path, max_bytes=MAX_FILE_MIB * MIB)
     except OutsideFileError as error:
-        return _unread(given, path, error)
-    return data or PictureFault(f"image {format_path(given)} is an empty file", "save the image again, or name another")
+        return unread(setting, given, path, error)
+    return data or PictureFault(
+        f"{setting} {format_path(given)} is an empty file", "save the image again, or name another"
+    )
 
 
-def _unread(given: str, path: Path, error: OutsideFileError) -> PictureFault:
-    name = f"image {format_path(given)}"
+def unread(
+    setting: str,
+    given: str,
+    path: Path,
+    error: OutsideFileError,
+    *,
+    suffixes: tuple[str, ...] = SUFFIXES,
+    max_mib: int = MAX_FILE_MIB,
+) -> PictureFault:
+    """Returns the fault of a file that cannot be read.
+
+    Args:
+        setting: the one that names it.
+        given: its path as the user wrote it.
+        path: the same, absolute.
+        error: why it is not read.
+        suffixes: of the files that may be meant.
+        max_mib: the largest that is read, MiB.
+    """
+    name = f"{setting} {format_path(given)}"
     if error.refusal is Refusal.MISSING:
         looked_for = format_path(display(path))[1:-1]
-        return PictureFault(f"{name} is not there; looked for {looked_for}", _advice(given, path.parent, path.name))
+        advice = _advice(setting, given, path.parent, path.name, suffixes)
+        return PictureFault(f"{name} is not there; looked for {looked_for}", advice)
     if error.refusal is Refusal.FOLDER:
-        return PictureFault(f"{name} is a folder", _advice(str(Path(given) / "x"), path, ""))
+        return PictureFault(f"{name} is a folder", _advice(setting, str(Path(given) / "x"), path, "", suffixes))
     if error.refusal is Refusal.NO_REGULAR_FILE:
-        return PictureFault(f"{name} is not a regular file", "save the image as a file")
+        return PictureFault(f"{name} is not a regular file", f"save the {_kind(setting)} as a file")
     if error.refusal is Refusal.TOO_LARGE:
-        return PictureFault(f"{name} is larger than {MAX_FILE_MIB} MiB", "save it as JPEG, or scale it down")
+        remedy = "cut or scale it down" if setting == "video" else "save it as JPEG, or scale it down"
+        return PictureFault(f"{name} is larger than {max_mib} MiB", remedy)
     return PictureFault(f"{name} cannot be read: {error.detail}", "check the path and the file's permissions")
 
 
-def _advice(given: str, folder: Path, name: str) -> str:
-    """Names the image of a folder that was likely meant, spelled as the user spelled the folder."""
+def _advice(setting: str, given: str, folder: Path, name: str, suffixes: tuple[str, ...]) -> str:
+    """Names the file of a folder that was likely meant, spelled as the user spelled the folder."""
     found = {each.lower().replace("-", "_").replace(" ", "_"): each for each in _names_in(folder)}
     meant = nearest(name, found) if name else None
     if meant is not None:
-        return f"did you mean image: {_spelled(given, found[meant])}?"
-    images = [each for each in found.values() if each.lower().endswith(SUFFIXES)]
-    if images:
-        return f"there is image: {_spelled(given, images[0])}"
-    return "name an image file; relative paths start at the job file's folder, or for clip.image where you are"
+        return f"did you mean {setting}: {_spelled(given, found[meant])}?"
+    alike = [each for each in found.values() if each.lower().endswith(suffixes)]
+    if alike:
+        return f"there is {setting}: {_spelled(given, alike[0])}"
+    kind = _kind(setting, "a video", "an image")
+    return f"name {kind} file; relative paths start at the job file's folder, or for clip.{setting} where you are"
+
+
+def _kind(setting: str, video: str = "video", image: str = "image") -> str:
+    return video if setting == "video" else image
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -137,11 +175,10 @@ def _spelled(given: str, name: str) -> str:
     return format_path(str(Path(given).parent / name))[1:-1]
 
 
-def _measured(given: str, data: bytes) -> tuple[int, int] | PictureFault:
+def _measured(name: str, data: bytes) -> tuple[int, int] | PictureFault:
     """Returns width and height of an image that can be decoded to its last pixel."""
     from PIL import UnidentifiedImageError  # loaded only by jobs that have images
 
-    name = f"image {format_path(given)}"
     try:
         with warnings.catch_warnings():
             # Pillow warns of oddities in metadata, and of sizes that are refused here anyway.

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vgpipe.job.settings import ContinuationMethod
+from vgpipe.job.settings import ContinuationMethod, VideoUse
 
 TAKES_IMAGES = "model=wan22_ti2v_5b"
 """An example of a model that takes images."""
+REMEDIES = {
+    "image": TAKES_IMAGES,
+    "last_image": "model=wan21_vace_1_3b",
+    "images": "model=wan21_vace_1_3b",
+    "continue": "model=wan21_vace_1_3b",
+    "restyle": "model=wan21_t2v_1_3b",
+}
+"""What a clip is given -> an example of a model that takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,9 @@ class ShapeRules:
         frames_offset: see `frames_step`.
         max_num_frames: the largest frame count.
         image: whether a clip has an image as its first frame: "never", "optional" or "required".
+        last_image: the same of its last frame.
+        images: whether it may have images at other places: "never" or "optional".
+        video: what it can make of a given video: "continue" it, "restyle" it, both or nothing.
         audio: whether the model makes sound beside the frames.
         continuations: how it can continue a clip beyond `max_num_frames`, best first.
         segment_num_frames: frames of a segment of a long clip; None for the reference's.
@@ -39,6 +50,9 @@ class ShapeRules:
     frames_offset: int = 1
     max_num_frames: int = 81
     image: str = "never"
+    last_image: str = "never"
+    images: str = "never"
+    video: tuple[VideoUse, ...] = ()
     audio: bool = False
     continuations: tuple[ContinuationMethod, ...] = ()
     segment_num_frames: int | None = None
@@ -113,6 +127,21 @@ class ShapeRules:
             return f"{first} to {last} frames"
         shown = [first + step * self.frames_step for step in range(3)]
         return f"{', '.join(str(n) for n in shown if n < last)}, ... {last} frames"
+
+
+def frames_of_video(rules: ShapeRules, num_frames: int) -> int:
+    """Returns how many of a video's last frames a clip that continues it begins with.
+
+    Args:
+        rules: what the model can make.
+        num_frames: of the clip.
+
+    Returns:
+        As many as a segment of a long clip is given by the one before, where the model takes several; else 1.
+    """
+    if "frames" not in rules.continuations or rules.overlap_num_frames >= num_frames:
+        return 1
+    return rules.overlap_num_frames
 
 
 def next_on_step(num_frames: int, *, step: int, offset: int) -> int:

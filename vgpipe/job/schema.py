@@ -9,13 +9,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator, create_model
 from pydantic_core import PydanticCustomError
 
+from vgpipe.job import placements
 from vgpipe.job.declared import SETTINGS, ClipSetting, set_by, spellings
 from vgpipe.job.drafts import is_draft
-from vgpipe.job.settings import MAX_BEST_OF, Marks, SetBy
+from vgpipe.job.settings import MAX_BEST_OF, Marks, Placements, SetBy
 
 MAX_CLIPS = 100_000
 MAX_SHOTS = 1000
 MAX_MARKS = 10
+MAX_PLACED = 64
 MAX_SEGMENTS = 200_000
 MAX_PROMPT_CHARS = 20_000
 TEXT_REMEDY = "shorten it, or remove what cannot be seen"
@@ -73,6 +75,17 @@ def _mark(value: object) -> object:
 Mark = Annotated[Any, AfterValidator(_mark)]
 
 
+def _placement(value: object) -> object:
+    found = placements.parse(value) if isinstance(value, str) else None
+    if found is None:
+        raise PydanticCustomError("placement", "it is the number of a frame, a colon and the path of an image file")
+    _clean(found[1])
+    return placements.written(*found)
+
+
+Placement = Annotated[Any, AfterValidator(_placement)]
+
+
 def _optional(description: str, **limits: Any) -> Any:
     """Returns a field that may be left out but not be empty."""
     return Field(default=None, description=description, **limits)
@@ -92,6 +105,10 @@ def _setting(declared: ClipSetting) -> tuple[Any, Any]:
         return items, _optional(declared.allowed, min_length=1, max_length=MAX_CLIPS)
     if hint == Marks:
         return list[Mark], _optional(declared.allowed, min_length=1, max_length=MAX_MARKS)
+    if hint == Placements:
+        return Annotated[list[Placement], BeforeValidator(placements.listed)], _optional(
+            declared.allowed, min_length=1, max_length=MAX_PLACED
+        )
     checked_as = {str: OptionalText if setting.may_be_empty else Text, int: Whole, float: Number}
     checked = checked_as.get(hint, hint)
     if setting.words:

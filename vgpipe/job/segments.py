@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, takewhile
 
-from vgpipe.job.clip import Clip, Continuation, Shot
+from vgpipe.job.clip import Clip, Continuation, PlacedImage, Shot
 from vgpipe.job.rules import next_on_step
 from vgpipe.job.settings import ContinuationMethod
 
@@ -95,6 +95,7 @@ def segments_of(clip: Clip) -> tuple[Segment, ...]:
     make = _pieces if clip.continuation.method == WINDOW else _chain
     for first, stop in between_cuts([shot.cut for shot in shots]):
         found += make(clip, clip.continuation, first, shots[first:stop], len(found))
+    found = with_given_frames(clip, found) if clip.continuation.method != WINDOW else found
     names = (f"{clip.id} [{segment.index + 1}/{len(found)}]" for segment in found)
     return tuple(replace(one, clip=replace(one.clip, id=name)) for one, name in zip(found, names, strict=True))
 
@@ -153,6 +154,42 @@ def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], ind
     return made
 
 
+def with_given_frames(clip: Clip, segments: Sequence[Segment]) -> list[Segment]:
+    """Returns segments with the images that fall into each: the first that makes a frame shows it.
+
+    Args:
+        clip: the whole clip.
+        segments: of chains, in order.
+    """
+    if clip.last_image is None and not clip.images:
+        return list(segments)
+    wanted = list(clip.images)
+    if clip.last_image is not None:
+        sha256 = clip.last_image_sha256 or ""
+        wanted.append(PlacedImage(frame=clip.num_frames - 1, image=clip.last_image, image_sha256=sha256))
+    made, done = [], 0
+    for segment in segments:
+        begin = done - segment.start  # where in the clip its first decoded frame is
+        own = [one for one in wanted if one.frame < begin + segment.end]
+        wanted = wanted[len(own) :]
+        made.append(replace(segment, clip=_showing(segment.clip, own, begin)))
+        done += segment.stop - segment.start
+    return made
+
+
+def _showing(clip: Clip, images: Sequence[PlacedImage], begin: int) -> Clip:
+    """Returns a pass with images of the whole clip, in which its own first frame has the number `begin`."""
+    for one in images:
+        frame, last = one.frame - begin, clip.num_frames - 1
+        if frame == 0:
+            clip = replace(clip, image=one.image, image_sha256=one.image_sha256)
+        elif frame == last:
+            clip = replace(clip, last_image=one.image, last_image_sha256=one.image_sha256)
+        else:
+            clip = replace(clip, images=(*clip.images, replace(one, frame=frame)))
+    return clip
+
+
 def _given(before: Segment, shot: int, how: Continuation) -> int:
     """Returns how many of the last frames the next segment shares: a count that the model accepts."""
     if how.method != FRAMES and before.shot != shot:
@@ -165,7 +202,7 @@ def _given(before: Segment, shot: int, how: Continuation) -> int:
 
 
 def _pass(clip: Clip, how: Continuation, prompt: str, place: tuple[int, int], end: int, *, continues: bool) -> Clip:
-    """Returns one pass as a clip; `place` is its shot and its index within it; only the first has the image."""
+    """Returns one pass as a clip; `place` is its shot and its index within it; only the first has image and video."""
     is_first = place == (0, 0)
     return replace(
         clip,
@@ -175,6 +212,12 @@ def _pass(clip: Clip, how: Continuation, prompt: str, place: tuple[int, int], en
         num_inference_steps=how.num_inference_steps if continues else clip.num_inference_steps,
         image=clip.image if is_first else None,
         image_sha256=clip.image_sha256 if is_first else None,
+        video=clip.video if is_first else None,
+        video_sha256=clip.video_sha256 if is_first else None,
+        video_num_frames=clip.video_num_frames if is_first else None,
+        last_image=None,
+        last_image_sha256=None,
+        images=(),
         shots=(),
         continuation=None,
     )

@@ -25,8 +25,14 @@ MAX_TAKES = 100_000
 MAX_BEST_OF = 1_000
 Marks = list[int | str]
 """Points of a clip's denoising: numbers of steps, or shares of all of them such as `40%`."""
+Placements = list[str]
+"""Image files at frames of a clip: `24: middle.png` each; numbers below 0 count from the end."""
 ContinuationMethod = Literal["image", "frames", "window", "native"]
 """How a long clip is continued from segment to segment."""
+Fit = Literal["cover", "contain", "stretch"]
+"""How pictures of another size are brought to the clip's."""
+VideoUse = Literal["continue", "restyle"]
+"""What becomes of a given video."""
 
 
 class SetBy(Flag):
@@ -117,6 +123,32 @@ class ClipSettings:
     guidance_stop: Annotated[
         float, Setting("share of the steps after which guidance stops", SetBy.USER, at_least=0, at_most=1)
     ] = 1.0
+    last_image: Annotated[
+        str | None, Setting("image file, the last frame", SetBy.USER, "the path of an image file", has_places=True)
+    ] = None
+    video: Annotated[
+        str | None,
+        Setting(
+            "video file that the clip continues, or restyles where `strength` is set",
+            SetBy.USER,
+            "the path of a video file",
+            has_places=True,
+        ),
+    ] = None
+    strength: Annotated[
+        float | None,
+        Setting(
+            "how much of the video is made anew; 1 leaves nothing of it",
+            SetBy.USER,
+            "a number above 0, at most 1",
+            above=0,
+            at_most=1,
+        ),
+    ] = None
+    fit: Annotated[
+        Fit | None,
+        Setting("how an image or a video of another shape is brought to the clip's: cropped, padded or stretched"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +188,21 @@ class LongClipSettings:
             recorded_as=("continuation", "match_color"),
         ),
     ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedSettings:
+    """Images at places of a clip; a clip holds them as its `images`, with the digest of each."""
+
+    images: Annotated[
+        Placements,
+        Setting(
+            "image files at further frames, by their number",
+            SetBy.USER,
+            "frame numbers, each with the path of an image file, such as {24: a.png, 48: b.png}",
+            has_places=True,
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

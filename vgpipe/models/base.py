@@ -119,6 +119,19 @@ class Windows:
     shots: tuple[WindowShot, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlacedFrames:
+    """Frames that a clip shows at a given place.
+
+    Attributes:
+        first_frame: index of the first of them in the clip, from 0.
+        frames_NHWC: uint8 frames, at the clip's width and height.
+    """
+
+    first_frame: int
+    frames_NHWC: np.ndarray  # noqa: N815 (a shape)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenoiseRequest:
     """One denoising pass, in diffusers' own parameter names.
@@ -134,12 +147,18 @@ class DenoiseRequest:
         guidance_scale: guidance; what 1 or less means is the family's.
         generator: CPU generator of the clip, fresh from its seed; draws the noise unless `latents` is given.
         latents: where to resume from, in the pipeline's own layout; None starts from noise.
-        frames_NHWC: uint8 frames that the clip begins with, of any size; None where it begins from text alone.
+        frames_NHWC: uint8 frames that the clip begins with: an image, the frames of the segment before, or the end of a
+            video that it continues; None where it begins from text alone. These and the frames below have the clip's
+            width and height, but for the images of recipes that older versions wrote, which have their own.
         on_step_end: called with (steps done in this pass, latents) after each step; latents of None say that nothing
             can continue from there.
         windows: how the clip is denoised in windows; None denoises it at once.
         guidance_interval: where guidance starts and stops, as shares of the steps, 0 to 1.
         cache: what a step cache remembers of earlier passes and of this one.
+        last_frame_HWC: uint8 frame that the clip ends with; None where it ends freely.
+        placed: frames at further places, in order, none of which is the first or last frame of the clip.
+        source_NHWC: uint8 frames of a video to restyle, as many as the clip has; None where none is.
+        strength: how much of that video is denoised anew, above 0 to 1; None without one.
     """
 
     embeds: Embeds
@@ -157,6 +176,16 @@ class DenoiseRequest:
     windows: Windows | None = None
     guidance_interval: tuple[float, float] = WHOLE_SCHEDULE
     cache: CacheMemory = field(default_factory=CacheMemory)
+    last_frame_HWC: np.ndarray | None = None  # noqa: N815 (a shape)
+    placed: tuple[PlacedFrames, ...] = ()
+    source_NHWC: np.ndarray | None = None  # noqa: N815 (a shape)
+    strength: float | None = None
+
+    @property
+    def is_given_frames(self) -> bool:
+        """Whether anything but text is given."""
+        given = (self.frames_NHWC, self.last_frame_HWC, self.source_NHWC)
+        return bool(self.placed) or any(one is not None for one in given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +250,7 @@ class Family(Protocol):
         ...
 
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
-        """What denoising a clip needs."""
+        """What denoising a clip needs; `from_image` where it is given any image or video."""
         ...
 
     @property

@@ -155,5 +155,5 @@ def spec_of(clip: Clip) -> ClipSpec:
         num_inference_steps=clip.num_inference_steps,
         guidance_scale=clip.guidance_scale,
         fps=clip.fps,
-        from_image=clip.image is not None,
+        from_image=clip.is_given_frames,
     )

@@ -24,7 +24,7 @@ SCHEMA = 1
 LIBRARIES = ("torch", "diffusers", "transformers")
 NEWER = {"guidance_start": 0.0, "guidance_stop": 1.0}
 """Settings that recipes had none of at first -> the value at which they are left out: the same key, the same file."""
-NEWER_RULES = {"min_num_inference_steps": 1}
+NEWER_RULES = {"min_num_inference_steps": 1, "last_image": "never", "images": "never", "video": ()}
 """Likewise of `model.rules`."""
 
 
@@ -94,8 +94,11 @@ def clip_facts(clip: Clip) -> dict[str, object]:
     facts["clip"] = facts.pop("id")
     facts.pop("contest", None)  # what it competed with says nothing of how it was made
     _drop(facts, NEWER)
-    if clip.image is not None:
-        facts["image"] = portable(clip.image)
+    for name in ("image", "last_image", "video"):
+        if name in facts:
+            facts[name] = portable(str(facts[name]))
+    if clip.images:
+        facts["images"] = [{**asdict(one), "image": portable(one.image)} for one in clip.images]
     return facts
 
 
@@ -103,7 +106,7 @@ def parts_of(family: Family, state: ClipState) -> dict[str, str]:
     """Returns `stage.component` -> digest of all of it that can change bits, its files included."""
     drivers: dict[tuple[str, str], Family] = {}
     for segment in state.segments:
-        from_image = segment.clip.image is not None or segment.previous is not None
+        from_image = segment.clip.is_given_frames or segment.previous is not None
         for stage in (ENCODE, DENOISE, DECODE):
             driver = segment.families.get(stage, family)
             names = {

@@ -17,7 +17,7 @@ from vgpipe.quality import noise_left
 from vgpipe.stages import checkpoints, tensors
 from vgpipe.stages.denoise_run import DenoiseHooks, DenoiseRun, cpu_generator
 from vgpipe.stages.draft_run import DraftRun
-from vgpipe.stages.images import first_frames
+from vgpipe.stages.images import given_frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 
@@ -87,14 +87,13 @@ def run(
 
     Raises:
         Stopped: where `hooks.should_stop` said so; the checkpoint is on the disk.
-        ModelError: where the clip's image has gone or changed.
+        ModelError: where an image or a video that it is given has gone or changed.
         PrecisionError: where the latents are not finite.
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
     denoise_run = DenoiseRun(store, key, clip, hooks, family.scheduler(), device)
-    frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
-    request = denoise_run.request(embeds, negative_embeds, frames_NHWC)
+    request = denoise_run.request(embeds, negative_embeds, given_frames(clip, given_NHWC))
     latents = family.denoise(components, denoise_run.scheduler, replace(request, windows=windows))
     denoise_run.restore_generator()  # where a checkpoint left no step to do
     if not _is_finite(latents):
@@ -147,7 +146,7 @@ def run_draft(
 
     Raises:
         Stopped: where `hooks.should_stop` said so before the last of the steps; a checkpoint is on the disk.
-        ModelError: where the family or its scheduler gives no prediction, or the clip's image has gone or changed.
+        ModelError: where the family or its scheduler gives no prediction, or a given file has gone or changed.
         PrecisionError: where the predicted latents are not finite.
         StoreError: where the store cannot be written.
     """
@@ -158,8 +157,7 @@ def run_draft(
         return store.find(preview_key)
     started = time.monotonic()
     draft_run = DraftRun(store, key, clip, hooks, family.scheduler(), device, family=family, last_step=steps)
-    frames_NHWC = first_frames(clip) if given_NHWC is None else given_NHWC
-    request = draft_run.request(embeds, negative_embeds, frames_NHWC)
+    request = draft_run.request(embeds, negative_embeds, given_frames(clip, given_NHWC))
     latents = family.denoise(components, draft_run.scheduler, replace(request, windows=windows))
     if not _is_finite(latents):
         draft_run.discard_checkpoint()

@@ -15,11 +15,11 @@ from vgpipe.models.caches.memory import CacheMemory
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
 from vgpipe.stages import checkpoints
 from vgpipe.stages.checkpoints import DenoiseCheckpoint
+from vgpipe.stages.images import GivenFrames
 from vgpipe.store.artifacts import Store
 from vgpipe.store.digest import Key
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def request_for(
     negative_embeds: Embeds | None,
     generator: torch.Generator,
     latents: torch.Tensor | None,
-    frames_NHWC: np.ndarray | None,
+    given: GivenFrames,
     on_step_end: StepCallback,
     cache: CacheMemory | None = None,
 ) -> DenoiseRequest:
@@ -64,7 +64,7 @@ def request_for(
         negative_embeds: of the negative prompt; None where it is not used.
         generator: CPU generator, fresh from the clip's seed.
         latents: where to continue from; None starts from noise.
-        frames_NHWC: uint8 frames that it begins with; None where it begins from text alone.
+        given: what it is given beside text.
         on_step_end: called with (steps done in this pass, latents) after each step.
         cache: what a step cache remembers of earlier passes; None of none.
     """
@@ -79,10 +79,11 @@ def request_for(
         guidance_scale=clip.guidance_scale,
         generator=generator,
         latents=latents,
-        frames_NHWC=frames_NHWC,
         on_step_end=on_step_end,
         guidance_interval=(clip.guidance_start, clip.guidance_stop),
         cache=cache or CacheMemory(),
+        strength=clip.strength,
+        **given.arguments(),
     )
 
 
@@ -147,7 +148,7 @@ class DenoiseRun:
             self.generator.set_state(self._generator_state)
             self._generator_state = None
 
-    def request(self, embeds: Embeds, negative_embeds: Embeds | None, frames_NHWC: np.ndarray | None) -> DenoiseRequest:
+    def request(self, embeds: Embeds, negative_embeds: Embeds | None, given: GivenFrames) -> DenoiseRequest:
         """Returns what the family is asked for."""
         return request_for(
             self.clip,
@@ -155,7 +156,7 @@ class DenoiseRun:
             negative_embeds=negative_embeds,
             generator=self.generator,
             latents=self.latents,
-            frames_NHWC=frames_NHWC,
+            given=given,
             on_step_end=self._on_step_end,
             cache=self.cache,
         )

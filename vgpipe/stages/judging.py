@@ -13,7 +13,7 @@ from vgpipe.quality.judges import adherence, clip
 from vgpipe.quality.judges.base import Judge, Score
 from vgpipe.report.values import float_of
 from vgpipe.stages.denoise_run import request_for
-from vgpipe.stages.images import first_frames
+from vgpipe.stages.images import given_frames
 from vgpipe.store.artifacts import Artifact, Store
 from vgpipe.store.digest import Key
 from vgpipe.vocabulary import SCORE
@@ -85,7 +85,7 @@ def by_adherence(
         negative_embeds=without if family.uses_negative_prompt(unguided.guidance_scale) else None,
         generator=preview.generator(),
         latents=None,
-        frames_NHWC=first_frames(of_clip) if given_NHWC is None else given_NHWC,
+        given=given_frames(of_clip, given_NHWC),
         on_step_end=lambda _steps, _latents: None,
     )
     predictions = NoisedPredictions(family, components, replace(request, windows=windows))

@@ -27,6 +27,7 @@ from typing import Any
 from vgpipe.exporters import recipe, watermark
 from vgpipe.exporters.base import identity
 from vgpipe.exporters.rates import identity_of_rate
+from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment
 from vgpipe.models.base import WHOLE_SCHEDULE, Family
 from vgpipe.stages import decode, denoise, encode, export
@@ -248,7 +249,7 @@ def _latents_key(
     clip, trajectory = segment.clip, segment.trajectory
     interval = (float(clip.guidance_start), float(clip.guidance_stop))
     return keys.latents(
-        from_image=clip.image is not None or tail is not None,
+        from_image=clip.is_given_frames or tail is not None,
         prompt=prompt.digest,
         negative=negative.digest if negative else None,
         image=clip.image_sha256,
@@ -260,9 +261,27 @@ def _latents_key(
         num_inference_steps=clip.num_inference_steps,
         guidance_scale=float(clip.guidance_scale),
         **({"guidance_interval": list(interval)} if interval != WHOLE_SCHEDULE else {}),
+        **_given_files(clip),
         **({"given": tail.digest, "conditions": segment.conditions} if tail else {}),
         **(_windows(segment, later) if trajectory else {}),
     )
+
+
+def _given_files(clip: Clip) -> dict[str, Any]:
+    """Returns what a clip is given beside its first image, by content; nothing of clips that are given no more."""
+    facts: dict[str, Any] = {
+        "last_image": clip.last_image_sha256,
+        "images": [[one.frame, one.image_sha256] for one in clip.images] or None,
+        "video": clip.video_sha256,
+        "video_num_frames": clip.video_num_frames,
+        "strength": clip.strength,
+        "fit": clip.fit if clip.is_given_frames else None,
+    }
+    if clip.video is not None:
+        from vgpipe.stages.given_video import VERSION
+
+        facts |= {"video_version": VERSION, "video_fps": float(clip.fps)}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _windows(segment: Segment, later: Sequence[Key]) -> dict[str, Any]:

@@ -81,9 +81,9 @@ class Acting:
                 self._send(Event("n", {"n": number}))
             return
         if what == "image":
-            from vgpipe.stages.images import first_frames
+            from vgpipe.stages.images import given_frames
 
-            self._send(Event("image", {"shape": first_frames(clip).shape}))
+            self._send(Event("image", {"shape": given_frames(clip).first_NHWC.shape}))
             return
         with self._store.create(Key("denoise", {"clip": clip.id})) as draft:
             draft.path("a.bin").write_bytes(bytes(int(rest or 1)))

@@ -232,7 +232,9 @@ def test_a_shape_is_noted_for_every_size_and_where_the_image_was_set(make: Make,
     Image.new("RGB", (64, 48)).save(folder / "a.png")
     job = "defaults: {width: 128, height: 96}\nprompts: [x, {prompt: y, width: 64}, {prompt: z, height: 64}]\n"
     first, second = make(job, image="a.png").notes
-    assert first.startswith("clip.image: image ") and "clip's 64x96: it will be cropped and resized" in first
+    assert (
+        first.startswith("clip.image: image ") and "clip's 64x96: it is resized to cover the clip, and cropped" in first
+    )
     assert "clip's 128x64" in second
     notes = make("prompts:\n" + "".join(f"- {{prompt: x, image: a.png, width: {32 * n}}}\n" for n in range(1, 9)) * 4)
     assert len(notes.notes) == 20 + 1 + 8
@@ -248,7 +250,7 @@ def test_many_shape_notes_are_counted_not_shown(make: Make, folder: Path) -> Non
 def test_ten_thousand_prompts_look_at_their_image_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
     load = images_module.load_picture
-    monkeypatch.setattr(images_module, "load_picture", lambda given, base: looks.append(given) or load(given, base))
+    monkeypatch.setattr(images_module, "load_picture", lambda given, *rest: looks.append(given) or load(given, *rest))
     lines = "".join(f"- {{prompt: a ball {n}, image: red.png}}\n" for n in range(10_000))
     (folder / "a.yaml").write_text("prompts:\n" + lines)
     start = time.perf_counter()

@@ -25,6 +25,11 @@ _SYNONYMS = {
     "num_sampling_steps denoising_steps step_count",
     "guidance_scale": "cfg cfg_scale guidance guide_scale sample_guide_scale guidance_strength",
     "image": "image_path image_file img img_path init_image input_image start_image first_frame",
+    "last_image": "end_image last_frame end_frame last_img end_img tail_image",
+    "images": "keyframes key_frames image_conditions",
+    "video": "video_path input_video init_video source_video src_video",
+    "strength": "denoise denoising_strength denoise_strength",
+    "fit": "resize_mode",
 }
 
 _SCHEDULER = "set the scheduler of the whole run: model.scheduler.name"
@@ -41,7 +46,7 @@ _FOREIGN = {
     _LORA: "lora loras lora_name lora_weight lora_strength",
     _MANY: "batch batch_size batch_count n_iter num_videos num_samples num_outputs videos_per_prompt repeats count",
     _SIZE: "size resolution video_size dimensions aspect_ratio aspect ratio",
-    _NONE: "clip_skip denoise denoising_strength strength vae motion_bucket_id eta dtype end_image last_frame",
+    _NONE: "clip_skip vae motion_bucket_id eta dtype",
     "use `guidance_scale`, if that is meant": "scale",
     "set arguments for the whole run: model.pipeline_kwargs": "true_cfg_scale embedded_guidance_scale guidance_scale_2",
 }

@@ -23,18 +23,18 @@ SHORT = {
     "g": "guidance_scale",
     "l": "guidance_scale",
     "i": "image",
+    "ei": "last_image",
 }
-"""Option of one letter -> setting."""
+"""Option of one or two letters -> setting."""
 SHORT_FOREIGN = {
     "fs": FOREIGN["flowshift"],
     "ss": FOREIGN["sampler"],
     "am": FOREIGN["lora"],
-    "ei": FOREIGN["endimage"],
-    "cn": FOREIGN["endimage"],
-    "ci": FOREIGN["endimage"],
+    "cn": FOREIGN["clipskip"],
+    "ci": FOREIGN["clipskip"],
     "ar": FOREIGN["aspectratio"],
     "no": "use --n for a negative prompt",
-    **dict.fromkeys(("v", "style", "stylize", "chaos", "niji", "restorefaces", "tiling"), FOREIGN["endimage"]),
+    **dict.fromkeys(("v", "style", "stylize", "chaos", "niji", "restorefaces", "tiling"), FOREIGN["clipskip"]),
 }
 """Option that no clip has a setting for -> what to use instead."""
 _OPTION = re.compile(r"(?:^|(?<=\s))--(?P<name>[A-Za-z][\w-]*)(?:=|\s+|$)")

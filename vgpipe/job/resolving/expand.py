@@ -14,7 +14,8 @@ from vgpipe.job.faults import Faults
 from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.resolving.draws import Draws, new_origin
-from vgpipe.job.resolving.images import Images
+from vgpipe.job.resolving.given_settings import GivenFiles
+from vgpipe.job.resolving.images import ClipSize, Images
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource
 from vgpipe.job.resolving.resolve import Resolved, resolve_entry
 from vgpipe.job.resolving.wildcards import Wildcards
@@ -232,7 +233,7 @@ class _ClipWriter:
         is_chosen = any(map(self._wildcards.has_choices, resolved.texts))
         typed = str(resolved.prompt.value) if self._wildcards.has_choices(resolved.prompt) else None
         for values in combinations(entry.matrix):
-            image, content = self._image(resolved, values)
+            given = self._given(resolved, values)
             texts, contest = None, resolved.contest
             heat = (contest, resolved.seeds[0]) if contest is not None else None
             for seed in resolved.seeds:
@@ -241,13 +242,14 @@ class _ClipWriter:
                 long = _continuation_identity(texts.shots, resolved.continuation)
                 settings: dict[str, Any] = {
                     **{"prompt": texts.prompt, "negative_prompt": texts.negative_prompt, "seed": seed},
-                    **{**numbers, "model": self._model, **content, **long},
+                    **{**numbers, "model": self._model, **given.identity(), **long},
                 }
                 if self._is_new(settings, entry.line, heat):
                     name = self._name(texts.stem, settings)
                     contest = replace(contest, name=name) if contest is not None and not contest.name else contest
-                    whole = {**settings, "shots": texts.shots, "continuation": resolved.continuation}
-                    yield Clip(id=name, image=image, prompt_template=typed, contest=contest, **whole)
+                    long_facts = {"shots": texts.shots, "continuation": resolved.continuation}
+                    whole = {**settings, **given.fields(), **long_facts}
+                    yield Clip(id=name, prompt_template=typed, contest=contest, **whole)
 
     def _texts(self, resolved: Resolved, values: Mapping[str, str], seed: int) -> _Texts:
         """Returns the texts of a clip: its seed makes their choices, then the matrix fills their places."""
@@ -264,14 +266,10 @@ class _ClipWriter:
         stem = prompt if entry.id is None else fill(entry.id, values)
         return _Texts(prompt, made(resolved.negative_prompt), shots, stem)
 
-    def _image(self, resolved: Resolved, values: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
-        """Returns the image's path, and the part of it that names the clip: its content; nothing without an image."""
-        picture = self._images.picture(resolved.image, values)
-        if picture is None or resolved.image is None:
-            return None, {}
-        width, height = resolved.numbers["width"], resolved.numbers["height"]
-        self._images.note_shape(resolved.image, picture, width, height)
-        return picture.path, {"image_sha256": picture.sha256}
+    def _given(self, resolved: Resolved, values: Mapping[str, str]) -> GivenFiles:
+        """Returns the images and the video that one combination of the matrix is given."""
+        size = ClipSize(*(resolved.numbers[name] for name in ("width", "height", "num_frames")))
+        return self._images.files(resolved.given, values, size)
 
     def _is_new(self, settings: Mapping[str, object], line: int, heat: _Heat) -> bool:
         key = tuple(repr(value) if isinstance(value, list | dict) else value for value in settings.values())

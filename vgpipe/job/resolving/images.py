@@ -1,26 +1,50 @@
-"""The images that the clips of a job start from; each file is read once."""
+"""The images and videos that the clips of a job are given; each file is read once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from vgpipe.job.clip import PlacedImage
 from vgpipe.job.faults import Faults
 from vgpipe.job.picture import Picture, PictureFault, format_path, load_picture
 from vgpipe.job.record import Entry
+from vgpipe.job.resolving.given_settings import CONTINUE, PICTURES, RESTYLE, GivenFiles, GivenSettings
 from vgpipe.job.resolving.precedence import ResolvedSetting
-from vgpipe.job.rules import TAKES_IMAGES, ShapeRules
+from vgpipe.job.rules import REMEDIES, ShapeRules, frames_of_video
+from vgpipe.job.settings import Fit
 from vgpipe.job.template import combinations, count_combinations, places
+from vgpipe.job.video import Video, load_video
 
 MAX_SHAPE_DIFFERENCE = 0.02
+DEFAULT_FIT: Fit = "cover"
+FIT_WORDS: Mapping[Fit, str] = {
+    "cover": "it is resized to cover the clip, and cropped at its middle",
+    "contain": "it is resized to fit into the clip, and padded with black",
+    "stretch": "it is stretched",
+}
+FIRST, LAST = "image", "last_image"
+WORDS = {FIRST: "image", LAST: "last image"}
+F = TypeVar("F", Picture, Video)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSize:
+    """What a clip's pictures must fit into: width and height in pixels, and its frames."""
+
+    width: int
+    height: int
+    num_frames: int
 
 
 class Images:
-    """Checks the images of the entries, and returns them when the clips are made.
+    """Checks the images and videos of the entries, and returns them when the clips are made.
 
     Args:
         folder: where relative paths in the job file start; elsewhere they start at the working directory.
-        rules: whether the model takes images.
+        rules: what the model can be given.
         model: name of the option of `conf/model`.
         faults: where faults are recorded.
     """
@@ -30,98 +54,213 @@ class Images:
         self._rules = rules
         self._model = model
         self._faults = faults
-        self._seen: dict[tuple[bool, str], Picture | PictureFault] = {}
-        self._lines_with: list[int] = []
-        self._lines_without: list[int] = []
+        self._seen: dict[tuple[bool, str, str], Picture | Video | PictureFault] = {}
+        self._lines_with: dict[str, list[int]] = {name: [] for name in PICTURES}
+        self._lines_without: dict[str, list[int]] = {name: [] for name in PICTURES}
         self._num_paths = 0
         self._shape_notes: dict[tuple[str, int, int], str] = {}
 
-    def check(self, entry: Entry, image: ResolvedSetting | None) -> None:
-        """Records what is wrong with an entry's image, for every combination of its matrix.
+    def check(self, entry: Entry, given: GivenSettings) -> None:
+        """Records what is wrong with what an entry is given, for every combination of its matrix.
 
         Args:
             entry: the entry.
-            image: its image, if any.
+            given: its settings.
         """
-        if image is None:
-            self._lines_without.append(entry.line)
-            return
-        self._lines_with.append(entry.line)
-        if self._rules.image == "never":
-            what = f"image {format_path(str(image.value))}: the model {self._model} makes videos from text alone"
-            remedy = f"remove it, or choose a model that takes images: {TAKES_IMAGES}"
-            image.add_fault(what, remedy, self._faults)
-        for given in self._fillings(entry, image):
-            found = self._load(image.source.in_file, given)
-            if isinstance(found, PictureFault):
-                image.add_fault(found.what, found.remedy, self._faults)
+        for name in PICTURES:
+            # A video that is continued gives the first frame, too.
+            has = getattr(given, name) is not None or (name == FIRST and given.video is not None)
+            (self._lines_with if has else self._lines_without)[name].append(entry.line)
+        self._check_rules(given)
+        self._check_strength(given)
+        for setting in given.files():
+            for path in self._fillings(entry, setting):
+                found = self._load(setting, path)
+                if isinstance(found, PictureFault):
+                    setting.add_fault(found.what, found.remedy, self._faults)
+
+    def check_frames(self, given: GivenSettings, num_frames: int) -> None:
+        """Records the images that lie outside of their clip, or where another one is.
+
+        Args:
+            given: the settings of an entry.
+            num_frames: of its clips.
+        """
+        taken: dict[int, str] = {}
+        if given.image is not None or given.video is not None:
+            taken[0] = "the first frame, which is given by `image` or `video`"
+        if given.last_image is not None:
+            taken[num_frames - 1] = "the last frame, which is `last_image`"
+        for one in given.placed():
+            frame = one.frame if one.frame >= 0 else num_frames + one.frame
+            where = f"images: frame {one.frame}"
+            if not 0 <= frame < num_frames:
+                what = f"{where} is outside of the clip, which has {num_frames} frames"
+                one.setting.add_fault(what, f"frames are counted from 0 to {num_frames - 1}", self._faults)
+            elif frame in taken:
+                one.setting.add_fault(f"{where} is {taken[frame]}", "keep one of them", self._faults)
+            else:
+                taken[frame] = "there twice"
 
     def check_missing(self) -> None:
         """Records the entries without an image where the model needs one; one fault if none has one."""
-        if self._rules.image != "required" or self._faults.is_at("clip.image"):
-            return
-        what = f"no image given, and the model {self._model} makes videos only from one"
-        other = f"or choose a model that also goes without: {TAKES_IMAGES}"
-        if not self._lines_with:
-            remedy = f"set it with clip.image=FILE, or `image:` in the job's prompts or defaults; {other}"
-            return self._faults.add_at("clip.image", what, remedy)
-        for line in self._lines_without:
-            self._faults.add(line, what, f"add `image:` to the prompt or under `defaults:`; {other}")
+        for name in PICTURES:
+            self._check_missing(name)
+
+    def _check_missing(self, name: str) -> None:
+        if getattr(self._rules, name) != "required" or self._faults.is_at(f"clip.{name}"):
+            return None
+        what = f"no {WORDS[name]} given, and the model {self._model} makes videos only from one"
+        other = f"or choose a model that also goes without: {REMEDIES[name]}"
+        if not self._lines_with[name]:
+            remedy = f"set it with clip.{name}=FILE, or `{name}:` in the job's prompts or defaults; {other}"
+            return self._faults.add_at(f"clip.{name}", what, remedy)
+        for line in self._lines_without[name]:
+            self._faults.add(line, what, f"add `{name}:` to the prompt or under `defaults:`; {other}")
         return None
 
-    def picture(self, image: ResolvedSetting | None, values: Mapping[str, str]) -> Picture | None:
-        """Returns the image of one combination of the matrix.
+    def files(self, given: GivenSettings, values: Mapping[str, str], size: ClipSize) -> GivenFiles:
+        """Returns what one combination of the matrix is given.
 
         Args:
-            image: the image setting, if any.
+            given: the settings of its entry.
             values: name -> what takes its place.
+            size: of the clip.
 
         Returns:
-            The picture; None without an image, or where `check` has recorded what is wrong with it.
+            The files; without those where `check` has recorded what is wrong with them.
         """
-        if image is None:
-            return None
-        found = self._load(image.source.in_file, image.filled(values))
-        return found if isinstance(found, Picture) else None
-
-    def note_shape(self, image: ResolvedSetting, picture: Picture, width: int, height: int) -> None:
-        """Notes, once for each image and size, that an image has another aspect ratio than its clip.
-
-        Args:
-            image: the image setting.
-            picture: what it is.
-            width: of the clip, in pixels.
-            height: of the clip, in pixels.
-        """
-        key = (picture.path, width, height)
-        across, along = picture.width * height, picture.height * width
-        if key in self._shape_notes or max(across, along) <= (1 + MAX_SHAPE_DIFFERENCE) * min(across, along):
-            return
-        where = f"{image.source.prefix}image"
-        if image.source.in_file:
-            where = self._faults.name_of(image.source.lines["image"])
-        self._shape_notes[key] = (
-            f"{where}: image {format_path(picture.path)} is {picture.width}x{picture.height}, another shape than its "
-            f"clip's {width}x{height}: it will be cropped and resized; crop it yourself to choose what is kept"
+        first, last = (self._picture(one, values) for one in (given.image, given.last_image))
+        video = self._found(given.video, values, Video)
+        placed = [(one, self._picture(one.setting, values)) for one in given.placed()]
+        pairs = [(given.image, first), (given.last_image, last), *((one.setting, found) for one, found in placed)]
+        fit = self._fit(given, pairs, size, has_video=video is not None)
+        return GivenFiles(
+            image=first.path if first else None,
+            image_sha256=first.sha256 if first else None,
+            last_image=last.path if last else None,
+            last_image_sha256=last.sha256 if last else None,
+            images=_in_order(
+                PlacedImage(frame=one.frame % size.num_frames, image=found.path, image_sha256=found.sha256)
+                for one, found in placed
+                if found is not None
+            ),
+            video=video.path if video else None,
+            video_sha256=video.sha256 if video else None,
+            video_num_frames=frames_of_video(self._rules, size.num_frames) if video and not given.restyles else None,
+            strength=float(str(given.strength.value)) if video and given.strength else None,
+            fit=fit,
         )
 
     @property
     def shape_notes(self) -> tuple[str, ...]:
-        """The notes of `note_shape`, a sentence each."""
+        """What becomes of images of another shape than their clips', once for each image and size, a sentence each."""
         return tuple(self._shape_notes.values())
 
-    def _fillings(self, entry: Entry, image: ResolvedSetting) -> Iterator[str]:
+    def _check_rules(self, given: GivenSettings) -> None:
+        """Records what the model takes none of."""
+        for name in (*PICTURES, "images"):
+            setting = getattr(given, name)
+            if setting is not None and getattr(self._rules, name) == "never":
+                told = f"{name} {format_path(str(setting.value))}" if name in PICTURES else name
+                does = "makes videos from text alone" if self._rules.image == "never" else f"takes no {name}"
+                remedy = f"remove it, or choose a model that takes {name}: {REMEDIES[name]}"
+                if name == FIRST:
+                    remedy = f"remove it, or choose a model that takes images: {REMEDIES[name]}"
+                setting.add_fault(f"{told}: the model {self._model} {does}", remedy, self._faults)
+        if given.video is not None:
+            self._check_video(given, given.video)
+
+    def _check_video(self, given: GivenSettings, video: ResolvedSetting) -> None:
+        use = RESTYLE if given.restyles else CONTINUE
+        told, able = f"video {format_path(str(video.value))}", self._rules.video
+        if not able:
+            remedy = f"remove it, or choose a model that takes one: {REMEDIES[use]}"
+            video.add_fault(f"{told}: the model {self._model} takes no video", remedy, self._faults)
+        elif use not in able:
+            other = (
+                "set strength, for example 0.7, to have it restyled"
+                if use == CONTINUE
+                else "leave strength out to have it continued"
+            )
+            remedy = f"{other}; or choose a model that can: {REMEDIES[use]}"
+            video.add_fault(f"{told}: the model {self._model} cannot {use} a video", remedy, self._faults)
+        others = [name for name in (*PICTURES, "images") if getattr(given, name) is not None]
+        wrong = [name for name in others if name == FIRST or given.restyles]
+        if wrong:
+            begins = "whose end is the clip's first frames" if use == CONTINUE else "which gives every frame"
+            video.add_fault(f"{told}: `{wrong[0]}` is set, too, beside a video {begins}", "keep one", self._faults)
+
+    def _check_strength(self, given: GivenSettings) -> None:
+        if given.strength is not None and given.video is None:
+            what = "strength says how much of a video is made anew, and there is none"
+            given.strength.add_fault(what, "add `video`, or remove it", self._faults)
+
+    def _fit(
+        self,
+        given: GivenSettings,
+        pairs: list[tuple[ResolvedSetting | None, Picture | None]],
+        size: ClipSize,
+        *,
+        has_video: bool,
+    ) -> Fit | None:
+        """Returns how pictures are brought to the clip's size; None where all have it."""
+        other = [
+            (setting, one) for setting, one in pairs if one and (one.width, one.height) != (size.width, size.height)
+        ]
+        if not other and not has_video:
+            return None
+        fit = next((one for one in FIT_WORDS if given.fit is not None and one == given.fit.value), DEFAULT_FIT)
+        for setting, picture in other:
+            if setting is not None:
+                self._note_shape(setting, picture, size, fit, is_chosen=given.fit is not None)
+        return fit
+
+    def _note_shape(
+        self, setting: ResolvedSetting, picture: Picture, size: ClipSize, fit: Fit, *, is_chosen: bool
+    ) -> None:
+        """Notes, once for each image and size, that an image has another aspect ratio than its clip."""
+        key = (picture.path, size.width, size.height)
+        across, along = picture.width * size.height, picture.height * size.width
+        is_alike = max(across, along) <= (1 + MAX_SHAPE_DIFFERENCE) * min(across, along)
+        if key in self._shape_notes or is_alike or is_chosen:
+            return
+        where = f"{setting.source.prefix}{setting.name}"
+        if setting.source.in_file:
+            where = self._faults.name_of(setting.source.lines[setting.name])
+        others = " or ".join(f"fit: {one}" for one in FIT_WORDS if one != fit)
+        self._shape_notes[key] = (
+            f"{where}: {setting.name} {format_path(picture.path)} is {picture.width}x{picture.height}, another shape "
+            f"than its clip's {size.width}x{size.height}: {FIT_WORDS[fit]}; {others} changes that"
+        )
+
+    def _fillings(self, entry: Entry, setting: ResolvedSetting) -> Iterator[str]:
         """Yields every path that a matrix makes, unless they are more than a job may have."""
         from vgpipe.job.schema import MAX_CLIPS
 
-        used = places(str(image.value)) if image.source.in_file else ()
+        used = places(str(setting.value)) if setting.source.in_file else ()
         matrix = {name: entry.matrix[name] for name in used}
         self._num_paths += count_combinations(matrix)
         if self._num_paths <= MAX_CLIPS:
-            yield from map(image.filled, combinations(matrix))
+            yield from map(setting.filled, combinations(matrix))
 
-    def _load(self, in_file: bool, given: str) -> Picture | PictureFault:
-        key = (in_file, given)
+    def _picture(self, setting: ResolvedSetting | None, values: Mapping[str, str]) -> Picture | None:
+        return self._found(setting, values, Picture)
+
+    def _found(self, setting: ResolvedSetting | None, values: Mapping[str, str], kind: type[F]) -> F | None:
+        found = None if setting is None else self._load(setting, setting.filled(values))
+        return found if isinstance(found, kind) else None
+
+    def _load(self, setting: ResolvedSetting, given: str) -> Picture | Video | PictureFault:
+        key = (setting.source.in_file, setting.name, given)
         if key not in self._seen:
-            self._seen[key] = load_picture(given, self._folder if in_file else Path())
+            folder = self._folder if setting.source.in_file else Path()
+            load: Callable[[], Picture | Video | PictureFault] = {
+                "video": lambda: load_video(given, folder),
+            }.get(setting.name, lambda: load_picture(given, folder, setting.name))
+            self._seen[key] = load()
         return self._seen[key]
+
+
+def _in_order(images: Iterator[PlacedImage]) -> tuple[PlacedImage, ...]:
+    return tuple(sorted(images, key=lambda one: one.frame))

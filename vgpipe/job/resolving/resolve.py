@@ -13,6 +13,7 @@ from vgpipe.job.record import Entry
 from vgpipe.job.resolving.contests import best_of, contest_rules
 from vgpipe.job.resolving.continuations import ContinuationRequest
 from vgpipe.job.resolving.draws import Draws
+from vgpipe.job.resolving.given_settings import NAMES, GivenSettings
 from vgpipe.job.resolving.images import Images
 from vgpipe.job.resolving.lengths import Length, length_of, length_settings
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
@@ -23,7 +24,7 @@ from vgpipe.job.segments import count_segments
 from vgpipe.job.template import count_combinations
 from vgpipe.typed import as_typed
 
-_SPECIAL = ("prompt", "negative_prompt", "seed", "num_frames", "image")
+_SPECIAL = ("prompt", "negative_prompt", "seed", "num_frames", *NAMES)
 _PLAIN = tuple(SETTINGS[name] for name in OF_CLIP if name not in _SPECIAL)
 """The settings that a clip takes as they are, with no places to fill and no other spelling."""
 
@@ -45,7 +46,7 @@ class Resolved:
         entry: the entry.
         prompt: the prompt; its places are filled from the entry's matrix if it comes from the file.
         negative_prompt: likewise.
-        image: the path of the image it starts from, likewise; None without one.
+        given: the images and the video that it is given, likewise.
         seeds: one clip is made for each, per combination of the matrix.
         numbers: the other settings, as in `Clip`.
         shots: its shots; empty for a single prompt.
@@ -56,7 +57,7 @@ class Resolved:
     entry: Entry
     prompt: ResolvedSetting
     negative_prompt: ResolvedSetting
-    image: ResolvedSetting | None
+    given: GivenSettings
     seeds: tuple[int, ...]
     numbers: dict[str, Any]
     shots: tuple[ResolvedShot, ...] = ()
@@ -103,7 +104,7 @@ def resolve_entry(
         entry: the entry.
         sources: the strongest first, the entry's own among them.
         rules: what the model can make.
-        images: checks the entry's image.
+        images: checks the images and videos that it is given.
         draws: draws the seeds that are random.
         wildcards: checks the choices of its texts.
         faults: where faults are recorded.
@@ -119,8 +120,8 @@ def resolve_entry(
     seeds = seeds_of(entry, sources, draws, faults, wanted)
     found = {one.name: strongest(sources, one.name) for one in _PLAIN}
     lengths = length_settings(entry, sources)
-    image = strongest(sources, "image")
-    images.check(entry, image)
+    given = GivenSettings.of(sources)
+    images.check(entry, given)
     required = {one.name: found[one.name] for one in _PLAIN if not one.is_optional}
     for name, setting in {"prompt": prompt, **required, "num_frames": lengths}.items():
         if setting is None and name == "prompt" and entry.line:
@@ -135,10 +136,11 @@ def resolve_entry(
     request = ContinuationRequest.of(sources, num_inference_steps=steps, reference=reference, model=model)
     length = length_of(entry, lengths, request, fps, rules, faults)
     numbers["num_frames"] = length.num_frames
+    images.check_frames(given, length.num_frames)
     contest = contest_rules(wanted, steps, faults) if wanted is not None else None
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)
-    resolved = Resolved(entry, prompt, negative, image, seeds, numbers, shots, length.continuation, contest)
+    resolved = Resolved(entry, prompt, negative, given, seeds, numbers, shots, length.continuation, contest)
     for text in resolved.texts:
         wildcards.check(text)
     return resolved

@@ -42,6 +42,9 @@ class StockFamily(LatentLayout):
         name: as in `model.family`.
         decode_pipeline: class that decodes in its place, where its own call would do more than that; None where not.
         image_pipeline: class for clips that begin with an image; None where there is none.
+        restyle_pipeline: class for clips that restyle a video, imported by those alone; None where there is none.
+        takes_last_image: whether `image_pipeline` takes the last frame, too.
+        takes_images: whether it takes frames at any place.
         text_components: those that encode a text.
         denoisers: components that denoise; those that the checkpoint lacks are left out.
         image_components: components that the image pipeline needs beside the denoisers.
@@ -56,6 +59,9 @@ class StockFamily(LatentLayout):
     name: ClassVar[str]
     decode_pipeline: ClassVar[str | None] = None
     image_pipeline: ClassVar[str | None] = None
+    restyle_pipeline: ClassVar[str | None] = None
+    takes_last_image: ClassVar[bool] = False
+    takes_images: ClassVar[bool] = False
     text_components: ClassVar[tuple[str, ...]] = ("tokenizer", "text_encoder")
     denoisers: ClassVar[tuple[str, ...]] = ("transformer",)
     image_components: ClassVar[tuple[str, ...]] = ("vae",)
@@ -246,11 +252,9 @@ class StockFamily(LatentLayout):
 
     def run(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Makes the stock call that denoises, at once."""
-        starts_from_image = request.frames_NHWC is not None
-        if starts_from_image and not self.image_pipeline:
-            raise ModelError(f"the family {self.name} makes no video from an image -> choose another model")
-        name = self.image_pipeline if starts_from_image and self.image_pipeline else self.pipeline
-        pipeline = self.build(name, {**components, "scheduler": scheduler}, config_only=self.decoders)
+        pipeline = self.build(
+            self.pipeline_for(request), {**components, "scheduler": scheduler}, config_only=self.decoders
+        )
         on_step_end = guided_within(pipeline, request)
         arguments = {**self.call_arguments(pipeline, request), **step_hook(pipeline, on_step_end)}
         latents: torch.Tensor = pipeline(**accepted(pipeline, arguments), output_type="latent").frames
@@ -278,6 +282,27 @@ class StockFamily(LatentLayout):
         return Decoded(to_uint8(frames_1THWC[0], self.settings))
 
     # What a family may override.
+
+    def pipeline_for(self, request: DenoiseRequest) -> str:
+        """Returns the name of the class that makes a clip.
+
+        Raises:
+            ModelError: where the family takes none of what the clip is given.
+        """
+        frames, last = request.frames_NHWC is not None, request.last_frame_HWC is not None
+        restyles = request.source_NHWC is not None
+        cannot = {
+            "from an image": frames and not self.image_pipeline,
+            "to a last image": last and not self.takes_last_image,
+            "with images at further places": bool(request.placed) and not self.takes_images,
+            "from another video": restyles and not self.restyle_pipeline,
+        }
+        for what, is_so in cannot.items():
+            if is_so:
+                raise ModelError(f"the family {self.name} makes no video {what} -> choose another model")
+        if restyles and self.restyle_pipeline:
+            return self.restyle_pipeline
+        return self.image_pipeline if request.is_given_frames and self.image_pipeline else self.pipeline
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text with the pipeline's own `encode_prompt`; by default its first result alone."""
