@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 
 import diffusers
@@ -61,3 +62,29 @@ def test_a_scheduler_with_unsavable_state_is_refused():
     scheduler.helper = object()
     with pytest.raises(TypeError, match="helper"):
         scheduler_state(scheduler)
+
+
+def test_a_deep_copy_steps_on_its_own_and_is_saved_with_the_original():
+    def both(scheduler, samples, stop=None):
+        """The loop of a pipeline that denoises video and sound."""
+        other = copy.deepcopy(scheduler)
+        for one in (other, scheduler):
+            one.set_timesteps(8)
+        for index, timestep in enumerate(scheduler.timesteps):
+            if index == stop:
+                break
+            samples = [
+                one.step(torch.sin(sample + float(timestep)), timestep, sample, return_dict=False)[0]
+                for one, sample in zip((scheduler, other), samples, strict=True)
+            ]
+        return samples
+
+    generator = torch.Generator().manual_seed(3)
+    noise = [torch.randn(1, 4, 3, generator=generator), torch.randn(1, 5, 2, generator=generator)]
+    whole = both(diffusers.UniPCMultistepScheduler(**FLOW), noise)
+    first = diffusers.UniPCMultistepScheduler(**FLOW)
+    middle = both(ResumableScheduler(first), noise, stop=4)
+    state = scheduler_state(first)
+    resumed = ResumableScheduler(diffusers.UniPCMultistepScheduler(**FLOW), done_steps=4, state=state)
+    assert all(torch.equal(one, other) for one, other in zip(both(resumed, middle), whole, strict=True))
+    assert sum("timesteps" in name for name in scheduler_state(resumed.wrapped)) == 2

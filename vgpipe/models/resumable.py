@@ -7,6 +7,7 @@ step and scheduler state would make this unnecessary; diffusers 0.42 has none.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 ALL_STEPS = 1 << 30
 STATELESS = ("config", "_internal_dict")
 PREVIOUS_PREDICTION = "vgpipe_pred_original_sample"
+COPIES = "vgpipe_copies"
+"""Attribute of a scheduler of which its pipeline made deep copies: these, in order."""
 
 
 class ResumableScheduler:
     """A scheduler whose first `done_steps` steps are over.
 
-    Everything else is the wrapped scheduler's own; it also passes `isinstance` checks, which CogVideoX makes.
+    Everything else is the wrapped scheduler's own; it also passes `isinstance` checks, which CogVideoX makes. A deep
+    copy, as a pipeline makes for the sound beside its video, hides the same steps; its state is saved and restored with
+    that of the original.
 
     Args:
         scheduler: a diffusers scheduler.
@@ -35,6 +40,7 @@ class ResumableScheduler:
         last_step: loop iterations after which the loop ends, those already done included; None makes all of them.
 
     Attributes:
+        copies: deep copies of it, in order.
         after_step: called with (steps done, latents) after each step; None where nobody asks.
         first_sample: what the first step of a whole schedule was given; None where steps were done before.
         last_sample: what the last step so far gave.
@@ -57,6 +63,7 @@ class ResumableScheduler:
         self._before_first_step = before_first_step
         self._steps = 0
         self._last_step = last_step
+        self.copies: list[ResumableScheduler] = []
         self.first_sample: torch.Tensor | None = None
         self.last_sample: torch.Tensor | None = None
         self.predicted: torch.Tensor | None = None
@@ -68,6 +75,17 @@ class ResumableScheduler:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> ResumableScheduler:
+        """Returns a scheduler that steps on its own, and whose state is saved with this one's."""
+        index = len(self.copies)
+        inner = copy.deepcopy(self._scheduler, memo)
+        vars(inner).pop(COPIES, None)
+        state = None if self._state is None else _state_of_copy(self._state, index)
+        made = ResumableScheduler(inner, done_steps=self._done_steps, state=state, last_step=self._last_step)
+        self.copies.append(made)
+        vars(self._scheduler)[COPIES] = [one.wrapped for one in self.copies]
+        return made
+
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The wrapped scheduler's class."""
@@ -78,7 +96,8 @@ class ResumableScheduler:
         def set_timesteps(*args: Any, **kwargs: Any) -> None:
             original(*args, **kwargs)
             if self._state is not None:
-                vars(self._scheduler).update(self._state)
+                own = {name: value for name, value in self._state.items() if not name.startswith(COPIES)}
+                vars(self._scheduler).update(own)
 
         return set_timesteps
 
@@ -173,7 +192,7 @@ class ResumableScheduler:
 
 
 def scheduler_state(scheduler: Any) -> dict[str, Any]:
-    """Copies everything a scheduler remembers: step index, multistep history, schedule.
+    """Copies everything a scheduler remembers: step index, multistep history, schedule; and its deep copies likewise.
 
     Returns:
         Attribute name -> tensor or NumPy array (copies, where they were), number, string, None or a list of these.
@@ -181,7 +200,16 @@ def scheduler_state(scheduler: Any) -> dict[str, Any]:
     Raises:
         TypeError: for a scheduler that remembers something else; it cannot be checkpointed.
     """
-    return {name: _copied(name, value) for name, value in vars(scheduler).items() if name not in STATELESS}
+    state = {name: _copied(name, value) for name, value in vars(scheduler).items() if name not in (*STATELESS, COPIES)}
+    for index, made in enumerate(vars(scheduler).get(COPIES, ())):
+        state |= {f"{COPIES}.{index}.{name}": value for name, value in scheduler_state(made).items()}
+    return state
+
+
+def _state_of_copy(state: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """Returns the part of a scheduler's state that is of its deep copy."""
+    prefix = f"{COPIES}.{index}."
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _copied(name: str, value: Any) -> Any:
