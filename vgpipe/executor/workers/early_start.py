@@ -8,7 +8,7 @@ from typing import Any
 
 from vgpipe.config.executor_schema import RayConfig
 from vgpipe.config.schema import Config
-from vgpipe.models.checkpoint.allowed_classes import LIBRARIES
+from vgpipe.models.checkpoint.allowed_classes import is_loadable, module_of
 
 LOCAL = "local"
 
@@ -57,5 +57,5 @@ def _may_have_workers(config: Config, clips: int) -> bool:
 def classes_of(index: Mapping[str, Any]) -> list[str]:
     """Returns the classes of the libraries that a model_index.json names, `library:Class`."""
     entries = [["diffusers", index.get("_class_name")], *(one for one in index.values() if isinstance(one, list))]
-    pairs = [one for one in entries if len(one) == 2 and one[0] in LIBRARIES and isinstance(one[1], str)]
-    return [f"{library}:{name}" for library, name in pairs]
+    pairs = [one for one in entries if len(one) == 2 and is_loadable(one[0]) and isinstance(one[1], str)]
+    return [f"{module_of(library)}:{name}" for library, name in pairs]

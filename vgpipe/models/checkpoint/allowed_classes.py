@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from vgpipe.models.checkpoint.bounded_json import read_json
 
 LIBRARIES = ("diffusers", "transformers")
 MODEL, SCHEDULER, GUIDER = "diffusers.models", "diffusers.schedulers", "diffusers.guiders"
+OF_PIPELINES: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "ltx2": {
+        "connectors": frozenset({"LTX2TextConnectors"}),
+        "latent_upsampler": frozenset({"LTX2LatentUpsamplerModel"}),
+        "vocoder": frozenset({"LTX2Vocoder", "LTX2VocoderWithBWE"}),
+    },
+}
+"""Library in an index that means `diffusers.pipelines.<library>` -> component -> the classes it may be."""
 PARTS = ("stable_diffusion",)  # of the safety checker that most image checkpoints name, which is never loaded
 SHOWN = 10
 
@@ -119,6 +128,16 @@ def kind_of(component: str) -> Kind:
     return next((kind for kind in KINDS if component.startswith(kind.prefixes)), OTHER)
 
 
+def is_loadable(library: object) -> bool:
+    """Returns whether some class of an index's library may be loaded."""
+    return isinstance(library, str) and (library in LIBRARIES or library in OF_PIPELINES)
+
+
+def module_of(library: str) -> str:
+    """Returns the Python module that an index's library means."""
+    return f"diffusers.pipelines.{library}" if library in OF_PIPELINES else library
+
+
 def allowed_class(component: str, library: str, name: str, place: Path, where: str) -> str:
     """Returns the name of the class that a component is loaded with.
 
@@ -132,6 +151,10 @@ def allowed_class(component: str, library: str, name: str, place: Path, where: s
     Raises:
         ModelError: where the table has no such class for this kind of component.
     """
+    if library in OF_PIPELINES:
+        if name in OF_PIPELINES[library].get(component, ()):
+            return name
+        raise _not_allowed(component, f"{library}.{name}", where)
     chosen = (AUTO.fullmatch(name) and _named_by_config(library, name, place)) or name
     if not kind_of(component).allows(library, chosen):
         raise _not_allowed(component, f"{library}.{chosen}", where)

@@ -10,7 +10,7 @@ from typing import Any
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.hub.files import WEIGHT_SUFFIXES
 from vgpipe.hub.repo import HubRepo, variants_of, weight_files
-from vgpipe.models.checkpoint.allowed_classes import LIBRARIES, allowed_class, require_made_as
+from vgpipe.models.checkpoint.allowed_classes import LIBRARIES, allowed_class, is_loadable, module_of, require_made_as
 from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.installed_classes import class_of
 from vgpipe.models.checkpoint.layouts import refuse_layout
@@ -147,11 +147,12 @@ class Checkpoint:
         """
         library, name = self._class_entry(component)
         self.vet(component)
-        found = class_of(library, name)
+        found = class_of(module_of(library), name)
         if not isinstance(found, type):
+            package = module_of(library).partition(".")[0]
             raise ModelError(
                 f"{self._index_name}: {component} needs {library}.{name}, which the installed "
-                f"{library} lacks -> pip install -U {library}"
+                f"{package} lacks -> pip install -U {package}"
             )
         require_made_as(component, found, self._index_name)
         return found
@@ -183,7 +184,7 @@ class Checkpoint:
     def _class_entry(self, component: str) -> tuple[str, str]:
         entry = self.index.get(component)
         library, name = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
-        if library not in LIBRARIES or not isinstance(name, str):
+        if not is_loadable(library) or not isinstance(library, str) or not isinstance(name, str):
             raise ModelError(
                 f"{self._index_name}: {component} is of library {library!r}; "
                 f"only {' and '.join(LIBRARIES)} classes are loaded -> choose another checkpoint"

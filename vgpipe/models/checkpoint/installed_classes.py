@@ -17,7 +17,7 @@ def class_of(library: str, name: str) -> Any:
     """Returns a class of a library, also under the name that an older release has for it; imports the library.
 
     Args:
-        library: `diffusers` or `transformers`.
+        library: `diffusers`, `transformers`, or a module of one of them.
         name: the class.
 
     Returns:
@@ -40,7 +40,7 @@ def _not_importable(library: str, name: str, error: Exception) -> str:
     named = MISSING.search(cause)
     package = next(filter(None, named.groups()), library) if named else library
     # Either may be the one that is too old.
-    packages = " ".join(dict.fromkeys([library, package]))
+    packages = " ".join(dict.fromkeys([library.partition(".")[0], package]))
     return (
         f"{library}.{name} cannot be imported with the installed packages: {cause} -> pip install -U {packages}; "
         "python -m vgpipe doctor says what else does not fit"

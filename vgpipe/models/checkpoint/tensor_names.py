@@ -38,12 +38,15 @@ ORIGINAL = (
     ("Wan", r"^blocks\.\d+\.(self_attn|cross_attn)\.|^(text|time)_embedding\.\d|^head\.head\."),
     ("HunyuanVideo", r"^(double|single)_blocks\.\d+\."),
     ("LTXVideo", r"^(patchify_proj|adaln_single)\."),
+    ("LTX2Video", r"^(audio_)?(patchify_proj|adaln_single)\."),
     ("CogVideoX", r"^transformer\.layers\.\d+\.|^mixins\."),
     ("Mochi", r"^blocks\.\d+\.attn\.qkv_[xy]\."),
     ("AutoencoderKLWan", r"^(en|de)coder\.((down|up)samples|middle)\.\d+\."),
     ("Autoencoder", r"^(encoder\.down|decoder\.up)\.\d+\.block\.|^(encoder|decoder)\.mid\.block_1\."),
     ("T5Encoder", r"^blocks\.\d+\.attn\.[qkvo]\.|^token_embedding\."),
 )
+NAMED_ALIKE = ("AutoencoderKLLTX2Audio",)
+"""Classes of diffusers that name their tensors as the authors do."""
 
 ADAPTER = re.compile(r"\.(lora_(A|B|up|down)|lora\.(up|down)|lokr_w1|hada_w1_a)(\.|$)")
 
@@ -96,5 +99,6 @@ def is_originals(names: Iterable[str], class_name: str) -> bool:
         names: of the tensors.
         class_name: in diffusers or transformers, of the component.
     """
-    patterns = [pattern for start, pattern in ORIGINAL if start in class_name]
+    known = "" if class_name in NAMED_ALIKE else class_name
+    patterns = [pattern for start, pattern in ORIGINAL if start in known]
     return any(re.search(pattern, name) for name in names for pattern in patterns)
