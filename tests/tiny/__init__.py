@@ -24,6 +24,8 @@ BUILDERS: dict[str, str] = {
     "cogvideox15_5b": "tests.tiny.cogvideox:cogvideox15_5b",
     "hunyuan_video": "tests.tiny.hunyuan_video:hunyuan_video",
     "hunyuan_video_15": "tests.tiny.hunyuan_video15:hunyuan_video_15",
+    "ltx2": "tests.tiny.ltx2:ltx2",
+    "ltx2_distilled": "tests.tiny.ltx2:ltx2_distilled",
     "ltx_video_2b": "tests.tiny.ltx:ltx_video_2b",
     "ltx_video_distilled": "tests.tiny.ltx:ltx_video_distilled",
     "mochi_1_preview": "tests.tiny.others:mochi",

@@ -15,6 +15,7 @@ FAMILIES = {
     "hunyuan_video_15": "vgpipe.models.families.hunyuan_video15:HunyuanVideo15Family",
     "ltx": "vgpipe.models.families.ltx:LtxFamily",
     "ltx_condition": "vgpipe.models.families.ltx_condition:LtxConditionFamily",
+    "ltx2": "vgpipe.models.families.ltx2:Ltx2Family",
     "generic": "vgpipe.models.families.generic:family",
     "generic_whole": "vgpipe.models.families.generic:whole",
     "text_to_video_sd": "vgpipe.models.families.text_to_video_sd:TextToVideoSDFamily",

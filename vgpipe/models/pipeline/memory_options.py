@@ -11,6 +11,9 @@ from vgpipe.models.pipeline import attention, compiled, conv_caches, vae_options
 from vgpipe.models.weights import layerwise_cast, loras, quantize
 from vgpipe.vocabulary import FP8
 
+OF_SOUND = ("audio_vae", "vocoder")
+"""Decoders that make no picture: what is asked of a VAE is not asked of them."""
+
 
 def check(
     checkpoint: Checkpoint,
@@ -38,7 +41,7 @@ def check(
         attention.check(checkpoint, component, settings)
         if settings.compile:
             compiled.check(checkpoint, component)
-    for component in decoders:
+    for component in (one for one in decoders if one not in OF_SOUND):
         tiles_only = checkpoint.index[component][1] in vae_options.TILES_ONLY
         if settings.vae_tiling or settings.vae_slicing or tiles_only:
             vae_options.check(checkpoint.component_class(component), **_of_vae(settings))
@@ -65,17 +68,18 @@ def configure_denoiser(module: Any, component: str, settings: Settings) -> None:
         compiled.apply(module)
 
 
-def configure_decoder(module: Any, settings: Settings) -> None:
+def configure_decoder(module: Any, component: str, settings: Settings) -> None:
     """Applies the memory options to a loaded VAE, and makes it release caches as it uses them.
 
     Args:
-        module: changed in place; a component that decodes nothing itself (a guider) is left as it is.
+        module: changed in place; a component that decodes no picture (a guider, a vocoder) is left as it is.
+        component: its name.
         settings: the options.
 
     Raises:
         ConfigError: where its class cannot.
     """
-    if not hasattr(module, "decode"):
+    if component in OF_SOUND or not hasattr(module, "decode"):
         return
     vae_options.apply(module, **_of_vae(settings))
     conv_caches.release_used_caches(module)

@@ -217,7 +217,7 @@ class StockFamily(LatentLayout):
         if component in self.denoisers:
             memory_options.configure_denoiser(module, component, self.settings)
         if component in self.decoders:
-            memory_options.configure_decoder(module, self.settings)
+            memory_options.configure_decoder(module, component, self.settings)
         return module
 
     def encode(self, components: Components, text: str) -> Embeds:
