@@ -37,7 +37,7 @@ def clip(*segments: dict[str, Any], model: ModelFacts | None = None, **more: Any
 
 def texts(before: ClipInputs, now: ClipInputs) -> list[str]:
     assert input_changes(before, before) == () == input_changes(now, now)
-    return [change.text for change in input_changes(before, now, "first.png")]
+    return [change.text for change in input_changes(before, now, {"image": "first.png"})]
 
 
 HUB = ["owner/name", "1" * 40, "transformer", None, None]

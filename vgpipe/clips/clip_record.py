@@ -122,6 +122,7 @@ def _facts(clip: Clip) -> dict[str, Any]:
     """Returns the fields of a clip but its id, as plain values; `asdict` would copy each deeply."""
     facts = {name: getattr(clip, name) for name in RECORDED_AS if name != "id"}
     facts["shots"] = [asdict(shot) for shot in clip.shots]
+    facts["images"] = [asdict(one) for one in clip.images]
     facts["continuation"] = asdict(clip.continuation) if clip.continuation else None
     facts["contest"] = {**asdict(clip.contest), "at": list(clip.contest.at)} if clip.contest else None
     return facts
@@ -174,7 +175,7 @@ def past_record(record: Mapping[str, Any]) -> PastRecord:
 
 
 def clip_of_record(record: Mapping[str, Any]) -> Clip:
-    """Returns the clip that a line of clips.jsonl describes; lines without the keys of its image have none.
+    """Returns the clip that a line of clips.jsonl describes; lines without the keys of its images have none.
 
     Raises:
         ValueError: saying what is missing, of a wrong type or not safe as a file name.
@@ -191,7 +192,7 @@ def clip_of_record(record: Mapping[str, Any]) -> Clip:
         raise ValueError(f"clip: {clip.id[:80]!r} is not a clip id")
     if clip.name is not None and (not SAFE_ID.fullmatch(clip.name) or len(clip.name.encode()) > MAX_STEM_BYTES):
         raise ValueError(f"name: {clip.name[:80]!r} is not the name of a file")
-    _check_image(clip)
+    _check_given(clip)
     _check_continuation(clip)
     _check_contest(clip)
     return clip
@@ -224,11 +225,19 @@ def _check_contest(clip: Clip) -> None:
         raise ValueError(f"contest: {how.keep} of {how.best_of} cannot be found at {list(how.at)[:5]}")
 
 
-def _check_image(clip: Clip) -> None:
-    """Refuses an image that could be another one by now: without its digest, or with a relative path."""
-    if clip.image is None and clip.image_sha256 is None:
-        return
-    if clip.image is None or not os.path.isabs(clip.image):
-        raise ValueError(f"image: {(clip.image or '')[:80]!r} is not an absolute path")
-    if not SHA256.fullmatch(clip.image_sha256 or ""):
-        raise ValueError(f"image_sha256: {(clip.image_sha256 or '')[:80]!r} is not 64 hex digits")
+def _check_given(clip: Clip) -> None:
+    """Refuses files that could be others by now: without their digest, or with a relative path."""
+    for name, path in (("image", clip.image), ("last_image", clip.last_image), ("video", clip.video)):
+        if path is None and getattr(clip, f"{name}_sha256") is not None:
+            raise ValueError(f"{name}: '' is not an absolute path")
+    for one in clip.given_files:
+        if not os.path.isabs(one.path):
+            raise ValueError(f"{one.setting}: {one.path[:80]!r} is not an absolute path")
+        if not SHA256.fullmatch(one.sha256 or ""):
+            key = "images" if one.setting == "images" else f"{one.setting}_sha256"
+            raise ValueError(f"{key}: {(one.sha256 or '')[:80]!r} is not 64 hex digits")
+    if any(not 0 <= one.frame < clip.num_frames for one in clip.images):
+        raise ValueError(f"images: a frame is outside of the clip, which has {clip.num_frames}")
+    begins_with = clip.video_num_frames
+    if begins_with is not None and not 1 <= begins_with < clip.num_frames:
+        raise ValueError(f"video_num_frames: {begins_with} of {clip.num_frames} frames")

@@ -15,7 +15,7 @@ from vgpipe.executor.cancel_token import CancelToken
 from vgpipe.provenance.changed import Changed, changed
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
 from vgpipe.provenance.downloads import downloads
-from vgpipe.provenance.replay import Changes, Replay, first_files, image_problem, read, read_replay, replay_overrides
+from vgpipe.provenance.replay import Changes, Replay, first_files, given_problem, read, read_replay, replay_overrides
 from vgpipe.runs.bars import TerminalBars
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.runs.run import ready, start
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     typed = replay_overrides(words[1:], Changes.ALLOWED)
     replay = read_replay(Path(words[0]), typed)
     changes = changed(replay, typed) if typed.changes else None
-    problem = image_problem(replay.clip) if changes is None else None
+    problem = given_problem(replay.clip) if changes is None else None
     if problem:
         raise UsageError(f"{shown_path(replay.path)}: {problem}")
     if YES not in arguments and "model" not in typed.keys:  # one that was typed is the user's choice

@@ -104,6 +104,9 @@ class ClipOverrides:
     if TYPE_CHECKING:  # those that are read by their names
         prompt: str | None = None
         image: str | None = None
+        last_image: str | None = None
+        images: tuple[str, ...] | None = None
+        video: str | None = None
 
 
 @record

@@ -80,6 +80,21 @@ class PlacedImage:
     image_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file that a clip is given.
+
+    Attributes:
+        setting: the one that names it.
+        path: absolute.
+        sha256: of its bytes, 64 hex digits; None in a record that lacks it.
+    """
+
+    setting: str
+    path: str
+    sha256: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip(ClipSettings):
     """One video to make, with every setting resolved.
@@ -123,6 +138,18 @@ class Clip(ClipSettings):
     def is_given_frames(self) -> bool:
         """Whether any image or video is given."""
         return bool(self.images) or any(one is not None for one in (self.image, self.last_image, self.video))
+
+    @property
+    def given_files(self) -> tuple[GivenFile, ...]:
+        """Every image and video that is given."""
+        named = (
+            ("image", self.image, self.image_sha256),
+            ("last_image", self.last_image, self.last_image_sha256),
+            ("video", self.video, self.video_sha256),
+        )
+        alone = (GivenFile(setting, path, sha256) for setting, path, sha256 in named if path is not None)
+        placed = (GivenFile("images", one.image, one.image_sha256) for one in self.images)
+        return (*alone, *placed)
 
     @property
     def stem(self) -> str:

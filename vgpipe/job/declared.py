@@ -14,6 +14,7 @@ from vgpipe.job.settings import (
     LongClipSettings,
     OtherSpellings,
     PlacedSettings,
+    Placements,
     SetBy,
     Setting,
 )
@@ -40,8 +41,8 @@ class ClipSetting:
 
     @property
     def is_text(self) -> bool:
-        """Whether its value is a text, chosen from a list or free."""
-        return self.type is str or self.is_choice
+        """Whether it is written as a text in one line: one chosen from a list, a free one, or placements."""
+        return self.type in (str, Placements) or self.is_choice
 
     @property
     def is_choice(self) -> bool:
@@ -50,8 +51,8 @@ class ClipSetting:
 
     @property
     def is_list(self) -> bool:
-        """Whether it holds several values."""
-        return typing.get_origin(self.type) is list
+        """Whether it holds several numbers."""
+        return typing.get_origin(self.type) is list and self.type != Placements
 
     @property
     def choices(self) -> tuple[str, ...]:

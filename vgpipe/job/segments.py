@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, takewhile
 
-from vgpipe.job.clip import Clip, Continuation, PlacedImage, Shot
+from vgpipe.job.clip import Clip, Continuation, Shot
 from vgpipe.job.rules import next_on_step
+from vgpipe.job.segment_images import with_given_frames
 from vgpipe.job.settings import ContinuationMethod
 
 WINDOW: ContinuationMethod = "window"
@@ -152,42 +153,6 @@ def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], ind
             )
             left -= end - given
     return made
-
-
-def with_given_frames(clip: Clip, segments: Sequence[Segment]) -> list[Segment]:
-    """Returns segments with the images that fall into each: the first that makes a frame shows it.
-
-    Args:
-        clip: the whole clip.
-        segments: of chains, in order.
-    """
-    if clip.last_image is None and not clip.images:
-        return list(segments)
-    wanted = list(clip.images)
-    if clip.last_image is not None:
-        sha256 = clip.last_image_sha256 or ""
-        wanted.append(PlacedImage(frame=clip.num_frames - 1, image=clip.last_image, image_sha256=sha256))
-    made, done = [], 0
-    for segment in segments:
-        begin = done - segment.start  # where in the clip its first decoded frame is
-        own = [one for one in wanted if one.frame < begin + segment.end]
-        wanted = wanted[len(own) :]
-        made.append(replace(segment, clip=_showing(segment.clip, own, begin)))
-        done += segment.stop - segment.start
-    return made
-
-
-def _showing(clip: Clip, images: Sequence[PlacedImage], begin: int) -> Clip:
-    """Returns a pass with images of the whole clip, in which its own first frame has the number `begin`."""
-    for one in images:
-        frame, last = one.frame - begin, clip.num_frames - 1
-        if frame == 0:
-            clip = replace(clip, image=one.image, image_sha256=one.image_sha256)
-        elif frame == last:
-            clip = replace(clip, last_image=one.image, last_image_sha256=one.image_sha256)
-        else:
-            clip = replace(clip, images=(*clip.images, replace(one, frame=frame)))
-    return clip
 
 
 def _given(before: Segment, shot: int, how: Continuation) -> int:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
 from vgpipe.clips.requested import quality_settings
-from vgpipe.config.model_schema import ModelConfig
+from vgpipe.config.model_schema import ModelConfig, RulesConfig
 from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import UsageError
@@ -16,17 +16,20 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS
 from vgpipe.job.faults import format_value
 from vgpipe.job.naming import clip_id
+from vgpipe.job.placements import written
 from vgpipe.job.resolving.expand import Expansion, expand
 from vgpipe.job.resolving.file_names import named
-from vgpipe.provenance.replay import CACHE_SETTINGS, DRAFT, Replay, ReplayOverrides, image_problem
+from vgpipe.provenance.replay import CACHE_SETTINGS, DRAFT, Replay, ReplayOverrides, given_problem
 from vgpipe.report.values import table_of
 from vgpipe.typed import shown_path
 
 MODEL, QUALITY, MEMORY = "model", "quality", "memory"
-OF_ANY_MODEL = ("prompt", "negative_prompt", "seed", "image")
+PATHS = ("image", "last_image", "video")
+OF_ANY_MODEL = ("prompt", "negative_prompt", "seed", *PATHS, "strength", "fit")
 """What a clip keeps where another model makes it; the rest is that model's own."""
 OF_SHOTS = ("seed", "num_inference_steps", "guidance_scale", "negative_prompt")
 """What can be changed of a clip of several shots."""
+OTHERS = {"images": "other images", "continuation": "other segments"}
 LENGTHS = ("num_frames", "seconds")
 CHANGES_NO_BITS = ("strategy", "stream")
 T = TypeVar("T", ModelConfig, MemoryConfig, QualityConfig)
@@ -62,9 +65,9 @@ def changed(replay: Replay, overrides: ReplayOverrides) -> Changed:
         UsageError: where the model cannot make the clip, or a setting of several shots cannot be changed.
     """
     config, typed = _config(replay, overrides), overrides.config
-    if (problem := image_problem(replay.clip)) and typed.clip.image is None:
-        raise UsageError(f"{shown_path(replay.path)}: {problem}")
     clip_changes = {name: value for name, value in asdict(typed.clip).items() if value is not None}
+    if problem := given_problem(replay.clip, clip_changes):
+        raise UsageError(f"{shown_path(replay.path)}: {problem}")
     if replay.clip.shots:
         made = _of_shots(replay.clip, clip_changes, overrides)
     else:
@@ -113,8 +116,7 @@ def _expanded(clip: Clip, changes: Mapping[str, Any], config: Config, overrides:
         replaced |= {name for name in kept if SETTINGS[name].setting.recorded_as}
     if is_other_quality:
         replaced |= set(preset)
-    if config.model.rules.image == "never":
-        replaced.add("image")
+    replaced |= set(_untaken(config.model.rules, {**kept, **changes}))
     settings = {name: value for name, value in kept.items() if name not in replaced}
     return expand(
         None,
@@ -127,11 +129,20 @@ def _expanded(clip: Clip, changes: Mapping[str, Any], config: Config, overrides:
     )
 
 
+def _untaken(rules: RulesConfig, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the settings of what a clip is given that a model takes none of."""
+    yield from (name for name in ("image", "last_image", "images") if getattr(rules, name) == "never")
+    if ("continue" if settings.get("strength") is None else "restyle") not in rules.video:
+        yield from ("video", "strength")
+
+
 def _settings(clip: Clip, *, is_other_model: bool) -> dict[str, Any]:
     """Returns the settings of a clip as the command line has them."""
     names = OF_ANY_MODEL if is_other_model else OF_CLIP
     found = {name: getattr(clip, name) for name in names}
-    found |= {name: as_literal(value) for name, value in found.items() if isinstance(value, str) and name != "image"}
+    found |= {name: as_literal(value) for name, value in found.items() if isinstance(value, str) and name not in PATHS}
+    if clip.images:
+        found["images"] = [written(one.frame, one.image) for one in clip.images]
     if clip.continuation is not None and not is_other_model:
         of_long = {name: one.setting.recorded_as[-1] for name, one in SETTINGS.items() if one.setting.recorded_as}
         found |= {name: getattr(clip.continuation, recorded) for name, recorded in of_long.items()}
@@ -151,14 +162,15 @@ def _of_shots(clip: Clip, changes: Mapping[str, Any], overrides: ReplayOverrides
 
 
 def _of_clips(old: Clip, new: Sequence[Clip]) -> Iterator[str]:
-    for name in (*OF_CLIP, "image_sha256", "continuation"):
+    digests = {f"{name}_sha256": name.replace("_", " ") for name in PATHS}
+    for name in (*OF_CLIP, *digests, "images", "continuation"):
         before, after = getattr(old, name), list(dict.fromkeys(getattr(clip, name) for clip in new))
-        if after == [before] or name == "image":
+        if after == [before] or name in PATHS:
             continue
         if name in OF_CLIP:
             yield f"{name} {format_value(before)} -> {', '.join(map(format_value, after))}"
         else:
-            yield "another image" if name == "image_sha256" else "other segments"
+            yield f"another {digests[name]}" if name in digests else OTHERS[name]
 
 
 def _of_config(old: Config, new: Config) -> Iterator[str]:

@@ -31,24 +31,26 @@ from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 UPSTREAM = ("prompt", "negative", "latents", "given", "frames", "segments", "seam", "windows", "version", MODEL)
 """Inputs of a key that are compared elsewhere: what they stand for, by its own inputs."""
 SIZE = ("width", "height")
+GIVEN = ("image", "last_image", "images", "video")
+"""Inputs that are digests of given files."""
 ABSENT = {field.name: field.default for field in fields(Settings)}
 """Options that an identity leaves out while they have their default."""
 PARTS, FILES, LORAS, SCHEDULER, CONFIGS, CACHE = "parts", "files", "loras", "scheduler", "configs", "cache"
 
 
-def input_changes(before: ClipInputs, now: ClipInputs, image: str | None = None) -> tuple[Change, ...]:
+def input_changes(before: ClipInputs, now: ClipInputs, files: Mapping[str, str] | None = None) -> tuple[Change, ...]:
     """Returns which inputs changed, in the order of the stages; none where the keys are the same.
 
     Args:
         before: of the earlier rendering.
         now: of what would be rendered.
-        image: the clip's image as a message names it; None where it has none now.
+        files: setting -> the file that it gives now, as a message names it.
     """
     if before.model.name != now.model.name and before.model.name:
         model = [Change(ENCODE, f"model {before.model.name} -> {now.model.name}")]
     else:
         model = _other_checkpoint(before, now)
-    comparison = _Comparison(before, now, image, is_other_model=bool(model))
+    comparison = _Comparison(before, now, files or {}, is_other_model=bool(model))
     return in_few_words([*model, *comparison.changes()])
 
 
@@ -84,13 +86,13 @@ class _Comparison:
     Attributes:
         before: of the earlier rendering.
         now: of what would be rendered.
-        image: the clip's image as a message names it.
+        files: setting -> the file that it gives, as a message names it.
         is_other_model: whether another checkpoint explains whatever differs in files and configs.
     """
 
     before: ClipInputs
     now: ClipInputs
-    image: str | None
+    files: Mapping[str, str]
     is_other_model: bool
 
     def changes(self) -> Iterator[Change]:
@@ -143,14 +145,14 @@ class _Comparison:
             one, other = old.get(name), new.get(name)
             if one == other or (name == "family" and self.is_other_model):
                 continue
-            yield Change(
-                stage, self._image(one, other) if name == "image" else arrow(NAMES.get(name, name), one, other)
-            )
+            is_file = name in GIVEN
+            yield Change(stage, self._given(name, one, other) if is_file else arrow(NAMES.get(name, name), one, other))
 
-    def _image(self, old: Any, new: Any) -> str:
+    def _given(self, name: str, old: Any, new: Any) -> str:
+        words, file = name.replace("_", " "), self.files.get(name)
         if old is None or new is None:
-            return f"image {'none' if old is None else 'one'} -> {'none' if new is None else shown(self.image)}"
-        return f"image {shown(self.image)}: other content"
+            return f"{words} {'none' if old is None else 'one'} -> {'none' if new is None else shown(file)}"
+        return f"{words}: other content" if name == "images" else f"{words} {shown(file)}: other content"
 
     def _model(self, stage: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         """Yields what differs in the identity of a model: of its components, the scheduler and the call."""

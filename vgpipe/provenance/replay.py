@@ -6,7 +6,7 @@ A recipe may come from a stranger: everything in it is validated like a user's o
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -22,9 +22,11 @@ from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig, QualityCon
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault, UsageError, first_line
 from vgpipe.exporters.bounds import OF_STRANGERS, OWN
-from vgpipe.job.clip import Clip
+from vgpipe.job.clip import Clip, GivenFile
 from vgpipe.job.drafts import draft_steps
-from vgpipe.job.picture import PictureFault, load_picture
+from vgpipe.job.picture import Picture, PictureFault, load_picture
+from vgpipe.job.placements import parse
+from vgpipe.job.video import Video, load_video
 from vgpipe.outside_file import expanded
 from vgpipe.provenance.recipe import SCHEMA
 from vgpipe.provenance.strangers import refuse_endless, refuse_texts
@@ -33,13 +35,14 @@ from vgpipe.store.rundir import RunDir
 ALLOWED_OVERRIDES = (
     *("hardware", "hardware.", "executor", "executor.", "exporter", "exporter.", "also.", "run.", "store."),
     *("checks", "checks.", "notify", "notify.", "drawn_from"),
-    *("memory.strategy", "memory.stream", "model.id", "model.revision", "clip.image", "hydra.run.dir"),
+    *("memory.strategy", "memory.stream", "model.id", "model.revision", "hydra.run.dir"),
+    *("clip.image", "clip.last_image", "clip.images", "clip.video"),
 )
-"""What does not change the latents, and where the model and the image are now. A trailing dot allows a whole group."""
+"""What does not change the latents, and where model and given files are now. A trailing dot allows a whole group."""
 CACHE_SETTINGS = ("cache", "cache_threshold", "cache_interval")
 """What a recipe holds of `quality`; the rest of it is in the clip."""
 MAX_REASON = 200
-NOT_IN_RECIPES = {"image", "continuation", "match_color"}
+NOT_IN_RECIPES = {"image", "last_image", "images", "video", "continuation", "match_color"}
 """Settings of a clip that a recipe holds in another form than the command line; `clip_of_record` validates them."""
 
 
@@ -134,8 +137,7 @@ def read_replay(path: Path, overrides: ReplayOverrides) -> Replay:
     try:
         refuse_texts(recipe)
         config = _with_recipe(overrides, recipe)
-        moved = overrides.config.clip.image if not overrides.changes else None
-        clip = _clip(recipe, moved)
+        clip = _clip(recipe, ClipOverrides() if overrides.changes else overrides.config.clip)
         refuse_endless(clip)
         files = OWN if _is_exporter_typed(overrides) else OF_STRANGERS
         instead = f"exporter={config.exporter.name}"
@@ -149,16 +151,31 @@ def read_replay(path: Path, overrides: ReplayOverrides) -> Replay:
     return Replay(path, recipe, config, clip)
 
 
-def image_problem(clip: Clip) -> str | None:
-    """Returns why a clip cannot begin with its image, with what to type; None where it can, or begins with none."""
-    if clip.image is None:
-        return None
-    if not os.path.lexists(clip.image):
-        return f"its image {clip.image} is missing -> clip.image=PATH"
-    found = load_picture(clip.image, Path.cwd())
+def given_problem(clip: Clip, replaced: Collection[str] = ()) -> str | None:
+    """Returns why a clip cannot have a file that it is given, with what to type; None where it can have all.
+
+    Args:
+        clip: the clip.
+        replaced: settings whose files are not looked at, as others are typed.
+    """
+    for one in clip.given_files:
+        problem = _problem(one) if one.setting not in replaced else None
+        if problem is not None:
+            typed = f"clip.{one.setting}={'{FRAME: PATH}' if one.setting == 'images' else 'PATH'}"
+            return f"its {problem} -> {typed}"
+    return None
+
+
+def _problem(given: GivenFile) -> str | None:
+    if not os.path.lexists(given.path):
+        return f"{given.setting} {given.path} is missing"
+    if given.setting == "video":
+        found: Picture | Video | PictureFault = load_video(given.path, Path.cwd())
+    else:
+        found = load_picture(given.path, Path.cwd(), given.setting)
     if isinstance(found, PictureFault):
-        return f"its {found.what} -> clip.image=PATH"
-    return None if found.sha256 == clip.image_sha256 else f"its image {clip.image} has changed -> clip.image=PATH"
+        return found.what
+    return None if found.sha256 == given.sha256 else f"{given.setting} {given.path} has changed"
 
 
 def first_files(run_dir: RunDir) -> list[Path]:
@@ -239,12 +256,22 @@ def _is_exporter_typed(overrides: ReplayOverrides) -> bool:
     return any(key == "exporter" or key.startswith("exporter.") for key in overrides.keys)
 
 
-def _clip(recipe: Mapping[str, Any], image: str | None) -> Clip:
+def _clip(recipe: Mapping[str, Any], moved: ClipOverrides) -> Clip:
     record = {name: value for name, value in recipe["clip"].items() if name != "contest"}
     _check_ranges(record)
-    if "image" in record:
-        record["image"] = os.path.abspath(expanded(image or str(record["image"])))
+    for name in ("image", "last_image", "video"):
+        if name in record:
+            record[name] = _absolute(getattr(moved, name) or record[name])
+    if "images" in record:
+        places = dict(found for one in moved.images or () if (found := parse(one)) is not None)
+        record["images"] = [
+            {**one, "image": _absolute(places.get(one["frame"], one["image"]))} for one in record["images"]
+        ]
     return clip_of_record(record)
+
+
+def _absolute(given: object) -> str:
+    return os.path.abspath(expanded(str(given)))
 
 
 def _check_ranges(record: Mapping[str, Any]) -> None:

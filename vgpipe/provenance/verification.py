@@ -16,7 +16,7 @@ from vgpipe.hardware import pick_device
 from vgpipe.hardware.arithmetic import arithmetic_of
 from vgpipe.provenance.diff import recipe_diff
 from vgpipe.provenance.recipe import parts_of
-from vgpipe.provenance.replay import Replay, ReplayOverrides, image_problem, read_replay
+from vgpipe.provenance.replay import Replay, ReplayOverrides, given_problem, read_replay
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.artifacts import installed_versions
 
@@ -75,7 +75,7 @@ class Verifier:
         """
         try:
             replay = self.recipe_of(path)
-            problem = image_problem(replay.clip)
+            problem = given_problem(replay.clip)
             if problem is not None:
                 return Verdict(path, Answer.UNVERIFIABLE, (problem,))
             changes = recipe_diff(replay.recipe, self._recipe_here(replay))

@@ -13,8 +13,9 @@ import yaml
 
 from vgpipe.job.choices import as_literal
 from vgpipe.job.declared import OF_CLIP, SETTINGS, ClipSetting, set_by
-from vgpipe.job.resolving.picks import pick_name
-from vgpipe.job.settings import SetBy
+from vgpipe.job.placements import written
+from vgpipe.job.resolving.picks import others_given, pick_name
+from vgpipe.job.settings import Placements, SetBy
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.typed import hydra_value, quoted, shell_quoted
@@ -93,6 +94,8 @@ def _words(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _is_recorded(record: Mapping[str, Any], declared: ClipSetting) -> bool:
     """Tells whether a clip's record has to hold a setting: not another spelling, nor one that it does without."""
+    if declared.type == Placements:
+        return bool(_placed(record))
     if declared.setting.recorded_as:
         return record.get(declared.setting.recorded_as[0]) is not None
     return declared.name in OF_CLIP and not (
@@ -141,7 +144,22 @@ def pick_of(record: Mapping[str, Any]) -> str | None:
     shots = [table_of(shot).get("prompt") for shot in list_of(record.get("shots"))]
     if seed is None or not all(isinstance(text, str) for text in (*texts, *shots, image or "")):
         return None
-    return pick_name(str(texts[0]), str(texts[1]), seed, image, [str(shot) for shot in shots])
+    digests = [record.get(name) for name in ("last_image_sha256", "video_sha256")]
+    last, video = (one if isinstance(one, str) else None for one in digests)
+    placed = [(frame, sha256) for frame, _, sha256 in _placed(record)]
+    others = others_given(last, placed, video, float_of(record.get("strength")))
+    return pick_name(str(texts[0]), str(texts[1]), seed, image, [str(shot) for shot in shots], others)
+
+
+def _placed(record: Mapping[str, Any]) -> list[tuple[int, str, str]]:
+    """Returns frame, path and digest of each image at a frame of a clip's record; those that are none are left out."""
+    found = [table_of(one) for one in list_of(record.get("images"))]
+    facts = [(int_of(one.get("frame")), one.get("image"), one.get("image_sha256")) for one in found]
+    return [
+        (frame, path, sha256)
+        for frame, path, sha256 in facts
+        if frame is not None and isinstance(path, str) and isinstance(sha256, str)
+    ]
 
 
 def _forced(name: str, value: object) -> str:
@@ -175,6 +193,11 @@ def _exporters(config: Mapping[str, Any]) -> list[str]:
 
 def _typed(record: Mapping[str, Any], declared: ClipSetting) -> str:
     """Returns the override that gives a setting the value of a clip's record."""
+    if declared.type == Placements:
+        placed = _placed(record)
+        if any(UNTYPABLE.search(path) or len(path) > MAX_TEXT for _, path, _ in placed):
+            raise NoCommand("an image has a path that cannot be typed")
+        return f"clip.{declared.name}={hydra_value([written(frame, path) for frame, path, _ in placed])}"
     *owners, name = declared.setting.recorded_as or (declared.name,)
     for owner in owners:
         record = table_of(record.get(owner))

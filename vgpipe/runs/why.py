@@ -106,7 +106,7 @@ class _Glances(Store):
 def _answer(
     clip: Clip, state: ClipState, is_finished: bool, store: Store, inputs: ClipInputs, past: PastClip | None
 ) -> Answer:
-    changes = input_changes(past.inputs, inputs, _image(clip)) if past is not None else ()
+    changes = input_changes(past.inputs, inputs, _files(clip)) if past is not None else ()
     was, run = (str(past.record.get("clip")), past.run) if past is not None else (None, None)
     if is_finished:
         drafted = [] if state.draft is None else [f"a {_draft(state)}: `continue` finishes it"]
@@ -118,8 +118,8 @@ def _answer(
     return Answer(clip.id, work, where, _reasons(work, changes, past), was, run)
 
 
-def _image(clip: Clip) -> str | None:
-    return shown_path(Path(clip.image)) if clip.image is not None else None
+def _files(clip: Clip) -> dict[str, str]:
+    return {one.setting: shown_path(Path(one.path)) for one in clip.given_files}
 
 
 def _why_nothing(changes: Sequence[Change], inputs: ClipInputs, past: PastClip | None) -> list[str]:

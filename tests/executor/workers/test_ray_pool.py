@@ -227,7 +227,7 @@ def test_an_image_that_only_the_driver_has_is_sent_along(far, tmp_path):
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     slot = one(far)
     far.hear(slot, Ready)
-    far.pool._running[slot.name]._service.serve_image(sha256, path)
+    far.pool._running[slot.name]._service.serve_file(sha256, path)
     far.hand(slot, replace(clip_of("image"), image="/nonexistent/a.png", image_sha256=sha256))
     assert far.hear(slot, Event).facts == {"shape": (1, 8, 12, 3)}
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vgpipe.errors import StoreError, is_disk_full
-from vgpipe.executor.workers.brought_images import brought_image
+from vgpipe.executor.workers.brought_files import brought_file
 from vgpipe.executor.workers.remote_store import RemoteStore
 from vgpipe.executor.workers.store_messages import Gone, Loose, Offered, Refused, Sent, Wanted, Whole
 from vgpipe.executor.workers.store_service import StoreService
@@ -243,7 +243,7 @@ def test_an_image_that_the_node_does_not_have_comes_from_the_driver(own, link, t
     image.write_bytes(b"\x89PNG")
     sha256 = hashlib.sha256(b"\x89PNG").hexdigest()
     assert isinstance(link(Wanted(Loose(sha256))), Refused)
-    link.service.serve_image(sha256, image)
-    assert brought_image(link, own.root, sha256).read_bytes() == b"\x89PNG"
+    link.service.serve_file(sha256, image)
+    assert brought_file(link, own.root, sha256).read_bytes() == b"\x89PNG"
     image.unlink()
-    assert brought_image(link, own.root, sha256).read_bytes() == b"\x89PNG"  # kept, for other clips that begin with it
+    assert brought_file(link, own.root, sha256).read_bytes() == b"\x89PNG"  # kept, for other clips that begin with it

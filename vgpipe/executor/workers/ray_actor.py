@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import ray
 
 from vgpipe.errors import StoreError
-from vgpipe.executor.workers.brought_images import brought_image
+from vgpipe.executor.workers.brought_files import brought_file
 from vgpipe.executor.workers.messages import FromWorker, Granted, HandOut, ToWorker, WorkerSettings
 from vgpipe.executor.workers.remote_store import RemoteStore
 from vgpipe.executor.workers.store_messages import Answer, Request
@@ -134,7 +134,7 @@ class WorkerActor:
         if self._store is not None and isinstance(message, Granted):
             self._store.ask_again(message.digest)
         if isinstance(message, HandOut):
-            self._bring_images(message)
+            self._bring_files(message)
         self._worker.deliver(message)
 
     def leave(self, reason: str) -> None:
@@ -227,14 +227,15 @@ class WorkerActor:
         if self._store is not None:
             self._store.flush()
 
-    def _bring_images(self, hand_out: HandOut) -> None:
-        """Brings the images that clips begin with and this node lacks; a clip without its image says so itself."""
+    def _bring_files(self, hand_out: HandOut) -> None:
+        """Brings the images and videos that clips are given and this node lacks; a clip without one says so itself."""
         root = self._store_root
-        for clip in [one for item in hand_out.items for one in (item.clip, item.requested)]:
-            if root is None or clip.image is None or clip.image_sha256 is None or os.path.isfile(clip.image):
+        clips = [one for item in hand_out.items for one in (item.clip, item.requested)]
+        for given in dict.fromkeys(one for clip in clips for one in clip.given_files):
+            if root is None or given.sha256 is None or os.path.isfile(given.path):
                 continue
             with suppress(StoreError, OSError):
-                images.use_copy(clip.image_sha256, brought_image(self._questions.ask, root, clip.image_sha256))
+                images.use_copy(given.sha256, brought_file(self._questions.ask, root, given.sha256))
 
 
 class _Questions:

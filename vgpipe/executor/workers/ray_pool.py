@@ -115,7 +115,7 @@ class RayPool:
         running = self._running.get(slot)
         if running is not None:
             if isinstance(message, HandOut):
-                running.serve_images(message)
+                running.serve_files(message)
             running.deliver(message)
 
     def receive(self, timeout_s: float) -> list[tuple[str, FromWorker]]:

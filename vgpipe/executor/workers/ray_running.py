@@ -78,12 +78,13 @@ class Running:
             self._is_leaving = True
             self._call("leave", reason)
 
-    def serve_images(self, hand_out: HandOut) -> None:
-        """Lets the node have the images that clips begin with."""
+    def serve_files(self, hand_out: HandOut) -> None:
+        """Lets the node have the images and videos that clips are given."""
         for item in hand_out.items:
             for clip in (item.clip, item.requested):
-                if clip.image is not None and clip.image_sha256 is not None:
-                    self._service.serve_image(clip.image_sha256, Path(clip.image))
+                for given in clip.given_files:
+                    if given.sha256 is not None:
+                        self._service.serve_file(given.sha256, Path(given.path))
 
     def take(self) -> list[FromWorker | Ended]:
         """Returns the messages that the poll brought, and polls for the next ones.

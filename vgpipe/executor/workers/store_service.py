@@ -42,12 +42,12 @@ class StoreService:
 
     def __init__(self, store: Store):
         self._store = store
-        self._images: dict[str, Path] = {}
+        self._files: dict[str, Path] = {}
         self._arriving: dict[str, _Arrival] = {}
 
-    def serve_image(self, sha256: str, path: Path) -> None:
-        """Lets the worker have an image that a clip begins with."""
-        self._images.setdefault(sha256, path)
+    def serve_file(self, sha256: str, path: Path) -> None:
+        """Lets the worker have an image or a video that a clip is given."""
+        self._files.setdefault(sha256, path)
 
     def answer(self, request: Request) -> Answer:
         """Answers a request; what goes wrong is an answer too."""
@@ -85,8 +85,8 @@ class StoreService:
         return Found({path.name: path.stat().st_size for path in (*artifact.paths(), artifact.path(RECORD_NAME))})
 
     def _loose(self, file: Loose, done_steps: int) -> Found | None:
-        path = self._images.get(file.name) or self._checkpoint(file)
-        if file.name not in self._images and checkpoints.done_steps(path) <= done_steps:
+        path = self._files.get(file.name) or self._checkpoint(file)
+        if file.name not in self._files and checkpoints.done_steps(path) <= done_steps:
             return None
         return Found({path.name: path.stat().st_size})
 
@@ -105,7 +105,7 @@ class StoreService:
         if isinstance(name, Key):
             path = self._store.folder(name) / _plain(file)
         else:
-            path = self._images.get(name.name) or self._checkpoint(name)
+            path = self._files.get(name.name) or self._checkpoint(name)
         with open_outside(path) as opened:
             opened.seek(offset)
             return opened.read(PART_BYTES)

@@ -12,6 +12,7 @@ from vgpipe.job.reading.field_faults import unquoted_text_fault, validate_fields
 from vgpipe.job.reading.foreign_syntax import lora_fault, note_foreign
 from vgpipe.job.reading.matrix import check_places, read_matrix
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of
+from vgpipe.job.reading.placed_images import IMAGES, texts_of, with_listed_images
 from vgpipe.job.reading.shots import read_shots, shot_texts
 from vgpipe.job.reading.yaml_scalars import quoted
 from vgpipe.job.record import Entry, RawSettings, RawShot
@@ -20,6 +21,7 @@ from vgpipe.job.settings import SetBy
 
 _PLACED_DEFAULTS = tuple(one.name for one in set_by(SetBy.JOB) if one.setting.has_places)
 _PLACED_FIELDS = ("prompt", "id", *_PLACED_DEFAULTS)
+_PATHS = ("id", "image", "last_image", IMAGES, "video")
 
 
 def read_defaults(node: Node, faults: Faults) -> RawSettings:
@@ -29,7 +31,7 @@ def read_defaults(node: Node, faults: Faults) -> RawSettings:
     if not isinstance(node, Table):
         faults.add(node.line, "defaults is not a mapping of settings", "write settings such as `seed: 3`")
         return RawSettings()
-    fields = with_flat_contest(fields_of(node, faults), faults)
+    fields = with_listed_images(with_flat_contest(fields_of(node, faults), faults), faults)
     values = validate_fields(node.line, fields, SettingFields, faults)
     return RawSettings(values, {key: fields[key].line for key in values})
 
@@ -48,7 +50,7 @@ def read_entry(node: Node, defaults: RawSettings, faults: Faults) -> Entry | Non
     found = _fields(node, faults)
     if found is None:
         return None
-    fields = with_flat_contest(found, faults)
+    fields = with_listed_images(with_flat_contest(found, faults), faults)
     shots = read_shots(fields, faults) if "shots" in fields else ()
     model = ShotsFields if "shots" in fields else PromptFields
     own_fields = {name: value for name, value in fields.items() if name != "prompt" or "shots" not in fields}
@@ -71,7 +73,7 @@ def read_entry(node: Node, defaults: RawSettings, faults: Faults) -> Entry | Non
 def _check_syntax(texts: Mapping[str, tuple[int, str]], faults: Faults) -> None:
     """Records the LoRAs that texts name, and notes what else other tools would act on."""
     for field, (line, text) in texts.items():
-        if field not in ("id", "image"):
+        if field not in _PATHS:
             fault = lora_fault(text)
             if fault is not None:
                 faults.add(line, *fault)
@@ -124,8 +126,11 @@ def _placed_texts(fields: Mapping[str, Node], defaults: RawSettings) -> dict[str
         for name in _PLACED_FIELDS
         if isinstance(node := fields.get(name), Scalar) and isinstance(node.value, str)
     }
+    if IMAGES in fields:
+        texts[IMAGES] = (fields[IMAGES].line, texts_of(fields[IMAGES]))
     for name in _PLACED_DEFAULTS:
         default = defaults.values.get(name)
+        default = "\n".join(default) if name == IMAGES and isinstance(default, list) else default
         if isinstance(default, str) and name not in fields:
             texts[name] = (defaults.lines[name], default)
     return texts

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from vgpipe.job.faults import Faults, format_value, name_of_line
 from vgpipe.job.naming import slugify
-from vgpipe.job.picture import PictureFault, load_picture
+from vgpipe.job.picture import Picture, PictureFault, load_picture
+from vgpipe.job.placements import parse
 from vgpipe.job.reading.entries import read_defaults, read_entry
 from vgpipe.job.reading.field_faults import validate_fields
 from vgpipe.job.reading.nodes import Listing, Node, Scalar, Table, fields_of, plain, text_pairs
+from vgpipe.job.reading.placed_images import IMAGES, with_listed_images
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.schema import MAX_CLIPS, JobFields, text_fault
 from vgpipe.job.template import fill, places
+from vgpipe.job.video import Video, load_video
 
 MAX_NAME_BYTES = 80
 SHAPE_FIELDS = ("width", "height", "num_frames")
@@ -125,15 +128,31 @@ def _add_shape_faults(fields: Mapping[str, Node], rules: ShapeRules, faults: Fau
 
 
 def _add_image_faults(fields: Mapping[str, Node], folder: Path, faults: Faults) -> None:
-    """Records the images that cannot be read; paths with places wait until there is a valid matrix."""
-    load = cache(load_picture)
+    """Records the images and videos that cannot be read; paths with places wait until there is a valid matrix."""
+
+    @cache
+    def load(setting: str, given: str) -> Picture | Video | PictureFault:
+        return load_video(given, folder) if setting == "video" else load_picture(given, folder, setting)
+
     for own in _settings(fields):
-        node = own.get("image")
-        given = node.value if isinstance(node, Scalar) else None
-        if node is not None and isinstance(given, str) and not text_fault(given) and not places(given):
-            found = load(fill(given, {}).strip(), folder)
-            if isinstance(found, PictureFault):
-                faults.add(node.line, found.what, found.remedy)
+        for setting, line, given in _paths(own, faults):
+            if not text_fault(given) and not places(given):
+                found = load(setting, fill(given, {}).strip())
+                if isinstance(found, PictureFault):
+                    faults.add(line, found.what, found.remedy)
+
+
+def _paths(own: Mapping[str, Node], faults: Faults) -> Iterator[tuple[str, int, str]]:
+    """Yields setting, line and path of each file that a prompt or the defaults name."""
+    for setting in ("image", "last_image", "video"):
+        node = own.get(setting)
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            yield setting, node.line, node.value
+    listing = with_listed_images(own, faults).get(IMAGES)
+    for item in listing.items if isinstance(listing, Listing) else ():
+        found = parse(item.value) if isinstance(item, Scalar) and isinstance(item.value, str) else None
+        if found is not None:
+            yield IMAGES, item.line, found[1]
 
 
 def _settings(fields: Mapping[str, Node]) -> Iterator[dict[str, Node]]:

@@ -15,6 +15,8 @@ from vgpipe.job.reading.nodes import Scalar, Table
 from vgpipe.job.record import Job
 from vgpipe.job.rules import ShapeRules
 
+PATHS = ("image", "last_image", "video")
+
 
 def json_lines(prompts: Iterable[object], folder: Path) -> str:
     """Returns prompts as the JSON lines of a job file; a text or a mapping alone is the only prompt.
@@ -59,14 +61,32 @@ def read_values(lines: str, folder: Path, *, rules: ShapeRules | None = None, co
 
 
 def _line(number: int, item: object, folder: Path, faults: Faults) -> str:
-    if isinstance(item, Mapping) and isinstance(item.get("image"), str | os.PathLike):
-        image = os.fspath(item["image"])
-        item = {**item, "image": image if image.startswith("~") else str(folder / image)}
+    if isinstance(item, Mapping):
+        item = {**item, **_absolute(item, folder)}
     try:
         return json.dumps(item, default=_plain)
     except (TypeError, ValueError, RecursionError) as error:
         faults.add(number, f"it cannot be written to a job file: {format_text(str(error))}", "give texts and numbers")
         return "null"
+
+
+def _absolute(item: Mapping[object, object], folder: Path) -> dict[object, object]:
+    """Returns what a prompt gives beside text, with absolute paths."""
+    found: dict[object, object] = {
+        name: _path(item[name], folder) for name in PATHS if isinstance(item.get(name), str | os.PathLike)
+    }
+    images = item.get("images")
+    if isinstance(images, Mapping):
+        found["images"] = {
+            str(frame): _path(path, folder) if isinstance(path, str | os.PathLike) else path
+            for frame, path in images.items()
+        }
+    return found
+
+
+def _path(given: object, folder: Path) -> str:
+    path = os.fspath(given) if isinstance(given, str | os.PathLike) else str(given)
+    return path if path.startswith("~") else str(folder / path)
 
 
 def _plain(value: object) -> object:

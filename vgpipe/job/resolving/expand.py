@@ -14,6 +14,7 @@ from vgpipe.job.faults import Faults
 from vgpipe.job.naming import clip_id
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.resolving.draws import Draws, new_origin
+from vgpipe.job.resolving.given_rules import check_segments
 from vgpipe.job.resolving.given_settings import GivenFiles
 from vgpipe.job.resolving.images import ClipSize, Images
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource
@@ -108,7 +109,7 @@ def expand(
     images.check_missing()
     _check_totals(resolved, wildcards, faults)
     faults.raise_any()
-    made = _ClipWriter(model, images, wildcards, faults).expand(resolved)
+    made = _ClipWriter(model, rules, images, wildcards, faults).expand(resolved)
     read = _cut((*faults.notes(), *(job.notes if job is not None else ())), "notes on how the job was read")
     drawn = [f"{counted(draws.num_drawn, 'random seed')}: {DRAWN}"] if draws.num_drawn else []
     drawn_from, jobs = origin if draws.num_drawn else None, (job.name if job is not None else NO_JOB,) * len(made.clips)
@@ -211,8 +212,8 @@ class _Texts:
 class _ClipWriter:
     """Makes the clips, each set of settings once, each under a name of its own."""
 
-    def __init__(self, model: str, images: Images, wildcards: Wildcards, faults: Faults):
-        self._model = model
+    def __init__(self, model: str, rules: ShapeRules, images: Images, wildcards: Wildcards, faults: Faults):
+        self._model, self._rules = model, rules
         self._images, self._wildcards = images, wildcards
         self._faults = faults
         self._made: dict[tuple[object, ...], tuple[int, _Heat]] = {}
@@ -249,7 +250,9 @@ class _ClipWriter:
                     contest = replace(contest, name=name) if contest is not None and not contest.name else contest
                     long_facts = {"shots": texts.shots, "continuation": resolved.continuation}
                     whole = {**settings, **given.fields(), **long_facts}
-                    yield Clip(id=name, prompt_template=typed, contest=contest, **whole)
+                    clip = Clip(id=name, prompt_template=typed, contest=contest, **whole)
+                    check_segments(resolved.given, clip, self._rules, self._faults)
+                    yield clip
 
     def _texts(self, resolved: Resolved, values: Mapping[str, str], seed: int) -> _Texts:
         """Returns the texts of a clip: its seed makes their choices, then the matrix fills their places."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,8 @@ from vgpipe.job.clip import PlacedImage
 from vgpipe.job.faults import Faults
 from vgpipe.job.picture import Picture, PictureFault, format_path, load_picture
 from vgpipe.job.record import Entry
-from vgpipe.job.resolving.given_settings import CONTINUE, PICTURES, RESTYLE, GivenFiles, GivenSettings
+from vgpipe.job.resolving.given_rules import check_rules
+from vgpipe.job.resolving.given_settings import PICTURES, GivenFiles, GivenSettings
 from vgpipe.job.resolving.precedence import ResolvedSetting
 from vgpipe.job.rules import REMEDIES, ShapeRules, frames_of_video
 from vgpipe.job.settings import Fit
@@ -27,6 +29,7 @@ FIT_WORDS: Mapping[Fit, str] = {
 }
 FIRST, LAST = "image", "last_image"
 WORDS = {FIRST: "image", LAST: "last image"}
+FRAMES = {FIRST: 0, LAST: -1}
 F = TypeVar("F", Picture, Video)
 
 
@@ -70,37 +73,14 @@ class Images:
         for name in PICTURES:
             # A video that is continued gives the first frame, too.
             has = getattr(given, name) is not None or (name == FIRST and given.video is not None)
+            has = has or any(one.frame == FRAMES[name] for one in given.placed())
             (self._lines_with if has else self._lines_without)[name].append(entry.line)
-        self._check_rules(given)
-        self._check_strength(given)
+        check_rules(given, self._rules, self._model, self._faults)
         for setting in given.files():
             for path in self._fillings(entry, setting):
                 found = self._load(setting, path)
                 if isinstance(found, PictureFault):
                     setting.add_fault(found.what, found.remedy, self._faults)
-
-    def check_frames(self, given: GivenSettings, num_frames: int) -> None:
-        """Records the images that lie outside of their clip, or where another one is.
-
-        Args:
-            given: the settings of an entry.
-            num_frames: of its clips.
-        """
-        taken: dict[int, str] = {}
-        if given.image is not None or given.video is not None:
-            taken[0] = "the first frame, which is given by `image` or `video`"
-        if given.last_image is not None:
-            taken[num_frames - 1] = "the last frame, which is `last_image`"
-        for one in given.placed():
-            frame = one.frame if one.frame >= 0 else num_frames + one.frame
-            where = f"images: frame {one.frame}"
-            if not 0 <= frame < num_frames:
-                what = f"{where} is outside of the clip, which has {num_frames} frames"
-                one.setting.add_fault(what, f"frames are counted from 0 to {num_frames - 1}", self._faults)
-            elif frame in taken:
-                one.setting.add_fault(f"{where} is {taken[frame]}", "keep one of them", self._faults)
-            else:
-                taken[frame] = "there twice"
 
     def check_missing(self) -> None:
         """Records the entries without an image where the model needs one; one fault if none has one."""
@@ -135,15 +115,16 @@ class Images:
         placed = [(one, self._picture(one.setting, values)) for one in given.placed()]
         pairs = [(given.image, first), (given.last_image, last), *((one.setting, found) for one, found in placed)]
         fit = self._fit(given, pairs, size, has_video=video is not None)
+        at = {one.frame % size.num_frames: found for one, found in placed if found is not None}
+        first, last = at.pop(0, first), at.pop(size.num_frames - 1, last)
         return GivenFiles(
             image=first.path if first else None,
             image_sha256=first.sha256 if first else None,
             last_image=last.path if last else None,
             last_image_sha256=last.sha256 if last else None,
-            images=_in_order(
-                PlacedImage(frame=one.frame % size.num_frames, image=found.path, image_sha256=found.sha256)
-                for one, found in placed
-                if found is not None
+            images=tuple(
+                PlacedImage(frame=frame, image=found.path, image_sha256=found.sha256)
+                for frame, found in sorted(at.items(), key=itemgetter(0))
             ),
             video=video.path if video else None,
             video_sha256=video.sha256 if video else None,
@@ -156,45 +137,6 @@ class Images:
     def shape_notes(self) -> tuple[str, ...]:
         """What becomes of images of another shape than their clips', once for each image and size, a sentence each."""
         return tuple(self._shape_notes.values())
-
-    def _check_rules(self, given: GivenSettings) -> None:
-        """Records what the model takes none of."""
-        for name in (*PICTURES, "images"):
-            setting = getattr(given, name)
-            if setting is not None and getattr(self._rules, name) == "never":
-                told = f"{name} {format_path(str(setting.value))}" if name in PICTURES else name
-                does = "makes videos from text alone" if self._rules.image == "never" else f"takes no {name}"
-                remedy = f"remove it, or choose a model that takes {name}: {REMEDIES[name]}"
-                if name == FIRST:
-                    remedy = f"remove it, or choose a model that takes images: {REMEDIES[name]}"
-                setting.add_fault(f"{told}: the model {self._model} {does}", remedy, self._faults)
-        if given.video is not None:
-            self._check_video(given, given.video)
-
-    def _check_video(self, given: GivenSettings, video: ResolvedSetting) -> None:
-        use = RESTYLE if given.restyles else CONTINUE
-        told, able = f"video {format_path(str(video.value))}", self._rules.video
-        if not able:
-            remedy = f"remove it, or choose a model that takes one: {REMEDIES[use]}"
-            video.add_fault(f"{told}: the model {self._model} takes no video", remedy, self._faults)
-        elif use not in able:
-            other = (
-                "set strength, for example 0.7, to have it restyled"
-                if use == CONTINUE
-                else "leave strength out to have it continued"
-            )
-            remedy = f"{other}; or choose a model that can: {REMEDIES[use]}"
-            video.add_fault(f"{told}: the model {self._model} cannot {use} a video", remedy, self._faults)
-        others = [name for name in (*PICTURES, "images") if getattr(given, name) is not None]
-        wrong = [name for name in others if name == FIRST or given.restyles]
-        if wrong:
-            begins = "whose end is the clip's first frames" if use == CONTINUE else "which gives every frame"
-            video.add_fault(f"{told}: `{wrong[0]}` is set, too, beside a video {begins}", "keep one", self._faults)
-
-    def _check_strength(self, given: GivenSettings) -> None:
-        if given.strength is not None and given.video is None:
-            what = "strength says how much of a video is made anew, and there is none"
-            given.strength.add_fault(what, "add `video`, or remove it", self._faults)
 
     def _fit(
         self,
@@ -260,7 +202,3 @@ class Images:
             }.get(setting.name, lambda: load_picture(given, folder, setting.name))
             self._seen[key] = load()
         return self._seen[key]
-
-
-def _in_order(images: Iterator[PlacedImage]) -> tuple[PlacedImage, ...]:
-    return tuple(sorted(images, key=lambda one: one.frame))

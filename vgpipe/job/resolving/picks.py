@@ -16,7 +16,14 @@ from vgpipe.job.clip import Clip
 MAX_SHOWN = 10
 
 
-def pick_name(prompt: str, negative_prompt: str, seed: int, image_sha256: str | None, shots: Sequence[str]) -> str:
+def pick_name(
+    prompt: str,
+    negative_prompt: str,
+    seed: int,
+    image_sha256: str | None,
+    shots: Sequence[str],
+    others: Sequence[object] = (),
+) -> str:
     """Returns the pick of a clip: "p" and 8 hex digits.
 
     Args:
@@ -25,15 +32,34 @@ def pick_name(prompt: str, negative_prompt: str, seed: int, image_sha256: str | 
         seed: its seed.
         image_sha256: of the image that it begins with; None without one.
         shots: the prompts of its shots; empty for a clip of one prompt.
+        others: what else it is given, of `others_given`.
     """
-    identity = json.dumps([prompt, negative_prompt, seed, image_sha256, list(shots)], separators=(",", ":"))
+    facts = [prompt, negative_prompt, seed, image_sha256, list(shots), *([list(others)] if others else [])]
+    identity = json.dumps(facts, separators=(",", ":"))
     return f"p{hashlib.sha256(identity.encode('ascii')).hexdigest()[:8]}"
+
+
+def others_given(
+    last_image_sha256: str | None, images: Sequence[tuple[int, str]], video_sha256: str | None, strength: float | None
+) -> list[object]:
+    """Returns the digests of what a clip is given beside its first image; empty where that is nothing.
+
+    Args:
+        last_image_sha256: of its last image; None without one.
+        images: frame and digest of each image at a frame.
+        video_sha256: of its video; None without one.
+        strength: of restyling that; None where none is restyled.
+    """
+    facts: list[object] = [last_image_sha256, [list(one) for one in images], video_sha256, strength]
+    return facts if last_image_sha256 or images or video_sha256 else []
 
 
 def name_of(clip: Clip) -> str:
     """Returns the pick of a clip; clips that differ only in size or quality share it."""
     shots = [shot.prompt for shot in clip.shots]
-    return pick_name(clip.prompt, clip.negative_prompt, clip.seed, clip.image_sha256, shots)
+    placed = [(one.frame, one.image_sha256) for one in clip.images]
+    others = others_given(clip.last_image_sha256, placed, clip.video_sha256, clip.strength)
+    return pick_name(clip.prompt, clip.negative_prompt, clip.seed, clip.image_sha256, shots, others)
 
 
 def only_picked(clips: Sequence[Clip], picks: Sequence[str]) -> tuple[Clip, ...]:

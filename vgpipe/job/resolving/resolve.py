@@ -13,6 +13,7 @@ from vgpipe.job.record import Entry
 from vgpipe.job.resolving.contests import best_of, contest_rules
 from vgpipe.job.resolving.continuations import ContinuationRequest
 from vgpipe.job.resolving.draws import Draws
+from vgpipe.job.resolving.given_rules import check_frames
 from vgpipe.job.resolving.given_settings import NAMES, GivenSettings
 from vgpipe.job.resolving.images import Images
 from vgpipe.job.resolving.lengths import Length, length_of, length_settings
@@ -136,7 +137,7 @@ def resolve_entry(
     request = ContinuationRequest.of(sources, num_inference_steps=steps, reference=reference, model=model)
     length = length_of(entry, lengths, request, fps, rules, faults)
     numbers["num_frames"] = length.num_frames
-    images.check_frames(given, length.num_frames)
+    check_frames(given, length.num_frames, faults)
     contest = contest_rules(wanted, steps, faults) if wanted is not None else None
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)

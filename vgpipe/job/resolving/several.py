@@ -92,8 +92,10 @@ def _merged(found: Sequence[tuple[str, Expansion]]) -> Expansion:
 
 
 def _identity(clip: Clip) -> Clip:
-    """Returns what two clips share that are the same: all but names, where their image lies, how they were written."""
-    return replace(clip, id="", image=None, prompt_template=None, contest=None)
+    """Returns what two clips share that are the same: all but names, where given files lie, how they were written."""
+    images = tuple(replace(one, image="") for one in clip.images)
+    nameless = replace(clip, id="", prompt_template=None, contest=None)
+    return replace(nameless, image=None, last_image=None, video=None, images=images)
 
 
 def _repeats(source: str, repeated: Sequence[tuple[str, Clip]]) -> Iterator[str]:

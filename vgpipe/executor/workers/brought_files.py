@@ -1,4 +1,4 @@
-"""Images that clips begin with, on a machine that does not have them."""
+"""Images and videos that clips are given, on a machine that does not have them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vgpipe.executor.workers.store_messages import Answer, Loose, Request, Wante
 from vgpipe.vocabulary import IMAGE
 
 
-def brought_image(ask: Callable[[Request], Answer], root: Path, sha256: str) -> Path:
-    """Returns a copy of an image in a store, brought from the driver if need be.
+def brought_file(ask: Callable[[Request], Answer], root: Path, sha256: str) -> Path:
+    """Returns a copy of an image or a video in a store, brought from the driver if need be.
 
     Args:
         ask: sends a request to the driver, and returns the answer.
         root: folder of the store.
-        sha256: of the image's bytes.
+        sha256: of its bytes.
 
     Raises:
         StoreError: where the driver has none to give.
@@ -28,6 +28,6 @@ def brought_image(ask: Callable[[Request], Answer], root: Path, sha256: str) -> 
         return path
     found = link.find(Wanted(Loose(sha256)))
     if found is None:
-        raise StoreError("the driver no longer has the image")
+        raise StoreError("the driver no longer has the file")
     link.download_to(Loose(sha256), found, path)
     return path
