@@ -65,7 +65,7 @@ def kind_fault(key: str, value: object) -> Fault | None:
     """Returns what is wrong with a list for a mapping, or the reverse, which OmegaConf refuses in words of its own."""
     path, hints = tuple(key.split(".")), hints_at(tuple(key.split(".")))
     takes_list = any(map(may_be_list, hints))
-    if not hints or isinstance(value, list) == takes_list or not isinstance(value, list | dict):
+    if not hints or Any in hints or isinstance(value, list) == takes_list or not isinstance(value, list | dict):
         return None
     if isinstance(value, dict) and not takes_list:
         return None

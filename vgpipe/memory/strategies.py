@@ -89,4 +89,4 @@ def role_by_name(part: str) -> Role:
     """Returns the role of a part by its name in diffusers; a part with any other name is an encoder."""
     if part.startswith(("transformer", "unet")):
         return Role.DENOISER
-    return Role.DECODER if part.startswith(("vae", "vqvae")) else Role.ENCODER
+    return Role.DECODER if part.startswith(("vae", "vqvae", "audio_vae", "vocoder")) else Role.ENCODER

@@ -39,6 +39,7 @@ class FakeTokenizer:
         self.model_max_length = CLIP_TOKENS if class_name.startswith("CLIP") else OTHER_TOKENS
         self.added_tokens_encoder: dict[str, int] = {}
         self.pad_token_id = self.eos_token_id = 1
+        self.pad_token = self.eos_token = "<pad>"
         self._length = self.model_max_length
 
     def __call__(self, text: Any, *, max_length: int | None = None, **_kwargs: Any) -> Tokens:

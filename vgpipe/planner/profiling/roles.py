@@ -8,12 +8,15 @@ from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family
 
+ONCE_A_CLIP = ("connectors",)
+"""Parts of denoising that read the encoded text before the first step."""
+
 
 def role_of(family: Family, part: str) -> Role:
     """Returns the role of a part, by the stage that it belongs to."""
     if part in family.decode_components or part.startswith("vae"):
         return Role.DECODER
-    if part in family.encode_components or "encoder" in part:
+    if part in family.encode_components or "encoder" in part or part.startswith(ONCE_A_CLIP):
         return Role.ENCODER
     return Role.DENOISER
 
