@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from vgpipe.models.base import Decoded, DecodeRequest, DenoiseRequest, Family, Settings, Windows, WindowShot
+from vgpipe.models.base import (
+    Decoded,
+    DecodeRequest,
+    DenoiseRequest,
+    Family,
+    PlacedFrames,
+    Settings,
+    Windows,
+    WindowShot,
+)
 from vgpipe.models.open import Origin, open_checkpoint
 from vgpipe.models.registry import family
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
@@ -37,6 +46,12 @@ class Case:
     window: tuple[int, int] | None = None
     shots: tuple[tuple[int, str], ...] = ()
     guidance_interval: tuple[float, float] = (0.0, 1.0)
+    last_frame_HWC: np.ndarray | None = None
+    placed: tuple[PlacedFrames, ...] = ()
+
+    @property
+    def from_image(self) -> bool:
+        return self.frames_NHWC is not None or self.last_frame_HWC is not None or bool(self.placed)
 
 
 @dataclass
@@ -84,6 +99,8 @@ class Driven:
             on_step_end=on_step_end,
             windows=self.windows(case),
             guidance_interval=case.guidance_interval,
+            last_frame_HWC=case.last_frame_HWC,
+            placed=case.placed,
         )
         resumable = ResumableScheduler(
             scheduler,
@@ -91,7 +108,7 @@ class Driven:
             state=saved[2] if saved else None,
             before_first_step=(lambda: generator.set_state(saved[3])) if saved else None,
         )
-        parts = self.of(one.denoise_components(from_image=case.frames_NHWC is not None))
+        parts = self.of(one.denoise_components(from_image=case.from_image))
         latents = one.denoise(parts, resumable, request)
         floating = [tensor.dtype for tensor in embeds.values() if tensor.is_floating_point()]
         decode = DecodeRequest(

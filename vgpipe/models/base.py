@@ -347,6 +347,14 @@ class Family(Protocol):
         """Returns why nothing can be shown of a clip in the middle of denoising, and what to do; None where it can."""
         ...
 
+    def steps_obstacle(self, num_inference_steps: int) -> str | None:
+        """Returns why no clip can have so many denoising steps, and what to do; None where it can."""
+        ...
+
+    def image_obstacle(self) -> str | None:
+        """Returns why no clip can be given images here, whatever its model takes, and what to do; None where it can."""
+        ...
+
     def interval_obstacle(self) -> str | None:
         """Returns why guidance cannot be limited to a part of the steps, and what to do; None where it can."""
         ...

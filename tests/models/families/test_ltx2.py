@@ -12,8 +12,7 @@ import torch
 
 from tests.models.driven import Case, Driven, assert_resumes, drive
 from tests.tiny import build
-from vgpipe.errors import ModelError
-from vgpipe.models.base import Settings
+from vgpipe.models.base import PlacedFrames, Settings
 
 GUIDED = {
     "audio_guidance_scale": 7.0, "stg_scale": 1.0, "audio_stg_scale": 1.0, "spatio_temporal_guidance_blocks": [1],
@@ -106,14 +105,20 @@ def test_given_frames_are_the_stock_conditions(folders):
     from diffusers.pipelines.ltx2 import LTX2VideoCondition
     from PIL import Image
 
-    case = CASES["ltx2_distilled"]
-    given = pictures(9, case)
-    conditions = [LTX2VideoCondition([Image.fromarray(one) for one in given], 0)]
-    case = replace(case, num_frames=17)
+    case = replace(CASES["ltx2_distilled"], num_frames=25)
+    given = pictures(11, case)
+    images = [Image.fromarray(one) for one in given]
+    conditions = [
+        LTX2VideoCondition(images[:9], 0),
+        LTX2VideoCondition(images[9], 2, crf=0),
+        LTX2VideoCondition(images[10], -1, crf=0),
+    ]
     expected = stock(folders["ltx2_distilled"], "LTX2ConditionPipeline", case, UNGUIDED, conditions=conditions)
     one = driven(folders["ltx2_distilled"], {**UNGUIDED, **PLAIN})
-    assert_equals_stock(one, replace(case, frames_NHWC=given), expected)
-    assert_resumes(one, replace(case, frames_NHWC=given), [2])
+    placed = (PlacedFrames(first_frame=12, frames_NHWC=given[9:10]),)
+    case = replace(case, frames_NHWC=given[:9], placed=placed, last_frame_HWC=given[10])
+    assert_equals_stock(one, case, expected)
+    assert_resumes(one, case, [2])
 
 
 def test_both_streams_of_a_multistep_schedule_resume(folders):
@@ -132,15 +137,16 @@ def test_the_negative_prompt_is_used_where_the_sound_alone_is_guided(families):
     )
 
 
-def test_an_image_needs_what_compresses_it(folders, monkeypatch):
+def test_what_no_clip_can_have_is_known_before_anything_starts(folders, families, monkeypatch):
     import vgpipe.models.families.ltx2 as module
 
+    whole, distilled = (families[option].family for option in CASES)
+    assert whole.steps_obstacle(7) is None and distilled.steps_obstacle(4) is None
+    assert "lists the noise levels of 4 steps -> clip.num_inference_steps=4" in (distilled.steps_obstacle(3) or "")
     monkeypatch.setattr(module, "find_spec", lambda _name: None)
-    case = replace(CASES["ltx2_distilled"], frames_NHWC=pictures(1, CASES["ltx2_distilled"]))
-    with pytest.raises(
-        ModelError, match=r"PyAV is not installed -> pip install av, or model.pipeline_kwargs.image_crf=0"
-    ):
-        driven(folders["ltx2_distilled"], UNGUIDED).latents(case)
+    told = "PyAV is not installed -> pip install av, or model.pipeline_kwargs.image_crf=0"
+    assert told in (driven(folders["ltx2"], GUIDED).family.image_obstacle() or "")
+    assert driven(folders["ltx2"], {**GUIDED, **PLAIN}).family.image_obstacle() is None
 
 
 def test_padding_is_left_out_of_what_is_stored(families):

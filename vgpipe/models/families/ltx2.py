@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from packaging.version import Version
@@ -34,6 +33,8 @@ UNGUIDED = {
     "guidance_scale": 1.0, "audio_guidance_scale": 1.0, "stg_scale": 0.0, "audio_stg_scale": 0.0,
     "modality_scale": 1.0, "audio_modality_scale": 1.0,
 }  # fmt: skip
+IMAGE_CRF, IMAGE_CRF_25 = 33, 18
+"""How strongly images were compressed, in H.264, in the training of LTX-2 and 2.3, and of 2.5."""
 OF_DECODING = ("decode_timestep", "decode_noise_scale")
 
 
@@ -49,6 +50,7 @@ class Ltx2Family(StockFamily):
     image_pipeline = "LTX2ImageToVideoPipeline"
     decoders: ClassVar[tuple[str, ...]] = ("vae", AUDIO_VAE, VOCODER)
     idle: ClassVar[tuple[str, ...]] = ("processor", "prompt_enhancer", "duration_head", "latent_upsampler")
+    takes_last_image = takes_images = True
     uses_fps = True
     continuations: ClassVar[tuple[str, ...]] = ("frames", "image")
 
@@ -69,6 +71,30 @@ class Ltx2Family(StockFamily):
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; the connectors too, which read what the text encoder gave."""
         return (CONNECTORS, *super().denoise_components(from_image=from_image))
+
+    def pipeline_for(self, request: DenoiseRequest) -> str:
+        """Returns the name of the class that makes a clip."""
+        name = super().pipeline_for(request)
+        starts = 0 if request.frames_NHWC is None else len(request.frames_NHWC)
+        is_more = starts > 1 or bool(request.placed) or request.last_frame_HWC is not None
+        return CONDITIONS if is_more else name
+
+    def steps_obstacle(self, num_inference_steps: int) -> str | None:
+        """Returns why no clip can have so many denoising steps: its noise levels are listed."""
+        sigmas = self.settings.pipeline_kwargs.get("sigmas")
+        if sigmas is None or len(sigmas) == num_inference_steps:
+            return None
+        return (
+            f"{num_inference_steps}, but model.pipeline_kwargs.sigmas lists the noise levels of {len(sigmas)} steps -> "
+            f"clip.num_inference_steps={len(sigmas)}, or a list of your own"
+        )
+
+    def image_obstacle(self) -> str | None:
+        """Returns why no clip can be given images here: what compresses them is not installed."""
+        if not self._image_crf or find_spec("av") is not None:
+            return None
+        reason = "images are compressed first, as in the model's training, and PyAV is not installed"
+        return f"{reason} -> pip install av, or model.pipeline_kwargs.image_crf=0"
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
         """Returns whether the negative prompt is used, for the video or for the sound."""
@@ -101,7 +127,7 @@ class Ltx2Family(StockFamily):
         parts = {**components, "scheduler": scheduler}
         # Only for latents that are not used: at its end the call scales them as these say.
         parts |= {name: self._unscaled(name) for name in ("vae", AUDIO_VAE) if name not in components}
-        pipeline = self.build(self._class_for(request), parts)
+        pipeline = self.build(self.pipeline_for(request), parts)
         loop = JointLoop(
             pipeline, self.layout, self._sound_tokens(pipeline, request), request.latents, request.on_step_end
         )
@@ -138,9 +164,9 @@ class Ltx2Family(StockFamily):
             if name in arguments:
                 mask = name.replace("embeds", "attention_mask")
                 arguments |= {one: self._padded(arguments[one]) for one in (name, mask)}
-        if request.frames_NHWC is not None:
-            crf = self._image_crf()
-            arguments |= {"image_crf": crf, "conditions": conditions(request, crf=crf)}
+        if request.is_given_frames:
+            crf = self._image_crf
+            arguments |= {"image_crf": crf, "conditions": conditions(request, self.temporal_stride, crf=crf)}
         return arguments
 
     @cached_property
@@ -151,11 +177,6 @@ class Ltx2Family(StockFamily):
         audio = self.config_only_component(AUDIO_VAE)
         sound_channels = audio.config.latent_channels * (audio.config.mel_bins // audio.mel_compression_ratio)
         return JointLayout(int(transformer["in_channels"]) * patch, int(sound_channels))
-
-    def _class_for(self, request: DenoiseRequest) -> str:
-        if request.frames_NHWC is None:
-            return self.pipeline
-        return self.image_pipeline if len(request.frames_NHWC) == 1 else CONDITIONS
 
     def _padded(self, tensor_BK: torch.Tensor) -> torch.Tensor:
         """Returns embeddings or a mask with zeros on the left, which the connectors put others in place of."""
@@ -182,23 +203,17 @@ class Ltx2Family(StockFamily):
         )
         return round(request.num_frames / request.fps * per_second)
 
+    @cached_property
     def _image_crf(self) -> int:
-        """Returns how strongly a given image is compressed first, as the model saw images when it was trained.
+        """How strongly a given image is compressed first, as images were when the model was trained; 0 for not at all.
 
-        Raises:
-            ModelError: where the package that compresses is missing.
+        As the pipeline decides it by its text encoder, which is not loaded when it runs.
         """
-        from diffusers.pipelines.ltx2.utils import resolve_default_image_crf
-
         chosen = self.settings.pipeline_kwargs.get("image_crf")
-        kind = SimpleNamespace(model_type=self.checkpoint.config("text_encoder").get("model_type"))
-        crf = resolve_default_image_crf(SimpleNamespace(config=kind)) if chosen is None else int(chosen)
-        if crf and find_spec("av") is None:
-            raise ModelError(
-                f"{self.name}: an image is compressed first, as in the model's training, and PyAV is not installed -> "
-                "pip install av, or model.pipeline_kwargs.image_crf=0"
-            )
-        return crf
+        if chosen is not None:
+            return int(chosen)
+        is_newer = str(self.checkpoint.config("text_encoder").get("model_type")).startswith("gemma4")
+        return IMAGE_CRF_25 if is_newer else IMAGE_CRF
 
     def _unscaled(self, component: str) -> Any:
         return _Unscaled(self.config_only_component(component))

@@ -5,6 +5,7 @@ Shape suffixes: N frames, H height, W width, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.models.base import DenoiseRequest
@@ -13,14 +14,27 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def conditions(request: DenoiseRequest, *, crf: int) -> list[Any]:
+def conditions(request: DenoiseRequest, temporal_stride: int, *, crf: int) -> list[Any]:
     """Returns the conditions of `LTX2ConditionPipeline`.
 
     Args:
-        request: with the frames that the clip begins with.
+        request: with the frames that the clip is given.
+        temporal_stride: frames of video to a latent frame; the first latent frame is one frame.
         crf: how strongly a single frame is compressed first.
     """
-    return [] if request.frames_NHWC is None else [_condition(request.frames_NHWC, 0, crf)]
+    return [
+        _condition(frames, (first + temporal_stride - 1) // temporal_stride, crf) for first, frames in _given(request)
+    ]
+
+
+def _given(request: DenoiseRequest) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields the index of the first of some frames, and these."""
+    if request.frames_NHWC is not None:
+        yield 0, request.frames_NHWC
+    for placed in request.placed:
+        yield placed.first_frame, placed.frames_NHWC
+    if request.last_frame_HWC is not None:
+        yield request.num_frames - 1, request.last_frame_HWC[None]
 
 
 def _condition(frames_NHWC: np.ndarray, latent_frame: int, crf: int) -> Any:

@@ -193,6 +193,14 @@ class StockFamily(LatentLayout):
         """Returns why nothing can be shown of a clip in the middle of denoising; None where it can."""
         return prediction.obstacle(self.scheduler_name)
 
+    def steps_obstacle(self, num_inference_steps: int) -> str | None:
+        """Returns why no clip can have so many denoising steps: by default none may not."""
+        return None
+
+    def image_obstacle(self) -> str | None:
+        """Returns why no clip can be given images here: by default nothing is in the way."""
+        return None
+
     def interval_obstacle(self) -> str | None:
         """Returns why guidance cannot be limited to a part of the steps; None where it can."""
         if self.has_guidance_interval:
