@@ -11,15 +11,18 @@ from vgpipe.config.groups import options
 from vgpipe.config.load import load
 from vgpipe.errors import ConfigError
 from vgpipe.quality.registry import NAMES, OTHER_NAMES
+from vgpipe.quality.sound_checks import SOUND_NAMES
+
+ALL = {*NAMES, *SOUND_NAMES, *OTHER_NAMES}
 
 
 def test_each_check_has_a_key_and_each_key_a_check():
-    assert {one.name for one in fields(ChecksConfig)} == {*NAMES, *OTHER_NAMES}
+    assert {one.name for one in fields(ChecksConfig)} == ALL
 
 
 @pytest.mark.parametrize("option", ["standard", "strict"])
 def test_every_check_has_a_limit(option):
-    assert set(load([f"checks={option}"]).checks.limits) == {*NAMES, *OTHER_NAMES}
+    assert set(load([f"checks={option}"]).checks.limits) == ALL
 
 
 def test_off_judges_nothing_and_standard_is_the_default():

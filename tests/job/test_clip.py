@@ -10,7 +10,7 @@ from vgpipe.job.declared import OF_CLIP
 
 def test_settings_are_the_fields_a_user_sets() -> None:
     others = {"id", "model", "image_sha256", "shots", "continuation", "prompt_template", "name", "contest"}
-    others |= {"last_image_sha256", "images", "video_sha256", "video_num_frames"}
+    others |= {"last_image_sha256", "images", "video_sha256", "video_num_frames", "audio_sha256"}
     assert {field.name for field in dataclasses.fields(Clip)} - set(OF_CLIP) == others
 
 

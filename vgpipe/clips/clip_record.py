@@ -97,6 +97,7 @@ def record_of(state: ClipState) -> dict[str, Any]:
         "notes": list(state.notes),
         "segments": [_segment_record(segment) for segment in state.segments] if state.is_long else [],
         "measures": state.measures,
+        "sound": state.sound,
         "checks": None if state.verdicts is None else [_verdict(one) for one in state.verdicts],
         "score": None if state.score is None else asdict(state.score),
         "standing": None if state.contest is None else record_of_contest(state.contest),
@@ -227,8 +228,9 @@ def _check_contest(clip: Clip) -> None:
 
 def _check_given(clip: Clip) -> None:
     """Refuses files that could be others by now: without their digest, or with a relative path."""
-    for name, path in (("image", clip.image), ("last_image", clip.last_image), ("video", clip.video)):
-        if path is None and getattr(clip, f"{name}_sha256") is not None:
+    given = {one.setting for one in clip.given_files}
+    for name in ("image", "last_image", "video", "audio"):
+        if name not in given and getattr(clip, f"{name}_sha256") is not None:
             raise ValueError(f"{name}: '' is not an absolute path")
     for one in clip.given_files:
         if not os.path.isabs(one.path):

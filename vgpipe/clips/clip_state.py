@@ -9,6 +9,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from vgpipe.clips.contest_state import ContestState
 from vgpipe.clips.degradation import EXPORTER, Degradation
@@ -20,6 +21,7 @@ from vgpipe.memory.tracker import PeakMemory
 from vgpipe.models.base import Family
 from vgpipe.quality.judges.base import Score
 from vgpipe.quality.verdict import Result, Verdict
+from vgpipe.sound.summary import ending_notes
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.vocabulary import EXPORT
 
@@ -172,6 +174,7 @@ class ClipState:
         text_notes: what of its texts the model does not read, a sentence each; kept with the finished files.
         files: kind -> path relative to the run.
         measures: what its frames measure (`vgpipe/quality/`); None where nothing was measured.
+        sound: its length, level and peaks, as its files have it; None where none has sound.
         verdicts: what the checks say of its frames; None where nothing was judged.
         score: what a judge says of its preview; None of a final, and where nobody judged.
         contest: how far it came in its contest; None where it competes in none.
@@ -206,6 +209,7 @@ class ClipState:
         self.text_notes: tuple[str, ...] = ()
         self.files: dict[str, str] = {}
         self.measures: dict[str, float] | None = None
+        self.sound: dict[str, Any] | None = None
         self.verdicts: tuple[Verdict, ...] | None = None
         self.score: Score | None = None
         self.contest: ContestState | None = None
@@ -270,7 +274,11 @@ class ClipState:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of it that is no degradation, a sentence each."""
-        return (*self.setting_notes, *self.text_notes, *self.warnings, *self._contest_notes)
+        return (*self.setting_notes, *self.text_notes, *self._sound_notes, *self.warnings, *self._contest_notes)
+
+    @property
+    def _sound_notes(self) -> tuple[str, ...]:
+        return () if self.sound is None else ending_notes(self.sound)
 
     @property
     def _contest_notes(self) -> tuple[str, ...]:
@@ -413,7 +421,11 @@ class ClipState:
         self.peak_ram_gb, self.peak_vram_gb = peak_ram_gb, peak_vram_gb
 
     def deliver(
-        self, files: Mapping[str, str], replacements: Iterable[Degradation], measures: dict[str, float] | None
+        self,
+        files: Mapping[str, str],
+        replacements: Iterable[Degradation],
+        measures: dict[str, float] | None,
+        sound: dict[str, Any] | None = None,
     ) -> None:
         """Notes the files that lie in the run.
 
@@ -421,10 +433,11 @@ class ClipState:
             files: kind -> path relative to the run.
             replacements: the files that another encoder wrote than the one asked for.
             measures: what the frames measure.
+            sound: its length, level and peaks; None where no file has sound.
         """
         self.files = dict(files)
         self.degradations = (*(one for one in self.degradations if one.kind != EXPORTER), *replacements)
-        self.measures = measures
+        self.measures, self.sound = measures, sound
 
     def finish(self) -> None:
         """Marks it as done, or as drafted."""

@@ -64,7 +64,7 @@ def key_maker(
         driver = _without_unfit_cache(driver)
     driver.check()
     refuse_unknown(asked.weights, driver.components())  # native ones too
-    return KeyMaker(driver, watermark, carries_recipe)
+    return KeyMaker(driver, watermark, carries_recipe, model.rules.audio)
 
 
 def unapplied_adapters(driver: Family, store_dir: str) -> tuple[Degradation, ...]:

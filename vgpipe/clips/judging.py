@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.quality.base import Bad
 from vgpipe.quality.checking import judge, verdict_of
+from vgpipe.quality.sound_checks import SOUND_NAMES
 from vgpipe.quality.stillness import wants_stillness
 from vgpipe.quality.verdict import Result, Verdict
 from vgpipe.report.values import float_of, list_of, table_of
-from vgpipe.stages.decode import FILE as FRAMES_FILE
+from vgpipe.stages.stored_sound import FILE as SOUND_FILE
 
 if TYPE_CHECKING:
     from vgpipe.config.checks_schema import CheckConfig
@@ -35,18 +36,27 @@ class Judge:
         self._limits = limits
         self.is_off = not limits
 
-    def frames(self, numbers: Mapping[str, float], prompt: str, *, is_canary: bool) -> tuple[Verdict, ...]:
-        """Judges the frames of one segment.
+    def frames(
+        self, numbers: Mapping[str, float], prompt: str, *, is_canary: bool, is_heard: bool = True
+    ) -> tuple[Verdict, ...]:
+        """Judges the frames of one segment, and its sound.
 
         Args:
             numbers: what was measured.
             prompt: what they were to show.
             is_canary: whether they were denoised in few steps.
+            is_heard: whether the model's own sound is the clip's.
         """
-        return judge(numbers, self._limits, is_canary=is_canary, wants_stillness=wants_stillness(prompt))
+        heard = numbers if is_heard else {name: one for name, one in numbers.items() if name not in SOUND_NAMES}
+        return judge(heard, self._limits, is_canary=is_canary, wants_stillness=wants_stillness(prompt))
 
     def clip(
-        self, prompts: Sequence[str], artifacts: Iterable[Artifact], *, is_canary: bool = False
+        self,
+        prompts: Sequence[str],
+        artifacts: Iterable[Artifact],
+        *,
+        is_canary: bool = False,
+        is_heard: bool = True,
     ) -> tuple[Verdict, ...] | None:
         """Judges a clip by what its files say of their frames; returns None where an older version made them.
 
@@ -54,12 +64,14 @@ class Judge:
             prompts: of each of its segments.
             artifacts: of its export.
             is_canary: whether it was denoised in few steps.
+            is_heard: whether the model's own sound is the clip's.
         """
+        given = {"is_canary": is_canary, "is_heard": is_heard}
         found = numbers_of(artifacts)
         if found is None:
             return None
         judged = zip(found, prompts, strict=False)  # a clip that ended early has fewer segments than it was to have
-        return worst(one for numbers, prompt in judged for one in self.frames(numbers, prompt, is_canary=is_canary))
+        return worst(one for numbers, prompt in judged for one in self.frames(numbers, prompt, **given))
 
     def number(self, check: str, number: float, says: str, *, bad: Bad, is_canary: bool = False) -> Verdict | None:
         """Judges a number that is not measured on frames; returns None where its check is off.
@@ -119,7 +131,7 @@ def facts_of(frames: Sequence[Artifact]) -> dict[str, Any]:
     numbers = [numbers_of_frames(one) for one in frames]
     if any(one is None for one in numbers):
         return {}
-    digests = [one.files[FRAMES_FILE]["sha256"] for one in frames]
+    digests = [facts["sha256"] for one in frames for name, facts in one.files.items() if name != SOUND_FILE]
     measures = {MEASURES: frames[0].info.get(MEASURES)} if len(frames) == 1 else {}
     return {CHECKS: numbers, FRAMES: digests, **measures}
 

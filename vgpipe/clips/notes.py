@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from vgpipe.clips.clip_state import ClipState
+from vgpipe.exporters.soundtrack import sound_notes
+from vgpipe.job.audio import has_sound
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.models.text_reader import Cut, Form, TextReading
@@ -33,6 +35,17 @@ def notes_of_settings(clip: Clip, family: Family, reference_negative: str = "") 
         return ()
     obstacle = family.negative_prompt_obstacle(clip.guidance_scale)
     return (f"the negative prompt has no effect: {obstacle}",) if obstacle else ()
+
+
+def notes_of_sound(clip: Clip, kinds: Sequence[str], *, makes_sound: bool) -> tuple[str, ...]:
+    """Returns which files of a clip with sound hold none, a sentence each.
+
+    Args:
+        clip: what to make.
+        kinds: of its files.
+        makes_sound: whether its model makes sound.
+    """
+    return sound_notes(kinds) if has_sound(clip, makes_sound=makes_sound) else ()
 
 
 class TextNotes:

@@ -141,5 +141,10 @@ def exporters_of(config: Config) -> tuple[Mapping[str, Any], ...]:
     return tuple(one for number, one in enumerate(asked) if one not in asked[:number])
 
 
+def kinds_of(config: Config) -> tuple[str, ...]:
+    """Returns the kind of each of those exporters."""
+    return tuple(str(one["name"]) for one in exporters_of(config))
+
+
 def _set_only(settings: Mapping[str, Any]) -> dict[str, object]:
     return {name: value for name, value in settings.items() if value is not None}

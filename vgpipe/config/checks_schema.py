@@ -48,6 +48,10 @@ class ChecksConfig:
     """Share of the clip that stands still or repeats at its end, 0 to 1; bad above the limit."""
     frozen: CheckConfig | None = None
     """Largest change of a part of the picture, 0 to 255; bad below the limit."""
+    silence: CheckConfig | None = None
+    """Largest magnitude of the sound, 1 for full scale; bad below the limit."""
+    sound_clipped: CheckConfig | None = None
+    """Share of the sound that is cut off at full scale, 0 to 1; bad above the limit."""
     noise_left: CheckConfig | None = None
     """Correlation of a canary's finished latents with the noise that they began with, 0 to 1; bad above the limit."""
     text_difference: CheckConfig | None = None

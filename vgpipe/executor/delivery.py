@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain, count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_record import PastRecord
@@ -18,6 +18,7 @@ from vgpipe.clips.judging import MEASURES, facts_of, failed, frames_of
 from vgpipe.clips.same_frames import SameFrames
 from vgpipe.errors import StoreError
 from vgpipe.executor.base import WorkInputs
+from vgpipe.executor.clip_sound import sound_of
 from vgpipe.executor.stage_inputs import required
 from vgpipe.exporters.exported import POSTER_FILE
 from vgpipe.fallback.files_gate import FilesGate
@@ -134,16 +135,18 @@ class ExportDelivery:
             self._store.discard(key)
         recipe = self._recipes.of(state, self._keys.exporters[number]) if self._recipes else None
         frames = [required(self._store, segment.keys.frames) for segment in state.segments]
-        return export.run(
-            self._store,
-            key,
-            exporter=exporter,
-            frames_THWC=self._joined(state, frames),
-            fps=state.clip.fps,
-            recipe=recipe,
-            notes=state.text_notes,
-            facts=facts_of(frames),
-        )
+        with sound_of(state, frames, makes_sound=self._keys.model.makes_sound) as sound:
+            return export.run(
+                self._store,
+                key,
+                exporter=exporter,
+                frames_THWC=self._joined(state, frames),
+                fps=state.clip.fps,
+                recipe=recipe,
+                notes=state.text_notes,
+                facts=facts_of(frames),
+                sound=sound,
+            )
 
     def _joined(self, state: ClipState, frames: Sequence[Artifact]) -> JoinedFrames:
         from vgpipe.exporters.joined_frames import JoinedFrames
@@ -178,7 +181,7 @@ class ExportDelivery:
             self._place_one(state.clip.stem, artifact, placed, _among(state))
         kept = self._without_replacements(state, placed)
         replacements = [Degradation(EXPORTER, **one.info["degradation"]) for one in artifacts if _is_replacement(one)]
-        state.deliver({**kept, **placed}, replacements, _measures(artifacts))
+        state.deliver({**kept, **placed}, replacements, _measures(artifacts), _sound(artifacts))
         state.note_texts(_text_notes(artifacts) or state.text_notes)
 
     def _judge(self, state: ClipState, artifacts: Sequence[Artifact]) -> None:
@@ -187,7 +190,8 @@ class ExportDelivery:
             return
         judge = self._gate.judge
         prompts = [segment.clip.prompt for segment in state.segments]
-        verdicts = judge.clip(prompts, artifacts, is_canary=state.has_few_steps)
+        is_heard = state.clip.audio is None
+        verdicts = judge.clip(prompts, artifacts, is_canary=state.has_few_steps, is_heard=is_heard)
         if self._gate.scoring is not None:
             state.note_score(self._gate.scoring.of(state, verdicts))
         if verdicts is None:  # made by an older version, which judged nothing
@@ -259,6 +263,12 @@ def _measures(artifacts: Sequence[Artifact]) -> dict[str, float] | None:
     of_files = (one.info.get("file", {}).get(MEASURES) for one in artifacts)
     found = next(filter(None, (*of_files, *(one.info.get(MEASURES) for one in artifacts))), None)
     return found if isinstance(found, dict) else None
+
+
+def _sound(artifacts: Sequence[Artifact]) -> dict[str, Any] | None:
+    """Returns the length, level and peaks of a clip's sound; None where no file has any."""
+    found = (one.info.get("sound") for one in artifacts)
+    return next((one for one in found if isinstance(one, dict)), None)
 
 
 def _text_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:

@@ -117,7 +117,8 @@ class StageChecks:
         """Judges the frames of a segment; returns whether its clip is made further."""
         numbers = numbers_of_frames(self._store.find(segment.keys.frames))
         prompt, has_few_steps = segment.clip.prompt, segment.parent.has_few_steps
-        verdicts = self._judge.frames(numbers or {}, prompt, is_canary=has_few_steps)
+        is_heard = segment.clip.audio is None
+        verdicts = self._judge.frames(numbers or {}, prompt, is_canary=has_few_steps, is_heard=is_heard)
         if failed(verdicts) is None:
             self._drop_before(segment.parent)
             return True

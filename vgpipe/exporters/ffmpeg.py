@@ -106,6 +106,25 @@ def pipe(
         raise kind(message)
 
 
+def convert(arguments: list[str], *, target: Path, timeout_s: float, max_memory_bytes: int) -> None:
+    """Runs ffmpeg without frames, and has it write a file.
+
+    Args:
+        arguments: all but the program, its log level and the target.
+        target: the file to write.
+        timeout_s: seconds without progress after which ffmpeg is killed.
+        max_memory_bytes: what it may allocate, on Linux.
+
+    Raises:
+        EncoderError: if ffmpeg cannot be started, fails, hangs or writes nothing, with its message.
+        EncoderInterrupted: if a signal or a lack of memory ended it.
+        EncoderCrashed: if it crashed or hung.
+        ExportError: if the target's folder is full, read-only or missing.
+    """
+    nothing = np.zeros((0, 1, 1, 3), np.uint8)
+    pipe(arguments, nothing, target=target, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes)
+
+
 def answer(arguments: list[str], *, max_bytes: int, timeout_s: float, max_memory_bytes: int) -> bytes:
     """Runs ffmpeg without frames and returns what it writes to stdout.
 

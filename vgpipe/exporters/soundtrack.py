@@ -9,7 +9,7 @@ Shape suffixes: S samples, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +24,7 @@ VERSION = 1
 BITS_PER_CHANNEL = {"aac": 128_000, "libopus": 96_000}
 """A second. Of stereo, twice as much: for all but trained ears the original."""
 AAC, OPUS, PCM = "aac", "libopus", "pcm_s24le"
+PCM_BITS_PER_CHANNEL = 48_000 * 24
 KINDS = {"mp4": AAC, "mp4_hevc": AAC, "av1": AAC, "mov_prores": PCM, "webm": OPUS, "ffv1": OPUS}
 """Kind of file -> ffmpeg's name of the encoder of its sound; other kinds hold none."""
 STILLS = ("sheet", "last_frame")
@@ -61,7 +62,7 @@ def soundtrack(
     if track is None or encoder is None:
         yield SoundArguments()
         return
-    samples = round(num_frames * track.sample_rate_hz / rate)
+    samples = samples_of(num_frames, rate, track.sample_rate_hz)
     with temporary_folder() as folder:
         path = folder / "sound"
         try:
@@ -76,12 +77,29 @@ def soundtrack(
         yield SoundArguments(raw, ("-map", f"{inputs}:a", "-c:a", encoder, *quality))
 
 
+def samples_of(num_frames: int, rate: Fraction, sample_rate_hz: int) -> int:
+    """Returns how many samples of sound a file has.
+
+    Args:
+        num_frames: of the file.
+        rate: its frames per second.
+        sample_rate_hz: samples a second.
+    """
+    return round(num_frames * sample_rate_hz / rate)
+
+
 def _write(file: BinaryIO, track: Track, samples: int) -> None:
     for block_SC in fitted(track, samples):
         file.write(block_SC.astype("<f4", copy=False).tobytes())
 
 
-def sound_notes(kinds: list[str]) -> tuple[str, ...]:
+def bytes_per_s(kinds: Sequence[str]) -> float:
+    """Returns what a second of stereo takes in files of these kinds, in all of them."""
+    encoders = (KINDS[kind] for kind in kinds if kind in KINDS)
+    return sum(2 * BITS_PER_CHANNEL.get(encoder, PCM_BITS_PER_CHANNEL) / 8 for encoder in encoders)
+
+
+def sound_notes(kinds: Sequence[str]) -> tuple[str, ...]:
     """Returns a note for each kind of file of a clip with sound that holds none.
 
     Pictures are named only where no other file has the sound: nobody expects it of them.

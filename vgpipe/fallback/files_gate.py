@@ -96,7 +96,7 @@ class FilesGate:
             return True
         prompts = [one.clip.prompt for one in segments_made(clip, draft)]
         is_canary = has_few_steps or draft is not None
-        return failed(self.judge.clip(prompts, artifacts, is_canary=is_canary)) is None
+        return failed(self.judge.clip(prompts, artifacts, is_canary=is_canary, is_heard=clip.audio is None)) is None
 
 
 def files_gate_of(config: Config, keys: ArtifactKeys, store: Store | None = None) -> FilesGate:

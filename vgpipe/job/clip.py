@@ -80,6 +80,10 @@ class PlacedImage:
     image_sha256: str
 
 
+SILENT = "none"
+"""What a clip's `audio` is in place of a path where its model makes sound that is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class GivenFile:
     """A file that a clip is given.
@@ -118,6 +122,9 @@ class Clip(ClipSettings):
         video_num_frames: how many of the video's last frames a clip that continues it begins with; None for any other.
         fit: how pictures of another size than the clip's are brought to it; None where all have its size, and of
             records that older versions wrote, whose image the stock pipeline resizes as it does.
+        audio: absolute path of the sound file that is laid under it; `none` where the model makes sound that is left
+            out; None for what the model makes, if anything.
+        audio_sha256: SHA-256 of that file's bytes when the job was read, 64 hex digits; None without one.
         prompt_template: the prompt as written, where `{a|b}` or `__list__` in it was chosen from; None for any other.
     """
 
@@ -133,6 +140,7 @@ class Clip(ClipSettings):
     images: tuple[PlacedImage, ...] = ()
     video_sha256: str | None = None
     video_num_frames: int | None = None
+    audio_sha256: str | None = None
 
     @property
     def is_given_frames(self) -> bool:
@@ -141,11 +149,12 @@ class Clip(ClipSettings):
 
     @property
     def given_files(self) -> tuple[GivenFile, ...]:
-        """Every image and video that is given."""
+        """Every image, video and sound that is given."""
         named = (
             ("image", self.image, self.image_sha256),
             ("last_image", self.last_image, self.last_image_sha256),
             ("video", self.video, self.video_sha256),
+            ("audio", None if self.audio == SILENT else self.audio, self.audio_sha256),
         )
         alone = (GivenFile(setting, path, sha256) for setting, path, sha256 in named if path is not None)
         placed = (GivenFile("images", one.image, one.image_sha256) for one in self.images)

@@ -21,6 +21,10 @@ from vgpipe.units import MIB
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 MAX_NAMES_LISTED = 2_000
+KINDS = {"video": "video", "audio": "sound"}
+"""Setting -> the kind of file that it names; others name an image."""
+SMALLER = {"video": "cut or scale it down", "audio": "save it as FLAC or MP3, or cut it"}
+"""Setting -> what to do with a file that is too large."""
 
 # At least two letters before the colon: `C:\` is a Windows drive.
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]+:/{2}|data:)", re.IGNORECASE)
@@ -92,9 +96,7 @@ def path_fault(setting: str, given: str) -> PictureFault | None:
         given: its path as the user wrote it.
     """
     if not given.strip():
-        return PictureFault(
-            f"{setting} is empty", f"write the path of {_kind(setting, 'a video', 'an image')} file there"
-        )
+        return PictureFault(f"{setting} is empty", f"write the path of {_article(setting)} file there")
     if _URL.match(given) is None:
         return None
     is_file = given.lower().startswith("file:")
@@ -141,7 +143,7 @@ def unread(
     if error.refusal is Refusal.NO_REGULAR_FILE:
         return PictureFault(f"{name} is not a regular file", f"save the {_kind(setting)} as a file")
     if error.refusal is Refusal.TOO_LARGE:
-        remedy = "cut or scale it down" if setting == "video" else "save it as JPEG, or scale it down"
+        remedy = SMALLER.get(setting, "save it as JPEG, or scale it down")
         return PictureFault(f"{name} is larger than {max_mib} MiB", remedy)
     return PictureFault(f"{name} cannot be read: {error.detail}", "check the path and the file's permissions")
 
@@ -155,12 +157,17 @@ def _advice(setting: str, given: str, folder: Path, name: str, suffixes: tuple[s
     alike = [each for each in found.values() if each.lower().endswith(suffixes)]
     if alike:
         return f"there is {setting}: {_spelled(given, alike[0])}"
-    kind = _kind(setting, "a video", "an image")
-    return f"name {kind} file; relative paths start at the job file's folder, or for clip.{setting} where you are"
+    start = f"relative paths start at the job file's folder, or for clip.{setting} where you are"
+    return f"name {_article(setting)} file; {start}"
 
 
-def _kind(setting: str, video: str = "video", image: str = "image") -> str:
-    return video if setting == "video" else image
+def _kind(setting: str) -> str:
+    return KINDS.get(setting, "image")
+
+
+def _article(setting: str) -> str:
+    kind = _kind(setting)
+    return f"an {kind}" if kind == "image" else f"a {kind}"
 
 
 def _names_in(folder: Path) -> list[str]:

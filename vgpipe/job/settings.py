@@ -149,6 +149,15 @@ class ClipSettings:
         Fit | None,
         Setting("how an image or a video of another shape is brought to the clip's: cropped, padded or stretched"),
     ] = None
+    audio: Annotated[
+        str | None,
+        Setting(
+            "its sound: the model's (model), that of a file, or none",
+            SetBy.USER,
+            "none, model or the path of a sound file",
+            has_places=True,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

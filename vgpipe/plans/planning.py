@@ -11,10 +11,14 @@ from pathlib import Path
 from vgpipe.clips.degradation import of_family
 from vgpipe.clips.from_config import file_bytes_per_pixel
 from vgpipe.clips.halving import expected_stops
-from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, texts_of_clips
+from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, notes_of_sound, texts_of_clips
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
+from vgpipe.clips.requested import kinds_of
+from vgpipe.clips.sound_files import refuse_unreadable_sounds
 from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.schema import Config
+from vgpipe.exporters.soundtrack import bytes_per_s
+from vgpipe.job.audio import has_sound
 from vgpipe.job.clip import Clip
 from vgpipe.job.drafts import draft_steps
 from vgpipe.job.segments import segments_of
@@ -24,7 +28,7 @@ from vgpipe.models.base import Family
 from vgpipe.models.texts.counting import count_unknown, read_texts
 from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
 from vgpipe.planner.estimate.calibration import efficiency_of
-from vgpipe.planner.estimate.host_memory import FRAME_BYTES, PlanInputs
+from vgpipe.planner.estimate.host_memory import FRAME_BYTES, PlanInputs, SoundBytes
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.cache_note import cache_note
@@ -41,6 +45,8 @@ from vgpipe.plans.target import NOTHING_HELD, Target, target_of
 from vgpipe.units import counted
 from vgpipe.user_cache import user_cache_folder
 from vgpipe.vocabulary import GGUF, MODEL_STAGES, NATIVE, STRICT
+
+FLOAT_STEREO_BYTES_PER_S = 48_000 * 2 * 4
 
 
 def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, float] | None = None) -> RunPlan:
@@ -61,6 +67,7 @@ def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, f
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
     refuse_what_no_family_makes(model.family, clips, drafted=config.draft is not None)
+    refuse_unreadable_sounds(clips)
     clip_notes, uncounted = _clip_notes(model, clips)
     make = partial(
         make_plan,
@@ -96,7 +103,18 @@ def _clip_notes(model: PlannedModel, clips: Sequence[Clip]) -> tuple[list[Noted]
     family, own_negative = model.family, model.config.model.reference.negative_prompt
     wanted = texts_of_clips(clips)
     texts = TextNotes(family, read_texts(family, wanted, model.tokenizers))
-    found = ((one.id, (*notes_of_settings(one, family, own_negative), *texts.of(one))) for one in clips)
+    kinds, makes_sound = kinds_of(model.config), model.config.model.rules.audio
+    found = (
+        (
+            one.id,
+            (
+                *notes_of_settings(one, family, own_negative),
+                *notes_of_sound(one, kinds, makes_sound=makes_sound),
+                *texts.of(one),
+            ),
+        )
+        for one in clips
+    )
     unknown = count_unknown(family, wanted, model.tokenizers)
     told = f"{counted(unknown, 'text')} may be longer than the model reads: counted once its tokenizer is downloaded"
     return [(name, notes) for name, notes in found if notes], [told] if unknown else []
@@ -183,7 +201,7 @@ def make_plan(
         PlanError: where no plan can be made for this model.
     """
     model, request = config.model.name, request_of(config)
-    inputs = _inputs(config, family, target, download_bytes, len(clips))
+    inputs = _inputs(config, family, target, download_bytes, clips)
     profiles = Profiles(family, model, target.tier.kernels, config.model.reference.fps, steps_of=steps_of)
     kinds = Counter(kind for clip in clips for kind in profiles.kinds(clip))
     shapes = tuple(_shape(spec, count, target.tier, request, profiles, inputs) for spec, count in kinds.items())
@@ -251,7 +269,15 @@ def _fitting(profiles: Profiles, request: PlanRequest) -> ProfileOf:
     return profiles if request.vae_tiling else profiles.lenient
 
 
-def _inputs(config: Config, family: Family, target: Target, download_bytes: int, clips: int) -> PlanInputs:
+def _sound_bytes(config: Config, clips: Sequence[Clip]) -> SoundBytes:
+    """Returns what a second of sound takes on the disk, in floats and in files; of stereo at 48 kHz, if any."""
+    makes_sound = config.model.rules.audio
+    if not any(has_sound(clip, makes_sound=makes_sound) for clip in clips):
+        return SoundBytes()
+    return SoundBytes(decoded_per_s=FLOAT_STEREO_BYTES_PER_S, files_per_s=bytes_per_s(kinds_of(config)))
+
+
+def _inputs(config: Config, family: Family, target: Target, download_bytes: int, clips: Sequence[Clip]) -> PlanInputs:
     checkpoint, variant = family.checkpoint, family.settings.variant
     stored = family.settings.quantization
     files = [name for name in family.components() if stored.get(name) == GGUF or checkpoint.is_gguf(name)]
@@ -263,9 +289,10 @@ def _inputs(config: Config, family: Family, target: Target, download_bytes: int,
     return PlanInputs(
         download_bytes=download_bytes,
         file_bytes={name: checkpoint.size_bytes(name, variant) for name in files},
-        clips=config.executor.wave_size or max(clips, 1),
+        clips=config.executor.wave_size or max(len(clips), 1),
         attention=attention,
         efficiency={stage: share for stage, share in known.items() if share is not None},
         file_bytes_per_pixel=file_bytes_per_pixel(config),
+        sound=_sound_bytes(config, clips),
         cache=family.settings.cache,
     )

@@ -12,7 +12,7 @@ from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import UsageError
 from vgpipe.job.choices import as_literal
-from vgpipe.job.clip import Clip
+from vgpipe.job.clip import SILENT, Clip
 from vgpipe.job.declared import EXCLUSIVE, OF_CLIP, SETTINGS
 from vgpipe.job.faults import format_value
 from vgpipe.job.naming import clip_id
@@ -24,7 +24,7 @@ from vgpipe.report.values import table_of
 from vgpipe.typed import shown_path
 
 MODEL, QUALITY, MEMORY = "model", "quality", "memory"
-PATHS = ("image", "last_image", "video")
+PATHS = ("image", "last_image", "video", "audio")
 OF_ANY_MODEL = ("prompt", "negative_prompt", "seed", *PATHS, "strength", "fit")
 """What a clip keeps where another model makes it; the rest is that model's own."""
 OF_SHOTS = ("seed", "num_inference_steps", "guidance_scale", "negative_prompt")
@@ -165,7 +165,7 @@ def _of_clips(old: Clip, new: Sequence[Clip]) -> Iterator[str]:
     digests = {f"{name}_sha256": name.replace("_", " ") for name in PATHS}
     for name in (*OF_CLIP, *digests, "images", "continuation"):
         before, after = getattr(old, name), list(dict.fromkeys(getattr(clip, name) for clip in new))
-        if after == [before] or name in PATHS:
+        if after == [before] or (name in PATHS and not (name == "audio" and SILENT in (before, *after))):
             continue
         if name in OF_CLIP:
             yield f"{name} {format_value(before)} -> {', '.join(map(format_value, after))}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from vgpipe.clips.key_inputs import LATER, MODEL, NEGATIVE, ClipInputs
+from vgpipe.job.audio import OF_MODEL
 from vgpipe.models.base import Settings
 from vgpipe.provenance.cache_changes import cache_changes
 from vgpipe.provenance.change_words import (
@@ -28,10 +29,13 @@ from vgpipe.provenance.change_words import (
 from vgpipe.report.values import list_of, table_of
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE, EXPORT
 
-UPSTREAM = ("prompt", "negative", "latents", "given", "frames", "segments", "seam", "windows", "version", MODEL)
+UPSTREAM = (
+    *("prompt", "negative", "latents", "given", "frames", "segments", "seam", "windows", "sound", "version"),
+    MODEL,
+)
 """Inputs of a key that are compared elsewhere: what they stand for, by its own inputs."""
 SIZE = ("width", "height")
-GIVEN = ("image", "last_image", "images", "video")
+GIVEN = ("image", "last_image", "images", "video", "audio")
 """Inputs that are digests of given files."""
 ABSENT = {field.name: field.default for field in fields(Settings)}
 """Options that an identity leaves out while they have their default."""
@@ -129,7 +133,7 @@ class _Comparison:
             yield Change(stage, f"vgpipe's own {stage} stage: {versions}")
         yield from self._settings(stage, old, new)
         yield from self._model(stage, table_of(old.get(MODEL)), table_of(new.get(MODEL)))
-        for name in ("windows", "seam"):
+        for name in ("windows", "seam", "sound"):
             if (old.get(name) is None) != (new.get(name) is None):
                 yield Change(stage, f"{name}: {'none then' if old.get(name) is None else 'none now'}")
                 continue
@@ -150,9 +154,14 @@ class _Comparison:
 
     def _given(self, name: str, old: Any, new: Any) -> str:
         words, file = name.replace("_", " "), self.files.get(name)
+        if name == "audio" and OF_MODEL in (old, new):
+            return f"audio {self._sound(old)} -> {self._sound(new)}"
         if old is None or new is None:
             return f"{words} {'none' if old is None else 'one'} -> {'none' if new is None else shown(file)}"
         return f"{words}: other content" if name == "images" else f"{words} {shown(file)}: other content"
+
+    def _sound(self, audio: Any) -> str:
+        return "none" if audio is None else OF_MODEL if audio == OF_MODEL else "a file"
 
     def _model(self, stage: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         """Yields what differs in the identity of a model: of its components, the scheduler and the call."""

@@ -24,7 +24,7 @@ SCHEMA = 1
 LIBRARIES = ("torch", "diffusers", "transformers")
 NEWER = {"guidance_start": 0.0, "guidance_stop": 1.0}
 """Settings that recipes had none of at first -> the value at which they are left out: the same key, the same file."""
-NEWER_RULES = {"min_num_inference_steps": 1, "last_image": "never", "images": "never", "video": ()}
+NEWER_RULES = {"min_num_inference_steps": 1, "last_image": "never", "images": "never", "video": (), "audio": False}
 """Likewise of `model.rules`."""
 
 
@@ -94,7 +94,7 @@ def clip_facts(clip: Clip) -> dict[str, object]:
     facts["clip"] = facts.pop("id")
     facts.pop("contest", None)  # what it competed with says nothing of how it was made
     _drop(facts, NEWER)
-    for name in ("image", "last_image", "video"):
+    for name in ("image", "last_image", "video", "audio"):
         if name in facts:
             facts[name] = portable(str(facts[name]))
     if clip.images:

@@ -22,10 +22,11 @@ from vgpipe.config.schema import ClipOverrides, Config, MemoryConfig, QualityCon
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault, UsageError, first_line
 from vgpipe.exporters.bounds import OF_STRANGERS, OWN
-from vgpipe.job.clip import Clip, GivenFile
+from vgpipe.job.clip import SILENT, Clip, GivenFile
 from vgpipe.job.drafts import draft_steps
 from vgpipe.job.picture import Picture, PictureFault, load_picture
 from vgpipe.job.placements import parse
+from vgpipe.job.sound_file import GivenSound, load_sound
 from vgpipe.job.video import Video, load_video
 from vgpipe.outside_file import expanded
 from vgpipe.provenance.recipe import SCHEMA
@@ -36,13 +37,13 @@ ALLOWED_OVERRIDES = (
     *("hardware", "hardware.", "executor", "executor.", "exporter", "exporter.", "also.", "run.", "store."),
     *("checks", "checks.", "notify", "notify.", "drawn_from"),
     *("memory.strategy", "memory.stream", "model.id", "model.revision", "hydra.run.dir"),
-    *("clip.image", "clip.last_image", "clip.images", "clip.video"),
+    *("clip.image", "clip.last_image", "clip.images", "clip.video", "clip.audio"),
 )
 """What does not change the latents, and where model and given files are now. A trailing dot allows a whole group."""
 CACHE_SETTINGS = ("cache", "cache_threshold", "cache_interval")
 """What a recipe holds of `quality`; the rest of it is in the clip."""
 MAX_REASON = 200
-NOT_IN_RECIPES = {"image", "last_image", "images", "video", "continuation", "match_color"}
+NOT_IN_RECIPES = {"image", "last_image", "images", "video", "audio", "continuation", "match_color"}
 """Settings of a clip that a recipe holds in another form than the command line; `clip_of_record` validates them."""
 
 
@@ -170,7 +171,9 @@ def _problem(given: GivenFile) -> str | None:
     if not os.path.lexists(given.path):
         return f"{given.setting} {given.path} is missing"
     if given.setting == "video":
-        found: Picture | Video | PictureFault = load_video(given.path, Path.cwd())
+        found: Picture | Video | GivenSound | PictureFault = load_video(given.path, Path.cwd())
+    elif given.setting == "audio":
+        found = load_sound(given.path, Path.cwd(), makes_sound=True)
     else:
         found = load_picture(given.path, Path.cwd(), given.setting)
     if isinstance(found, PictureFault):
@@ -259,8 +262,8 @@ def _is_exporter_typed(overrides: ReplayOverrides) -> bool:
 def _clip(recipe: Mapping[str, Any], moved: ClipOverrides) -> Clip:
     record = {name: value for name, value in recipe["clip"].items() if name != "contest"}
     _check_ranges(record)
-    for name in ("image", "last_image", "video"):
-        if name in record:
+    for name in ("image", "last_image", "video", "audio"):
+        if name in record and record[name] != SILENT:
             record[name] = _absolute(getattr(moved, name) or record[name])
     if "images" in record:
         places = dict(found for one in moved.images or () if (found := parse(one)) is not None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vgpipe.quality.base import Bad, Check, Expected, Limit
 from vgpipe.quality.registry import CHECKS, new_checks
+from vgpipe.quality.sound_checks import SOUND_CHECKS
 from vgpipe.quality.verdict import Result, Verdict
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def judge(
 def _verdicts(
     numbers: Mapping[str, float], settings: Mapping[str, Limit], is_canary: bool, wants_stillness: bool
 ) -> Iterator[Verdict]:
-    for check in CHECKS:
+    for check in (*CHECKS, *SOUND_CHECKS):
         limit = settings.get(check.name)
         if limit is None or check.name not in numbers:
             continue

@@ -27,7 +27,10 @@ from vgpipe.typed import typed_path
 from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
-OWN_SCRIPTS = ("elements", "theme", "media", "card", "lanes", "charts", "head", "filters", "picks", "keys", "page")
+OWN_SCRIPTS = (
+    *("elements", "theme", "media", "sound", "card", "lanes"),
+    *("charts", "head", "filters", "picks", "keys", "page"),
+)
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
 STYLES = ("vendor/uPlot.min.css", "templates/report.css")
 LICENCE = "vendor/uPlot.LICENSE.txt"

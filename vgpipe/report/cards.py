@@ -11,6 +11,7 @@ from vgpipe.report.measures import measures_of
 from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.run_facts import DONE
 from vgpipe.report.run_history import STATES
+from vgpipe.report.sound import Sound, sound_of
 from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of, text_of
 
 PREVIEWS = "previews"
@@ -88,6 +89,7 @@ class Card(TypedDict, total=False):
     score: Score
     contest: ContestCard
     measures: dict[str, float]
+    sound: Sound
     checks: list[str]
     rejected: bool
     degradations: list[str]
@@ -124,6 +126,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         "score": _score(table_of(record.get("score"))),
         "contest": contest_of(record),
         "measures": measures_of(record.get("measures")),
+        "sound": sound_of(record.get("sound")),
         "checks": [text for item in list_of(record.get("checks")) if (text := _verdict(table_of(item)))],
         "rejected": record.get("rejected") is True,
         "degradations": [text for item in list_of(record.get("degradations")) if (text := _degradation(item))],

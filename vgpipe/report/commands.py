@@ -147,7 +147,9 @@ def pick_of(record: Mapping[str, Any]) -> str | None:
     digests = [record.get(name) for name in ("last_image_sha256", "video_sha256")]
     last, video = (one if isinstance(one, str) else None for one in digests)
     placed = [(frame, sha256) for frame, _, sha256 in _placed(record)]
-    others = others_given(last, placed, video, float_of(record.get("strength")))
+    audio = record.get("audio_sha256") or record.get("audio")
+    sound = audio if isinstance(audio, str) else None
+    others = others_given(last, placed, video, float_of(record.get("strength")), sound)
     return pick_name(str(texts[0]), str(texts[1]), seed, image, [str(shot) for shot in shots], others)
 
 

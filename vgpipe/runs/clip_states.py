@@ -11,8 +11,8 @@ from vgpipe.clips.artifact_keys import ArtifactKeys
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.clips.degradation import Degradation, of_family
 from vgpipe.clips.finished_files import finished_files_of
-from vgpipe.clips.notes import TextNotes, notes_of_settings, texts_of_clips
-from vgpipe.clips.requested import exporters_of
+from vgpipe.clips.notes import TextNotes, notes_of_settings, notes_of_sound, texts_of_clips
+from vgpipe.clips.requested import exporters_of, kinds_of
 from vgpipe.config.schema import Config
 from vgpipe.errors import StoreError
 from vgpipe.fallback.files_gate import FilesGate, files_gate_of
@@ -60,6 +60,7 @@ class ClipStates:
         self.steps = steps or Steps(config.draft)
         self._notes = notes_of(self.finished.store)
         self._config, self._ladder, self._first = config, ladder, first
+        self._kinds = kinds_of(config)
         self._known_keys: dict[tuple[Clip, int | None], Sequence[ClipKeys]] = {}
 
     def keys(self, model: LoadedModel) -> ArtifactKeys:
@@ -84,7 +85,7 @@ class ClipStates:
                 gate.scoring.open()
             own = self._known_keys[clip, draft] = keys.of_clip(clip, draft=draft)
             if not gate.takes_clip(clip, own, self.finished, draft):
-                notes = _notes_of(clip, self._first)
+                notes = _notes_of(clip, self._first, self._kinds)
                 found.append(keys.new_state(clip, keys=own, notes=notes, draft=draft))
         return [state for state in found if not history.reuse(state, self.finished)]
 
@@ -108,7 +109,7 @@ class ClipStates:
             return state
         prompts = [segment.clip.prompt for segment in state.segments]
         if gate.scoring is not None:
-            verdicts = gate.judge.clip(prompts, files, is_canary=state.has_few_steps)
+            verdicts = gate.judge.clip(prompts, files, is_canary=state.has_few_steps, is_heard=clip.audio is None)
             state.note_score(gate.scoring.of(state, verdicts))
         state.finish_from_store(is_reused=True)
         return state
@@ -136,7 +137,7 @@ class ClipStates:
         clip = _clip_for(requested, model.plan)
         draft = self._draft_of(clip, keys)
         known = self._known_keys.get((clip, draft)) if model is self._first else None
-        lost, notes = degradations_of(model), _notes_of(clip, model)
+        lost, notes = degradations_of(model), _notes_of(clip, model, self._kinds)
         state = keys.new_state(clip, requested=requested, degradations=lost, notes=notes, keys=known, draft=draft)
         self.steps.rounds.mark(state)
         return state
@@ -227,8 +228,9 @@ def texts_of(states: Sequence[ClipState], model: LoadedModel) -> TextNotes:
     return texts
 
 
-def _notes_of(clip: Clip, model: LoadedModel) -> tuple[str, ...]:
-    return notes_of_settings(clip, model.keys.family, model.plan.config.reference.negative_prompt)
+def _notes_of(clip: Clip, model: LoadedModel, kinds: Sequence[str]) -> tuple[str, ...]:
+    of_settings = notes_of_settings(clip, model.keys.family, model.plan.config.reference.negative_prompt)
+    return (*of_settings, *notes_of_sound(clip, kinds, makes_sound=model.keys.makes_sound))
 
 
 def _clip_for(requested: Clip, plan: LoadPlan) -> Clip:

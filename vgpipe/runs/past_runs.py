@@ -23,7 +23,7 @@ from vgpipe.vocabulary import DENOISE, ENCODE, EXPORT
 DIGITS = 9
 """At the end of a clip's id: a dash and the digest of its settings, which is another one as soon as one changes."""
 COMPARED = ("prompt", "negative_prompt", "seed", "width", "height", "num_frames", "fps", "num_inference_steps",
-            "guidance_scale", "image_sha256", "last_image_sha256", "video_sha256")  # fmt: skip
+            "guidance_scale", "image_sha256", "last_image_sha256", "video_sha256", "audio_sha256")  # fmt: skip
 SETTINGS = ("seed", "width", "height", "num_frames", "num_inference_steps", "guidance_scale")
 """Those that denoising takes under the names that a record has for them."""
 MAX_RECORD_BYTES = MIB

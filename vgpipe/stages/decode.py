@@ -75,6 +75,10 @@ def run(
 
         frames_THWC, facts = join_segment(frames_THWC, seam)
     facts |= measured(frames_THWC, clip)
+    if sound is not None:
+        from vgpipe.quality.sound_checks import sound_numbers
+
+        facts["checks"] |= sound_numbers(sound.samples_SC)
     with store.create(key) as draft:
         arrays.save(draft.path(FILE), frames_THWC)
         if sound is not None:

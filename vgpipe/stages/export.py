@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.store.artifacts import Artifact, Store
@@ -12,9 +13,12 @@ from vgpipe.store.digest import Key
 
 if TYPE_CHECKING:
     from vgpipe.exporters.base import Exporter
+    from vgpipe.exporters.exported import Exported
     from vgpipe.exporters.joined_frames import Frames
     from vgpipe.sound.track import Track
 
+SOUND = "sound"
+"""Key of the artifact's info: length, level and peaks of the sound in the file."""
 VERSION = 1
 """Part of every store key of a finished file: goes up where all exporters write other bytes of the same frames."""
 
@@ -46,7 +50,8 @@ def run(
 
     Returns:
         The artifact: one video, or one image a frame. Its info says which `kind` it is, what its `file` holds, its
-        `notes`, and the `degradation` (`asked`, `got`, `reason`; else None) where that is not what was asked for.
+        `notes`, of its `sound` the length, level and peaks, and the `degradation` (`asked`, `got`, `reason`; else None)
+        where that is not what was asked for.
 
     Raises:
         ExportError: where the exporter could not deliver.
@@ -60,5 +65,15 @@ def run(
         draft.info["file"] = dict(made.facts)
         draft.info["degradation"] = asdict(made.degradation) if made.degradation else None
         draft.info["notes"] = list(notes)
+        if sound is not None and made.facts.get("sound"):
+            draft.info[SOUND] = _summary(sound, made)
         draft.info["seconds"] = round(time.monotonic() - started, 4)
     return store.find(key)
+
+
+def _summary(sound: Track, made: Exported) -> dict[str, Any]:
+    from vgpipe.exporters.soundtrack import samples_of
+    from vgpipe.sound.summary import summary_of
+
+    rate = Fraction(str(made.facts["fps"]))
+    return summary_of(sound, samples_of(int(made.facts["num_frames"]), rate, sound.sample_rate_hz))

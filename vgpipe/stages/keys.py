@@ -14,6 +14,8 @@ raises the version; `tests/stages/test_known_bits.py` notices where that was for
 | `stages.seams.VERSION`, `.TAIL_VERSION` | colour match and blend of segments; the frames handed to the next segment |
 | `models.weights.quantize.NAMES_IN_KEYS` | rounding of stored weights: a method with other rounding gets a new name |
 | `stages.export.VERSION`, `exporters.base.VERSIONS` | what all exporters write; what one exporter writes |
+| `exporters.soundtrack.VERSION`, `sound.joined.VERSION` | encoders of sound, its length; how segments are joined |
+| `stages.given_sound.VERSION` | which samples of a sound file are taken |
 | `exporters.watermark.VERSION`, `exporters.recipe.VERSION` | drawing of a watermark; text of the recipe in a file |
 """
 
@@ -27,6 +29,8 @@ from typing import Any
 from vgpipe.exporters import recipe, watermark
 from vgpipe.exporters.base import identity
 from vgpipe.exporters.rates import identity_of_rate
+from vgpipe.exporters.soundtrack import KINDS
+from vgpipe.job.audio import OF_MODEL, has_sound
 from vgpipe.job.clip import Clip
 from vgpipe.job.segments import Segment
 from vgpipe.models.base import WHOLE_SCHEDULE, Family
@@ -120,11 +124,13 @@ class KeyMaker:
         family: drives the model; the digests of its files are read once.
         watermark: text drawn over the frames of a placeholder; None leaves them as they are.
         carries_recipe: whether finished files say how they were made.
+        makes_sound: whether the model makes sound.
     """
 
     family: Family
     watermark: str | None = None
     carries_recipe: bool = False
+    makes_sound: bool = False
     _of_families: dict[int, FamilyKeys] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def segment_keys(
@@ -149,8 +155,14 @@ class KeyMaker:
             following = segments[number + 1] if number + 1 < len(segments) else None
             made.append(self._segment(segment, own, made[-1] if made else None, following, draft))
         file = {**_export_inputs(segments, made), "fps": float(fps), **self._marks()}
+        sound = self._sound(segments[0].clip)
         exports = tuple(
-            _versioned(EXPORT, **file, exporter=identity(settings) | identity_of_rate(settings, fps))
+            _versioned(
+                EXPORT,
+                **file,
+                **(sound if settings["name"] in KINDS else {}),
+                exporter=identity(settings) | identity_of_rate(settings, fps),
+            )
             for settings in exporters
         )
         return tuple(replace(one, exports=exports) for one in made)
@@ -160,6 +172,20 @@ class KeyMaker:
         if id(family) not in self._of_families:
             self._of_families[id(family)] = FamilyKeys(family)
         return self._of_families[id(family)]
+
+    def _sound(self, clip: Clip) -> dict[str, Any]:
+        """Returns what a file with sound holds of it; nothing of a clip without."""
+        if not has_sound(clip, makes_sound=self.makes_sound):
+            return {}
+        from vgpipe.exporters import soundtrack
+        from vgpipe.sound import joined
+
+        if clip.audio_sha256 is None:
+            return {"audio": OF_MODEL, "sound": {"joined": joined.VERSION, "version": soundtrack.VERSION}}
+        from vgpipe.stages import given_sound
+
+        versions = {"read": given_sound.VERSION, "version": soundtrack.VERSION}
+        return {"audio": clip.audio_sha256, "sound": versions}
 
     def _marks(self) -> dict[str, Any]:
         marks: dict[str, Any] = {}

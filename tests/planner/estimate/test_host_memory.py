@@ -13,6 +13,7 @@ from vgpipe.planner.estimate.host_memory import (
     PROCESS_BYTES,
     HostComponent,
     PlanInputs,
+    SoundBytes,
     disk_bytes,
     pinned_bytes,
     ram_by_cause,
@@ -208,3 +209,11 @@ def test_a_measured_process_takes_the_place_of_the_default():
 def test_the_disk_holds_latents_frames_and_offloaded_weights(where, is_cpu, offloaded):
     taken = disk_bytes(MADE, parts("denoise", where), PlanInputs(), is_cpu=is_cpu)
     assert taken == offloaded * MIB + 2 * MIB + round(FRAMES * 3.2)
+
+
+def test_sound_takes_room_by_the_second():
+    sound = SoundBytes(decoded_per_s=800.0, files_per_s=80.0)
+    seconds = MADE.spec.num_frames / MADE.spec.fps
+    placed = parts("denoise", Placement.WHOLE)
+    mute, loud = (disk_bytes(MADE, placed, PlanInputs(**given), is_cpu=True) for given in ({}, {"sound": sound}))
+    assert loud - mute == pytest.approx(880 * seconds, abs=1)

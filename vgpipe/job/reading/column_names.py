@@ -30,6 +30,7 @@ _SYNONYMS = {
     "video": "video_path input_video init_video source_video src_video",
     "strength": "denoise denoising_strength denoise_strength",
     "fit": "resize_mode",
+    "audio": "audio_path audio_file sound sound_file music soundtrack",
 }
 
 _SCHEDULER = "set the scheduler of the whole run: model.scheduler.name"

@@ -21,7 +21,7 @@ from vgpipe.job.settings import SetBy
 
 _PLACED_DEFAULTS = tuple(one.name for one in set_by(SetBy.JOB) if one.setting.has_places)
 _PLACED_FIELDS = ("prompt", "id", *_PLACED_DEFAULTS)
-_PATHS = ("id", "image", "last_image", IMAGES, "video")
+_PATHS = ("id", "image", "last_image", IMAGES, "video", "audio")
 
 
 def read_defaults(node: Node, faults: Faults) -> RawSettings:

@@ -18,6 +18,7 @@ from vgpipe.job.reading.placed_images import IMAGES, with_listed_images
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.schema import MAX_CLIPS, JobFields, text_fault
+from vgpipe.job.sound_file import GivenSound, load_sound
 from vgpipe.job.template import fill, places
 from vgpipe.job.video import Video, load_video
 
@@ -128,10 +129,12 @@ def _add_shape_faults(fields: Mapping[str, Node], rules: ShapeRules, faults: Fau
 
 
 def _add_image_faults(fields: Mapping[str, Node], folder: Path, faults: Faults) -> None:
-    """Records the images and videos that cannot be read; paths with places wait until there is a valid matrix."""
+    """Records the files that cannot be read; paths with places wait until there is a valid matrix."""
 
     @cache
-    def load(setting: str, given: str) -> Picture | Video | PictureFault:
+    def load(setting: str, given: str) -> Picture | Video | GivenSound | PictureFault:
+        if setting == "audio":
+            return load_sound(given, folder, makes_sound=True)
         return load_video(given, folder) if setting == "video" else load_picture(given, folder, setting)
 
     for own in _settings(fields):
@@ -144,7 +147,7 @@ def _add_image_faults(fields: Mapping[str, Node], folder: Path, faults: Faults) 
 
 def _paths(own: Mapping[str, Node], faults: Faults) -> Iterator[tuple[str, int, str]]:
     """Yields setting, line and path of each file that a prompt or the defaults name."""
-    for setting in ("image", "last_image", "video"):
+    for setting in ("image", "last_image", "video", "audio"):
         node = own.get(setting)
         if isinstance(node, Scalar) and isinstance(node.value, str):
             yield setting, node.line, node.value

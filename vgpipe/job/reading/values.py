@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from vgpipe.job.audio import WORDS
 from vgpipe.job.faults import VALUES, Faults, format_text
 from vgpipe.job.reading.columns import AS_NAMED, ColumnMap, Columns, Unknown, renamed
 from vgpipe.job.reading.json_jobs import read_jsonl
@@ -15,7 +16,7 @@ from vgpipe.job.reading.nodes import Scalar, Table
 from vgpipe.job.record import Job
 from vgpipe.job.rules import ShapeRules
 
-PATHS = ("image", "last_image", "video")
+PATHS = ("image", "last_image", "video", "audio")
 
 
 def json_lines(prompts: Iterable[object], folder: Path) -> str:
@@ -73,7 +74,9 @@ def _line(number: int, item: object, folder: Path, faults: Faults) -> str:
 def _absolute(item: Mapping[object, object], folder: Path) -> dict[object, object]:
     """Returns what a prompt gives beside text, with absolute paths."""
     found: dict[object, object] = {
-        name: _path(item[name], folder) for name in PATHS if isinstance(item.get(name), str | os.PathLike)
+        name: _path(item[name], folder)
+        for name in PATHS
+        if isinstance(item.get(name), str | os.PathLike) and not (name == "audio" and item[name] in WORDS)
     }
     images = item.get("images")
     if isinstance(images, Mapping):

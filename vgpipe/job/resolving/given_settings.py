@@ -12,7 +12,7 @@ from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, stro
 from vgpipe.job.settings import Fit
 
 PICTURES = ("image", "last_image")
-NAMES = (*PICTURES, "images", "video", "strength", "fit")
+NAMES = (*PICTURES, "images", "video", "strength", "fit", "audio")
 CONTINUE, RESTYLE = "continue", "restyle"
 
 
@@ -41,6 +41,7 @@ class GivenSettings:
     video: ResolvedSetting | None = None
     strength: ResolvedSetting | None = None
     fit: ResolvedSetting | None = None
+    audio: ResolvedSetting | None = None
 
     @classmethod
     def of(cls, sources: Sequence[SettingSource]) -> GivenSettings:
@@ -58,8 +59,8 @@ class GivenSettings:
                 yield Placement(frame, path, ResolvedSetting("images", path, self.images.source))
 
     def files(self) -> Iterator[ResolvedSetting]:
-        """Yields every setting that names a file."""
-        yield from (one for one in (self.image, self.last_image, self.video) if one is not None)
+        """Yields every setting that names a file; of sound, also where it is a word."""
+        yield from (one for one in (self.image, self.last_image, self.video, self.audio) if one is not None)
         yield from (one.setting for one in self.placed())
 
     @property
@@ -82,6 +83,8 @@ class GivenFiles:
     video_num_frames: int | None = None
     strength: float | None = None
     fit: Fit | None = None
+    audio: str | None = None
+    audio_sha256: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """Returns the fields of the clip."""
@@ -90,6 +93,8 @@ class GivenFiles:
     def identity(self) -> Mapping[str, Any]:
         """Returns the part of it that names the clip: content, not paths; nothing of a clip of text alone."""
         facts = {name: value for name, value in asdict(self).items() if value not in (None, ())}
-        named = {name: value for name, value in facts.items() if name not in (*PICTURES, "images", "video")}
+        named = {name: value for name, value in facts.items() if name not in (*PICTURES, "images", "video", "audio")}
+        if self.audio is not None and self.audio_sha256 is None:  # a word, which is no path
+            named["audio"] = self.audio
         placed = [[one.frame, one.image_sha256] for one in self.images]
         return {**named, **({"images": placed} if placed else {})}

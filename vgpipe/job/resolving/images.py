@@ -1,4 +1,4 @@
-"""The images and videos that the clips of a job are given; each file is read once."""
+"""The images, videos and sounds that the clips of a job are given; each file is read once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from vgpipe.job.resolving.given_settings import PICTURES, GivenFiles, GivenSetti
 from vgpipe.job.resolving.precedence import ResolvedSetting
 from vgpipe.job.rules import REMEDIES, ShapeRules, frames_of_video
 from vgpipe.job.settings import Fit
+from vgpipe.job.sound_file import GivenSound, load_sound
 from vgpipe.job.template import combinations, count_combinations, places
 from vgpipe.job.video import Video, load_video
 
@@ -30,7 +31,8 @@ FIT_WORDS: Mapping[Fit, str] = {
 FIRST, LAST = "image", "last_image"
 WORDS = {FIRST: "image", LAST: "last image"}
 FRAMES = {FIRST: 0, LAST: -1}
-F = TypeVar("F", Picture, Video)
+Found = Picture | Video | GivenSound
+F = TypeVar("F", Picture, Video, GivenSound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class ClipSize:
 
 
 class Images:
-    """Checks the images and videos of the entries, and returns them when the clips are made.
+    """Checks the images, videos and sounds of the entries, and returns them when the clips are made.
 
     Args:
         folder: where relative paths in the job file start; elsewhere they start at the working directory.
@@ -57,7 +59,7 @@ class Images:
         self._rules = rules
         self._model = model
         self._faults = faults
-        self._seen: dict[tuple[bool, str, str], Picture | Video | PictureFault] = {}
+        self._seen: dict[tuple[bool, str, str], Found | PictureFault] = {}
         self._lines_with: dict[str, list[int]] = {name: [] for name in PICTURES}
         self._lines_without: dict[str, list[int]] = {name: [] for name in PICTURES}
         self._num_paths = 0
@@ -112,6 +114,7 @@ class Images:
         """
         first, last = (self._picture(one, values) for one in (given.image, given.last_image))
         video = self._found(given.video, values, Video)
+        sound = self._found(given.audio, values, GivenSound)
         placed = [(one, self._picture(one.setting, values)) for one in given.placed()]
         pairs = [(given.image, first), (given.last_image, last), *((one.setting, found) for one, found in placed)]
         fit = self._fit(given, pairs, size, has_video=video is not None)
@@ -131,6 +134,8 @@ class Images:
             video_num_frames=frames_of_video(self._rules, size.num_frames) if video and not given.restyles else None,
             strength=float(str(given.strength.value)) if video and given.strength else None,
             fit=fit,
+            audio=sound.audio if sound else None,
+            audio_sha256=sound.sha256 if sound else None,
         )
 
     @property
@@ -193,12 +198,13 @@ class Images:
         found = None if setting is None else self._load(setting, setting.filled(values))
         return found if isinstance(found, kind) else None
 
-    def _load(self, setting: ResolvedSetting, given: str) -> Picture | Video | PictureFault:
+    def _load(self, setting: ResolvedSetting, given: str) -> Found | PictureFault:
         key = (setting.source.in_file, setting.name, given)
         if key not in self._seen:
             folder = self._folder if setting.source.in_file else Path()
-            load: Callable[[], Picture | Video | PictureFault] = {
+            load: Callable[[], Found | PictureFault] = {
                 "video": lambda: load_video(given, folder),
+                "audio": lambda: load_sound(given, folder, makes_sound=self._rules.audio),
             }.get(setting.name, lambda: load_picture(given, folder, setting.name))
             self._seen[key] = load()
         return self._seen[key]

@@ -40,7 +40,11 @@ def pick_name(
 
 
 def others_given(
-    last_image_sha256: str | None, images: Sequence[tuple[int, str]], video_sha256: str | None, strength: float | None
+    last_image_sha256: str | None,
+    images: Sequence[tuple[int, str]],
+    video_sha256: str | None,
+    strength: float | None,
+    audio: str | None = None,
 ) -> list[object]:
     """Returns the digests of what a clip is given beside its first image; empty where that is nothing.
 
@@ -49,16 +53,20 @@ def others_given(
         images: frame and digest of each image at a frame.
         video_sha256: of its video; None without one.
         strength: of restyling that; None where none is restyled.
+        audio: the digest of its sound file, or a word; None for what the model makes.
     """
     facts: list[object] = [last_image_sha256, [list(one) for one in images], video_sha256, strength]
-    return facts if last_image_sha256 or images or video_sha256 else []
+    known = facts if last_image_sha256 or images or video_sha256 else []
+    return [*known, {"audio": audio}] if audio else known
 
 
 def name_of(clip: Clip) -> str:
     """Returns the pick of a clip; clips that differ only in size or quality share it."""
     shots = [shot.prompt for shot in clip.shots]
     placed = [(one.frame, one.image_sha256) for one in clip.images]
-    others = others_given(clip.last_image_sha256, placed, clip.video_sha256, clip.strength)
+    others = others_given(
+        clip.last_image_sha256, placed, clip.video_sha256, clip.strength, clip.audio_sha256 or clip.audio
+    )
     return pick_name(clip.prompt, clip.negative_prompt, clip.seed, clip.image_sha256, shots, others)
 
 

@@ -25,7 +25,7 @@ from vgpipe.job.segments import count_segments
 from vgpipe.job.template import count_combinations
 from vgpipe.typed import as_typed
 
-_SPECIAL = ("prompt", "negative_prompt", "seed", "num_frames", *NAMES)
+_SPECIAL = ("prompt", "negative_prompt", "seed", "num_frames", "audio", *NAMES)
 _PLAIN = tuple(SETTINGS[name] for name in OF_CLIP if name not in _SPECIAL)
 """The settings that a clip takes as they are, with no places to fill and no other spelling."""
 

@@ -33,6 +33,19 @@ VIDEO_BYTES_PER_PIXEL = 0.2  # of H.264 at the exporter's quality (vgpipe/export
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundBytes:
+    """The bytes on the disk that a second of sound takes.
+
+    Attributes:
+        decoded_per_s: beside the decoded frames, until the files are written.
+        files_per_s: in all files of a clip.
+    """
+
+    decoded_per_s: float = 0.0
+    files_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanInputs:
     """Everything that a plan depends on besides the profile, the device and the request.
 
@@ -45,6 +58,7 @@ class PlanInputs:
         attention: the denoiser's attention backend.
         efficiency: stage -> least and most share of the peak rate, from this machine's own runs.
         file_bytes_per_pixel: bytes of finished files per pixel of each frame.
+        sound: how many bytes the sound of clips takes; nothing where they have none.
         cache: the denoiser's step cache; None for none.
     """
 
@@ -56,6 +70,7 @@ class PlanInputs:
     attention: str = "sdpa"
     efficiency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     file_bytes_per_pixel: float = VIDEO_BYTES_PER_PIXEL
+    sound: SoundBytes = SoundBytes()
     cache: StepCache | None = None
 
 
@@ -196,6 +211,10 @@ def _frame_bytes(profile: Profile) -> int:
     return _pixels(profile) * FRAME_BYTES * 4 * FLOAT_FRAME_COPIES
 
 
+def _seconds(profile: Profile) -> float:
+    return profile.spec.num_frames / profile.spec.fps
+
+
 def _pixels(profile: Profile) -> int:
     return profile.spec.width * profile.spec.height * profile.spec.num_frames
 
@@ -211,7 +230,8 @@ def disk_bytes(profile: Profile, parts: tuple[HostComponent, ...], inputs: PlanI
     """
     in_files = {Placement.DISK} | ({Placement.BLOCKS, Placement.LEAVES} if is_cpu else set())
     offloaded = sum(part.stored_bytes for part in parts if part.where in in_files)
-    return offloaded + _pixels(profile) * FRAME_BYTES + kept_bytes(profile, inputs)
+    decoded = _pixels(profile) * FRAME_BYTES + round(_seconds(profile) * inputs.sound.decoded_per_s)
+    return offloaded + decoded + kept_bytes(profile, inputs)
 
 
 def kept_bytes(profile: Profile, inputs: PlanInputs) -> int:
@@ -224,4 +244,5 @@ def kept_bytes(profile: Profile, inputs: PlanInputs) -> int:
     checkpoint = CHECKPOINT_LATENTS * max(denoising, default=0) if profile.spec.is_draft else 0
     if profile.spec.is_draft:
         checkpoint += sum(state_bytes(inputs.cache, denoisers_of(profile, stage)) for stage in profile.stages)
-    return outputs + checkpoint + round(_pixels(profile) * inputs.file_bytes_per_pixel)
+    files = _pixels(profile) * inputs.file_bytes_per_pixel + _seconds(profile) * inputs.sound.files_per_s
+    return outputs + checkpoint + round(files)

@@ -3,6 +3,7 @@
   "use strict";
   const { make, color, stageColor, stack, total, shown, counted, pairs, table, button, previewOf } = window.vgpipeElements;
   const { playerOf } = window.vgpipeMedia;
+  const { rowOf, forget } = window.vgpipeSound;
 
   function numbers(clip) {
     const parts = [];
@@ -134,12 +135,17 @@
 
   // Fills an empty card; its media get their URLs only from `load`.
   function fill(element, clip) {
-    if (element.player) element.player.unload();
+    if (element.player) {
+      forget(element.player);
+      element.player.unload();
+    }
     element.player = playerOf(clip);
     const body = make("div", "body");
     const prompt = make("p", "prompt", clip.prompt === undefined ? "(no prompt)" : clip.prompt);
     prompt.dir = "auto";
     body.append(prompt, make("p", "numbers", numbers(clip)));
+    const heard = rowOf(clip, element.player);
+    if (heard) body.append(heard);
     if (clip.seconds) body.append(time(clip));
     body.append(...notes(clip), more(clip, element), buttons(clip));
     element.classList.remove("open");

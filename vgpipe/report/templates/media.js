@@ -1,5 +1,6 @@
 // The media of a clip: a video, a moving image, numbered frames played one by one, or a still.
-// Each is a player: {element, load(), unload(), play(), pause(), isPlaying()}. Nothing is fetched before `load`.
+// Each is a player: {element, load(), unload(), play(), pause(), isPlaying()}, of a video also setMuted(isMuted).
+// Nothing is fetched before `load`.
 (function () {
   "use strict";
   const { make } = window.vgpipeElements;
@@ -31,6 +32,7 @@
       play: () => element.play().catch(() => {}), // rejected when it leaves the screen before it starts
       pause: () => element.pause(),
       isPlaying: () => !element.paused,
+      setMuted: (isMuted) => (element.muted = isMuted),
     };
   }
 
