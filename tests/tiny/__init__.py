@@ -26,6 +26,8 @@ BUILDERS: dict[str, str] = {
     "hunyuan_video_15": "tests.tiny.hunyuan_video15:hunyuan_video_15",
     "ltx2": "tests.tiny.ltx2:ltx2",
     "ltx2_distilled": "tests.tiny.ltx2:ltx2_distilled",
+    "hunyuan_video_15_480p_distilled": "tests.tiny.hunyuan_video15:hunyuan_video_15_480p_distilled",
+    "hunyuan_video_15_i2v": "tests.tiny.hunyuan_video15:hunyuan_video_15_i2v",
     "ltx_video_2b": "tests.tiny.ltx:ltx_video_2b",
     "ltx_video_distilled": "tests.tiny.ltx:ltx_video_distilled",
     "mochi_1_preview": "tests.tiny.others:mochi",
@@ -34,6 +36,10 @@ BUILDERS: dict[str, str] = {
     "wan22_ti2v_5b": "tests.tiny.wan:ti2v_5b",
     "wan22_t2v_a14b": "tests.tiny.wan:t2v_a14b",
     "wan21_vace_1_3b": "tests.tiny.wan_vace:vace_1_3b",
+    "wan21_i2v_14b_480p": "tests.tiny.wan_i2v:i2v_14b",
+    "wan21_i2v_14b_720p": "tests.tiny.wan_i2v:i2v_14b",
+    "wan21_flf2v_14b": "tests.tiny.wan_i2v:flf2v_14b",
+    "wan22_i2v_a14b": "tests.tiny.wan_i2v:i2v_a14b",
 }
 
 

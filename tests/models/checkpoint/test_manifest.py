@@ -16,11 +16,13 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint import manifest
 from vgpipe.models.checkpoint.manifest import CheckpointManifest, manifest_of
 from vgpipe.models.registry import family
+from vgpipe.units import GIB
 
 CONF = Path(__file__).parents[3] / "conf"
 SAME_AS = {
     "hunyuan_video_15_distilled": "hunyuan_video_15", "ltx2_distilled": "ltx2",
-    "wan21_t2v_14b_lightx2v": "wan21_t2v_14b", "wan22_t2v_a14b_lightning": "wan22_t2v_a14b",
+    "wan21_i2v_14b_720p": "wan21_i2v_14b_480p", "wan21_t2v_14b_lightx2v": "wan21_t2v_14b",
+    "wan22_i2v_a14b_lightning": "wan22_i2v_a14b", "wan22_t2v_a14b_lightning": "wan22_t2v_a14b",
 }  # fmt: skip
 """Options whose weights differ from another's in their values alone."""
 OTHERS = ("generic", "shapes", *SAME_AS)
@@ -28,6 +30,7 @@ OPTIONS = sorted(path.stem for path in (CONF / "model").glob("[!_]*.yaml") if pa
 
 # Parameters, counted on the meta device and held against the published counts (names, READMEs, sizes of files).
 T5_XXL, UMT5_XXL, CLIP_L = 4_762_310_656, 5_680_910_336, 123_060_480
+CLIP_H, SIGLIP = 632_076_800, 428_225_600  # of images
 COGVIDEOX_VAE, WAN_VAE, SD_VAE, LTX_095_VAE = 215_583_907, 126_892_531, 83_653_863, 1_246_913_522
 COUNTS = {
     "animatediff_sd15": {
@@ -51,13 +54,31 @@ COUNTS = {
         "transformer": 18_876_174_592, "connectors": 1_431_475_200, "vae": 1_222_479_601, "audio_vae": 53_248_146,
         "vocoder": 55_592_802, "text_encoder": 12_187_325_040,
     },
+    "hunyuan_video_15_480p_distilled": {  # told where a step ends by an embedding of its own
+        "transformer": 8_331_330_848, "vae": 1_260_634_115, "text_encoder": 7_070_619_136,
+        "text_encoder_2": 219_314_944, "image_encoder": SIGLIP,
+    },
+    "hunyuan_video_15_i2v": {
+        "transformer": 8_326_608_160, "vae": 1_260_634_115, "text_encoder": 7_070_619_136,
+        "text_encoder_2": 219_314_944, "image_encoder": SIGLIP,
+    },
     "ltx_video_2b": {"transformer": 1_923_385_472, "vae": 419_193_649, "text_encoder": T5_XXL},
     "ltx_video_distilled": {"transformer": 13_042_569_344, "vae": LTX_095_VAE, "text_encoder": T5_XXL},
     "mochi_1_preview": {"transformer": 10_027_677_744, "vae": 459_748_611, "text_encoder": T5_XXL},
     "text_to_video_ms": {"unet": 1_411_233_860, "vae": SD_VAE, "text_encoder": 340_387_840},
     "wan21_t2v_1_3b": {"transformer": 1_418_996_800, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
     "wan21_t2v_14b": {"transformer": 14_288_491_584, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
+    "wan21_flf2v_14b": {  # learned positions for the tokens of two images
+        "transformer": 16_394_878_784 + 514 * 1280, "vae": WAN_VAE, "text_encoder": UMT5_XXL, "image_encoder": CLIP_H,
+    },
+    "wan21_i2v_14b_480p": {
+        "transformer": 16_394_878_784, "vae": WAN_VAE, "text_encoder": UMT5_XXL, "image_encoder": CLIP_H,
+    },
     "wan21_vace_1_3b": {"transformer": 2_153_972_032, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
+    "wan22_i2v_a14b": {  # 20 more channels into patches of 2 x 2 and 5120
+        "transformer": 14_288_491_584 + 20 * 4 * 5120, "transformer_2": 14_288_491_584 + 20 * 4 * 5120,
+        "vae": WAN_VAE, "text_encoder": UMT5_XXL,
+    },
     "wan22_t2v_a14b": {
         "transformer": 14_288_491_584, "transformer_2": 14_288_491_584, "vae": WAN_VAE, "text_encoder": UMT5_XXL,
     },
@@ -74,6 +95,12 @@ PUBLISHED = [
     ("wan22_t2v_a14b", "text_encoder", 4_935_812_536 + 4_983_103_192 + 1_442_935_480),
     ("wan22_t2v_a14b", "*", 126_199_294_813),
     ("wan22_ti2v_5b", "*", 34_201_427_557),
+    ("wan22_i2v_a14b", "*", 126_204_155_463),
+    ("wan21_i2v_14b_480p", "*", 90_097_576_675),
+    ("wan21_flf2v_14b", "*", 90_104_408_960),
+    ("hunyuan_video_15_i2v", "*", 50.52 * GIB),
+    ("hunyuan_video_15_480p_distilled", "*", 32.26 * GIB),
+    ("hunyuan_video_15_480p_distilled", "transformer", 15.52 * GIB),
     ("wan21_vace_1_3b", "*", 19_040_000_000),
     ("cogvideox_2b", "*", 13_775_539_179),
     ("ltx_video_distilled", "text_encoder", 19_049_290_370),
@@ -119,14 +146,20 @@ def test_every_option_with_a_hub_id_has_an_outline_and_every_outline_an_option()
 
 
 @pytest.mark.parametrize("option", SAME_AS)
-def test_distilled_weights_have_the_outline_of_what_they_were_made_from(option):
-    distilled, whole = manifest_for(option), manifest_for(SAME_AS[option])
-    assert distilled.name == conf(option)["id"]
-    assert all(distilled.parameters(name) == whole.parameters(name) for name in COUNTS[SAME_AS[option]])
+def test_weights_of_other_values_have_the_outline_of_those_that_they_are_like(option):
+    other, whole = manifest_for(option), manifest_for(SAME_AS[option])
+    assert other.name == conf(option)["id"]
+    assert all(other.parameters(name) == whole.parameters(name) for name in COUNTS[SAME_AS[option]])
+
+
+@pytest.mark.parametrize("option", sorted({*SAME_AS} - {"wan21_i2v_14b_720p"}))
+def test_what_is_distilled_needs_no_guidance(option):
     assert conf(option)["reference"]["guidance_scale"] == 1.0 < conf(SAME_AS[option])["reference"]["guidance_scale"]
 
 
-@pytest.mark.parametrize("option", ["wan21_t2v_14b_lightx2v", "wan22_t2v_a14b_lightning"])
+@pytest.mark.parametrize(
+    "option", ["wan21_t2v_14b_lightx2v", "wan22_i2v_a14b_lightning", "wan22_t2v_a14b_lightning"]
+)
 def test_steps_of_distilled_wan_are_those_of_its_training(option):
     scheduler = driven(option).scheduler()
     scheduler.set_timesteps(conf(option)["reference"]["num_inference_steps"])
@@ -189,7 +222,7 @@ def test_its_family_takes_it_for_a_checkpoint(option):
     one.check_classes()
     modules = {name for name in one.components() if one.checkpoint.parameters(name)}
     assert modules == set(COUNTS[option])
-    used = {*one.encode_components, *one.denoise_components(from_image=False), *one.decode_components}
+    used = {*one.encode_components, *one.denoise_components(from_image=True), *one.decode_components}
     assert used >= modules - {"motion_adapter"}
 
 
@@ -218,7 +251,7 @@ def test_a_pipeline_is_put_together_with_shells_of_its_components(option):
 
 def test_constants_of_the_pipeline_are_those_of_the_checkpoint():
     constants = {option: manifest_for(option).index.get("boundary_ratio") for option in OPTIONS}
-    assert {option for option, value in constants.items() if value} == {"wan22_t2v_a14b"}
+    assert {option for option, value in constants.items() if value} == {"wan22_i2v_a14b", "wan22_t2v_a14b"}
     experts = driven("wan22_t2v_a14b")
     assert experts.build("WanPipeline", {}, config_only=experts.decoders).config.boundary_ratio == 0.875
     assert driven("wan22_ti2v_5b").build("WanPipeline", {}, config_only=("vae",)).config.expand_timesteps is True

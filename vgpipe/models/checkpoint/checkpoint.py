@@ -22,7 +22,9 @@ from vgpipe.store.digest import digest_of
 from vgpipe.store.file_hashes import FileHashes, fingerprint
 
 TEXT_SUFFIXES = (".json", ".txt", ".model", ".jinja")
-CONFIG_NAMES = ("config.json", "scheduler_config.json", "guider_config.json", "preprocessor_config.json")
+CONFIG_NAMES = (
+    "config.json", "scheduler_config.json", "guider_config.json", "preprocessor_config.json", "processor_config.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

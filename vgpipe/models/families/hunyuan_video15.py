@@ -1,4 +1,4 @@
-"""HunyuanVideo-1.5: text to video, guided by a guider component."""
+"""HunyuanVideo-1.5: text to video, or image to video where the checkpoint is made for it; guided by a guider."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.errors import ModelError
 from vgpipe.models.base import WHOLE_SCHEDULE, Components, Decoded, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.pipeline.stock_source import literals_of
@@ -20,23 +21,29 @@ if TYPE_CHECKING:
 
     from vgpipe.models.resumable import ResumableScheduler
 
-GUIDER = "guider"
+GUIDER, IMAGE_ENCODER = "guider", "image_encoder"
 
 
 class HunyuanVideo15Family(StockFamily):
-    """Drives `diffusers.HunyuanVideo15Pipeline`, which has no callback: its scheduler reports each step."""
+    """Drives `diffusers.HunyuanVideo15Pipeline`, and `HunyuanVideo15ImageToVideoPipeline` for clips from an image.
+
+    Neither has a callback: their scheduler reports each step.
+    """
 
     name = "hunyuan_video_15"
     pipeline = "HunyuanVideo15Pipeline"
+    image_pipeline = "HunyuanVideo15ImageToVideoPipeline"
     text_components = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
+    image_components = ("vae", IMAGE_ENCODER, "feature_extractor")
     decoders = ("vae", GUIDER)
-    continuations = ("window",)
+    continuations = ("image", "window")
     has_guidance_interval = True
     window_cuts = WindowCuts("hidden_states", 2)
 
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; the guider too."""
-        return (*super().denoise_components(from_image=from_image), GUIDER)
+        needed = super().denoise_components(from_image=from_image and self._is_for_images)
+        return (*needed, GUIDER)
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
         """Returns whether the negative prompt is used, as the guider decides it."""
@@ -75,6 +82,27 @@ class HunyuanVideo15Family(StockFamily):
             "prompt_embeds_2": embeds_2.to(pipeline.text_encoder_2.dtype),
             "prompt_embeds_mask_2": mask_2.bool(),
         }
+
+    @property
+    def _is_for_images(self) -> bool:
+        return IMAGE_ENCODER in self.checkpoint.component_names
+
+    def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
+        """Returns the arguments of the stock call, once it is sure that the checkpoint is made for them.
+
+        The image pipeline has no argument for the clip's size. It chooses one of its own for the shape of the image,
+        and is told to take that of the clip.
+        """
+        name, begins = self.checkpoint.name, request.frames_NHWC is not None
+        if begins and not self._is_for_images:
+            remedy = "leave the image out, or model=hunyuan_video_15_i2v"
+            raise ModelError(f"{name} makes videos from text alone -> {remedy}")
+        if self._is_for_images and not begins:
+            raise ModelError(f"{name} makes videos from an image and the clip has none -> give an image")
+        if begins:
+            size = request.height, request.width
+            pipeline.video_processor.calculate_default_height_width = lambda **_image: size
+        return super().call_arguments(pipeline, request)
 
     def denoise(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Runs the stock pipeline to latents, guided as the clip says."""

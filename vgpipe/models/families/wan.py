@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from vgpipe.errors import ModelError
@@ -10,9 +11,16 @@ from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.text_reader import Form, TextReader
 from vgpipe.models.windows.window_cuts import Along, WindowCuts
 
+IMAGE_ENCODING = ("image_encoder", "image_processor")
+TEXT_TOKENS = 512
+"""Its attention takes the last tokens of image and text together, so many, for the text."""
+
 
 class WanFamily(StockFamily):
-    """Drives `diffusers.WanPipeline`, and `WanImageToVideoPipeline` for clips that begin with an image."""
+    """Drives `diffusers.WanPipeline`, and `WanImageToVideoPipeline` for clips that begin with an image.
+
+    Image checkpoints of Wan 2.1 also show the image to a CLIP encoder; those of Wan 2.2 have none.
+    """
 
     name = "wan"
     pipeline = "WanPipeline"
@@ -23,13 +31,30 @@ class WanFamily(StockFamily):
     # With `expand_timesteps` every token has a timestep.
     window_cuts = WindowCuts("hidden_states", 2, {"timestep": Along(1)})
 
+    def check(self) -> None:
+        """Checks that the checkpoint is one that this family drives, and how long its texts are.
+
+        Raises:
+            ModelError: naming what is missing or not understood.
+        """
+        super().check()
+        length = self.settings.max_sequence_length
+        if self._sees_images and length != TEXT_TOKENS:
+            reason = f"{self.checkpoint.name} tells image from text by {TEXT_TOKENS} tokens of text"
+            raise ModelError(f"model.max_sequence_length: {length}, and {reason} -> {TEXT_TOKENS}")
+
+    def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
+        """What denoising a clip needs: every expert, and from an image what encodes it."""
+        needed = super().denoise_components(from_image=from_image)
+        return (*needed, *IMAGE_ENCODING) if from_image and self._sees_images else needed
+
     def text_readers(self) -> tuple[TextReader, ...]:
         """Returns how its tokenizer is given a text: cleaned."""
         return (TextReader(tokenizer="tokenizer", limit=self.settings.max_sequence_length, form=Form.CLEANED),)
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
-        """Returns the arguments of the stock call, or refuses a beginning that the checkpoint was not made for."""
-        denoiser = self.checkpoint.config(self.denoise_components(from_image=False)[0])
+        """Returns the arguments of the stock call, or refuses images that the checkpoint was not made for."""
+        denoiser = self._denoiser
         needs_image = denoiser.get("in_channels") != denoiser.get("out_channels")
         takes_image = needs_image or bool(self.checkpoint.index.get("expand_timesteps"))
         name, begins = self.checkpoint.name, request.frames_NHWC is not None
@@ -38,3 +63,14 @@ class WanFamily(StockFamily):
         if needs_image and not begins:
             raise ModelError(f"{name} makes videos from an image and the clip has none -> give an image")
         return super().call_arguments(pipeline, request)
+
+    @property
+    def _denoiser(self) -> dict[str, Any]:
+        with suppress(ModelError):  # what is missing is named where it is checked
+            return self.checkpoint.config((*self.present(self.denoisers), *self.denoisers)[0])
+        return {}
+
+    @property
+    def _sees_images(self) -> bool:
+        """Whether its denoiser takes what an image encoder makes of an image."""
+        return self._denoiser.get("image_dim") is not None

@@ -147,7 +147,8 @@ class StockFamily(LatentLayout):
 
     def components(self) -> tuple[str, ...]:
         """Returns the components of the checkpoint that some stage loads, sorted."""
-        used = {*self.encode_components, *self.denoise_components(from_image=False), *self.decode_components}
+        denoising = self.denoise_components(from_image=self.image_pipeline is not None)
+        used = {*self.encode_components, *denoising, *self.decode_components}
         return tuple(sorted({entry for component in used for entry in self._entries(component)}))
 
     def identity(self, component: str) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.weights.bounded_build import built_on_meta
+from vgpipe.planner.profiling.fake_image_processor import FakeImageProcessor
 
 
 def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -> Any:
@@ -22,11 +23,13 @@ def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -
         settings: its precision.
 
     Returns:
-        A diffusers or transformers module in eval mode; a real object if it has no weights, such as a guider.
+        A diffusers or transformers module in eval mode; of what has no weights, a guider, or what replaces an image
+        processor.
     """
     component_class = checkpoint.component_class(component)
     if not issubclass(component_class, torch.nn.Module):
-        return component_class.from_config(checkpoint.config(component))
+        made = getattr(component_class, "from_config", FakeImageProcessor)  # a guider is of diffusers
+        return made(checkpoint.config(component))
     dtype = getattr(torch, settings.dtype_of(component))
     module: Any = built_on_meta(checkpoint, component, dtype)
     kept, stored = _kept_in_fp32(module, dtype), set(module.state_dict(keep_vars=True))
