@@ -65,6 +65,8 @@ def pair(
     import diffusers
 
     dtypes = {"default": getattr(torch, dtype), "vae": torch.float32, "text_encoder": torch.bfloat16}
+    if (folder / "image_encoder").is_dir():
+        dtypes["image_encoder"] = torch.float32
     pipeline = getattr(diffusers, stock).from_pretrained(folder, torch_dtype=dtypes, variant=variant)
     scheduler = diffusers.UniPCMultistepScheduler.from_config(pipeline.scheduler.config, flow_shift=flow_shift)
     pipeline.register_modules(scheduler=scheduler)

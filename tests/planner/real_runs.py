@@ -19,8 +19,11 @@ FAMILIES = {
     "cogvideox_2b": "cogvideox", "cogvideox_5b": "cogvideox", "cogvideox_5b_i2v": "cogvideox",
     "cogvideox15_5b": "cogvideox", "hunyuan_video": "hunyuan_video", "hunyuan_video_15": "hunyuan_video_15",
     "ltx_video_2b": "ltx", "ltx_video_distilled": "ltx_condition", "wan21_t2v_1_3b": "wan", "wan21_t2v_14b": "wan",
-    "wan22_ti2v_5b": "wan", "wan22_t2v_a14b": "wan", "wan21_vace_1_3b": "wan_vace",
+    "wan22_ti2v_5b": "wan", "wan22_t2v_a14b": "wan", "wan21_vace_1_3b": "wan_vace", "wan21_i2v_14b_480p": "wan",
+    "wan21_flf2v_14b": "wan", "hunyuan_video_15_i2v": "hunyuan_video_15",
 }  # fmt: skip
+IMAGES = ("cogvideox_5b_i2v", "wan21_i2v_14b_480p", "wan21_flf2v_14b", "hunyuan_video_15_i2v")
+TOKENS = {"cogvideo": 226, "wan21_i2": 512, "wan21_fl": 512}  # those that cannot have 32, by how their names begin
 SIZES = {"ltx_video_2b": (64, 32, 5), "ltx_video_distilled": (64, 32, 5), "wan21_vace_1_3b": (48, 32, 9)}
 
 
@@ -39,8 +42,7 @@ class RealStages(FakeStages):
 
 def bound(option: str, folder: Path, **changes: Any) -> Family:
     """Returns the family of a tiny checkpoint."""
-    tokens = 226 if option.startswith("cogvideox") else 32
-    settings = Settings(**{"max_sequence_length": tokens} | changes)
+    settings = Settings(**{"max_sequence_length": TOKENS.get(option[:8], 32)} | changes)
     others = {"motion_adapter": Source(folder / "adapter", "")} if option == "animatediff_sd15" else {}
     return family(FAMILIES[option], Checkpoint(folder, others=others), settings)
 
@@ -50,7 +52,7 @@ def spec_of(option: str, **changes: Any) -> ClipSpec:
     width, height, frames = SIZES.get(option, (48, 32, 5))
     told = {
         "width": width, "height": height, "num_frames": frames, "num_inference_steps": 4, "guidance_scale": 3.0,
-        "fps": 8.0, "from_image": option.endswith("i2v"),
+        "fps": 8.0, "from_image": option in IMAGES,
     }  # fmt: skip
     return ClipSpec(**told | changes)
 

@@ -249,6 +249,11 @@ class Family(Protocol):
         """What encoding needs."""
         ...
 
+    @property
+    def needs_last_image(self) -> bool:
+        """Whether the checkpoint makes no clip without a last image."""
+        ...
+
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; `from_image` where it is given any image or video."""
         ...

@@ -233,13 +233,20 @@ def test_guidance_calls_the_denoiser_twice_a_step(tiny_of):
         assert uses(made, "denoise")["transformer"].calls == calls
 
 
-def test_an_image_is_encoded_once_a_clip(tiny_of):
-    one = bound("cogvideox_5b_i2v", tiny_of("cogvideox_5b_i2v"))
-    made = profile(one, spec_of("cogvideox_5b_i2v", num_inference_steps=20), "cuda", model="m")
+@pytest.mark.parametrize("option", ["cogvideox_5b_i2v", "wan21_flf2v_14b"])
+def test_an_image_is_encoded_once_a_clip(tiny_of, option):
+    one = bound(option, tiny_of(option))
+    made = profile(one, spec_of(option, num_inference_steps=20), "cuda", model="m")
     vae = uses(made, "denoise")["vae"]
     assert vae.calls * 20 == pytest.approx(1)
     assert vae.conv_flops > 0
     assert uses(made, "decode")["vae"].calls == 1
+    if option == "wan21_flf2v_14b":
+        encoder = uses(made, "denoise")["image_encoder"]
+        assert encoder.calls * 20 == pytest.approx(1) and encoder.weight_bytes > 0
+        assert "image_encoder" not in {*uses(made, "encode"), *uses(made, "decode")}
+        (facts,) = (one for one in made.components if one.name == "image_encoder")
+        assert facts.role is Role.ENCODER
 
 
 def test_both_experts_are_in_the_profile(tiny_of):

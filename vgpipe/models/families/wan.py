@@ -25,6 +25,7 @@ class WanFamily(StockFamily):
     name = "wan"
     pipeline = "WanPipeline"
     image_pipeline = "WanImageToVideoPipeline"
+    takes_last_image = True
     denoisers = ("transformer", "transformer_2")
     continuations = ("image", "window")
     has_guidance_interval = True
@@ -52,17 +53,35 @@ class WanFamily(StockFamily):
         """Returns how its tokenizer is given a text: cleaned."""
         return (TextReader(tokenizer="tokenizer", limit=self.settings.max_sequence_length, form=Form.CLEANED),)
 
+    @property
+    def needs_last_image(self) -> bool:
+        """Whether its denoiser is made for two images, of which it learned the places."""
+        return self._sees_images and self._denoiser.get("pos_embed_seq_len") is not None
+
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, or refuses images that the checkpoint was not made for."""
+        refusal = self._refusal(begins=request.frames_NHWC is not None, ends=request.last_frame_HWC is not None)
+        if refusal is not None:
+            raise ModelError(f"{self.checkpoint.name} {refusal}")
+        arguments = super().call_arguments(pipeline, request)
+        if request.last_frame_HWC is not None:
+            from PIL import Image
+
+            arguments["last_image"] = Image.fromarray(request.last_frame_HWC)
+        return arguments
+
+    def _refusal(self, *, begins: bool, ends: bool) -> str | None:
         denoiser = self._denoiser
         needs_image = denoiser.get("in_channels") != denoiser.get("out_channels")
-        takes_image = needs_image or bool(self.checkpoint.index.get("expand_timesteps"))
-        name, begins = self.checkpoint.name, request.frames_NHWC is not None
-        if begins and not takes_image:
-            raise ModelError(f"{name} makes videos from text alone -> leave the image out")
+        if begins and not needs_image and not self.checkpoint.index.get("expand_timesteps"):
+            return "makes videos from text alone -> leave the image out"
         if needs_image and not begins:
-            raise ModelError(f"{name} makes videos from an image and the clip has none -> give an image")
-        return super().call_arguments(pipeline, request)
+            return "makes videos from an image and the clip has none -> give an image"
+        if ends and (not needs_image or (self._sees_images and not self.needs_last_image)):
+            return "takes a first image alone -> leave the last image out, or model=wan22_i2v_a14b"
+        if self.needs_last_image and not ends:
+            return "makes videos between two images and the clip has no last one -> give a last image"
+        return None
 
     @property
     def _denoiser(self) -> dict[str, Any]:

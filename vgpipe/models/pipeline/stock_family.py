@@ -85,6 +85,11 @@ class StockFamily(LatentLayout):
         """What encoding needs."""
         return self.text_components
 
+    @property
+    def needs_last_image(self) -> bool:
+        """Whether the checkpoint makes no clip without a last image; by default none does."""
+        return False
+
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs: every denoiser that the checkpoint has, and what encodes an image."""
         return (*(self.present(self.denoisers) or self.denoisers[:1]), *(self.image_components if from_image else ()))

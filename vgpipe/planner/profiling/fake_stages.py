@@ -152,6 +152,7 @@ class FakeStages:
 
         spec = self._spec
         grey = np.full((1, spec.height, spec.width, 3), GREY, np.uint8) if spec.from_image else None
+        last = grey[0] if grey is not None and self._family.needs_last_image else None
         return DenoiseRequest(
             embeds=embeds,
             negative_embeds=negative,
@@ -164,6 +165,7 @@ class FakeStages:
             generator=torch.Generator("cpu").manual_seed(0),
             latents=None,
             frames_NHWC=grey,
+            last_frame_HWC=last,
             on_step_end=lambda step, _latents: on_step(step),
         )
 
