@@ -43,7 +43,6 @@ class Case:
     num_inference_steps: int = 6
     fps: float = 8
     frames_NHWC: np.ndarray | None = None
-    last_HWC: np.ndarray | None = None
     window: tuple[int, int] | None = None
     shots: tuple[tuple[int, str], ...] = ()
     guidance_interval: tuple[float, float] = (0.0, 1.0)
@@ -97,7 +96,6 @@ class Driven:
             generator=generator,
             latents=saved[1] if saved else None,
             frames_NHWC=case.frames_NHWC,
-            last_frame_HWC=case.last_HWC,
             on_step_end=on_step_end,
             windows=self.windows(case),
             guidance_interval=case.guidance_interval,

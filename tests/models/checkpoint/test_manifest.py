@@ -157,9 +157,7 @@ def test_what_is_distilled_needs_no_guidance(option):
     assert conf(option)["reference"]["guidance_scale"] == 1.0 < conf(SAME_AS[option])["reference"]["guidance_scale"]
 
 
-@pytest.mark.parametrize(
-    "option", ["wan21_t2v_14b_lightx2v", "wan22_i2v_a14b_lightning", "wan22_t2v_a14b_lightning"]
-)
+@pytest.mark.parametrize("option", ["wan21_t2v_14b_lightx2v", "wan22_i2v_a14b_lightning", "wan22_t2v_a14b_lightning"])
 def test_steps_of_distilled_wan_are_those_of_its_training(option):
     scheduler = driven(option).scheduler()
     scheduler.set_timesteps(conf(option)["reference"]["num_inference_steps"])

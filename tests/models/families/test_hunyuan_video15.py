@@ -7,11 +7,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from tests.models.driven import Case, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
+from tests.configs import model_of
+from tests.models.driven import Case, Driven, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
 from tests.tiny import build
+from vgpipe.errors import ModelError
 from vgpipe.models.base import Settings
 from vgpipe.stages import tensors
 
@@ -22,6 +25,17 @@ CASES = [
     Case("circle", "", 1234567, 1.0, width=16, height=32, num_inference_steps=3),
     Case("circle", "square", 5, 0.5, width=16, height=32, num_inference_steps=3),
 ]
+I2V = "hunyuan_video_15_i2v"
+FIRST_NHWC = np.linspace(0, 255, 32 * 64 * 3).astype("uint8").reshape(1, 32, 64, 3)
+FROM_IMAGE = Case(
+    "blue square moving left", "red", 7, 6.0, width=64, height=32, num_frames=5, num_inference_steps=3,
+    frames_NHWC=FIRST_NHWC,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Driven:
+    return drive("hunyuan_video_15", build(I2V, tmp_path_factory.mktemp(I2V)), settings())
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +80,63 @@ def assert_is_stock(folder: Path, case: Case, made_with: Settings):
 @pytest.mark.parametrize("case", CASES)
 def test_latents_and_frames_equal_the_stock_pipelines(folder, case):
     assert_is_stock(folder, case, settings())
+
+
+def from_image(option: str, folder: Path, case: Case) -> Driven:
+    """Drives a checkpoint made for images, whose latents and frames it holds against the stock pipeline's."""
+    from diffusers import HunyuanVideo15ImageToVideoPipeline
+    from PIL import Image
+
+    model = model_of(option)
+    made_with = replace(settings(), scheduler_config=dict(model.scheduler.config))
+    pipeline = HunyuanVideo15ImageToVideoPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.tokenizer_max_length = LENGTH
+    assert pipeline.scheduler.config.shift == model.scheduler.config["shift"]
+    assert pipeline.guider.guidance_scale == model.reference.guidance_scale == case.guidance_scale
+
+    def run(output_type: str):
+        return pipeline(
+            image=Image.fromarray(case.frames_NHWC[0]), prompt=case.prompt, negative_prompt=case.negative_prompt,
+            num_frames=case.num_frames, num_inference_steps=case.num_inference_steps,
+            generator=torch.Generator().manual_seed(case.seed), output_type=output_type,
+        ).frames  # fmt: skip
+
+    driven = drive("hunyuan_video_15", folder, made_with)
+    assert_equals_stock(driven, case, run("latent"), run("np")[0])
+    return driven
+
+
+@pytest.mark.parametrize(("option", "guidance"), [(I2V, 6.0), ("hunyuan_video_15_480p_distilled", 1.0)])
+def test_from_an_image_latents_and_frames_equal_the_stock_pipelines_and_resume(tmp_path, option, guidance):
+    driven = from_image(option, build(option, tmp_path / "model"), replace(FROM_IMAGE, guidance_scale=guidance))
+    assert_resumes(driven, replace(FROM_IMAGE, guidance_scale=guidance), [2])
+
+
+def test_an_image_checkpoint_makes_the_size_that_the_clip_has_and_sees_its_image(images):
+    """The stock pipeline would make 48x48 of a square."""
+    case = replace(FROM_IMAGE, width=32, height=32, num_inference_steps=2, frames_NHWC=FIRST_NHWC[:, :, :32])
+    latents, decode = images.latents(case)
+    assert images.frames(decode).shape == (5, 32, 32, 3)
+    other = replace(case, frames_NHWC=255 - case.frames_NHWC)
+    assert not torch.equal(images.latents(other)[0], latents)
+
+
+def test_a_checkpoint_of_the_other_task_is_refused(folder, images):
+    with pytest.raises(ModelError, match="from an image and the clip has none -> give an image"):
+        images.latents(replace(FROM_IMAGE, frames_NHWC=None))
+    with pytest.raises(ModelError, match="from text alone -> leave the image out, or model=hunyuan_video_15_i2v"):
+        drive("hunyuan_video_15", folder, settings()).latents(FROM_IMAGE)
+
+
+def test_the_image_encoder_is_loaded_for_denoising_from_an_image_alone(folder, images):
+    family, of_text = images.family, drive("hunyuan_video_15", folder, settings()).family
+    seeing = {"transformer", "vae", "image_encoder", "feature_extractor", "guider"}
+    assert set(family.denoise_components(from_image=True)) == seeing
+    assert set(family.denoise_components(from_image=False)) == {"transformer", "guider"}
+    assert {"image_encoder", "feature_extractor"} <= {*family.components()}
+    assert {"image_encoder", "feature_extractor"} <= {*family.denoise_identity(from_image=True)["parts"]}
+    assert not {"image_encoder", "feature_extractor"} & {*of_text.components()}
 
 
 def test_in_its_own_precision_and_going_on_in_it(folder):

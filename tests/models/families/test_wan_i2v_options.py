@@ -27,7 +27,7 @@ CASE = Case(
     "blue square moving left", "red", 7, 3.5, width=64, height=32, num_frames=5, num_inference_steps=4,
     frames_NHWC=FIRST_NHWC,
 )  # fmt: skip
-TO_LAST = replace(CASE, last_HWC=LAST_HWC)
+TO_LAST = replace(CASE, last_frame_HWC=LAST_HWC)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def open_both(folders, option: str, **how) -> Pair:
 
 
 def given(case: Case) -> dict[str, Image.Image]:
-    last = {} if case.last_HWC is None else {"last_image": Image.fromarray(case.last_HWC)}
+    last = {} if case.last_frame_HWC is None else {"last_image": Image.fromarray(case.last_frame_HWC)}
     return {"image": Image.fromarray(case.frames_NHWC[0]), **last}
 
 
@@ -66,7 +66,7 @@ def test_bfloat16_equals_the_stock_pipeline_with_vae_and_image_encoder_in_float3
 
 def test_every_image_counts(pairs):
     whole = pairs[FLF].driven.latents(TO_LAST)[0]
-    others = [{"frames_NHWC": 255 - FIRST_NHWC}, {"last_HWC": FIRST_NHWC[0]}]
+    others = [{"frames_NHWC": 255 - FIRST_NHWC}, {"last_frame_HWC": FIRST_NHWC[0]}]
     assert not any(torch.equal(pairs[FLF].driven.latents(replace(TO_LAST, **one))[0], whole) for one in others)
 
 

@@ -16,6 +16,7 @@ from tests import tiny
 from tests.planner.real_runs import FAMILIES, RealStages, all_stages, bound, peaks, spec_of
 from tests.tiny import wan
 from vgpipe.errors import ModelError
+from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family, Lora, Settings
 from vgpipe.models.checkpoint.manifest import CheckpointManifest
 from vgpipe.models.registry import family
