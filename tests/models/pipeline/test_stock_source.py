@@ -39,6 +39,12 @@ def test_it_equals_what_python_says_of_the_imported_class():
         ("LTX2Pipeline", "it denoises more than latents (audio_latents)"),
         ("SkyReelsV2DiffusionForcingPipeline", "its call needs a prompt"),
         ("TextToVideoZeroSDXLPipeline", "its call needs a prompt"),
+        ("SkyReelsV2ImageToVideoPipeline", None),
+        ("CosmosTextToWorldPipeline", "its prepare_latents changes latents that it is given"),
+        ("LTXImageToVideoPipeline", "its frames are made from more than latents (generator)"),
+        ("WanImageToVideoPipeline", "its frames are made from more than latents (condition)"),
+        ("I2VGenXLPipeline", "it has no encode_image"),
+        ("ChronoEditPipeline", "its loop counts its steps (enable_temporal_reasoning and i == num_temporal_reason"),
     ],
 )
 def test_what_keeps_a_pipeline_from_being_staged(name, obstacle):
@@ -46,7 +52,8 @@ def test_what_keeps_a_pipeline_from_being_staged(name, obstacle):
 
     if not hasattr(diffusers, name):
         pytest.skip(f"diffusers {diffusers.__version__} has no {name}")
-    assert read_source(name).obstacle == obstacle
+    found = read_source(name).obstacle
+    assert found is None if obstacle is None else found.startswith(obstacle)
 
 
 def test_a_second_scheduler_or_a_loop_in_a_loop_keeps_it_from_being_staged(tmp_path, monkeypatch):
@@ -65,8 +72,8 @@ def test_a_second_scheduler_or_a_loop_in_a_loop_keeps_it_from_being_staged(tmp_p
 
 def written(folder, monkeypatch, name, loop):
     """Reads a class out of a library of the test's own."""
-    (folder / "pipelines").mkdir(exist_ok=True)
-    (folder / "pipelines" / f"{name}.py").write_text(
+    (folder / name / "pipelines").mkdir(parents=True)
+    (folder / name / "pipelines" / "one.py").write_text(
         f"class {name}:\n"
         "    def __init__(self, vae): pass\n"
         "    def encode_prompt(self, prompt):\n"
@@ -75,9 +82,18 @@ def written(folder, monkeypatch, name, loop):
         f"        {loop}\n"
         "        return latents if output_type == 'latent' else None\n"
     )
-    spec = type("Spec", (), {"submodule_search_locations": [str(folder)]})
+    spec = type("Spec", (), {"submodule_search_locations": [str(folder / name)]})
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: spec)
     return read_source(name)
+
+
+def test_a_loop_that_needs_its_first_noise_keeps_it_from_being_staged(tmp_path, monkeypatch):
+    loop = "start = latents * 2\n        for i, t in enumerate(timesteps): pass"
+    assert (
+        written(tmp_path, monkeypatch, "Kept", loop).obstacle == "its loop needs the noise that it began with (start)"
+    )
+    loop = "shape = latents.shape\n        for i, t in enumerate(timesteps): pass"
+    assert written(tmp_path, monkeypatch, "Measured", loop).obstacle is None
 
 
 def test_a_class_that_diffusers_lacks_is_an_error():
