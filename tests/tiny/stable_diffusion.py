@@ -22,7 +22,7 @@ def text_to_video_ms(folder: Path) -> Path:
         cross_attention_dim=16, attention_head_dim=4, norm_num_groups=GROUPS,
         down_block_types=("CrossAttnDownBlock3D", "DownBlock3D"), up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"),
     )  # fmt: skip
-    _wake(unet)
+    wake(unet)
     pipeline = TextToVideoSDPipeline(
         vae=_vae(), text_encoder=text_encoder(), tokenizer=tokenizer(), unet=unet.eval(), scheduler=_ddim()
     )
@@ -93,13 +93,13 @@ def motion_adapter(folder: Path) -> Path:
         block_out_channels=CHANNELS, motion_layers_per_block=1, motion_num_attention_heads=2,
         motion_norm_num_groups=GROUPS, motion_max_seq_length=32,
     ).eval()  # fmt: skip
-    _wake(adapter)
+    wake(adapter)
     adapter.save_pretrained(folder)
     adapter.to(torch.float16).save_pretrained(folder, variant="fp16")
     return folder
 
 
-def _wake(module: Any) -> None:
+def wake(module: Any) -> None:
     """Gives weights to what diffusers starts at zero: motion that does nothing would prove nothing."""
     for parameter in module.parameters():
         if not parameter.any():

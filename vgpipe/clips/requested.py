@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vgpipe.clips.own_rules import own_rules
 from vgpipe.collection import collection_paused
 from vgpipe.config.exporter_schema import SheetConfig
-from vgpipe.config.model_schema import ModelConfig
+from vgpipe.config.model_schema import ModelConfig, RulesConfig
 from vgpipe.config.schema import Config, QualityConfig
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.exporters.rates import rate_notes
@@ -57,11 +58,11 @@ def request(config: Config, job_lines: str | None = None) -> Request:
         JobError: naming everything that is wrong with the job or with `clip.*`.
         ConfigError: where clips are both drafted and compete.
     """
-    jobs = _jobs(config, job_lines)
+    rules = own_rules(config.model)
+    jobs = _jobs(config, job_lines, rules)
     from vgpipe.job.resolving.picks import only_picked  # only now: an invalid job ends before
     from vgpipe.job.resolving.several import expand_all
 
-    rules = config.model.rules
     expansion = expand_all(
         jobs,
         overrides=_set_only(asdict(config.clip)),
@@ -110,16 +111,16 @@ def _named(expansion: Expansion, template: str | None) -> tuple[Clip, ...]:
     return named(expansion.clips, expansion.jobs, template)
 
 
-def _jobs(config: Config, job_lines: str | None) -> tuple[Job, ...]:
+def _jobs(config: Config, job_lines: str | None, rules: RulesConfig) -> tuple[Job, ...]:
     if job_lines is not None:
         from vgpipe.job.reading.values import read_values
 
-        return (read_values(job_lines, Path.cwd(), rules=config.model.rules, columns=config.job_columns),)
+        return (read_values(job_lines, Path.cwd(), rules=rules, columns=config.job_columns),)
     if not config.jobs:
         return ()
     from vgpipe.job.reading.several import read_jobs
 
-    return read_jobs(config.jobs, Path.cwd(), rules=config.model.rules, columns=config.job_columns)
+    return read_jobs(config.jobs, Path.cwd(), rules=rules, columns=config.job_columns)
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:

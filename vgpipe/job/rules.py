@@ -17,6 +17,8 @@ REMEDIES = {
     "restyle": "model=wan21_t2v_1_3b",
 }
 """What a clip is given -> an example of a model that takes it."""
+AUTO = "auto"
+"""What leaves it to the checkpoint whether a clip begins with an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class ShapeRules:
         frames_step: a frame count is `frames_offset` plus a multiple of this.
         frames_offset: see `frames_step`.
         max_num_frames: the largest frame count.
-        image: whether a clip has an image as its first frame: "never", "optional" or "required".
+        image: whether a clip has an image as its first frame: "never", "optional" or "required"; "auto"
+            where the checkpoint says it.
         last_image: the same of its last frame.
         images: whether it may have images at other places: "never" or "optional".
         video: what it can make of a given video: "continue" it, "restyle" it, both or nothing.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vgpipe.clips import from_config, requested
+from vgpipe.clips.own_rules import own_rules
 from vgpipe.config.schema import Config
 from vgpipe.fallback import loading_steps
 from vgpipe.hub.cache import RepoCache
@@ -120,7 +121,7 @@ def clips_to_plan(config: Config, job_lines: str | None = None) -> tuple[Sequenc
     if config.job is not None or job_lines is not None:
         made = requested.request(config, job_lines)
         return made.clips, made.notes
-    rules = config.model.rules
+    rules = own_rules(config.model)
     needs_image = rules.image == REQUIRED and config.clip.image is None
     clip = replace(config.clip, prompt=config.clip.prompt or PLACEHOLDER)
     relaxed = replace(rules, image="optional") if needs_image else rules

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
+from vgpipe.clips.own_rules import own_rules
 from vgpipe.clips.requested import quality_settings
 from vgpipe.config.model_schema import ModelConfig, RulesConfig
 from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
@@ -116,14 +117,15 @@ def _expanded(clip: Clip, changes: Mapping[str, Any], config: Config, overrides:
         replaced |= {name for name in kept if SETTINGS[name].setting.recorded_as}
     if is_other_quality:
         replaced |= set(preset)
-    replaced |= set(_untaken(config.model.rules, {**kept, **changes}))
+    rules = own_rules(config.model)
+    replaced |= set(_untaken(rules, {**kept, **changes}))
     settings = {name: value for name, value in kept.items() if name not in replaced}
     return expand(
         None,
         overrides={**settings, **changes},
         preset=preset,
         reference=asdict(config.model.reference),
-        rules=config.model.rules,
+        rules=rules,
         model=config.model.name,
         drawn_from=config.drawn_from,
     )

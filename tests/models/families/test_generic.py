@@ -298,7 +298,8 @@ def with_index(source: Path, target: Path, **changes: object) -> Path:
 
 def test_a_text_to_image_pipeline_is_refused(tmp_path):
     with pytest.raises(
-        ModelError, match="StableDiffusionPipeline is not a text-to-video pipeline, its call takes no num_fr"
+        ModelError,
+        match=r"StableDiffusionPipeline is no pipeline that makes a video .* alone, its call takes no num_frames",
     ):
         drive("generic", stable_diffusion(tmp_path))
 
@@ -306,9 +307,17 @@ def test_a_text_to_image_pipeline_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("StableAudioPipeline", "StableAudioPipeline is not a text-to-video pipeline, its call takes no num_frames"),
-        ("StableVideoDiffusionPipeline", "StableVideoDiffusionPipeline is not a .* needs more than a text: image"),
-        ("AnimateDiffVideoToVideoPipeline", "AnimateDiffVideoToVideoPipeline is not a .* takes no num_frames"),
+        (
+            "StableAudioPipeline",
+            "StableAudioPipeline is no pipeline that makes a video .* alone, its call takes no num_frames",
+        ),
+        ("LucyEditPipeline", "LucyEditPipeline is no .* its call needs more: video ->"),
+        (
+            "AnimateDiffControlNetPipeline",
+            "AnimateDiffControlNetPipeline is no .* its call needs more: conditioning_fr",
+        ),
+        ("SanaWMPipeline", "SanaWMPipeline is no .* its call needs more: intrinsics, c2w ->"),
+        ("AnimateDiffVideoToVideoPipeline", "AnimateDiffVideoToVideoPipeline is no .* its call needs more: video"),
         ("MadeUpPipeline", r"its pipeline is MadeUpPipeline, which diffusers \S+ lacks -> pip install -U diffusers"),
         ("DiffusionPipeline", "DiffusionPipeline"),
         (["pipeline_of_mine", "MyPipeline"], "names no pipeline of diffusers"),
@@ -349,7 +358,7 @@ def test_lost_sound_is_a_degradation_in_the_log_the_record_and_the_plan(vgpipe, 
     ran = vgpipe(*typed)
     assert ran.code == 0, ran.err
     (record,) = ran.records()
-    reason = "MochiPipeline makes sound, and vgpipe keeps frames alone"
+    reason = "MochiPipeline makes sound, and vgpipe keeps frames alone: no config says its rate"
     assert record["degradations"] == [
         {"kind": "audio", "asked": "the pipeline's own", "got": "no sound", "reason": reason, "stage": None}
     ]

@@ -6,14 +6,18 @@ import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.pipeline.stock_family import StockFamily
+from vgpipe.models.pipeline.stock_inputs import IMAGES, LAST_IMAGE, REQUIRED
 from vgpipe.models.pipeline.stock_source import StockSource
 from vgpipe.models.text_reader import TextReader
 
 log = logging.getLogger(__name__)
 
-FRAME_COUNTS, RATES = ("num_frames", "video_length", "frames"), ("fps", "frame_rate")
+FRAME_COUNTS, RATES = ("num_frames", "video_length", "frames"), ("fps", "frame_rate", "target_fps")
+WITHOUT = ("safety_checker",)
+"""Components that a pipeline goes without."""
 LIMIT = "max_sequence_length"
 TRUE_CFG = "true_cfg_scale"
 OWN_DEFAULTS = ("width", "height", *FRAME_COUNTS, *RATES, "num_inference_steps", "guidance_scale")
@@ -23,7 +27,9 @@ SOUND_SWITCHES = (
     "enable_sound",
     "generate_audio",
 )  # arguments of calls that make sound only if asked to
-EXPECTED = ("width", "height", "num_inference_steps", "guidance_scale", "generator")
+SOUND_RATES = (("vocoder", "output_sampling_rate"), ("sound_tokenizer", "sampling_rate"), ("audio_vae", "sample_rate"))
+"""Components that make samples, the last one first, and where their config says how many a second."""
+EXPECTED = ("prompt", "width", "height", "num_inference_steps", "guidance_scale", "generator")
 
 
 class GenericBase(StockFamily):
@@ -44,6 +50,11 @@ class GenericBase(StockFamily):
 
     def check(self) -> None:
         """Checks, without loading anything heavy, that what will be loaded is there; the rest is left alone."""
+        lacking = [name for name in self.never_loaded if name not in WITHOUT]
+        if lacking:
+            library = self.checkpoint.index[lacking[0]][0]
+            reason = f"{self.pipeline} needs its {lacking[0]}, of library {library}, of which vgpipe loads no class"
+            raise ModelError(f"{self.checkpoint.name}: {reason} -> choose another model.id")
         needed = {*self.components(), "scheduler"}
         self.checkpoint.require(needed, self.checkpoint.component_names, variant=self.settings.variant)
         self.check_choices()
@@ -83,17 +94,36 @@ class GenericBase(StockFamily):
         return super().negative_prompt_obstacle(guidance_scale)
 
     def left_out(self) -> str | None:
-        """Returns what its pipeline makes and vgpipe does not keep: sound, whatever library its components are of."""
+        """Returns what its pipeline makes and vgpipe does not keep: sound whose rate its files do not say."""
+        parts = self._sound_parts()
+        if parts is None or self.sound_rate_hz() is not None:
+            return None
+        with_what = f" with its {' and '.join(parts)}" if parts else ""
+        return f"{self.pipeline} makes sound{with_what}, and vgpipe keeps frames alone: no config says its rate"
+
+    def sound_rate_hz(self) -> int | None:
+        """Returns the samples a second of the sound that its pipeline makes; None for none or an unknown rate."""
+        if self._sound_parts() is None:
+            return None
+        rates = [self._config_of(name).get(key) for name, key in SOUND_RATES]
+        return next((rate for rate in rates if isinstance(rate, int)), None)
+
+    def _config_of(self, component: str) -> Mapping[str, Any]:
+        """Returns the config of a component that will be loaded; empty of any other, and where it has none."""
+        try:
+            return self.checkpoint.config(component) if component in self.loadable else {}
+        except ModelError:
+            return {}
+
+    def _sound_parts(self) -> list[str] | None:
+        """Returns the components that make sound, whatever library they are of; None where it makes none."""
         given = {**self.source.defaults, **self.settings.pipeline_kwargs}
         if any(given.get(name) is False for name in SOUND_SWITCHES if name in self.source.arguments):
             return None
         parts = [name for name in self.source.components if name.startswith(SOUND_PARTS)]
         have = [name for name in parts if name in self.checkpoint.component_names]
         is_always_made = not parts and set(SOUND_OUTPUTS) & set(self.source.outputs)
-        if not have and not is_always_made:
-            return None
-        with_what = f" with its {' and '.join(have)}" if have else ""
-        return f"{self.pipeline} makes sound{with_what}, and vgpipe keeps frames alone"
+        return have if have or is_always_made else None
 
     def text_readers(self) -> tuple[TextReader, ...]:
         """Returns how its tokenizer is given a text, where the source says so; else encoding shows it."""
@@ -114,5 +144,13 @@ class GenericBase(StockFamily):
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, under the names that this one has for length and rate."""
         fps = int(request.fps) if request.fps == int(request.fps) else request.fps
+        if request.frames_NHWC is None and self.source.image == REQUIRED:
+            raise ModelError(f"{self.pipeline} makes videos from an image, and the clip has none -> clip.image=FILE")
         named = {**dict.fromkeys(FRAME_COUNTS, request.num_frames), **dict.fromkeys(RATES, fps)}
-        return {**named, **super().call_arguments(pipeline, request)}
+        arguments = super().call_arguments(pipeline, request)
+        images = dict.fromkeys(IMAGES, arguments.get(IMAGES[0]))
+        if request.last_frame_HWC is not None:
+            from PIL import Image
+
+            images[LAST_IMAGE] = Image.fromarray(request.last_frame_HWC)
+        return {**named, **images, **arguments}

@@ -6,7 +6,7 @@ pipeline treats it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,12 @@ from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.families.generic_base import FRAME_COUNTS, GenericBase
 from vgpipe.models.pipeline.stock_calls import accepted, keep_dtype
+from vgpipe.models.pipeline.stock_inputs import IMAGES
+from vgpipe.models.pipeline.stock_obstacles import ENCODE_IMAGE, IMAGE_ENCODER
 
 NEGATIVE = "negative_"
+SIDE = 512
+"""Of an image that is given with a text and not looked at, pixels."""
 
 
 class GenericByStage(GenericBase):
@@ -28,10 +32,24 @@ class GenericByStage(GenericBase):
         stages = {"encode": self.text_components, "denoise": self.denoisers, "decode": self.decoders}
         return "driven stage by stage: " + "; ".join(f"{stage}: {', '.join(names)}" for stage, names in stages.items())
 
+    def components(self) -> tuple[str, ...]:
+        """Returns the components of the checkpoint that some stage loads, sorted."""
+        of_images = self.denoise_components(from_image=True) if self.image_pipeline else ()
+        return tuple(sorted({*super().components(), *of_images}))
+
     def identity(self, component: str) -> Mapping[str, Any]:
         """Returns, as plain values, everything that can change bits: of a text, the call's arguments too."""
         call = {"pipeline": self.pipeline, "pipeline_kwargs": dict(self.settings.pipeline_kwargs)}
         return {**super().identity(component), **(call if component in self.text_components else {})}
+
+    def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
+        """Builds the stock pipeline; without its image encoder it takes any image for the same."""
+        pipeline = super().build(class_name, components, config_only=config_only)
+        if self.image_pipeline and IMAGE_ENCODER not in components:
+            import torch
+
+            setattr(pipeline, ENCODE_IMAGE, lambda *_args, **_kwargs: torch.zeros(1, 1, 1))
+        return pipeline
 
     def encode(self, components: Components, text: str) -> Embeds:
         """Encodes one text as the stock call does, both as prompt and as negative prompt; CPU tensors."""
@@ -39,7 +57,8 @@ class GenericByStage(GenericBase):
 
         pipeline = self.build(self.pipeline, components, config_only=(*self.denoisers, *self.decoders))
         texts = {"prompt": text, "negative_prompt": text, "guidance_scale": 2.0, **self.settings.pipeline_kwargs}
-        found = zip(self.source.embeds, _encoded(pipeline, accepted(pipeline, texts)), strict=True)
+        arguments = {**texts, **self._blank_image(SIDE, SIDE)}
+        found = zip(self.source.embeds, _encoded(pipeline, accepted(pipeline, arguments)), strict=True)
         embeds = {name: tensor for name, tensor in found if tensor is not None}
         strange = [name for name, tensor in embeds.items() if not isinstance(tensor, torch.Tensor)]
         if strange:
@@ -68,7 +87,16 @@ class GenericByStage(GenericBase):
     def decode_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Asks for a few steps, none of which is left: some pipelines cannot lay out a schedule of one."""
         lengths = dict.fromkeys(FRAME_COUNTS, arguments["num_frames"])
-        return {**lengths, **arguments, "num_inference_steps": 4}
+        image = self._blank_image(arguments["width"], arguments["height"])
+        return {**lengths, **image, **arguments, "num_inference_steps": 4}
+
+    def _blank_image(self, width: int, height: int) -> dict[str, Any]:
+        """Returns an image for a call that needs one and whose result does not depend on it."""
+        if not self.image_pipeline:
+            return {}
+        from PIL import Image
+
+        return dict.fromkeys(IMAGES, Image.new("RGB", (width, height)))
 
 
 class _Encoded(Exception):
