@@ -48,10 +48,27 @@ class Case:
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     last_frame_HWC: np.ndarray | None = None
     placed: tuple[PlacedFrames, ...] = ()
+    source_NHWC: np.ndarray | None = None
+    strength: float | None = None
 
     @property
-    def from_image(self) -> bool:
-        return self.frames_NHWC is not None or self.last_frame_HWC is not None or bool(self.placed)
+    def given(self) -> dict[str, Any]:
+        """What it is given beside text, as the request names it."""
+        return {
+            name: getattr(self, name) for name in ("frames_NHWC", "last_frame_HWC", "placed", "source_NHWC", "strength")
+        }
+
+    @property
+    def is_given_frames(self) -> bool:
+        return bool(self.placed) or any(
+            one is not None for one in (self.frames_NHWC, self.last_frame_HWC, self.source_NHWC)
+        )
+
+    @property
+    def skipped(self) -> int:
+        """Steps that a video stands in for."""
+        steps = self.num_inference_steps
+        return 0 if self.strength is None else steps - min(int(steps * self.strength), steps)
 
 
 @dataclass
@@ -74,7 +91,7 @@ class Driven:
         self, case: Case, *, done: int = 0, saved: tuple | None = None, spy: list | None = None
     ) -> tuple[torch.Tensor, DecodeRequest]:
         """Encodes and denoises; `spy` collects (steps done, latents, scheduler state, generator state)."""
-        one, scheduler = self.family, self.family.scheduler()
+        one, scheduler, done = self.family, self.family.scheduler(), max(done, case.skipped)
         generator = torch.Generator().manual_seed(case.seed)
 
         def on_step_end(steps: int, latents: torch.Tensor) -> None:
@@ -95,20 +112,19 @@ class Driven:
             guidance_scale=case.guidance_scale,
             generator=generator,
             latents=saved[1] if saved else None,
-            frames_NHWC=case.frames_NHWC,
             on_step_end=on_step_end,
+            **case.given,
             windows=self.windows(case),
             guidance_interval=case.guidance_interval,
-            last_frame_HWC=case.last_frame_HWC,
-            placed=case.placed,
         )
         resumable = ResumableScheduler(
             scheduler,
             done_steps=done,
             state=saved[2] if saved else None,
             before_first_step=(lambda: generator.set_state(saved[3])) if saved else None,
+            skipped_steps=case.skipped,
         )
-        parts = self.of(one.denoise_components(from_image=case.from_image))
+        parts = self.of(one.denoise_components(from_image=case.is_given_frames))
         latents = one.denoise(parts, resumable, request)
         floating = [tensor.dtype for tensor in embeds.values() if tensor.is_floating_point()]
         decode = DecodeRequest(

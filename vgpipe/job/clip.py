@@ -148,6 +148,13 @@ class Clip(ClipSettings):
         return bool(self.images) or any(one is not None for one in (self.image, self.last_image, self.video))
 
     @property
+    def skipped_steps(self) -> int:
+        """How many of its steps are not made, as a video that is restyled stands in for them; counted as diffusers."""
+        if self.strength is None or self.video is None:
+            return 0
+        return self.num_inference_steps - min(int(self.num_inference_steps * self.strength), self.num_inference_steps)
+
+    @property
     def given_files(self) -> tuple[GivenFile, ...]:
         """Every image, video and sound that is given."""
         named = (

@@ -84,6 +84,8 @@ class Segment:
         if self.trajectory is not None:
             steps = round(self.clip.num_inference_steps * self.trajectory.windows_per_piece)
             return replace(self.clip, num_inference_steps=max(1, steps))
+        if self.clip.skipped_steps:
+            return replace(self.clip, num_inference_steps=self.clip.num_inference_steps - self.clip.skipped_steps)
         return replace(self.clip, image=self.clip.image or GIVEN) if self.given else self.clip
 
 

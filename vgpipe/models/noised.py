@@ -74,7 +74,8 @@ class NoisedPredictions:
 
         generator = torch.Generator("cpu").manual_seed(SEED)
         silent = lambda _steps, _latents: None  # noqa: E731
-        return replace(self.request, latents=latents, embeds=embeds, generator=generator, on_step_end=silent)
+        text = replace(self.request, source_NHWC=None, strength=None)  # the same denoiser, with other latents
+        return replace(text, latents=latents, embeds=embeds, generator=generator, on_step_end=silent)
 
 
 def noise_shares(scheduler: Any) -> list[float]:

@@ -38,6 +38,8 @@ class ResumableScheduler:
         state: what `scheduler_state` gave after those; None where none are done or none remain.
         before_first_step: called when the loop is about to make its first step, after all preparations.
         last_step: loop iterations after which the loop ends, those already done included; None makes all of them.
+        skipped_steps: the first loop iterations, which no pass makes, as a given video stands in for what they would
+            give; they count as done. A loop that skips as many by itself is shown them.
 
     Attributes:
         copies: deep copies of it, in order.
@@ -56,8 +58,10 @@ class ResumableScheduler:
         state: Mapping[str, Any] | None = None,
         before_first_step: Callable[[], None] | None = None,
         last_step: int | None = None,
+        skipped_steps: int = 0,
     ):
         self._scheduler = scheduler
+        self._skipped_steps = self._shown_steps = skipped_steps
         self._done_steps = done_steps
         self._state = state
         self._before_first_step = before_first_step
@@ -81,7 +85,13 @@ class ResumableScheduler:
         inner = copy.deepcopy(self._scheduler, memo)
         vars(inner).pop(COPIES, None)
         state = None if self._state is None else _state_of_copy(self._state, index)
-        made = ResumableScheduler(inner, done_steps=self._done_steps, state=state, last_step=self._last_step)
+        made = ResumableScheduler(
+            inner,
+            done_steps=self._done_steps,
+            state=state,
+            last_step=self._last_step,
+            skipped_steps=self._skipped_steps,
+        )
         self.copies.append(made)
         vars(self._scheduler)[COPIES] = [one.wrapped for one in self.copies]
         return made
@@ -110,7 +120,7 @@ class ResumableScheduler:
             if self._steps == 0:
                 self.begin()
                 self._note_first_sample(dict(zip(parameters, args, strict=False)) | kwargs)
-                args = self._with_previous_prediction(args) if carries and self._done_steps else args
+                args = self._with_previous_prediction(args) if carries and self._is_resumed else args
             self._steps += 1
             if self.is_at_last_step:
                 self.predicted = predicted_x0(self._scheduler, dict(zip(parameters, args, strict=False)) | kwargs)
@@ -143,14 +153,23 @@ class ResumableScheduler:
         if begin is not None:
             begin()
 
+    def hide_skipped(self) -> None:
+        """Hides skipped steps from the loop, which does not skip them by itself."""
+        self._shown_steps = 0
+
+    @property
+    def _is_resumed(self) -> bool:
+        """Whether any pass made steps before this one."""
+        return self._done_steps > self._skipped_steps
+
     @property
     def done_steps(self) -> int:
-        """Loop iterations done before this pass."""
+        """Loop iterations done before this pass, those that are skipped included."""
         return self._done_steps
 
     def set_begin_index(self, begin_index: int = 0) -> None:
         """Passes the index on, unless the restored state already holds the right one."""
-        if not self._done_steps:
+        if not self._is_resumed:
             self._scheduler.set_begin_index(begin_index)
 
     @property
@@ -173,7 +192,7 @@ class ResumableScheduler:
     @property
     def timesteps(self) -> torch.Tensor:
         """The timesteps that remain for the loop."""
-        return self._scheduler.timesteps[self._done_steps : self._last_step]
+        return self._scheduler.timesteps[self._done_steps - self._shown_steps : self._last_step]
 
     @property
     def sigmas(self) -> torch.Tensor:
@@ -183,7 +202,7 @@ class ResumableScheduler:
     @property
     def init_noise_sigma(self) -> Any:
         """The scale of fresh noise; 1 for latents that are already part of a trajectory."""
-        return 1.0 if self._done_steps else self._scheduler.init_noise_sigma
+        return 1.0 if self._is_resumed else self._scheduler.init_noise_sigma
 
     @property
     def wrapped(self) -> Any:

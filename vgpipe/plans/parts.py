@@ -61,7 +61,8 @@ def parts_of(clip: Clip, steps: Steps) -> tuple[Part, ...]:
     segments = segments_of(clip)
     first = sum(map(_is_of_first_pass(segments), segments))
     if steps.stop is not None:
-        return (_shortened(segments[0], max(1, steps.stop - steps.done), first, is_draft=True),)
+        made = max(1, steps.stop - max(steps.done, clip.skipped_steps))
+        return (_shortened(segments[0], made, first, is_draft=True),)
     whole = [Part(segment.planned) for segment in segments]
     if not steps.done:
         return tuple(whole)

@@ -106,7 +106,7 @@ class DenoiseRun:
         inner_scheduler: the family's scheduler, fresh.
         device: where the model is.
         last_step: loop iterations after which the pass ends; None makes all of them.
-        first_step: loop iterations that the checkpoint had done.
+        first_step: loop iterations that the checkpoint had done, or that are skipped.
         generator: the clip's own.
         cache: what a step cache remembers.
     """
@@ -123,8 +123,11 @@ class DenoiseRun:
 
     def __post_init__(self) -> None:
         self._saved_at_s = time.monotonic()
-        self._saved_step = 0
         self._saving_s = 0.0
+        skipped = self.clip.skipped_steps * getattr(self.inner_scheduler, "order", 1)
+        self.first_step = self._saved_step = skipped
+        if self.last_step is not None:  # what is shown must have been denoised a little
+            self.last_step = max(self.last_step, skipped + 1)
         saved = self._found()
         self.cache = CacheMemory(saved=saved.cache if saved else {}, device=self.device)
         self.latents = saved.latents if saved else None
@@ -139,6 +142,7 @@ class DenoiseRun:
             state=saved.scheduler if saved else None,
             before_first_step=self.restore_generator,
             last_step=self.last_step,
+            skipped_steps=skipped,
         )
         self._generator_state = saved.generator if saved else None
 

@@ -63,14 +63,19 @@ def _check_strength(given: GivenSettings, faults: Faults) -> None:
         given.strength.add_fault(what, "add `video`, or remove it", faults)
 
 
-def check_frames(given: GivenSettings, num_frames: int, faults: Faults) -> None:
-    """Records the images that lie outside of their clip, or where another one is.
+def check_frames(given: GivenSettings, num_frames: int, steps: int, faults: Faults) -> None:
+    """Records the images that lie outside of their clip, or where another one is, and a strength of no step.
 
     Args:
         given: the settings of an entry.
         num_frames: of its clips.
+        steps: of their denoising.
         faults: where faults are recorded.
     """
+    strength = float(str(given.strength.value)) if given.strength is not None else 1.0
+    if given.strength is not None and int(steps * strength) < 1:
+        what = f"strength is {strength:g}, and of {steps} steps that is none"
+        given.strength.add_fault(what, f"at least strength: {1 / steps:.3g}", faults)
     taken: dict[int, str] = {}
     if given.image is not None or given.video is not None:
         taken[0] = "the first frame, which is given by `image` or `video`"

@@ -137,7 +137,7 @@ def resolve_entry(
     request = ContinuationRequest.of(sources, num_inference_steps=steps, reference=reference, model=model)
     length = length_of(entry, lengths, request, fps, rules, faults)
     numbers["num_frames"] = length.num_frames
-    check_frames(given, length.num_frames, faults)
+    check_frames(given, length.num_frames, steps, faults)
     contest = contest_rules(wanted, steps, faults) if wanted is not None else None
     _check_sizes([setting for setting in found.values() if setting is not None], rules, faults)
     shots = _shots(entry, length, prompt)

@@ -1,4 +1,4 @@
-"""CogVideoX 1.0 and 1.5: text to video, and image to video where the checkpoint is made for it."""
+"""CogVideoX 1.0 and 1.5: text to video, image to video with a checkpoint for that, and restyled video (1.0)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from vgpipe.models.windows.window_cuts import FirstAlong, WindowCuts
 
 
 class CogVideoXFamily(StockFamily):
-    """Drives `diffusers.CogVideoXPipeline`, and `CogVideoXImageToVideoPipeline` for clips that begin with an image."""
+    """Drives `diffusers.CogVideoXPipeline`, with an image `CogVideoXImageToVideoPipeline`, with a video to restyle
+    `CogVideoXVideoToVideoPipeline`.
+    """
 
     name = "cogvideox"
     pipeline = "CogVideoXPipeline"
     image_pipeline = "CogVideoXImageToVideoPipeline"
+    restyle_pipeline = "CogVideoXVideoToVideoPipeline"
     continuations = ("image", "window")
     window_cuts = WindowCuts("hidden_states", 1, {"image_rotary_emb": FirstAlong(0)})
     frames_axis = 1
@@ -29,6 +32,7 @@ class CogVideoXFamily(StockFamily):
         """Returns the arguments of the stock call, once it is sure that the checkpoint is made for them."""
         config = pipeline.transformer.config
         self._refuse_other_task(config, request)
+        self._refuse_padding(request)
         self._refuse_other_size(config, request, pipeline.vae_scale_factor_spatial)
         return super().call_arguments(pipeline, request)
 
@@ -40,6 +44,14 @@ class CogVideoXFamily(StockFamily):
         if request.frames_NHWC is not None and not takes_image:
             raise ModelError(
                 f"{self.checkpoint.name} makes video from text alone -> leave the image out, or model=cogvideox_5b_i2v"
+            )
+
+    def _refuse_padding(self, request: DenoiseRequest) -> None:
+        # The stock pipeline refuses a video whose latent frames would have to be padded.
+        if request.source_NHWC is not None and self.padding(request.num_frames):
+            raise ModelError(
+                f"{self.checkpoint.name} restyles no video of {request.num_frames} frames -> leave strength out, or "
+                "model=cogvideox_5b"
             )
 
     def _refuse_other_size(self, config: Any, request: DenoiseRequest, pixels: int) -> None:

@@ -1,4 +1,4 @@
-"""LTX-Video from 0.9.5 on: text to video, and video that begins with an image or with several frames.
+"""LTX-Video from 0.9.5 on: text to video, video with given frames anywhere in it, and restyled video.
 
 Shape suffixes: B batch, S tokens, C channels, T time, H height, W width.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.models.base import DenoiseRequest
+from vgpipe.models.base import DenoiseRequest, PlacedFrames
 from vgpipe.models.families.ltx import LtxFamily
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 FULLY_GIVEN = 1 - 1e-6
@@ -22,21 +23,23 @@ class LtxConditionFamily(LtxFamily):
     name = "ltx_condition"
     pipeline = "LTXConditionPipeline"
     image_pipeline = "LTXConditionPipeline"
+    restyle_pipeline = "LTXConditionPipeline"
+    takes_last_image = True
+    takes_images = True
     # Its own call cannot be given latents without noise; the last lines of the two are the same.
     decode_pipeline = "LTXPipeline"
     continuations = ("frames", "image", "window")
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, and continues from given latents."""
-        arguments = super().call_arguments(pipeline, request)
+        arguments = {**super().call_arguments(pipeline, request), "video": None, "strength": None}
         if request.latents is not None:
             continue_from(pipeline, arguments.pop("latents"))
-        if request.frames_NHWC is not None and len(request.frames_NHWC) > 1:
-            from PIL import Image
-
-            del arguments["image"]
-            arguments["video"] = [[Image.fromarray(frame_HWC) for frame_HWC in request.frames_NHWC]]
-        return arguments
+        if request.source_NHWC is not None:
+            begin_with(pipeline, request.source_NHWC, is_resumed=request.latents is not None)
+        if request.frames_NHWC is None and request.last_frame_HWC is None and not request.placed:
+            return arguments
+        return {**arguments, "image": None, **_conditions(request)}
 
     def looped(self, latents: torch.Tensor) -> torch.Tensor:
         """Returns latents packed, (B, S, C); every LTX transformer has patches of one."""
@@ -46,6 +49,51 @@ class LtxConditionFamily(LtxFamily):
         """Packs the latents as `LTXPipeline` wants them."""
         changed = {**super().decode_arguments(arguments), "latents": self.looped(arguments["latents"])}
         return {name: value for name, value in changed.items() if name != "timesteps"}
+
+
+def _conditions(request: DenoiseRequest) -> dict[str, Any]:
+    """Returns the given frames as the stock call takes them: one beginning alone, or a list of conditions."""
+    from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
+    from PIL import Image
+
+    given = [] if request.frames_NHWC is None else [PlacedFrames(first_frame=0, frames_NHWC=request.frames_NHWC)]
+    given += request.placed
+    if request.last_frame_HWC is not None:
+        last = request.last_frame_HWC[None]
+        given.append(PlacedFrames(first_frame=request.num_frames - 1, frames_NHWC=last))
+    made = []
+    for one in given:
+        frames = [Image.fromarray(frame_HWC) for frame_HWC in one.frames_NHWC]
+        what = {"image": frames[0]} if len(frames) == 1 else {"video": frames}
+        made.append(LTXVideoCondition(**what, frame_index=one.first_frame))
+    return {"conditions": made}
+
+
+def begin_with(pipeline: Any, source_NHWC: np.ndarray, *, is_resumed: bool) -> None:
+    """Has the pipeline lay the noise of its first step over a video, as `denoise_strength` does over given latents.
+
+    Args:
+        pipeline: whose `prepare_latents` is replaced, and whose scheduler is a `ResumableScheduler`.
+        source_NHWC: the video, uint8.
+        is_resumed: whether the loop continues from latents, and needs the video no more.
+    """
+    from diffusers.pipelines.ltx.pipeline_ltx import retrieve_latents
+    from PIL import Image
+
+    pipeline.scheduler.hide_skipped()  # the pipeline counts the steps that it skips from those that are left
+    if is_resumed:
+        return
+    prepare = pipeline.prepare_latents
+
+    def prepared(*args: Any, **kwargs: Any) -> Any:
+        vae, device = pipeline.vae, kwargs["device"]
+        video = [[Image.fromarray(frame_HWC) for frame_HWC in source_NHWC]]
+        pixels = pipeline.video_processor.preprocess_video(video, kwargs["height"], kwargs["width"])
+        encoded = retrieve_latents(vae.encode(pixels.to(device, dtype=vae.dtype)), sample_mode="argmax")
+        latents = pipeline._normalize_latents(encoded, vae.latents_mean, vae.latents_std)
+        return prepare(*args, **{**kwargs, "latents": latents, "sigma": pipeline.scheduler.sigmas[:1]})
+
+    pipeline.prepare_latents = prepared
 
 
 def continue_from(pipeline: Any, latents_BSC: torch.Tensor) -> None:
@@ -62,6 +110,8 @@ def continue_from(pipeline: Any, latents_BSC: torch.Tensor) -> None:
     def prepared(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
         fresh_BSC, mask_BS, *rest = prepare(*args, **kwargs)
         begun_BSC = latents_BSC.to(fresh_BSC.device)
+        if further := fresh_BSC.shape[1] - begun_BSC.shape[1]:  # of frames at other places, which `denoise` cuts off
+            begun_BSC = torch.cat([fresh_BSC[:, :further], begun_BSC], dim=1)
         if mask_BS is not None and len(pipeline.scheduler.timesteps):
             # The loop renews the given frames' noise at every step, from what they were before the first.
             begun_BSC = torch.where((mask_BS > FULLY_GIVEN)[..., None], fresh_BSC, begun_BSC)

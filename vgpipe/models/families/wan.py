@@ -25,6 +25,7 @@ class WanFamily(StockFamily):
     name = "wan"
     pipeline = "WanPipeline"
     image_pipeline = "WanImageToVideoPipeline"
+    restyle_pipeline = "WanVideoToVideoPipeline"
     takes_last_image = True
     denoisers = ("transformer", "transformer_2")
     continuations = ("image", "window")
@@ -60,7 +61,7 @@ class WanFamily(StockFamily):
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, or refuses images that the checkpoint was not made for."""
-        refusal = self._refusal(begins=request.frames_NHWC is not None, ends=request.last_frame_HWC is not None)
+        refusal = self._refusal(request)
         if refusal is not None:
             raise ModelError(f"{self.checkpoint.name} {refusal}")
         arguments = super().call_arguments(pipeline, request)
@@ -70,7 +71,12 @@ class WanFamily(StockFamily):
             arguments["last_image"] = Image.fromarray(request.last_frame_HWC)
         return arguments
 
-    def _refusal(self, *, begins: bool, ends: bool) -> str | None:
+    def _refusal(self, request: DenoiseRequest) -> str | None:
+        begins, ends = request.frames_NHWC is not None, request.last_frame_HWC is not None
+        # To restyle, the stock pipeline has one denoiser, and one noise level for all tokens.
+        is_other = self.present(("transformer_2",)) or self.checkpoint.index.get("expand_timesteps")
+        if request.source_NHWC is not None and is_other:
+            return "restyles no video -> leave strength out, or model=wan21_t2v_1_3b"
         denoiser = self._denoiser
         needs_image = denoiser.get("in_channels") != denoiser.get("out_channels")
         if begins and not needs_image and not self.checkpoint.index.get("expand_timesteps"):

@@ -1,4 +1,4 @@
-"""Wan VACE: text to video, and video that continues from one or more given frames.
+"""Wan VACE: text to video, and video of which frames are given, at its beginning or anywhere else.
 
 Shape suffixes: N frames, H height, W width, C channels.
 """
@@ -24,13 +24,15 @@ MIN_DIFFUSERS = "0.36"
 
 
 class WanVaceFamily(StockFamily):
-    """Drives `diffusers.WanVACEPipeline`; given frames are its `video`, followed by grey ones for it to fill."""
+    """Drives `diffusers.WanVACEPipeline`; given frames are its `video`, with grey ones for it to fill."""
 
     name = "wan_vace"
     pipeline = "WanVACEPipeline"
     # VACE's own call would encode a whole grey video before it decodes; the last lines of the two are the same.
     decode_pipeline = "WanPipeline"
     image_pipeline = "WanVACEPipeline"
+    takes_last_image = True
+    takes_images = True
     denoisers = ("transformer", "transformer_2")
     continuations = ("frames", "image", "window")
     has_guidance_interval = True
@@ -61,33 +63,47 @@ class WanVaceFamily(StockFamily):
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, with video and mask where frames are given."""
         arguments = super().call_arguments(pipeline, request)
-        if request.frames_NHWC is not None:
-            size = (request.width, request.height)
-            arguments |= conditions(request.frames_NHWC, size, request.num_frames)
+        if request.is_given_frames:
+            arguments |= conditions(request)
         return arguments
 
 
-def conditions(frames_NHWC: np.ndarray, size: tuple[int, int], num_frames: int) -> dict[str, list[Any]]:
-    """Turns the first frames of a clip into VACE's conditions.
+def conditions(request: DenoiseRequest) -> dict[str, list[Any]]:
+    """Turns given frames of a clip into VACE's conditions.
 
     Args:
-        frames_NHWC: given frames, uint8 RGB, of any size.
-        size: width and height of the clip, pixels.
-        num_frames: frames of the clip, more than are given.
+        request: with frames that the clip begins with, ends with, or has in between, of any size.
 
     Returns:
-        `video`: the given frames at `size`, then grey ones; `mask`: black where frames stay, white where they are made.
+        `video`: the given frames at the clip's size, and grey ones between them; `mask`: black where frames stay, white
+        where they are made.
 
     Raises:
         ModelError: where the given frames leave none to make.
     """
     from PIL import Image
 
-    given = len(frames_NHWC)
-    if given >= num_frames:
-        raise ModelError(f"num_frames: {given} given frames leave none of {num_frames} to make -> give fewer")
-    video = [Image.fromarray(frame_HWC).resize(size) for frame_HWC in frames_NHWC]
+    given = _given(request)
+    if len(given) >= request.num_frames:
+        raise ModelError(
+            f"num_frames: {len(given)} given frames leave none of {request.num_frames} to make -> give fewer"
+        )
+    size = (request.width, request.height)
     grey = Image.new("RGB", size, (GREY, GREY, GREY))
     keep, make = Image.new("L", size, KEEP), Image.new("L", size, MAKE)
-    left = num_frames - given
-    return {"video": [*video, *[grey] * left], "mask": [*[keep] * given, *[make] * left]}
+    frames = {place: Image.fromarray(frame_HWC).resize(size) for place, frame_HWC in given.items()}
+    places = range(request.num_frames)
+    return {
+        "video": [frames.get(place, grey) for place in places],
+        "mask": [keep if place in frames else make for place in places],
+    }
+
+
+def _given(request: DenoiseRequest) -> dict[int, np.ndarray]:
+    """Returns every given frame by its place in the clip."""
+    given = dict(enumerate(request.frames_NHWC)) if request.frames_NHWC is not None else {}
+    for one in request.placed:
+        given |= {one.first_frame + place: frame_HWC for place, frame_HWC in enumerate(one.frames_NHWC)}
+    if request.last_frame_HWC is not None:
+        given[request.num_frames - 1] = request.last_frame_HWC
+    return given

@@ -18,6 +18,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.pipeline import exactness, memory_options
 from vgpipe.models.pipeline.guidance_interval import guided_within
 from vgpipe.models.pipeline.latent_layout import LatentLayout
+from vgpipe.models.pipeline.restyling import restyling
 from vgpipe.models.pipeline.stock_calls import accepted, pipeline_class_of, refuse_unknown, step_hook, to_uint8
 from vgpipe.models.text_reader import TextReader
 from vgpipe.models.weights import lora_fit, loras
@@ -345,6 +346,8 @@ class StockFamily(LatentLayout):
             from PIL import Image
 
             arguments["image"] = Image.fromarray(request.frames_NHWC[0])
+        if request.source_NHWC is not None:
+            arguments |= restyling(pipeline, request, request.source_NHWC)
         return arguments
 
     def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
