@@ -181,7 +181,7 @@ def assert_resumes(driven: Driven, case: Case, steps: list[int]) -> None:
     state = decode.generator.get_state()
     frames = driven.frames(decode)
     for step in steps:
-        saved = seen[step - 1]
+        saved = seen[step - 1 - case.skipped]
         assert saved[0] == step
         latents, again = driven.latents(case, done=step, saved=saved)
         assert torch.equal(latents, whole), f"resumed at step {step}"

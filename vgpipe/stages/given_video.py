@@ -101,7 +101,7 @@ def _checked(clip: Clip) -> tuple[Path, str]:
 
 def _times(clip: Clip, path: Path, name: str) -> list[Fraction]:
     """Returns when each frame of the video is shown, seconds, rising."""
-    output = ["-enc_time_base", "-1", "-f", "framecrc"]
+    output = ["-enc_time_base", "1:90000", "-f", "framecrc"]
     lines = _asked(clip, path, name, output, MAX_FRAMES * MAX_LINE_BYTES).splitlines()
     bases = [found for line in lines if (found := _TIME_BASE.match(line))]
     base = Fraction(int(bases[0][1]), int(bases[0][2])) if bases and int(bases[0][2]) else Fraction(1)

@@ -117,6 +117,33 @@ def test_latents_and_frames_from_an_image_equal_the_stock_pipelines(pairs, image
     pairs[IMAGE_OPTION].assert_equal(replace(image_case, **changes))
 
 
+@pytest.mark.parametrize("strength", [0.5, 0.9])
+def test_a_restyled_video_equals_the_stock_video_pipelines(pairs, folders, strength):
+    import diffusers
+    from PIL import Image
+
+    pair, source = pairs["cogvideox_5b"], np.repeat(GRADIENT_NHWC[:, :32, :48], 9, axis=0)
+    stock = diffusers.CogVideoXVideoToVideoPipeline(**pair.pipeline.components)
+    stock.set_progress_bar_config(disable=True)
+    case = replace(GUIDED, source_NHWC=source, strength=strength)
+    latents, frames = (
+        stock(
+            video=[Image.fromarray(one) for one in source], strength=strength, prompt=case.prompt,
+            negative_prompt=case.negative_prompt, height=32, width=48, num_inference_steps=6, guidance_scale=6.0,
+            generator=torch.Generator().manual_seed(7), output_type=kind, **pair.kwargs,
+        ).frames
+        for kind in ("latent", "np")
+    )  # fmt: skip
+    assert_equals_stock(pair.driven, case, latents, frames[0])
+    assert_resumes(pair.driven, case, [case.skipped + 1, 6])
+
+
+def test_a_video_that_would_be_padded_is_not_restyled(pairs):
+    case = replace(GUIDED, source_NHWC=np.zeros((9, 32, 48, 3), np.uint8), strength=0.5)
+    with pytest.raises(ModelError, match="restyles no video of 9 frames -> leave strength out"):
+        pairs["cogvideox15_5b"].driven.latents(case)
+
+
 def test_another_image_gives_another_video(pairs, image_case):
     driven = pairs[IMAGE_OPTION].driven
     other = replace(image_case, frames_NHWC=255 - image_case.frames_NHWC)

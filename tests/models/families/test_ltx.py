@@ -13,7 +13,7 @@ import torch
 from tests.models.driven import Case, Driven, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
 from tests.tiny import build
 from tests.tiny.ltx import vae_091
-from vgpipe.models.base import Settings
+from vgpipe.models.base import PlacedFrames, Settings
 from vgpipe.models.families.ltx_condition import LtxConditionFamily
 from vgpipe.models.open import Origin
 from vgpipe.stages import tensors
@@ -119,6 +119,41 @@ def test_given_frames_are_the_stock_conditions(folders, count, noise_scale):
     driven = drive("ltx_condition", folders["ltx_video_distilled"], settings(image_cond_noise_scale=noise_scale))
     assert_equals_stock(driven, case, latents, frames)
     assert_resumes(driven, case, [1, 2, 4])
+
+
+def test_a_last_frame_and_frames_in_between_are_the_stock_conditions(folders):
+    from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
+    from PIL import Image
+
+    first, middle, last = pictures(3)
+    placed = (PlacedFrames(first_frame=8, frames_NHWC=middle[None]),)
+    case = replace(CASES[1], frames_NHWC=first[None], placed=placed, last_frame_HWC=last)
+    given = [(first, 0), (middle, 8), (last, 16)]
+    conditions = [LTXVideoCondition(image=Image.fromarray(one), frame_index=frame) for one, frame in given]
+    folder = folders["ltx_video_distilled"]
+    latents, frames = stock(folder, "LTXConditionPipeline", case, conditions=conditions)
+    driven = drive("ltx_condition", folder, settings())
+    assert_equals_stock(driven, case, latents, frames)
+    assert_resumes(driven, case, [1, 4])
+
+
+def test_a_restyled_video_is_what_the_stock_pipeline_makes_of_its_latents(folders):
+    import diffusers
+    from diffusers.pipelines.ltx.pipeline_ltx_condition import retrieve_latents
+    from PIL import Image
+
+    folder, source = folders["ltx_video_distilled"], np.repeat(pictures(1)[:, :32, :64], 9, axis=0)
+    case = replace(CASES[1], width=64, height=32, num_frames=9, source_NHWC=source, strength=0.5)
+    stock_pipeline = diffusers.LTXConditionPipeline.from_pretrained(folder)
+    pixels = stock_pipeline.video_processor.preprocess_video([Image.fromarray(one) for one in source])
+    with torch.no_grad():
+        encoded = retrieve_latents(stock_pipeline.vae.encode(pixels), sample_mode="argmax")
+    vae = stock_pipeline.vae
+    given = stock_pipeline._normalize_latents(encoded, vae.latents_mean, vae.latents_std)
+    latents, frames = stock(folder, "LTXConditionPipeline", case, latents=given, denoise_strength=0.5)
+    driven = drive("ltx_condition", folder, settings())
+    assert_equals_stock(driven, case, latents, frames)
+    assert_resumes(driven, case, [3, 4])
 
 
 def test_a_list_of_timesteps_is_followed(folders):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.configs import model_of
-from tests.models.driven import Case, assert_renders_and_reuses, assert_resumes, drive
+from tests.models.driven import Case, assert_equals_stock, assert_renders_and_reuses, assert_resumes, drive
 from tests.models.wan_pairs import Pair, pair, settings_of
 from tests.tiny import build
 from vgpipe.errors import ModelError
@@ -66,6 +66,31 @@ def test_latents_and_frames_equal_the_stock_pipelines(pairs, option, case):
 def test_latents_and_frames_from_an_image_equal_the_stock_pipelines(from_image, changes):
     case = replace(FROM_IMAGE, **changes)
     from_image.assert_equal(case, image=picture(case))
+
+
+def test_a_restyled_video_equals_the_stock_video_pipelines(folders):
+    from PIL import Image
+
+    source = np.random.default_rng(1).integers(0, 256, (9, 32, 64, 3), dtype="uint8")
+    case = replace(GUIDED, source_NHWC=source, strength=0.7)
+    both = open_both(folders, "wan21_t2v_1_3b", "WanVideoToVideoPipeline")
+    video = [Image.fromarray(one) for one in source]
+    latents, frames = (
+        both.stock(
+            prompt=case.prompt, negative_prompt="red", height=32, width=64, num_inference_steps=6, guidance_scale=6.0,
+            generator=torch.Generator().manual_seed(7), output_type=kind, video=video, strength=0.7,
+        ).frames
+        for kind in ("latent", "np")
+    )  # fmt: skip
+    assert_equals_stock(both.driven, case, latents, frames[0])
+    assert_resumes(both.driven, case, [case.skipped + 1, 5])
+
+
+@pytest.mark.parametrize("option", [IMAGE_OPTION, EXPERTS_OPTION])
+def test_a_video_is_restyled_by_one_denoiser_with_one_noise_level(pairs, option):
+    given = {"source_NHWC": np.zeros((9, 32, 64, 3), np.uint8), "strength": 0.5}
+    with pytest.raises(ModelError, match="restyles no video -> leave strength out, or model=wan21_t2v_1_3b"):
+        pairs[option].driven.latents(replace(GUIDED, **given))
 
 
 @pytest.mark.parametrize("option", FLOW_SHIFT)

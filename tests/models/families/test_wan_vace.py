@@ -17,6 +17,7 @@ from tests.models.driven import Case, assert_renders_and_reuses, assert_resumes,
 from tests.models.wan_pairs import Pair, pair, settings_of
 from tests.tiny import build
 from vgpipe.errors import ModelError
+from vgpipe.models.base import PlacedFrames
 
 OPTION = "wan21_vace_1_3b"
 CASES = [
@@ -61,6 +62,17 @@ def test_latents_and_frames_equal_the_stock_pipeline(vace, case):
 def test_going_on_from_given_frames_equals_the_stock_pipeline(vace, frames, changes):
     case = replace(GUIDED, frames_NHWC=frames, **changes)
     vace.assert_equal(case, **by_hand(case))
+
+
+def test_frames_at_other_places_are_what_the_stock_pipeline_is_given_there(vace):
+    placed = (PlacedFrames(first_frame=4, frames_NHWC=FIVE_NHWC[1:2]),)
+    case = replace(GUIDED, frames_NHWC=ONE_NHWC, placed=placed, last_frame_HWC=FIVE_NHWC[2])
+    size = (case.width, case.height)
+    given = {0: FIVE_NHWC[0], 4: FIVE_NHWC[1], 8: FIVE_NHWC[2]}
+    grey, black, white = Image.new("RGB", size, (128, 128, 128)), Image.new("L", size, 0), Image.new("L", size, 255)
+    video = [Image.fromarray(given[place]).resize(size) if place in given else grey for place in range(9)]
+    vace.assert_equal(case, video=video, mask=[black if place in given else white for place in range(9)])
+    assert_resumes(vace.driven, case, [3])
 
 
 def test_frames_of_the_clips_own_size_are_given_as_they_are(vace):

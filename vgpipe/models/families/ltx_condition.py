@@ -5,14 +5,16 @@ Shape suffixes: B batch, S tokens, C channels, T time, H height, W width.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.models.base import DenoiseRequest, PlacedFrames
+from vgpipe.models.base import DenoiseRequest
 from vgpipe.models.families.ltx import LtxFamily
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from PIL.Image import Image
 
 FULLY_GIVEN = 1 - 1e-6
 
@@ -32,14 +34,18 @@ class LtxConditionFamily(LtxFamily):
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, and continues from given latents."""
-        arguments = {**super().call_arguments(pipeline, request), "video": None, "strength": None}
+        arguments = super().call_arguments(pipeline, replace(request, source_NHWC=None))
         if request.latents is not None:
             continue_from(pipeline, arguments.pop("latents"))
         if request.source_NHWC is not None:
             begin_with(pipeline, request.source_NHWC, is_resumed=request.latents is not None)
-        if request.frames_NHWC is None and request.last_frame_HWC is None and not request.placed:
-            return arguments
-        return {**arguments, "image": None, **_conditions(request)}
+        frames_NHWC = request.frames_NHWC
+        if request.last_frame_HWC is not None or request.placed:
+            strength = self.settings.pipeline_kwargs.get("strength", 1.0)
+            arguments |= {"image": None, "conditions": _conditions(request, strength)}
+        elif frames_NHWC is not None and len(frames_NHWC) > 1:
+            arguments |= {"image": None, "video": [_pictures(frames_NHWC)]}
+        return arguments
 
     def looped(self, latents: torch.Tensor) -> torch.Tensor:
         """Returns latents packed, (B, S, C); every LTX transformer has patches of one."""
@@ -51,22 +57,26 @@ class LtxConditionFamily(LtxFamily):
         return {name: value for name, value in changed.items() if name != "timesteps"}
 
 
-def _conditions(request: DenoiseRequest) -> dict[str, Any]:
-    """Returns the given frames as the stock call takes them: one beginning alone, or a list of conditions."""
+def _conditions(request: DenoiseRequest, strength: float) -> list[Any]:
+    """Returns the given frames as the stock call takes those of several places."""
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
-    from PIL import Image
 
-    given = [] if request.frames_NHWC is None else [PlacedFrames(first_frame=0, frames_NHWC=request.frames_NHWC)]
-    given += request.placed
+    given = {0: request.frames_NHWC} if request.frames_NHWC is not None else {}
+    given |= {one.first_frame: one.frames_NHWC for one in request.placed}
     if request.last_frame_HWC is not None:
-        last = request.last_frame_HWC[None]
-        given.append(PlacedFrames(first_frame=request.num_frames - 1, frames_NHWC=last))
+        given[request.num_frames - 1] = request.last_frame_HWC[None]
     made = []
-    for one in given:
-        frames = [Image.fromarray(frame_HWC) for frame_HWC in one.frames_NHWC]
-        what = {"image": frames[0]} if len(frames) == 1 else {"video": frames}
-        made.append(LTXVideoCondition(**what, frame_index=one.first_frame))
-    return {"conditions": made}
+    for first_frame, frames_NHWC in given.items():
+        pictures = _pictures(frames_NHWC)
+        what = {"image": pictures[0]} if len(pictures) == 1 else {"video": pictures}
+        made.append(LTXVideoCondition(**what, frame_index=first_frame, strength=strength))
+    return made
+
+
+def _pictures(frames_NHWC: np.ndarray) -> list[Image]:
+    from PIL.Image import fromarray
+
+    return [fromarray(frame_HWC) for frame_HWC in frames_NHWC]
 
 
 def begin_with(pipeline: Any, source_NHWC: np.ndarray, *, is_resumed: bool) -> None:
@@ -77,8 +87,7 @@ def begin_with(pipeline: Any, source_NHWC: np.ndarray, *, is_resumed: bool) -> N
         source_NHWC: the video, uint8.
         is_resumed: whether the loop continues from latents, and needs the video no more.
     """
-    from diffusers.pipelines.ltx.pipeline_ltx import retrieve_latents
-    from PIL import Image
+    from diffusers.pipelines.ltx.pipeline_ltx_condition import retrieve_latents
 
     pipeline.scheduler.hide_skipped()  # the pipeline counts the steps that it skips from those that are left
     if is_resumed:
@@ -87,7 +96,7 @@ def begin_with(pipeline: Any, source_NHWC: np.ndarray, *, is_resumed: bool) -> N
 
     def prepared(*args: Any, **kwargs: Any) -> Any:
         vae, device = pipeline.vae, kwargs["device"]
-        video = [[Image.fromarray(frame_HWC) for frame_HWC in source_NHWC]]
+        video = [_pictures(source_NHWC)]
         pixels = pipeline.video_processor.preprocess_video(video, kwargs["height"], kwargs["width"])
         encoded = retrieve_latents(vae.encode(pixels.to(device, dtype=vae.dtype)), sample_mode="argmax")
         latents = pipeline._normalize_latents(encoded, vae.latents_mean, vae.latents_std)
