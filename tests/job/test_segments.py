@@ -15,6 +15,7 @@ from vgpipe.job.clip import Clip, Continuation, Shot
 from vgpipe.job.segments import GIVEN, Segment, count_segments, segment_seed, segments_of, work_of
 
 METHODS = CHAINS, WINDOW = ("image", "frames"), ("window",)
+SECTIONS, ANY = ("native",), ("image", "frames", "window", "native")
 GRIDS = [(1, 0), (4, 1), (8, 1), (16, 1)]
 PLAIN = Clip(
     id="x-00000000", prompt="x", negative_prompt="", seed=5, width=64, height=64, num_frames=17, fps=8.0,
@@ -23,7 +24,7 @@ PLAIN = Clip(
 
 
 @st.composite
-def continuations(draw: st.DrawFn, methods: Sequence[str] = (*CHAINS, *WINDOW)) -> Continuation:
+def continuations(draw: st.DrawFn, methods: Sequence[str] = ANY) -> Continuation:
     """Draws what the job floor may ask for: a segment on the step, and less than that shared."""
     method, (step, offset) = draw(st.sampled_from(methods)), draw(st.sampled_from(GRIDS))
     smallest, steps = offset or step, draw(st.integers(1, 12))
@@ -32,6 +33,7 @@ def continuations(draw: st.DrawFn, methods: Sequence[str] = (*CHAINS, *WINDOW)) 
         "image": st.integers(1, segment - 1),
         "frames": st.integers(0, steps - 1).map(lambda count: smallest + step * count),
         "window": st.integers(1, steps).map(lambda count: step * count),
+        "native": st.integers(0, steps - 1).map(lambda count: smallest + step * count),
     }
     return Continuation(
         method=method,
@@ -46,7 +48,7 @@ def continuations(draw: st.DrawFn, methods: Sequence[str] = (*CHAINS, *WINDOW)) 
 
 
 @st.composite
-def long_clips(draw: st.DrawFn, methods: Sequence[str] = (*CHAINS, *WINDOW), min_shots: int = 1) -> Clip:
+def long_clips(draw: st.DrawFn, methods: Sequence[str] = ANY, min_shots: int = 1) -> Clip:
     how = draw(continuations(methods))
     lengths = st.integers(1, 3 * how.segment_num_frames)
     many = st.lists(st.tuples(lengths, st.booleans()), min_size=min_shots, max_size=5)
@@ -106,7 +108,7 @@ def test_segments_are_counted_and_named_in_order(clip: Clip) -> None:
     if clip.continuation.method != "window":
         prompts = [shot.prompt for shot in shots_of(clip)]
         assert [one.clip.prompt for one in segments] == [prompts[one.shot] for one in segments]
-        assert {one.shot for one in segments} == set(range(len(prompts)))
+        assert clip.continuation.method in SECTIONS or {one.shot for one in segments} == set(range(len(prompts)))
 
 
 @given(long_clips(CHAINS))
@@ -153,7 +155,20 @@ def test_the_first_segment_is_the_clips_own_and_later_ones_have_fewer_steps(clip
         assert one.clip.width == clip.width and one.clip.guidance_scale == clip.guidance_scale
 
 
-@given(long_clips())
+@given(long_clips(SECTIONS))
+def test_a_section_goes_on_from_whole_latent_frames_of_the_one_before(clip: Clip) -> None:
+    how = clip.continuation
+    for before, one in pairwise(segments_of(clip)):
+        if one.is_independent:
+            assert shots_of(clip)[one.shot].cut
+            continue
+        assert one.clip.seed == before.clip.seed and one.start == one.history
+        assert one.history == min(how.overlap_num_frames, before.clip.num_frames)
+        assert before.stop == before.clip.num_frames, "frames between them would be left out"
+        assert not one.given and not one.match_color and one.planned is one.clip
+
+
+@given(long_clips((*CHAINS, *WINDOW)))
 def test_every_pass_has_noise_of_its_own(clip: Clip) -> None:
     segments = segments_of(clip)
     passes = [one for one in segments if one.trajectory is None or one.trajectory.first_frame == 0]
@@ -253,9 +268,27 @@ def test_a_very_long_clip_is_cut_in_no_time() -> None:
     assert sum(delivered(segments_of(clip))) == 100_000
 
 
+def test_a_section_after_a_shot_begins_where_the_last_latent_frame_ends() -> None:
+    segments = segments_of(told_in(replace(PLAIN, continuation=by("native")), SHOTS))
+    assert [(one.clip.prompt, one.history, one.stop) for one in segments] == [
+        ("a", 0, 17), ("a", 5, 9), ("b", 5, 7), ("c", 0, 17), ("c", 5, 9), ("d", 5, 7),
+    ]  # fmt: skip
+    assert delivered(segments) == [17, 4, 2, 17, 4, 2] and [one.clip.num_frames for one in segments][2] == 9
+
+
+def test_sections_of_a_model_that_makes_all_in_one_pass() -> None:
+    how = replace(by("native"), segment_num_frames=37, overlap_num_frames=0, frames_step=36, min_segment_num_frames=1)
+    segments = segments_of(replace(PLAIN, image="/a.png", num_frames=100, continuation=how))
+    assert [(one.trajectory.first_frame, one.start, one.stop) for one in segments] == [
+        (0, 0, 37), (36, 1, 37), (72, 1, 28),
+    ]  # fmt: skip
+    assert {one.trajectory.num_frames for one in segments} == {109} and count_segments(100, how) == 3
+    assert {(one.planned.num_inference_steps, one.clip.image) for one in segments} == {(20, "/a.png")}
+
+
 def by(method: str) -> Continuation:
     """Goes on as the 17-frame model of the demo would."""
-    overlap = {"image": 1, "image of 5": 5, "frames": 5, "window": 8}[method]
+    overlap = {"image": 1, "image of 5": 5, "frames": 5, "window": 8, "native": 5}[method]
     return Continuation(
         method=method.split()[0], segment_num_frames=17, min_segment_num_frames=9, overlap_num_frames=overlap,
         frames_step=4, frames_offset=1, num_inference_steps=7, match_color=True,
@@ -353,7 +386,7 @@ def test_seeds_stay_what_they_were() -> None:
     assert [segment_seed(5, *place) for place in places] == [5, 6599335079792145572, 4476524691060552588]
 
 
-@pytest.mark.parametrize("method", METHODS[0] + METHODS[1])
+@pytest.mark.parametrize("method", ANY)
 def test_a_draft_is_a_share_of_the_steps_of_what_is_denoised_first(method):
     assert work_of(PLAIN, 5) == work_of(PLAIN) * 5 / 20
     clip = replace(PLAIN, num_frames=80, continuation=by(method))

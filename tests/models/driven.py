@@ -16,6 +16,7 @@ from vgpipe.models.base import (
     DenoiseRequest,
     Family,
     PlacedFrames,
+    SectionHistory,
     Settings,
     Windows,
     WindowShot,
@@ -88,11 +89,22 @@ class Driven:
         return {name: self.components[name] for name in names}
 
     def latents(
-        self, case: Case, *, done: int = 0, saved: tuple | None = None, spy: list | None = None
+        self,
+        case: Case,
+        *,
+        done: int = 0,
+        saved: tuple | None = None,
+        spy: list | None = None,
+        after: tuple[DecodeRequest, int] | None = None,
     ) -> tuple[torch.Tensor, DecodeRequest]:
-        """Encodes and denoises; `spy` collects (steps done, latents, scheduler state, generator state)."""
+        """Encodes and denoises; `spy` collects (steps done, latents, scheduler state, generator state).
+
+        `after` are the section that the case continues, as this returned it, and the frames that they share.
+        """
         one, scheduler, done = self.family, self.family.scheduler(), max(done, case.skipped)
         generator = torch.Generator().manual_seed(case.seed)
+        if after is not None:
+            generator.set_state(after[0].generator.get_state())
 
         def on_step_end(steps: int, latents: torch.Tensor) -> None:
             if spy is not None:
@@ -116,6 +128,7 @@ class Driven:
             **case.given,
             windows=self.windows(case),
             guidance_interval=case.guidance_interval,
+            history=SectionHistory(latents=after[0].latents, num_frames=after[1]) if after else None,
         )
         resumable = ResumableScheduler(
             scheduler,

@@ -67,6 +67,9 @@ class RulesConfig(ShapeRules):
     """Frames that are blended where the method is `image`; the first of them conditions the next segment."""
     window_overlap_num_frames: FrameCount | None = None
     """Frames that neighbouring windows share; null: half of a window."""
+    native_overlap_num_frames: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Frames whose latents a section shares with the one before where the method is `native`; 0: the model makes all
+    sections of a clip in one pass."""
 
 
 Dtype = Literal["float32", "bfloat16", "float16"]

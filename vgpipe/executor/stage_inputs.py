@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_state import SegmentState
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import WINDOW
 from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.store.digest import Key
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from vgpipe.models.base import Windows
+    from vgpipe.models.base import Family, Windows
+    from vgpipe.stages.denoise import Denoised
+    from vgpipe.stages.denoise_run import History
     from vgpipe.stages.seams import Seam
 
 
@@ -56,12 +59,63 @@ def windows_of(store: Store, segment: SegmentState) -> Windows | None:
     from vgpipe.stages import encode
 
     trajectory = segment.segment.trajectory
-    if trajectory is None:
+    if trajectory is None or trajectory.method != WINDOW:
         return None
     later = zip(trajectory.prompts[1:], segment.keys.later, strict=True)
     shots = [WindowShot(first_frame=first, embeds=encode.read(required(store, key))) for (first, _), key in later]
     overlap = trajectory.overlap_num_frames
     return Windows(num_frames=segment.clip.num_frames, overlap_frames=overlap, shots=tuple(shots))
+
+
+def history_of(store: Store, segment: SegmentState) -> History | None:
+    """Returns what a section of a long clip continues; None for a segment that begins on its own or from frames."""
+    from vgpipe.models.base import SectionHistory
+    from vgpipe.stages import denoise
+    from vgpipe.stages.denoise_run import History
+
+    previous, shared = segment.previous, segment.segment.history
+    if previous is None or not shared:
+        return None
+    found = denoise.read(required(store, previous.keys.latents))
+    section = SectionHistory(latents=found.latents, num_frames=shared)
+    return History(section=section, generator_state=found.generator_state)
+
+
+def with_context(store: Store, segment: SegmentState, family: Family, denoised: Denoised) -> tuple[Denoised, int]:
+    """Puts before a section's latents those that its frames depend on, and the whole clip's where there are few.
+
+    Args:
+        store: where the sections before are.
+        segment: the segment; one that is no section is left as it is.
+        family: decodes it.
+        denoised: what denoising left of it.
+
+    Returns:
+        What to decode, and how many of its first frames are not the segment's.
+    """
+    if not segment.segment.history:
+        return denoised, 0
+    from vgpipe.stages import denoise
+
+    sections, current = [(denoised.latents, segment.segment.history)], segment
+    missing = family.decoding_context + segment.segment.history
+    while missing > 0 and (previous := current.previous) is not None:
+        latents = denoise.read(required(store, previous.keys.latents)).latents
+        sections.insert(0, (latents, previous.segment.history))
+        missing -= previous.clip.num_frames - previous.segment.history
+        current = previous
+    latents, context_frames = family.with_context(sections)
+    return replace(denoised, latents=latents), context_frames
+
+
+def must_keep_latents(store: Store, segment: SegmentState) -> bool:
+    """Returns whether sections after one are still to be made or decoded, which need its latents."""
+    for later in segment.parent.segments[segment.segment.index + 1 :]:
+        if not later.segment.history:
+            break
+        if store.find(later.keys.frames) is None:
+            return True
+    return False
 
 
 def seam_of(store: Store, segment: SegmentState) -> Seam | None:

@@ -14,11 +14,14 @@ from vgpipe.executor.stage_checks import StageChecks, other_text_of
 from vgpipe.executor.stage_inputs import (
     conditioning_frames,
     denoised_clip,
+    history_of,
     keep_tail,
+    must_keep_latents,
     required,
     seam_of,
     texts_of,
     windows_of,
+    with_context,
 )
 from vgpipe.executor.stage_scores import StageScores
 from vgpipe.executor.text_turns import TextTurns
@@ -275,6 +278,8 @@ class StageLoop:
                 "given_NHWC": given_NHWC,
                 "windows": windows_of(self.store, segment),
             }
+            if (history := history_of(self.store, segment)) is not None:
+                given["history"] = history
             clip = denoised_clip(segment)
             if keys.preview is None or steps is None:
                 artifact = denoise.run(self.store, keys.latents, clip, **given)
@@ -291,15 +296,18 @@ class StageLoop:
         if (made := self.store.find(segment.keys.frames)) is not None:
             keep_tail(self.store, segment, made)
             return
+        denoised = denoise.read(required(self.store, segment.keys.denoised))
+        denoised, context_frames = with_context(self.store, segment, family, denoised)
         artifact = decode.run(
             self.store,
             segment.keys.frames,
             segment.clip,
             family=family,
             components=take(family, family.decode_components),
-            denoised=denoise.read(required(self.store, segment.keys.denoised)),
+            denoised=denoised,
             trajectory=segment.segment.trajectory,
             seam=seam_of(self.store, segment),
+            context_frames=context_frames,
         )
         keep_tail(self.store, segment, artifact)
         self._done(segment, DECODE, artifact)
@@ -312,7 +320,10 @@ class StageLoop:
 
     def _has_latents(self, segment: SegmentState) -> bool:
         """Says whether nothing before decode is left to do for a segment."""
-        return needs_decoding_at_most(self.store, segment.keys)
+        is_there = needs_decoding_at_most(self.store, segment.keys)
+        if is_there and must_keep_latents(self.store, segment):
+            return self.store.find(segment.keys.latents) is not None
+        return is_there
 
     def _pending(self, segments: Iterable[SegmentState], stage: str) -> Iterator[SegmentState]:
         """Yields the segments that are still to do; raises `Stopped` where the run is to stop."""

@@ -103,7 +103,7 @@ class SaferTries:
         state = segment.parent
         if self.policy == STRICT or segment.safer or _has(state, SEED) or _has(state, CHECKS):
             return {}
-        from_image = segment.clip.is_given_frames or segment.previous is not None
+        from_image = segment.clip.is_given_frames or segment.segment.given > 0
         families = {stage: segment.families.get(stage, self.keys.model.family) for stage in MODEL_STAGES}
         safer = {stage: self._safer_family(family) for stage, family in families.items()}
         return {

@@ -30,7 +30,8 @@ class Continuation:
         method: `image`, `frames`, `window` or `native`; see docs/long-clips.md.
         segment_num_frames: most frames of one pass, or of one window.
         min_segment_num_frames: fewest frames of one pass; surplus frames are cut off.
-        overlap_num_frames: frames that a segment shares with the one before, or a window with its neighbour.
+        overlap_num_frames: frames that a segment shares with the one before, or a window with its neighbour; 0 with
+            `native` where the model makes all its sections in one pass.
         frames_step: passes have `frames_offset` plus a multiple of this many frames.
         frames_offset: see `frames_step`.
         num_inference_steps: denoising steps of the segments after the first.
@@ -45,6 +46,11 @@ class Continuation:
     frames_offset: int
     num_inference_steps: int
     match_color: bool
+
+    @property
+    def is_one_pass(self) -> bool:
+        """Whether all segments up to a cut are pieces of one denoising pass."""
+        return self.method == "window" or (self.method == "native" and self.overlap_num_frames == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

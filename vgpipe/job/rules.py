@@ -44,6 +44,8 @@ class ShapeRules:
         overlap_num_frames: frames that a segment shares with the one before, where the method is "frames".
         image_overlap_num_frames: the same where it is "image"; the first of them conditions the segment.
         window_overlap_num_frames: frames that neighbouring windows share; None for half of a window.
+        native_overlap_num_frames: frames whose latents a section shares with the one before, where it is "native"; 0
+            where the model makes all sections in one pass.
     """
 
     side_multiple: int = 16
@@ -63,6 +65,7 @@ class ShapeRules:
     overlap_num_frames: int = 1
     image_overlap_num_frames: int = 1
     window_overlap_num_frames: int | None = None
+    native_overlap_num_frames: int = 0
 
     @property
     def smallest_side(self) -> int:

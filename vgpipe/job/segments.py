@@ -1,8 +1,9 @@
 """Splits a long clip into segments of exact lengths, with no frame missing or delivered twice.
 
-`image` and `frames` make a chain: each segment begins with the last frames of the one before. `window` makes one
-trajectory over the whole length, which is denoised once and decoded piece by piece. A cut starts a new chain or
-trajectory.
+`image` and `frames` make a chain: each segment begins with the last frames of the one before. So does `native`, where
+it continues the latents of those frames, and the noise too: a chain equals the model's own long call. `window`, and
+`native` where a model's sections share no frames, make one trajectory over the whole length, which is denoised once and
+decoded piece by piece. A cut starts a new chain or trajectory.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from vgpipe.job.settings import ContinuationMethod
 
 WINDOW: ContinuationMethod = "window"
 FRAMES: ContinuationMethod = "frames"
+NATIVE: ContinuationMethod = "native"
 GIVEN = "given by the segment before"
 CONTEXT_FRAMES = 5
 """Frames at the start of a later piece that only give the decoder context, at least."""
@@ -26,14 +28,15 @@ CONTEXT_FRAMES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trajectory:
-    """One denoising pass over more frames than the model can hold, in overlapping windows.
+    """One denoising pass over more frames than the model can hold: in overlapping windows, or in its own sections.
 
     Attributes:
         num_frames: frames of the whole pass, on the model's step.
         overlap_num_frames: frames that neighbouring windows share.
         prompts: (first frame, prompt) of each shot in it, in order; the first begins at frame 0.
         first_frame: where in it this segment's piece begins.
-        windows_per_piece: windows denoised for each of its pieces, on average.
+        windows_per_piece: windows or sections denoised for each of its pieces, on average.
+        method: `window` or `native`.
     """
 
     num_frames: int
@@ -41,6 +44,7 @@ class Trajectory:
     prompts: tuple[tuple[int, str], ...]
     first_frame: int
     windows_per_piece: float
+    method: ContinuationMethod = WINDOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class Segment:
         shot: which shot of the clip it begins in, from 0.
         given: number of its first frames that are also the last of the segment before; 0 where it is independent.
         conditions: how many of them condition the model, from the first.
+        history: number of its first frames whose latents are those of the segment before; 0 where it has its own.
         start: index of the first decoded frame that is delivered.
         end: index after the last decoded frame that counts.
         stop: index after the last one that is delivered; the next segment delivers a blend of those up to `end`.
@@ -66,6 +71,7 @@ class Segment:
     shot: int = 0
     given: int = 0
     conditions: int = 0
+    history: int = 0
     start: int = 0
     end: int
     stop: int
@@ -76,7 +82,7 @@ class Segment:
     @property
     def is_independent(self) -> bool:
         """Whether it does not depend on the segment before."""
-        return self.given == 0
+        return self.given == 0 and self.history == 0
 
     @property
     def planned(self) -> Clip:
@@ -95,10 +101,10 @@ def segments_of(clip: Clip) -> tuple[Segment, ...]:
         return (Segment(index=0, clip=clip, end=clip.num_frames, stop=clip.num_frames),)
     shots = clip.shots or (Shot(prompt=clip.prompt, num_frames=clip.num_frames),)
     found: list[Segment] = []
-    make = _pieces if clip.continuation.method == WINDOW else _chain
+    make = _pieces if clip.continuation.is_one_pass else _chain
     for first, stop in between_cuts([shot.cut for shot in shots]):
         found += make(clip, clip.continuation, first, shots[first:stop], len(found))
-    found = with_given_frames(clip, found) if clip.continuation.method != WINDOW else found
+    found = with_given_frames(clip, found) if not clip.continuation.is_one_pass else found
     names = (f"{clip.id} [{segment.index + 1}/{len(found)}]" for segment in found)
     return tuple(replace(one, clip=replace(one.clip, id=name)) for one, name in zip(found, names, strict=True))
 
@@ -114,7 +120,7 @@ def count_segments(num_frames: int, continuation: Continuation | None) -> int:
 def _context(continuation: Continuation) -> int:
     """Returns how many frames of a later segment the one before delivers."""
     if continuation.method != WINDOW:
-        return continuation.overlap_num_frames
+        return continuation.overlap_num_frames or 1
     step, offset = continuation.frames_step, continuation.frames_offset % continuation.frames_step
     wanted = offset + max(0, -(-(CONTEXT_FRAMES - offset) // step)) * step
     return min(wanted, continuation.segment_num_frames - step)
@@ -128,6 +134,8 @@ def between_cuts(cuts: Sequence[bool]) -> list[tuple[int, int]]:
 
 def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], index: int) -> list[Segment]:
     """Returns a chain of segments; each shot starts with a new segment, since its prompt differs."""
+    if how.method == NATIVE:
+        return _sections(clip, how, first, shots, index)
     made: list[Segment] = []
     for number, shot in enumerate(shots, start=first):
         left = shot.num_frames
@@ -155,6 +163,39 @@ def _chain(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], ind
             )
             left -= end - given
     return made
+
+
+def _sections(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], index: int) -> list[Segment]:
+    """Returns a chain that continues latents, and with one shot the sections of the stock call for its whole length.
+
+    A section ends with a whole latent frame. Where a shot does not, the next one begins up to that much later, so that
+    no frame between them is left out.
+    """
+    made: list[Segment] = []
+    seed, late = segment_seed(clip.seed, first, 0), 0
+    for number, shot in enumerate(shots, start=first):
+        left, late = shot.num_frames - late, max(0, late - shot.num_frames)
+        while left > 0:
+            history = min(how.overlap_num_frames, made[-1].clip.num_frames) if made else 0
+            end = min(history + left, how.segment_num_frames)
+            passed = _pass(clip, how, shot.prompt, (number, len(made)), end, continues=bool(made))
+            left -= end - history
+            if left == 0 and shot is not shots[-1]:
+                end, late = passed.num_frames, passed.num_frames - end
+            section = replace(passed, seed=seed)
+            made.append(
+                Segment(
+                    index=index + len(made),
+                    clip=section,
+                    shot=number,
+                    history=history,
+                    start=history,
+                    end=end,
+                    stop=end,
+                )
+            )
+    last = made[-1]  # which a last shot shorter than a latent frame ends in
+    return [*made[:-1], replace(last, end=last.end - late, stop=last.stop - late)]
 
 
 def _given(before: Segment, shot: int, how: Continuation) -> int:
@@ -201,13 +242,14 @@ def _pieces(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], in
     total = max(whole.num_frames, length)
     prompts = tuple((begin, shot.prompt) for begin, shot in zip(begins, shots, strict=False))
     places = _places(wanted, total, how)
-    windows = len(_window_begins(total, how))
+    windows = len(_window_begins(total, how)) if how.method == WINDOW else (total - 1) // how.frames_step
     course = Trajectory(
         num_frames=total,
         overlap_num_frames=how.overlap_num_frames,
         prompts=prompts,
         first_frame=0,
         windows_per_piece=windows / len(places),
+        method=how.method,
     )
     return [
         Segment(

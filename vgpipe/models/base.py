@@ -5,7 +5,7 @@ Shape suffixes: N frames, T time, H height, W width, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -133,6 +133,19 @@ class PlacedFrames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SectionHistory:
+    """What a section of a long clip continues: the latents of the section before.
+
+    Attributes:
+        latents: as `Family.denoise` gave them for the section before.
+        num_frames: frames at the end of that section that the next one begins with.
+    """
+
+    latents: torch.Tensor
+    num_frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DenoiseRequest:
     """One denoising pass, in diffusers' own parameter names.
 
@@ -159,6 +172,7 @@ class DenoiseRequest:
         placed: frames at further places, in order, none of which is the first or last frame of the clip.
         source_NHWC: uint8 frames of a video to restyle, as many as the clip has; None where none is.
         strength: how much of that video is denoised anew, above 0 to 1; None without one.
+        history: what it continues, its first frames; its generator is then as the section before left it.
     """
 
     embeds: Embeds
@@ -186,6 +200,8 @@ class DenoiseRequest:
         """Whether anything but text is given."""
         given = (self.frames_NHWC, self.last_frame_HWC, self.source_NHWC)
         return bool(self.placed) or any(one is not None for one in given)
+
+    history: SectionHistory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,6 +408,22 @@ class Family(Protocol):
             first_frame: of the whole, a multiple of the VAE's temporal stride.
             num_frames: frames of the piece, on the model's step.
             total_frames: frames of the whole.
+        """
+        ...
+
+    @property
+    def decoding_context(self) -> int:
+        """Frames before those of a section without which it would be decoded to other bits than in the whole clip."""
+        ...
+
+    def with_context(self, sections: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, int]:
+        """Puts before the latents of the last of some sections those that its frames depend on.
+
+        Args:
+            sections: latents as `denoise` gave them, in order, and how many frames each shares with the one before.
+
+        Returns:
+            The latents, and how many frames come before those of the last section.
         """
         ...
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Formula = Callable[[Any, "torch.Tensor", "torch.Tensor", Mapping[str, Any]], "torch.Tensor"]
 REMEDY = "leave draft out, or set model.scheduler.name to one of"
-OUTPUT, SAMPLE, TIMESTEP, TOKENS = "model_output", "sample", "timestep", "per_token_timesteps"
+MODEL_OUTPUT, SAMPLE, TIMESTEP, TOKENS = "model_output", "sample", "timestep", "per_token_timesteps"
 
 
 def obstacle(scheduler: str) -> str | None:
@@ -65,7 +65,7 @@ def predicted_x0(scheduler: Any, arguments: Mapping[str, Any]) -> torch.Tensor:
     if reason is not None:
         raise ModelError(reason)
     rule = _RULES[name]
-    x0 = rule.formula(scheduler, arguments[OUTPUT].float(), arguments[SAMPLE].float(), arguments)
+    x0 = rule.formula(scheduler, arguments[MODEL_OUTPUT].float(), arguments[SAMPLE].float(), arguments)
     return _bounded(scheduler, x0) if rule.is_bounded else x0
 
 

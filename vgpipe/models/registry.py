@@ -18,6 +18,7 @@ FAMILIES = {
     "ltx2": "vgpipe.models.families.ltx2:Ltx2Family",
     "generic": "vgpipe.models.families.generic:family",
     "generic_whole": "vgpipe.models.families.generic:whole",
+    "skyreels_v2": "vgpipe.models.families.skyreels_v2:SkyReelsV2Family",
     "text_to_video_sd": "vgpipe.models.families.text_to_video_sd:TextToVideoSDFamily",
     "wan": "vgpipe.models.families.wan:WanFamily",
     "wan_vace": "vgpipe.models.families.wan_vace:WanVaceFamily",

@@ -84,11 +84,10 @@ class ResumableScheduler:
         index = len(self.copies)
         inner = copy.deepcopy(self._scheduler, memo)
         vars(inner).pop(COPIES, None)
-        state = None if self._state is None else _state_of_copy(self._state, index)
         made = ResumableScheduler(
             inner,
             done_steps=self._done_steps,
-            state=state,
+            state=self.state_of_copy(index),
             last_step=self._last_step,
             skipped_steps=self._skipped_steps,
         )
@@ -162,6 +161,17 @@ class ResumableScheduler:
         """Whether any pass made steps before this one."""
         return self._done_steps > self._skipped_steps
 
+    def state_of_copy(self, index: int) -> dict[str, Any] | None:
+        """Returns what a checkpoint has of a deep copy; None where there is none.
+
+        Args:
+            index: which of the copies, in the order in which the pipeline makes them.
+        """
+        if self._state is None:
+            return None
+        prefix = f"{COPIES}.{index}."
+        return {name.removeprefix(prefix): value for name, value in self._state.items() if name.startswith(prefix)}
+
     @property
     def done_steps(self) -> int:
         """Loop iterations done before this pass, those that are skipped included."""
@@ -181,6 +191,11 @@ class ResumableScheduler:
     def total_steps(self) -> int:
         """Loop iterations of the whole schedule, those hidden from the loop included."""
         return len(self._scheduler.timesteps)
+
+    @property
+    def left(self) -> slice:
+        """Which of all loop iterations are left for this pass."""
+        return slice(self._done_steps, self._last_step)
 
     @property
     def is_at_last_step(self) -> bool:
@@ -223,12 +238,6 @@ def scheduler_state(scheduler: Any) -> dict[str, Any]:
     for index, made in enumerate(vars(scheduler).get(COPIES, ())):
         state |= {f"{COPIES}.{index}.{name}": value for name, value in scheduler_state(made).items()}
     return state
-
-
-def _state_of_copy(state: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """Returns the part of a scheduler's state that is of its deep copy."""
-    prefix = f"{COPIES}.{index}."
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _copied(name: str, value: Any) -> Any:

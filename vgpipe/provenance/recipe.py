@@ -106,7 +106,7 @@ def parts_of(family: Family, state: ClipState) -> dict[str, str]:
     """Returns `stage.component` -> digest of all of it that can change bits, its files included."""
     drivers: dict[tuple[str, str], Family] = {}
     for segment in state.segments:
-        from_image = segment.clip.is_given_frames or segment.previous is not None
+        from_image = segment.clip.is_given_frames or segment.segment.given > 0
         for stage in (ENCODE, DENOISE, DECODE):
             driver = segment.families.get(stage, family)
             names = {

@@ -38,6 +38,7 @@ def run(
     denoised: Denoised,
     trajectory: Trajectory | None = None,
     seam: Seam | None = None,
+    context_frames: int = 0,
 ) -> Artifact | None:
     """Decodes one clip into the store.
 
@@ -50,6 +51,7 @@ def run(
         denoised: what denoising left.
         trajectory: the longer pass that the clip is a piece of; None where the latents are its own.
         seam: what joins it to the previous segment; None where it starts on its own.
+        context_frames: frames before the clip's own that its latents begin with.
 
     Returns:
         The artifact: `frames.npy`, (T, H, W, 3) uint8, and where the model makes sound `sound.npy`, (S, C) float32. Its
@@ -63,12 +65,12 @@ def run(
         latents=_latents(family, clip, denoised, trajectory),
         width=clip.width,
         height=clip.height,
-        num_frames=clip.num_frames,
+        num_frames=context_frames + clip.num_frames,
         generator=denoised.generator(),
         embeds_dtype=denoised.embeds_dtype,
     )
     decoded = family.decode(components, request)
-    frames_THWC, sound = decoded.frames_THWC, decoded.sound
+    frames_THWC, sound = decoded.frames_THWC[context_frames:], decoded.sound
     facts: dict[str, Any] = {}
     if seam is not None:
         from vgpipe.stages.seams import join_segment

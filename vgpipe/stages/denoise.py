@@ -15,7 +15,7 @@ from vgpipe.models.resumable import ResumableScheduler
 from vgpipe.models.weights.precision import remedy_for_overflow
 from vgpipe.quality import noise_left
 from vgpipe.stages import checkpoints, tensors
-from vgpipe.stages.denoise_run import DenoiseHooks, DenoiseRun, cpu_generator
+from vgpipe.stages.denoise_run import DenoiseHooks, DenoiseRun, History, cpu_generator
 from vgpipe.stages.draft_run import DraftRun
 from vgpipe.stages.images import given_frames
 from vgpipe.store.artifacts import Artifact, Store
@@ -66,6 +66,7 @@ def run(
     hooks: DenoiseHooks,
     given_NHWC: np.ndarray | None = None,
     windows: Windows | None = None,
+    history: History | None = None,
 ) -> Artifact | None:
     """Denoises one clip, or one segment of it, into the store, resuming from its checkpoint if it has one.
 
@@ -81,6 +82,7 @@ def run(
         hooks: checkpoint rhythm, stop signal and progress.
         given_NHWC: uint8 frames that the segment continues from; None where it begins with text or its own image.
         windows: how more frames than the model can hold are denoised; None where the clip is made at once.
+        history: what a section continues; None where it begins on its own.
 
     Returns:
         The artifact: `latents.safetensors`, read by `read`. Its info says how much of its noise is left (`noise_left`).
@@ -92,7 +94,7 @@ def run(
         StoreError: where the store cannot be written.
     """
     started = time.monotonic()
-    denoise_run = DenoiseRun(store, key, clip, hooks, family.scheduler(), device)
+    denoise_run = DenoiseRun(store, key, clip, hooks, family.scheduler(), device, history=history)
     request = denoise_run.request(embeds, negative_embeds, given_frames(clip, given_NHWC))
     latents = family.denoise(components, denoise_run.scheduler, replace(request, windows=windows))
     denoise_run.restore_generator()  # where a checkpoint left no step to do

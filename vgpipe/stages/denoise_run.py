@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import Stopped
 from vgpipe.job.clip import Clip
-from vgpipe.models.base import DenoiseRequest, Embeds, StepCallback
+from vgpipe.models.base import DenoiseRequest, Embeds, SectionHistory, StepCallback
 from vgpipe.models.caches.memory import CacheMemory
 from vgpipe.models.resumable import ResumableScheduler, scheduler_state
 from vgpipe.stages import checkpoints
@@ -45,6 +45,19 @@ class DenoiseHooks:
     on_step: Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a section of a long clip continues.
+
+    Attributes:
+        section: its latents, for the family.
+        generator_state: of the clip's CPU generator after that section, uint8.
+    """
+
+    section: SectionHistory
+    generator_state: torch.Tensor
+
+
 def request_for(
     clip: Clip,
     *,
@@ -55,6 +68,7 @@ def request_for(
     given: GivenFrames,
     on_step_end: StepCallback,
     cache: CacheMemory | None = None,
+    history: SectionHistory | None = None,
 ) -> DenoiseRequest:
     """Returns what a family is asked for.
 
@@ -67,6 +81,7 @@ def request_for(
         given: what it is given beside text.
         on_step_end: called with (steps done in this pass, latents) after each step.
         cache: what a step cache remembers of earlier passes; None of none.
+        history: what it continues; None where it begins on its own.
     """
     return DenoiseRequest(
         embeds=embeds,
@@ -84,6 +99,7 @@ def request_for(
         cache=cache or CacheMemory(),
         strength=clip.strength,
         **given.arguments(),
+        history=history,
     )
 
 
@@ -106,6 +122,7 @@ class DenoiseRun:
         inner_scheduler: the family's scheduler, fresh.
         device: where the model is.
         last_step: loop iterations after which the pass ends; None makes all of them.
+        history: what it continues; None where it begins on its own.
         first_step: loop iterations that the checkpoint had done, or that are skipped.
         generator: the clip's own.
         cache: what a step cache remembers.
@@ -118,6 +135,7 @@ class DenoiseRun:
     inner_scheduler: Any
     device: str
     last_step: int | None = None
+    history: History | None = None
     first_step: int = 0
     generator: torch.Generator = field(default_factory=cpu_generator)
 
@@ -131,8 +149,11 @@ class DenoiseRun:
         saved = self._found()
         self.cache = CacheMemory(saved=saved.cache if saved else {}, device=self.device)
         self.latents = saved.latents if saved else None
-        # The loop's preparations may draw from the generator too (an image's latents): it always starts from the seed.
+        # The loop's preparations may draw from the generator too (an image's latents): it always starts from the seed,
+        # or from where the section before left it.
         self.generator.manual_seed(self.clip.seed)
+        if self.history is not None:
+            self.generator.set_state(self.history.generator_state)
         if saved:
             self.first_step = self._saved_step = saved.done_steps
             log.info("%s resumes at step %d", self.clip.id, saved.done_steps)
@@ -163,6 +184,7 @@ class DenoiseRun:
             given=given,
             on_step_end=self._on_step_end,
             cache=self.cache,
+            history=self.history.section if self.history else None,
         )
 
     def _found(self) -> DenoiseCheckpoint | None:

@@ -32,7 +32,7 @@ from vgpipe.exporters.rates import identity_of_rate
 from vgpipe.exporters.soundtrack import KINDS
 from vgpipe.job.audio import OF_MODEL, has_sound
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import Segment
+from vgpipe.job.segments import WINDOW, Segment
 from vgpipe.models.base import WHOLE_SCHEDULE, Family
 from vgpipe.stages import decode, denoise, encode, export
 from vgpipe.store.digest import Key
@@ -214,10 +214,11 @@ class KeyMaker:
         negative = encoded.text(clip.negative_prompt) if uses_negative else None
         later = tuple(encoded.text(text) for _, text in segment.trajectory.prompts[1:]) if segment.trajectory else ()
         tail = previous.tail if previous is not None and segment.given else None
-        latents = _latents_key(denoised, segment, prompt, negative, later, tail)
+        before = previous.latents if previous is not None and segment.history else None
+        latents = _latents_key(denoised, segment, prompt, negative, later, tail, before)
         preview = None if draft is None else preview_key(latents, draft)
         shown = preview or latents
-        frames = decoded.frames(latents=shown.digest, **_piece(segment), **_seam(segment, tail))
+        frames = decoded.frames(latents=shown.digest, **_piece(segment), **_seam(segment, tail), **_section(segment))
         next_tail = _tail_key(segment, frames, following.given) if following is not None and following.given else None
         return ClipKeys(prompt, negative, latents, frames, exports=(), tail=next_tail, later=later, preview=preview)
 
@@ -270,7 +271,13 @@ def text_key(family: Family, text: str) -> Key:
 
 
 def _latents_key(
-    keys: FamilyKeys, segment: Segment, prompt: Key, negative: Key | None, later: Sequence[Key], tail: Key | None
+    keys: FamilyKeys,
+    segment: Segment,
+    prompt: Key,
+    negative: Key | None,
+    later: Sequence[Key],
+    tail: Key | None,
+    before: Key | None,
 ) -> Key:
     clip, trajectory = segment.clip, segment.trajectory
     interval = (float(clip.guidance_start), float(clip.guidance_stop))
@@ -289,6 +296,7 @@ def _latents_key(
         **({"guidance_interval": list(interval)} if interval != WHOLE_SCHEDULE else {}),
         **_given_files(clip),
         **({"given": tail.digest, "conditions": segment.conditions} if tail else {}),
+        **({"history": before.digest, **_section(segment)} if before else {}),
         **(_windows(segment, later) if trajectory else {}),
     )
 
@@ -312,13 +320,18 @@ def _given_files(clip: Clip) -> dict[str, Any]:
 
 def _windows(segment: Segment, later: Sequence[Key]) -> dict[str, Any]:
     trajectory = segment.trajectory
-    if trajectory is None:
+    if trajectory is None or trajectory.method != WINDOW:
         return {}
     from vgpipe.models.windows import blend  # most clips are denoised at once
 
     shots = [[first, key.digest] for (first, _), key in zip(trajectory.prompts[1:], later, strict=True)]
     lengths = {"num_frames": segment.clip.num_frames, "overlap_num_frames": trajectory.overlap_num_frames}
     return {"windows": {**lengths, "shots": shots, "version": blend.VERSION}}
+
+
+def _section(segment: Segment) -> dict[str, Any]:
+    """Returns how many frames a section shares with the one before; what these show is in the keys of its latents."""
+    return {"history_num_frames": segment.history} if segment.history else {}
 
 
 def _identities(family: Family, components: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
 from vgpipe.job.rules import ShapeRules, next_on_step
-from vgpipe.job.segments import FRAMES, WINDOW, between_cuts, shots_without_window
+from vgpipe.job.segments import FRAMES, NATIVE, WINDOW, between_cuts, shots_without_window
 from vgpipe.job.settings import AUTO, ContinuationMethod
 
 MIN_LATER_STEPS = 15
@@ -110,6 +110,8 @@ def resolve_continuation(
     sound = _cuts_are_possible(entry, request, rules, faults) and sound
     if sound and method == WINDOW:
         sound = _every_shot_has_a_window(entry, shots, how, faults)
+    if sound and method == NATIVE and how.is_one_pass:
+        sound = _has_one_prompt(entry, request, faults)
     return ContinuationResult(how) if sound else FAULTY
 
 
@@ -169,6 +171,10 @@ def _unsupported(request: ContinuationRequest, rules: ShapeRules) -> tuple[Resol
     if segment is not None and not rules.allows_num_frames(num_frames):
         what = f"segment_num_frames is {num_frames}; the model makes {rules.describe_num_frames()}"
         return segment, what, f"the nearest is segment_num_frames: {rules.nearest_num_frames(num_frames)}"
+    has_own_sections = rules.continuations == (NATIVE,) and not rules.native_overlap_num_frames
+    if segment is not None and has_own_sections and num_frames != rules.largest_num_frames:
+        what = f"segment_num_frames is {num_frames}; the model's sections have {rules.largest_num_frames} frames"
+        return segment, what, f"segment_num_frames: {rules.largest_num_frames}, or leave it out"
     return None
 
 
@@ -178,19 +184,23 @@ def _build_continuation(
     overlap = rules.image_overlap_num_frames
     if method == FRAMES:
         overlap = rules.overlap_num_frames
+    if method == NATIVE:
+        overlap = rules.native_overlap_num_frames
     if method == WINDOW:
         most = segment - rules.smallest_num_frames
         asked = min(rules.window_overlap_num_frames or segment // 2, most)
         overlap = max(rules.frames_step, asked // rules.frames_step * rules.frames_step)
+    is_native = method == NATIVE
+    keeps_steps = is_native and request.later_steps is None
     return Continuation(
         method=method,
         segment_num_frames=segment,
-        min_segment_num_frames=min(segment, rules.min_segment_num_frames or -(-segment // 2)),
+        min_segment_num_frames=min(segment, rules.min_segment_num_frames or (1 if is_native else -(-segment // 2))),
         overlap_num_frames=overlap,
         frames_step=rules.frames_step,
         frames_offset=rules.frames_offset,
-        num_inference_steps=request.later_segment_steps,
-        match_color=request.match_color,
+        num_inference_steps=request.num_inference_steps if keeps_steps else request.later_segment_steps,
+        match_color=request.match_color and not is_native,
     )
 
 
@@ -226,6 +236,15 @@ def _cuts_are_possible(entry: Entry, request: ContinuationRequest, rules: ShapeR
         what = f"cut: the model {request.model} begins with an image, and after a cut there is none"
         faults.add(shot.line, what, "remove the cut, or make the shot a clip of its own with an image")
     return not cuts
+
+
+def _has_one_prompt(entry: Entry, request: ContinuationRequest, faults: Faults) -> bool:
+    """Records the shots that would continue others where one prompt holds for the whole pass."""
+    continued = [shot for shot in entry.shots[1:] if not shot.cut]
+    for shot in continued:
+        what = f"a shot that continues another; the model {request.model} makes a clip of one prompt"
+        faults.add(shot.line, what, "make one prompt of the shots, or each shot a clip of its own")
+    return not continued
 
 
 def _every_shot_has_a_window(entry: Entry, shots: Sequence[int], how: Continuation, faults: Faults) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,6 +25,29 @@ class LatentLayout(PipelineBuilder):
     pipeline: ClassVar[str]
     decoders: ClassVar[tuple[str, ...]] = ("vae",)
     frames_axis: ClassVar[int] = 2
+
+    @property
+    def decoding_context(self) -> int:
+        """Frames before those of a section without which it would be decoded to other bits; by default none."""
+        return 0
+
+    def with_context(self, sections: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, int]:
+        """Puts before the latents of the last of some sections those that its frames depend on.
+
+        Args:
+            sections: latents as `denoise` gave them, in order, and how many frames each shares with the one before.
+
+        Returns:
+            The latents, and how many frames come before those of the last section.
+        """
+        import torch
+
+        axis = self.frames_axis
+        skipped = [self.latent_frames(shared) if shared else 0 for _, shared in sections]
+        own = [one.narrow(axis, skip, one.shape[axis] - skip) for (one, _), skip in zip(sections, skipped, strict=True)]
+        joined, length = torch.cat(own, dim=axis), sections[-1][0].shape[axis]
+        kept = min(length + self.decoding_context // self.temporal_stride, joined.shape[axis])
+        return joined.narrow(axis, joined.shape[axis] - kept, kept), (kept - length) * self.temporal_stride
 
     @property
     def temporal_patch(self) -> int:

@@ -58,9 +58,11 @@ def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
 
 
 def accepted(pipeline: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those arguments that the pipeline's call takes and that are set."""
+    """Returns those arguments that the pipeline's call takes and that are set, or that it has no default for."""
     parameters = inspect.signature(type(pipeline).__call__).parameters
-    return {name: value for name, value in arguments.items() if name in parameters and value is not None}
+    taken = {name: value for name, value in arguments.items() if name in parameters}
+    needed = {name for name in taken if parameters[name].default is inspect.Parameter.empty}
+    return {name: value for name, value in taken.items() if value is not None or name in needed}
 
 
 def keep_dtype(pipeline: Any, dtype: torch.dtype) -> None:
