@@ -10,9 +10,11 @@ import stat
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
 MIB = 1 << 20
 OF_KERNEL = ("/proc/", "/sys/")
+FILE_ADDRESS = "file://"
 # Neither waits for the other end of a pipe nor becomes the terminal of this process; Windows has neither.
 FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
@@ -46,6 +48,18 @@ def expanded(given: str | os.PathLike[str]) -> Path:
         return Path(given).expanduser()
     except RuntimeError:
         return Path(given)
+
+
+def local_path(given: str) -> str:
+    """Returns the path that a `file://` address of this machine names; any other text as it is.
+
+    Args:
+        given: an address, a path or anything else.
+    """
+    if not given.startswith(FILE_ADDRESS):
+        return given
+    split = urlsplit(given)
+    return unquote(split.path) if split.netloc in ("", "localhost") else given
 
 
 def open_outside(path: Path, *, max_bytes: int | None = None) -> BinaryIO:

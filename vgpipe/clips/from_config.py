@@ -13,13 +13,13 @@ from vgpipe.errors import ConfigError, LoadError
 from vgpipe.exporters.sizes import bytes_per_pixel
 from vgpipe.models.base import Family, Lora, Settings
 from vgpipe.models.caches.choice import StepCache, chosen
-from vgpipe.models.checkpoint.checkpoint import Checkpoint
-from vgpipe.models.open import Origin, open_checkpoint, open_lora
+from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
+from vgpipe.models.open import Origin, open_checkpoint, open_lora, source_of
 from vgpipe.models.pipeline.attention import SDPA
 from vgpipe.models.registry import family
 from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, variant_for
 from vgpipe.models.weights.quantize import refuse_unknown
-from vgpipe.outside_file import expanded
+from vgpipe.outside_file import expanded, local_path
 from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.file_hashes import FileHashes
 from vgpipe.store.notes import Notes
@@ -96,7 +96,7 @@ def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None)
     """
     others = {component: _origin(other) for component, other in model.components.items()}
     known = hashes or FileHashes(Path(store_dir) / HASHES_FILE)
-    return open_checkpoint(Origin(model.id, model.revision), others, known)
+    return open_checkpoint(Origin(model.id, model.revision, file=model.file), others, known)
 
 
 def family_to_plan(
@@ -191,6 +191,13 @@ def _variant(typed: str | None, dtype: str, checkpoint: Checkpoint) -> str | Non
     if wanted is None and any(checkpoint.is_only_in(name, FP16_VARIANT) for name in checkpoint.component_names):
         return FP16_VARIANT
     return wanted if have else None
+
+
+def local_source(config: OriginConfig) -> Source | None:
+    """Returns where the single file of a component lies; None where it is no file of this machine."""
+    path = expanded(local_path(config.id))
+    is_local = path.is_file() if config.file is None else (path / config.subfolder / config.file).is_file()
+    return source_of(_origin(config)) if is_local else None
 
 
 def _origin(config: OriginConfig) -> Origin:

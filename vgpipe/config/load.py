@@ -15,6 +15,7 @@ from omegaconf.errors import GrammarParseError, InterpolationResolutionError, Om
 from vgpipe.config.composer import composer, hydra_faults, known_to_resolvers, task_overrides
 from vgpipe.config.folders import folder_of
 from vgpipe.config.kept_quality import with_kept_quality
+from vgpipe.config.model_options import with_own_checkpoint
 from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.overrides import parse_overrides, quoting_remedy
 from vgpipe.config.schema import Config
@@ -22,7 +23,7 @@ from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file, with_on
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError, Fault, first_line
-from vgpipe.outside_file import expanded
+from vgpipe.outside_file import expanded, local_path
 from vgpipe.typed import as_typed
 
 Origin = TypeVar("Origin", bound=OriginConfig)
@@ -123,18 +124,26 @@ def _unresolved(composed: DictConfig, error: OmegaConfBaseException) -> Fault:
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """Returns a config whose paths do not depend on the working directory, nor on `~`."""
+    """Returns a config whose paths do not depend on the working directory, nor on `~`.
+
+    A `model.id` that names a weight file becomes `model.file`, beside the checkpoint that the option has by itself.
+    """
     # A run is resumed from any working directory, so the paths it keeps cannot be relative.
     store = replace(config.store, dir=str(folder_of("store.dir", config.store.dir)))
     components = {name: _absolute(origin) for name, origin in config.model.components.items()}
     loras = tuple(_absolute(lora) for lora in config.model.loras)
-    config = replace(config, model=replace(config.model, components=components, loras=loras))
-    folder = expanded(config.model.id)
-    is_folder = config.model.id and folder.is_dir()
-    model = replace(config.model, id=str(folder.absolute())) if is_folder else config.model
-    return replace(config, store=store, model=model)
+    model = replace(with_own_checkpoint(config.model), components=components, loras=loras)
+    return replace(config, store=store, model=replace(model, id=_absolute_path(model.id), file=_file(model.file)))
 
 
 def _absolute(origin: Origin) -> Origin:
-    path = expanded(origin.id)
-    return replace(origin, id=str(path.absolute())) if path.exists() else origin
+    return replace(origin, id=_absolute_path(origin.id))
+
+
+def _absolute_path(given: str) -> str:
+    path = expanded(local_path(given))
+    return str(path.absolute()) if given and path.exists() else local_path(given)
+
+
+def _file(given: str | None) -> str | None:
+    return None if given is None else str(expanded(local_path(given)).absolute())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from vgpipe.config.groups import builtin_conf, options
 from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.validate import validate_as
 from vgpipe.errors import ConfigError, Fault
+from vgpipe.outside_file import expanded, local_path
 
-GROUP = "model"
+GROUP, EMBEDDED = "model", "embedded:"
+WEIGHT_FILES = (".safetensors", ".gguf")
 
 
 def load_model(name: str) -> ModelConfig:
@@ -31,6 +34,19 @@ def load_model(name: str) -> ModelConfig:
         )
         raise ConfigError("invalid configuration", [fault])
     return validate_as(ModelConfig, _merged(builtin_conf() / GROUP, name))
+
+
+def with_own_checkpoint(model: ModelConfig) -> ModelConfig:
+    """Returns a model whose `id` is not a single weight file: that becomes `file`, beside the option's own checkpoint.
+
+    Args:
+        model: as typed; unchanged where its option has no checkpoint of its own.
+    """
+    given = local_path(model.id)
+    if not given.endswith(WEIGHT_FILES) or expanded(given).is_dir() or model.file is not None:
+        return model
+    own = load_model(model.name).id if model.name in options(GROUP, None) else ""
+    return model if not own or own.startswith(EMBEDDED) else replace(model, id=own, file=given)
 
 
 def _merged(folder: Path, name: str) -> dict[str, Any]:

@@ -107,18 +107,18 @@ class OriginConfig:
     """Where a component or an adapter is taken from."""
 
     id: Name
-    """A folder, or a repo of the hub (`owner/name`)."""
+    """A folder, a repo of the hub (`owner/name`), or a single weight file."""
     revision: str | None = None
     """Branch, tag or commit of a repo; null is its main branch."""
     subfolder: str = ""
     """Folder below that."""
     file: str | None = None
-    """The single weight file (GGUF) in it; null for a component folder."""
+    """The single weight file in it (safetensors or GGUF); null for a component folder."""
 
 
 @record
 class LoraConfig(OriginConfig):
-    """A low-rank adapter of the denoiser; `id` may also be a safetensors file."""
+    """A low-rank adapter of the denoiser; a file is one in safetensors."""
 
     weight: Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)] = 1.0
     """Strength; 1 is full."""
@@ -145,10 +145,13 @@ class ModelConfig:
     family: str
     """The file of `vgpipe/models/families/` that drives it."""
     id: str
-    """`embedded:<name>` for a model inside vgpipe, a folder in diffusers layout, or a hub repo (`owner/name`); empty
-    where the user must give it."""
+    """`embedded:<name>` for a model inside vgpipe, a folder in diffusers layout, a hub repo (`owner/name`), or a single
+    weight file (see `file`); empty where the user must give it."""
     revision: str | None = None
     """Branch, tag or commit of a repo; null is its main branch."""
+    file: str | None = None
+    """A single weight file whose parts take the place of the components that they are; the rest is taken from `id`.
+    `model.id=FILE` sets it, and leaves the option's own `id`."""
     variant: str | None = "auto"
     """Which weight files are taken where there are several (`fp16`); `auto` takes fp16 files for float16 arithmetic."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

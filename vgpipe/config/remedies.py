@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from vgpipe.config.adapters import adapter_of
 from vgpipe.config.fields import children, hints_at, is_dict, is_list, may_be_list, records_at
-from vgpipe.config.model_schema import OriginConfig
 from vgpipe.config.schema import Config
 from vgpipe.errors import Fault
 from vgpipe.typed import Value, as_typed
@@ -75,19 +74,6 @@ def kind_fault(key: str, value: object) -> Fault | None:
     what = "a list in [ ] is needed" if takes_list else "this key takes no list"
     remedy = keys_below(path, Config) if is_group(path, Config) else ""
     return Fault(key, what, f"set its keys: {remedy}" if remedy else f"type {typed_whole(path, values, Config)}")
-
-
-def file_faults(components: Mapping[str, OriginConfig]) -> list[Fault]:
-    """Returns the components whose `id` is a weight file: the folder and the file are two keys."""
-    return [
-        Fault(
-            f"model.components.{name}.id",
-            f"{one.id} is a file, and `id` is the folder or repo that it is in",
-            f"type {as_typed(f'model.components.{name}', _split(one.id))}",
-        )
-        for name, one in components.items()
-        if one.file is None and one.id.endswith(WEIGHT_FILES)
-    ]
 
 
 def _split(path: str) -> dict[str, object]:

@@ -16,7 +16,7 @@ from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.fields import NO_KEYS, children, hints_at, nearest
 from vgpipe.config.joined_options import OTHERS
 from vgpipe.config.judge_schema import judge_faults
-from vgpipe.config.remedies import MARKS, example, file_faults, is_group, keys_below, typed_whole
+from vgpipe.config.remedies import MARKS, example, is_group, keys_below, typed_whole
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.job.reading.seeds import OF_OTHER_TOOLS, SEEDS, rounded
@@ -43,7 +43,7 @@ def validate_config(values: Mapping[str, Any]) -> Config:
         ConfigError: with one fault for each unknown key, wrong type and value out of range.
     """
     config = validate_as(Config, values)
-    faults = [*file_faults(config.model.components), *judge_faults(config.judge)]
+    faults = judge_faults(config.judge)
     if faults:
         raise ConfigError("invalid configuration", faults)
     return config

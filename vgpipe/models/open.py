@@ -12,9 +12,9 @@ from vgpipe.errors import ConfigError, Fault, ModelError
 from vgpipe.hub.repo import HubRepo, fetch, is_hub_id, open_repo
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
-from vgpipe.models.checkpoint.misplaced import explain_address
+from vgpipe.models.checkpoint.misplaced import explain_address, snapshot_of
 from vgpipe.models.weights import loras
-from vgpipe.outside_file import expanded
+from vgpipe.outside_file import expanded, local_path
 from vgpipe.store.file_hashes import FileHashes
 
 EMBEDDED = "embedded:"
@@ -27,10 +27,11 @@ class Origin:
     """Where something is taken from.
 
     Attributes:
-        id: `embedded:<name>`, a folder, or a repo of the hub.
+        id: `embedded:<name>`, a folder, or a repo of the hub; of a component or an adapter, also a file.
         revision: of a repo: branch, tag or commit; None is its main branch.
         subfolder: below that; "" for the thing itself.
-        file: the single weight file below that; None for a folder of them.
+        file: the single weight file below that; None for a folder of them. Of a whole model, a file anywhere whose
+            parts take the place of components.
     """
 
     id: str
@@ -57,11 +58,12 @@ def open_checkpoint(
         remedy = "a folder or a repo of the hub: model.id=PATH, model.id=OWNER/NAME"
         fault = Fault("model.id", "is empty, and this model has none of its own", remedy)
         raise ConfigError("invalid configuration", [fault])
-    if "://" in origin.id:
+    if "://" in local_path(origin.id):
         raise ModelError(explain_address(origin.id))
     folder, repo = _place(origin)
-    sources = {component: _source(other) for component, other in (others or {}).items()}
-    return Checkpoint(folder, repo=repo, others=sources, hashes=hashes)
+    sources = {component: source_of(other) for component, other in (others or {}).items()}
+    file = Path(origin.file) if origin.file else None
+    return Checkpoint(folder, repo=repo, others=sources, hashes=hashes, file=file)
 
 
 def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str | None = None) -> Lora:
@@ -76,7 +78,7 @@ def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str 
     Raises:
         ModelError: where there is none, or several and none is named.
     """
-    path = expanded(origin.id)
+    path = expanded(local_path(origin.id))
     if origin.file is not None or not path.is_file():
         path = _lora_file(origin)
     if path.suffix != ".safetensors" or not path.is_file():
@@ -86,7 +88,7 @@ def open_lora(origin: Origin, weight: float, hashes: FileHashes, component: str 
 
 
 def _lora_file(origin: Origin) -> Path:
-    source = _source(origin)
+    source = source_of(origin)
     found = [name for name in source.listing() if name.endswith(".safetensors")]
     if source.file:
         found = [name for name in found if name == source.file]
@@ -100,8 +102,16 @@ def _lora_file(origin: Origin) -> Path:
     return source.folder / found[0]
 
 
-def _source(origin: Origin) -> Source:
-    path = expanded(origin.id)
+def source_of(origin: Origin) -> Source:
+    """Returns where the files of a component lie; of a repo, its small files are downloaded.
+
+    Args:
+        origin: where it is taken from; its `id` may be the file itself.
+
+    Raises:
+        ModelError: where there is no such repo.
+    """
+    path = expanded(local_path(origin.id))
     if origin.file is None and not origin.subfolder and path.is_file():  # the file itself
         origin = replace(origin, id=str(path.parent), file=path.name)
     folder, repo = _place(origin)
@@ -125,4 +135,5 @@ def _place(origin: Origin) -> tuple[Path, HubRepo | None]:
     if is_hub_id(origin.id):
         repo = _repo(origin)
         return repo.folder, repo
-    return expanded(origin.id).absolute(), None
+    folder = expanded(local_path(origin.id)).absolute()
+    return snapshot_of(folder) or folder, None

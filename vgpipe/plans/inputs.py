@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vgpipe.clips import from_config, requested
 from vgpipe.clips.own_rules import own_rules
+from vgpipe.config.model_schema import ModelConfig
 from vgpipe.config.schema import Config
 from vgpipe.fallback import loading_steps
 from vgpipe.hub.cache import RepoCache
@@ -55,8 +56,7 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
     """
     model = loading_steps.with_precision(config.model, target.dtypes)
     decided = replace(config, model=model)
-    others = {name: origin.id for name, origin in model.components.items()}
-    manifest = manifest_of(model.name, model.id, others)
+    manifest = _manifest(model)
     if manifest is not None:
         family = from_config.family_to_plan(model, config.memory, config.quality, manifest, config.store.dir)
         lacking, cached = _lacking(manifest, family, config), _snapshot(model.id, model.revision or MAIN)
@@ -64,6 +64,14 @@ def planned_model(config: Config, target: Target) -> PlannedModel:
     checkpoint = from_config.opened(model, config.store.dir)
     family = from_config.family_to_plan(model, config.memory, config.quality, checkpoint, config.store.dir)
     return PlannedModel(decided, family, download_bytes(family), _notes(decided, family))
+
+
+def _manifest(model: ModelConfig) -> CheckpointManifest | None:
+    """Returns what ships about a model, with the files of the user's in it; None where nothing does."""
+    sources = {name: from_config.local_source(origin) for name, origin in model.components.items()}
+    local = {name: source for name, source in sources.items() if source is not None}
+    others = {name: origin.id for name, origin in model.components.items() if name not in local}
+    return manifest_of(model.name, model.id, others, local=local, file=Path(model.file) if model.file else None)
 
 
 def _notes(config: Config, family: Family) -> tuple[str, ...]:
@@ -82,6 +90,8 @@ def _lacking(manifest: CheckpointManifest, family: Family, config: Config) -> in
     variant, others = family.settings.variant, config.model.components
     lacking = 0
     for name in family.components():
+        if manifest.is_local(name):
+            continue
         size = manifest.size_bytes(name, variant)
         other = others.get(name)
         repo, revision = (other.id, other.revision) if other else (config.model.id, config.model.revision)

@@ -9,7 +9,7 @@ import pytest
 
 from vgpipe.errors import ModelError
 from vgpipe.models.checkpoint.allowed_classes import allowed_class, is_part_of_diffusers, kind_of, require_made_as
-from vgpipe.models.checkpoint.manifest import outline_of
+from vgpipe.models.checkpoint.outlines import outline_of
 
 
 def test_the_classes_of_every_published_checkpoint_are_allowed():

@@ -8,7 +8,7 @@ import pytest
 
 from vgpipe.errors import ModelError
 from vgpipe.models.checkpoint.config_limits import refuse_code, refuse_extremes, refuse_other_files
-from vgpipe.models.checkpoint.manifest import outline_of
+from vgpipe.models.checkpoint.outlines import outline_of
 
 
 def test_every_published_config_is_taken():

@@ -13,7 +13,7 @@ import yaml
 
 from vgpipe.errors import LoadError, ModelError, VgpipeError
 from vgpipe.models.base import Settings
-from vgpipe.models.checkpoint import manifest
+from vgpipe.models.checkpoint import outlines
 from vgpipe.models.checkpoint.manifest import CheckpointManifest, manifest_of
 from vgpipe.models.registry import family
 from vgpipe.units import GIB
@@ -306,7 +306,7 @@ def test_an_outline_of_another_version_is_refused(tmp_path, monkeypatch):
     told = json.loads((CONF / "components/wan21_t2v_1_3b.json").read_text())
     (tmp_path / "components").mkdir()
     (tmp_path / "components/wan21_t2v_1_3b.json").write_text(json.dumps({**told, "schema": 2}))
-    monkeypatch.setattr(manifest, "files", lambda _package: tmp_path)
+    monkeypatch.setattr(outlines, "files", lambda _package: tmp_path)
     with pytest.raises(ModelError, match=r"of schema 2, and 1 is needed"):
         manifest_of("wan21_t2v_1_3b", told["repo_id"])
 

@@ -45,11 +45,12 @@ def repo(tiny_wan: Path, tmp_path: Path) -> Path:
     return repo
 
 
-def test_a_folder_of_the_hub_cache_names_its_snapshot(repo):
-    told = refused(repo)
-    assert "is a folder of the hub cache" in told
-    assert typed_values(told) == {"model.id": str(repo / "snapshots" / "old")}
-    open_checkpoint(Origin(str(typed_values(told)["model.id"])))
+def test_a_folder_of_the_hub_cache_is_its_snapshot(repo):
+    assert open_checkpoint(Origin(str(repo))).folder == repo / "snapshots" / "old"
+    (repo / "refs" / "main").unlink()
+    assert open_checkpoint(Origin(repo.as_uri())).folder.parent == repo / "snapshots"
+    vae = open_checkpoint(Origin(str(repo)), {"vae": Origin(str(repo), subfolder="vae")}).source("vae")
+    assert (vae.place / "config.json").is_file()
 
 
 def test_a_folder_around_checkpoints_names_them(repo, tiny_wan, tmp_path):

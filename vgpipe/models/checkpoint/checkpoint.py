@@ -12,10 +12,12 @@ from vgpipe.hub.files import WEIGHT_SUFFIXES
 from vgpipe.hub.repo import HubRepo, variants_of, weight_files
 from vgpipe.models.checkpoint.allowed_classes import LIBRARIES, allowed_class, is_loadable, module_of, require_made_as
 from vgpipe.models.checkpoint.bounded_json import read_json
+from vgpipe.models.checkpoint.file_parts import Part, part_for
 from vgpipe.models.checkpoint.installed_classes import class_of
-from vgpipe.models.checkpoint.layouts import refuse_layout
+from vgpipe.models.checkpoint.layouts import refuse_gguf, refuse_layout
 from vgpipe.models.checkpoint.misplaced import explain, refuse_component
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts, check_complete, tensors_in
+from vgpipe.models.checkpoint.single_file import GGUF, SAFETENSORS, components_in, header_of, refuse_other_model
 from vgpipe.models.checkpoint.tensor_names import scaled_weights
 from vgpipe.models.checkpoint.vetting import INDEX_FILE, SHARDS, vet_component, vet_index
 from vgpipe.store.digest import digest_of
@@ -68,12 +70,13 @@ class Checkpoint:
         others: component -> where it is taken from instead.
         hashes: remembers the SHA-256 of large files.
         index: what model_index.json would say, where there is no such file to read.
+        file: a weight file whose parts take the place of components that `others` does not have.
 
     Attributes:
         known_files: digest over a component's files, as `identity` gave it -> file -> its SHA-256.
 
     Raises:
-        ModelError: on construction, where `folder` holds no readable model_index.json.
+        ModelError: on construction, where `folder` holds no readable model_index.json, or `file` is of another model.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Checkpoint:
         others: Mapping[str, Source] | None = None,
         hashes: FileHashes | None = None,
         index: Mapping[str, Any] | None = None,
+        file: Path | None = None,
     ):
         self.folder = folder
         self.repo = repo
@@ -93,12 +97,16 @@ class Checkpoint:
         self.known_files: dict[str, Mapping[str, str]] = {}
         self._marks: dict[Path, str] = {}
         self._vetted: dict[str, frozenset[str]] = {}
+        self._headers: dict[Path, dict[str, TensorFacts]] = {}
         for component, source in self._others.items():
             if source.repo is None:
                 known = self.component_names
                 refuse_component(component, source.place, is_single_file=bool(source.file), known=known)
             if source.file is None and not (self.index.get(component) or [None])[0]:
                 self.index[component] = [_library_of(source), _class_in(source)]
+        if file is not None:
+            taken = components_in(file, self.index, self.name)
+            self._others = {**{one: Source(file.parent, "", None, file.name) for one in taken}, **self._others}
 
     @property
     def name(self) -> str:
@@ -233,6 +241,8 @@ class Checkpoint:
             if path.is_file():
                 if path.suffix == ".safetensors":
                     check_complete(path, component)
+                elif path.suffix == ".gguf":
+                    header_of(path)
             elif source.repo is None:
                 raise ModelError(f"{path}: the checkpoint lacks this file of its {component} -> download it again")
         self.refuse_layout(component, variant)
@@ -248,10 +258,27 @@ class Checkpoint:
             LoadError: naming the layout and what to do.
         """
         tensors, source = self._tensors(component, variant), self.source(component)
+        _, name = self._class_entry(component)
+        place = source.folder / source.file if source.file else source.place
         if tensors and "quantization_config" not in self.config(component):  # the library itself reads these
-            _, name = self._class_entry(component)
-            place = source.folder / source.file if source.file else source.place
             refuse_layout(component, name, place, tensors, is_single_file=bool(source.file))
+        if source.file and place.is_file() and place.suffix in (SAFETENSORS, GGUF):
+            part = self.part(component)
+            refuse_other_model(component, name, place, part, lambda: self.config(component))
+            if place.suffix == GGUF:
+                refuse_gguf(component, name, place)
+
+    def part(self, component: str) -> Part:
+        """Returns what of a component's single file, which is on the disk, is its own.
+
+        Raises:
+            ModelError: where the file cannot be read.
+        """
+        source = self.source(component)
+        path = source.folder / (source.file or "")
+        if path not in self._headers:
+            self._headers[path] = header_of(path)
+        return part_for(self.class_name(component), self._headers[path], component)
 
     def scales(self, component: str, variant: str | None = None) -> dict[str, str]:
         """Returns weight -> scale of those that are stored in 8 bits with one and that no library reads by itself."""
@@ -267,7 +294,10 @@ class Checkpoint:
         return [path for path in paths if path.is_file()]
 
     def _tensors(self, component: str, variant: str | None) -> dict[str, TensorFacts]:
-        return {name: one for path in self.weight_paths(component, variant) for name, one in tensors_in(path).items()}
+        paths = self.weight_paths(component, variant)
+        if self.source(component).file and paths:
+            return dict(self.part(component).tensors)
+        return {name: one for path in paths for name, one in tensors_in(path).items()}
 
     def files(self, component: str, variant: str | None) -> list[str]:
         """Returns the files of a component that loading reads, weights of one variant only, named from its source.

@@ -5,17 +5,15 @@ Facts about the options of conf/model, shipped beside them (conf/components). Re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
 
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.hub.repo import is_hub_id
 from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
+from vgpipe.models.checkpoint.outlines import outline_of
 
-PACKAGE, FOLDER, SCHEMA = "vgpipe.conf", "components", 1
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 SCHEDULER, PLAIN_FILES = "scheduler", ""
 HALVED = {"fp16": "float16", "bf16": "bfloat16"}
@@ -27,10 +25,14 @@ class CheckpointManifest(Checkpoint):
 
     Args:
         content: a manifest file's content.
+        others: component -> the single file of the user's that takes its place.
+        file: a file whose parts take the place of components.
     """
 
-    def __init__(self, content: Mapping[str, Any]):
-        super().__init__(Path(content["repo_id"]), index=content["index"])
+    def __init__(
+        self, content: Mapping[str, Any], others: Mapping[str, Source] | None = None, file: Path | None = None
+    ):
+        super().__init__(Path(content["repo_id"]), index=content["index"], others=others, file=file)
         self._scheduler: Mapping[str, Any] = content[SCHEDULER]
         self._components: Mapping[str, Mapping[str, Any]] = content["components"]
 
@@ -44,9 +46,9 @@ class CheckpointManifest(Checkpoint):
         """Component -> the repo that it is taken from instead."""
         return {name: str(one["repo_id"]) for name, one in self._components.items() if "repo_id" in one}
 
-    def source(self, component: str) -> Source:
-        """Returns where a component's files would lie; none is there."""
-        return Source(self.folder, component)
+    def is_local(self, component: str) -> bool:
+        """Returns whether a component is taken from a file of the user's."""
+        return self.source(component).file is not None
 
     def config(self, component: str) -> dict[str, Any]:
         """Returns a component's config.
@@ -69,6 +71,8 @@ class CheckpointManifest(Checkpoint):
 
     def size_bytes(self, component: str, variant: str | None = None) -> int:
         """Returns the size of the weights in the files that are published, as those are stored."""
+        if self.is_local(component):
+            return super().size_bytes(component, variant)
         described = self._components.get(component, {})
         if variant is not None and self.has_variant(component, variant):
             return self.parameters(component) * BYTES[HALVED[variant]]
@@ -79,15 +83,15 @@ class CheckpointManifest(Checkpoint):
         """Returns the size of the plain weight files."""
         return self.size_bytes(component)
 
-    def files(self, component: str, variant: str | None) -> NoReturn:
-        """Refuses: its files are not known.
+    def files(self, component: str, variant: str | None) -> list[str]:
+        """Returns the user's file of a component; refuses others, whose files are not known.
 
         Raises:
-            LoadError: always.
+            LoadError: for a component that is not taken from a file of the user's.
         """
-        raise LoadError(
-            f"{component} of {self.name} is known from its manifest only, not downloaded -> open {self.name}", component
-        )
+        if self.is_local(component):
+            return super().files(component, variant)
+        raise self._unknown(component)
 
     def identity(self, component: str, variant: str | None) -> NoReturn:
         """Refuses: a store key needs digests of real files.
@@ -95,23 +99,38 @@ class CheckpointManifest(Checkpoint):
         Raises:
             LoadError: always.
         """
-        self.files(component, variant)
+        raise self._unknown(component)
+
+    def _unknown(self, component: str) -> LoadError:
+        reason = f"{component} of {self.name} is known from its manifest only, not downloaded"
+        return LoadError(f"{reason} -> open {self.name}", component)
 
     def _check_present(self, component: str, variant: str | None) -> None:
-        if not component.startswith(WITHOUT_CONFIG):
+        if self.is_local(component):
+            super()._check_present(component, variant)
+        elif not component.startswith(WITHOUT_CONFIG):
             self.config(component)
 
     def _variants(self, component: str) -> tuple[str, ...]:
         return (PLAIN_FILES, *self._components.get(component, {}).get("variants", ()))
 
 
-def manifest_of(option: str, repo_id: str, others: Mapping[str, str] | None = None) -> CheckpointManifest | None:
+def manifest_of(
+    option: str,
+    repo_id: str,
+    others: Mapping[str, str] | None = None,
+    *,
+    local: Mapping[str, Source] | None = None,
+    file: Path | None = None,
+) -> CheckpointManifest | None:
     """Returns what ships about the checkpoint of a model option.
 
     Args:
         option: of conf/model.
         repo_id: the model's id.
         others: component -> the repo that it is taken from instead; None leaves that to the option.
+        local: component -> the user's single file that takes its place.
+        file: a file of the user's whose parts take the place of components.
 
     Returns:
         The manifest; None where there is none, and for a user's own checkpoint under the option's name.
@@ -122,29 +141,7 @@ def manifest_of(option: str, repo_id: str, others: Mapping[str, str] | None = No
     content = outline_of(option) if is_hub_id(repo_id) else None
     if content is None:
         return None
-    manifest = CheckpointManifest(content)
-    same = manifest.name == repo_id and others in (None, manifest.others)
+    manifest = CheckpointManifest(content, local, file)
+    own = {name: repo for name, repo in manifest.others.items() if name not in (local or {})}
+    same = manifest.name == repo_id and others in (None, own)
     return manifest if same else None
-
-
-def outline_of(option: str) -> dict[str, Any] | None:
-    """Returns a manifest file's content.
-
-    Args:
-        option: of conf/model. Where its weights differ from another option's in their values alone, its file names that
-            (`same_as`) and has what is its own.
-
-    Returns:
-        The content, complete; None where there is no such file.
-
-    Raises:
-        ModelError: where the file is of another version of vgpipe.
-    """
-    path = files(PACKAGE) / FOLDER / f"{option}.json"
-    if not path.is_file():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if content["schema"] != SCHEMA:
-        raise ModelError(f"{path}: is of schema {content['schema']}, and {SCHEMA} is needed -> install vgpipe again")
-    like = content.pop("same_as", None)
-    return content if like is None else {**(outline_of(like) or {}), **content}

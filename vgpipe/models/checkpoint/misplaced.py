@@ -19,7 +19,7 @@ from vgpipe.typed import as_typed
 INDEX_FILE, CONFIG_FILE = "model_index.json", "config.json"
 TO_DIFFUSERS = "take one in diffusers layout; on the hub, such repos of the same model often end in -Diffusers"
 COMFYUI_FOLDERS = {"diffusion_models", "text_encoders", "checkpoints", "unet", "clip", "loras"}
-MAX_LOOKED_AT = 200
+OF_CACHE, MAX_LOOKED_AT = "models--", 200
 
 WHOLE = re.compile(r"^(first_stage_model|vae|cond_stage_model|conditioner|text_encoders)\.")
 COMPONENTS = (
@@ -106,7 +106,10 @@ def _file(path: Path) -> tuple[str, str]:
             f"leave model.id out, and type {as_typed('model.loras', [{'id': str(path)}])}",
         )
     if any(WHOLE.search(name) for name in names) and any("diffusion_model." in name for name in names):
-        return "is a whole model in one file, as ComfyUI has them, which is not read", TO_DIFFUSERS
+        typed = as_typed("model.file", str(path))
+        return "is a whole model in one file, and this option has no checkpoint that it belongs to", (
+            f"choose the option that it is of, or give model.id=FOLDER_OR_REPO {typed}"
+        )
     component = next((one for one, mark in COMPONENTS if any(map(mark.search, names))), "transformer")
     return _part(component, path)
 
@@ -125,11 +128,8 @@ def _folder(path: Path) -> tuple[str, str]:
             "is not a checkpoint folder: nothing is there",
             "give the folder that save_pretrained or a download made, or owner/name of a hub repo",
         )
-    snapshot = _snapshot(path)
-    if snapshot is not None:
-        return "is a folder of the hub cache; the checkpoint is in a snapshot of it", _model_id(snapshot)
     parts = sorted(one for one in list(path.iterdir())[:MAX_LOOKED_AT] if one.is_dir())
-    inside = [found for one in parts if (found := one if (one / INDEX_FILE).is_file() else _snapshot(one))]
+    inside = [found for one in parts if _is_checkpoint(found := snapshot_of(one) or one)]
     if len(inside) == 1:
         return "is not a checkpoint folder itself, but holds one", _model_id(inside[0])
     if inside:
@@ -156,14 +156,27 @@ def _folder(path: Path) -> tuple[str, str]:
     )
 
 
-def _snapshot(path: Path) -> Path | None:
-    """Returns the checkpoint in a repo's folder of the hub cache: that of `main`, else the newest."""
-    places = [one for one in (path / "snapshots").glob("*") if (one / INDEX_FILE).is_file()]
+def snapshot_of(path: Path) -> Path | None:
+    """Returns the snapshot that a repo's folder of the hub cache (`models--owner--name`) holds; None for others.
+
+    Args:
+        path: any folder.
+
+    Returns:
+        That of `main`, else the newest.
+    """
+    if not path.name.startswith(OF_CACHE):
+        return None
+    places = [one for one in (path / "snapshots").glob("*") if one.is_dir()]
     if not places:
         return None
     main = path / "refs" / "main"
     named = main.read_text("utf-8", errors="replace").strip() if main.is_file() else ""
     return next((one for one in places if one.name == named), max(places, key=lambda one: one.stat().st_mtime))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return (path / INDEX_FILE).is_file()
 
 
 def _config(path: Path) -> dict[str, object]:

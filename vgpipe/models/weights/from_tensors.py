@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
+from vgpipe.models.checkpoint.file_parts import Part
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts, tensors_in
-from vgpipe.models.weights import scales
+from vgpipe.models.weights import gguf_tensors, scales
+from vgpipe.models.weights.conversions import conversion_of
 from vgpipe.models.weights.pretrained import default_dtype, dtype_keyword, no_code, refuse_misfit
 
 if TYPE_CHECKING:
     import torch
 
-PREFIXES = ("", "model.diffusion_model.", "diffusion_model.", "transformer.", "first_stage_model.", "vae.")
-"""What other tools put before the class's own names."""
 
-
-def build(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
-    """Builds a module of weight files with scales, or of a single file in any layout that diffusers converts.
+def build(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype, part: Part | None = None) -> Any:
+    """Builds a module of weight files with scales, or of a single file in any layout that is converted.
 
     Args:
         loader: its class in diffusers or transformers.
         config: folder with its config.json.
-        paths: its safetensors files.
+        paths: its safetensors files, or one GGUF file.
         dtype: torch dtype of the weights; what the class keeps in float32 stays in that.
+        part: what of a single file is the module's own; None for all of it.
 
     Returns:
         The module, on the CPU.
@@ -35,19 +35,21 @@ def build(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> A
         ValueError: where the files leave weights unfilled, or hold others.
     """
     if not loader.__module__.startswith("diffusers"):
-        return _of_transformers(loader, config, paths, dtype)
-    return _of_diffusers(loader, config, paths, dtype)
+        return _of_transformers(loader, config, paths, dtype, part)
+    return _of_diffusers(loader, config, paths, dtype, part)
 
 
-def _of_transformers(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
+def _of_transformers(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype, part: Part | None) -> Any:
     import torch
 
     kept = (loader._keep_in_fp32_modules or ()) if dtype == torch.float16 else ()
-    tensors = scales.read(paths, lambda name: torch.float32 if _is_of(name, kept) else dtype)
+    conversion = conversion_of(loader)
+    new_names = _renamed(conversion, {}, _facts(paths, part)) if conversion else {}
+    tensors = _read(paths, lambda name: torch.float32 if _is_of(new_names.get(name, name), kept) else dtype, part)
     module, info = loader.from_pretrained(
         None,
         config=loader.config_class.from_pretrained(str(config), local_files_only=True),
-        state_dict=tensors,
+        state_dict=conversion({}, tensors) if conversion else tensors,
         output_loading_info=True,
         **{dtype_keyword(loader): dtype},
         **no_code(loader),
@@ -56,33 +58,42 @@ def _of_transformers(loader: Any, config: Path, paths: list[Path], dtype: torch.
     return module
 
 
-def _of_diffusers(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype) -> Any:
+def _read(paths: list[Path], dtype_of: Callable[[str], torch.dtype], part: Part | None) -> dict[str, torch.Tensor]:
+    if [path.suffix for path in paths] == [".gguf"]:
+        return gguf_tensors.read(paths[0], dtype_of)
+    return scales.read(paths, dtype_of, part)
+
+
+def _facts(paths: list[Path], part: Part | None) -> dict[str, TensorFacts]:
+    return dict(part.tensors) if part else {name: one for path in paths for name, one in tensors_in(path).items()}
+
+
+def _of_diffusers(loader: Any, config: Path, paths: list[Path], dtype: torch.dtype, part: Part | None) -> Any:
     import torch
 
     settings = loader.load_config(str(config), local_files_only=True)
     with default_dtype(dtype):
         module = empty(loader, settings)
     expected = module.state_dict()
-    facts = {name: one for path in paths for name, one in tensors_in(path).items()}
-    names = set(scales.names_of(facts))
-    prefix = next((one for one in PREFIXES if {one + name for name in expected} <= names), None)
-    conversion = conversion_of(loader) if prefix is None else None
-    if prefix is None and conversion is None:
+    facts = _facts(paths, part)
+    is_own = set(expected) <= set(scales.names_of(facts))
+    conversion = None if is_own else conversion_of(loader)
+    if not is_own and conversion is None:
         raise ModelError(
-            f"its tensors are not named as {loader.__name__} names them, and diffusers converts no other names to "
+            f"its tensors are not named as {loader.__name__} names them, and no other names are converted to "
             "those -> take the weights from a checkpoint in diffusers layout"
         )
     kept = loader._keep_in_fp32_modules or ()
     new_names = _renamed(conversion, settings, facts) if conversion else {}
-    tensors = scales.read(paths, lambda name: torch.float32 if _is_of(new_names.get(name, name), kept) else dtype)
+    tensors = scales.read(paths, lambda name: torch.float32 if _is_of(new_names.get(name, name), kept) else dtype, part)
     if conversion:
-        tensors = conversion(config=dict(settings), checkpoint=tensors)
-    elif prefix:
-        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+        tensors = conversion(dict(settings), tensors)
     wrong = sorted(name for name in set(tensors) & set(expected) if tensors[name].shape != expected[name].shape)
     _refuse(expected, tensors, wrong, module)
-    module.load_state_dict({name: tensors[name] for name in expected}, assign=True)
-    return module.to(dtype) if loader._keep_in_fp32_modules is None else module
+    # A part of a tensor would keep all of it alive.
+    module.load_state_dict({name: tensors[name].contiguous() for name in expected}, assign=True)
+    # torch's own: that of diffusers warns of nothing.
+    return torch.nn.Module.to(module, dtype) if loader._keep_in_fp32_modules is None else module
 
 
 def empty(loader: Any, settings: Any) -> Any:
@@ -107,37 +118,30 @@ def _refuse(expected: Mapping[str, Any], given: Mapping[str, Any], wrong: list[s
     refuse_misfit(info, module)
 
 
-def conversion_of(loader: Any) -> Any:
-    """Returns what renames the tensors of the authors' layout to those of a class of diffusers; None where none does.
-
-    Args:
-        loader: the class.
-    """
-    import diffusers
-    from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES as KNOWN
-
-    for name, functions in KNOWN.items():
-        if issubclass(loader, getattr(diffusers, name)):
-            return functions["checkpoint_mapping_fn"]
-    return None
-
-
-def names_after_conversion(loader: Any, settings: Any, shapes: Mapping[str, tuple[int, ...]]) -> set[str]:
-    """Returns the names that diffusers' conversion gives tensors; empty where there is none that takes them.
+def after_conversion(
+    loader: Any, settings: Any, facts: Mapping[str, TensorFacts], expected: Collection[str] = ()
+) -> dict[str, tuple[int, ...]] | None:
+    """Returns the names and shapes that tensors have under the class's own names.
 
     Args:
         loader: the class.
         settings: its config.
-        shapes: name -> shape, by the file.
+        facts: name -> facts, of a file's part.
+        expected: the class's own names; where all of them are there, nothing is converted.
+
+    Returns:
+        Name -> shape; None where there is no conversion that takes them.
     """
     import torch
 
+    given = {name: torch.empty(facts[name].shape, device="meta") for name in scales.names_of(dict(facts))}
     conversion = conversion_of(loader)
-    given = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    if (expected and set(expected) <= set(given)) or conversion is None:
+        return {name: tuple(one.shape) for name, one in given.items()}
     try:
-        return set(conversion(config=dict(settings), checkpoint=given)) if conversion else set()
-    except Exception:  # a conversion may compute with values
-        return set()
+        return {name: tuple(one.shape) for name, one in conversion(dict(settings), given).items()}
+    except Exception:  # a conversion may compute with values, or want other tensors
+        return None
 
 
 def _renamed(conversion: Any, settings: Any, facts: Mapping[str, TensorFacts]) -> dict[str, str]:
@@ -147,7 +151,7 @@ def _renamed(conversion: Any, settings: Any, facts: Mapping[str, TensorFacts]) -
     empty = {name: torch.empty(facts[name].shape, device="meta") for name in scales.names_of(dict(facts))}
     names = {id(tensor): name for name, tensor in empty.items()}
     held = list(empty.values())  # the conversion takes them out, and an id is unique only while its object lives
-    converted = conversion(config=dict(settings), checkpoint=empty)
+    converted = conversion(dict(settings), empty)
     del held
     return {names[id(tensor)]: new for new, tensor in converted.items() if id(tensor) in names}
 

@@ -14,7 +14,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_newer
 from vgpipe.models.weights import from_tensors, layerwise_cast, loras
 from vgpipe.models.weights.pretrained import bars_hidden, copy_out_of_files, dtype_keyword, no_code, refuse_misfit
-from vgpipe.models.weights.quantize import GGUF_FILE, load_quantized
+from vgpipe.models.weights.quantize import GGUF_FILE, is_of_diffusers, load_quantized
 from vgpipe.store.digest import digest_of
 from vgpipe.vocabulary import FP8
 
@@ -124,11 +124,14 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
     method = settings.quantization.get(component)
     variant = settings.variant if settings.variant and checkpoint.has_variant(component, settings.variant) else None
     _refuse_layout(checkpoint, component, variant)
-    if method not in (None, FP8) or (source.file or "").endswith(GGUF_FILE):
+    is_gguf = (source.file or "").endswith(GGUF_FILE)
+    if (is_gguf and is_of_diffusers(loader)) or (not is_gguf and method not in (None, FP8)):
         return load_quantized(checkpoint, component, loader, method, dtype, device, variant=variant)
-    if source.file or checkpoint.scales(component, variant):
-        config = checkpoint.folder / component if source.file else source.place
-        module = from_tensors.build(loader, config, checkpoint.weight_paths(component, variant), dtype)
+    if source.file:
+        paths, part = [source.folder / source.file], checkpoint.part(component)
+        module = from_tensors.build(loader, checkpoint.folder / component, paths, dtype, part)
+    elif checkpoint.scales(component, variant):
+        module = from_tensors.build(loader, source.place, checkpoint.weight_paths(component, variant), dtype)
     else:
         module = _from_pretrained(loader, source.place, dtype, variant)
     if method != FP8:

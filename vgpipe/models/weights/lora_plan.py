@@ -7,7 +7,7 @@ norms, biases and whole weights are added to the weights. The rest is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -273,12 +273,12 @@ def _traced(name: str, facts: TensorFacts) -> Traced:
 
 
 def _renamed_weight(module: Any, name: str) -> str:
-    from vgpipe.models.weights.from_tensors import conversion_of
+    from vgpipe.models.weights.conversions import conversion_of
 
     tensor = torch.empty((6, 6), device="meta")
-    conversion: Callable[..., dict[str, Any]] | None = conversion_of(type(module))
+    conversion = conversion_of(type(module))
     try:
-        converted = conversion(config=dict(module.config), checkpoint={name: tensor}) if conversion else {}
+        converted = conversion(dict(module.config), {name: tensor}) if conversion else {}
     except Exception:  # a conversion may want the whole model
         return name
     return next((new for new, one in converted.items() if one is tensor), name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
@@ -19,6 +18,7 @@ from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.gguf_files import refuse_odd_gguf
 from vgpipe.models.weights import from_tensors
+from vgpipe.models.weights.conversions import conversion_of
 from vgpipe.models.weights.pretrained import dtype_keyword, no_code, refuse_misfit
 from vgpipe.typed import as_typed
 from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NF4
@@ -118,7 +118,7 @@ def load_quantized(
     if method == INT8:
         chosen = _torchao(loader, method)
         return _load_converted(checkpoint, component, loader, chosen, dtype, variant=variant).to(device).eval()
-    if not device.startswith("cuda") and (method == INT4 or _is_of_diffusers(loader)):
+    if not device.startswith("cuda") and (method == INT4 or is_of_diffusers(loader)):
         who = "torchao packs it" if method == INT4 else "diffusers quantises with bitsandbytes"
         key = _key(component)
         raise ModelError(
@@ -203,40 +203,35 @@ def _bitsandbytes(loader: Any, method: str, dtype: Any) -> Any:
 
 def _load_gguf(checkpoint: Checkpoint, component: str, loader: Any, dtype: Any) -> Any:
     from diffusers import GGUFQuantizationConfig
+    from diffusers.models.model_loading_utils import load_gguf_checkpoint
 
-    if not hasattr(loader, "from_single_file"):
-        raise ModelError(_not_from_gguf(loader, component))
     source = checkpoint.source(component)
-    refuse_odd_gguf(source.folder / (source.file or ""))
-    try:
-        module = loader.from_single_file(
-            str(source.folder / (source.file or "")),
-            config=str(checkpoint.folder),
-            subfolder=component,
-            quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
-            torch_dtype=dtype,
-            local_files_only=True,
+    path = source.folder / (source.file or "")
+    refuse_odd_gguf(path)
+    conversion = conversion_of(loader)
+    if not hasattr(loader, "from_single_file") or conversion is None:
+        raise ModelError(_not_from_gguf(loader, component))
+    part, settings = checkpoint.part(component), checkpoint.config(component)
+    expected = from_tensors.empty(loader, settings).state_dict()
+    given = from_tensors.after_conversion(loader, settings, part.tensors, expected)
+    if given is not None:
+        refuse_misfit(
+            {"missing_keys": set(expected) - set(given), "unexpected_keys": set(given) - set(expected)},
+            from_tensors.empty(loader, settings),
         )
-    except NotImplementedError:  # a weight that nothing filled cannot be put on a device
-        raise ValueError("it lacks tensors that the model needs") from None
-    except ValueError as error:
-        if "FromOriginalModelMixin" in str(error):  # the class has the method, but diffusers knows no layout of it
-            raise ModelError(_not_from_gguf(loader, component)) from None
-        raise
-    missing = [name for name, tensor in module.named_parameters() if tensor.is_meta]
-    given = from_tensors.names_after_conversion(
-        loader, module.config, _gguf_shapes(source.folder / (source.file or ""))
+    tensors = {name.removeprefix(part.prefix): tensor for name, tensor in load_gguf_checkpoint(path).items()}
+    if not set(expected) <= set(tensors):  # here, as what diffusers converts by itself has no prefix
+        tensors = conversion(settings, tensors)
+    module = loader.from_single_file(
+        tensors,
+        config=str(checkpoint.folder),
+        subfolder=component,
+        quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
+        torch_dtype=dtype,
+        local_files_only=True,
     )
-    refuse_misfit({"missing_keys": missing, "unexpected_keys": given - set(module.state_dict())}, module)
     refuse_packed_float32(module)
     return module
-
-
-def _gguf_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Returns name -> shape of a GGUF file's tensors, as torch orders the sizes."""
-    import gguf
-
-    return {tensor.name: tuple(map(int, reversed(tensor.shape))) for tensor in gguf.GGUFReader(path).tensors}
 
 
 def refuse_packed_float32(module: Any) -> None:
@@ -269,11 +264,12 @@ def _key(component: str) -> str:
     return f"memory.weights.{component}"
 
 
-def _is_of_diffusers(loader: Any) -> bool:
+def is_of_diffusers(loader: Any) -> bool:
+    """Returns whether a class is one of diffusers, and not of transformers."""
     return bool(loader.__module__.startswith("diffusers"))
 
 
 def _library(loader: Any) -> Any:
     import importlib
 
-    return importlib.import_module("diffusers" if _is_of_diffusers(loader) else "transformers")
+    return importlib.import_module("diffusers" if is_of_diffusers(loader) else "transformers")

@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vgpipe.errors import ModelError
+from vgpipe.models.checkpoint.file_parts import Part
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts
 from vgpipe.models.checkpoint.tensor_names import FORMAT, is_beside_weights, scaled_weights
 
@@ -23,12 +24,30 @@ FORMATS = ("float8_e4m3fn", "float8_e5m2", "int8_tensorwise")
 FORMAT_KEYS = {"format", "full_precision_matrix_mult"}
 
 
-def read(paths: list[Path], dtype_of: Callable[[str], torch.dtype]) -> dict[str, torch.Tensor]:
+class _Stored(NamedTuple):
+    """A tensor in an open file."""
+
+    file: Any
+    name: str
+
+    def tensor(self) -> torch.Tensor:
+        found: torch.Tensor = self.file.get_tensor(self.name)
+        return found
+
+    def facts(self) -> TensorFacts:
+        piece = self.file.get_slice(self.name)
+        return TensorFacts(piece.get_dtype(), tuple(piece.get_shape()))
+
+
+def read(
+    paths: list[Path], dtype_of: Callable[[str], torch.dtype], part: Part | None = None
+) -> dict[str, torch.Tensor]:
     """Reads weight files whole, with every scale applied and dropped.
 
     Args:
         paths: safetensors files of one component.
         dtype_of: name -> torch dtype that a floating-point tensor is wanted in.
+        part: the part of a single file that is read; names are then without its prefix. None reads everything.
 
     Returns:
         Name -> tensor, in RAM, on the CPU. A scaled weight is its product with the scale, rounded once.
@@ -40,19 +59,25 @@ def read(paths: list[Path], dtype_of: Callable[[str], torch.dtype]) -> dict[str,
 
     with ExitStack() as stack:
         files = [stack.enter_context(safe_open(path, framework="pt")) for path in paths]
-        places = {name: file for file in files for name in file.keys()}  # noqa: SIM118 (it is no mapping)
-        facts = {name: _facts(file, name) for name, file in places.items()}
+        prefix = part.prefix if part else ""
+        places = {
+            name.removeprefix(prefix): _Stored(file, name)
+            for file in files
+            for name in file.keys()  # noqa: SIM118 (it is no mapping)
+            if part is None or (name.startswith(prefix) and name.removeprefix(prefix) in part.tensors)
+        }
+        facts = {name: stored.facts() for name, stored in places.items()}
         scales = scaled_weights(facts)
         dropped = set(scales.values())
         tensors: dict[str, torch.Tensor] = {}
-        for name, file in places.items():
+        for name, stored in places.items():
             if name.endswith(FORMAT):
-                _refuse_unknown_format(name, file.get_tensor(name))
+                _refuse_unknown_format(name, stored.tensor())
             if name in dropped or is_beside_weights(name):
                 continue
-            tensor, dtype = file.get_tensor(name), dtype_of(name)
+            tensor, dtype = stored.tensor(), dtype_of(name)
             if name in scales:
-                tensors[name] = scaled(tensor, places[scales[name]].get_tensor(scales[name]), name).to(dtype)
+                tensors[name] = scaled(tensor, places[scales[name]].tensor(), name).to(dtype)
             elif tensor.is_floating_point():
                 # A copy, so that the file does not stay mapped beside it.
                 tensors[name] = tensor.to(dtype, copy=True)
@@ -115,11 +140,6 @@ def _refuse_unknown_format(name: str, content: torch.Tensor) -> None:
             f"{name} says {json.dumps(described)[:120]}, a way of storing weights that is not read -> take a file in "
             f"{', '.join(FORMATS)}, or with weights that are not quantized"
         )
-
-
-def _facts(file: Any, name: str) -> TensorFacts:
-    piece = file.get_slice(name)
-    return TensorFacts(piece.get_dtype(), tuple(piece.get_shape()))
 
 
 def names_of(tensors: dict[str, TensorFacts]) -> Iterator[str]:
