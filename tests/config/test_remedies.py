@@ -20,8 +20,6 @@ from vgpipe.errors import ConfigError
         ),
         ("model.loras.0.weight=1", "model.loras is a list, which is typed as a whole"),
         ("model.components.transformer=/w/x.gguf", "type 'model.components.transformer={id: /w, file: x.gguf}'"),
-        ("model.components.transformer={id: /w/x.gguf}", "type 'model.components.transformer={id: /w, file: x.gguf}'"),
-        ("model.components.vae={id: x.gguf}", "type 'model.components.vae={id: \".\", file: x.gguf}'"),
         ("model.components=/w", "type 'model.components={NAME: {id: /w}}'"),
         ("model.fallback=shapes", "type 'model.fallback=[shapes]'"),
         ("memory.weights=fp8", "type 'memory.weights={NAME: fp8}'"),

@@ -59,7 +59,8 @@ HUNYUAN: Rules = (
     (r"^(double.*)\.attn\.add_([qkv])_proj\.", r"\1.txt_attn_qkv.\2."),
     (r"^(double.*)\.attn\.norm_([qk])\.", r"\1.img_attn_\2_norm."),
     (r"^(double.*)\.attn\.norm_added_([qk])\.", r"\1.txt_attn_\2_norm."),
-    (r"^(double.*)\.attn\.to_out\.0\.", r"\1.img_attn_proj."), (r"^(double.*)\.attn\.to_add_out\.", r"\1.txt_attn_proj."),
+    (r"^(double.*)\.attn\.to_out\.0\.", r"\1.img_attn_proj."),
+    (r"^(double.*)\.attn\.to_add_out\.", r"\1.txt_attn_proj."),
     (r"^(double.*)\.norm1\.linear\.", r"\1.img_mod.linear."),
     (r"^(double.*)\.norm1_context\.linear\.", r"\1.txt_mod.linear."),
     (r"^(double.*)\.ff\.net\.0\.proj\.", r"\1.img_mlp.fc1."), (r"^(double.*)\.ff\.net\.2\.", r"\1.img_mlp.fc2."),
@@ -192,12 +193,16 @@ def wan_22_vae(tensors: Tensors) -> Tensors:
     """Wan 2.2's VAE: rows of layers within rows."""
     found: Tensors = {}
     rows = {name: int(match[1]) for name in tensors if (match := re.search(r"blocks\.\d+\.resnets\.(\d+)", name))}
-    last = {side: max(row for name, row in rows.items() if name.startswith(side)) + 1 for side in ("encoder", "decoder")}
+    last = {
+        side: max(row for name, row in rows.items() if name.startswith(side)) + 1 for side in ("encoder", "decoder")
+    }
     for name, one in renamed(renamed(tensors, RESIDUAL), WAN_VAE_ENDS).items():
         side = name.partition(".")[0]
         way = "down" if side == "encoder" else "up"
         name = re.sub(rf"\.{way}_blocks\.(\d+)\.resnets\.(\d+)\.", rf".{way}samples.\1.{way}samples.\2.", name)
-        name = re.sub(rf"\.{way}_blocks\.(\d+)\.{way}sampler\.", rf".{way}samples.\1.{way}samples.{last.get(side)}.", name)
+        name = re.sub(
+            rf"\.{way}_blocks\.(\d+)\.{way}sampler\.", rf".{way}samples.\1.{way}samples.{last.get(side)}.", name
+        )
         found[name] = one
     return found
 
@@ -215,8 +220,10 @@ def hunyuan_vae(tensors: Tensors) -> Tensors:
             name = f"decoder.up.{ups - 1 - int(up[1])}.{rest}"
         for old, new in (
             ("mid_block.resnets.0.", "mid.block_1."), ("mid_block.resnets.1.", "mid.block_2."),
-            ("mid_block.attentions.0.group_norm.", "mid.attn_1.norm."), ("mid_block.attentions.0.to_out.0.", "mid.attn_1.proj_out."),
-            ("mid_block.attentions.0.to_", "mid.attn_1."), ("conv_shortcut", "nin_shortcut"), ("conv_norm_out", "norm_out"),
+            ("mid_block.attentions.0.group_norm.", "mid.attn_1.norm."),
+            ("mid_block.attentions.0.to_out.0.", "mid.attn_1.proj_out."),
+            ("mid_block.attentions.0.to_", "mid.attn_1."), ("conv_shortcut", "nin_shortcut"),
+            ("conv_norm_out", "norm_out"),
         ):  # fmt: skip
             name = name.replace(old, new)
         is_point = ".attn_1." in name and name.endswith("weight") and one.ndim == 2
@@ -236,7 +243,10 @@ def ltx_vae(tensors: Tensors) -> Tensors:
                 break
         for old, new in (("conv_shortcut.conv", "conv_shortcut"), ("resnets", "res_blocks"), ("norm3", "norm3.norm")):
             name = name.replace(old, new)
-        name = {"latents_mean": "per_channel_statistics.mean-of-means", "latents_std": "per_channel_statistics.std-of-means"}.get(name, name)
+        name = {
+            "latents_mean": "per_channel_statistics.mean-of-means",
+            "latents_std": "per_channel_statistics.std-of-means",
+        }.get(name, name)
         found[name] = one
     return found | {"per_channel_statistics.channel": torch.zeros(1)}
 

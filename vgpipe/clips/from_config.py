@@ -17,6 +17,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
 from vgpipe.models.open import Origin, open_checkpoint, open_lora, source_of
 from vgpipe.models.pipeline.attention import SDPA
 from vgpipe.models.registry import family
+from vgpipe.models.weights import file_fit
 from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, variant_for
 from vgpipe.models.weights.quantize import refuse_unknown
 from vgpipe.outside_file import expanded, local_path
@@ -81,6 +82,20 @@ def unapplied_adapters(driver: Family, store_dir: str) -> tuple[Degradation, ...
         return ()
     left = driver.unapplied(Notes(Path(store_dir) / NOTES_FILE))
     return tuple(Degradation(LORAS, f"all of {Path(path).name}", "a part of it", told) for path, told in left.items())
+
+
+def refuse_unfit_files(driver: Family, store_dir: str) -> None:
+    """Refuses single weight files that do not fit their components; what is found out is kept in the store's notes.
+
+    Args:
+        driver: drives the model.
+        store_dir: the store.
+
+    Raises:
+        LoadError: naming the file and its tensors.
+    """
+    for component in driver.components():
+        file_fit.check(driver.checkpoint, component, Notes(Path(store_dir) / NOTES_FILE))
 
 
 def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None) -> Checkpoint:
@@ -194,7 +209,7 @@ def _variant(typed: str | None, dtype: str, checkpoint: Checkpoint) -> str | Non
 
 
 def local_source(config: OriginConfig) -> Source | None:
-    """Returns where the single file of a component lies; None where it is no file of this machine."""
+    """Returns where the single file of a component lies; None where it is not a file of this machine."""
     path = expanded(local_path(config.id))
     is_local = path.is_file() if config.file is None else (path / config.subfolder / config.file).is_file()
     return source_of(_origin(config)) if is_local else None

@@ -117,6 +117,7 @@ class LoadingLadder:
             is_other_model=plan.is_other_model,
             quality=config.quality,
         )
+        from_config.refuse_unfit_files(keys.family, config.store.dir)
         left = from_config.unapplied_adapters(keys.family, config.store.dir)
         if left and config.run.degrade == STRICT:
             raise LoadError(f"model.loras: {left[0].reason} -> run.degrade=safe applies the rest")

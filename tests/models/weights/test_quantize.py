@@ -257,7 +257,9 @@ def test_tensors_of_a_gguf_file_that_fit_nothing_are_refused(wide_wan, tmp_path)
 
 def test_a_gguf_file_of_another_size_of_the_model_is_refused(wide_wan, tiny_wan, tmp_path):
     write_gguf(wide_wan, tmp_path / "wan.gguf")
-    with pytest.raises(LoadError, match=r"wan\.gguf is a Wan transformer \(.* 64 wide, .*and this one has .* 24 wide"):
+    with pytest.raises(
+        LoadError, match=r"wan\.gguf is a Wan transformer \(.* 64 wide, .*and the checkpoint's has .* 24 wide"
+    ):
         load(tiny_wan, "transformer", transformer=Origin(str(tmp_path), file="wan.gguf"))
 
 

@@ -32,7 +32,8 @@ class Kind:
     Attributes:
         label: what a message calls it.
         role: what it does.
-        classes: how the names of the classes begin that read it; none where no class of the libraries does.
+        classes: how the names of the classes begin that read it, or all of one before `$`; none where no class of the
+            libraries does.
         mark: of a tensor's name that only this kind has.
     """
 
@@ -40,6 +41,10 @@ class Kind:
     role: Role
     classes: tuple[str, ...]
     mark: re.Pattern[str]
+
+    def is_for(self, class_name: str) -> bool:
+        """Returns whether a class of the libraries reads it."""
+        return any(f"{class_name}$".startswith(one) for one in self.classes)
 
 
 def _kind(role: Role, label: str, classes: str, mark: str) -> Kind:
@@ -79,7 +84,7 @@ KINDS = (
         r"^decoder\.up\.\d+\.block\.\d+\.conv1\.conv\.weight$",
     ),
     _kind(
-        _VAE, "Stable Diffusion VAE", "AutoencoderKL AutoencoderTiny",
+        _VAE, "Stable Diffusion VAE", "AutoencoderKL$ AutoencoderTiny",
         r"^(encoder\.down|decoder\.up)\.\d+\.block\.|^(encoder|decoder)\.mid\.block_1\.",
     ),
     _kind(_VAE, "VAE", "Autoencoder", r"^((en|de)coder\.(conv|down|up|mid)|(post_)?quant_conv\.)"),
@@ -132,7 +137,7 @@ class Part:
 
     def is_for(self, class_name: str) -> bool:
         """Returns whether a class of the libraries reads it."""
-        return class_name.startswith(self.kind.classes)
+        return self.kind.is_for(class_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class Size:
     """What tells denoisers of one kind apart.
 
     Attributes:
-        layers: blocks; None where that cannot be told.
+        layers: blocks; None where that cannot be said.
         width: channels within it; likewise.
         channels: of the latents that it takes; likewise.
         has_image: whether it takes the embedding of an image.
@@ -159,7 +164,7 @@ class Size:
     def __str__(self) -> str:
         """Returns it in words."""
         told = [
-            f"{self.layers} layers" if self.layers else "",
+            f"{self.layers} layer{'s' * (self.layers > 1)}" if self.layers else "",
             f"{self.width:,} wide" if self.width else "",
             f"{self.channels} channels in" if self.channels else "",
             "an image embedding" if self.has_image else "",
@@ -210,7 +215,7 @@ def part_for(class_name: str, tensors: Mapping[str, TensorFacts], component: str
 
 def is_known(class_name: str) -> bool:
     """Returns whether some kind here is of a class, so that a file of another kind is not for it."""
-    return any(class_name.startswith(kind.classes) for kind in KINDS)
+    return any(kind.is_for(class_name) for kind in KINDS)
 
 
 def size_of(tensors: Mapping[str, TensorFacts]) -> Size:

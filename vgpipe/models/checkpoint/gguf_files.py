@@ -50,7 +50,7 @@ def refuse_odd_gguf(path: Path) -> None:
 
 
 def gguf_tensors(path: Path) -> dict[str, TensorFacts]:
-    """Returns name -> facts of every tensor of a GGUF file; their type is told as `GGUF`.
+    """Returns name -> facts of every tensor of a GGUF file; their type is said as `GGUF`.
 
     Raises:
         ValueError: saying what is wrong with its header.

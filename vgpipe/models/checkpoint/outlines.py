@@ -18,13 +18,17 @@ def options_for(part: Part) -> tuple[str, ...]:
 
     Args:
         part: of a denoiser.
+
+    Returns:
+        Those of its size; where there is none, those of its kind.
     """
-    return tuple(dict.fromkeys(option for option, entry, config in _components() if _is_of(part, entry, config)))
+    of_kind = [(option, config) for option, entry, config in _components() if part.is_for(_class(entry))]
+    of_size = [option for option, config in of_kind if not part.size.differs(size_in(config))]
+    return tuple(dict.fromkeys(of_size or [option for option, _ in of_kind]))
 
 
-def _is_of(part: Part, entry: Any, config: dict[str, Any]) -> bool:
-    class_name = entry[1] if isinstance(entry, list) and isinstance(entry[1], str) else ""
-    return part.is_for(class_name) and not part.size.differs(size_in(config))
+def _class(entry: Any) -> str:
+    return entry[1] if isinstance(entry, list) and isinstance(entry[1], str) else ""
 
 
 def _components() -> Iterator[tuple[str, Any, dict[str, Any]]]:

@@ -32,6 +32,9 @@ BY_ROLE = (
 NAMES = {Role.TEXT_ENCODER: ("text_encoder",), Role.VAE: ("vae",), Role.DENOISER: ("transformer", "unet")}
 
 
+NO_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor", "guider", "safety")
+
+
 def header_of(path: Path) -> dict[str, TensorFacts]:
     """Returns name -> facts of the tensors of a weight file.
 
@@ -151,19 +154,16 @@ def refuse_other_model(
         return
     wanted = size_in(config_of())
     if part.size.differs(wanted):
-        what = f"is a {part.kind.label} ({part.size}), and this one has {wanted}"
+        what = f"is a {part.kind.label} ({part.size}), and the checkpoint's has {wanted}"
         raise ModelError(f"{component}: {path} {what} -> {_other_options(part)}")
 
 
 def _not_of(part: Part, model: str, classes: Mapping[str, str]) -> str:
     told = f" ({part.size})" if part.kind.role is Role.DENOISER and str(part.size) else ""
-    named = ", ".join(f"a {one} as {name}" for name, one in sorted(classes.items()) if _is_weights(name))
+    own = {name: one for name, one in classes.items() if name.startswith(NAMES.get(part.kind.role, ()))} or classes
+    named = " and ".join(f"{one} as {name}" for name, one in sorted(own.items()) if not name.startswith(NO_WEIGHTS))
     what = part.kind.label if part.kind is not OTHER_KIND else "file whose names are of no known model"
     return f"is a {what}{told}, and {model} takes {named} -> {_other_options(part)}"
-
-
-def _is_weights(name: str) -> bool:
-    return not name.startswith(("tokenizer", "scheduler", "feature_extractor", "image_processor", "guider", "safety"))
 
 
 def _other_options(part: Part) -> str:
