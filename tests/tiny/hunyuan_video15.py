@@ -65,13 +65,14 @@ def _from_image(folder: Path, *, shift: float, guidance_scale: float, **transfor
         vae=_vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=shift),
         guider=ClassifierFreeGuidance(guidance_scale=guidance_scale),
-        image_encoder=_siglip(),
+        image_encoder=siglip(),
         feature_extractor=SiglipImageProcessor(size={"height": SIDE, "width": SIDE}),
     ).save_pretrained(folder, max_shard_size="150KB")
     return _as_published(folder)
 
 
-def _siglip() -> Any:
+def siglip() -> Any:
+    """Returns a random SiglipVisionModel that sees pictures of 28x28."""
     from transformers import SiglipVisionConfig, SiglipVisionModel
 
     return SiglipVisionModel(SiglipVisionConfig(

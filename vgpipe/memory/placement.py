@@ -94,8 +94,6 @@ def _needs_files(placement: Placement, device: str) -> bool:
 
 def _obstacle(module: Any, placement: Placement, role: Role, device: str, offload_dir: Path | None) -> str | None:
     """Returns why a component cannot have a placement; None where it can."""
-    import torch
-
     if placement is Placement.WHOLE:
         return None
     if placement is Placement.ON_CALL:
@@ -111,9 +109,16 @@ def _obstacle(module: Any, placement: Placement, role: Role, device: str, offloa
             return "torchao's tensors cannot be written to files"
     if placement is Placement.BLOCKS:
         return _libraries_obstacle() if role is Role.DENOISER else "it is not called through its forward"
-    if any(isinstance(each, torch.nn.MultiheadAttention) for each in module.modules()):
+    if reads_weights_directly(module):
         return "its attention reads the weights of its layers directly"
     return _libraries_obstacle()
+
+
+def reads_weights_directly(module: Any) -> bool:
+    """Returns whether a component has attention that no hook of a layer sees: it cannot be offloaded leaf by leaf."""
+    import torch
+
+    return any(isinstance(each, torch.nn.MultiheadAttention) for each in module.modules())
 
 
 def _on_call_obstacle(module: Any, device: str) -> str | None:

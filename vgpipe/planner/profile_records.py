@@ -150,6 +150,7 @@ class ComponentFacts:
         file_bytes: of its weight files.
         largest_leaf_bytes: of its largest leaf's weights.
         kept: name patterns of the layers that fp8 storage leaves in native precision.
+        is_indivisible: whether it is placed whole wherever others go leaf by leaf, as attention reads weights directly.
     """
 
     name: str
@@ -159,6 +160,7 @@ class ComponentFacts:
     file_bytes: int
     largest_leaf_bytes: int
     kept: tuple[str, ...] = ()
+    is_indivisible: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

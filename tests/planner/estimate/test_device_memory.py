@@ -8,15 +8,17 @@ from diffusers.hooks import apply_layerwise_casting
 
 from tests.memory.fake_device import DEVICE, peak_on_device
 from tests.memory.test_fake_device import inputs, make
+from tests.tiny import hunyuan_video15, wan_i2v
 from vgpipe.memory.allocation import rounded_up
 from vgpipe.memory.placement import place
-from vgpipe.memory.strategies import Placement, Role
-from vgpipe.planner.estimate.device_memory import StoredComponent, peak_usage
+from vgpipe.memory.strategies import Placement, Role, Strategy, placement_of
+from vgpipe.planner.estimate.device_memory import StoredComponent, effective_placement, peak_usage
 from vgpipe.planner.profile_records import ComponentFacts, ComponentUse
 from vgpipe.planner.profiling.attention import Attention
 from vgpipe.planner.profiling.fake_components import FakeComponent, Run
 from vgpipe.planner.profiling.fake_mode import FakeRouting
 from vgpipe.planner.profiling.memory_mode import Tracker
+from vgpipe.planner.profiling.modules import parts_of
 from vgpipe.planner.profiling.profile import _use
 from vgpipe.planner.profiling.recorder import Recorder
 
@@ -77,3 +79,18 @@ def test_later_calls_by_blocks_take_the_buffers_twice(use, stream):
 def test_leaves_fetched_ahead_take_no_more_than_planned(use):
     took = measured(Placement.LEAVES, stream=True, calls=3)
     assert 0.85 < took / planned(use, Placement.LEAVES, stream=True) <= 1
+
+
+@pytest.mark.parametrize("strategy", [Strategy.BLOCK_OFFLOAD, Strategy.LEAF_OFFLOAD, Strategy.DISK_OFFLOAD])
+def test_an_encoder_whose_attention_reads_its_weights_directly_is_planned_where_it_is_placed(strategy, tmp_path):
+    clip, siglip = wan_i2v.clip_image_encoder(), hunyuan_video15.siglip()
+    for module, is_whole in ((clip, False), (siglip, True)):
+        parts = parts_of(module)
+        facts = ComponentFacts(
+            name="image_encoder", role=Role.ENCODER, parameters=parts.parameters, weight_bytes=parts.weight_bytes,
+            file_bytes=0, largest_leaf_bytes=0, is_indivisible=parts.is_indivisible,
+        )  # fmt: skip
+        where = effective_placement(strategy, facts, "native", is_cpu=True)
+        assert (where is Placement.WHOLE) == is_whole
+        place(module, placement_of(strategy, Role.ENCODER), Role.ENCODER, "cpu", offload_dir=tmp_path / str(is_whole))
+        assert (tmp_path / str(is_whole)).exists() != is_whole

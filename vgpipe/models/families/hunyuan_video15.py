@@ -90,8 +90,8 @@ class HunyuanVideo15Family(StockFamily):
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, once it is sure that the checkpoint is made for them.
 
-        The image pipeline has no argument for the clip's size. It chooses one of its own for the shape of the image,
-        and is told to take that of the clip.
+        The image pipeline has no argument for the clip's size, and would choose one by the shape of the image: here it
+        takes the clip's.
         """
         name, begins = self.checkpoint.name, request.frames_NHWC is not None
         if begins and not self._is_for_images:

@@ -37,20 +37,23 @@ class DeviceUsage:
         return self.weight_bytes + self.activation_bytes
 
 
-def effective_placement(strategy: Strategy, role: Role, storage: str, *, is_cpu: bool, alike: int = 1) -> Placement:
+def effective_placement(
+    strategy: Strategy, facts: ComponentFacts, storage: str, *, is_cpu: bool, alike: int = 1
+) -> Placement:
     """Returns where the weights of a component are while its stage runs; what cannot be offloaded stays on the device.
 
     Args:
         strategy: the plan's.
-        role: what the component does.
+        facts: what is known of the component.
         storage: how its weights are stored.
         is_cpu: whether RAM is the device, so that offloaded weights wait in files.
         alike: how many components of its stage have its role.
     """
-    wanted = placement_of(strategy, role, alike=alike)
+    wanted = placement_of(strategy, facts.role, alike=alike)
     if wanted is Placement.ON_CALL:
         return Placement.WHOLE if is_cpu or is_bound_to_device(storage) else wanted
-    if wanted is Placement.WHOLE or not can_go_piecewise(storage):
+    by_leaves = wanted in (Placement.LEAVES, Placement.DISK)
+    if wanted is Placement.WHOLE or not can_go_piecewise(storage) or (by_leaves and facts.is_indivisible):
         return Placement.WHOLE
     if not can_wait_in_files(storage):
         if is_cpu:

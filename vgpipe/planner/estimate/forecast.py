@@ -63,9 +63,9 @@ class _Plan:
 
     def where(self, name: str) -> Placement:
         """Returns where a component's weights are while its stage runs."""
-        role = self.components[name].facts.role
+        facts = self.components[name].facts
         return effective_placement(
-            self.strategy, role, self.weights[name], is_cpu=self.is_cpu, alike=self._alike(name, role)
+            self.strategy, facts, self.weights[name], is_cpu=self.is_cpu, alike=self._alike(name, facts.role)
         )
 
     def _alike(self, name: str, role: Role) -> int:

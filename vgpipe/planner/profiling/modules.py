@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from vgpipe.memory.allocation import rounded_up
+from vgpipe.memory.placement import reads_weights_directly
 from vgpipe.models.weights.layerwise_cast import kept_patterns
 
 Kind = Literal["linear", "conv", "embedding", "other"]
@@ -36,6 +37,7 @@ class ModuleParts:
         parameters: how many.
         weight_bytes: parameters and buffers, each rounded up as an allocation; tied ones once.
         kept: name patterns of the layers that fp8 storage leaves in native precision.
+        is_indivisible: whether its weights cannot be offloaded leaf by leaf.
     """
 
     leaves: dict[str, LeafWeights]
@@ -43,6 +45,7 @@ class ModuleParts:
     parameters: int
     weight_bytes: int
     kept: tuple[str, ...] = ()
+    is_indivisible: bool = False
 
     @property
     def leaf_names(self) -> set[str]:
@@ -73,7 +76,12 @@ def parts_of(module: torch.nn.Module) -> ModuleParts:
             sizes[block] += leaves[name].weight_bytes
     parameters = sum(tensor.numel() for tensor in module.parameters())
     return ModuleParts(
-        leaves, sizes, parameters, sum(leaf.weight_bytes for leaf in leaves.values()), kept_patterns(module)
+        leaves,
+        sizes,
+        parameters,
+        sum(leaf.weight_bytes for leaf in leaves.values()),
+        kept_patterns(module),
+        reads_weights_directly(module),
     )
 
 

@@ -183,4 +183,5 @@ def _facts(family: Family, name: str, parts: ModuleParts) -> ComponentFacts:
         file_bytes=file_bytes(family, name),
         largest_leaf_bytes=max((leaf.weight_bytes for leaf in parts.leaves.values()), default=0),
         kept=parts.kept,
+        is_indivisible=parts.is_indivisible,
     )
