@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import wave
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from tests.clips.test_sound_files import clip
 from tests.exporters.test_soundtrack import heard
+from vgpipe.executor.clip_sound import spans_of
+from vgpipe.job.clip import Continuation, Shot
+from vgpipe.job.segments import segments_of
 from vgpipe.models.base import Decoded
 from vgpipe.models.families.wan import WanFamily
+from vgpipe.provenance.replay import given_problem, read_replay, replay_overrides
 from vgpipe.sound.record import Sound, sample_at
 
 RATE = 24_000
@@ -38,9 +45,23 @@ def decoded(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("method", ["image", "window"])
-def test_a_long_clip_has_sound_of_its_own_length_without_clicks(vgpipe, decoded, method):
-    ran = vgpipe(*QUICK, "clip.seconds=4", f"clip.continuation={method}")
+@pytest.mark.parametrize(("method", "overlap", "shared"), [("image", 1, 1), ("frames", 5, 5), ("window", 8, 5)])
+def test_sound_of_segments_covers_the_clip_and_what_they_share(method, overlap, shared):
+    how = Continuation(
+        method=method, segment_num_frames=17, min_segment_num_frames=9, overlap_num_frames=overlap, frames_step=4,
+        frames_offset=1, num_inference_steps=2, match_color=False,
+    )  # fmt: skip
+    shots = (Shot(prompt="a", num_frames=40), Shot(prompt="b", num_frames=30, cut=True))
+    segments = segments_of(replace(clip(0), num_frames=70, shots=shots, continuation=how))
+    spans = spans_of(segments, [lambda: None] * len(segments))
+    assert spans[0].first_frame == 0 and spans[-1].first_frame + spans[-1].frames == 70
+    seams = [(one.first_frame + one.frames - after.first_frame, after.shared) for one, after in pairwise(spans)]
+    assert [each == 0 for each, _ in seams].count(True) == 1, "one cut"
+    assert all(each == told for each, told in seams) and shared in {told for _, told in seams}
+
+
+def test_a_long_clip_has_sound_of_its_own_length_without_clicks(vgpipe, decoded):
+    ran = vgpipe(*QUICK, "clip.seconds=4", "clip.continuation=image")
     (record,) = ran.records()
     assert record["state"] == "done", record["error"]
     assert len(record["segments"]) == len(decoded) > 1
@@ -110,7 +131,15 @@ def test_a_file_is_laid_under_a_clip_of_any_model(vgpipe, workdir):
     assert np.array_equal(found_SC[:47_000], samples_SC[:47_000] / np.float32(32_768))
     again = vgpipe(*quick, "job=jobs/a.yaml", "clip.num_frames=17").records()[0]
     assert again["reused"] and again["sound"] == record["sound"]
+    file = ran.root / record["files"]["mov_prores"]
+    replay = read_replay(file, replay_overrides())
+    assert (replay.clip.audio, replay.clip.audio_sha256) == (record["audio"], record["audio_sha256"])
+    assert given_problem(replay.clip) is None
+    (workdir / "moved.wav").write_bytes((workdir / "jobs" / "music.wav").read_bytes())
     (workdir / "jobs" / "music.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt " + bytes(40))
+    assert "audio" in str(given_problem(replay.clip)) and "clip.audio=PATH" in str(given_problem(replay.clip))
+    moved = read_replay(file, replay_overrides([f"clip.audio={workdir / 'moved.wav'}"])).clip
+    assert given_problem(moved) is None
     broken = vgpipe(*quick, "job=jobs/a.yaml", "clip.num_frames=17")
     assert broken.code == 2 and "a sound file cannot be read; nothing was started" in broken.err
     assert "-> save it as WAV, or name another file" in broken.err

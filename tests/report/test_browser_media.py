@@ -181,3 +181,22 @@ def test_the_contact_sheet_is_linked_once_it_is_there(open_page, tmp_path):
     write_image(tmp_path / "contact-sheet.png")
     build(run_dir)
     assert open_page(run_dir).get_attribute("#sheet", "href") == "./contact-sheet.png"
+
+
+def test_sound_is_drawn_and_heard_by_a_button_alone(open_page, tmp_path):
+    sound = {"sample_rate_hz": 24_000, "channels": 2, "seconds": 2.125, "peak": 0.5, "peaks": [0, 50, 100, 25]}
+    for name in ("a", "b", "c"):
+        write_video(tmp_path / "videos" / f"{name}.mp4")
+    page = open_page(make_run(tmp_path, [record("a", sound=sound), record("b", sound=sound), record("c")]))
+    muted = "[...document.querySelectorAll('.card video')].map(one => one.muted)"
+    assert page.evaluate(muted) == [True, True, True] and page.locator(".waveform").count() == 2
+    bars = page.locator(".waveform path").first.get_attribute("d")
+    assert bars == "M0.5 19.5V20.5M1.5 10V30M2.5 0V40M3.5 15V25"
+    assert page.text_content(".waveform title") == "2.13 s \u00b7 2 channels \u00b7 24 kHz \u00b7 peak -6 dB"
+    page.click("button.sound >> nth=0")
+    until(page, "document.querySelector('video').currentTime > 0.1")
+    assert page.evaluate(muted) == [False, True, True] and page.text_content("button.sound") == "mute"
+    page.click("button.sound >> nth=1")
+    assert page.evaluate(muted) == [True, False, True] and page.text_content("button.sound") == "unmute"
+    page.click("button.sound >> nth=1")
+    assert page.evaluate(muted) == [True, True, True]

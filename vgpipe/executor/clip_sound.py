@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from vgpipe.clips.clip_state import ClipState, SegmentState
+from vgpipe.clips.clip_state import ClipState
 from vgpipe.job.audio import has_model_sound
+from vgpipe.job.segments import Segment
 from vgpipe.store.artifacts import Artifact
 
 if TYPE_CHECKING:
     from vgpipe.sound.joined import SoundSpan
+    from vgpipe.sound.record import Sound
     from vgpipe.sound.track import Track
 
 
@@ -37,8 +40,10 @@ def sound_of(state: ClipState, frames: Sequence[Artifact], *, makes_sound: bool)
             yield track
     elif has_model_sound(clip, makes_sound=makes_sound) and any(_has_sound(one) for one in frames):
         from vgpipe.sound.joined import JoinedSound
+        from vgpipe.stages import stored_sound
 
-        yield JoinedSound(list(_spans(state.segments, frames)), clip.fps)
+        opens = [partial(stored_sound.read, artifact) for artifact in frames]
+        yield JoinedSound(spans_of([one.segment for one in state.segments], opens), clip.fps)
     else:
         yield None
 
@@ -49,20 +54,19 @@ def _has_sound(artifact: Artifact) -> bool:
     return stored_sound.FILE in artifact.files
 
 
-def _spans(segments: Sequence[SegmentState], frames: Sequence[Artifact]) -> Iterator[SoundSpan]:
-    from functools import partial
+def spans_of(segments: Sequence[Segment], opens: Sequence[Callable[[], Sound | None]]) -> list[SoundSpan]:
+    """Returns where the sound of each segment lies in a clip.
 
+    Args:
+        segments: those that were made, in order.
+        opens: of each, what reads its sound.
+    """
     from vgpipe.sound.joined import SoundSpan
-    from vgpipe.stages import stored_sound
 
-    delivered = 0
-    for state, artifact in zip(segments, frames, strict=True):
-        segment = state.segment
-        continues = segment.given or (segment.trajectory is not None and segment.trajectory.first_frame > 0)
-        yield SoundSpan(
-            open=partial(stored_sound.read, artifact),
-            first_frame=delivered - segment.start,
-            frames=segment.end,
-            shared=(segment.given or segment.start) if continues else 0,
-        )
+    spans, delivered = [], 0
+    for segment, read in zip(segments, opens, strict=True):
+        is_later_piece = segment.trajectory is not None and segment.trajectory.first_frame > 0
+        shared = segment.start if is_later_piece else segment.given
+        spans.append(SoundSpan(read, first_frame=delivered - segment.start, frames=segment.end, shared=shared))
         delivered += segment.stop - segment.start
+    return spans
