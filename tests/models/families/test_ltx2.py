@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.models.driven import Case, Driven, assert_resumes, drive
+from tests.stages.drafting import Drafting
 from tests.tiny import build
 from vgpipe.models.base import PlacedFrames, Settings
 
@@ -127,6 +128,21 @@ def test_both_streams_of_a_multistep_schedule_resume(folders):
         scheduler_config={"prediction_type": "flow_prediction", "use_flow_sigmas": True},
     )  # fmt: skip
     assert_resumes(one, CASES["ltx2_distilled"], [1, 3])
+
+
+@pytest.mark.parametrize("given", [0, 1, 9])
+def test_a_draft_shows_both_streams_and_is_continued(folders, tmp_path, given):
+    case = replace(CASES["ltx2_distilled"], num_frames=17)
+    case = replace(case, frames_NHWC=pictures(given, case) if given else None)
+    one = driven(folders["ltx2_distilled"], {**UNGUIDED, **PLAIN})
+    whole = Drafting(tmp_path / "whole", one, case).run()
+    clip = Drafting(tmp_path / "store", one, case)
+    shown = clip.draft(2)
+    for moved in (slice(None, 96), slice(-96, None)):  # of the video, of the sound
+        assert clip.checkpoint == 2 and shown.shape == whole.shape and not torch.equal(shown[:, moved], whole[:, moved])
+    assert torch.equal(clip.run(), whole)
+    last = Drafting(tmp_path / "last", one, case).draft(case.num_inference_steps)
+    torch.testing.assert_close(last, whole, atol=1e-4, rtol=1e-4)
 
 
 def test_the_negative_prompt_is_used_where_the_sound_alone_is_guided(families):
