@@ -28,6 +28,7 @@ BUILDERS: dict[str, str] = {
     "ltx2_distilled": "tests.tiny.ltx2:ltx2_distilled",
     "hunyuan_video_15_480p_distilled": "tests.tiny.hunyuan_video15:hunyuan_video_15_480p_distilled",
     "hunyuan_video_15_i2v": "tests.tiny.hunyuan_video15:hunyuan_video_15_i2v",
+    "ltx2_distilled_two_stage": "tests.tiny.ltx2:ltx2_distilled",
     "ltx_video_2b": "tests.tiny.ltx:ltx_video_2b",
     "ltx_video_distilled": "tests.tiny.ltx:ltx_video_distilled",
     "mochi_1_preview": "tests.tiny.others:mochi",

@@ -16,6 +16,7 @@ FAMILIES = {
     "ltx": "vgpipe.models.families.ltx:LtxFamily",
     "ltx_condition": "vgpipe.models.families.ltx_condition:LtxConditionFamily",
     "ltx2": "vgpipe.models.families.ltx2:Ltx2Family",
+    "ltx2_two_stage": "vgpipe.models.families.ltx2_two_stage:Ltx2TwoStageFamily",
     "generic": "vgpipe.models.families.generic:family",
     "generic_whole": "vgpipe.models.families.generic:whole",
     "skyreels_v2": "vgpipe.models.families.skyreels_v2:SkyReelsV2Family",

@@ -95,6 +95,23 @@ class ResumableScheduler:
         vars(self._scheduler)[COPIES] = [one.wrapped for one in self.copies]
         return made
 
+    def part(self, first: int, steps: int) -> ResumableScheduler:
+        """Returns a scheduler for one of several schedules that a family makes one after the other.
+
+        Args:
+            first: loop iterations of the schedules before it.
+            steps: its own.
+        """
+        is_here = first < self._done_steps <= first + steps or (first == 0 and self._done_steps <= steps)
+        ends_here = self._last_step is not None and first < self._last_step <= first + steps
+        return ResumableScheduler(
+            self._scheduler,
+            done_steps=max(self._done_steps - first, 0),
+            state=self._state if is_here else None,
+            before_first_step=self.begin,
+            last_step=self._last_step - first if ends_here and self._last_step is not None else None,
+        )
+
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The wrapped scheduler's class."""

@@ -21,6 +21,7 @@ from vgpipe.units import GIB
 CONF = Path(__file__).parents[3] / "conf"
 SAME_AS = {
     "hunyuan_video_15_distilled": "hunyuan_video_15", "ltx2_distilled": "ltx2",
+    "ltx2_distilled_two_stage": "ltx2",
     "wan21_i2v_14b_720p": "wan21_i2v_14b_480p", "wan21_t2v_14b_lightx2v": "wan21_t2v_14b",
     "wan22_i2v_a14b_lightning": "wan22_i2v_a14b", "wan22_t2v_a14b_lightning": "wan22_t2v_a14b",
 }  # fmt: skip
@@ -157,6 +158,18 @@ def test_weights_of_other_values_have_the_outline_of_those_that_they_are_like(op
 @pytest.mark.parametrize("option", sorted({*SAME_AS} - {"wan21_i2v_14b_720p"}))
 def test_what_is_distilled_needs_no_guidance(option):
     assert conf(option)["reference"]["guidance_scale"] == 1.0 < conf(SAME_AS[option])["reference"]["guidance_scale"]
+
+
+def test_a_part_of_its_own_comes_on_top_of_the_outline_that_it_shares():
+    one = manifest_for("ltx2_distilled_two_stage")
+    with torch.device("meta"):
+        made = one.component_class("latent_upsampler").from_config(one.config("latent_upsampler"))
+    counted = sum(parameter.numel() for parameter in made.parameters())
+    assert counted == one.parameters("latent_upsampler") == 497_867_904
+    assert (
+        one.parameters("vocoder") == COUNTS["ltx2"]["vocoder"]
+        and one.config("scheduler")["use_dynamic_shifting"] is False
+    )
 
 
 @pytest.mark.parametrize("option", ["wan21_t2v_14b_lightx2v", "wan22_i2v_a14b_lightning", "wan22_t2v_a14b_lightning"])

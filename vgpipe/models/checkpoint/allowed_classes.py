@@ -133,6 +133,11 @@ def is_loadable(library: object) -> bool:
     return isinstance(library, str) and (library in LIBRARIES or library in OF_PIPELINES)
 
 
+def pipeline_of(component: str, name: str) -> str | None:
+    """Returns the library in an index whose class of that name a component may be; None for one of diffusers itself."""
+    return next((library for library, known in OF_PIPELINES.items() if name in known.get(component, ())), None)
+
+
 def module_of(library: str) -> str:
     """Returns the Python module that an index's library means."""
     return f"diffusers.pipelines.{library}" if library in OF_PIPELINES else library

@@ -10,7 +10,14 @@ from typing import Any
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.hub.files import WEIGHT_SUFFIXES
 from vgpipe.hub.repo import HubRepo, variants_of, weight_files
-from vgpipe.models.checkpoint.allowed_classes import LIBRARIES, allowed_class, is_loadable, module_of, require_made_as
+from vgpipe.models.checkpoint.allowed_classes import (
+    LIBRARIES,
+    allowed_class,
+    is_loadable,
+    module_of,
+    pipeline_of,
+    require_made_as,
+)
 from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.file_parts import Part, part_for
 from vgpipe.models.checkpoint.installed_classes import class_of
@@ -103,7 +110,7 @@ class Checkpoint:
                 known = self.component_names
                 refuse_component(component, source.place, is_single_file=bool(source.file), known=known)
             if source.file is None and not (self.index.get(component) or [None])[0]:
-                self.index[component] = [_library_of(source), _class_in(source)]
+                self.index[component] = [_library_of(source, component), _class_in(source)]
         if file is not None:
             taken = components_in(file, self.index, self.name)
             self._others = {**{one: Source(file.parent, "", None, file.name) for one in taken}, **self._others}
@@ -388,8 +395,10 @@ class Checkpoint:
         return sum(listing[name] for name in own)
 
 
-def _library_of(source: Source) -> str:
-    return "diffusers" if "_class_name" in read_json(source.place / "config.json") else "transformers"
+def _library_of(source: Source, component: str) -> str:
+    if "_class_name" not in read_json(source.place / "config.json"):
+        return "transformers"
+    return pipeline_of(component, _class_in(source)) or "diffusers"
 
 
 def _class_in(source: Source) -> str:

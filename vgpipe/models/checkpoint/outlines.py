@@ -11,6 +11,7 @@ from vgpipe.errors import ModelError
 from vgpipe.models.checkpoint.file_parts import Part, size_in
 
 PACKAGE, FOLDER, SCHEMA = "vgpipe.conf", "components", 1
+MERGED = ("index", "components")
 
 
 def options_for(part: Part) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def outline_of(option: str) -> dict[str, Any] | None:
 
     Args:
         option: of conf/model. Where its weights differ from another option's in their values alone, its file names that
-            (`same_as`) and has what is its own.
+            (`same_as`) and has what is its own; what it has of the index and the components comes on top.
 
     Returns:
         The content, complete; None where there is no such file.
@@ -60,4 +61,8 @@ def outline_of(option: str) -> dict[str, Any] | None:
     if content["schema"] != SCHEMA:
         raise ModelError(f"{path}: is of schema {content['schema']}, and {SCHEMA} is needed -> install vgpipe again")
     like = content.pop("same_as", None)
-    return content if like is None else {**(outline_of(like) or {}), **content}
+    if like is None:
+        return content
+    whole = outline_of(like) or {}
+    merged = {name: {**whole[name], **content.get(name, {})} for name in MERGED if name in whole}
+    return {**whole, **content, **merged}

@@ -124,16 +124,29 @@ class Ltx2Family(StockFamily):
 
     def run(self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest) -> torch.Tensor:
         """Makes the stock call that denoises; the latents are those of its loop."""
+        return self.one_pass(components, scheduler, request)[1].cpu()
+
+    def one_pass(
+        self, components: Components, scheduler: ResumableScheduler, request: DenoiseRequest, **changed: Any
+    ) -> tuple[Any, torch.Tensor]:
+        """Makes a stock call that denoises.
+
+        Args:
+            components: loaded; of a VAE that is not among them the statistics are left out of what the call returns.
+            scheduler: hides the steps already done.
+            request: the request.
+            changed: arguments of the call in place of the usual ones.
+
+        Returns:
+            What the call returned, and the latents of its loop.
+        """
         parts = {**components, "scheduler": scheduler}
-        # Only for latents that are not used: at its end the call scales them as these say.
         parts |= {name: self._unscaled(name) for name in ("vae", AUDIO_VAE) if name not in components}
         pipeline = self.build(self.pipeline_for(request), parts)
-        loop = JointLoop(
-            pipeline, self.layout, self._sound_tokens(pipeline, request), request.latents, request.on_step_end
-        )
-        arguments = {**self.call_arguments(pipeline, request), **loop.arguments()}
-        pipeline(**accepted(pipeline, arguments), output_type="latent")
-        return loop.latents(video_tokens=self._video_tokens(pipeline, request)).cpu()
+        loop = JointLoop(pipeline, self.layout, self.sound_tokens(request), request.latents, request.on_step_end)
+        arguments = {**self.call_arguments(pipeline, request), **loop.arguments(), **changed}
+        output = pipeline(**accepted(pipeline, arguments), output_type="latent")
+        return output, loop.latents(video_tokens=self.video_tokens(request))
 
     def decode(self, components: Components, request: DecodeRequest) -> Decoded:
         """Decodes latents to frames (T, H, W, 3) uint8, and to sound.
@@ -145,7 +158,7 @@ class Ltx2Family(StockFamily):
         scheduler = ResumableScheduler(self.scheduler(), done_steps=ALL_STEPS)
         parts = {**components, "scheduler": scheduler, CONNECTORS: _unread}
         pipeline = self.build(self.pipeline, parts, config_only=self.denoisers)
-        video_tokens = self._video_tokens(pipeline, request)
+        video_tokens = self.video_tokens(request)
         sound_tokens = self.layout.sound_tokens(request.latents, video_tokens=video_tokens)
         video, sound = self.layout.split(request.latents.to(pipeline._execution_device), sound_tokens=sound_tokens)
         pipeline.prepare_latents = lambda *_args, **_kwargs: video
@@ -186,21 +199,22 @@ class Ltx2Family(StockFamily):
         zeros = tensor_BK.new_zeros(tensor_BK.shape[0], missing, *tensor_BK.shape[2:])
         return torch.cat([zeros, tensor_BK], dim=1)
 
-    @staticmethod
-    def _video_tokens(pipeline: Any, request: DenoiseRequest | DecodeRequest) -> int:
-        frames = (request.num_frames - 1) // pipeline.vae_temporal_compression_ratio + 1
-        side = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
-        plane = (request.height // side) * (request.width // side)
-        return int(frames // pipeline.transformer_temporal_patch_size * plane)
+    @cached_property
+    def _shell(self) -> Any:
+        """The pipeline without weights, which knows how much it compresses."""
+        return self.build(self.pipeline, {}, config_only=(*self.denoisers, *self.decoders))
 
-    @staticmethod
-    def _sound_tokens(pipeline: Any, request: DenoiseRequest) -> int:
-        """Returns how many tokens of sound the pipeline makes; in its own order, which rounds."""
-        per_second = (
-            pipeline.audio_sampling_rate
-            / pipeline.audio_hop_length
-            / float(pipeline.audio_vae_temporal_compression_ratio)
-        )
+    def video_tokens(self, request: DenoiseRequest | DecodeRequest) -> int:
+        """Returns how many tokens the video of a clip has."""
+        frames = (request.num_frames - 1) // self._shell.vae_temporal_compression_ratio + 1
+        side = self._shell.vae_spatial_compression_ratio * self._shell.transformer_spatial_patch_size
+        plane = (request.height // side) * (request.width // side)
+        return int(frames // self._shell.transformer_temporal_patch_size * plane)
+
+    def sound_tokens(self, request: DenoiseRequest) -> int:
+        """Returns how many tokens the sound of a clip has; computed in the pipeline's own order, which rounds."""
+        ratio = float(self._shell.audio_vae_temporal_compression_ratio)
+        per_second = self._shell.audio_sampling_rate / self._shell.audio_hop_length / ratio
         return round(request.num_frames / request.fps * per_second)
 
     @cached_property

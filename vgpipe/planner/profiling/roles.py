@@ -8,8 +8,8 @@ from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
 from vgpipe.models.base import Family
 
-ONCE_A_CLIP = ("connectors",)
-"""Parts of denoising that read the encoded text before the first step."""
+ONCE_A_CLIP = ("connectors", "latent_upsampler")
+"""Parts of denoising that run once a clip."""
 
 
 def role_of(family: Family, part: str) -> Role:
