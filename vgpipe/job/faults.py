@@ -53,6 +53,11 @@ class Faults:
         self._found.setdefault((0, where, what), Fault(where, what, remedy))
         self._places.add(where)
 
+    @property
+    def is_of_files(self) -> bool:
+        """Whether the lines are the files of a folder."""
+        return bool(self._names)
+
     def note(self, line: int, what: str) -> None:
         """Records what the user should know of a line that is no fault; the same of several lines is one note."""
         self._notes.setdefault(what, {})[line] = None

@@ -1,8 +1,9 @@
-"""Jobs that are a folder of images: a clip begins with each of them."""
+"""Jobs that are a folder of images: a clip begins with each of them, or goes from one to another."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from vgpipe.job.faults import Faults, format_value
 from vgpipe.job.naming import slugify
 from vgpipe.job.picture import SUFFIXES
+from vgpipe.job.reading.image_pairs import Pair, pairs_of
 from vgpipe.job.record import Entry, Job, RawSettings
 from vgpipe.job.rules import TAKES_IMAGES, ShapeRules
 from vgpipe.job.source import display
@@ -36,6 +38,8 @@ def images_in(folder: Path) -> list[str]:
 def read_folder(folder: Path, rules: ShapeRules | None, max_name_bytes: int) -> Job:
     """Reads a folder of images as a job: a prompt for each, its own where a .txt of its name lies beside it.
 
+    Two images whose names make them the first and the last of one clip are one entry, where the model takes both.
+
     Args:
         folder: which.
         rules: what the model can make.
@@ -57,11 +61,18 @@ def read_folder(folder: Path, rules: ShapeRules | None, max_name_bytes: int) -> 
         what = f"it holds {counted(len(names), 'image')}, and the model makes videos from text alone"
         faults.add(0, what, f"choose a model that takes images: {TAKES_IMAGES}")
     faults.raise_any()
-    entries = tuple(_entry(line, name, folder, faults) for line, name in enumerate(names, start=1))
+    pairs = pairs_of(names)
+    if rules is not None and rules.last_image == "never":
+        if any(pair.last for pair in pairs):
+            told = (
+                "some images are pairs of a first and a last one, and the model takes no last one: each begins a clip"
+            )
+            faults.note(0, told)
+        pairs = [Pair(Path(name).stem, name) for name in names]
+    lines = {name: line for line, name in enumerate(names, start=1)}
+    entries = tuple(_entry(lines[pair.first], pair, folder, faults) for pair in pairs)
     faults.raise_any()
-    own = [entry for entry in entries if entry.keeps_prompt]
-    if own:
-        faults.note(0, f"{len(own)} of {len(names)} images have a prompt of their own, in a {CAPTION} beside them")
+    _note_what_is_read(entries, pairs, faults)
     title = folder.absolute().name
     return Job(
         source=faults.source,
@@ -79,14 +90,33 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file()
 
 
-def _entry(line: int, name: str, folder: Path, faults: Faults) -> Entry:
-    prompt = _caption(line, folder / Path(name).with_suffix(CAPTION), faults)
+def _note_what_is_read(entries: Sequence[Entry], pairs: Sequence[Pair], faults: Faults) -> None:
+    own = [entry for entry in entries if entry.keeps_prompt]
+    if own:
+        faults.note(0, f"{len(own)} of {len(pairs)} images have a prompt of their own, in a {CAPTION} beside them")
+    ending = [pair for pair in pairs if pair.last is not None]
+    if ending:
+        faults.note(0, f"{len(ending)} of {len(pairs)} clips also have their last image, by its name")
+
+
+def _entry(line: int, pair: Pair, folder: Path, faults: Faults) -> Entry:
+    prompt = None
+    for stem in dict.fromkeys((Path(pair.first).stem, pair.name)):
+        prompt = prompt or _caption(line, folder / f"{stem}{CAPTION}", faults)
+    given = {"image": pair.first} | ({"last_image": pair.last} if pair.last is not None else {})
+    paths = {setting: _path(line, name, faults) for setting, name in given.items()}
+    settings = RawSettings(paths, dict.fromkeys(paths, line))
+    name = as_text(pair.name)
+    return Entry(line=line, prompt=prompt or "", id=name, settings=settings, keeps_prompt=prompt is not None)
+
+
+def _path(line: int, name: str, faults: Faults) -> str:
+    """Returns a file name as a job holds it."""
     relative = name if name == name.strip() else f"./{name}"  # blanks around a path are removed
-    path, stem = as_text(relative), as_text(Path(name).stem)
+    path = as_text(relative)
     if fill(path, {}) != relative or not name.isprintable():
         faults.add(line, "its name cannot be written in a job", "rename it")
-    settings = RawSettings({"image": path}, {"image": line})
-    return Entry(line=line, prompt=prompt or "", id=stem, settings=settings, keeps_prompt=prompt is not None)
+    return path
 
 
 def _caption(line: int, path: Path, faults: Faults) -> str | None:

@@ -98,7 +98,9 @@ class Images:
             remedy = f"set it with clip.{name}=FILE, or `{name}:` in the job's prompts or defaults; {other}"
             return self._faults.add_at(f"clip.{name}", what, remedy)
         for line in self._lines_without[name]:
-            self._faults.add(line, what, f"add `{name}:` to the prompt or under `defaults:`; {other}")
+            here = f"put it beside this one as {self._faults.name_of(line).rpartition('.')[0]}_last.png"
+            there = f"add `{name}:` to the prompt or under `defaults:`"
+            self._faults.add(line, what, f"{here if self._faults.is_of_files else there}; {other}")
         return None
 
     def files(self, given: GivenSettings, values: Mapping[str, str], size: ClipSize) -> GivenFiles:
