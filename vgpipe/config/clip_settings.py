@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
 
 from vgpipe.job.declared import ClipSetting, set_by
-from vgpipe.job.placements import listed
-from vgpipe.job.schema import MAX_PLACED, Mark, Placement, or_words
+from vgpipe.job.placements import parse
+from vgpipe.job.schema import MAX_PLACED, Mark, or_words, placement
 from vgpipe.job.settings import Marks, Placements, SetBy
 
 T = TypeVar("T")
@@ -50,7 +50,9 @@ def _limited(declared: ClipSetting, source: SetBy) -> Any:
     if declared.type == Marks:
         return tuple[Mark, ...]
     if declared.type == Placements:
-        return Annotated[tuple[Placement, ...], Field(max_length=MAX_PLACED), BeforeValidator(listed)]
+        given = dict[str, Annotated[str, Field(min_length=1)]]
+        size = Field(min_length=1, max_length=MAX_PLACED)
+        return Annotated[given, size, BeforeValidator(_by_frame), AfterValidator(_as_placements)]
     limits: dict[str, Any] = {"ge": setting.at_least, "gt": setting.above, "le": setting.at_most}
     if declared.type is float:
         limits["allow_inf_nan"] = False
@@ -60,3 +62,22 @@ def _limited(declared: ClipSetting, source: SetBy) -> Any:
     if setting.words and source is SetBy.COMMAND_LINE:
         return Annotated[declared.type, field, WrapValidator(or_words(setting.words))]
     return Annotated[declared.type, field]
+
+
+def _by_frame(value: object) -> object:
+    """Returns images at frames as a mapping, also as a program or a run's record has them."""
+    if isinstance(value, Mapping):
+        return {str(frame): path for frame, path in value.items()}
+    if isinstance(value, list | tuple):
+        pairs = [parse(one) if isinstance(one, str) else None for one in value]
+        return {str(pair[0]): pair[1] for pair in pairs if pair is not None} if all(pairs) else value
+    return value
+
+
+def _as_placements(given: dict[str, str]) -> tuple[str, ...]:
+    """Returns a mapping as the placements that a job file has.
+
+    Raises:
+        PydanticCustomError: for a key that is no frame's number.
+    """
+    return tuple(placement(f"{frame}: {path}") for frame, path in given.items())

@@ -19,7 +19,7 @@ PATH, NAME = "PATH", "NAME"
 """Stand for what only the user knows, in words that can be typed as they are."""
 WEIGHT_FILES = (".gguf", ".safetensors")
 MAX_ROUNDED = 1e9
-MARKS = ("best_of_at",)
+MARKS, PLACED = ("best_of_at",), ("images",)
 """The key of a list of steps, in `clip` and in `quality`, that may also be null."""
 _TRIED: tuple[Value, ...] = (True, 1, 8, 64, 0.5, NAME, "07:00", "8h", "p0123abcd")
 Path = tuple[str, ...]
@@ -35,6 +35,8 @@ def typed_whole(path: Path, values: Mapping[str, Any], root: object) -> str:
     """
     if path[1:2] == MARKS:
         return as_typed(".".join(path[:2]), [4, 8])
+    if path[1:2] == PLACED:
+        return as_typed(".".join(path[:2]), {"24": "middle.png"})
     for end in range(1, len(path) + 1):
         whole = path[:end]
         if any(map(is_list, hints_at(whole, root))):

@@ -16,7 +16,7 @@ from vgpipe.config.exporter_schema import EXPORTERS
 from vgpipe.config.fields import NO_KEYS, children, hints_at, nearest
 from vgpipe.config.joined_options import OTHERS
 from vgpipe.config.judge_schema import judge_faults
-from vgpipe.config.remedies import MARKS, example, is_group, keys_below, typed_whole
+from vgpipe.config.remedies import MARKS, PLACED, example, is_group, keys_below, typed_whole
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, Fault
 from vgpipe.job.reading.seeds import OF_OTHER_TOOLS, SEEDS, rounded
@@ -102,7 +102,7 @@ def _remedy(where: tuple[str, ...], detail: ErrorDetails, root: object, values: 
         return f"type {as_typed('clip.seed', RANDOM)}"
     if where == ("draft",):
         return "type draft=8, or draft=40%"
-    if where[1:2] == MARKS:
+    if where[1:2] in (MARKS, PLACED):
         return f"type {typed_whole(where, values, root)}"
     if where == (OTHERS,):
         return "choose several with exporter=mp4+gif"

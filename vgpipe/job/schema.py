@@ -75,7 +75,12 @@ def _mark(value: object) -> object:
 Mark = Annotated[Any, AfterValidator(_mark)]
 
 
-def _placement(value: object) -> object:
+def placement(value: object) -> str:
+    """Returns an image at a frame as it is kept.
+
+    Raises:
+        PydanticCustomError: where it is none.
+    """
     found = placements.parse(value) if isinstance(value, str) else None
     if found is None:
         raise PydanticCustomError("placement", "it is the number of a frame, a colon and the path of an image file")
@@ -83,7 +88,7 @@ def _placement(value: object) -> object:
     return placements.written(*found)
 
 
-Placement = Annotated[Any, AfterValidator(_placement)]
+Placement = Annotated[Any, AfterValidator(placement)]
 
 
 def _optional(description: str, **limits: Any) -> Any:

@@ -26,7 +26,11 @@ class ClipSpec:
         num_inference_steps: denoising steps that are made.
         guidance_scale: guidance; whether there is a second branch depends on it.
         fps: frames per second.
-        from_image: whether the clip starts from an image.
+        from_image: whether the clip is given any frames.
+        first_frames: how many of them it begins with.
+        last_image: whether it ends with one.
+        num_images: how many it has at further places.
+        restyles: whether they are a video that is restyled.
         of_steps: all steps of the clip, where fewer are made: those of a draft, or those that one leaves to be
             continued; None where all are made.
         is_draft: whether it stops with a preview.
@@ -39,8 +43,18 @@ class ClipSpec:
     guidance_scale: float
     fps: float
     from_image: bool = False
+    first_frames: int = 0
+    last_image: bool = False
+    num_images: int = 0
+    restyles: bool = False
     of_steps: int | None = None
     is_draft: bool = False
+
+    @property
+    def further_given(self) -> tuple[object, ...]:
+        """What else tells clips apart that are given frames; nothing of those that begin with one image, or text."""
+        facts = (self.first_frames, self.last_image, self.num_images, self.restyles)
+        return () if facts in ((0, False, 0, False), (1, False, 0, False)) else facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

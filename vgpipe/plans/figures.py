@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast
 from vgpipe.planner.profile_records import ClipSpec
-from vgpipe.units import to_gib
+from vgpipe.units import counted, to_gib
 from vgpipe.vocabulary import NATIVE
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
@@ -77,11 +77,25 @@ def clip_seconds(forecast: Forecast) -> Span | None:
 
 def shape(spec: ClipSpec) -> str:
     """Returns `720x480, 49 frames, 50 steps`."""
-    image = ", from an image" if spec.from_image else ""
+    given = "".join(f", {one}" for one in _given(spec))
     steps = f"{spec.num_inference_steps} steps"
     if spec.of_steps is not None:
         steps = f"{'draft of ' * spec.is_draft}{spec.num_inference_steps} of {spec.of_steps} steps"
-    return f"{spec.width}x{spec.height}, {spec.num_frames} frames, {steps}{image}"
+    return f"{spec.width}x{spec.height}, {spec.num_frames} frames, {steps}{given}"
+
+
+def _given(spec: ClipSpec) -> Iterator[str]:
+    """Yields what a clip is given beside text."""
+    if spec.restyles:
+        yield "restyling a video"
+    elif spec.first_frames > 1:
+        yield f"from {spec.first_frames} frames"
+    elif spec.from_image and (spec.first_frames or not spec.further_given):
+        yield "from an image"
+    if spec.last_image:
+        yield "to a last image"
+    if spec.num_images:
+        yield f"with {counted(spec.num_images, 'image')} between"
 
 
 def stage_strategy(forecast: Forecast, stage: StageForecast) -> str:

@@ -132,8 +132,15 @@ def clips_to_plan(config: Config, job_lines: str | None = None) -> tuple[Sequenc
         made = requested.request(config, job_lines)
         return made.clips, made.notes
     rules = own_rules(config.model)
-    needs_image = rules.image == REQUIRED and config.clip.image is None
+    first, last = (
+        PLACEHOLDER if getattr(rules, name) == REQUIRED and getattr(config.clip, name) is None else None
+        for name in ("image", "last_image")
+    )
     clip = replace(config.clip, prompt=config.clip.prompt or PLACEHOLDER)
-    relaxed = replace(rules, image="optional") if needs_image else rules
+    relaxed = replace(
+        rules,
+        image="optional" if first else rules.image,
+        last_image="optional" if last else rules.last_image,
+    )
     made = requested.request(replace(config, clip=clip, model=replace(config.model, rules=relaxed)))
-    return [replace(one, image=PLACEHOLDER) if needs_image else one for one in made.clips], made.notes
+    return [replace(one, image=first or one.image, last_image=last or one.last_image) for one in made.clips], made.notes

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vgpipe.clips.degradation import of_family
 from vgpipe.clips.from_config import file_bytes_per_pixel
+from vgpipe.clips.given_videos import refuse_unreadable_videos
 from vgpipe.clips.halving import expected_stops
 from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, notes_of_sound, texts_of_clips
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
@@ -68,6 +69,7 @@ def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, f
     model = planned_model(config, target)
     refuse_what_no_family_makes(model.family, clips, drafted=config.draft is not None)
     refuse_unreadable_sounds(clips)
+    refuse_unreadable_videos(clips)
     clip_notes, uncounted = _clip_notes(model, clips)
     make = partial(
         make_plan,

@@ -156,4 +156,8 @@ def spec_of(clip: Clip) -> ClipSpec:
         guidance_scale=clip.guidance_scale,
         fps=clip.fps,
         from_image=clip.is_given_frames,
+        first_frames=clip.video_num_frames or int(clip.image is not None),
+        last_image=clip.last_image is not None,
+        num_images=len(clip.images),
+        restyles=clip.strength is not None and clip.video is not None,
     )

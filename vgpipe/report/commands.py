@@ -13,7 +13,6 @@ import yaml
 
 from vgpipe.job.choices import as_literal
 from vgpipe.job.declared import OF_CLIP, SETTINGS, ClipSetting, set_by
-from vgpipe.job.placements import written
 from vgpipe.job.resolving.picks import others_given, pick_name
 from vgpipe.job.settings import Placements, SetBy
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
@@ -199,7 +198,7 @@ def _typed(record: Mapping[str, Any], declared: ClipSetting) -> str:
         placed = _placed(record)
         if any(UNTYPABLE.search(path) or len(path) > MAX_TEXT for _, path, _ in placed):
             raise NoCommand("an image has a path that cannot be typed")
-        return f"clip.{declared.name}={hydra_value([written(frame, path) for frame, path, _ in placed])}"
+        return f"clip.{declared.name}={hydra_value({str(frame): path for frame, path, _ in placed})}"
     *owners, name = declared.setting.recorded_as or (declared.name,)
     for owner in owners:
         record = table_of(record.get(owner))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
+from vgpipe.clips.given_videos import refuse_unreadable_videos
 from vgpipe.clips.notes import TextNotes
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
 from vgpipe.clips.sound_files import refuse_unreadable_sounds
@@ -106,6 +107,7 @@ class Attempts:
             drafted = any(state.draft is not None for state in left)  # those of contests, too
             refuse_what_no_family_makes(self._first.keys.family, self._left, drafted=drafted)
             refuse_unreadable_sounds(self._left)
+            refuse_unreadable_videos(self._left)
             self._plan = self._planned(self._first, left, kept)
             self._refuse(self._plan, len(left))
             if left:

@@ -121,7 +121,7 @@ def _places(clip: Clip, times: Sequence[Fraction]) -> list[int]:
     if begin < times[0] - NEXT_FRAME or count / rate > lasts + 1 / rate + NEXT_FRAME:
         has = max(1, int(lasts * rate))
         what = f"{clip.video} lasts {float(lasts):.2f} s, which is {has} frames at {clip.fps:g} fps"
-        raise ModelError(f"{what}, and the clip {clip.id} takes {count} -> {_remedy(clip)}")
+        raise ModelError(f"{what}, and the clip takes {count} -> {_remedy(clip)}")
     return [bisect_right(times, begin + place / rate + NEXT_FRAME) - 1 for place in range(count)]
 
 

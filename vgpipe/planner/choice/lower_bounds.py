@@ -64,7 +64,8 @@ def lower_bound(profile: Profile, spec: ClipSpec) -> Profile:
     known = profile.spec
     area = min(1.0, spec.width * spec.height / (known.width * known.height))
     frames = min(1.0, spec.num_frames / known.num_frames)
-    if area * frames >= 1.0 or spec.from_image != known.from_image:
+    is_given_alike = (spec.from_image, spec.further_given) == (known.from_image, known.further_given)
+    if area * frames >= 1.0 or not is_given_alike:
         return profile
     share = (area * frames) ** STEEPEST
     return replace(profile, spec=spec, stages=tuple(_stage(stage, share) for stage in profile.stages))

@@ -11,7 +11,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
-from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, Family
+from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, Family, PlacedFrames
 from vgpipe.models.resumable import ResumableScheduler
 from vgpipe.planner.profile_records import ClipSpec, Kernels
 from vgpipe.planner.profiling.attention import Attention
@@ -148,11 +148,7 @@ class FakeStages:
     def _request(
         self, embeds: Embeds, negative: Embeds | None, steps: int, on_step: Callable[[int], None]
     ) -> DenoiseRequest:
-        import numpy as np
-
         spec = self._spec
-        grey = np.full((1, spec.height, spec.width, 3), GREY, np.uint8) if spec.from_image else None
-        last = grey[0] if grey is not None and self._family.needs_last_image else None
         return DenoiseRequest(
             embeds=embeds,
             negative_embeds=negative,
@@ -164,10 +160,30 @@ class FakeStages:
             guidance_scale=spec.guidance_scale,
             generator=torch.Generator("cpu").manual_seed(0),
             latents=None,
-            frames_NHWC=grey,
-            last_frame_HWC=last,
             on_step_end=lambda step, _latents: on_step(step),
+            **self._given(),
         )
+
+    def _given(self) -> dict[str, Any]:
+        """Returns grey frames where a clip is given any, as a request names them; images are spread over its length."""
+        import numpy as np
+
+        spec = self._spec
+
+        def grey(count: int) -> Any:
+            return np.full((count, spec.height, spec.width, 3), GREY, np.uint8)
+
+        first = spec.first_frames or int(spec.from_image and not (spec.last_image or spec.num_images or spec.restyles))
+        has_last = spec.last_image or (spec.from_image and self._family.needs_last_image)
+        apart = (spec.num_frames - 1) / (spec.num_images + 1)
+        places = [round(apart * number) for number in range(1, spec.num_images + 1)]
+        return {
+            "frames_NHWC": grey(first) if first else None,
+            "last_frame_HWC": grey(1)[0] if has_last else None,
+            "placed": tuple(PlacedFrames(first_frame=place, frames_NHWC=grey(1)) for place in places),
+            "source_NHWC": grey(spec.num_frames) if spec.restyles else None,
+            "strength": 1.0 if spec.restyles else None,
+        }
 
     def _decode_request(self, latents: torch.Tensor, embeds: Embeds) -> DecodeRequest:
         dtypes = [tensor.dtype for tensor in embeds.values() if tensor.is_floating_point()]

@@ -120,7 +120,7 @@ def key_of(family: Family, spec: ClipSpec, kernels: Kernels) -> str:
         "family": [family.name, type(family).__name__],
         "checkpoint": _checkpoint_facts(family),
         "settings": _settings_facts(family.settings),
-        "size": [spec.width, spec.height, spec.num_frames, spec.from_image],
+        "size": [spec.width, spec.height, spec.num_frames, spec.from_image, *spec.further_given],
         "guided": [family.uses_negative_prompt(guidance), guidance > 1],
         "kernels": kernels,
         "versions": {name: _version(name) for name in LIBRARIES},
