@@ -9,6 +9,7 @@ from vgpipe.errors import UsageError
 from vgpipe.report.build import build
 from vgpipe.report.compare import NAME, build_comparison
 from vgpipe.report.contact_sheet import write_contact_sheet
+from vgpipe.report.given import write_given
 from vgpipe.store.rundir import RunDir
 from vgpipe.terminal import write_line
 
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     records = [run_dir.read_clips() for run_dir in runs]  # all of them, before anything is written
     for run_dir, known in zip(runs, records, strict=True):
         write_contact_sheet(run_dir, known)
+        write_given(run_dir, known)
         write_line(str(build(run_dir, records=known)))
     if target is not None:
         write_line(str(build_comparison(runs, target)))

@@ -7,6 +7,7 @@ from typing import Any, Required, TypedDict, cast
 
 from vgpipe.report.commands import NoCommand, command_lines, pick_of
 from vgpipe.report.contests import ContestCard, contest_of
+from vgpipe.report.given import GivenFile, given_of
 from vgpipe.report.measures import measures_of
 from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.run_facts import DONE
@@ -90,6 +91,7 @@ class Card(TypedDict, total=False):
     contest: ContestCard
     measures: dict[str, float]
     sound: Sound
+    given: list[GivenFile]
     checks: list[str]
     rejected: bool
     degradations: list[str]
@@ -127,6 +129,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         "contest": contest_of(record),
         "measures": measures_of(record.get("measures")),
         "sound": sound_of(record.get("sound")),
+        "given": given_of(record, media),
         "checks": [text for item in list_of(record.get("checks")) if (text := _verdict(table_of(item)))],
         "rejected": record.get("rejected") is True,
         "degradations": [text for item in list_of(record.get("degradations")) if (text := _degradation(item))],

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from vgpipe.report.build import build
 from vgpipe.report.contact_sheet import write_contact_sheet
+from vgpipe.report.given import write_given
+from vgpipe.store.placed_files import GIVEN
 from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ def written_at_end(run_dir: RunDir) -> Iterator[None]:
         if run_dir.holds_run():
             records = cache(partial(run_dir.read_clips, warn=False))
             _try(run_dir.contact_sheet, lambda: write_contact_sheet(run_dir, records()))
+            _try(run_dir.root / GIVEN, lambda: write_given(run_dir, records()))
             _try(run_dir.report, lambda: build(run_dir, records=records()))  # after the sheet, since it links to it
 
 
@@ -65,6 +68,8 @@ def _keep(run_dir: RunDir, ended: threading.Event) -> None:
     while not ended.wait(pause_s):
         if not run_dir.holds_run():
             continue
+        if not is_written:
+            _try(run_dir.root / GIVEN, lambda: write_given(run_dir, run_dir.read_clips(warn=False)))
         before = time.monotonic()
         update = partial(build, run_dir, with_page=not is_written)
         if not _try(run_dir.report, update):

@@ -15,9 +15,11 @@ from vgpipe.store.durable import flush_folder, link_or_copy, make_folder, tempor
 MAX_FILE_NAME_BYTES = 255
 REJECTED, PREVIEWS = "rejected", "previews"
 """The folders of the files of clips that a check rejected, and of drafts."""
+GIVEN = "given"
+"""The folder of small copies of the images that clips are given."""
 PICTURE_FOLDERS = {"sheet": "sheets", "poster": "sheets", "last_frame": "last_frames"}
 """Kind of a file -> the folder of it, where that is not `videos`."""
-FILE_FOLDERS = ("videos", "frames", REJECTED, PREVIEWS, *dict.fromkeys(PICTURE_FOLDERS.values()))
+FILE_FOLDERS = ("videos", "frames", REJECTED, PREVIEWS, GIVEN, *dict.fromkeys(PICTURE_FOLDERS.values()))
 
 
 class Among(Enum):

@@ -50,6 +50,26 @@
     return `${made.model || "?"}, ${made.width || "?"}\u00d7${made.height || "?"}, ${made.num_frames === undefined ? "? frames" : counted(made.num_frames, "frame")}`;
   }
 
+  // The images that a clip is given, and the names of what has no picture.
+  function given(clip) {
+    const row = make("div", "given");
+    for (const one of clip.given || []) {
+      const figure = make("figure");
+      if (one.url) {
+        const picture = make("img");
+        picture.src = one.url;
+        picture.alt = one.what;
+        picture.loading = "lazy";
+        figure.append(picture);
+      }
+      const caption = make("figcaption", "", one.url ? one.what : `${one.what}: ${one.name}`);
+      caption.title = one.name;
+      figure.append(caption);
+      row.append(figure);
+    }
+    return row;
+  }
+
   function moreRows(clip) {
     const seconds = Object.entries(clip.seconds || {}).map(([stage, size]) => `${stage} ${shown(size, 3)}`);
     return [
@@ -144,6 +164,7 @@
     const prompt = make("p", "prompt", clip.prompt === undefined ? "(no prompt)" : clip.prompt);
     prompt.dir = "auto";
     body.append(prompt, make("p", "numbers", numbers(clip)));
+    if (clip.given) body.append(given(clip));
     const heard = rowOf(clip, element.player);
     if (heard) body.append(heard);
     if (clip.seconds) body.append(time(clip));
