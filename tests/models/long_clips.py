@@ -70,6 +70,9 @@ SETUPS = {
     "hunyuan-1.5": Setup(
         "hunyuan_video_15", "hunyuan_video_15", VIDEO, 9, THREE, 2, 4, settings=Settings(max_sequence_length=96)
     ),
+    "kandinsky5": Setup(
+        "kandinsky5_t2v_lite", "kandinsky5", VIDEO, 9, THREE, 1, 4, settings=Settings(max_sequence_length=48)
+    ),
     "ms": Setup("text_to_video_ms", "text_to_video_sd", IMAGES, 9, FOUR, 2, 4, 1),
     "animatediff": Setup("animatediff_sd15", "animatediff", IMAGES, 9, FOUR, 2, 4, 1),
 }  # fmt: skip

@@ -29,6 +29,7 @@ BUILDERS: dict[str, str] = {
     "hunyuan_video_15_480p_distilled": "tests.tiny.hunyuan_video15:hunyuan_video_15_480p_distilled",
     "hunyuan_video_15_i2v": "tests.tiny.hunyuan_video15:hunyuan_video_15_i2v",
     "ltx2_distilled_two_stage": "tests.tiny.ltx2:ltx2_distilled",
+    "kandinsky5_t2v_lite": "tests.tiny.kandinsky5:kandinsky5_t2v_lite",
     "ltx_video_2b": "tests.tiny.ltx:ltx_video_2b",
     "ltx_video_distilled": "tests.tiny.ltx:ltx_video_distilled",
     "mochi_1_preview": "tests.tiny.others:mochi",

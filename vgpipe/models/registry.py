@@ -13,6 +13,7 @@ FAMILIES = {
     "cogvideox": "vgpipe.models.families.cogvideox:CogVideoXFamily",
     "hunyuan_video": "vgpipe.models.families.hunyuan_video:HunyuanVideoFamily",
     "hunyuan_video_15": "vgpipe.models.families.hunyuan_video15:HunyuanVideo15Family",
+    "kandinsky5": "vgpipe.models.families.kandinsky5:Kandinsky5Family",
     "ltx": "vgpipe.models.families.ltx:LtxFamily",
     "ltx_condition": "vgpipe.models.families.ltx_condition:LtxConditionFamily",
     "ltx2": "vgpipe.models.families.ltx2:Ltx2Family",

@@ -63,6 +63,9 @@ COUNTS = {
         "transformer": 8_326_608_160, "vae": 1_260_634_115, "text_encoder": 7_070_619_136,
         "text_encoder_2": 219_314_944, "image_encoder": SIGLIP,
     },
+    "kandinsky5_t2v_lite": {
+        "transformer": 2_007_702_848, "vae": 246_478_803, "text_encoder": 8_292_166_656, "text_encoder_2": CLIP_L,
+    },
     "ltx_video_2b": {"transformer": 1_923_385_472, "vae": 419_193_649, "text_encoder": T5_XXL},
     "ltx_video_distilled": {"transformer": 13_042_569_344, "vae": LTX_095_VAE, "text_encoder": T5_XXL},
     "mochi_1_preview": {"transformer": 10_027_677_744, "vae": 459_748_611, "text_encoder": T5_XXL},

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from tests.models.long_clips import VIDEO, denoisers, spied
+from vgpipe.models.windows.shot_prompts import is_same
 
-BY_FRAME = ("sample", "hidden_states", "control_hidden_states", "timestep")
+BY_FRAME = ("sample", "hidden_states", "control_hidden_states", "timestep", "visual_rope_pos")
 
 
 def told(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -21,10 +22,7 @@ def told(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(
-        torch.equal(value, other[name]) if isinstance(value, torch.Tensor) else value == other[name]
-        for name, value in one.items()
-    )
+    return all(is_same(value, other[name]) for name, value in one.items())
 
 
 def test_each_window_gets_the_prompt_of_its_middle_frame(long_clip):

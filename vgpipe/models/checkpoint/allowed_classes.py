@@ -166,6 +166,26 @@ def allowed_class(component: str, library: str, name: str, place: Path, where: s
     return chosen
 
 
+def tokenizer_of(name: str, place: Path) -> str:
+    """Returns the class that reads the texts of a folder with a tokenizer, or with a processor of texts and images.
+
+    Args:
+        name: of the class that the folder is saved by, which `allowed_class` returned.
+        place: the folder.
+
+    Raises:
+        ModelError: where a processor's folder names no tokenizer of the table.
+    """
+    if name not in PROCESSORS:
+        return name
+    own = _named_by_config("transformers", "AutoTokenizer", place)
+    if own not in TOKENIZERS:
+        remedy = f"copy or download it again; its {TOKENIZER_FILE} says what"
+        raise ModelError(f"{place}: {name} needs a tokenizer, and none is named there that is loaded -> {remedy}")
+    fast = f"{own.removesuffix('Fast')}Fast"
+    return fast if fast in TOKENIZERS and (place / "tokenizer.json").is_file() else own
+
+
 def require_made_as(component: str, found: type, where: str) -> None:
     """Refuses a class that is not what its name promises; pipelines and `Auto` classes are not.
 

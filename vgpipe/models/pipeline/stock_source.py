@@ -97,8 +97,16 @@ def literals_of(name: str) -> Mapping[str, Any]:
         match node:
             case ast.Assign(targets=[ast.Name(id=target) | ast.Attribute(attr=target)], value=value):
                 with suppress(ValueError, TypeError):
-                    found[target] = ast.literal_eval(value)
+                    found[target] = _literal(value)
     return found
+
+
+def _literal(value: ast.expr) -> Any:
+    """Returns a literal, or the text that a list of them is joined to."""
+    match value:
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"), args=[parts]):
+            return between.join(ast.literal_eval(parts))
+    return ast.literal_eval(value)
 
 
 def _returned(function: ast.FunctionDef | None) -> tuple[str, ...]:

@@ -22,9 +22,11 @@ def open_tokenizer(class_name: str, place: Path, reader: TextReader) -> Any:
     """
     import transformers
 
+    from vgpipe.models.checkpoint.allowed_classes import tokenizer_of
     from vgpipe.models.checkpoint.installed_classes import OLDER_NAMES
     from vgpipe.models.weights.load_component import fitting_class
 
+    class_name = tokenizer_of(class_name, place)
     loader = getattr(transformers, class_name, None) or getattr(transformers, OLDER_NAMES[class_name])
     found = fitting_class(loader, place).from_pretrained(str(place), local_files_only=True, trust_remote_code=False)
     return as_saved(found, place) if reader.as_saved else found

@@ -15,6 +15,7 @@ from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_
 from vgpipe.models.weights import from_tensors, layerwise_cast, loras
 from vgpipe.models.weights.pretrained import bars_hidden, copy_out_of_files, dtype_keyword, no_code, refuse_misfit
 from vgpipe.models.weights.quantize import GGUF_FILE, is_of_diffusers, load_quantized
+from vgpipe.models.weights.text_processors import is_processor, open_text_processor
 from vgpipe.store.digest import digest_of
 from vgpipe.vocabulary import FP8
 
@@ -51,6 +52,8 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         checkpoint.vet(component)
         loader = checkpoint.component_class(component)
         place = checkpoint.source(component).place
+        if is_processor(component, checkpoint.class_name(component)):
+            return open_text_processor(checkpoint.class_name(component), place)
         if not issubclass(loader, torch.nn.Module):
             chosen = fitting_class(loader, place)
             return chosen.from_pretrained(str(place), local_files_only=True, **no_code(chosen))

@@ -61,6 +61,10 @@ class FakeTokenizer:
         first = conversation[0] if conversation else None
         return self(conversation if isinstance(first, list) else [conversation], **kwargs)
 
+    def decode(self, *_args: Any, **_kwargs: Any) -> str:
+        """Returns no text, as no word is cut off."""
+        return ""
+
     def batch_decode(self, *_args: Any, **_kwargs: Any) -> list[str]:
         """Returns no text, as no word is cut off."""
         return []

@@ -68,12 +68,16 @@ def _kept_in_fp32(module: Any, dtype: torch.dtype) -> frozenset[str]:
 
 
 def _replace(module: torch.nn.Module, other: Callable[[str, torch.Tensor], torch.Tensor]) -> None:
-    """Replaces every tensor of a module by a function of its qualified name and itself; tied tensors stay tied."""
+    """Replaces every tensor of a module by a function of its qualified name and itself; tied tensors stay tied.
+
+    Those that are plain attributes, as Kandinsky's tables of frequencies are, count too.
+    """
     made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     for prefix, owner in module.named_modules():
-        for tensors in (owner._parameters, owner._buffers):
+        plain: Any = vars(owner)
+        for tensors in (owner._parameters, owner._buffers, plain):
             for name, tensor in tensors.items():
-                if tensor is None:
+                if not isinstance(tensor, torch.Tensor):
                     continue
                 if id(tensor) not in made:
                     found = other(f"{prefix}.{name}" if prefix else name, tensor.detach())
