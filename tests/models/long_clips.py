@@ -73,6 +73,10 @@ SETUPS = {
     "kandinsky5": Setup(
         "kandinsky5_t2v_lite", "kandinsky5", VIDEO, 9, THREE, 1, 4, settings=Settings(max_sequence_length=48)
     ),
+    "sana": Setup(
+        "sana_video", "sana_video", VIDEO, 9, THREE, 2, 4,
+        settings=Settings(max_sequence_length=24, pipeline_kwargs={"use_resolution_binning": False}),
+    ),
     "ms": Setup("text_to_video_ms", "text_to_video_sd", IMAGES, 9, FOUR, 2, 4, 1),
     "animatediff": Setup("animatediff_sd15", "animatediff", IMAGES, 9, FOUR, 2, 4, 1),
 }  # fmt: skip

@@ -34,6 +34,7 @@ BUILDERS: dict[str, str] = {
     "ltx_video_distilled": "tests.tiny.ltx:ltx_video_distilled",
     "mochi_1_preview": "tests.tiny.others:mochi",
     "skyreels_v2_df_1_3b": "tests.tiny.skyreels_v2:df_1_3b",
+    "sana_video": "tests.tiny.sana_video:sana_video",
     "wan21_t2v_1_3b": "tests.tiny.wan:t2v_1_3b",
     "wan21_t2v_14b": "tests.tiny.wan:t2v_14b",
     "wan22_ti2v_5b": "tests.tiny.wan:ti2v_5b",

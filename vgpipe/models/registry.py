@@ -21,6 +21,7 @@ FAMILIES = {
     "generic": "vgpipe.models.families.generic:family",
     "generic_whole": "vgpipe.models.families.generic:whole",
     "skyreels_v2": "vgpipe.models.families.skyreels_v2:SkyReelsV2Family",
+    "sana_video": "vgpipe.models.families.sana_video:SanaVideoFamily",
     "text_to_video_sd": "vgpipe.models.families.text_to_video_sd:TextToVideoSDFamily",
     "wan": "vgpipe.models.families.wan:WanFamily",
     "wan_vace": "vgpipe.models.families.wan_vace:WanVaceFamily",

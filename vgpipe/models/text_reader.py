@@ -14,6 +14,8 @@ class Form(StrEnum):
     PLAIN = "plain"
     CLEANED = "cleaned"
     """Mended by ftfy where that is installed, HTML entities resolved, white space collapsed."""
+    LOWERED = "lowered"
+    """In lower case, without white space around it."""
     QUOTED = "quoted"
     """The parts in quotation marks, alone."""
 
@@ -31,6 +33,7 @@ class TextReader:
         after: what follows it.
         system: the system message of the chat that the text is put into; None where it is put into none.
         crop: tokens of the instructions, that are cut off again after encoding.
+        has_room_before: whether the tokens of `before`, special ones included, do not count either.
         as_saved: whether the tokenizer is the one of its tokenizer.json, whatever its class makes of that.
     """
 
@@ -41,6 +44,7 @@ class TextReader:
     after: str = ""
     system: str | None = None
     crop: int = 0
+    has_room_before: bool = False
     as_saved: bool = False
 
 

@@ -70,6 +70,7 @@ COUNTS = {
     "ltx_video_distilled": {"transformer": 13_042_569_344, "vae": LTX_095_VAE, "text_encoder": T5_XXL},
     "mochi_1_preview": {"transformer": 10_027_677_744, "vae": 459_748_611, "text_encoder": T5_XXL},
     "skyreels_v2_df_1_3b": {"transformer": 1_435_525_696, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
+    "sana_video": {"transformer": 2_056_862_144, "vae": WAN_VAE, "text_encoder": 2_614_341_888},
     "text_to_video_ms": {"unet": 1_411_233_860, "vae": SD_VAE, "text_encoder": 340_387_840},
     "wan21_t2v_1_3b": {"transformer": 1_418_996_800, "vae": WAN_VAE, "text_encoder": UMT5_XXL},
     "wan21_t2v_14b": {"transformer": 14_288_491_584, "vae": WAN_VAE, "text_encoder": UMT5_XXL},

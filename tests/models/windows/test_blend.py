@@ -263,7 +263,10 @@ def test_every_family_says_how_it_goes_on(opened):
         "cogvideox": ("image", "window"),
         "ltx": ("image", "window"),
         "ltx_condition": ("frames", "image", "window"),
-        **dict.fromkeys(("hunyuan_video", "hunyuan_video_15", "kandinsky5", "text_to_video_sd", "animatediff"), ("window",)),
+        **dict.fromkeys(
+            ("hunyuan_video", "hunyuan_video_15", "kandinsky5", "sana_video", "text_to_video_sd", "animatediff"),
+            ("window",),
+        ),
     }
 
 

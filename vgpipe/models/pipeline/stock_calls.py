@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+NOTHING = object()
+"""An argument that is None, where the default of the call is something else."""
+
 
 def pipeline_class_of(name: str) -> Any:
     """Returns a pipeline class of the installed diffusers.
@@ -58,11 +61,15 @@ def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
 
 
 def accepted(pipeline: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those arguments that the pipeline's call takes and that are set, or that it has no default for."""
+    """Returns those arguments that the pipeline's call takes and that are set, or that it has no default for.
+
+    `NOTHING` is given as None.
+    """
     parameters = inspect.signature(type(pipeline).__call__).parameters
     taken = {name: value for name, value in arguments.items() if name in parameters}
     needed = {name for name in taken if parameters[name].default is inspect.Parameter.empty}
-    return {name: value for name, value in taken.items() if value is not None or name in needed}
+    given = {name: value for name, value in taken.items() if value is not None or name in needed}
+    return {name: None if value is NOTHING else value for name, value in given.items()}
 
 
 def keep_dtype(pipeline: Any, dtype: torch.dtype) -> None:

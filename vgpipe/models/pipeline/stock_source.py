@@ -101,6 +101,21 @@ def literals_of(name: str) -> Mapping[str, Any]:
     return found
 
 
+def defaults_of(name: str) -> Mapping[str, Any]:
+    """Returns the arguments of a pipeline's call whose defaults are literals, lists of them included.
+
+    Args:
+        name: of a class in diffusers; of one that it lacks there are none.
+    """
+    call = methods_in(statements_of(name), name).get("__call__")
+    found: dict[str, Any] = {}
+    for argument, default in parameters(call).items() if call else ():
+        with suppress(ValueError, TypeError):
+            if default is not None:
+                found[argument] = ast.literal_eval(default)
+    return found
+
+
 def _literal(value: ast.expr) -> Any:
     """Returns a literal, or the text that a list of them is joined to."""
     match value:

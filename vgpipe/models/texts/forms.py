@@ -22,6 +22,8 @@ def formed(text: str, form: Form) -> str:
     match form:
         case Form.CLEANED:
             return _cleaned(text)
+        case Form.LOWERED:
+            return text.lower().strip()
         case Form.QUOTED:
             return _quoted(text)
         case Form.PLAIN:

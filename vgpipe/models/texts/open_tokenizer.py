@@ -44,8 +44,9 @@ def cuts_of(tokenizer: Any, reader: TextReader, texts: list[str]) -> list[Found 
     if reader.system is not None:
         before, after = _chat(tokenizer, reader.system)
     limit = reader.limit if reader.limit is not None else int(tokenizer.model_max_length)
+    room = len(tokenizer.encode(before)) if reader.has_room_before else 0
     passages = [Passage(f"{before}{text}{after}", len(before), len(before) + len(text)) for text in texts]
-    return cuts_in(tokenizer, passages, limit + reader.crop, adds_special=reader.system is None)
+    return cuts_in(tokenizer, passages, limit + reader.crop + room, adds_special=reader.system is None)
 
 
 def _chat(tokenizer: Any, system: str) -> tuple[str, str]:
