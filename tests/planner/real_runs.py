@@ -25,7 +25,9 @@ FAMILIES = {
 }  # fmt: skip
 IMAGES = ("cogvideox_5b_i2v", "wan21_i2v_14b_480p", "wan21_flf2v_14b", "hunyuan_video_15_i2v")
 TOKENS = {"cogvideo": 226, "wan21_i2": 512, "wan21_fl": 512}  # those that cannot have 32, by how their names begin
-SIZES = {"ltx_video_2b": (64, 32, 5), "ltx_video_distilled": (64, 32, 5), "wan21_vace_1_3b": (48, 32, 9)}
+SIZES = {"ltx_video_2b": (64, 32, 5), "ltx_video_distilled": (64, 32, 5), "wan21_vace_1_3b": (48, 32, 9),
+         "sana_video": (64, 32, 5)}  # fmt: skip
+KWARGS = {"sana_video": {"use_resolution_binning": False}}
 
 
 class RealStages(FakeStages):
@@ -43,7 +45,8 @@ class RealStages(FakeStages):
 
 def bound(option: str, folder: Path, **changes: Any) -> Family:
     """Returns the family of a tiny checkpoint."""
-    settings = Settings(**{"max_sequence_length": TOKENS.get(option[:8], 32)} | changes)
+    own = {"max_sequence_length": TOKENS.get(option[:8], 32), "pipeline_kwargs": KWARGS.get(option, {})}
+    settings = Settings(**own | changes)
     others = {"motion_adapter": Source(folder / "adapter", "")} if option == "animatediff_sd15" else {}
     return family(FAMILIES[option], Checkpoint(folder, others=others), settings)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models.driven import Case, Driven, assert_equals_stock, assert_resumes, drive
+from tests.models.driven import Case, Driven, assert_resumes, drive
 from tests.models.pairs import Pair
 from tests.tiny import build
 from vgpipe.models.base import Settings

@@ -64,3 +64,25 @@ def test_in_mixed_precisions_and_going_on_in_them(folder):
 def test_other_instructions_and_none(folder):
     for lines in (["Describe", "this: "], []):
         assert_equal(pair(folder, complex_human_instruction=lines), PLAIN)
+
+
+def test_an_out_of_memory_error_of_the_vae_comes_through(folder, monkeypatch):
+    driven = driven_in(folder)
+    _, request = driven.latents(replace(PLAIN, num_inference_steps=1, guidance_scale=1.0))
+    (vae,) = driven.of(("vae",)).values()
+
+    def full(*_args: Any, **_kwargs: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr(type(vae), "decode", full)
+    with pytest.raises(RuntimeError) as raised:
+        driven.frames(request)
+    assert is_out_of_memory(raised.value) and "decode" not in vars(vae)
+
+
+def test_sizes_of_a_vae_are_those_of_its_config_where_it_is_not_loaded(folder):
+    """The pipeline itself takes 4 and 8, which are not those of the 720p checkpoint."""
+    family = driven_in(folder).family
+    family.config_only_component("vae").config = {"temporal_compression_ratio": 8, "spatial_compression_ratio": 32}
+    pipeline = family.build("SanaVideoPipeline", {}, config_only=("vae",))
+    assert (pipeline.vae_scale_factor_temporal, pipeline.vae_scale_factor_spatial) == (8, 32)

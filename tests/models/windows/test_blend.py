@@ -261,12 +261,10 @@ def test_every_family_says_how_it_goes_on(opened):
         "wan": ("image", "window"),
         "wan_vace": ("frames", "image", "window"),
         "cogvideox": ("image", "window"),
+        "hunyuan_video_15": ("image", "window"),
         "ltx": ("image", "window"),
         "ltx_condition": ("frames", "image", "window"),
-        **dict.fromkeys(
-            ("hunyuan_video", "hunyuan_video_15", "kandinsky5", "sana_video", "text_to_video_sd", "animatediff"),
-            ("window",),
-        ),
+        **dict.fromkeys(("hunyuan_video", "kandinsky5", "sana_video", "text_to_video_sd", "animatediff"), ("window",)),
     }
 
 

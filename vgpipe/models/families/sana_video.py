@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
+from vgpipe.models.base import Components, Decoded, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.pipeline.stock_calls import NOTHING
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.pipeline.stock_source import defaults_of
@@ -15,8 +15,6 @@ from vgpipe.models.windows.window_cuts import WindowCuts
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    import numpy as np
 
 INSTRUCTION = "complex_human_instruction"
 EMBEDS, MASK = "prompt_embeds", "prompt_attention_mask"
@@ -48,9 +46,17 @@ class SanaVideoFamily(StockFamily):
 
     def text_readers(self) -> tuple[TextReader, ...]:
         """Returns how its tokenizer is given a prompt: in lower case, after the instructions, which have room apart."""
-        limit, before = self.settings.max_sequence_length, "\n".join(self.instruction)
-        apart = {"before": before, "has_room_before": True, "crop": -2} if before else {}
-        return (TextReader(tokenizer="tokenizer", limit=limit, form=Form.LOWERED, **apart),)
+        before = "\n".join(self.instruction)
+        return (
+            TextReader(
+                tokenizer="tokenizer",
+                limit=self.settings.max_sequence_length,
+                form=Form.LOWERED,
+                before=before,
+                has_room_before=bool(before),
+                crop=-2 if before else 0,  # the pipeline takes the special tokens of both from the room
+            ),
+        )
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text as a prompt, and as a negative one."""
@@ -77,8 +83,8 @@ class SanaVideoFamily(StockFamily):
 
         return {**super().blank_embeds(request), MASK: torch.ones(1, 1, dtype=torch.int64)}
 
-    def decode(self, components: Components, request: DecodeRequest) -> np.ndarray:
-        """Decodes latents to frames (T, H, W, 3) uint8; where memory runs out, says so, which the pipeline does not."""
+    def decode(self, components: Components, request: DecodeRequest) -> Decoded:
+        """Decodes latents to frames; where memory runs out, says so, which the pipeline does not."""
         with telling_of_memory(components["vae"]):
             return super().decode(components, request)
 

@@ -122,8 +122,9 @@ class Run:
             with tracker.paused():
                 real = _Converted(_real_storage, back=faked.pairs())
                 known = real.all(result, is_wanted=lambda tensor: isinstance(tensor, FakeTensor))
-            del result
-        tracker.hold(real.made)
+            made = real.made
+            del result, real  # the fake tensors of either would count beside the real ones
+        tracker.hold(made)
         return known, record
 
     def _fake_storage(self, size_bytes: int) -> torch.Tensor:

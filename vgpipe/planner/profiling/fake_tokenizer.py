@@ -12,6 +12,7 @@ import torch
 # Some models encode quoted words separately; a plan counts them.
 PROMPT = 'a small red circle and the word "open" on a white wall'
 CLIP_TOKENS, OTHER_TOKENS = 77, 512
+INSTRUCTION_TOKENS = 256  # of SANA-Video's: 211 words and marks, some of several tokens
 
 
 class Tokens(dict[str, torch.Tensor]):
@@ -60,6 +61,10 @@ class FakeTokenizer:
         """Returns the same for a conversation, or for a list of them."""
         first = conversation[0] if conversation else None
         return self(conversation if isinstance(first, list) else [conversation], **kwargs)
+
+    def encode(self, *_args: Any, **_kwargs: Any) -> list[int]:
+        """Returns the tokens of instructions that a pipeline counts."""
+        return [1] * INSTRUCTION_TOKENS
 
     def decode(self, *_args: Any, **_kwargs: Any) -> str:
         """Returns no text, as no word is cut off."""
