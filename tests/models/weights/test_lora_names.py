@@ -62,10 +62,6 @@ def test_names_of_hunyuan_video_become_those_that_diffusers_converts(name, conve
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (["lora_unet_blocks_0_self_attn_q.lokr_w1"], "is a LoKr, which is not applied"),
-        (["a.hada_w1_a", "a.alpha"], "is a LoHa, which is not applied"),
-        (["a.lora_A.weight", "a.lora_B.weight", "a.dora_scale"], "is a DoRA, which is not applied"),
-        (["a.lora_A.weight", "a.lora_magnitude_vector"], "is a DoRA, which is not applied"),
         (["a.oft_blocks"], "is a OFT, which is not applied"),
         (["lora_te1_text_model_q.lora_down.weight"], "changes the text encoder alone"),
         (["blocks.0.attn1.to_q.weight"], "its tensors are not named as a LoRA's .* go into model.components"),

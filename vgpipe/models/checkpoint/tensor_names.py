@@ -48,7 +48,7 @@ ORIGINAL = (
 NAMED_ALIKE = ("AutoencoderKLLTX2Audio",)
 """Classes of diffusers that name their tensors as the authors do."""
 
-ADAPTER = re.compile(r"\.(lora_(A|B|up|down)|lora\.(up|down)|lokr_w1|hada_w1_a)(\.|$)")
+ADAPTER = re.compile(r"\.(lora_(A|B|up|down)|lora\.(up|down)|lokr_w[12](_a)?|hada_w1_a)(\.|$)")
 
 
 def is_adapter(names: Iterable[str]) -> bool:

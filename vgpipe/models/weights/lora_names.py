@@ -31,17 +31,37 @@ class Kind(StrEnum):
     WEIGHT = "diff"
     BIAS = "diff_b"
     MODULATION = "diff_m"
+    LOKR_W1 = "lokr_w1"
+    LOKR_W1_A = "lokr_w1_a"
+    LOKR_W1_B = "lokr_w1_b"
+    LOKR_W2 = "lokr_w2"
+    LOKR_W2_A = "lokr_w2_a"
+    LOKR_W2_B = "lokr_w2_b"
+    LOKR_T2 = "lokr_t2"
+    HADA_W1_A = "hada_w1_a"
+    HADA_W1_B = "hada_w1_b"
+    HADA_W2_A = "hada_w2_a"
+    HADA_W2_B = "hada_w2_b"
+    HADA_T1 = "hada_t1"
+    HADA_T2 = "hada_t2"
+    DORA = "dora_scale"
+    MAGNITUDE = "lora_magnitude_vector"
     OTHER = ""
+
+
+OF_WHOLE_WEIGHTS = frozenset(kind for kind in Kind if kind.startswith(("lokr", "hada", "dora", "lora_mag")))
+"""What makes a layer's adapter one that is computed as a change of its whole weight (`lora_deltas.py`)."""
 
 
 LOW_RANK = re.compile(
     r"(?P<layer>.+?)\.(?:lora_(?P<letter>A|B|down|up)|lora(?:_linear_layer)?\.(?P<word>down|up))"
     r"(?:\.(?!(?:weight|bias)$)[\w-]+)?\.(?P<what>weight|bias)"  # PEFT puts an adapter's name before `weight`
 )
+WHOLE = re.compile(
+    r"(?P<layer>.+?)\.(?P<kind>lokr_w[12](?:_[ab])?|lokr_t2|hada_w[12]_[ab]|hada_t[12]|dora_scale|lora_magnitude_vector)"
+    r"(?:\.(?!weight$)[\w-]+)?(?:\.weight)?"
+)
 OTHER_ADAPTERS = (
-    ("LoKr", r"\.lokr_w[12](_[ab])?$"),
-    ("LoHa", r"\.hada_w[12]_[ab]$"),
-    ("DoRA", r"\.(dora_scale|lora_magnitude_vector)(\.\w+)?(\.weight)?$"),
     ("OFT", r"\.(oft_blocks|oft_R|oft_diag|R)(\.weight)?$"),
     ("(IA)3", r"\.ia3_l(\.|$)"),
     ("GLoRA", r"\.(a1|a2|b1|b2)\.weight$"),
@@ -91,6 +111,9 @@ def part_of(name: str) -> Part:
         is_down = (found["letter"] or found["word"]) in ("A", "down")
         kinds = {("weight", True): Kind.DOWN, ("weight", False): Kind.UP, ("bias", False): Kind.UP_BIAS}
         return Part(found["layer"], kinds.get((found["what"], is_down), Kind.OTHER))
+    whole = WHOLE.fullmatch(name)
+    if whole:
+        return Part(whole["layer"], Kind(whole["kind"]))
     layer, _, last = name.rpartition(".")
     plain = last in (Kind.ALPHA, Kind.WEIGHT, Kind.BIAS, Kind.MODULATION)
     return Part(layer, Kind(last)) if layer and plain else Part(name, Kind.OTHER)
@@ -129,13 +152,14 @@ def hunyuan_names(names: Iterable[str], class_name: str) -> dict[str, str]:
     if not any(HUNYUAN.match(bare(part.layer)) for part in parts.values()):
         return {}
     return {
-        name: f"transformer.{_hunyuan_layer(bare(part.layer))}.{part.kind}"
+        name: f"transformer.{hunyuan_layer(bare(part.layer))}.{part.kind}"
         for name, part in parts.items()
         if part.kind is not Kind.OTHER
     }
 
 
-def _hunyuan_layer(layer: str) -> str:
+def hunyuan_layer(layer: str) -> str:
+    """Returns the authors' name of a HunyuanVideo layer in another tool's; others as they are."""
     layer = re.sub(r"^(double|single)_blocks_(\d+)_", r"\1_blocks.\2.", layer)
     for pattern, name in HUNYUAN_NAMES:
         layer = re.sub(pattern, name, layer)

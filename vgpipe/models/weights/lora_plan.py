@@ -9,19 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import torch
 
 from vgpipe.errors import LoadError
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts
+from vgpipe.models.weights.conversions import conversion_of
+from vgpipe.models.weights.lora_deltas import Target, shape_of
 from vgpipe.models.weights.lora_names import (
+    OF_WHOLE_WEIGHTS,
     SECOND_EXPERT,
     TEXT_ENCODER_STARTS,
     Kind,
     Part,
     bare,
     dotted,
+    hunyuan_layer,
     hunyuan_names,
     part_of,
     refuse_other,
@@ -68,6 +73,7 @@ class LoraPlan:
         is_converted: whether diffusers' conversion is used.
         pairs: layer in the file -> module, of the pairs that diffusers leaves out.
         diffs: tensor -> parameter that it is added to.
+        deltas: layer in the file -> the parameters that the change of its whole weight goes to.
         left: the tensors that are not applied.
     """
 
@@ -76,6 +82,7 @@ class LoraPlan:
     is_converted: bool = False
     pairs: Mapping[str, str] = field(default_factory=dict)
     diffs: Mapping[str, str] = field(default_factory=dict)
+    deltas: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     left: tuple[str, ...] = ()
 
     def told_of_left(self, component: str) -> str:
@@ -127,6 +134,8 @@ class _Planner:
     def plan(self) -> LoraPlan:
         if not self._tensors:
             return LoraPlan(total=0, left=self._text)
+        total = len(self._tensors) + len(self._text)
+        deltas, missed = self._deltas()
         renamed = hunyuan_names(self._tensors, type(self._module).__name__)
         used = self._used_by_diffusers(renamed)
         layers: dict[str, dict[Kind, str]] = {}
@@ -141,12 +150,62 @@ class _Planner:
         pairs, diffs = self._pairs(layers, used), self._diffs(used)
         mine = {name for layer in pairs for name in layers[layer].values() if part_of(name).kind not in DIFFS}
         left = [name for name in self._tensors if name not in used | mine | set(diffs)]
-        if not used and not pairs and not diffs:
+        if not used and not pairs and not diffs and not deltas:
+            self._tensors |= missed
             raise LoadError(self._no_match())
         return LoraPlan(
-            total=len(self._tensors) + len(self._text), renamed=renamed, is_converted=bool(used), pairs=pairs,
-            diffs=diffs, left=(*left, *self._text),
+            total=total, renamed=renamed, is_converted=bool(used), pairs=pairs, diffs=diffs, deltas=deltas,
+            left=(*left, *missed, *self._text),
         )  # fmt: skip
+
+    def _deltas(self) -> tuple[dict[str, tuple[Target, ...]], dict[str, TensorFacts]]:
+        """Returns where changes of whole weights go, and the tensors of those that fit nothing; takes both out."""
+        layers: dict[str, dict[Kind, str]] = {}
+        for name in self._tensors:
+            part = part_of(name)
+            layers.setdefault(part.layer, {})[part.kind] = name
+        whole = {layer: kinds for layer, kinds in layers.items() if OF_WHOLE_WEIGHTS & set(kinds)}
+        found: dict[str, tuple[Target, ...]] = {}
+        missed: dict[str, TensorFacts] = {}
+        for layer, kinds in whole.items():
+            targets = self._targets(layer, kinds)
+            taken = {name: self._tensors.pop(name) for name in kinds.values()}
+            if targets:
+                found[layer] = targets
+            else:
+                missed |= taken
+        return found, missed
+
+    def _targets(self, layer: str, kinds: Mapping[Kind, str]) -> tuple[Target, ...]:
+        shape = shape_of({kind: self._tensors[name].shape for kind, name in kinds.items()})
+        if shape is None:
+            raise LoadError(f"model.loras: {self._path}: lacks a part of {layer} -> {WRONG_MODEL}, or copy it again")
+        module = self._module_of(layer)
+        own = hunyuan_layer(dotted(bare(layer)))
+        rows = {f"{module}.weight": (0, shape[0])} if module else self._rows(f"{own}.weight", shape[0])
+        for name, (first, last) in rows.items():
+            have = self._parameters.get(name)
+            if have is None:
+                return ()
+            if (have[0], prod(have[1:])) != (last - first, shape[1]):
+                raise LoadError(
+                    f"model.loras: {self._path} cannot be applied to {self._component}, a {self._class}: size mismatch "
+                    f"for {name}: {[last - first, shape[1]]}, and the layer has {list(have)} -> {WRONG_MODEL}"
+                )
+        return tuple(Target(name, one) for name, one in rows.items())
+
+    def _rows(self, name: str, count: int) -> dict[str, tuple[int, int]]:
+        """Returns parameter -> its rows, of an authors' weight that diffusers keeps as several."""
+        conversion = conversion_of(type(self._module))
+        try:
+            numbered = {name: torch.arange(count).reshape(count, 1)}
+            converted = conversion(dict(self._module.config), numbered) if conversion else {}
+        except Exception:  # a conversion may want the whole model
+            return {}
+        places = sorted((one.flatten().tolist(), new) for new, one in converted.items() if one.numel())
+        if [row for rows, _ in places for row in rows] != list(range(count)):
+            return {}  # some are left out, or in another order
+        return {new: (rows[0], rows[-1] + 1) for rows, new in places}
 
     def _used_by_diffusers(self, renamed: Mapping[str, str]) -> set[str]:
         """Returns the tensors that diffusers' conversion turns into ones that the denoiser takes."""
@@ -273,8 +332,6 @@ def _traced(name: str, facts: TensorFacts) -> Traced:
 
 
 def _renamed_weight(module: Any, name: str) -> str:
-    from vgpipe.models.weights.conversions import conversion_of
-
     tensor = torch.empty((6, 6), device="meta")
     conversion = conversion_of(type(module))
     try:

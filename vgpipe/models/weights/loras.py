@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vgpipe.errors import LoadError, ModelError
 from vgpipe.models.base import Lora
 from vgpipe.models.checkpoint.safetensors_files import check_complete, tensors_in
-from vgpipe.models.weights.lora_names import SECOND_EXPERT, Kind, leaves_bits, part_of, refuse_other
+from vgpipe.models.weights import lora_scale
+from vgpipe.models.weights.lora_names import SECOND_EXPERT, Kind, bare, leaves_bits, part_of, refuse_other
 
 if TYPE_CHECKING:
     import torch
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from vgpipe.models.weights.lora_plan import LoraPlan
 
 log = logging.getLogger(__name__)
-
-METADATA_KEY = "lora_adapter_metadata"
-PEFT_CONFIG = "adapter_config.json"
 
 
 class Adapter(NamedTuple):
@@ -64,9 +62,9 @@ def marks(path: Path) -> tuple[Any, ...]:
         tensors = tensors_in(path)
     except ValueError:
         return ()
-    scale = _peft_scale(path)
+    scales = lora_scale.beside(path)
     # Changes of norms and whole weights were left out once, without a word.
-    return (*([] if leaves_bits(tensors) else ["all tensors"]), *([] if scale is None else [scale]))
+    return (*([] if leaves_bits(tensors) else ["all tensors"]), *([] if scales is None else [scales.mark]))
 
 
 def check(loras: Sequence[Lora], denoisers: Sequence[str], class_name: str = "") -> None:
@@ -114,6 +112,7 @@ def apply(pipeline: Any, loras: Sequence[Lora], component: str) -> None:
     for lora, one in planned:  # before adapters take the place of layers
         _warn_of_left(lora, one, component)
         _add_diffs(module, lora, one.diffs)
+        _add_deltas(module, lora, one, component)
     weights: dict[str, float] = {}
     for place, (lora, one) in enumerate(planned):
         name = f"lora_{place}"
@@ -153,18 +152,47 @@ def _add_diffs(module: Any, lora: Lora, diffs: Mapping[str, str]) -> None:
         return
     with safe_open(lora.path, framework="pt") as opened, torch.no_grad():
         for name, target in diffs.items():
-            weight = module.get_parameter(target)
-            if (
-                hasattr(weight, "quant_type")
-                or type(weight) is not torch.nn.Parameter
-                or not weight.is_floating_point()
-            ):
-                raise LoadError(
-                    f"model.loras: {lora.path}: {name} changes {target}, which is stored in lower precision -> store "
-                    "this component natively (memory.weights), or leave the LoRA out"
-                )
+            weight = _native(module, target, lora, name)
             change = opened.get_tensor(name).float().reshape(weight.shape).to(weight.device)
             weight.data = (weight.data.float() + lora.weight * change).to(weight.dtype)
+
+
+def _add_deltas(module: Any, lora: Lora, plan: LoraPlan, component: str) -> None:
+    """Adds what LoKr, LoHa and DoRA change to the weights themselves, each layer's change whole."""
+    import torch
+    from safetensors import safe_open
+
+    from vgpipe.models.weights.lora_deltas import change
+
+    if not plan.deltas or not lora.weight:
+        return
+    path = Path(lora.path)
+    scales = lora_scale.beside(path) or lora_scale.within(_metadata(path), component)
+    with safe_open(lora.path, framework="pt") as opened, torch.no_grad():
+        names: dict[str, dict[Kind, str]] = {}
+        for name in opened.keys():  # noqa: SIM118 (it is no mapping)
+            names.setdefault(part_of(name).layer, {})[part_of(name).kind] = name
+        for layer, targets in plan.deltas.items():
+            weights = [_native(module, one.parameter, lora, layer) for one in targets]
+            tensors = {kind: opened.get_tensor(name).to(weights[0].device) for kind, name in names[layer].items()}
+            base = torch.cat([one.data.float().flatten(1) for one in weights])
+            delta = change(tensors, base, scales.of(bare(layer)) if scales else None)
+            for weight, one in zip(weights, targets, strict=True):
+                own = delta[slice(*one.rows)].reshape(weight.shape)
+                weight.data = (weight.data.float() + lora.weight * own).to(weight.dtype)
+
+
+def _native(module: Any, target: str, lora: Lora, name: str) -> Any:
+    import torch
+
+    weight = module.get_parameter(target)
+    is_packed = hasattr(weight, "quant_type") or type(weight) is not torch.nn.Parameter
+    if is_packed or not weight.is_floating_point():
+        raise LoadError(
+            f"model.loras: {lora.path}: {name} changes {target}, which is stored in lower precision -> store this "
+            "component natively or as fp8 (memory.weights), or leave the LoRA out"
+        )
+    return weight
 
 
 def _read(pipeline: Any, file: Path, plan: LoraPlan) -> Adapter:
@@ -193,7 +221,7 @@ def _metadata(file: Path) -> dict[str, Any] | None:
     from safetensors import safe_open
 
     with safe_open(file, framework="pt") as opened:
-        told = (opened.metadata() or {}).get(METADATA_KEY)
+        told = (opened.metadata() or {}).get(lora_scale.METADATA_KEY)
     return json.loads(told) if told else None
 
 
@@ -216,40 +244,19 @@ def _pairs(file: Path, plan: LoraPlan) -> dict[str, torch.Tensor]:
         return {}
     from safetensors.torch import load_file
 
-    scale, found = _peft_scale(file), {}
+    scales, found = lora_scale.beside(file), {}
     for name, tensor in _with_alphas(load_file(file), {}).items():
         part = part_of(name)
         if part.layer not in plan.pairs or part.kind not in (Kind.DOWN, Kind.UP, Kind.UP_BIAS):
             continue
-        if scale is not None and part.kind is Kind.DOWN:
-            tensor = _times(tensor, scale)
+        if scales is not None and part.kind is Kind.DOWN:
+            tensor = _times(tensor, scales.of(bare(part.layer)))
         found[f"{plan.pairs[part.layer]}.{part.kind}"] = tensor
     return found
 
 
 def _times(tensor: torch.Tensor, factor: float) -> torch.Tensor:
     return (tensor.float() * factor).to(tensor.dtype)
-
-
-def _peft_scale(file: Path) -> float | None:
-    """Returns the scale that PEFT writes beside its files, not into them; None for files of others.
-
-    Raises:
-        ModelError: where it says what is not applied.
-    """
-    place = file.with_name(PEFT_CONFIG)
-    if file.name != "adapter_model.safetensors" or not place.is_file():
-        return None
-    try:
-        config = json.loads(place.read_text("utf-8"))
-        rank, alpha = int(config["r"]), float(config["lora_alpha"])
-        odd = [key for key in ("alpha_pattern", "rank_pattern", "use_dora") if config.get(key)]
-        scale = alpha / (rank**0.5 if config.get("use_rslora") else rank)
-    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError) as error:
-        raise ModelError(f"model.loras: {place} cannot be read ({error}) -> copy it again") from None
-    if odd:
-        raise ModelError(f"model.loras: {place}: {odd[0]} is not applied -> save the LoRA in diffusers' layout")
-    return scale
 
 
 def _own(tensors: dict[str, torch.Tensor], component: str) -> tuple[str, dict[str, torch.Tensor]]:
