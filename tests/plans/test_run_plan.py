@@ -175,12 +175,16 @@ def test_kernels_are_those_of_the_tier(profiles):
     assert profiles.calls[-1][2] == "cuda_math"
 
 
-def test_an_image_to_video_model_is_planned_without_an_image(profiles):
-    (shape,) = plan_of(load(["model=cogvideox_5b_i2v", "hardware=a100_80gb"])).shapes
+@pytest.mark.parametrize("option", ["cogvideox_5b_i2v", "wan21_flf2v_14b"])
+def test_a_model_that_needs_images_is_planned_without_them(profiles, option):
+    (shape,) = plan_of(load([f"model={option}", "hardware=a100_80gb"])).shapes
     assert shape.spec.from_image
 
 
-@pytest.mark.parametrize(("option", "adapters"), [("wan22_t2v_a14b_lightning", 2), ("wan21_t2v_14b_lightx2v", 1)])
+@pytest.mark.parametrize(
+    ("option", "adapters"),
+    [("wan22_t2v_a14b_lightning", 2), ("wan22_i2v_a14b_lightning", 2), ("wan21_t2v_14b_lightx2v", 1)],
+)
 def test_distilled_weights_are_planned_for_before_their_adapters_are_here(profiles, option, adapters):
     plan = plan_of(load([f"model={option}", "hardware=a100_80gb"]))
     assert [(shape.spec.num_inference_steps, shape.spec.guidance_scale) for shape in plan.shapes] == [(4, 1.0)]
