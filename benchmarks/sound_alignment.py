@@ -47,7 +47,7 @@ TINY = ("model.dtype=float32", "model.max_sequence_length=32", "model.rules.min_
         "clip.height=64", "checks=off", "run.plan=off", "quality.num_inference_steps=3", "executor.canary=false",
         "clip.prompt='a cat purrs'", "run.sheet=false")  # fmt: skip
 PAGE = """<!doctype html><script>
-const told = [];
+const found_all = [];
 async function look(name) {
   const video = document.createElement("video");
   video.src = name; video.muted = false;
@@ -67,11 +67,11 @@ async function look(name) {
     found.samples = samples.length;
     found.first = samples.findIndex((one) => Math.abs(one) > 0.2);
   } catch (error) { found.decode = String(error); }
-  told.push(found);
+  found_all.push(found);
 }
 window.onload = async () => {
   for (const name of NAMES) await look(name);
-  await fetch("/told", { method: "POST", body: JSON.stringify(told) });
+  await fetch("/found", { method: "POST", body: JSON.stringify(found_all) });
 };
 </script><body></body>"""
 

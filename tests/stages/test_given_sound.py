@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 import wave
 
 import numpy as np
@@ -89,3 +90,8 @@ def test_a_video_without_sound_has_none(tmp_path):
     subprocess.run([REAL_FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", "color=s=16x16:d=1", path], check=True)
     with pytest.raises(ModelError, match="cannot be read"):
         check_sound(of_file(path))
+
+
+def test_the_key_of_a_file_with_sound_is_computed_without_numpy():
+    code = "import sys, vgpipe.stages.given_sound, vgpipe.sound.joined; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -162,3 +162,17 @@ def test_a_draft_shares_the_latents_and_all_before_them_with_the_finished_clip(m
     assert final.preview is None and final.denoised == final.latents and draft.denoised == draft.preview
     for each in ("preview", "frames", "exports"):
         assert len({str(getattr(keys, each)) for keys in (final, draft, other)}) == 3, each
+
+
+def test_sound_is_in_the_keys_of_files_that_hold_it_alone(maker):
+    loud = replace(maker, makes_sound=True)
+    of_file = replace(CLIP, audio="/a.wav", audio_sha256="0" * 64)
+    silent = replace(CLIP, audio="none")
+    for exporter, differ in ((MP4, True), ({"name": "gif"}, False)):
+        plain = digests(maker, exporter=exporter)
+        assert digests(loud, silent, exporter) == plain == digests(maker, silent, exporter)
+        made = [digests(loud, exporter=exporter), digests(maker, of_file, exporter), digests(loud, of_file, exporter)]
+        assert all(one[:4] == plain[:4] for one in made) and made[1] == made[2]
+        assert len({one[4] for one in (plain, *made)}) == (3 if differ else 1)
+    other = replace(of_file, audio_sha256="1" * 64)
+    assert digests(maker, other)[4] != digests(maker, of_file)[4]

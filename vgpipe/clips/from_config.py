@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vgpipe.clips.degradation import LORAS, Degradation
+from vgpipe.clips.own_rules import own_rules
 from vgpipe.clips.requested import exporters_of
 from vgpipe.config.model_schema import ModelConfig, OriginConfig
 from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
@@ -65,7 +66,7 @@ def key_maker(
         driver = _without_unfit_cache(driver)
     driver.check()
     refuse_unknown(asked.weights, driver.components())  # native ones too
-    return KeyMaker(driver, watermark, carries_recipe, model.rules.audio)
+    return KeyMaker(driver, watermark, carries_recipe, own_rules(model).audio)
 
 
 def unapplied_adapters(driver: Family, store_dir: str) -> tuple[Degradation, ...]:

@@ -14,6 +14,7 @@ from vgpipe.clips.given_videos import refuse_unreadable_videos
 from vgpipe.clips.halving import expected_stops
 from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, notes_of_sound, texts_of_clips
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
+from vgpipe.clips.own_rules import own_rules
 from vgpipe.clips.requested import kinds_of
 from vgpipe.clips.sound_files import refuse_unreadable_sounds
 from vgpipe.clips.totals import refuse_too_large
@@ -105,7 +106,7 @@ def _clip_notes(model: PlannedModel, clips: Sequence[Clip]) -> tuple[list[Noted]
     family, own_negative = model.family, model.config.model.reference.negative_prompt
     wanted = texts_of_clips(clips)
     texts = TextNotes(family, read_texts(family, wanted, model.tokenizers))
-    kinds, makes_sound = kinds_of(model.config), model.config.model.rules.audio
+    kinds, makes_sound = kinds_of(model.config), own_rules(model.config.model).audio
     found = (
         (
             one.id,
@@ -273,7 +274,7 @@ def _fitting(profiles: Profiles, request: PlanRequest) -> ProfileOf:
 
 def _sound_bytes(config: Config, clips: Sequence[Clip]) -> SoundBytes:
     """Returns what a second of sound takes on the disk, in floats and in files; of stereo at 48 kHz, if any."""
-    makes_sound = config.model.rules.audio
+    makes_sound = own_rules(config.model).audio
     if not any(has_sound(clip, makes_sound=makes_sound) for clip in clips):
         return SoundBytes()
     return SoundBytes(decoded_per_s=FLOAT_STEREO_BYTES_PER_S, files_per_s=bytes_per_s(kinds_of(config)))

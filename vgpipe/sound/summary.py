@@ -14,7 +14,7 @@ PEAKS = 160
 """How many bars a waveform has, at most."""
 FULL_SCALE = 100
 MISSED_S = 0.1
-"""Seconds of silence at the end of a clip from which on its user is told; vocoders leave a few milliseconds."""
+"""Seconds of silence at the end of a clip from which on a note says so; vocoders leave a few milliseconds."""
 
 
 def summary_of(track: Track, samples: int) -> dict[str, Any]:

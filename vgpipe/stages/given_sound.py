@@ -1,6 +1,6 @@
 """The sound file that is laid under a clip, read by ffmpeg.
 
-The file may be anybody's: its container is told ffmpeg rather than guessed, which opens neither playlists nor other
+The file may be anybody's: ffmpeg is given its container rather than guessing it, and opens neither playlists nor other
 files, with the decoders of a few codecs and limits to time, memory and the length of what it writes. Samples go
 through a temporary file at 48 kHz, the rate of video, in one channel or two: so many as the file has, more are mixed.
 
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vgpipe.errors import EncoderError, EncoderInterrupted, ExportError, ModelError
-from vgpipe.exporters.ffmpeg import convert, one_line
 from vgpipe.exporters.temporary import temporary_folder
 from vgpipe.job.clip import Clip
 from vgpipe.job.sound_file import container, digest
@@ -96,6 +95,8 @@ def check_sound(clip: Clip) -> None:
 
 
 def _decoded(clip: Clip, folder: Path, seconds: float) -> FileTrack:
+    from vgpipe.exporters.ffmpeg import convert, one_line  # keys need the version above alone
+
     path, name = _checked(clip)
     target = folder / "sound.au"
     arguments = [

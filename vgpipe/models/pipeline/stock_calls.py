@@ -140,7 +140,7 @@ def to_sound(waveform_CS: torch.Tensor, sample_rate_hz: int, settings: Settings,
         ran: the components that gave it, for the message.
 
     Raises:
-        PrecisionError: where it holds what is no number.
+        PrecisionError: where it holds NaN or infinity.
     """
     import numpy as np
 

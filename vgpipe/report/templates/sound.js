@@ -20,12 +20,12 @@
     });
     svg.append(drawn("path", { d: bars.join("") }));
     const title = drawn("title", {});
-    title.textContent = told(sound);
+    title.textContent = described(sound);
     svg.append(title);
     return svg;
   }
 
-  function told(sound) {
+  function described(sound) {
     const parts = [];
     if (sound.seconds !== undefined) parts.push(`${shown(sound.seconds)} s`);
     if (sound.channels !== undefined) parts.push(counted(sound.channels, "channel"));
