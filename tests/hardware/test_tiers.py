@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,14 @@ WRITTEN_DOWN = (*CHIPS, *OTHER_CARDS, *APPLES)
 OTHERS = (*OTHER_CARDS, *APPLES, "cpu", "auto")
 
 
+@cache
 def tier(name):
     return load([f"hardware={name}"]).hardware
+
+
+@cache
+def plain():
+    return asdict(load([]))
 
 
 def close(expected, share=0.02):
@@ -111,8 +118,7 @@ def test_every_key_stands_in_its_yaml_and_the_name_is_the_options(name):
 
 
 def _root(hardware):
-    plain = asdict(load([]))
-    return {**plain, "hardware": hardware}
+    return {**plain(), "hardware": hardware}
 
 
 def _keys(values):
@@ -228,9 +234,8 @@ def test_the_limit_stays_in_the_resolved_config_that_a_run_keeps():
 
 
 def test_a_run_from_before_the_tiers_is_still_read():
-    plain = asdict(load([]))
-    plain["hardware"] = {"device": "auto", "threads": 2}
-    assert validate_config(plain).hardware.threads == 2
+    old = {**plain(), "hardware": {"device": "auto", "threads": 2}}
+    assert validate_config(old).hardware.threads == 2
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps", "xpu", "xpu:0"])
