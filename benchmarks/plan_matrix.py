@@ -22,7 +22,12 @@ from vgpipe.plans import figures
 
 PAGE = Path(__file__).parents[1] / "docs" / "matrix.md"
 NOT_MEANT = ("generic", "shapes")  # any repo; the model of the repository, which fits everything
-NOT_CARDS = ("auto", "cpu")
+CARDS = (
+    *("gtx1660ti_6gb", "rtx3060_8gb", "rtx4060_8gb", "rtx5060_8gb", "rtx3080_10gb", "rtx2080ti_11gb", "rtx3060_12gb"),
+    *("rtx5070_12gb", "apple_m_16gb", "rtx4080_16gb", "rtx5080_16gb", "t4_16gb", "rtx3090_24gb", "rtx4090_24gb"),
+    *("rtx5090_32gb", "apple_m_64gb", "a100_80gb", "h100_80gb"),
+)
+"""Of the tiers, those of different memory, age and maker; the others are like one of these."""
 LIBRARIES = ("torch", "diffusers", "transformers")
 SMALL = ("cogvideox_2b", "cogvideox_5b", "wan21_t2v_1_3b")
 SMALL_CARDS = ("gtx1660ti_6gb", "rtx3060_8gb", "rtx4060_8gb")
@@ -34,8 +39,9 @@ Rows = dict[tuple[str, str], dict[str, Any]]
 INTRO = """\
 # Models and cards
 
-For every model and card: the largest clip that fits, up to the model's reference size, with which settings, and how
-long it takes. **All of it is a forecast** ([planning.md](planning.md)): nothing was run on any of these cards.
+For every model and each of {cards} [cards](hardware.md): the largest clip that fits, up to the model's reference size,
+with which settings, and how long it takes. **All of it is a forecast** ([planning.md](planning.md)): nothing was run on
+any of these cards.
 
 ```
 python -m vgpipe plan model=all hardware=all      # a table like this; model=ltx_video_2b hardware=all: for one model
@@ -75,14 +81,14 @@ not try smaller tiles, though the plan of one clip does; with `{" ".join(SMALL_T
 def main() -> None:
     """Asks for all plans and writes the page."""
     models = [name for name in options("model", None) if name not in NOT_MEANT]
-    cards = sorted((name for name in options("hardware", None) if name not in NOT_CARDS), key=_memory_gb)
+    cards = list(CARDS)
     rows: Rows = {}
     for model in models:
         sys.stderr.write(f"{model}\n")
         rows |= {(model, row["tier"]): row for row in _found(model, cards)}
     lines = [*_glance(rows, models, cards), *_by_model(rows, models, cards), *_small(rows), *claim()]
     versions = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in LIBRARIES)
-    PAGE.write_text(INTRO.format(versions=versions) + "\n".join(lines) + "\n", encoding="utf-8")
+    PAGE.write_text(INTRO.format(versions=versions, cards=len(CARDS)) + "\n".join(lines) + "\n", encoding="utf-8")
     sys.stdout.write(f"{PAGE}\n")
 
 
@@ -95,10 +101,6 @@ def _found(model: str, cards: list[str]) -> list[dict[str, Any]]:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(answer, indent=1), encoding="utf-8")
     return list(answer["rows"])
-
-
-def _memory_gb(card: str) -> tuple[int, str]:
-    return int(card.rpartition("_")[2].removesuffix("gb")), card
 
 
 def _glance(rows: Rows, models: list[str], cards: list[str]) -> Iterator[str]:
