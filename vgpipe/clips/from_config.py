@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from vgpipe.models.open import Origin, open_checkpoint, open_lora, source_of
 from vgpipe.models.pipeline.attention import SDPA
 from vgpipe.models.registry import family
 from vgpipe.models.weights import file_fit
+from vgpipe.models.weights.lora_summary import expert_hints
+from vgpipe.models.weights.loras import refuse_foreign
 from vgpipe.models.weights.precision import AUTO, FP16_VARIANT, variant_for
 from vgpipe.models.weights.quantize import refuse_unknown
 from vgpipe.outside_file import expanded, local_path
@@ -26,6 +29,8 @@ from vgpipe.stages.keys import KeyMaker
 from vgpipe.store.file_hashes import FileHashes
 from vgpipe.store.notes import Notes
 from vgpipe.vocabulary import NATIVE
+
+log = logging.getLogger(__name__)
 
 HASHES_FILE, NOTES_FILE = "file-hashes.jsonl", "lora-fits.jsonl"
 DENOISERS, VAE = ("transformer", "transformer_2", "unet"), "vae"
@@ -65,6 +70,8 @@ def key_maker(
     if is_other_model:
         driver = _without_unfit_cache(driver)
     driver.check()
+    for hint in expert_hints(loras, driver.denoise_components(from_image=False)):
+        log.warning(hint)
     refuse_unknown(asked.weights, driver.components())  # native ones too
     return KeyMaker(driver, watermark, carries_recipe, own_rules(model).audio)
 
@@ -138,10 +145,18 @@ def family_to_plan(
     settings = replace(_settings(model, memory, checkpoint, loras), cache=step_cache(quality, model))
     driver = family(model.family, checkpoint, settings)
     driver.check_cache()
+    refuse_foreign(driver.settings.loras, _denoiser_class(driver))
     refuse_unknown(memory.weights, driver.components())
     for component in {*driver.components(), "scheduler"} & set(checkpoint.component_names):
         checkpoint.vet(component)
+        if checkpoint.source(component).file:
+            checkpoint.refuse_layout(component, None)
     return driver
+
+
+def _denoiser_class(driver: Family) -> str:
+    name = driver.denoise_components(from_image=False)[0]
+    return str((driver.checkpoint.index.get(name) or [""])[-1])
 
 
 def _for_other_model(memory: MemoryConfig, checkpoint: Checkpoint) -> MemoryConfig:

@@ -17,6 +17,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.models.checkpoint.manifest import CheckpointManifest, manifest_of
 from vgpipe.plans.target import Target
+from vgpipe.plans.weight_notes import weight_notes
 
 MAIN = "main"
 
@@ -76,7 +77,8 @@ def _manifest(model: ModelConfig) -> CheckpointManifest | None:
 
 def _notes(config: Config, family: Family) -> tuple[str, ...]:
     absent = len(config.model.loras) - len(family.settings.loras)
-    return (f"model.loras: {absent} of them are not downloaded yet, and not counted",) if absent else ()
+    told = (f"model.loras: {absent} of them are not downloaded yet, and not counted",) if absent else ()
+    return (*weight_notes(family), *told)
 
 
 def download_bytes(family: Family) -> int:

@@ -81,12 +81,26 @@ def check(loras: Sequence[Lora], denoisers: Sequence[str], class_name: str = "")
     if loras and importlib.util.find_spec("peft") is None:
         raise ModelError('model.loras: needs the package peft -> pip install "vgpipe[lora]"')
     for lora in loras:
-        check_complete(Path(lora.path), "model.loras")
         if lora.component not in (None, *denoisers):
             raise ModelError(
                 f"model.loras: {lora.path}: component={lora.component}, and this model has {', '.join(denoisers)} -> "
                 "name one of these, or leave it out for all"
             )
+    refuse_foreign(loras, class_name)
+
+
+def refuse_foreign(loras: Sequence[Lora], class_name: str) -> None:
+    """Refuses, by their headers alone, files that are no LoRA, or none for a denoiser of a class.
+
+    Args:
+        loras: what will be applied.
+        class_name: in diffusers; "" where it is not known.
+
+    Raises:
+        ModelError: naming the layout and what to do.
+    """
+    for lora in loras:
+        check_complete(Path(lora.path), "model.loras")
         refuse_other(lora.path, tensors_in(Path(lora.path)), class_name)
 
 
