@@ -26,6 +26,7 @@ from vgpipe.executor.stage_inputs import (
 from vgpipe.executor.stage_scores import StageScores
 from vgpipe.executor.text_turns import TextTurns
 from vgpipe.fallback.memory_ladder import MemoryLadder
+from vgpipe.job.segments import steps_of_pass
 from vgpipe.memory.budget import enforced
 from vgpipe.memory.out_of_memory import drop_traceback_locals
 from vgpipe.memory.residency import Residency, Take
@@ -341,7 +342,7 @@ class StageLoop:
     def _denoise_hooks(self, segment: SegmentState) -> DenoiseHooks:
         from vgpipe.stages.denoise_run import DenoiseHooks
 
-        total = segment.parent.draft or segment.clip.num_inference_steps
+        total = segment.parent.draft or steps_of_pass(segment.segment)
         return DenoiseHooks(
             checkpoint_steps=self.checkpoint_steps,
             checkpoint_interval_s=self.checkpoint_interval_s,

@@ -37,6 +37,7 @@ class Trajectory:
         first_frame: where in it this segment's piece begins.
         windows_per_piece: windows or sections denoised for each of its pieces, on average.
         method: `window` or `native`.
+        schedules: whole schedules that the pass makes one after the other: a section each with `native`, else one.
     """
 
     num_frames: int
@@ -45,6 +46,7 @@ class Trajectory:
     first_frame: int
     windows_per_piece: float
     method: ContinuationMethod = WINDOW
+    schedules: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +91,17 @@ class Segment:
         """A clip of the same cost, for the planner: given frames count as an image, more windows as more steps."""
         if self.trajectory is not None:
             steps = round(self.clip.num_inference_steps * self.trajectory.windows_per_piece)
-            return replace(self.clip, num_inference_steps=max(1, steps))
+            # A section is decoded with the one beside it.
+            num_frames = 2 * self.clip.num_frames - 1 if self.trajectory.method == NATIVE else self.clip.num_frames
+            return replace(self.clip, num_inference_steps=max(1, steps), num_frames=num_frames)
         if self.clip.skipped_steps:
             return replace(self.clip, num_inference_steps=self.clip.num_inference_steps - self.clip.skipped_steps)
         return replace(self.clip, image=self.clip.image or GIVEN) if self.given else self.clip
+
+
+def steps_of_pass(segment: Segment) -> int:
+    """Returns the denoising steps of the pass that makes a segment, which may be a piece of it."""
+    return segment.clip.num_inference_steps * (segment.trajectory.schedules if segment.trajectory else 1)
 
 
 def segments_of(clip: Clip) -> tuple[Segment, ...]:
@@ -236,6 +245,8 @@ def _pieces(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], in
     wanted = sum(shot.num_frames for shot in shots)
     begins = [0, *accumulate(shot.num_frames for shot in shots)]
     whole = _pass(clip, how, shots[0].prompt, (first, 0), wanted, continues=False)
+    if how.method == NATIVE:
+        whole = replace(whole, last_image=clip.last_image, last_image_sha256=clip.last_image_sha256)
     length = how.segment_num_frames
     if whole.num_frames <= length and len(shots) == 1:
         return [Segment(index=index, clip=whole, shot=first, end=wanted, stop=wanted)]
@@ -250,6 +261,7 @@ def _pieces(clip: Clip, how: Continuation, first: int, shots: Sequence[Shot], in
         first_frame=0,
         windows_per_piece=windows / len(places),
         method=how.method,
+        schedules=windows if how.method == NATIVE else 1,
     )
     return [
         Segment(

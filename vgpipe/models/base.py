@@ -215,6 +215,8 @@ class DecodeRequest:
         num_frames: frames.
         generator: CPU generator as denoising left it; decoders with a timestep draw noise from it.
         embeds_dtype: torch dtype of the prompt embeddings; some pipelines decode at it.
+        first_frame: of a piece of a longer pass, where in that it begins.
+        total_frames: frames of that pass; None where the latents are all of a clip.
     """
 
     latents: torch.Tensor
@@ -223,6 +225,8 @@ class DecodeRequest:
     num_frames: int
     generator: torch.Generator
     embeds_dtype: torch.dtype
+    first_frame: int = 0
+    total_frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint
 FAMILIES = {
     "animatediff": "vgpipe.models.families.animatediff:AnimateDiffFamily",
     "cogvideox": "vgpipe.models.families.cogvideox:CogVideoXFamily",
+    "framepack": "vgpipe.models.families.framepack:FramepackFamily",
     "hunyuan_video": "vgpipe.models.families.hunyuan_video:HunyuanVideoFamily",
     "hunyuan_video_15": "vgpipe.models.families.hunyuan_video15:HunyuanVideo15Family",
     "kandinsky5": "vgpipe.models.families.kandinsky5:Kandinsky5Family",

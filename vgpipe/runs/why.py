@@ -13,6 +13,7 @@ from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.key_inputs import ClipInputs, read_document
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
+from vgpipe.job.segments import steps_of_pass
 from vgpipe.provenance.change_words import Change
 from vgpipe.provenance.input_changes import input_changes
 from vgpipe.provenance.recipe import LIBRARIES
@@ -144,7 +145,7 @@ def _left(state: ClipState, store: Store) -> tuple[Work, str]:
 
 
 def _denoising(state: ClipState, segment: SegmentState, store: Store) -> tuple[Work, str]:
-    done, steps = steps_of(store, segment.keys.latents), state.draft or segment.clip.num_inference_steps
+    done, steps = steps_of(store, segment.keys.latents), state.draft or steps_of_pass(segment.segment)
     where = _segment(segment) if state.is_long and segment is not state.segments[0] else ""
     if 0 < done < steps:
         return Work.CONTINUE, f"{where} at step {done} of {steps}".strip()

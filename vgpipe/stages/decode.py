@@ -68,6 +68,8 @@ def run(
         num_frames=context_frames + clip.num_frames,
         generator=denoised.generator(),
         embeds_dtype=denoised.embeds_dtype,
+        first_frame=trajectory.first_frame if trajectory else 0,
+        total_frames=trajectory.num_frames if trajectory else None,
     )
     decoded = family.decode(components, request)
     frames_THWC, sound = decoded.frames_THWC[context_frames:], decoded.sound

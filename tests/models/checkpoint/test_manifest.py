@@ -20,6 +20,7 @@ from vgpipe.units import GIB
 
 CONF = Path(__file__).parents[3] / "conf"
 SAME_AS = {
+    "framepack_f1": "framepack",
     "hunyuan_video_15_distilled": "hunyuan_video_15", "ltx2_distilled": "ltx2",
     "ltx2_distilled_two_stage": "ltx2",
     "wan21_i2v_14b_720p": "wan21_i2v_14b_480p", "wan21_t2v_14b_lightx2v": "wan21_t2v_14b",
@@ -44,6 +45,10 @@ COUNTS = {
         "transformer": 5_570_283_072 + 16 * 4 * 3072, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL,
     },
     "cogvideox15_5b": {"transformer": 5_570_676_352, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL},
+    "framepack": {
+        "transformer": 12_874_314_816, "vae": 246_478_803, "text_encoder": 7_505_186_816, "text_encoder_2": CLIP_L,
+        "image_encoder": 428_225_600,
+    },
     "hunyuan_video": {
         "transformer": 12_821_012_544, "vae": 246_478_803, "text_encoder": 7_505_186_816, "text_encoder_2": CLIP_L,
     },
@@ -159,7 +164,7 @@ def test_weights_of_other_values_have_the_outline_of_those_that_they_are_like(op
     assert all(other.parameters(name) == whole.parameters(name) for name in COUNTS[SAME_AS[option]])
 
 
-@pytest.mark.parametrize("option", sorted({*SAME_AS} - {"wan21_i2v_14b_720p"}))
+@pytest.mark.parametrize("option", sorted({*SAME_AS} - {"framepack_f1", "wan21_i2v_14b_720p"}))
 def test_what_is_distilled_needs_no_guidance(option):
     assert conf(option)["reference"]["guidance_scale"] == 1.0 < conf(SAME_AS[option])["reference"]["guidance_scale"]
 

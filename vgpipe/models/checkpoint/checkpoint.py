@@ -31,6 +31,7 @@ from vgpipe.store.digest import digest_of
 from vgpipe.store.file_hashes import FileHashes, fingerprint
 
 TEXT_SUFFIXES = (".json", ".txt", ".model", ".jinja")
+CLASS_FILES = ("config.json", "preprocessor_config.json")
 CONFIG_NAMES = (
     "config.json", "scheduler_config.json", "guider_config.json", "preprocessor_config.json", "processor_config.json",
 )  # fmt: skip
@@ -396,17 +397,24 @@ class Checkpoint:
 
 
 def _library_of(source: Source, component: str) -> str:
-    if "_class_name" not in read_json(source.place / "config.json"):
+    if "_class_name" not in read_json(_config_of(source)):
         return "transformers"
     return pipeline_of(component, _class_in(source)) or "diffusers"
 
 
 def _class_in(source: Source) -> str:
-    config = read_json(source.place / "config.json")
-    found = config.get("_class_name") or next(iter(config.get("architectures") or ()), None)
+    config = read_json(_config_of(source))
+    names = (config.get("_class_name"), *(config.get("architectures") or ()), config.get("image_processor_type"))
+    found = next((name for name in names if name is not None), None)
     if not isinstance(found, str):
-        raise ModelError(f"{source.place}/config.json: names no class -> give a component that save_pretrained made")
+        raise ModelError(f"{_config_of(source)}: names no class -> give a component that save_pretrained made")
     return found
+
+
+def _config_of(source: Source) -> Path:
+    """Returns the file that names the class of a component; one without any has none, which reading it tells."""
+    places = [source.place / name for name in CLASS_FILES]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def _read_index(folder: Path, repo: HubRepo | None) -> dict[str, Any]:

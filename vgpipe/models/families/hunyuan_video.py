@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from vgpipe.models.base import DecodeRequest, DenoiseRequest, Embeds, LoadComponent
 from vgpipe.models.pipeline.stock_calls import keep_dtype
@@ -25,7 +25,7 @@ class HunyuanVideoFamily(StockFamily):
     name = "hunyuan_video"
     pipeline = "HunyuanVideoPipeline"
     continuations = ("window",)
-    window_cuts = WindowCuts("hidden_states", 2)
+    window_cuts: ClassVar[WindowCuts | None] = WindowCuts("hidden_states", 2)
     text_components = ("tokenizer", "text_encoder", "tokenizer_2", "text_encoder_2")
 
     def uses_negative_prompt(self, guidance_scale: float) -> bool:
