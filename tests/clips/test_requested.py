@@ -69,8 +69,12 @@ def test_the_collector_rests_while_a_job_is_read(monkeypatch, tmp_path):
         (["model=wan22_t2v_a14b_lightning", "quality=quick"], 4),
         (["model=wan21_t2v_14b_lightx2v", "quality=quick"], 4),
         (["model=wan22_t2v_a14b", "quality=quick"], 10),
+        (["model=anyflow_wan", "quality=quick"], 1),
+        (["model=anyflow_wan", "quality=high"], 6),
+        (["model=anyflow_wan", "quality.steps_scale=10"], 32),
+        (["model=anyflow_wan", "quality.num_inference_steps=40"], 40),
     ],
 )
-def test_a_preset_gives_no_fewer_steps_than_a_model_was_distilled_to(typed, steps):
+def test_a_preset_gives_steps_that_a_model_was_distilled_for(typed, steps):
     config = load(typed)
     assert quality_settings(config.quality, config.model)["num_inference_steps"] == steps

@@ -73,6 +73,7 @@ SETUPS = {
     "kandinsky5": Setup(
         "kandinsky5_t2v_lite", "kandinsky5", VIDEO, 9, THREE, 1, 4, settings=Settings(max_sequence_length=48)
     ),
+    "anyflow": Setup("anyflow_wan", "anyflow", VIDEO, 9, THREE, 1, 4),
     "sana": Setup(
         "sana_video", "sana_video", VIDEO, 9, THREE, 2, 4,
         settings=Settings(max_sequence_length=24, pipeline_kwargs={"use_resolution_binning": False}),

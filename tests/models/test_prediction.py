@@ -21,7 +21,7 @@ SOLVERS = [
 UNSCALED = [
     "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
 ]  # fmt: skip
-FLOW = ["FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"]
+FLOW = ["FlowMapEulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"]
 TYPES = ["epsilon", "v_prediction", "sample"]
 ONLY_TWO = ["PNDMScheduler", "EulerAncestralDiscreteScheduler"]  # refuse the type `sample`
 ENDS_ELSEWHERE = ["DEISMultistepScheduler", "PNDMScheduler", "TCDScheduler"]
@@ -31,6 +31,7 @@ CASES = [
       if not (kind == "sample" and name in ONLY_TWO)),
     *((name, {"prediction_type": "flow_prediction", "use_flow_sigmas": True}) for name in SOLVERS),
     *((name, {}) for name in FLOW),
+    ("FlowMapEulerDiscreteScheduler", {"shift": 5.0}),
     ("FlowMatchEulerDiscreteScheduler", {"shift": 7.0, "invert_sigmas": True}),
     ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}),
     ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"}),

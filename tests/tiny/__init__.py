@@ -17,6 +17,7 @@ from pathlib import Path
 BUILDERS: dict[str, str] = {
     "animatediff_sd15": "tests.tiny.stable_diffusion:animatediff_sd15",
     "framepack": "tests.tiny.framepack:framepack",
+    "anyflow_wan": "tests.tiny.anyflow:anyflow_wan",
     "generic": "tests.tiny.others:mochi",
     "text_to_video_ms": "tests.tiny.stable_diffusion:text_to_video_ms",
     "cogvideox_2b": "tests.tiny.cogvideox:cogvideox_2b",

@@ -124,9 +124,9 @@ def _jobs(config: Config, job_lines: str | None, rules: RulesConfig) -> tuple[Jo
 
 
 def quality_settings(quality: QualityConfig, model: ModelConfig) -> dict[str, object]:
-    """Returns the clip settings that a quality preset gives for a model; at least the steps that it was made for."""
+    """Returns the clip settings that a quality preset gives for a model; with steps of those that it was made for."""
     asked = round(model.reference.num_inference_steps * quality.steps_scale)
-    scaled = max(model.rules.min_num_inference_steps, asked)
+    scaled = min(max(model.rules.min_num_inference_steps, asked), model.rules.max_num_inference_steps)
     settings = {name: getattr(quality, name) for name in names_set_by(SetBy.QUALITY)}
     return _set_only({**settings, "num_inference_steps": quality.num_inference_steps or scaled})
 

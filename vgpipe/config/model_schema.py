@@ -44,6 +44,8 @@ class RulesConfig(ShapeRules):
     """Most frames at once."""
     min_num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = 1
     """Fewest denoising steps that a preset (`quality=quick`) gives: what the model was distilled to."""
+    max_num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = 1000
+    """Most denoising steps that a preset gives: what the model was distilled for."""
     image: Literal["never", "optional", "required", "auto"] = "never"
     """Whether a clip has an image as its first frame; `auto`: as the checkpoint's pipeline says, and whether it makes
     sound too."""

@@ -110,7 +110,7 @@ def _scales(scheduler: Any, step: int) -> tuple[float, float]:
         share = float(scheduler.alphas_cumprod[int(scheduler.timesteps[step])])
         return share**0.5, (1 - share) ** 0.5
     sigma = float(sigmas[step])
-    if type(scheduler).__name__.startswith("FlowMatch") or config.get("use_flow_sigmas"):
+    if type(scheduler).__name__.startswith(("FlowMap", "FlowMatch")) or config.get("use_flow_sigmas"):
         return (sigma, 1 - sigma) if config.get("invert_sigmas") else (1 - sigma, sigma)
     if float(scheduler.init_noise_sigma) > 1:  # latents that are not scaled down
         return 1.0, sigma

@@ -13,6 +13,8 @@ the scheduler looks up for them. The last column is where the scheduler has the 
 | UniPC, DPMSolverMultistep, DPMSolverSinglestep, DEIS | `sigmas[step_index]` | `model_outputs[-1]`, \
 where the solver works on x0 |
 | Euler, EulerAncestral, Heun, LMS | `sigmas[step_index]`, of latents that are not scaled down | `step`[1] |
+| FlowMapEuler | `sigmas[step_index]`; the model gives the mean velocity of the step, which is followed to the end \
+| nowhere |
 | FlowMatchEuler, FlowMatchHeun | `sigmas[step_index]`, or of each token | nowhere |
 
 With two evaluations a step (Heun, PNDM's first), each is given latents at a noise level of its own, which is the one
@@ -175,6 +177,7 @@ _RULES = {
     "DPMSolverSinglestepScheduler": _OF_SOLVER,
     "EulerAncestralDiscreteScheduler": _OF_UNSCALED,
     "EulerDiscreteScheduler": _OF_UNSCALED,
+    "FlowMapEulerDiscreteScheduler": _OF_FLOW,
     "FlowMatchEulerDiscreteScheduler": _OF_FLOW,
     "FlowMatchHeunDiscreteScheduler": _OF_FLOW,
     "HeunDiscreteScheduler": _Rule(_of_unscaled, is_bounded=True),

@@ -10,6 +10,7 @@ from vgpipe.models.checkpoint.checkpoint import Checkpoint
 
 FAMILIES = {
     "animatediff": "vgpipe.models.families.animatediff:AnimateDiffFamily",
+    "anyflow": "vgpipe.models.families.anyflow:AnyFlowFamily",
     "cogvideox": "vgpipe.models.families.cogvideox:CogVideoXFamily",
     "framepack": "vgpipe.models.families.framepack:FramepackFamily",
     "hunyuan_video": "vgpipe.models.families.hunyuan_video:HunyuanVideoFamily",

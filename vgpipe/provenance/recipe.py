@@ -24,7 +24,10 @@ SCHEMA = 1
 LIBRARIES = ("torch", "diffusers", "transformers")
 NEWER = {"guidance_start": 0.0, "guidance_stop": 1.0}
 """Settings that recipes had none of at first -> the value at which they are left out: the same key, the same file."""
-NEWER_RULES = {"min_num_inference_steps": 1, "last_image": "never", "images": "never", "video": (), "audio": False}
+NEWER_RULES = {
+    "min_num_inference_steps": 1, "max_num_inference_steps": 1000, "last_image": "never", "images": "never",
+    "video": (), "audio": False,
+}  # fmt: skip
 """Likewise of `model.rules`."""
 
 

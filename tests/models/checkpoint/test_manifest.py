@@ -40,6 +40,10 @@ COUNTS = {
     },
     "cogvideox_2b": {"transformer": 1_693_783_872, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL},
     "cogvideox_5b": {"transformer": 5_570_283_072, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL},
+    "anyflow_wan": {  # Wan 2.1 1.3B's, and an embedding of where a step ends
+        "transformer": 1_418_996_800 + 256 * 1536 + 1536 + 1536 * 1536 + 1536, "vae": WAN_VAE,
+        "text_encoder": UMT5_XXL,
+    },
     # 16 more channels into patches of 2 x 2 and 3072
     "cogvideox_5b_i2v": {
         "transformer": 5_570_283_072 + 16 * 4 * 3072, "vae": COGVIDEOX_VAE, "text_encoder": T5_XXL,
@@ -98,6 +102,7 @@ COUNTS = {
 
 # Bytes of published weight files, as told by those who downloaded them; "*" is all of the repo that a pipeline loads.
 PUBLISHED = [
+    ("anyflow_wan", "transformer", 2_843_589_400),
     ("wan21_t2v_1_3b", "transformer", 4_998_781_576 + 677_289_072),
     ("wan21_t2v_1_3b", "text_encoder", 22_723_671_784),
     ("wan21_t2v_1_3b", "vae", 507_591_892),

@@ -133,7 +133,7 @@ def test_the_denoiser_sees_no_more_than_a_window(long_clip):
     with spied(denoisers(driven, setup.case)) as calls:
         latents, _ = driven.latents(setup.case)
     assert torch.isfinite(latents).all()
-    stacked = latents.shape[setup.axis if latents.ndim == 5 else 1]
+    stacked = latents.shape[driven.family.frames_axis if latents.ndim == 5 else 1]
     tokens = setup.seen // 3 if latents.ndim == 3 else 1
     assert (latents.shape[2] if setup.family == "ltx_condition" else stacked) == setup.latent_frames * tokens
     sample = driven.family.window_cuts.sample
@@ -264,7 +264,9 @@ def test_every_family_says_how_it_goes_on(opened):
         "hunyuan_video_15": ("image", "window"),
         "ltx": ("image", "window"),
         "ltx_condition": ("frames", "image", "window"),
-        **dict.fromkeys(("hunyuan_video", "kandinsky5", "sana_video", "text_to_video_sd", "animatediff"), ("window",)),
+        **dict.fromkeys(
+            ("anyflow", "hunyuan_video", "kandinsky5", "sana_video", "text_to_video_sd", "animatediff"), ("window",)
+        ),
     }
 
 

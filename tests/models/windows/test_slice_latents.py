@@ -40,7 +40,7 @@ def content(setup: Setup, latents: torch.Tensor, num_frames: int) -> torch.Tenso
     own = (num_frames - 1) // setup.stride + 1
     if latents.ndim == 3:
         return latents[0].unflatten(0, (own, -1))
-    return latents[0].movedim(0 if setup.axis == 1 else 1, 0)[-own:]
+    return latents[0].movedim(0 if setup.family in ("cogvideox", "kandinsky5") else 1, 0)[-own:]
 
 
 def test_a_piece_of_an_image_model_decodes_to_the_frames_of_the_whole(opened):

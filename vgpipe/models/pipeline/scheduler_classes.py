@@ -13,7 +13,11 @@ from vgpipe.errors import ConfigError, Fault
 
 EXPORTED = re.compile(r'"((?!Flax)\w+Scheduler)"')
 HEAD = re.compile(r"^class (\w+Scheduler)\(SchedulerMixin\b", re.MULTILINE)
-OF_ONE_MODEL = ("CogVideoX", "Helios")  # what begins the names of schedulers that are made for one model alone
+OF_ONE_MODEL = (
+    "CogVideoX",
+    "FlowMap",
+    "Helios",
+)  # what begins the names of schedulers that are made for one model alone
 FLOW, FLOW_SETTING, BACKWARDS = "FlowMatch", "use_flow_sigmas", "Inverse"
 KARRAS = re.compile(r"^    (\w+Scheduler) = \d+$", re.MULTILINE)
 
