@@ -14,11 +14,12 @@ from vgpipe.models.weights.load_component import load_component
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.planner.profiling.fake_stages import FakeStages, StageRun
 
+# Not AnyFlow: its table of positions, made at the first call and kept, counts again in each call that a plan repeats.
 FAMILIES = {
     "animatediff_sd15": "animatediff", "generic": "generic", "text_to_video_ms": "text_to_video_sd",
     "cogvideox_2b": "cogvideox", "cogvideox_5b": "cogvideox", "cogvideox_5b_i2v": "cogvideox",
     "cogvideox15_5b": "cogvideox", "hunyuan_video": "hunyuan_video", "hunyuan_video_15": "hunyuan_video_15",
-    "kandinsky5_t2v_lite": "kandinsky5", "sana_video": "sana_video", "anyflow_wan": "anyflow",
+    "kandinsky5_t2v_lite": "kandinsky5", "sana_video": "sana_video",
     "ltx_video_2b": "ltx", "ltx_video_distilled": "ltx_condition", "wan21_t2v_1_3b": "wan", "wan21_t2v_14b": "wan",
     "wan22_ti2v_5b": "wan", "wan22_t2v_a14b": "wan", "wan21_vace_1_3b": "wan_vace", "wan21_i2v_14b_480p": "wan",
     "wan21_flf2v_14b": "wan", "hunyuan_video_15_i2v": "hunyuan_video_15",
