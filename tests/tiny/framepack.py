@@ -27,7 +27,7 @@ def framepack(folder: Path) -> Path:
         transformer=_transformer(),
         vae=hunyuan_video._vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=1.0, use_dynamic_shifting=True),
-        image_encoder=hunyuan_video15._siglip(),
+        image_encoder=hunyuan_video15.siglip(),
         feature_extractor=SiglipImageProcessor(size={"height": SIDE, "width": SIDE}),
     ).save_pretrained(folder)
     index = json.loads((folder / "model_index.json").read_text())
