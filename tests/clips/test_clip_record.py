@@ -11,7 +11,7 @@ import pytest
 
 from vgpipe.clips.clip_record import clip_of_record, past_record, record_of
 from vgpipe.clips.clip_state import ClipState
-from vgpipe.job.clip import Clip
+from vgpipe.job.clip import Clip, PlacedImage
 from vgpipe.stages.keys import ClipKeys
 from vgpipe.store.digest import Key
 
@@ -28,10 +28,16 @@ def record(clip: Clip, draft: int | None = None) -> dict[str, Any]:
     return json.loads(json.dumps(record_of(ClipState(clip, [ClipKeys(**keys)], draft=draft))))
 
 
+GIVEN = replace(
+    WITH_IMAGE, fit="contain", last_image="/b.png", last_image_sha256="1f" * 32,
+    images=(PlacedImage(frame=2, image="/c.png", image_sha256="2f" * 32),),
+)  # fmt: skip
+RESTYLED = replace(PLAIN, video="/v.mp4", video_sha256="3f" * 32, strength=0.6, fit="cover")
+CONTINUED = replace(RESTYLED, strength=None, video_num_frames=3)
 NAMED = replace(PLAIN, name="A cat, it's 50%.-0", prompt_template="{x|y}")
 
 
-@pytest.mark.parametrize("clip", [PLAIN, WITH_IMAGE, NAMED])
+@pytest.mark.parametrize("clip", [PLAIN, WITH_IMAGE, NAMED, GIVEN, RESTYLED, CONTINUED])
 def test_a_record_gives_the_clip_back(clip: Clip) -> None:
     found = record(clip)
     assert (found["image"], found["image_sha256"]) == (clip.image, clip.image_sha256)
@@ -42,6 +48,24 @@ def test_a_record_gives_the_clip_back(clip: Clip) -> None:
 def test_a_name_that_leads_elsewhere_is_refused(name) -> None:
     with pytest.raises(ValueError, match="is not the name of a file"):
         clip_of_record({**record(PLAIN), "name": name})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"last_image": "b.png"}, "last_image: 'b.png' is not an absolute path"),
+        ({"last_image_sha256": None}, "last_image_sha256: '' is not 64 hex digits"),
+        ({"last_image": None}, "last_image: '' is not an absolute path"),
+        ({"images": [{"frame": 5, "image": "/c.png", "image_sha256": "2f" * 32}]}, "a frame is outside of the clip"),
+        ({"images": [{"frame": 1, "image": "/c.png", "image_sha256": "x"}]}, "images: 'x' is not 64 hex digits"),
+        ({"images": [{"frame": 1, "image": "/c.png", "image_sha256": "2f" * 32}] * 65}, "there are 65; at most 64"),
+        ({"video": "/v.mp4", "video_sha256": "3f" * 32, "video_num_frames": 5}, "video_num_frames: 5 of 5 frames"),
+        ({"fit": "zoom"}, "fit: Input should be"),
+    ],
+)
+def test_files_that_could_be_others_by_now_are_refused(change, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        clip_of_record({**record(GIVEN), **change})
 
 
 def test_a_record_says_after_how_many_steps_a_clip_stops() -> None:

@@ -67,7 +67,7 @@ class Case:
 
     @property
     def skipped(self) -> int:
-        """Steps that a video stands in for."""
+        """Steps that are not made, as a video is their result."""
         steps = self.num_inference_steps
         return 0 if self.strength is None else steps - min(int(steps * self.strength), steps)
 

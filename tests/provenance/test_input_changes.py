@@ -37,7 +37,7 @@ def clip(*segments: dict[str, Any], model: ModelFacts | None = None, **more: Any
 
 def texts(before: ClipInputs, now: ClipInputs) -> list[str]:
     assert input_changes(before, before) == () == input_changes(now, now)
-    return [change.text for change in input_changes(before, now, {"image": "first.png"})]
+    return [change.text for change in input_changes(before, now, {"image": "first.png", "last_image": "last.png"})]
 
 
 HUB = ["owner/name", "1" * 40, "transformer", None, None]
@@ -48,6 +48,8 @@ HUB = ["owner/name", "1" * 40, "transformer", None, None]
     [
         (segment(seed=2, image=None), ["seed 1 -> 2"]),
         (segment(image=A), ['image none -> "first.png"']),
+        (segment(last_image=A), ['last image none -> "last.png"']),
+        (segment(images=[[8, A]]), ["images at none -> 8"]),
         (segment(loras=[[A, 1.0]]), ["LoRA style added"]),
         (segment(files=HUB), ["model files of transformer"]),
         (segment(piece=[0, 17, 33]), ["piece none -> [0, 17, 33]"]),

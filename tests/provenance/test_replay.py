@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from tests.provenance.recipes import RECIPE, changed
 from vgpipe.errors import ConfigError, UsageError, VgpipeError
 from vgpipe.exporters.base import exporter
 from vgpipe.provenance.changed import changed as changed_file
 from vgpipe.provenance.diff import latents_checksums, recipe_diff
-from vgpipe.provenance.replay import Changes, read_replay, replay_overrides
+from vgpipe.provenance.replay import Changes, given_problem, read_replay, replay_overrides
 
 HOW = {
     "method": "image", "segment_num_frames": 17, "min_segment_num_frames": 17, "overlap_num_frames": 1,
@@ -68,6 +71,20 @@ def test_paths_of_a_home_are_followed_in_ones_own(file_of, monkeypatch, tmp_path
     replay = read_replay(file_of(recipe), NO_OVERRIDES)
     assert replay.config.model.id == str(tmp_path / "wan") and replay.clip.image == str(tmp_path / "dog.png")
     assert read_replay(file_of(recipe), replay_overrides(["clip.image=/pics/cat.png"])).clip.image == "/pics/cat.png"
+
+
+def test_each_given_file_may_lie_elsewhere_and_the_one_that_does_not_is_named(file_of, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    sha256 = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    recipe = deepcopy(RECIPE)
+    there = str(tmp_path / "a.png")
+    recipe["clip"].update(image=there, image_sha256=sha256, last_image="~/gone.png", last_image_sha256=sha256)
+    recipe["clip"]["images"] = [{"frame": 2, "image": "~/gone.png", "image_sha256": sha256}]
+    clip = read_replay(file_of(recipe), NO_OVERRIDES).clip
+    assert "its last image" in given_problem(clip) and "is missing -> clip.last_image=PATH" in given_problem(clip)
+    assert "clip.images={FRAME: PATH}" in given_problem(clip, ["last_image"])
+    moved = replay_overrides([f"clip.last_image={there}", f"clip.images={{2: {there}}}"])
+    assert given_problem(read_replay(file_of(recipe), moved).clip) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from vgpipe.clips.artifact_keys import ArtifactKeys
-from vgpipe.job.clip import Clip
+from vgpipe.job.clip import Clip, PlacedImage
 from vgpipe.models.base import Lora, Settings
 from vgpipe.models.open import Origin, open_checkpoint
 from vgpipe.models.registry import family
@@ -102,6 +102,30 @@ def test_a_loras_place_does_not_count_but_its_weight_does(tiny_wan):
         return digests(make(tiny_wan, loras=(Lora(path=path, weight=weight, sha256="0" * 64),)))
 
     assert with_lora("/a", 1.0) == with_lora("/b", 1.0) != with_lora("/a", 0.5)
+
+
+def test_everything_that_is_given_counts_by_its_content_and_its_frame(maker):
+    def with_given(**given):
+        return digests(maker, replace(CLIP, **given))[2]
+
+    def placed(frame, path):
+        return {"images": (PlacedImage(frame=frame, image=path, image_sha256="1" * 64),)}
+
+    image = {"image": "/a.png", "image_sha256": "0" * 64}
+    video = {"video": "/a.mp4", "video_sha256": "2" * 64, "fit": "cover"}
+    found = [
+        with_given(**image),
+        with_given(**image, fit="cover"),
+        with_given(**image, fit="contain"),
+        with_given(**image, last_image="/b.png", last_image_sha256="1" * 64),
+        with_given(**image, **placed(2, "/a.png")),
+        with_given(**image, **placed(3, "/a.png")),
+        with_given(**video, video_num_frames=1),
+        with_given(**video, strength=0.5),
+        with_given(**video, strength=0.7),
+    ]
+    assert len(set(found)) == len(found) and with_given(**image, **placed(2, "/b.png")) in found
+    assert with_given(fit="contain") == digests(maker)[2]  # of a segment that is given nothing
 
 
 def test_the_images_content_counts_and_not_its_place(maker):

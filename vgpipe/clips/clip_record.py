@@ -17,6 +17,7 @@ from vgpipe.clips.degradation import EXPORTER, MODEL
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import set_by
 from vgpipe.job.naming import MAX_ID_BYTES, MAX_STEM_BYTES
+from vgpipe.job.placements import MAX_PLACED
 from vgpipe.job.settings import SetBy
 from vgpipe.quality.verdict import Verdict
 from vgpipe.report.values import float_of, list_of, seconds_of, table_of
@@ -238,6 +239,8 @@ def _check_given(clip: Clip) -> None:
         if not SHA256.fullmatch(one.sha256 or ""):
             key = "images" if one.setting == "images" else f"{one.setting}_sha256"
             raise ValueError(f"{key}: {(one.sha256 or '')[:80]!r} is not 64 hex digits")
+    if len(clip.images) > MAX_PLACED:
+        raise ValueError(f"images: there are {len(clip.images)}; at most {MAX_PLACED} are allowed")
     if any(not 0 <= one.frame < clip.num_frames for one in clip.images):
         raise ValueError(f"images: a frame is outside of the clip, which has {clip.num_frames}")
     begins_with = clip.video_num_frames

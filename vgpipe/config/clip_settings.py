@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
 
 from vgpipe.job.declared import ClipSetting, set_by
-from vgpipe.job.placements import parse
-from vgpipe.job.schema import MAX_PLACED, Mark, or_words, placement
+from vgpipe.job.placements import MAX_PLACED, parse
+from vgpipe.job.schema import Mark, or_words, placement
 from vgpipe.job.settings import Marks, Placements, SetBy
 
 T = TypeVar("T")

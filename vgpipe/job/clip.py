@@ -125,7 +125,7 @@ class Clip(ClipSettings):
         images: further frames that are given, in order.
         video: absolute path of the video that it continues, or restyles with `strength`; None without one.
         video_sha256: likewise.
-        video_num_frames: how many of the video's last frames a clip that continues it begins with; None for any other.
+        video_num_frames: how many of the video's last frames come first where it is continued; None for any other clip.
         fit: how pictures of another size than the clip's are brought to it; None where all have its size, and of
             records that older versions wrote, whose image the stock pipeline resizes as it does.
         audio: absolute path of the sound file that is laid under it; `none` where the model makes sound that is left
@@ -155,7 +155,7 @@ class Clip(ClipSettings):
 
     @property
     def skipped_steps(self) -> int:
-        """How many of its steps are not made, as a video that is restyled stands in for them; counted as diffusers."""
+        """How many of its steps are not made, as a restyled video is their result; counted as diffusers counts."""
         if self.strength is None or self.video is None:
             return 0
         return self.num_inference_steps - min(int(self.num_inference_steps * self.strength), self.num_inference_steps)

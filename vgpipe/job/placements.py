@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+MAX_PLACED = 64
+"""Of a clip."""
 _PLACEMENT = re.compile(r"\s*(?P<frame>[+-]?\d{1,9})\s*[:=]\s*(?P<path>\S.*?)\s*", re.DOTALL)
 _BETWEEN = re.compile(r"[;\n]")
 

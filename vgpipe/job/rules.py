@@ -136,7 +136,7 @@ class ShapeRules:
 
 
 def frames_of_video(rules: ShapeRules, num_frames: int) -> int:
-    """Returns how many of a video's last frames a clip that continues it begins with.
+    """Returns how many of a video's last frames come first in a clip that continues it.
 
     Args:
         rules: what the model can make.

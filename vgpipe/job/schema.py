@@ -17,7 +17,6 @@ from vgpipe.job.settings import MAX_BEST_OF, Marks, Placements, SetBy
 MAX_CLIPS = 100_000
 MAX_SHOTS = 1000
 MAX_MARKS = 10
-MAX_PLACED = 64
 MAX_SEGMENTS = 200_000
 MAX_PROMPT_CHARS = 20_000
 TEXT_REMEDY = "shorten it, or remove what cannot be seen"
@@ -112,7 +111,7 @@ def _setting(declared: ClipSetting) -> tuple[Any, Any]:
         return list[Mark], _optional(declared.allowed, min_length=1, max_length=MAX_MARKS)
     if hint == Placements:
         return Annotated[list[Placement], BeforeValidator(placements.listed)], _optional(
-            declared.allowed, min_length=1, max_length=MAX_PLACED
+            declared.allowed, min_length=1, max_length=placements.MAX_PLACED
         )
     checked_as = {str: OptionalText if setting.may_be_empty else Text, int: Whole, float: Number}
     checked = checked_as.get(hint, hint)

@@ -138,7 +138,7 @@ class ClipSettings:
     strength: Annotated[
         float | None,
         Setting(
-            "how much of the video is made anew; 1 leaves nothing of it",
+            "how much of the video is changed; 1 leaves nothing of it",
             SetBy.USER,
             "a number above 0, at most 1",
             above=0,

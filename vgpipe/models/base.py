@@ -171,7 +171,7 @@ class DenoiseRequest:
         last_frame_HWC: uint8 frame that the clip ends with; None where it ends freely.
         placed: frames at further places, in order, none of which is the first or last frame of the clip.
         source_NHWC: uint8 frames of a video to restyle, as many as the clip has; None where none is.
-        strength: how much of that video is denoised anew, above 0 to 1; None without one.
+        strength: how much of that video is changed, above 0 to 1; None without one.
         history: what it continues, its first frames; its generator is then as the section before left it.
     """
 

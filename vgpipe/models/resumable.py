@@ -38,8 +38,8 @@ class ResumableScheduler:
         state: what `scheduler_state` gave after those; None where none are done or none remain.
         before_first_step: called when the loop is about to make its first step, after all preparations.
         last_step: loop iterations after which the loop ends, those already done included; None makes all of them.
-        skipped_steps: the first loop iterations, which no pass makes, as a given video stands in for what they would
-            give; they count as done. A loop that skips as many by itself is shown them.
+        skipped_steps: the first loop iterations, which no pass makes, as a given video is their result; they count as
+            done. A loop that skips as many by itself is shown them.
 
     Attributes:
         copies: deep copies of it, in order.

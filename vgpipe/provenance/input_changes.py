@@ -154,11 +154,15 @@ class _Comparison:
 
     def _given(self, name: str, old: Any, new: Any) -> str:
         words, file = name.replace("_", " "), self.files.get(name)
+        if name == "images":
+            frames = [", ".join(str(one[0]) for one in list_of(side) if isinstance(one, list)) for side in (old, new)]
+            same = "images: other content"
+            return same if frames[0] == frames[1] else f"images at {frames[0] or 'none'} -> {frames[1] or 'none'}"
         if name == "audio" and OF_MODEL in (old, new):
             return f"audio {self._sound(old)} -> {self._sound(new)}"
         if old is None or new is None:
             return f"{words} {'none' if old is None else 'one'} -> {'none' if new is None else shown(file)}"
-        return f"{words}: other content" if name == "images" else f"{words} {shown(file)}: other content"
+        return f"{words} {shown(file)}: other content"
 
     def _sound(self, audio: Any) -> str:
         return "none" if audio is None else OF_MODEL if audio == OF_MODEL else "a file"

@@ -169,7 +169,7 @@ def given_problem(clip: Clip, replaced: Collection[str] = ()) -> str | None:
 
 def _problem(given: GivenFile) -> str | None:
     if not os.path.lexists(given.path):
-        return f"{given.setting} {given.path} is missing"
+        return f"{_words(given)} {given.path} is missing"
     if given.setting == "video":
         found: Picture | Video | GivenSound | PictureFault = load_video(given.path, Path.cwd())
     elif given.setting == "audio":
@@ -178,7 +178,11 @@ def _problem(given: GivenFile) -> str | None:
         found = load_picture(given.path, Path.cwd(), given.setting)
     if isinstance(found, PictureFault):
         return found.what
-    return None if found.sha256 == given.sha256 else f"{given.setting} {given.path} has changed"
+    return None if found.sha256 == given.sha256 else f"{_words(given)} {given.path} has changed"
+
+
+def _words(given: GivenFile) -> str:
+    return "image" if given.setting == "images" else given.setting.replace("_", " ")
 
 
 def first_files(run_dir: RunDir) -> list[Path]:

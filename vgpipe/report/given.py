@@ -43,7 +43,7 @@ class GivenFile(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """An image that a record names: what it is to the clip, where it was, its digest."""
+    """An image that a record names: what it is to the clip, its path, its digest."""
 
     what: str
     path: str

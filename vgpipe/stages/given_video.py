@@ -1,7 +1,7 @@
 """The frames of a video that a clip continues or restyles, read by ffmpeg.
 
-The file may be anybody's: its container is told ffmpeg rather than guessed, which opens neither playlists nor other
-files, with the decoders of a few codecs and limits to time, memory and what is read of its answer. ffmpeg is asked
+The file may be anybody's: ffmpeg is given its container rather than guesses it, opens neither playlists nor other
+files, and has the decoders of a few codecs and limits to time, memory and what is read of its answer. ffmpeg is asked
 twice: when each frame is shown, and for those that the clip takes.
 
 Shape suffixes: N frames, H height, W width, C channels.

@@ -26,6 +26,7 @@ def test_size_and_quality_change_no_name():
 @pytest.mark.parametrize(
     "other",
     [{"prompt": "b"}, {"negative_prompt": "b"}, {"seed": 2}, {"image_sha256": "0" * 64},
+     {"last_image_sha256": "0" * 64}, {"video_sha256": "0" * 64},
      {"shots": (Shot(prompt="a", num_frames=9), Shot(prompt="b", num_frames=9))}],
 )  # fmt: skip
 def test_what_the_clip_shows_does(other):

@@ -59,7 +59,7 @@ def _check_video(given: GivenSettings, video: ResolvedSetting, rules: ShapeRules
 
 def _check_strength(given: GivenSettings, faults: Faults) -> None:
     if given.strength is not None and given.video is None:
-        what = "strength says how much of a video is made anew, and there is none"
+        what = "strength says how much of a video is changed, and there is no video"
         given.strength.add_fault(what, "add `video`, or remove it", faults)
 
 

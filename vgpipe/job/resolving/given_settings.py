@@ -23,7 +23,7 @@ class Placement:
     Attributes:
         frame: its number; below 0 it counts from the end.
         path: of the image.
-        setting: where it was written; its value is the path alone.
+        setting: the one that holds it, with the path alone as its value.
     """
 
     frame: int
@@ -33,7 +33,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenSettings:
-    """What an entry is given, by setting; None where nothing sets it."""
+    """What an entry is given, by setting; None where it is not set."""
 
     image: ResolvedSetting | None = None
     last_image: ResolvedSetting | None = None
