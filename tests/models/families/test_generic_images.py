@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ import torch
 from PIL import Image
 
 from tests.configs import model_of
-from tests.models.driven import Case, Driven, assert_renders_and_reuses, assert_resumes, drive
+from tests.models.driven import Case, Driven, assert_resumes, drive
 from tests.models.pairs import settings_of
 from tests.tiny.image_to_video import skyreels_v2_i2v, stable_video_diffusion
 from vgpipe.clips.own_rules import own_rules
 from vgpipe.config.model_schema import RulesConfig
+from vgpipe.errors import ModelError
 from vgpipe.models.families.generic_by_stage import GenericByStage
 from vgpipe.models.families.generic_whole import GenericWhole
 
@@ -73,6 +76,61 @@ def test_a_whole_pipeline_without_a_text_equals_the_stock_one(whole_folder):
     assert np.array_equal(frames_of(driven), (frames * 255).round().astype("uint8"))
 
 
+def calls_of(monkeypatch, name: str, output: object = None) -> list[dict]:
+    """Collects the arguments of a stock call, which gives `output`."""
+    import diffusers
+
+    kind, told = getattr(diffusers, name), []
+
+    @functools.wraps(kind.__call__)
+    def call(_self, **arguments):
+        told.append(arguments)
+        return output
+
+    monkeypatch.setattr(kind, "__call__", call)
+    return told
+
+
+def test_a_last_image_reaches_the_call(staged_folder, monkeypatch):
+    frames = torch.zeros(1)
+    calls = calls_of(monkeypatch, "SkyReelsV2ImageToVideoPipeline", SimpleNamespace(frames=frames))
+    driven = drive("generic", staged_folder, settings_of("generic"))
+    monkeypatch.setattr(type(driven.family), "takes_last_image", True)
+    monkeypatch.setattr(type(driven.family), "encode", lambda *_: {"prompt_embeds": torch.zeros(1, 1, 1)})
+    last = PICTURE_HWC[::-1].copy()
+    driven.latents(replace(CASE, last_frame_HWC=last))
+    assert np.array_equal(np.asarray(calls[0]["image"]), PICTURE_HWC)
+    assert np.array_equal(np.asarray(calls[0]["last_image"]), last)
+    assert calls[0]["negative_prompt"] is None, "a text for its default would be refused beside embeddings"
+
+
+@pytest.mark.parametrize(("shape", "channels"), [((1, 2, 24), 2), ((1, 24), 1)])
+def test_the_sound_of_a_whole_pipeline_is_kept(whole_folder, monkeypatch, shape, channels):
+    frames, audio = (
+        np.zeros((1, CASE.num_frames, 32, 48, 3), np.uint8),
+        np.linspace(-1, 1, 24 * channels, dtype="float32"),
+    )
+    output = SimpleNamespace(frames=frames, audio=torch.from_numpy(audio).reshape(shape))
+    calls_of(monkeypatch, "StableVideoDiffusionPipeline", output)
+    monkeypatch.setattr(GenericWhole, "sound_rate_hz", lambda _self: 16_000)
+    driven = drive("generic", whole_folder, settings_of("generic"))
+    decoded = driven.family.decode({}, driven.latents(CASE)[1])
+    assert np.array_equal(decoded.frames_THWC, frames[0])
+    assert np.array_equal(decoded.sound.samples_SC.T.ravel(), audio) and decoded.sound.sample_rate_hz == 16_000
+    assert decoded.sound.channels == channels
+    assert driven.family.denoise_identity(from_image=True)["sound"] == 16_000
+
+
+def test_several_videos_of_one_call_are_refused_and_other_sizes_are_said(whole_folder, monkeypatch, caplog):
+    driven = drive("generic", whole_folder, settings_of("generic"))
+    calls_of(monkeypatch, "StableVideoDiffusionPipeline", SimpleNamespace(frames=np.zeros((2, 5, 32, 48, 3), np.uint8)))
+    with pytest.raises(ModelError, match="gives 2 videos and a clip is one"):
+        driven.latents(CASE)
+    calls_of(monkeypatch, "StableVideoDiffusionPipeline", SimpleNamespace(frames=np.zeros((1, 4, 32, 64, 3), np.uint8)))
+    driven.latents(CASE)
+    assert "made 4 frames of 64x32 where the clip asks for 5 frames of 48x32" in caplog.text
+
+
 # What a checkpoint says of images.
 
 
@@ -81,11 +139,17 @@ def rules_of(folder: Path, **changes: object) -> RulesConfig:
 
 
 def test_the_checkpoint_says_which_images_a_clip_takes(staged_folder, whole_folder, tmp_path):
-    assert (rules_of(staged_folder).image, rules_of(staged_folder).last_image) == ("required", "optional")
+    # Its denoiser has positions for one image that an image encoder has seen.
+    assert (rules_of(staged_folder).image, rules_of(staged_folder).last_image) == ("required", "never")
     assert (rules_of(whole_folder).image, rules_of(whole_folder).last_image) == ("required", "never")
-    for name, image in [("MochiPipeline", "never"), ("Cosmos2VideoToWorldPipeline", "required")]:
+    for name, image, last in [
+        ("MochiPipeline", "never", "never"),
+        ("Cosmos2VideoToWorldPipeline", "required", "never"),
+        ("HeliosPipeline", "optional", "never"),
+        ("SkyReelsV2DiffusionForcingImageToVideoPipeline", "required", "optional"),
+    ]:
         (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": name}))
-        assert rules_of(tmp_path).image == image
+        assert (rules_of(tmp_path).image, rules_of(tmp_path).last_image) == (image, last)
     assert rules_of(tmp_path / "nowhere").image == "optional", "opening it says what is wrong"
 
 
@@ -107,6 +171,9 @@ def test_a_missing_image_is_refused_before_anything_starts(vgpipe, workdir, stag
     assert "clip.image: no image given" in ran.err and "set it with clip.image=FILE" in ran.err
 
 
-def test_an_image_is_rendered_and_found_again(vgpipe, workdir, staged_folder):
+def test_an_image_is_rendered(vgpipe, workdir, staged_folder):
     Image.fromarray(PICTURE_HWC).save(workdir / "first.png")
-    assert_renders_and_reuses(vgpipe, *command(staged_folder, "clip.image=first.png"))
+    ran = vgpipe(*command(staged_folder, "clip.image=first.png"))
+    assert ran.code == 0, ran.err
+    (record,) = ran.records()
+    assert record["state"] == "done" and not record["degradations"] and record["files"]["mp4"]

@@ -13,6 +13,7 @@ from vgpipe.models.families.generic_base import FRAME_COUNTS, RATES, GenericBase
 from vgpipe.models.families.generic_by_stage import GenericByStage
 from vgpipe.models.families.generic_whole import GenericWhole
 from vgpipe.models.pipeline.stock_inputs import IMAGES, LAST_IMAGE, NEVER
+from vgpipe.models.pipeline.stock_obstacles import IMAGE_ENCODER
 from vgpipe.models.pipeline.stock_source import StockSource, read_source
 
 TEXT, DECODER = ("tokenizer", "text_encoder"), ("vae",)
@@ -86,8 +87,15 @@ def _made(base: type[GenericBase], checkpoint: Checkpoint, settings: Settings, s
         "decoders": tuple(name for name in loadable if name.startswith(DECODER)),
         "denoisers": tuple(name for name in loadable if not name.startswith((*TEXT, *DECODER, *NEVER_DENOISES))),
         "image_pipeline": None if source.image == NEVER else source.name,
-        "takes_last_image": LAST_IMAGE in source.arguments,
+        "takes_last_image": LAST_IMAGE in source.arguments and not _sees_one_image(checkpoint),
         "image_components": tuple(name for name in loadable if name.startswith((*FOR_IMAGES, *DECODER))),
         "uses_fps": bool(set(RATES) & set(source.arguments)),
     }
     return type(f"{base.__name__}{source.name}", (base,), attributes)(checkpoint, settings)
+
+
+def _sees_one_image(checkpoint: Checkpoint) -> bool:
+    """Returns whether the denoiser has positions for what an image encoder makes of one image, not of two."""
+    if not {IMAGE_ENCODER, "transformer"} <= set(checkpoint.component_names):
+        return False
+    return checkpoint.config("transformer").get("pos_embed_seq_len", 0) is None

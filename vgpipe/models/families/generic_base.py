@@ -139,7 +139,9 @@ class GenericBase(StockFamily):
     def denoise_identity(self, *, from_image: bool) -> Mapping[str, Any]:
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
         driven = {"pipeline": self.pipeline, "way": self.way_in_keys}
-        return {**super().denoise_identity(from_image=from_image), **driven}
+        rate = self.sound_rate_hz()
+        sound = {} if rate is None else {"sound": rate}  # once it was not kept
+        return {**super().denoise_identity(from_image=from_image), **driven, **sound}
 
     def call_arguments(self, pipeline: Any, request: DenoiseRequest) -> dict[str, Any]:
         """Returns the arguments of the stock call, under the names that this one has for length and rate."""

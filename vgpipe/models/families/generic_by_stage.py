@@ -13,7 +13,7 @@ from typing import Any
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.families.generic_base import FRAME_COUNTS, GenericBase
-from vgpipe.models.pipeline.stock_calls import accepted, keep_dtype
+from vgpipe.models.pipeline.stock_calls import NOTHING, accepted, keep_dtype
 from vgpipe.models.pipeline.stock_inputs import IMAGES
 from vgpipe.models.pipeline.stock_obstacles import ENCODE_IMAGE, IMAGE_ENCODER
 
@@ -72,7 +72,9 @@ class GenericByStage(GenericBase):
         negative = {name.removeprefix(NEGATIVE): one for name, one in given.items() if name.startswith(NEGATIVE)}
         if request.latents is not None:
             keep_dtype(pipeline, request.latents.dtype)
-        return super().call_arguments(pipeline, replace(request, embeds=embeds, negative_embeds=negative or given))
+        arguments = super().call_arguments(pipeline, replace(request, embeds=embeds, negative_embeds=negative or given))
+        # Some calls have a text for its default, and refuse it beside embeddings.
+        return {**arguments, **({"negative_prompt": NOTHING} if given else {})}
 
     def blank_embeds(self, request: DecodeRequest) -> dict[str, Any]:
         """Returns embeddings for a call in which no step remains; only their dtype counts."""
