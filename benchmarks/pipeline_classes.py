@@ -10,6 +10,7 @@ library is imported. `tests/test_pipeline_classes.py` compares the page with wha
 from __future__ import annotations
 
 import ast
+import csv
 import importlib.metadata
 import importlib.util
 import re
@@ -31,6 +32,7 @@ from vgpipe.models.pipeline.stock_source import StockSource, read_source
 from vgpipe.models.registry import FAMILIES
 
 ROOT = Path(__file__).parents[1]
+RUNS = ROOT / "benchmarks" / "generic_pipelines.csv"
 PAGE = ROOT / "docs" / "pipelines.md"
 VIDEOS = ("frames", "video", "videos")
 MAY_BE_VIDEO = re.compile(rf"\b({'|'.join((*FRAME_COUNTS, *VIDEOS))})\b *[:=]")
@@ -54,11 +56,14 @@ where it is no longer true. {count} pipelines: {counts}.
 * **refused**: the reason is the message. What a call needs beside a text and images (videos, masks, poses) cannot be
   given to `generic`.
 
+**Run** says of which a tiny random checkpoint was run with `generic` beside the stock call, with equal frames (and
+sound, and of staged ones latents, resumed after every step too): `python -m benchmarks.generic_pipelines`.
+
 Text, image and last image are what a clip can be given; in brackets where it can do without. `generic` reads that from
 the call, too: a missing image is refused when the job is checked. `model.rules.image` overrides it.
 
-| class | takes | gives | treated | by, or why |
-| --- | --- | --- | --- | --- |
+| class | takes | gives | treated | by, or why | run |
+| --- | --- | --- | --- | --- | --- |
 """
 MODULAR_HEAD = """
 ## Modular pipelines
@@ -80,6 +85,7 @@ class Row:
         gives: what it gives.
         treated: `named`, `staged`, `whole` or `refused`.
         reason: which options and family, or why.
+        run: whether a tiny checkpoint was run, and what it showed.
     """
 
     name: str
@@ -87,10 +93,11 @@ class Row:
     gives: str
     treated: str
     reason: str
+    run: str
 
     def line(self) -> str:
         """Returns its line of the table."""
-        return f"| `{self.name}` | {self.takes} | {self.gives} | {self.treated} | {self.reason} |"
+        return f"| `{self.name}` | {self.takes} | {self.gives} | {self.treated} | {self.reason} | {self.run} |"
 
 
 def page() -> str:
@@ -139,7 +146,7 @@ def _row(source: StockSource) -> Row:
     else:
         treated, reason = STAGED, ""
     sound = " and sound" if set(SOUND_OUTPUTS) & set(source.outputs) else ""
-    return Row(source.name, _takes(source), f"frames{sound}", treated, reason)
+    return Row(source.name, _takes(source), f"frames{sound}", treated, reason, _runs().get(source.name, ""))
 
 
 def _takes(source: StockSource) -> str:
@@ -154,13 +161,20 @@ def _named_by(name: str) -> str:
     """Returns the family and the options that name a class; empty where none does."""
     options = [option for option, made in _indexed().items() if made == name]
     families = [family for family, names in _of_families().items() if name in names]
-    families += [family for option in options if (family := _families_of_options()[option]) not in families]
     told = []
-    for family in families:
+    for family in dict.fromkeys([*families, *(_families_of_options()[option] for option in options)]):
         own = [option for option in options if _families_of_options()[option] == family]
         own = own or [option for option, of in _families_of_options().items() if of == family]
         told.append(f"family `{family}`: {', '.join(f'`{option}`' for option in own)}")
     return "; ".join(told)
+
+
+@cache
+def _runs() -> Mapping[str, str]:
+    """Returns class -> what generic_pipelines.py saw of it: `equal`, or `other` where anything was not."""
+    with RUNS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row.pop("name"): "other" if "other" in row.values() else "equal" for row in rows}
 
 
 @cache
