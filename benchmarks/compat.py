@@ -66,6 +66,12 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "clip.image={image}", "clip.width=48", "model.rules.side_multiple=16", "model.rules.frames_step=8",
         "model.rules.frames_offset=1",
     ),
+    "hunyuan_video_15_480p_distilled": ("clip.image={image}",),
+    "hunyuan_video_15_i2v": ("clip.image={image}",),
+    "wan21_flf2v_14b": ("clip.image={image}", "clip.last_image={image}"),
+    "wan21_i2v_14b_480p": ("clip.image={image}",),
+    "wan21_i2v_14b_720p": ("clip.image={image}",),
+    "wan22_i2v_a14b": ("clip.image={image}",),
 }  # fmt: skip
 DEMO_LIMIT_S = 900
 QUIET = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}

@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.middle_sizes import MIDDLE, build
 from tests import tiny
+from tests.configs import model_of
 
 STEPS = 4  # as many as a plan looks at
 UNLIMITED_GB = 64  # counts live tensors, and holds nothing back
@@ -105,13 +106,14 @@ def settings_of(size: str, option: str, place: Path) -> list[str]:
 def run(cwd: Path, option: str, settings: list[str], cache: Path) -> Path:
     """Runs a job of one clip in a folder of its own and returns its plan.json; raises where it fails."""
     cwd.mkdir(parents=True)
-    image = ""
-    if option.endswith("i2v"):
-        from PIL import Image
+    rules, images = model_of(option).rules, ""
+    for name in ("image", "last_image"):
+        if getattr(rules, name) == "required":
+            from PIL import Image
 
-        Image.fromarray(np.full((32, 48, 3), 128, np.uint8)).save(cwd / "grey.png")
-        image = ", image: grey.png"
-    (cwd / "job.yaml").write_text(f"prompts:\n  - {{prompt: {PROMPT}, seed: 0{image}}}\n")
+            Image.fromarray(np.full((32, 48, 3), 128, np.uint8)).save(cwd / "grey.png")
+            images += f", {name}: grey.png"
+    (cwd / "job.yaml").write_text(f"prompts:\n  - {{prompt: {PROMPT}, seed: 0{images}}}\n")
     line = [
         sys.executable, "-m", "vgpipe", "job=job.yaml", "hardware=cpu", "hydra.run.dir=run",
         f"++hardware.memory_limit_gb={UNLIMITED_GB}", "run.degrade=strict", "executor.canary=false", *settings,
