@@ -17,6 +17,8 @@ from tests.tiny import build
 from vgpipe.models.base import Settings
 from vgpipe.models.families.ltx2_two_stage import SECOND_SIGMAS
 from vgpipe.models.open import Origin
+from vgpipe.planner.profile_records import ClipSpec
+from vgpipe.planner.profiling.fake_stages import FakeStages
 
 FOLLOWED = {**UNGUIDED, "sigmas": [1.0, 0.975, 0.725], "image_crf": 0}
 CASE = Case("a small red circle", "", 5, 1.0, 128, 128, num_frames=9, fps=24, num_inference_steps=6)
@@ -95,6 +97,21 @@ def test_a_preview_of_either_stage_has_the_clips_size_and_is_continued(driven, t
     assert torch.equal(clip.run(), whole) and clip.seen == list(range(steps + 1, 7))
 
 
+def test_a_plan_counts_every_component_of_a_clip_from_an_image(driven):
+    spec = ClipSpec(
+        width=128, height=128, num_frames=9, num_inference_steps=6, guidance_scale=1.0, fps=24, from_image=True
+    )
+    stages = FakeStages(driven.family, spec, "cuda")
+    embeds = {"prompt_embeds": torch.zeros(1, 4, 48), "prompt_attention_mask": torch.ones(1, 4, dtype=torch.int64)}
+    denoised = stages.denoise(embeds)
+    decoded = stages.decode(denoised.result, embeds)
+    called = {name: component.calls for run in (denoised, decoded) for name, component in run.components.items()}
+    assert denoised.rounds == called["transformer"] == 6
+    assert set(called) == {"connectors", "transformer", "vae", "audio_vae", "latent_upsampler", "vocoder"}
+    assert all(called.values())
+
+
 def test_the_steps_are_those_of_both_stages(driven):
+    driven.family.check_classes()  # an argument for images is one of the pipeline for an image
     assert driven.family.steps_obstacle(6) is None
     assert "the first stage has 3 steps" in (driven.family.steps_obstacle(3) or "")

@@ -33,8 +33,11 @@ class Ltx2TwoStageFamily(Ltx2Family):
     """
 
     name = "ltx2_two_stage"
-    image_pipeline = CONDITIONS
     idle: ClassVar[tuple[str, ...]] = tuple(name for name in Ltx2Family.idle if name != UPSAMPLER)
+
+    def pipeline_for(self, request: DenoiseRequest) -> str:
+        """Returns the name of the class that makes a clip: with a single image, too, the one that takes conditions."""
+        return CONDITIONS if super().pipeline_for(request) != self.pipeline else self.pipeline
 
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; the VAEs too, whose statistics latents are scaled by between the stages."""

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map
 
 from vgpipe.planner.profiling.attention import Attention
 from vgpipe.planner.profiling.call_cache import CallCache
-from vgpipe.planner.profiling.fake_mode import FakeRouting, is_known
+from vgpipe.planner.profiling.fake_mode import KNOWN_FLOATS, FakeRouting, is_known
 from vgpipe.planner.profiling.modules import ModuleParts, parts_of
 from vgpipe.planner.profiling.recorder import Record, Recorder
 from vgpipe.planner.profiling.vae_tiles import shorten
@@ -54,7 +54,11 @@ class FakeComponent:
     def __getattr__(self, name: str) -> Any:
         if name in ENTRY_POINTS and hasattr(self._module, name):
             return lambda *args, **kwargs: self._enter(name, args, kwargs)
-        return getattr(self._module, name)
+        found = getattr(self._module, name)
+        if isinstance(found, FakeTensor) and found.numel() <= KNOWN_FLOATS:
+            # Statistics that a pipeline scales its latents by; fake, they would make those fake, too.
+            return torch.ones(found.shape, dtype=found.dtype)
+        return found
 
     def to(self, *_args: Any, **_kwargs: Any) -> FakeComponent:
         """Returns the component unchanged."""
