@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.models.pairs import Pair
 from tests.tiny import build
 from vgpipe.hardware.out_of_memory import is_out_of_memory
 from vgpipe.models.base import Settings
+from vgpipe.store.digest import digest_of
 
 LENGTH = 24
 AS_ASKED = {"use_resolution_binning": False}
@@ -64,6 +66,13 @@ def test_in_mixed_precisions_and_going_on_in_them(folder):
 def test_other_instructions_and_none(folder):
     for lines in (["Describe", "this: "], []):
         assert_equal(pair(folder, complex_human_instruction=lines), PLAIN)
+
+
+def test_an_infinity_in_the_schedule_names_latents_too(folder):
+    """As the solver's default has one, every published config of it does."""
+    family = driven_in(folder).family
+    assert family.scheduler_config["lambda_min_clipped"] == -math.inf
+    assert digest_of(family.denoise_identity(from_image=False))
 
 
 def test_an_out_of_memory_error_of_the_vae_comes_through(folder, monkeypatch):

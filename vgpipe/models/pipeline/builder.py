@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -70,6 +71,13 @@ class PipelineBuilder:
     def scheduler_config(self) -> dict[str, Any]:
         """The checkpoint's config of it, with the settings laid over."""
         return {**self.checkpoint.config(SCHEDULER), **self.settings.scheduler_config}
+
+    @property
+    def scheduler_facts(self) -> list[Any]:
+        """The scheduler's class and config as plain values; infinities, which no digest takes, as text."""
+        config = self.scheduler_config.items()
+        plain = {name: str(one) if isinstance(one, float) and not math.isfinite(one) else one for name, one in config}
+        return [self.scheduler_name, plain]
 
     def build(self, class_name: str, components: Components, *, config_only: Collection[str] = ()) -> Any:
         """Builds the stock pipeline: loaded components, placeholders for those in `config_only`, None for the others.

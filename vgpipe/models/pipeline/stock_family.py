@@ -179,7 +179,7 @@ class StockFamily(LatentLayout):
         """Returns, as plain values, everything about denoising that no clip says and that can change bits."""
         return {
             "parts": {name: self.identity(name) for name in self.denoise_components(from_image=from_image)},
-            "scheduler": [self.scheduler_name, self.scheduler_config],
+            "scheduler": self.scheduler_facts,
             "configs": {name: [self.checkpoint.index[name], self.checkpoint.config(name)] for name in self.decoders},
             "index": self.call_index(),
             "pipeline_kwargs": dict(self.settings.pipeline_kwargs),

@@ -22,12 +22,12 @@ class TextOfProcessor:
     def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer
 
-    def __call__(self, images: Any = None, text: Any = None, videos: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, text: Any = None, images: Any = None, videos: Any = None, **kwargs: Any) -> Any:
         """Returns the tokens of one text or of several.
 
         Args:
-            images: none.
             text: one or a list of them.
+            images: none.
             videos: none.
             kwargs: of the tokenizer.
 
