@@ -137,6 +137,22 @@ def test_a_hostile_recipe_is_refused_in_plain_words(file_of, path, value):
         read_replay(file_of(changed(path, value)), NO_OVERRIDES)
 
 
+@pytest.mark.parametrize("setting", ["image", "last_image", "video", "audio"])
+def test_a_file_on_another_machine_is_not_followed(file_of, setting):
+    recipe = changed(f"clip.{setting}", "//host/share/x")
+    recipe["clip"][f"{setting}_sha256"] = "0" * 64
+    with pytest.raises(UsageError, match="a place on another machine, which is not followed"):
+        read_replay(file_of(recipe), NO_OVERRIDES)
+
+
+def test_a_clip_without_the_sound_of_its_model_stays_so(file_of):
+    recipe = changed("clip.audio", "none")
+    assert read_replay(file_of(recipe), NO_OVERRIDES).clip.audio == "none"
+    recipe["clip"]["audio_sha256"] = "0" * 64
+    with pytest.raises(UsageError, match="audio"):
+        read_replay(file_of(recipe), NO_OVERRIDES)
+
+
 def test_texts_of_a_recipe_are_never_resolved(file_of):
     text = "${oc.env:HOME} $(id) {x} %s"
     recipe = changed("clip.prompt", text)
