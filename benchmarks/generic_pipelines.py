@@ -6,21 +6,19 @@
 traceback of the first error. For each it prints how it is driven (staged or whole), whether latents, frames and sound
 equal the stock call's bit for bit, and of a staged one whether it equals them resumed after each step.
 
-Of 39 classes, 35 ran, all of them equal. Of the others the stock call itself fails here: Cosmos 2 needs torchvision
-(and NVIDIA's guardrail, in whose place, here alone, both sides have one that lets everything through), diffusers 0.42.1
-calls EasyAnimateControl's encode_prompt with an argument that it does not take, I2VGen-XL reads a part of CLIP that
-transformers 5 has not, and DFR needs a checkpoint of LTX-2.5.
+Of 38 classes, 35 ran, all of them equal. Of the others the stock call itself fails here: diffusers 0.42.1 calls
+EasyAnimateControl's encode_prompt with an argument that it does not take, I2VGen-XL reads a part of CLIP that
+transformers 5 has not, and DFR needs a checkpoint of LTX-2.5. Those of Cosmos need packages that were not installed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -98,7 +96,6 @@ ENTRIES = {
     "anyflow_far": Entry(made.anyflow_far, 9, {"chunk_partition": [1, 2]}),
     "chronoedit": Entry(made.chronoedit),
     "cogvideox_i2v": Entry(option("cogvideox_5b_i2v"), 9, width=48),
-    "cosmos2": Entry(made.cosmos2_video_to_world, 9),
     "easy_animate": Entry(made.easy_animate),
     "easy_animate_control": Entry(made.easy_animate_control),
     "easy_animate_inpaint": Entry(made.easy_animate_inpaint),
@@ -163,7 +160,7 @@ def main() -> None:
     names = [name for name in sys.argv[1:] if name in ENTRIES] or list(ENTRIES)
     runs = []
     for name in names:
-        with tempfile.TemporaryDirectory() as folder, guardrail():
+        with tempfile.TemporaryDirectory() as folder:
             try:
                 runs.append(compared(ENTRIES[name], ENTRIES[name].build(Path(folder))))
                 print(" | ".join(filter(None, astuple(runs[-1]))), flush=True)
@@ -238,7 +235,7 @@ def stock_output(driven: Driven, entry: Entry, folder: Path, case: Case, output_
 
     index = json.loads((folder / "model_index.json").read_text())
     absent: dict[str, Any] = {}
-    if "safety_checker" in index and "Cosmos" not in index["_class_name"]:
+    if "safety_checker" in index:
         absent["safety_checker"] = None
     if index["_class_name"].startswith("Kandinsky5"):  # of which transformers makes no processor without torchvision
         absent["tokenizer"] = processor_of(folder)
@@ -258,30 +255,6 @@ def stock_output(driven: Driven, entry: Entry, folder: Path, case: Case, output_
     if not driven.family.uses_negative_prompt(case.guidance_scale):
         given.pop("negative_prompt", None)
     return pipeline(**given, output_type=output_type)
-
-
-@contextlib.contextmanager
-def guardrail() -> Iterator[None]:
-    """Replaces the guardrail of Cosmos, which is not installed, by one that lets everything through."""
-    from diffusers.pipelines.cosmos import pipeline_cosmos2_video2world as cosmos
-
-    original = cosmos.CosmosSafetyChecker
-    cosmos.CosmosSafetyChecker = _PassAll
-    try:
-        yield
-    finally:
-        cosmos.CosmosSafetyChecker = original
-
-
-class _PassAll:
-    def to(self, *_args: object) -> None:
-        pass
-
-    def check_text_safety(self, _text: str) -> bool:
-        return True
-
-    def check_video_safety(self, frames: np.ndarray) -> np.ndarray:
-        return frames
 
 
 if __name__ == "__main__":

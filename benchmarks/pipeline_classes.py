@@ -145,6 +145,8 @@ def _row(source: StockSource) -> Row:
         treated, reason = WHOLE, source.obstacle
     else:
         treated, reason = STAGED, ""
+    if treated in (STAGED, WHOLE) and source.packages:
+        reason = "; ".join(filter(None, [reason, f"needs the package {', '.join(source.packages)}"]))
     sound = " and sound" if set(SOUND_OUTPUTS) & set(source.outputs) else ""
     return Row(source.name, _takes(source), f"frames{sound}", treated, reason, _runs().get(source.name, ""))
 

@@ -136,22 +136,6 @@ def _motif(kind: Any, folder: Path, image_embed_dim: int | None = None, **parts:
     )  # fmt: skip
 
 
-def cosmos2_video_to_world(folder: Path) -> Path:
-    """Saves a Cosmos2VideoToWorldPipeline, without its guardrail."""
-    from diffusers import Cosmos2VideoToWorldPipeline, CosmosTransformer3DModel
-
-    torch.manual_seed(0)
-    transformer = CosmosTransformer3DModel(
-        in_channels=17, out_channels=16, num_attention_heads=2, attention_head_dim=16, num_layers=2, mlp_ratio=2,
-        text_embed_dim=32, adaln_lora_dim=4, max_size=(4, 32, 32), patch_size=(1, 2, 2), rope_scale=(2.0, 1.0, 1.0),
-        concat_padding_mask=True, extra_pos_embed_type="learnable",
-    )  # fmt: skip
-    from diffusers import FlowMatchEulerDiscreteScheduler
-
-    scheduler = FlowMatchEulerDiscreteScheduler(use_karras_sigmas=True)
-    return _like_wan(Cosmos2VideoToWorldPipeline, folder, **_t5(), transformer=transformer, scheduler=scheduler)
-
-
 def easy_animate(folder: Path) -> Path:
     """Saves an EasyAnimatePipeline."""
     from diffusers import EasyAnimatePipeline

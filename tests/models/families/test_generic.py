@@ -318,6 +318,7 @@ def test_a_text_to_image_pipeline_is_refused(tmp_path):
         ),
         ("SanaWMPipeline", "SanaWMPipeline is no .* its call needs more: intrinsics, c2w ->"),
         ("AnimateDiffVideoToVideoPipeline", "AnimateDiffVideoToVideoPipeline is no .* its call needs more: video"),
+        ("CosmosTextToWorldPipeline", "needs the package cosmos_guardrail, which is not installed -> pip install cosm"),
         ("MadeUpPipeline", r"its pipeline is MadeUpPipeline, which diffusers \S+ lacks -> pip install -U diffusers"),
         ("DiffusionPipeline", "DiffusionPipeline"),
         (["pipeline_of_mine", "MyPipeline"], "names no pipeline of diffusers"),

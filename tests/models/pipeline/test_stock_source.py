@@ -96,6 +96,11 @@ def test_a_loop_that_needs_its_first_noise_keeps_it_from_being_staged(tmp_path, 
     assert written(tmp_path, monkeypatch, "Measured", loop).obstacle is None
 
 
+def test_a_package_that_the_constructor_needs_is_known():
+    assert read_source("CosmosTextToWorldPipeline").packages == ("cosmos_guardrail",)
+    assert read_source("WanPipeline").packages == ()
+
+
 def test_a_class_that_diffusers_lacks_is_an_error():
     with pytest.raises(ModelError, match="its pipeline is NoSuchPipeline, which diffusers"):
         read_source("NoSuchPipeline")

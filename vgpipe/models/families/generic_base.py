@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -55,6 +56,10 @@ class GenericBase(StockFamily):
             library = self.checkpoint.index[lacking[0]][0]
             reason = f"{self.pipeline} needs its {lacking[0]}, of library {library}, of which vgpipe loads no class"
             raise ModelError(f"{self.checkpoint.name}: {reason} -> choose another model.id")
+        missing = [name for name in self.source.packages if importlib.util.find_spec(name) is None]
+        if missing:
+            remedy = f"pip install {missing[0]}, or choose another model.id"
+            raise ModelError(f"{self.pipeline} needs the package {missing[0]}, which is not installed -> {remedy}")
         needed = {*self.components(), "scheduler"}
         self.checkpoint.require(needed, self.checkpoint.component_names, variant=self.settings.variant)
         self.check_choices()

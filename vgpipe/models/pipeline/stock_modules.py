@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+AVAILABLE = re.compile(r"is_(\w+)_available")
 CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 
 Methods = Mapping[str, ast.FunctionDef]
@@ -47,6 +48,21 @@ def name_of(node: ast.expr) -> str:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
     return ""
+
+
+def packages_of(body: Sequence[ast.stmt], constructor: ast.FunctionDef) -> Iterator[str]:
+    """Yields the packages without which a constructor uses a class that only raises (`if is_NAME_available(): ...`).
+
+    Args:
+        body: statements of the file.
+        constructor: of the pipeline class.
+    """
+    used = {node.id for node in ast.walk(constructor) if isinstance(node, ast.Name)}
+    for node in body:
+        match node:
+            case ast.If(test=ast.Call(func=ast.Name(id=asked)), orelse=[ast.ClassDef(name=made)]) if made in used:
+                if found := AVAILABLE.fullmatch(asked):
+                    yield found[1]
 
 
 @cache  # reads every file of them once, 0.1 s

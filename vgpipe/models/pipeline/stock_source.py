@@ -11,7 +11,7 @@ from typing import Any
 
 from vgpipe.errors import ModelError
 from vgpipe.models.pipeline.stock_inputs import ImageUse, Needs, image_of, needs_of
-from vgpipe.models.pipeline.stock_modules import Methods, methods_in, name_of, parameters, statements_of
+from vgpipe.models.pipeline.stock_modules import Methods, methods_in, name_of, packages_of, parameters, statements_of
 from vgpipe.models.pipeline.stock_obstacles import obstacles
 from vgpipe.models.text_reader import Form
 
@@ -34,6 +34,7 @@ class StockSource:
         embeds: what `encode_prompt` returns, by its own variables' names; empty where it does not say.
         form: what its one tokenizer is given of a text; None where its source does not say that plainly.
         obstacle: why it cannot be driven stage by stage; None where it can.
+        packages: without which it cannot be made, beyond those that diffusers needs.
     """
 
     name: str
@@ -46,6 +47,7 @@ class StockSource:
     embeds: tuple[str, ...]
     form: Form | None
     obstacle: str | None
+    packages: tuple[str, ...]
 
     @property
     def image(self) -> ImageUse:
@@ -62,7 +64,8 @@ def read_source(name: str) -> StockSource:
     Raises:
         ModelError: where the installed diffusers has no pipeline of that name with a call of its own.
     """
-    methods = methods_in(statements_of(name), name)
+    body = statements_of(name)
+    methods = methods_in(body, name)
     if not {"__init__", "__call__"} <= set(methods):
         raise ModelError(
             f"model.id: its pipeline is {name}, which diffusers {importlib.metadata.version('diffusers')} lacks -> "
@@ -81,6 +84,7 @@ def read_source(name: str) -> StockSource:
         embeds=embeds,
         form=_form(methods, components),
         obstacle=next(obstacles(methods, given, components, embeds), None),
+        packages=tuple(packages_of(body, methods["__init__"])),
     )
 
 
