@@ -153,17 +153,19 @@ def kills(bench: Bench, driven: Driven, whole: torch.Tensor, **options: bool) ->
 def stock(bench: Bench, driven: Driven) -> torch.Tensor:
     """The latents of the stock pipeline for the same arguments."""
     case, family = replace(bench.setup.case, num_frames=bench.setup.case.window[0]), driven.family
-    # transformers 5 takes HunyuanVideo's tokenizer for another.
+    # transformers 5 takes HunyuanVideo's tokenizer for another, and loads Kandinsky's with torchvision alone.
     tokenizers = {name: part for name, part in driven.components.items() if name.startswith("tokenizer")}
-    parts = {"scheduler": family.scheduler(), **tokenizers}
+    parts = {"scheduler": family.scheduler(), **dict.fromkeys(tokenizers)}
     if bench.name == "animatediff":
         parts["motion_adapter"] = diffusers.MotionAdapter.from_pretrained(bench.model / "adapter")
     pipeline_class = getattr(diffusers, family.pipeline)
     pipe = pipeline_class.from_pretrained(bench.model, torch_dtype=torch.float32, **parts)
     pipe.set_progress_bar_config(disable=True)
+    for name, part in tokenizers.items():
+        setattr(pipe, name, part)
     given = {
         "prompt": case.prompt, "negative_prompt": case.negative_prompt, "height": case.height, "width": case.width,
-        "num_frames": case.num_frames, "frame_rate": case.fps, "num_inference_steps": STEPS,
+        "num_frames": case.num_frames, "frames": case.num_frames, "frame_rate": case.fps, "num_inference_steps": STEPS,
         "guidance_scale": case.guidance_scale, "generator": torch.Generator().manual_seed(case.seed),
         "max_sequence_length": family.settings.max_sequence_length, "output_type": "latent",
         **family.settings.pipeline_kwargs,

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import Settings
+from vgpipe.models.checkpoint.misplaced import explain
 from vgpipe.models.open import Origin, open_checkpoint
 from vgpipe.models.registry import family
 from vgpipe.models.weights.load_component import load_component
@@ -71,6 +72,15 @@ def test_a_component_alone_names_its_checkpoint_or_its_key(tiny_wan, tmp_path):
     assert typed_values(refused(tiny_wan / "transformer")) == {"model.id": str(tiny_wan)}
     alone = shutil.copytree(tiny_wan / "vae", tmp_path / "wan_vae")
     assert typed_values(refused(alone)) == {"model.components.vae": {"id": str(alone)}}
+
+
+def test_a_modular_pipeline_is_named_and_refused(tmp_path):
+    (tmp_path / "modular_model_index.json").write_text('{"_class_name": "MiniMaxH3ModularPipeline"}')
+    (tmp_path / "transformer").mkdir()
+    for told in (explain(tmp_path), explain(tmp_path, "MiniMaxAI/MiniMax-H3")):
+        assert "is a modular pipeline (MiniMaxH3ModularPipeline): blocks" in told and "model_index.json" in told
+    (tmp_path / "modular_model_index.json").write_text("not JSON")
+    assert "is a modular pipeline: blocks" in explain(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 from vgpipe.errors import ModelError
 from vgpipe.hub.files import PICKLE_SUFFIXES
+from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.layouts import single_file_override
 from vgpipe.models.checkpoint.safetensors_files import tensors_in
 from vgpipe.models.checkpoint.tensor_names import is_adapter
 from vgpipe.typed import as_typed
 
 INDEX_FILE, CONFIG_FILE = "model_index.json", "config.json"
+MODULAR_FILE = "modular_model_index.json"
+ONE_CALL = f"take a checkpoint whose pipeline has a call of its own ({INDEX_FILE}), such as those of docs/models.md"
 TO_DIFFUSERS = "take one in diffusers layout; on the hub, such repos of the same model often end in -Diffusers"
 COMFYUI_FOLDERS = {"diffusion_models", "text_encoders", "checkpoints", "unet", "clip", "loras"}
 OF_CACHE, MAX_LOOKED_AT = "models--", 200
@@ -41,6 +44,9 @@ def explain(path: Path, repo_id: str | None = None) -> str:
         repo_id: the hub repo; None for a path of the user's.
     """
     if repo_id is not None:
+        modular = _modular(path)
+        if modular is not None:
+            return f"model.id: {repo_id} {modular} -> {ONE_CALL}"
         return f"model.id: {repo_id} is not in diffusers layout (no {INDEX_FILE}) -> {TO_DIFFUSERS}"
     try:
         what, remedy = _file(path) if path.is_file() else _folder(path)
@@ -128,6 +134,9 @@ def _folder(path: Path) -> tuple[str, str]:
             "is not a checkpoint folder: nothing is there",
             "give the folder that save_pretrained or a download made, or owner/name of a hub repo",
         )
+    modular = _modular(path)
+    if modular is not None:
+        return modular, ONE_CALL
     parts = sorted(one for one in list(path.iterdir())[:MAX_LOOKED_AT] if one.is_dir())
     inside = [found for one in parts if _is_checkpoint(found := snapshot_of(one) or one)]
     if len(inside) == 1:
@@ -154,6 +163,18 @@ def _folder(path: Path) -> tuple[str, str]:
         f"is not a checkpoint folder in diffusers layout (no {INDEX_FILE})",
         "give the folder that save_pretrained or a download made",
     )
+
+
+def _modular(path: Path) -> str | None:
+    """Returns what is said of a modular pipeline; None for anything else."""
+    if not (path / MODULAR_FILE).is_file():
+        return None
+    try:
+        name = str(read_json(path / MODULAR_FILE).get("_class_name") or "")
+    except ModelError:
+        name = ""
+    named = f" ({name[:80]})" if name else ""
+    return f"is a modular pipeline{named}: blocks, which have no one call that vgpipe could drive stage by stage"
 
 
 def snapshot_of(path: Path) -> Path | None:
