@@ -125,3 +125,15 @@ def test_the_store_folder_is_absolute(tmp_path, monkeypatch):
 
 def test_keys_may_refer_to_what_hydra_knows():
     assert load(["job=${hydra.job.name}.yaml"]).job == load(["job=${hydra:job.name}.yaml"]).job == "vgpipe.yaml"
+
+
+def test_a_weight_file_as_the_model_stands_beside_the_options_own_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a b.safetensors").write_bytes(b"")
+    own = load(["model=wan21_t2v_1_3b"]).model.id
+    for typed in ("model.id='a b.safetensors'", f"model.id='{(tmp_path / 'a b.safetensors').as_uri()}'"):
+        model = load(["model=wan21_t2v_1_3b", typed]).model
+        assert (model.id, model.single_file) == (own, str(tmp_path / "a b.safetensors"))
+    assert load(["model=shapes", "model.id=x.gguf"]).model.single_file is None  # it has no checkpoint to stand beside
+    given = "model.components.vae.id='a b.safetensors'"
+    assert load(["model=wan21_t2v_1_3b", given]).model.components["vae"].id == str(tmp_path / "a b.safetensors")

@@ -37,6 +37,17 @@ LTX: Rules = (
     (r"^proj_in\.", "patchify_proj."), (r"^time_embed\.", "adaln_single."),
     (r"\.norm_q\.", ".q_norm."), (r"\.norm_k\.", ".k_norm."),
 )  # fmt: skip
+LTX2: Rules = (
+    (r"^proj_in\.", "patchify_proj."), (r"^audio_proj_in\.", "audio_patchify_proj."),
+    (r"^time_embed\.", "adaln_single."), (r"^audio_time_embed\.", "audio_adaln_single."),
+    (r"^av_cross_attn_video_scale_shift\.", "av_ca_video_scale_shift_adaln_single."),
+    (r"^av_cross_attn_audio_scale_shift\.", "av_ca_audio_scale_shift_adaln_single."),
+    (r"^av_cross_attn_video_a2v_gate\.", "av_ca_a2v_gate_adaln_single."),
+    (r"^av_cross_attn_audio_v2a_gate\.", "av_ca_v2a_gate_adaln_single."),
+    (r"video_a2v_cross_attn_scale_shift_table", "scale_shift_table_a2v_ca_video"),
+    (r"audio_a2v_cross_attn_scale_shift_table", "scale_shift_table_a2v_ca_audio"),
+    (r"\.norm_q\.", ".q_norm."), (r"\.norm_k\.", ".k_norm."),
+)  # fmt: skip
 HUNYUAN: Rules = (
     (r"^x_embedder\.", "img_in."),
     (r"^time_text_embed\.timestep_embedder\.linear_1", "time_in.mlp.0"),
@@ -137,6 +148,11 @@ def wan(tensors: Tensors) -> Tensors:
 def ltx(tensors: Tensors) -> Tensors:
     """LTX-Video's authors' names."""
     return renamed(tensors, LTX)
+
+
+def ltx2(tensors: Tensors) -> Tensors:
+    """LTX-2's authors' names."""
+    return renamed(tensors, LTX2)
 
 
 def hunyuan(tensors: Tensors) -> Tensors:
@@ -249,6 +265,50 @@ def ltx_vae(tensors: Tensors) -> Tensors:
         }.get(name, name)
         found[name] = one
     return found | {"per_channel_statistics.channel": torch.zeros(1)}
+
+
+SD_RESNET: Rules = (
+    (r"\.norm1\.", ".in_layers.0."), (r"\.conv1\.", ".in_layers.2."), (r"\.time_emb_proj\.", ".emb_layers.1."),
+    (r"\.norm2\.", ".out_layers.0."), (r"\.conv2\.", ".out_layers.3."), (r"\.conv_shortcut\.", ".skip_connection."),
+)  # fmt: skip
+SD_ENDS: Rules = (
+    (r"^time_embedding\.linear_1\.", "time_embed.0."), (r"^time_embedding\.linear_2\.", "time_embed.2."),
+    (r"^conv_in\.", "input_blocks.0.0."), (r"^conv_norm_out\.", "out.0."), (r"^conv_out\.", "out.2."),
+    (r"^mid_block\.resnets\.0\.", "middle_block.0."), (r"^mid_block\.attentions\.0\.", "middle_block.1."),
+    (r"^mid_block\.resnets\.1\.", "middle_block.2."),
+)  # fmt: skip
+
+
+def sd_unet(tensors: Tensors) -> Tensors:
+    """Stable Diffusion's U-Net as its authors and ComfyUI save it: one row of blocks on each side."""
+    row = 2 + max(int(match[1]) for name in tensors if (match := re.match(r"down_blocks\.0\.resnets\.(\d+)", name)))
+    with_attention = {match[1] for name in tensors if (match := re.match(r"(up_blocks\.\d+)\.attentions\.", name))}
+    found: Tensors = {}
+    for name, one in tensors.items():
+        match = re.match(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)", name)
+        if match is None:
+            kept = renamed({name: one}, SD_ENDS)
+            found |= renamed(kept, SD_RESNET) if ".resnets." in name else kept
+            continue
+        way, block, what, place, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
+        start = f"input_blocks.{row * block + place + 1}" if way == "down" else f"output_blocks.{row * block + place}"
+        if what == "resnets":
+            found |= renamed({f"{start}.0.{rest}": one}, SD_RESNET)
+        elif what == "attentions":
+            found[f"{start}.1.{rest}"] = one
+        elif what == "downsamplers":
+            found[f"input_blocks.{row * (block + 1)}.0.{rest.replace('conv', 'op', 1)}"] = one
+        else:
+            last = 2 if f"up_blocks.{block}" in with_attention else 1
+            found[f"output_blocks.{row * block + row - 1}.{last}.{rest}"] = one
+    return found
+
+
+def sd_vae(tensors: Tensors) -> Tensors:
+    """Stable Diffusion's VAE: HunyuanVideo's names, for images."""
+    return {
+        name: one[..., 0] if ".attn_1." in name and one.ndim == 5 else one for name, one in hunyuan_vae(tensors).items()
+    }
 
 
 def with_prefix(prefix: str, tensors: Tensors) -> Tensors:

@@ -119,7 +119,7 @@ def opened(model: ModelConfig, store_dir: str, hashes: FileHashes | None = None)
     """
     others = {component: _origin(other) for component, other in model.components.items()}
     known = hashes or FileHashes(Path(store_dir) / HASHES_FILE)
-    return open_checkpoint(Origin(model.id, model.revision, file=model.file), others, known)
+    return open_checkpoint(Origin(model.id, model.revision, file=model.single_file), others, known)
 
 
 def family_to_plan(

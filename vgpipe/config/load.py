@@ -126,14 +126,16 @@ def _unresolved(composed: DictConfig, error: OmegaConfBaseException) -> Fault:
 def with_absolute_paths(config: Config) -> Config:
     """Returns a config whose paths do not depend on the working directory, nor on `~`.
 
-    A `model.id` that names a weight file becomes `model.file`, beside the checkpoint that the option has by itself.
+    A `model.id` that names a weight file becomes `model.single_file`, beside the option's own checkpoint.
     """
     # A run is resumed from any working directory, so the paths it keeps cannot be relative.
     store = replace(config.store, dir=str(folder_of("store.dir", config.store.dir)))
     components = {name: _absolute(origin) for name, origin in config.model.components.items()}
     loras = tuple(_absolute(lora) for lora in config.model.loras)
     model = replace(with_own_checkpoint(config.model), components=components, loras=loras)
-    return replace(config, store=store, model=replace(model, id=_absolute_path(model.id), file=_file(model.file)))
+    return replace(
+        config, store=store, model=replace(model, id=_absolute_path(model.id), single_file=_file(model.single_file))
+    )
 
 
 def _absolute(origin: Origin) -> Origin:

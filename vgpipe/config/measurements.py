@@ -151,7 +151,7 @@ def shipped_of(model: ModelConfig) -> Measurement | None:
     except OSError:
         return None
     values = yaml.safe_load(text)
-    is_same = values.pop("id", None) == model.id and not model.loras and not model.components
+    is_same = values.pop("id", None) == model.id and not (model.loras or model.components or model.single_file)
     return validate_as(Measurement, values) if is_same else None
 
 

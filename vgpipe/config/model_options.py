@@ -37,16 +37,16 @@ def load_model(name: str) -> ModelConfig:
 
 
 def with_own_checkpoint(model: ModelConfig) -> ModelConfig:
-    """Returns a model whose `id` is not a single weight file: that becomes `file`, beside the option's own checkpoint.
+    """Returns a model with a weight file in `id` as `single_file`, beside the option's own checkpoint.
 
     Args:
         model: as typed; unchanged where its option has no checkpoint of its own.
     """
     given = local_path(model.id)
-    if not given.endswith(WEIGHT_FILES) or expanded(given).is_dir() or model.file is not None:
+    if not given.endswith(WEIGHT_FILES) or expanded(given).is_dir() or model.single_file is not None:
         return model
     own = load_model(model.name).id if model.name in options(GROUP, None) else ""
-    return model if not own or own.startswith(EMBEDDED) else replace(model, id=own, file=given)
+    return model if not own or own.startswith(EMBEDDED) else replace(model, id=own, single_file=given)
 
 
 def _merged(folder: Path, name: str) -> dict[str, Any]:

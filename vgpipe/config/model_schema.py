@@ -148,11 +148,11 @@ class ModelConfig:
     """The file of `vgpipe/models/families/` that drives it."""
     id: str
     """`embedded:<name>` for a model inside vgpipe, a folder in diffusers layout, a hub repo (`owner/name`), or a single
-    weight file (see `file`); empty where the user must give it."""
+    weight file (see `single_file`); empty where the user must give it."""
     revision: str | None = None
     """Branch, tag or commit of a repo; null is its main branch."""
-    file: str | None = None
-    """A single weight file whose parts take the place of the components that they are; the rest is taken from `id`.
+    single_file: str | None = None
+    """A weight file whose parts take the place of the components that they are; the rest is taken from `id`.
     `model.id=FILE` sets it, and leaves the option's own `id`."""
     variant: str | None = "auto"
     """Which weight files are taken where there are several (`fp16`); `auto` takes fp16 files for float16 arithmetic."""

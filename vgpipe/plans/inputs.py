@@ -72,7 +72,9 @@ def _manifest(model: ModelConfig) -> CheckpointManifest | None:
     sources = {name: from_config.local_source(origin) for name, origin in model.components.items()}
     local = {name: source for name, source in sources.items() if source is not None}
     others = {name: origin.id for name, origin in model.components.items() if name not in local}
-    return manifest_of(model.name, model.id, others, local=local, file=Path(model.file) if model.file else None)
+    return manifest_of(
+        model.name, model.id, others, local=local, file=Path(model.single_file) if model.single_file else None
+    )
 
 
 def _notes(config: Config, family: Family) -> tuple[str, ...]:

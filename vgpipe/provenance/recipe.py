@@ -175,4 +175,7 @@ def _portable_model(model: ModelConfig, cache: StepCache | None) -> ModelConfig:
     ratios = model.mag_ratios if cache and cache.name == MAGCACHE else ()
     components = {name: replace(origin, id=portable(origin.id)) for name, origin in model.components.items()}
     loras = tuple(replace(lora, id=portable(lora.id)) for lora in model.loras)
-    return replace(model, id=portable(model.id), components=components, loras=loras, mag_ratios=ratios)
+    file = portable(model.single_file) if model.single_file else None
+    return replace(
+        model, id=portable(model.id), single_file=file, components=components, loras=loras, mag_ratios=ratios
+    )

@@ -15,7 +15,7 @@ from vgpipe.job.segments import count_segments
 PARTS = ("clip", "model", "memory", "exporter")
 """Keys of a recipe whose values are followed; the others are compared and shown."""
 PROMPTS = ("prompt", "negative_prompt")
-PLACES = ("id", "image", "last_image", "video", "audio")
+PLACES = ("id", "image", "last_image", "video", "audio", "single_file")
 BELOW = ("subfolder", "file")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 REMOTE = re.compile(r"[\\/]{2}")

@@ -15,6 +15,9 @@ from vgpipe.models.checkpoint.single_file import expert_named
 from vgpipe.models.open import Origin, open_checkpoint
 from vgpipe.models.weights.load_component import load_component
 
+ONE = '"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+TWICE = f"{{{ONE},{ONE}}}".encode()
+
 
 def whole(folder: Path, path: Path, *, is_scaled: bool = False) -> Path:
     """A checkpoint in one file, as ComfyUI saves it."""
@@ -110,6 +113,7 @@ def test_an_expert_is_known_by_the_files_name(name, expert):
         ("x.safetensors", b"", "has no header"),
         ("x.safetensors", struct.pack("<Q", 1 << 40) + b"{}", "has no header"),
         ("x.safetensors", struct.pack("<Q", 40) + b'{"a":{"dtype":"F32","shape":[4],"data_of', "not a safetensors"),
+        ("x.safetensors", struct.pack("<Q", len(TWICE)) + TWICE + b"\0" * 8, "names a tensor twice"),
         ("x.gguf", b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 0), "announces"),
         ("x.pt", b"PK\3\4", "pickled"),
     ],

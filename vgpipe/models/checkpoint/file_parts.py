@@ -93,10 +93,12 @@ KINDS = (
     _kind(_TEXT, "T5 text encoder", "T5 MT5 UMT5",
           r"^encoder\.block\.\d+\.layer\.|^enc\.blk\.0\.|^blocks\.\d+\.attn\.[qkvo]\.w"),
     _kind(_TEXT, "CLIP text encoder", "CLIPText", r"^(text_model\.)?encoder\.layers\.\d+\.self_attn\.|^text_model\."),
-    _kind(_TEXT, "Qwen2.5-VL text encoder", "Qwen2", r"^(model\.)?visual\.|layers\.0\.self_attn\.q_proj\.bias$"),
+    _kind(_TEXT, "Qwen2.5-VL text encoder", "Qwen2",
+          r"^(model\.)?visual\.|^(model\.)*layers\.0\.self_attn\.q_proj\.bias$"),
     _kind(_TEXT, "Gemma text encoder", "Gemma", r"layers\.0\.(pre|post)_feedforward_layernorm\."),
     _kind(_TEXT, "Llama text encoder", "Llama Llava Mistral",
           r"^(model\.|language_model\.)*layers\.0\.|^blk\.0\.attn_q\."),
+    _kind(Role.OTHER, "CLIP image encoder", "CLIPVision Siglip", r"^vision_model\.|^visual\.transformer\."),
     _kind(Role.OTHER, "vocoder", "LTX2Vocoder", r"^(conv_pre|ups\.\d|resblocks\.\d|upsamplers\.\d)"),
 )  # fmt: skip
 OTHER_KIND = Kind("model of another kind", Role.OTHER, (), re.compile(r"$^"))

@@ -112,7 +112,7 @@ def _file(path: Path) -> tuple[str, str]:
             f"leave model.id out, and type {as_typed('model.loras', [{'id': str(path)}])}",
         )
     if any(WHOLE.search(name) for name in names) and any("diffusion_model." in name for name in names):
-        typed = as_typed("model.file", str(path))
+        typed = as_typed("model.single_file", str(path))
         return "is a whole model in one file, and this option has no checkpoint that it belongs to", (
             f"choose the option that it is of, or give model.id=FOLDER_OR_REPO {typed}"
         )

@@ -111,8 +111,15 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     """Returns what the header says of each tensor, and its length."""
     with path.open("rb") as file:
         header_bytes = _header_bytes(file)
-        header = json.loads(file.read(header_bytes))
+        header = json.loads(file.read(header_bytes), object_pairs_hook=_without_doubles)
     return {name: entry for name, entry in header.items() if name != "__metadata__"}, header_bytes
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("its header names a tensor twice")
+    return found
 
 
 def _header_bytes(file: BinaryIO) -> int:

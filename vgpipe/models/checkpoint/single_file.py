@@ -22,7 +22,7 @@ HIGH_NOISE, LOW_NOISE = (
     re.compile(r"high[_-]?noise|(^|[_-])high([_.-]|$)"),
     re.compile(r"low[_-]?noise|(^|[_-])low([_.-]|$)"),
 )
-WHERE = "model.file"
+WHERE = "model.single_file"
 BY_ROLE = (
     # What a file is whose kind is not known, by its names.
     (Role.TEXT_ENCODER, re.compile(r"^(encoder\.block\.|shared\.|token_embedding\.|text_model\.|model\.layers\.)")),
