@@ -129,7 +129,7 @@ class ClipSettings:
     video: Annotated[
         str | None,
         Setting(
-            "video file that the clip continues, or restyles where `strength` is set",
+            "video file that is continued, or with `strength` restyled",
             SetBy.USER,
             "the path of a video file",
             has_places=True,
@@ -147,7 +147,7 @@ class ClipSettings:
     ] = None
     fit: Annotated[
         Fit | None,
-        Setting("how an image or a video of another shape is brought to the clip's: cropped, padded or stretched"),
+        Setting("what becomes of pictures of another shape: crop, pad or stretch"),
     ] = None
     audio: Annotated[
         str | None,
