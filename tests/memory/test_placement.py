@@ -28,6 +28,7 @@ WIDTHS = {
     "cogvideox_2b": 48, "cogvideox_5b_i2v": 48,  # learnt positions, of one size
     "text_to_video_ms": 32, "animatediff_sd15": 32, "hunyuan_video_15": 32,  # the slowest
 }  # fmt: skip
+HEIGHTS = {"ltx2": 64}  # of two latents, at least
 FIRST = np.arange(32 * 48 * 3, dtype=np.uint8).reshape(1, 32, 48, 3)
 
 
@@ -47,7 +48,7 @@ class Placed(Driven):
         return super().of(names)
 
 
-ALIKE = ("hunyuan_video_15_480p_distilled", "wan21_i2v_14b_720p")
+ALIKE = ("hunyuan_video_15_480p_distilled", "ltx2_distilled", "ltx2_distilled_two_stage", "wan21_i2v_14b_720p")
 """Options whose checkpoints have the components of another's."""
 
 
@@ -57,7 +58,9 @@ def test_all_strategies_keep_the_bits(tmp_path, option):
     family, rules = model_of(option).family, model_of(option).rules
     others = {"motion_adapter": Origin(str(folder / "adapter"))} if option.startswith("animatediff") else None
     driven = drive("generic" if family == "auto" else family, folder, settings_of(option), others)
-    case = Case("red", width=WIDTHS.get(option, 64), num_frames=9, num_inference_steps=3)
+    case = Case(
+        "red", width=WIDTHS.get(option, 64), height=HEIGHTS.get(option, 32), num_frames=9, num_inference_steps=3
+    )
     if rules.image == "required":
         case = replace(case, frames_NHWC=FIRST, last_frame_HWC=FIRST[0] if rules.last_image == "required" else None)
     latents, decode = driven.latents(case)
