@@ -217,6 +217,8 @@ class DecodeRequest:
         embeds_dtype: torch dtype of the prompt embeddings; some pipelines decode at it.
         first_frame: of a piece of a longer pass, where in that it begins.
         total_frames: frames of that pass; None where the latents are all of a clip.
+        context_frames: frames that the latents begin with and that are left out of what is returned, as
+            `Family.with_context` says it.
     """
 
     latents: torch.Tensor
@@ -227,6 +229,7 @@ class DecodeRequest:
     embeds_dtype: torch.dtype
     first_frame: int = 0
     total_frames: int | None = None
+    context_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,14 +65,15 @@ def run(
         latents=_latents(family, clip, denoised, trajectory),
         width=clip.width,
         height=clip.height,
-        num_frames=context_frames + clip.num_frames,
+        num_frames=clip.num_frames,
         generator=denoised.generator(),
         embeds_dtype=denoised.embeds_dtype,
         first_frame=trajectory.first_frame if trajectory else 0,
         total_frames=trajectory.num_frames if trajectory else None,
+        context_frames=context_frames,
     )
     decoded = family.decode(components, request)
-    frames_THWC, sound = decoded.frames_THWC[context_frames:], decoded.sound
+    frames_THWC, sound = decoded.frames_THWC, decoded.sound
     facts: dict[str, Any] = {}
     if seam is not None:
         from vgpipe.stages.seams import join_segment
