@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 
+from tests.job.given_clips import at, clip_of
 from vgpipe.job.clip import Clip
 from vgpipe.job.declared import OF_CLIP
 
@@ -38,3 +39,10 @@ def test_reading_and_expanding_imports_no_heavy_library(tmp_path) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+def test_every_given_file_is_listed_with_its_setting_and_digest() -> None:
+    clip = clip_of(image="/a.png", image_sha256="a" * 64, video="/v.mp4", video_sha256="b" * 64, images=(at(3),))
+    found = [(one.setting, one.path, one.sha256) for one in clip.given_files]
+    assert found == [("image", "/a.png", "a" * 64), ("video", "/v.mp4", "b" * 64), ("images", "/3.png", f"{3:064x}")]
+    assert clip.is_given_frames and not clip_of().is_given_frames and clip_of().given_files == ()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.report.runs import HOSTILE, record
 from vgpipe.config.load import load
-from vgpipe.report.commands import NoCommand, command_line, quoted, run_overrides, shell_quoted
+from vgpipe.report.commands import NoCommand, command_line, pick_line, quoted, run_overrides, shell_quoted
 
 PROMPTS = [
     *HOSTILE.values(), "a", "null", "true", "1", "a,b", "[a]", "{a: b}", "a=b", "'", '"', "\\", "\\\\", 'x\\"', "x\\",
@@ -41,6 +41,16 @@ def test_line_gives_the_settings_back(prompt):
 @given(st.text(alphabet=st.sampled_from("\\$${\"'} a\n,=[]:#"), min_size=1, max_size=12))
 def test_any_text_survives(text):
     assert load(shlex.split(shell_quoted(f"clip.prompt={quoted(text)}"))).clip.prompt == text
+
+
+def test_everything_that_a_clip_is_given_can_be_typed():
+    placed = [{"frame": 8, "image": "/p/it's {a}, b: c.png", "image_sha256": "0" * 64}]
+    facts = {"images": placed, "last_image": "/p/last one.png", "video": "/v.mp4", "strength": 0.5, "fit": "contain"}
+    clip, _ = read_back(command_line(record(**facts)))
+    assert clip["images"] == ("8: /p/it's {a}, b: c.png",)
+    assert all(clip[name] == value for name, value in facts.items() if name != "images")
+    line = pick_line({"job": "a.yaml", "model": {"name": "shapes"}, "clip": {"images": ["24: a b.png"]}}, "high")
+    assert line is not None and """clip.images='{24: "a b.png"}'""" in line
 
 
 def test_a_real_shell_reads_it(tmp_path):

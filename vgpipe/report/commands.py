@@ -13,6 +13,7 @@ import yaml
 
 from vgpipe.job.choices import as_literal
 from vgpipe.job.declared import OF_CLIP, SETTINGS, ClipSetting, set_by
+from vgpipe.job.placements import parse
 from vgpipe.job.resolving.picks import others_given, pick_name
 from vgpipe.job.settings import Placements, SetBy
 from vgpipe.report.values import MAX_TEXT, float_of, int_of, list_of, table_of
@@ -164,6 +165,11 @@ def _placed(record: Mapping[str, Any]) -> list[tuple[int, str, str]]:
 
 
 def _forced(name: str, value: object) -> str:
+    if name == "images":
+        placed = [parse(one) for one in list_of(value) if isinstance(one, str) and not UNTYPABLE.search(one)]
+        found = dict(one for one in placed if one is not None)
+        if found and len(found) == len(list_of(value)):
+            return f"clip.{name}={hydra_value({str(frame): path for frame, path in found.items()})}"
     if not FLAT.fullmatch(name) or not isinstance(value, str | int | float) or UNTYPABLE.search(str(value)):
         raise NoCommand(f"clip.{name}")
     return f"clip.{name}={quoted(value) if isinstance(value, str) else json.dumps(value)}"
