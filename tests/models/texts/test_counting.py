@@ -34,6 +34,7 @@ FAMILIES = {
     "hunyuan_video_15": ("hunyuan_video_15", 1000),
     "text_to_video_ms": ("text_to_video_sd", 77),
     "cogvideox_2b": ("cogvideox", 226),
+    "sana_video": ("sana_video", 300),
     "mochi_1_preview": ("generic", 512),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.models.base import Components, Decoded, DecodeRequest, DenoiseRequest, Embeds
@@ -45,18 +46,13 @@ class SanaVideoFamily(StockFamily):
         return list(given or ())
 
     def text_readers(self) -> tuple[TextReader, ...]:
-        """Returns how its tokenizer is given a prompt: in lower case, after the instructions, which have room apart."""
-        before = "\n".join(self.instruction)
-        return (
-            TextReader(
-                tokenizer="tokenizer",
-                limit=self.settings.max_sequence_length,
-                form=Form.LOWERED,
-                before=before,
-                has_room_before=bool(before),
-                crop=-2 if before else 0,  # the pipeline takes the special tokens of both from the room
-            ),
-        )
+        """Returns how its tokenizer is given a text, in lower case: as a prompt, then as a negative one.
+
+        The instructions before a prompt have room of their own, less that of the special tokens of both.
+        """
+        limit, before = self.settings.max_sequence_length, "\n".join(self.instruction)
+        plain = TextReader(tokenizer="tokenizer", limit=limit, form=Form.LOWERED)
+        return (replace(plain, before=before, has_room_before=True, crop=-2), plain) if before else (plain,)
 
     def embeds(self, pipeline: Any, text: str) -> Embeds:
         """Encodes one text as a prompt, and as a negative one."""
