@@ -6,7 +6,7 @@
 traceback of the first error. For each it prints how it is driven (staged or whole), whether latents, frames and sound
 equal the stock call's bit for bit, and of a staged one whether it equals them resumed after each step.
 
-Of 38 classes, 35 ran, all of them equal. Of the others the stock call itself fails here: diffusers 0.42.1 calls
+Of 44 classes, 41 ran, all of them equal. Of the others the stock call itself fails here: diffusers 0.42.1 calls
 EasyAnimateControl's encode_prompt with an argument that it does not take, I2VGen-XL reads a part of CLIP that
 transformers 5 has not, and DFR needs a checkpoint of LTX-2.5. Those of Cosmos need packages that were not installed.
 """
@@ -37,6 +37,7 @@ from vgpipe.models.families.generic_base import FRAME_COUNTS, RATES, GenericBase
 from vgpipe.models.families.generic_whole import VIDEOS
 
 UNBINNED = {"use_resolution_binning": False}
+PYRAMID = {"pyramid_num_inference_steps_list": [2]}
 UNTILED = {"decode_horizontal_tiles": 1, "decode_vertical_tiles": 1}
 SAVED = Path(__file__).with_name("generic_pipelines.csv")
 EQUAL, OTHER = "equal", "other"
@@ -95,11 +96,16 @@ ENTRIES = {
     "animatediff_pag": Entry(made.animatediff_pag, 4),
     "anyflow_far": Entry(made.anyflow_far, 9, {"chunk_partition": [1, 2]}),
     "chronoedit": Entry(made.chronoedit),
+    "cogvideox": Entry(option("cogvideox_5b"), 9),
     "cogvideox_i2v": Entry(option("cogvideox_5b_i2v"), 9, width=48),
     "easy_animate": Entry(made.easy_animate),
     "easy_animate_control": Entry(made.easy_animate_control),
     "easy_animate_inpaint": Entry(made.easy_animate_inpaint),
+    "framepack": Entry(option("framepack"), 9, {"latent_window_size": 3}),
     "helios": Entry(made.helios, 9),
+    "helios_pyramid": Entry(
+        retitled(made.helios, "HeliosPyramidPipeline"), 9, {"pyramid_num_inference_steps_list": [2]}
+    ),
     "hunyuan_skyreels_i2v": Entry(made.hunyuan_skyreels_i2v, 9),
     "hunyuan_video": Entry(option("hunyuan_video"), 9),
     "hunyuan_video_15_i2v": Entry(option("hunyuan_video_15_i2v"), 9, width=48, height=48),
@@ -113,6 +119,7 @@ ENTRIES = {
     "ltx2_in_context": Entry(retitled(option("ltx2"), "LTX2InContextPipeline"), 9, width=64, height=64),
     "ltx2_dfr": Entry(retitled(option("ltx2"), "LTX2DFRPipeline"), 9, width=64, height=64),
     "ltx2_hdr": Entry(retitled(option("ltx2"), "LTX2HDRPipeline"), 9, width=64, height=64),
+    "ltx": Entry(option("ltx_video_2b"), 9, width=64),
     "ltx_i2v": Entry(retitled(option("ltx_video_2b"), "LTXImageToVideoPipeline"), 9, width=64),
     "ltx_i2v_long": Entry(made.ltx_i2v_long, 9, UNTILED, width=64),
     "mochi": Entry(others.mochi, 7),
@@ -126,7 +133,9 @@ ENTRIES = {
     "skyreels_v2_df_i2v": Entry(made.skyreels_v2_df_i2v, 9),
     "skyreels_v2_i2v": Entry(image_to_video.skyreels_v2_i2v, 9),
     "stable_video_diffusion": Entry(image_to_video.stable_video_diffusion, 3),
+    "text_to_video_ms": Entry(option("text_to_video_ms"), 4),
     "text_to_video_zero": Entry(stable_diffusion.text_to_video_zero, 4, {"t0": 1, "t1": 2}),
+    "vace": Entry(option("wan21_vace_1_3b"), 9),
     "wan_i2v": Entry(option("wan21_i2v_14b_480p"), 9),
     "wan": Entry(option("wan21_t2v_1_3b"), 9),
 }

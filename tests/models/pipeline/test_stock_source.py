@@ -43,6 +43,7 @@ def test_it_equals_what_python_says_of_the_imported_class():
         ("CosmosTextToWorldPipeline", "its prepare_latents changes latents that it is given"),
         ("LTXImageToVideoPipeline", "its frames are made from more than latents (generator)"),
         ("WanImageToVideoPipeline", "its frames are made from more than latents (condition)"),
+        ("WanVACEPipeline", "its vae encodes, too"),
         ("I2VGenXLPipeline", "it has no encode_image"),
         ("ChronoEditPipeline", "its loop counts its steps (enable_temporal_reasoning and i == num_temporal_reason"),
     ],

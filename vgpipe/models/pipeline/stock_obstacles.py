@@ -45,6 +45,8 @@ def obstacles(
         yield from _of_latents(methods, call, loop)
         if set(IMAGES) & set(arguments):
             yield from _of_images(call, loop)
+    if not set(IMAGES) & set(arguments) and any(_encodes(one) for one in methods.values()):
+        yield "its vae encodes, too"
     if set(IMAGES) & set(arguments) and IMAGE_ENCODER in components and ENCODE_IMAGE not in methods:
         yield f"it has no {ENCODE_IMAGE}"
 
@@ -106,6 +108,14 @@ def _prepared_with_latents(call: ast.FunctionDef) -> set[str]:
     pairs = [(node, node.value) for node in assigned if isinstance(node.targets[0], ast.Tuple)]
     unpacked = [node for node, value in pairs if isinstance(value, ast.Name) and value.id in found]
     return (found | {name for node in unpacked for name in _targets(node)}) - {LATENTS}
+
+
+def _encodes(function: ast.FunctionDef) -> bool:
+    """Returns whether a method encodes pixels with the VAE (`self.vae.encode`)."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "encode" and name_of(node.value) == "vae"
+        for node in ast.walk(function)
+    )
 
 
 def _is_call(node: ast.expr, name: str) -> bool:
