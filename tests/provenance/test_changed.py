@@ -96,3 +96,17 @@ def test_what_cannot_be_changed_is_refused(changed_of, words, error, message):
 def test_verify_takes_no_changes():
     with pytest.raises(ConfigError, match="would change the clip that the file holds"):
         replay_overrides(["clip.seed=9"])
+
+
+def test_sound_is_laid_under_a_clip_and_taken_away_again(changed_of, tmp_path):
+    (tmp_path / "music.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt " + bytes(40))
+    made = changed_of("clip.audio=music.wav")
+    (clip,) = made.clips
+    assert clip.audio == str(tmp_path / "music.wav") and clip.audio_sha256 and made.differences == ("another audio",)
+    given = {"audio": clip.audio, "audio_sha256": clip.audio_sha256}
+    (without,) = changed_of("clip.audio=none", **given).clips
+    assert without.audio is without.audio_sha256 is None
+    (tmp_path / "music.wav").rename(tmp_path / "moved.wav")
+    moved = changed_of("clip.audio=moved.wav", **given)
+    assert moved.clips[0].audio_sha256 == clip.audio_sha256 and moved.differences == ()
+    assert replay_overrides(["clip.audio=moved.wav"]).changes == frozenset()

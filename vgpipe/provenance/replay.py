@@ -33,11 +33,12 @@ from vgpipe.provenance.recipe import SCHEMA
 from vgpipe.provenance.strangers import refuse_endless, refuse_texts
 from vgpipe.store.rundir import RunDir
 
+SOUND = "clip.audio"
 ALLOWED_OVERRIDES = (
     *("hardware", "hardware.", "executor", "executor.", "exporter", "exporter.", "also.", "run.", "store."),
     *("checks", "checks.", "notify", "notify.", "drawn_from"),
     *("memory.strategy", "memory.stream", "model.id", "model.revision", "hydra.run.dir"),
-    *("clip.image", "clip.last_image", "clip.images", "clip.video", "clip.audio"),
+    *("clip.image", "clip.last_image", "clip.images", "clip.video", SOUND),
 )
 """What does not change the latents, and where model and given files are now. A trailing dot allows a whole group."""
 CACHE_SETTINGS = ("cache", "cache_threshold", "cache_interval")
@@ -120,7 +121,9 @@ def replay_overrides(words: Sequence[str] = (), changes: Changes = Changes.REFUS
     keys = dict.fromkeys(text.partition("=")[0].lstrip("+~") for text in options.overrides)
     _refuse(list(keys), changes)
     config = load(options.overrides, options.sources)
-    changing = frozenset(key for key in keys if not _is_allowed(key))
+    # Sound may be laid under any clip, and left out: it says where the file is now only where nothing may change.
+    of_sound = {SOUND} if changes is Changes.ALLOWED else set()
+    changing = frozenset(key for key in keys if not _is_allowed(key) or key in of_sound)
     return ReplayOverrides(config, options.overrides, frozenset(keys), changing)
 
 
