@@ -7,6 +7,7 @@ from math import prod
 from vgpipe.models.base import Family
 from vgpipe.models.checkpoint.file_parts import OTHER_KIND, Part, Role
 from vgpipe.models.checkpoint.gguf_files import GGUF_TYPE
+from vgpipe.models.checkpoint.single_file import EXPERTS, expert_named
 from vgpipe.models.checkpoint.tensor_names import SCALED_DTYPES, SCALES
 from vgpipe.models.weights.lora_summary import expert_hints, summary
 
@@ -26,7 +27,21 @@ def weight_notes(family: Family) -> tuple[str, ...]:
         f"model.components.{name}: {checkpoint.source(name).file}: {_told(checkpoint.part(name))}" for name in local
     ]
     hints = expert_hints(adapters, family.denoise_components(from_image=False))
-    return (*files, *map(summary, adapters), *hints)
+    return (*files, *_lone_experts(family, local), *map(summary, adapters), *hints)
+
+
+def _lone_experts(family: Family, local: list[str]) -> tuple[str, ...]:
+    """Returns what to know of files named as one of two experts, where the model has a single denoiser."""
+    denoisers = family.denoise_components(from_image=False)
+    if set(EXPERTS) <= set(denoisers):
+        return ()
+    files = [str(family.checkpoint.source(name).file) for name in local if name in denoisers]
+    return tuple(
+        f"{one} is named as one of two experts (Wan 2.2 A14B), and this model has a single transformer: choose the "
+        "option that has both"
+        for one in files
+        if expert_named(one) is not None
+    )
 
 
 def _told(part: Part) -> str:

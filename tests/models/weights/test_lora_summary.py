@@ -66,6 +66,9 @@ def test_a_plan_notes_files_and_loras_and_refuses_foreign_ones(tiny_wan, tmp_pat
         "wan.safetensors: Wan transformer (2 layers, 24 wide, 4 channels in), stored as F8_E4M3 with scal" in notes[0]
     )
     assert "LoRA of rank 4 over 2 layers" in notes[1]
+    file.rename(tmp_path / "wan_high_noise.safetensors")
+    lone = open_checkpoint(Origin(str(tiny_wan)), {"transformer": Origin(str(tmp_path / "wan_high_noise.safetensors"))})
+    assert "is named as one of two experts" in weight_notes(family_to_plan(*parts[:3], lone, str(tmp_path)))[1]
     layouts.write(ink, {"double_blocks.0.img_attn.qkv.lora_A.weight": torch.ones(1, 1)})
     with pytest.raises(ModelError, match="is for another model"):
         family_to_plan(*parts)

@@ -61,8 +61,9 @@ KINDS = (
         r"^blocks\.\d+\.(self_attn\.q|attn1\.to_q)\.(weight|lora)|^head\.head\.",
     ),
     _kind(_DENOISER, "HunyuanVideo 1.5 transformer", "HunyuanVideo15", r"^(byt5_in|vision_in)\.|^context_embedder_2\."),
+    _kind(_DENOISER, "FramePack transformer", "HunyuanVideoFramepack", r"^(clean_x_embedder|image_projection)\."),
     _kind(
-        _DENOISER, "HunyuanVideo transformer", "HunyuanVideoTransformer HunyuanVideoFramepack",
+        _DENOISER, "HunyuanVideo transformer", "HunyuanVideoTransformer",
         r"^(txt_in\.individual_token_refiner|context_embedder\.token_refiner)\.",
     ),
     _kind(_DENOISER, "Flux transformer", "Flux", r"^double_blocks\.\d|^single_blocks\.\d"),
@@ -98,8 +99,8 @@ KINDS = (
     _kind(_TEXT, "Gemma text encoder", "Gemma", r"layers\.0\.(pre|post)_feedforward_layernorm\."),
     _kind(_TEXT, "Llama text encoder", "Llama Llava Mistral",
           r"^(model\.|language_model\.)*layers\.0\.|^blk\.0\.attn_q\."),
-    _kind(Role.OTHER, "CLIP image encoder", "CLIPVision Siglip", r"^vision_model\.|^visual\.transformer\."),
-    _kind(Role.OTHER, "vocoder", "LTX2Vocoder", r"^(conv_pre|ups\.\d|resblocks\.\d|upsamplers\.\d)"),
+    _kind(Role.OTHER, "CLIP image encoder", "CLIPVision SiglipVision", r"^vision_model\.|^visual\.transformer\."),
+    _kind(Role.OTHER, "vocoder in its authors' names", "", r"^(conv_pre|ups\.\d|resblocks\.\d|upsamplers\.\d)"),
 )  # fmt: skip
 OTHER_KIND = Kind("model of another kind", Role.OTHER, (), re.compile(r"$^"))
 
