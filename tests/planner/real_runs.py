@@ -21,11 +21,11 @@ FAMILIES = {
     "cogvideox15_5b": "cogvideox", "hunyuan_video": "hunyuan_video", "hunyuan_video_15": "hunyuan_video_15",
     "kandinsky5_t2v_lite": "kandinsky5", "sana_video": "sana_video",
     "ltx_video_2b": "ltx", "ltx_video_distilled": "ltx_condition", "wan21_t2v_1_3b": "wan", "wan21_t2v_14b": "wan",
-    "wan22_ti2v_5b": "wan", "wan22_t2v_a14b": "wan", "wan21_vace_1_3b": "wan_vace", "wan21_i2v_14b_480p": "wan",
-    "wan21_flf2v_14b": "wan", "hunyuan_video_15_i2v": "hunyuan_video_15",
+    "wan22_ti2v_5b": "wan", "wan22_t2v_a14b": "wan", "wan21_vace_1_3b": "wan_vace", "wan21_flf2v_14b": "wan",
+    "hunyuan_video_15_i2v": "hunyuan_video_15",
 }  # fmt: skip
-IMAGES = ("cogvideox_5b_i2v", "wan21_i2v_14b_480p", "wan21_flf2v_14b", "hunyuan_video_15_i2v")
-TOKENS = {"cogvideo": 226, "wan21_i2": 512, "wan21_fl": 512}  # those that cannot have 32, by how their names begin
+IMAGES = ("cogvideox_5b_i2v", "wan21_flf2v_14b", "hunyuan_video_15_i2v")
+TOKENS = {"cogvideo": 226, "wan21_fl": 512}  # those that cannot have 32, by how their names begin
 SIZES = {"ltx_video_2b": (64, 32, 5), "ltx_video_distilled": (64, 32, 5), "wan21_vace_1_3b": (48, 32, 9),
          "sana_video": (64, 32, 5)}  # fmt: skip
 KWARGS = {"sana_video": {"use_resolution_binning": False}}
