@@ -49,7 +49,8 @@ def stock_frames(folder) -> np.ndarray:
 
 def finished(cwd: Path) -> np.ndarray:
     record = json.loads((cwd / "run/clips.jsonl").read_text().splitlines()[-1])
-    assert record["state"] == "done" and len(record["segments"]) == 3
+    assert record["state"] == "done"
+    assert [segment.get("history_num_frames", 0) for segment in record["segments"]] == [0, 5, 5]
     paths = sorted((cwd / "run" / record["files"]["frames"]).iterdir())
     return np.stack([np.asarray(Image.open(path)) for path in paths])
 

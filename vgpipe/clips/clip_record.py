@@ -144,6 +144,7 @@ def _segment_record(state: SegmentState) -> dict[str, Any]:
         "shot": segment.shot,
         **{name: getattr(segment.clip, name) for name in OF_SEGMENT},
         "given_num_frames": segment.given,
+        **({"history_num_frames": segment.history} if segment.history else {}),
         "delivered": [segment.start, segment.stop],
         "latents": state.keys.latents.digest,
         "seconds": state.seconds,
