@@ -66,6 +66,8 @@ def test_the_collector_rests_while_a_job_is_read(monkeypatch, tmp_path):
         (["model=ltx_video_distilled", "quality=quick"], 4),
         (["model=ltx_video_distilled", "quality=high"], 12),
         (["model=ltx_video_distilled", "quality.num_inference_steps=2"], 2),
+        (["model=ltx2_distilled", "quality=high"], 8),
+        (["model=ltx2_distilled_two_stage", "quality=quick"], 11),
         (["model=wan22_t2v_a14b_lightning", "quality=quick"], 4),
         (["model=wan21_t2v_14b_lightx2v", "quality=quick"], 4),
         (["model=wan22_t2v_a14b", "quality=quick"], 10),
