@@ -69,10 +69,10 @@ class Ltx2TwoStageFamily(Ltx2Family):
         if scheduler.done_steps > self.first_steps or self._is_finished(request):
             # Of finished latents, a single step may be asked for by its place in the second schedule alone.
             own = second if scheduler.done_steps > self.first_steps else scheduler
-            return self._second(components, own, _told(request, scheduler, own, 0))
+            return self._second(components, own, _reporting(request, scheduler, own, 0))
         first = scheduler.part(0, self.first_steps)
         half = replace(request, width=request.width // SCALE, height=request.height // SCALE)
-        output, joint = self.one_pass(components, first, _told(half, scheduler, first, 0))
+        output, joint = self.one_pass(components, first, _reporting(half, scheduler, first, 0))
         scheduler.first_sample, scheduler.last_sample = first.first_sample, first.last_sample
         upsampled = self._upsampled(components, output.frames)
         if scheduler.predicted is not None:
@@ -80,7 +80,7 @@ class Ltx2TwoStageFamily(Ltx2Family):
         scheduler.begin()  # where a checkpoint left no step of the first stage, the generator stands where it ended
         given = {"latents": upsampled, "audio_latents": output.audio}
         request = replace(request, latents=None)
-        return self._second(components, second, _told(request, scheduler, second, first.steps), **given)
+        return self._second(components, second, _reporting(request, scheduler, second, first.steps), **given)
 
     def _is_finished(self, request: DenoiseRequest) -> bool:
         """Returns whether a request begins with latents as `run` gives them."""
@@ -113,14 +113,14 @@ class Ltx2TwoStageFamily(Ltx2Family):
         return joined(pipeline._pack_latents(scaled, *sizes), sound).cpu()
 
 
-def _told(
+def _reporting(
     request: DenoiseRequest, whole: ResumableScheduler, part: ResumableScheduler, steps_before: int
 ) -> DenoiseRequest:
     """Returns a request of one stage that reports its steps as those of the clip.
 
     Args:
         request: of the clip.
-        whole: the scheduler of the clip, which is told what the stage's predicts.
+        whole: the scheduler of the clip, which takes over what the one of the stage predicts.
         part: the scheduler of the stage.
         steps_before: steps that this pass made in the stage before.
     """
