@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
+from PIL import Image
 
 from tests.provenance.recipes import RECIPE
 from tests.provenance.test_replay import HOW
@@ -18,9 +19,10 @@ def changed_of(file_of, monkeypatch, tmp_path):
     """Gives what is rendered of a recipe with overrides."""
     monkeypatch.chdir(tmp_path)
 
-    def make(*words: str, **clip: object):
+    def make(*words: str, recipe_model: dict[str, object] | None = None, **clip: object):
         recipe = copy.deepcopy(RECIPE)
         recipe["clip"].update(clip)
+        recipe["model"].update(recipe_model or {})
         typed = replay_overrides(words, Changes.ALLOWED)
         return changed(read_replay(file_of(recipe), typed), typed)
 
@@ -47,6 +49,15 @@ def test_what_is_typed_is_changed_and_named_and_the_rest_stays(changed_of, words
     first = made.clips[0]
     assert (first.width, first.fps, first.guidance_scale, first.model) == (32, 8.0, 3.0, "shapes")
     assert made.config.model.rules.max_num_frames == 17 and made.config.job is None
+
+
+def test_what_a_clip_is_newly_given_is_checked_by_the_option_of_its_model(changed_of, tmp_path):
+    Image.new("RGB", (32, 32)).save(tmp_path / "b.png")
+    of_vace = {"name": "wan21_vace_1_3b", "family": "wan_vace"}
+    (clip,) = changed_of("clip.last_image=b.png", recipe_model=of_vace).clips
+    assert clip.last_image == str(tmp_path / "b.png")
+    with pytest.raises(JobError, match="last_image"):
+        changed_of("clip.last_image=b.png")
 
 
 def test_another_model_keeps_prompt_and_seed_and_has_its_own_size(changed_of):

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from vgpipe.clips.own_rules import own_rules
 from vgpipe.clips.requested import quality_settings
+from vgpipe.config.groups import options
+from vgpipe.config.load import load
 from vgpipe.config.model_schema import ModelConfig, RulesConfig
 from vgpipe.config.schema import Config, MemoryConfig, QualityConfig
 from vgpipe.config.validate import validate_as
@@ -20,6 +22,7 @@ from vgpipe.job.naming import clip_id
 from vgpipe.job.placements import written
 from vgpipe.job.resolving.expand import Expansion, expand
 from vgpipe.job.resolving.file_names import named
+from vgpipe.provenance.recipe import RULES_OF_GIVEN
 from vgpipe.provenance.replay import CACHE_SETTINGS, DRAFT, Replay, ReplayOverrides, given_problem
 from vgpipe.report.values import table_of
 from vgpipe.typed import shown_path
@@ -117,7 +120,7 @@ def _expanded(clip: Clip, changes: Mapping[str, Any], config: Config, overrides:
         replaced |= {name for name in kept if SETTINGS[name].setting.recorded_as}
     if is_other_quality:
         replaced |= set(preset)
-    rules = own_rules(config.model)
+    rules = _rules(config.model, changes)
     replaced |= set(_untaken(rules, {**kept, **changes}))
     settings = {name: value for name, value in kept.items() if name not in replaced}
     return expand(
@@ -129,6 +132,18 @@ def _expanded(clip: Clip, changes: Mapping[str, Any], config: Config, overrides:
         model=config.model.name,
         drawn_from=config.drawn_from,
     )
+
+
+def _rules(model: ModelConfig, changes: Mapping[str, Any]) -> RulesConfig:
+    """Returns what the model can make; what a clip may newly be given is that of the option of its name."""
+    rules = own_rules(model)
+    if not changes.keys() & {*RULES_OF_GIVEN, "strength"} or model.name not in options(MODEL, None):
+        return rules
+    option = load([f"{MODEL}={model.name}"]).model
+    if option.family != model.family:
+        return rules
+    unset = [name for name in RULES_OF_GIVEN if getattr(rules, name) == getattr(RulesConfig(), name)]
+    return replace(rules, **{name: getattr(option.rules, name) for name in unset})
 
 
 def _untaken(rules: RulesConfig, settings: Mapping[str, Any]) -> Iterator[str]:

@@ -26,9 +26,11 @@ NEWER = {"guidance_start": 0.0, "guidance_stop": 1.0}
 """Settings that recipes had none of at first -> the value at which they are left out: the same key, the same file."""
 NEWER_RULES = {
     "min_num_inference_steps": 1, "max_num_inference_steps": 1000, "last_image": "never", "images": "never",
-    "video": (), "audio": False,
+    "video": (), "audio": False, "native_overlap_num_frames": 0,
 }  # fmt: skip
 """Likewise of `model.rules`."""
+RULES_OF_GIVEN = ("last_image", "images", "video")
+"""Rules that say what a clip may be given: recipes of clips that are given no such thing hold none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Recipes:
             "vgpipe": SCHEMA,
             "clip": clip_facts(state.clip),
             **({} if state.draft is None else {"draft": {"step": state.draft, "of": state.clip.num_inference_steps}}),
-            "model": _model_facts(_portable_model(self.model, cache)),
+            "model": model_facts(_portable_model(self.model, cache), state.clip),
             "memory": without_defaults(self._memory(state), MemoryConfig),
             **({"quality": _quality(cache)} if cache else {}),
             "exporter": dict(exporter),
@@ -158,9 +160,13 @@ def _quality(cache: StepCache) -> dict[str, object]:
     return {"cache": cache.name, **{name: value for name, value in numbers.items() if value is not None}}
 
 
-def _model_facts(model: ModelConfig) -> dict[str, object]:
+def model_facts(model: ModelConfig, clip: Clip) -> dict[str, object]:
+    """Returns a model's config without its defaults, and without rules of what the clip is not given."""
     facts = asdict(model)
     _drop(facts["rules"], NEWER_RULES)
+    for name in RULES_OF_GIVEN:
+        if not getattr(clip, name):
+            facts["rules"].pop(name, None)
     return without_defaults(facts, ModelConfig)
 
 
