@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.broken_checkpoints import CASES, broken
 from vgpipe.fallback.safer import safer_settings
-from vgpipe.models.base import Settings
+from vgpipe.models.base import Decoded, Settings
 from vgpipe.models.caches.choice import chosen
 from vgpipe.models.families.wan import WanFamily
 from vgpipe.stages import decode
@@ -48,7 +48,7 @@ def rendering(vgpipe, workdir: Path, monkeypatch: pytest.MonkeyPatch):
             if clip.num_inference_steps < noise_below_steps:
                 frames = np.random.default_rng(0).integers(0, 256, frames.shape, np.uint8)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(WanFamily, "decode", lambda _self, _components, _request: frames)
+                patch.setattr(WanFamily, "decode", lambda _self, _components, _request: Decoded(frames))
                 return original(store, key, clip, family=family, **rest)
 
         (workdir / "job.yaml").write_text("prompts: [{prompt: a red circle, seeds: [1, 2]}]\n")

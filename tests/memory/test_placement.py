@@ -49,10 +49,12 @@ class Placed(Driven):
 
 
 ALIKE = (
-    "hunyuan_video_15_480p_distilled", "hunyuan_video_15_i2v", "ltx2_distilled", "ltx2_distilled_two_stage",
-    "wan21_flf2v_14b", "wan21_i2v_14b_720p", "wan22_i2v_a14b",
+    "cogvideox_2b", "cogvideox15_5b", "cogvideox_5b_i2v", "framepack_f1", "hunyuan_video_15_480p_distilled",
+    "hunyuan_video_15_i2v", "ltx_video_2b", "ltx2_distilled", "ltx2_distilled_two_stage", "wan21_flf2v_14b",
+    "wan21_i2v_14b_720p", "wan21_t2v_1_3b", "wan21_t2v_14b", "wan22_i2v_a14b", "wan22_ti2v_5b", "anyflow_wan",
+    "skyreels_v2_df_1_3b",
 )  # fmt: skip
-"""Options whose components other options have, but for SigLIP (`planner/estimate/test_device_memory.py` places it)."""
+"""Options whose classes other options have, but for SigLIP (`planner/estimate/test_device_memory.py` places it)."""
 
 
 @pytest.mark.parametrize("option", sorted({*BUILDERS} - {*ALIKE}))

@@ -50,7 +50,7 @@ def stock(folder: Path, case: Case, output_type: str, **more: Any):
     ).frames  # fmt: skip
 
 
-@pytest.mark.parametrize("kwargs", [{}, {"true_cfg_scale": 2.0}])
+@pytest.mark.parametrize("kwargs", [{"true_cfg_scale": 2.0}])
 def test_latents_and_frames_equal_the_stock_pipelines(folder, kwargs):
     case = replace(SHORT, last_frame_HWC=IMAGES_NHWC[1] if kwargs else None)
     more = {**kwargs, **({"negative_prompt": case.negative_prompt} if kwargs else {})}
@@ -58,7 +58,7 @@ def test_latents_and_frames_equal_the_stock_pipelines(folder, kwargs):
     assert_equals_stock(driven(folder, **kwargs), case, latents[-1], frames[0])
 
 
-@pytest.mark.parametrize(("kwargs", "steps"), [({}, (1, 2, 5)), ({"sampling_type": "vanilla"}, (3,))])
+@pytest.mark.parametrize(("kwargs", "steps"), [({}, (1, 5)), ({"sampling_type": "vanilla"}, (3,))])
 def test_sections_resume_at_any_step_and_decoded_one_by_one_are_those_of_one_stock_call(folder, kwargs, steps):
     framepack, seen = driven(folder, **kwargs), []
     latents, request = framepack.latents(CASE, spy=seen)

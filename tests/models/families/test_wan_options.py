@@ -102,7 +102,7 @@ def test_going_on_from_an_image_at_any_step_gives_the_same_bits(from_image):
     assert_resumes(from_image.driven, FROM_IMAGE, [1, 2, 3, 5, 6])
 
 
-@pytest.mark.parametrize("option", ["wan21_t2v_14b", EXPERTS_OPTION])
+@pytest.mark.parametrize("option", [EXPERTS_OPTION])
 def test_bfloat16_equals_the_stock_pipeline_with_its_vae_in_float32(folders, option):
     in_bf16 = open_both(folders, option, dtype="bfloat16")
     in_bf16.assert_equal(GUIDED)
@@ -191,7 +191,7 @@ def test_the_layout_has_shards_and_a_variant(folders):
     assert (folders["wan21_t2v_1_3b"] / "transformer" / "diffusion_pytorch_model.fp16.safetensors").is_file()
 
 
-@pytest.mark.parametrize(("option", "image"), [*((option, False) for option in FLOW_SHIFT), (IMAGE_OPTION, True)])
+@pytest.mark.parametrize(("option", "image"), [(EXPERTS_OPTION, False), (IMAGE_OPTION, True)])
 def test_the_command_line_renders_with_it_and_reuses_all(vgpipe, workdir, folders, option, image):
     steps = 6 if option == EXPERTS_OPTION else 2  # enough for the second expert to have its turn
     size = ("clip.width=64", "clip.height=32", "clip.num_frames=5", f"quality.num_inference_steps={steps}")

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests import tiny
-from tests.planner.real_runs import FAMILIES, RealStages, all_stages, bound, peaks, spec_of
+from tests.planner.real_runs import FAMILIES, RealStages, bound, peaks, spec_of
 from tests.tiny import wan
 from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
@@ -60,7 +60,11 @@ def uses(made: Profile, stage: str) -> dict[str, ComponentUse]:
     return {use.component: use for one in made.stages if one.stage == stage for use in one.uses}
 
 
-@pytest.mark.parametrize("option", list(FAMILIES))
+ALIKE = ("cogvideox_5b", "cogvideox15_5b", "hunyuan_video_15", "wan21_t2v_14b", "wan22_ti2v_5b")
+"""Options with the classes of others."""
+
+
+@pytest.mark.parametrize("option", sorted({*FAMILIES} - {*ALIKE}))
 def test_live_bytes_equal_those_of_a_real_run_in_every_stage(option, tiny_of):
     one = bound(option, tiny_of(option))
     assert peaks(FakeStages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
@@ -68,14 +72,14 @@ def test_live_bytes_equal_those_of_a_real_run_in_every_stage(option, tiny_of):
 
 @pytest.mark.parametrize(
     ("option", "dtype"),
-    [("wan21_t2v_1_3b", "float16"), ("hunyuan_video", "bfloat16"), ("text_to_video_ms", "bfloat16")],
+    [("wan21_t2v_1_3b", "float16"), ("hunyuan_video", "bfloat16")],
 )
 def test_live_bytes_equal_in_half_precision(option, dtype, tiny_of):
     one = bound(option, tiny_of(option), dtype=dtype)
     assert peaks(FakeStages(one, spec_of(option), "cpu")) == peaks(RealStages(one, spec_of(option), "cpu"))
 
 
-@pytest.mark.parametrize("option", ["wan21_t2v_1_3b", "hunyuan_video", "cogvideox_5b"])
+@pytest.mark.parametrize("option", ["hunyuan_video", "cogvideox_5b"])
 def test_live_bytes_equal_where_the_vae_works_in_tiles(option, tiny_of):
     spec = spec_of(option, width=96, height=80, num_frames=9)
     one = bound(option, tiny_of(option), vae_tiling=True, vae_tile_size=64)
@@ -85,9 +89,7 @@ def test_live_bytes_equal_where_the_vae_works_in_tiles(option, tiny_of):
     assert tiled["decode"] < peaks(FakeStages(whole, spec, "cpu"))["decode"]
 
 
-@pytest.mark.parametrize(
-    "option", ["wan22_ti2v_5b", "cogvideox_2b", "hunyuan_video", "ltx_video_2b", "animatediff_sd15"]
-)
+@pytest.mark.parametrize("option", ["wan22_ti2v_5b", "cogvideox_2b", "ltx_video_2b"])
 def test_live_bytes_equal_where_no_value_is_known(option, tiny_of, monkeypatch):
     monkeypatch.setattr(fake_mode, "KNOWN_FLOATS", 0)  # as the inputs of a model of real size
     one = bound(option, tiny_of(option))
@@ -103,10 +105,10 @@ def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
         **wan.shared_parts(tmp_path, base_dim=16), transformer=WanTransformer3DModel(**sizes).eval()
     ).save_pretrained(tmp_path)
     one = bound("wan21_t2v_1_3b", wan.as_published(tmp_path))
-    spec = spec_of("wan21_t2v_1_3b", width=192, height=128, num_frames=17)
+    spec = spec_of("wan21_t2v_1_3b", width=160, height=96, num_frames=9)
     fake = peaks(FakeStages(one, spec, "cpu"))
     assert fake == peaks(RealStages(one, spec, "cpu"))
-    assert fake["decode"] > 64 << 20
+    assert fake["decode"] > 16 << 20
 
 
 def test_what_is_repeated_counts_as_if_it_were_run(tiny_of, monkeypatch):
@@ -144,10 +146,8 @@ def _layout(module: torch.nn.Module) -> dict[str, tuple]:
 # Published operations, 10^15, of all calls that are counted; MagCache table 1 (arXiv 2506.09045) counts no attention
 # proper, TaylorSeer's and PyramidalWan's tables do, and the latter counts one branch alone.
 PUBLISHED = [
-    ("wan21_t2v_1_3b", (832, 480, 81), 5.0, 100, False, 8.21),
     ("cogvideox_2b", (720, 480, 49), 1.0, 50, False, 2.36),
     ("hunyuan_video", (960, 544, 129), 6.0, 50, False, 45.93),
-    ("hunyuan_video", (640, 480, 65), 6.0, 50, True, 29.773),
     ("wan21_t2v_1_3b", (832, 448, 81), 5.0, 50, True, 12.592),
 ]
 
@@ -194,7 +194,8 @@ def test_attention_without_fused_kernels_is_quadratic():
         FakeStages(outlined("wan21_t2v_1_3b"), clip(256, 256, 17, guidance_scale=1.0), kernels)
         for kernels in ("cuda", "cuda_math")
     )
-    lean, wide = (stages.denoise(stages.encode().result).components["transformer"] for stages in (fused, steps))
+    embeds = {"prompt_embeds": _embeds(512)["prompt_embeds"]}
+    lean, wide = (stages.denoise(embeds).components["transformer"] for stages in (fused, steps))
     tokens, heads = 5 * 16 * 16, 12
     assert wide.record.peak_bytes > lean.record.peak_bytes + heads * tokens * tokens * 4
     assert wide.record.flops.attention == pytest.approx(lean.record.flops.attention, rel=1e-6)
@@ -293,10 +294,11 @@ def test_what_cannot_be_run_is_estimated_and_labelled(tiny_of, monkeypatch, capl
 
 
 def test_an_estimate_is_of_the_right_size_and_rather_too_large():
-    for option, size in (("wan21_t2v_1_3b", (832, 480, 81)), ("cogvideox_5b", (720, 480, 49))):
-        one, spec = outlined(option), clip(*size)
-        stages = FakeStages(one, spec, "cuda")
-        run = stages.denoise(stages.encode().result).components["transformer"]
+    for option, size, tokens in (("wan21_t2v_1_3b", (832, 480, 81), 512), ("cogvideox_2b", (720, 480, 49), 226)):
+        one, spec = outlined(option, max_sequence_length=tokens), clip(*size)
+        embeds = {"prompt_embeds": _embeds(tokens)["prompt_embeds"]}
+        given = embeds | {f"negative_{name}": tensor for name, tensor in embeds.items()}
+        run = FakeStages(one, spec, "cuda").denoise(given).components["transformer"]
         use = estimated(one, "denoise", spec)[0].uses[0]
         assert 1 < use.peak_bytes / run.record.peak_bytes < 2.5
         assert 1 < use.matmul_flops / run.record.flops.matmul * run.calls < 2.5
@@ -339,9 +341,10 @@ def test_a_pipeline_run_whole_is_profiled_in_one_stage(tiny_of):
 def test_frames_of_full_size_are_never_in_memory():
     import resource
 
-    stages = FakeStages(outlined("wan21_t2v_14b"), clip(1280, 720, 81), "cuda")
+    stages = FakeStages(outlined("wan21_t2v_1_3b"), clip(1280, 720, 81), "cuda")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _, _, decoded = all_stages(stages)
+    embeds = {"prompt_embeds": _embeds(512)["prompt_embeds"]}
+    decoded = stages.decode(stages.denoise(embeds).result, embeds)
     assert decoded.peak_bytes > 5 * GIB
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < GIB / 2
 
