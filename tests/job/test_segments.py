@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vgpipe.job.clip import Clip, Continuation, Shot
-from vgpipe.job.segments import GIVEN, Segment, count_segments, segment_seed, segments_of, work_of
+from vgpipe.job.segment import GIVEN, Segment
+from vgpipe.job.segments import count_segments, segment_seed, segments_of, work_of
 
 METHODS = CHAINS, WINDOW = ("image", "frames"), ("window",)
 SECTIONS, ANY = ("native",), ("image", "frames", "window", "native")

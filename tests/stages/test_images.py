@@ -12,7 +12,8 @@ from PIL import Image
 from tests.job.given_clips import clip_of
 from vgpipe.errors import ModelError
 from vgpipe.job.clip import PlacedImage
-from vgpipe.stages.images import given_frames, use_copy
+from vgpipe.stages.file_copies import use_copy
+from vgpipe.stages.images import given_frames
 
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)
 

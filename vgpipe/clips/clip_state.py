@@ -16,7 +16,7 @@ from vgpipe.clips.degradation import EXPORTER, Degradation
 from vgpipe.errors import ModelError
 from vgpipe.job.clip import Clip
 from vgpipe.job.drafts import segments_made
-from vgpipe.job.segments import Segment
+from vgpipe.job.segment import Segment
 from vgpipe.memory.tracker import PeakMemory
 from vgpipe.models.base import Family
 from vgpipe.quality.judges.base import Score

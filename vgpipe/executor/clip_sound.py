@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.job.audio import has_model_sound
-from vgpipe.job.segments import Segment
+from vgpipe.job.segment import Segment
 from vgpipe.store.artifacts import Artifact
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_state import SegmentState
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import WINDOW
+from vgpipe.job.segment import WINDOW
 from vgpipe.store.artifacts import Artifact, LostArtifact, Store
 from vgpipe.store.digest import Key
 

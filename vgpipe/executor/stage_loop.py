@@ -26,7 +26,7 @@ from vgpipe.executor.stage_inputs import (
 from vgpipe.executor.stage_scores import StageScores
 from vgpipe.executor.text_turns import TextTurns
 from vgpipe.fallback.memory_ladder import MemoryLadder
-from vgpipe.job.segments import steps_of_pass
+from vgpipe.job.segment import steps_of_pass
 from vgpipe.memory.budget import enforced
 from vgpipe.memory.out_of_memory import drop_traceback_locals
 from vgpipe.memory.residency import Residency, Take

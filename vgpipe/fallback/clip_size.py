@@ -12,7 +12,7 @@ from vgpipe.fallback.wording import describe_size
 from vgpipe.job.clip import Clip
 from vgpipe.job.resized import resized
 from vgpipe.job.rules import ShapeRules
-from vgpipe.job.segments import WINDOW
+from vgpipe.job.segment import WINDOW
 from vgpipe.vocabulary import ANY
 
 SHARE = 0.75

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import Segment, segments_of
+from vgpipe.job.segment import Segment
+from vgpipe.job.segments import segments_of
 from vgpipe.units import counted
 
 Draft = int | str

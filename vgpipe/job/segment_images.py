@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from vgpipe.job.clip import Clip, PlacedImage
-
-if TYPE_CHECKING:
-    from vgpipe.job.segments import Segment
+from vgpipe.job.segment import Segment
 
 
 def with_given_frames(clip: Clip, segments: Sequence[Segment]) -> list[Segment]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from vgpipe.clips.halving import Expected
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import Segment, segments_of
+from vgpipe.job.segment import Segment
+from vgpipe.job.segments import segments_of
 
 
 @dataclass(frozen=True, slots=True)

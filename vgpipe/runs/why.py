@@ -13,7 +13,7 @@ from vgpipe.clips.clip_state import ClipState, SegmentState, Status
 from vgpipe.clips.key_inputs import ClipInputs, read_document
 from vgpipe.config.schema import Config
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import steps_of_pass
+from vgpipe.job.segment import steps_of_pass
 from vgpipe.provenance.change_words import Change
 from vgpipe.provenance.input_changes import input_changes
 from vgpipe.provenance.recipe import LIBRARIES

@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import Trajectory
+from vgpipe.job.segment import Trajectory
 from vgpipe.models.base import Components, DecodeRequest, Family
 from vgpipe.outside_file import open_outside
 from vgpipe.stages import arrays, stored_sound

@@ -21,7 +21,7 @@ from vgpipe.exporters.temporary import temporary_folder
 from vgpipe.job.clip import Clip
 from vgpipe.job.sound_file import container, digest
 from vgpipe.outside_file import OutsideFileError
-from vgpipe.stages.images import copy_of
+from vgpipe.stages.file_copies import copy_of
 from vgpipe.units import GIB
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.settings import Fit
 from vgpipe.job.video import container, digest
 from vgpipe.outside_file import OutsideFileError
-from vgpipe.stages.images import copy_of
+from vgpipe.stages.file_copies import copy_of
 from vgpipe.units import MIB
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
@@ -18,6 +17,7 @@ from vgpipe.job.clip import Clip
 from vgpipe.job.pixels import MAX_FILE_MIB, opened
 from vgpipe.models.base import PlacedFrames
 from vgpipe.outside_file import read_outside
+from vgpipe.stages.file_copies import copy_of
 from vgpipe.units import MIB
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PADDING = (0, 0, 0)
-
-_COPIES: dict[str, Path] = {}
-"""SHA-256 -> a copy of a file on a machine that does not have the file itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,16 +51,6 @@ class GivenFrames:
             "placed": self.placed,
             "source_NHWC": self.source_NHWC,
         }
-
-
-def use_copy(sha256: str, path: Path) -> None:
-    """Has a copy read in place of every image or video with these bytes, in this process."""
-    _COPIES[sha256] = path
-
-
-def copy_of(sha256: str | None, given: str) -> Path:
-    """Returns where the bytes of an image or a video are read."""
-    return _COPIES.get(sha256 or "", Path(given))
 
 
 def given_frames(clip: Clip, continued_NHWC: np.ndarray | None = None) -> GivenFrames:

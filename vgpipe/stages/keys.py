@@ -32,7 +32,7 @@ from vgpipe.exporters.rates import identity_of_rate
 from vgpipe.exporters.soundtrack import KINDS
 from vgpipe.job.audio import OF_MODEL, has_sound
 from vgpipe.job.clip import Clip
-from vgpipe.job.segments import WINDOW, Segment
+from vgpipe.job.segment import WINDOW, Segment
 from vgpipe.models.base import WHOLE_SCHEDULE, Family
 from vgpipe.stages import decode, denoise, encode, export
 from vgpipe.store.digest import Key

@@ -21,7 +21,7 @@ from vgpipe.executor.workers.brought_files import brought_file
 from vgpipe.executor.workers.messages import FromWorker, Granted, HandOut, ToWorker, WorkerSettings
 from vgpipe.executor.workers.remote_store import RemoteStore
 from vgpipe.executor.workers.store_messages import Answer, Request
-from vgpipe.stages import images
+from vgpipe.stages import file_copies
 from vgpipe.store.artifacts import Store
 from vgpipe.store.durable import make_folder
 
@@ -235,7 +235,7 @@ class WorkerActor:
             if root is None or given.sha256 is None or os.path.isfile(given.path):
                 continue
             with suppress(StoreError, OSError):
-                images.use_copy(given.sha256, brought_file(self._questions.ask, root, given.sha256))
+                file_copies.use_copy(given.sha256, brought_file(self._questions.ask, root, given.sha256))
 
 
 class _Questions:

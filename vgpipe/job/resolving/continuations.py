@@ -11,7 +11,8 @@ from vgpipe.job.faults import Faults
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.precedence import ResolvedSetting, SettingSource, strongest
 from vgpipe.job.rules import ShapeRules, next_on_step
-from vgpipe.job.segments import FRAMES, NATIVE, WINDOW, between_cuts, shots_without_window
+from vgpipe.job.segment import FRAMES, NATIVE, WINDOW
+from vgpipe.job.segments import between_cuts, shots_without_window
 from vgpipe.job.settings import AUTO, ContinuationMethod
 
 MIN_LATER_STEPS = 15

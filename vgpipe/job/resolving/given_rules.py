@@ -8,7 +8,8 @@ from vgpipe.job.picture import format_path
 from vgpipe.job.resolving.given_settings import CONTINUE, PICTURES, RESTYLE, GivenSettings
 from vgpipe.job.resolving.precedence import ResolvedSetting
 from vgpipe.job.rules import REMEDIES, ShapeRules
-from vgpipe.job.segments import WINDOW, segments_of
+from vgpipe.job.segment import WINDOW
+from vgpipe.job.segments import segments_of
 
 FIRST = "image"
 
