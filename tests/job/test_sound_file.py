@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from vgpipe.job.picture import PictureFault
-from vgpipe.job.sound_file import GivenSound, container, load_sound
+from vgpipe.job.sound_file import SOUND, GivenSound, load_sound
 
 WAV = b"RIFF\x24\0\0\0WAVEfmt " + bytes(40)
 
@@ -20,7 +20,7 @@ WAV = b"RIFF\x24\0\0\0WAVEfmt " + bytes(40)
     ],
 )  # fmt: skip
 def test_the_first_bytes_say_what_it_is(head, name):
-    assert container(head[:16]) == name
+    assert SOUND.container(head[:16]) == name
 
 
 def test_words_come_to_what_the_model_makes(tmp_path):
@@ -46,7 +46,7 @@ def test_a_file_is_known_by_its_content(tmp_path):
         ("musik.wav", 'audio "musik.wav" is not there; looked for', "did you mean audio: music.wav?"),
         (".", 'audio "." is a folder', "there is audio: music.wav"),
         ("a.png", 'audio "a.png" is not a sound file that can be read, whatever its name', "save it as WAV, MP3,"),
-        ("empty", 'audio "empty" is an empty file', "save the sound again, or name another"),
+        ("empty", 'audio "empty" is an empty file', "save the sound file again, or name another"),
     ],
 )
 def test_what_is_no_sound_is_told_of_with_a_remedy(tmp_path, given, what, remedy):

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from vgpipe.job.media_files import MediaFile, digest
 from vgpipe.job.picture import PictureFault
-from vgpipe.job.video import Video, container, digest, load_video
+from vgpipe.job.video import VIDEO, load_video
 
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(40)
 
 
 def test_a_video_is_known_by_its_content_whatever_its_suffix(tmp_path: Path):
     (tmp_path / "a.txt").write_bytes(MP4)
-    assert load_video("a.txt", tmp_path) == Video(str(tmp_path / "a.txt"), hashlib.sha256(MP4).hexdigest())
+    assert load_video("a.txt", tmp_path) == MediaFile(str(tmp_path / "a.txt"), hashlib.sha256(MP4).hexdigest())
     assert digest(tmp_path / "a.txt") == (MP4[:16], hashlib.sha256(MP4).hexdigest())
 
 
@@ -33,7 +34,7 @@ def test_a_video_is_known_by_its_content_whatever_its_suffix(tmp_path: Path):
     ],
 )
 def test_playlists_which_name_other_files_are_no_videos(head, name):
-    assert container(head) == name
+    assert VIDEO.container(head) == name
 
 
 @pytest.mark.parametrize(

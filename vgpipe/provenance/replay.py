@@ -24,10 +24,11 @@ from vgpipe.errors import ConfigError, Fault, UsageError, first_line
 from vgpipe.exporters.bounds import OF_STRANGERS, OWN
 from vgpipe.job.clip import SILENT, Clip, GivenFile
 from vgpipe.job.drafts import draft_steps
+from vgpipe.job.media_files import MediaFile
 from vgpipe.job.picture import Picture, PictureFault, load_picture
 from vgpipe.job.placements import parse
 from vgpipe.job.sound_file import GivenSound, load_sound
-from vgpipe.job.video import Video, load_video
+from vgpipe.job.video import load_video
 from vgpipe.outside_file import expanded
 from vgpipe.provenance.recipe import SCHEMA
 from vgpipe.provenance.strangers import refuse_endless, refuse_texts
@@ -174,7 +175,7 @@ def _problem(given: GivenFile) -> str | None:
     if not os.path.lexists(given.path):
         return f"{_words(given)} {given.path} is missing"
     if given.setting == "video":
-        found: Picture | Video | GivenSound | PictureFault = load_video(given.path, Path.cwd())
+        found: Picture | MediaFile | GivenSound | PictureFault = load_video(given.path, Path.cwd())
     elif given.setting == "audio":
         found = load_sound(given.path, Path.cwd(), makes_sound=True)
     else:

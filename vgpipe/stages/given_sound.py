@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 from vgpipe.errors import EncoderError, EncoderInterrupted, ExportError, ModelError
 from vgpipe.exporters.temporary import temporary_folder
 from vgpipe.job.clip import Clip
-from vgpipe.job.sound_file import container, digest
-from vgpipe.outside_file import OutsideFileError
-from vgpipe.stages.file_copies import copy_of
+from vgpipe.job.sound_file import SOUND
+from vgpipe.stages.given_media import checked_media
 from vgpipe.units import GIB
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def check_sound(clip: Clip) -> None:
 def _decoded(clip: Clip, folder: Path, seconds: float) -> FileTrack:
     from vgpipe.exporters.ffmpeg import convert, one_line  # keys need the version above alone
 
-    path, name = _checked(clip)
+    path, name = checked_media(SOUND, clip.audio or "", clip.audio_sha256)
     target = folder / "sound.au"
     arguments = [
         *("-nostdin", "-protocol_whitelist", "file", "-format_whitelist", name, "-f", name),
@@ -116,17 +115,3 @@ def _decoded(clip: Clip, folder: Path, seconds: float) -> FileTrack:
     if target.stat().st_size <= offset:
         raise ModelError(f"audio {clip.audio} cannot be read: there is no sound in it -> {REMEDY}")
     return FileTrack(target, offset, rate, channels)
-
-
-def _checked(clip: Clip) -> tuple[Path, str]:
-    """Returns where the sound is, with ffmpeg's name for its container."""
-    path = copy_of(clip.audio_sha256, clip.audio or "")
-    try:
-        head, sha256 = digest(path)
-    except OutsideFileError as error:
-        raise ModelError(f"audio {clip.audio} cannot be read: {error}") from error
-    if sha256 != clip.audio_sha256:
-        raise ModelError(f"audio {clip.audio} has changed since the job was read -> run the job again")
-    if (name := container(head)) is None:
-        raise ModelError(f"audio {clip.audio} is not a sound file that can be read -> {REMEDY}")
-    return path.absolute(), name

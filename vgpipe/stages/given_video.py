@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 from vgpipe.errors import EncoderError, ModelError
 from vgpipe.job.clip import Clip
 from vgpipe.job.settings import Fit
-from vgpipe.job.video import container, digest
-from vgpipe.outside_file import OutsideFileError
-from vgpipe.stages.file_copies import copy_of
+from vgpipe.job.video import VIDEO
+from vgpipe.stages.given_media import checked_media
 from vgpipe.units import MIB
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def read_video(clip: Clip) -> np.ndarray:
     """
     import numpy as np
 
-    path, name = _checked(clip)
+    path, name = checked_media(VIDEO, clip.video or "", clip.video_sha256)
     places = _places(clip, _times(clip, path, name))
     wanted = sorted(set(places))
     chosen = "+".join(f"eq(n\\,{place})" for place in wanted)
@@ -81,22 +80,8 @@ def check_video(clip: Clip) -> None:
     Raises:
         ModelError: where the file has gone or changed since the job was read, cannot be decoded, or is too short.
     """
-    path, name = _checked(clip)
+    path, name = checked_media(VIDEO, clip.video or "", clip.video_sha256)
     _places(clip, _times(clip, path, name))
-
-
-def _checked(clip: Clip) -> tuple[Path, str]:
-    """Returns where the video is, with ffmpeg's name for its container."""
-    path = copy_of(clip.video_sha256, clip.video or "")
-    try:
-        head, sha256 = digest(path)
-    except OutsideFileError as error:
-        raise ModelError(f"{clip.video} cannot be read: {error}") from error
-    if sha256 != clip.video_sha256:
-        raise ModelError(f"{clip.video} has changed since the job was read -> run the job again")
-    if (name := container(head)) is None:
-        raise ModelError(f"{clip.video} is not a video that can be read")
-    return path, name
 
 
 def _times(clip: Clip, path: Path, name: str) -> list[Fraction]:

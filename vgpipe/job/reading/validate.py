@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from vgpipe.job.faults import Faults, format_value, name_of_line
+from vgpipe.job.media_files import MediaFile
 from vgpipe.job.naming import slugify
 from vgpipe.job.picture import Picture, PictureFault, load_picture
 from vgpipe.job.placements import parse
@@ -20,7 +21,7 @@ from vgpipe.job.rules import ShapeRules, shape_faults
 from vgpipe.job.schema import MAX_CLIPS, JobFields, text_fault
 from vgpipe.job.sound_file import GivenSound, load_sound
 from vgpipe.job.template import fill, places
-from vgpipe.job.video import Video, load_video
+from vgpipe.job.video import load_video
 
 MAX_NAME_BYTES = 80
 SHAPE_FIELDS = ("width", "height", "num_frames")
@@ -132,7 +133,7 @@ def _add_image_faults(fields: Mapping[str, Node], folder: Path, faults: Faults) 
     """Records the files that cannot be read; paths with places wait until there is a valid matrix."""
 
     @cache
-    def load(setting: str, given: str) -> Picture | Video | GivenSound | PictureFault:
+    def load(setting: str, given: str) -> Picture | MediaFile | GivenSound | PictureFault:
         if setting == "audio":
             return load_sound(given, folder, makes_sound=True)
         return load_video(given, folder) if setting == "video" else load_picture(given, folder, setting)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from vgpipe.job.clip import PlacedImage
 from vgpipe.job.faults import Faults
+from vgpipe.job.media_files import MediaFile
 from vgpipe.job.picture import Picture, PictureFault, format_path, load_picture
 from vgpipe.job.record import Entry
 from vgpipe.job.resolving.given_rules import check_rules
@@ -19,7 +20,7 @@ from vgpipe.job.rules import REMEDIES, ShapeRules, frames_of_video
 from vgpipe.job.settings import Fit
 from vgpipe.job.sound_file import GivenSound, load_sound
 from vgpipe.job.template import combinations, count_combinations, places
-from vgpipe.job.video import Video, load_video
+from vgpipe.job.video import load_video
 
 MAX_SHAPE_DIFFERENCE = 0.02
 DEFAULT_FIT: Fit = "cover"
@@ -31,8 +32,8 @@ FIT_WORDS: Mapping[Fit, str] = {
 FIRST, LAST = "image", "last_image"
 WORDS = {FIRST: "image", LAST: "last image"}
 FRAMES = {FIRST: 0, LAST: -1}
-Found = Picture | Video | GivenSound
-F = TypeVar("F", Picture, Video, GivenSound)
+Found = Picture | MediaFile | GivenSound
+F = TypeVar("F", Picture, MediaFile, GivenSound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Images:
             The files; without those where `check` has recorded what is wrong with them.
         """
         first, last = (self._picture(one, values) for one in (given.image, given.last_image))
-        video = self._found(given.video, values, Video)
+        video = self._found(given.video, values, MediaFile)
         sound = self._found(given.audio, values, GivenSound)
         placed = [(one, self._picture(one.setting, values)) for one in given.placed()]
         pairs = [(given.image, first), (given.last_image, last), *((one.setting, found) for one, found in placed)]
