@@ -115,7 +115,7 @@ def test_frames_that_leave_none_to_make_are_refused(vace):
 
 
 def test_a_diffusers_that_takes_no_encoded_prompt_is_refused(folder, monkeypatch):
-    monkeypatch.setattr("vgpipe.models.families.wan_vace.version", lambda package: "0.35.2")
+    monkeypatch.setattr("vgpipe.models.pipeline.stock_calls.version", lambda package: "0.35.2")
     with pytest.raises(ModelError, match=r"0\.35\.2 is installed -> pip install -U 'diffusers>=0\.36'"):
         drive("wan_vace", folder, settings_of(OPTION, "float32")[1])
 

@@ -6,18 +6,14 @@ Shape suffixes: B batch, K text tokens, N frames, H height, W width, C channels.
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from packaging.version import Version
-
-from vgpipe.errors import ModelError
 from vgpipe.models.base import Components, Decoded, DecodeRequest, DenoiseRequest, Embeds
 from vgpipe.models.families.ltx2_conditions import conditions
 from vgpipe.models.pipeline.joint_latents import JointLayout
 from vgpipe.models.pipeline.joint_loop import JointLoop
-from vgpipe.models.pipeline.stock_calls import accepted, to_sound, to_uint8
+from vgpipe.models.pipeline.stock_calls import accepted, require_diffusers, to_sound, to_uint8
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.pipeline.stock_source import read_source
 
@@ -61,12 +57,7 @@ class Ltx2Family(StockFamily):
             ModelError: naming what is missing or too old.
         """
         super().check()
-        have = version("diffusers")
-        if Version(have) < Version(f"{MIN_DIFFUSERS}.dev0"):
-            raise ModelError(
-                f"{self.pipeline} is driven from diffusers {MIN_DIFFUSERS} on, and {have} is installed "
-                f"-> pip install -U 'diffusers>={MIN_DIFFUSERS}'"
-            )
+        require_diffusers(MIN_DIFFUSERS, f"{self.pipeline} is driven")
 
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; the connectors too, which read what the text encoder gave."""

@@ -5,13 +5,11 @@ Shape suffixes: N frames, H height, W width, C channels.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-
-from packaging.version import Version
 
 from vgpipe.errors import ModelError
 from vgpipe.models.base import DenoiseRequest
+from vgpipe.models.pipeline.stock_calls import require_diffusers
 from vgpipe.models.pipeline.stock_family import StockFamily
 from vgpipe.models.text_reader import Form, TextReader
 from vgpipe.models.windows.window_cuts import Along, WindowCuts
@@ -45,12 +43,7 @@ class WanVaceFamily(StockFamily):
             ModelError: naming what is missing or too old.
         """
         super().check()
-        have = version("diffusers")
-        if Version(have) < Version(f"{MIN_DIFFUSERS}.dev0"):
-            raise ModelError(
-                f"{self.pipeline} takes an encoded prompt from diffusers {MIN_DIFFUSERS} on, and {have} is installed "
-                f"-> pip install -U 'diffusers>={MIN_DIFFUSERS}'"
-            )
+        require_diffusers(MIN_DIFFUSERS, f"{self.pipeline} takes an encoded prompt")
 
     def denoise_components(self, *, from_image: bool) -> tuple[str, ...]:
         """What denoising a clip needs; VACE encodes its conditions even where there is only a text."""

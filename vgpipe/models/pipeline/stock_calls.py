@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from packaging.version import Version
 
 from vgpipe.errors import ModelError, PrecisionError
 from vgpipe.models.base import Settings
@@ -33,6 +36,22 @@ def pipeline_class_of(name: str) -> Any:
 
         raise ModelError(f"the installed diffusers {diffusers.__version__} has no {name} -> pip install -U diffusers")
     return found
+
+
+def require_diffusers(least: str, what: str) -> None:
+    """Refuses a diffusers that is too old for what a family does.
+
+    Args:
+        least: the first version that can.
+        what: what it can, the pipeline named first.
+
+    Raises:
+        ModelError: naming both versions.
+    """
+    have = version("diffusers")
+    if Version(have) < Version(f"{least}.dev0"):
+        remedy = f"pip install -U 'diffusers>={least}'"
+        raise ModelError(f"{what} from diffusers {least} on, and {have} is installed -> {remedy}")
 
 
 def step_hook(pipeline: Any, on_step_end: Any) -> dict[str, Any]:
