@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vgpipe.job.rules import ShapeRules
+from vgpipe.job.rules import ShapeRules, duration_fault, shape_faults
 
 RULES = ShapeRules()
 ANY_RULES = st.builds(
@@ -15,6 +15,7 @@ ANY_RULES = st.builds(
     frames_step=st.integers(1, 9),
     frames_offset=st.integers(0, 9),
     max_num_frames=st.integers(20, 200),
+    min_num_frames=st.integers(1, 10),
 )
 
 
@@ -51,6 +52,20 @@ def test_the_count_for_a_duration_is_the_smallest(rules: ShapeRules, seconds: fl
     assert count >= wanted
     assert (count - rules.frames_offset) % rules.frames_step == 0
     assert count - rules.frames_step < max(wanted, 1)
+
+
+LONG = ShapeRules(frames_step=17, frames_offset=5, min_num_frames=120, max_num_frames=345, fps=24)
+
+
+def test_a_model_with_fewest_frames_and_one_rate() -> None:
+    assert LONG.describe_num_frames() == "124, 141, 158, ... 345 frames"
+    (fault,) = shape_faults({"num_frames": 107, "fps": 24}, LONG)
+    assert fault.field == "num_frames" and fault.remedy == "the nearest is num_frames: 124"
+    (fault,) = shape_faults({"num_frames": 124, "fps": 25.5}, LONG)
+    assert (fault.field, fault.remedy) == ("fps", "fps: 24") and "fps is 25.5; the model makes 24 alone" in fault.what
+    short, long = duration_fault(3, 24, LONG), duration_fault(20, 24, LONG)
+    assert short is not None and "at least seconds: 5.17" in short.remedy
+    assert long is not None and "at most seconds: 14.375" in long.remedy and duration_fault(5, 24, LONG) is None
 
 
 def test_words() -> None:

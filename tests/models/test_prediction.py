@@ -21,7 +21,11 @@ SOLVERS = [
 UNSCALED = [
     "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
 ]  # fmt: skip
-FLOW = ["FlowMapEulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"]
+TO_DATA = "MiniMaxH3Scheduler"
+"""Whose model gives the velocity towards the data."""
+FLOW = [
+    "FlowMapEulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", TO_DATA,
+]  # fmt: skip
 TYPES = ["epsilon", "v_prediction", "sample"]
 ONLY_TWO = ["PNDMScheduler", "EulerAncestralDiscreteScheduler"]  # refuse the type `sample`
 ENDS_ELSEWHERE = ["DEISMultistepScheduler", "PNDMScheduler", "TCDScheduler"]
@@ -63,7 +67,8 @@ def levels(scheduler, timestep):
 def perfect(scheduler, alpha, sigma):
     """What a perfect model gives."""
     if type(scheduler).__name__ in FLOW:
-        return X0 - NOISE if scheduler.config.get("invert_sigmas") else NOISE - X0
+        is_turned = scheduler.config.get("invert_sigmas") or type(scheduler).__name__ == TO_DATA
+        return X0 - NOISE if is_turned else NOISE - X0
     outputs = {"epsilon": NOISE, "sample": X0, "flow_prediction": NOISE - X0}
     return {**outputs, "v_prediction": alpha * NOISE - sigma * X0}[scheduler.config.prediction_type]
 

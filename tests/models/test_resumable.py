@@ -64,6 +64,30 @@ def test_a_scheduler_with_unsavable_state_is_refused():
         scheduler_state(scheduler)
 
 
+def test_a_second_scheduler_of_a_loop_is_saved_with_the_first():
+    def both(scheduler, samples, stop=None):
+        """The loop of blocks that denoise video and sound, each by a schedule of its own."""
+        sound = scheduler.beside(diffusers.MiniMaxH3Scheduler(shift=3.0))
+        for one in (scheduler, sound):
+            one.set_timesteps(6)
+        for timesteps in list(zip(scheduler.timesteps, sound.timesteps, strict=True))[:stop]:
+            samples = [
+                one.step(torch.sin(sample + float(timestep)), timestep, sample, return_dict=False)[0]
+                for one, timestep, sample in zip((scheduler, sound), timesteps, samples, strict=True)
+            ]
+        return samples
+
+    def fresh(**resumed):
+        return ResumableScheduler(diffusers.MiniMaxH3Scheduler(shift=12.0), **resumed)
+
+    noise = [torch.ones(4, 3), torch.ones(5, 2)]
+    whole, first = both(fresh(), noise), fresh()
+    middle = both(first, noise, stop=2)
+    resumed = both(fresh(done_steps=2, state=scheduler_state(first.wrapped)), middle)
+    assert all(torch.equal(one, other) for one, other in zip(resumed, whole, strict=True))
+    assert not torch.equal(whole[0][0, :2], whole[1][0])
+
+
 def test_a_deep_copy_steps_on_its_own_and_is_saved_with_the_original():
     def both(scheduler, samples, stop=None):
         """The loop of a pipeline that denoises video and sound."""

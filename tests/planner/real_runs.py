@@ -19,15 +19,16 @@ FAMILIES = {
     "animatediff_sd15": "animatediff", "generic": "generic", "text_to_video_ms": "text_to_video_sd",
     "cogvideox_2b": "cogvideox", "cogvideox_5b": "cogvideox", "cogvideox_5b_i2v": "cogvideox",
     "cogvideox15_5b": "cogvideox", "hunyuan_video": "hunyuan_video", "hunyuan_video_15": "hunyuan_video_15",
-    "kandinsky5_t2v_lite": "kandinsky5", "sana_video": "sana_video",
+    "kandinsky5_t2v_lite": "kandinsky5", "minimax_h3": "minimax_h3", "sana_video": "sana_video",
     "ltx_video_2b": "ltx", "ltx_video_distilled": "ltx_condition", "wan21_t2v_1_3b": "wan", "wan21_t2v_14b": "wan",
     "wan22_ti2v_5b": "wan", "wan22_t2v_a14b": "wan", "wan21_vace_1_3b": "wan_vace", "wan21_flf2v_14b": "wan",
     "hunyuan_video_15_i2v": "hunyuan_video_15",
 }  # fmt: skip
+SLOW = ("minimax_h3",)  # 51 layers of text encoder, at least: `benchmarks/minimax_h3_bits.py` runs it
 IMAGES = ("cogvideox_5b_i2v", "wan21_flf2v_14b", "hunyuan_video_15_i2v")
 TOKENS = {"cogvideo": 226, "wan21_fl": 512}  # those that cannot have 32, by how their names begin
 SIZES = {"ltx_video_2b": (64, 32, 5), "ltx_video_distilled": (64, 32, 5), "wan21_vace_1_3b": (48, 32, 9),
-         "sana_video": (64, 32, 5)}  # fmt: skip
+         "minimax_h3": (64, 32, 124), "sana_video": (64, 32, 5)}  # fmt: skip
 KWARGS = {"sana_video": {"use_resolution_binning": False}}
 
 

@@ -34,6 +34,7 @@ BUILDERS: dict[str, str] = {
     "kandinsky5_t2v_lite": "tests.tiny.kandinsky5:kandinsky5_t2v_lite",
     "ltx_video_2b": "tests.tiny.ltx:ltx_video_2b",
     "ltx_video_distilled": "tests.tiny.ltx:ltx_video_distilled",
+    "minimax_h3": "tests.tiny.minimax_h3:minimax_h3",
     "mochi_1_preview": "tests.tiny.others:mochi",
     "skyreels_v2_df_1_3b": "tests.tiny.skyreels_v2:df_1_3b",
     "sana_video": "tests.tiny.sana_video:sana_video",

@@ -42,6 +42,10 @@ class RulesConfig(ShapeRules):
     """See `frames_step`."""
     max_num_frames: FrameCount = 81
     """Most frames at once."""
+    min_num_frames: FrameCount = 1
+    """Fewest frames."""
+    fps: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Frames a second, where the model makes no others; null: any."""
     min_num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = 1
     """Fewest denoising steps that a preset (`quality=quick`) gives: what the model was distilled to."""
     max_num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = 1000

@@ -297,7 +297,8 @@ def _require_cached(cache: RepoCache, cached: HubRepo | None, revision: str) -> 
             "HF_HOME to the cache that holds it"
         )
     if cached.files is None:
-        known = [name for name in ("model_index.json", "config.json") if (cached.folder / name).is_file()]
+        names = ("model_index.json", "modular_model_index.json", "config.json")
+        known = [name for name in names if (cached.folder / name).is_file()]
         missing = [] if known else ["model_index.json"]
     else:
         missing = _missing_files(cached, small_files(cached.files))

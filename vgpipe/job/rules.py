@@ -32,6 +32,8 @@ class ShapeRules:
         frames_step: a frame count is `frames_offset` plus a multiple of this.
         frames_offset: see `frames_step`.
         max_num_frames: the largest frame count.
+        min_num_frames: the smallest frame count.
+        fps: frames a second, where the model makes no others, as its sound has a speed; None for any.
         image: whether a clip has an image as its first frame: "never", "optional" or "required"; "auto"
             where the checkpoint says it.
         last_image: the same of its last frame.
@@ -54,6 +56,8 @@ class ShapeRules:
     frames_step: int = 4
     frames_offset: int = 1
     max_num_frames: int = 81
+    min_num_frames: int = 1
+    fps: float | None = None
     image: str = "never"
     last_image: str = "never"
     images: str = "never"
@@ -79,8 +83,8 @@ class ShapeRules:
 
     @property
     def smallest_num_frames(self) -> int:
-        """The smallest frame count above zero."""
-        return next_on_step(1, step=self.frames_step, offset=self.frames_offset)
+        """The smallest frame count that keeps both the limit and the step."""
+        return next_on_step(self.min_num_frames, step=self.frames_step, offset=self.frames_offset)
 
     @property
     def largest_num_frames(self) -> int:
@@ -100,7 +104,7 @@ class ShapeRules:
     def allows_num_frames(self, num_frames: int) -> bool:
         """Returns whether a video of `num_frames` frames can be made."""
         on_step = (num_frames - self.frames_offset) % self.frames_step == 0
-        return 1 <= num_frames <= self.max_num_frames and on_step
+        return self.min_num_frames <= num_frames <= self.max_num_frames and on_step
 
     def nearest_num_frames(self, num_frames: int) -> int:
         """Returns the frame count nearest to `num_frames` that can be made; the larger one of two."""
@@ -172,12 +176,15 @@ class ShapeFault:
 
 
 def shape_faults(values: Mapping[str, object], rules: ShapeRules) -> Iterator[ShapeFault]:
-    """Yields the faults of the `width`, `height` and `num_frames` among some settings.
+    """Yields the faults of the `width`, `height`, `num_frames` and `fps` among some settings.
 
     Args:
-        values: setting -> value; what is not a whole number is passed over.
+        values: setting -> value; what is not a number is passed over.
         rules: what the model can make.
     """
+    fps = values.get("fps")
+    if rules.fps is not None and isinstance(fps, int | float) and fps != rules.fps:
+        yield ShapeFault("fps", f"fps is {fps:g}; the model makes {rules.fps:g} alone", f"fps: {rules.fps:g}")
     for field in ("width", "height"):
         side = _whole(values.get(field))
         if side is not None and not rules.allows_side(side):
@@ -191,7 +198,7 @@ def shape_faults(values: Mapping[str, object], rules: ShapeRules) -> Iterator[Sh
 
 
 def duration_fault(seconds: float, fps: float, rules: ShapeRules) -> ShapeFault | None:
-    """Returns the fault of a duration that is too long for the model, or None.
+    """Returns the fault of a duration that is too long or too short for the model, or None.
 
     Args:
         seconds: duration, above 0.
@@ -201,10 +208,12 @@ def duration_fault(seconds: float, fps: float, rules: ShapeRules) -> ShapeFault 
     count = rules.num_frames_for(seconds, fps)
     if rules.allows_num_frames(count):
         return None
-    # Rounded down, so that what the message advises is not itself too long.
-    longest = int(rules.largest_num_frames / fps * 1000) / 1000
     what = f"seconds is {seconds:g}, which is {count} frames at {fps:g} fps"
     what = f"{what}; the model makes {rules.describe_num_frames()}"
+    if count < rules.smallest_num_frames:
+        return ShapeFault("seconds", what, f"at least seconds: {rules.smallest_num_frames / fps:.3g} at this fps")
+    # Rounded down, so that what the message advises is not itself too long.
+    longest = int(rules.largest_num_frames / fps * 1000) / 1000
     return ShapeFault("seconds", what, f"at most seconds: {longest:g} at this fps")
 
 

@@ -16,6 +16,7 @@ where the solver works on x0 |
 | FlowMapEuler | `sigmas[step_index]`; the model gives the mean velocity of the step, which is followed to the end \
 | nowhere |
 | FlowMatchEuler, FlowMatchHeun | `sigmas[step_index]`, or of each token | nowhere |
+| MiniMaxH3: its model gives the velocity towards the data | `sigmas[step_index]` | nowhere |
 
 With two evaluations a step (Heun, PNDM's first), each is given latents at a noise level of its own, which is the one
 looked up.
@@ -123,6 +124,13 @@ def _of_flow(scheduler: Any, output: torch.Tensor, sample: torch.Tensor, given: 
     return sample - sigmas_BS1 * output if scheduler.config.get("stochastic_sampling") else sample + sigmas_BS1 * output
 
 
+def _of_flow_to_data(
+    scheduler: Any, output: torch.Tensor, sample: torch.Tensor, given: Mapping[str, Any]
+) -> torch.Tensor:
+    """Follows the velocity, which points the other way, to the end of the schedule."""
+    return sample + _sigma(scheduler, given, sample) * output
+
+
 def _converted(
     scheduler: Any, output: torch.Tensor, sample: torch.Tensor, alpha: torch.Tensor, sigma: torch.Tensor
 ) -> torch.Tensor:
@@ -183,6 +191,7 @@ _RULES = {
     "HeunDiscreteScheduler": _Rule(_of_unscaled, is_bounded=True),
     "LCMScheduler": _Rule(_consistent),
     "LMSDiscreteScheduler": _OF_UNSCALED,
+    "MiniMaxH3Scheduler": _Rule(_of_flow_to_data),
     "PNDMScheduler": _BY_TIMESTEP,
     "TCDScheduler": _BY_TIMESTEP,
     "UniPCMultistepScheduler": _OF_SOLVER,

@@ -23,6 +23,7 @@ FAMILIES = {
     "generic": "vgpipe.models.families.generic:family",
     "generic_whole": "vgpipe.models.families.generic:whole",
     "skyreels_v2": "vgpipe.models.families.skyreels_v2:SkyReelsV2Family",
+    "minimax_h3": "vgpipe.models.families.minimax_h3:MiniMaxH3Family",
     "sana_video": "vgpipe.models.families.sana_video:SanaVideoFamily",
     "text_to_video_sd": "vgpipe.models.families.text_to_video_sd:TextToVideoSDFamily",
     "wan": "vgpipe.models.families.wan:WanFamily",

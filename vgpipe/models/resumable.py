@@ -81,11 +81,19 @@ class ResumableScheduler:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ResumableScheduler:
         """Returns a scheduler that steps on its own, and whose state is saved with this one's."""
-        index = len(self.copies)
         inner = copy.deepcopy(self._scheduler, memo)
         vars(inner).pop(COPIES, None)
+        return self.beside(inner)
+
+    def beside(self, scheduler: Any) -> ResumableScheduler:
+        """Returns a second scheduler of the same loop, which counts as a copy of this one.
+
+        Args:
+            scheduler: a diffusers scheduler with steps of its own, as many as this one has.
+        """
+        index = len(self.copies)
         made = ResumableScheduler(
-            inner,
+            scheduler,
             done_steps=self._done_steps,
             state=self.state_of_copy(index),
             last_step=self._last_step,

@@ -75,10 +75,10 @@ def test_a_component_alone_names_its_checkpoint_or_its_key(tiny_wan, tmp_path):
 
 
 def test_a_modular_pipeline_is_named_and_refused(tmp_path):
-    (tmp_path / "modular_model_index.json").write_text('{"_class_name": "MiniMaxH3ModularPipeline"}')
+    (tmp_path / "modular_model_index.json").write_text('{"_class_name": "WanModularPipeline"}')
     (tmp_path / "transformer").mkdir()
-    for told in (explain(tmp_path), explain(tmp_path, "MiniMaxAI/MiniMax-H3")):
-        assert "is a modular pipeline (MiniMaxH3ModularPipeline): blocks" in told and "model_index.json" in told
+    for told in (explain(tmp_path), explain(tmp_path, "Wan-AI/Wan-Modular")):
+        assert "is a modular pipeline (WanModularPipeline): blocks" in told and "model_index.json" in told
     (tmp_path / "modular_model_index.json").write_text("not JSON")
     assert "is a modular pipeline: blocks" in explain(tmp_path)
 

@@ -23,6 +23,7 @@ from vgpipe.models.checkpoint.file_parts import Part, part_for
 from vgpipe.models.checkpoint.installed_classes import class_of
 from vgpipe.models.checkpoint.layouts import refuse_gguf, refuse_layout
 from vgpipe.models.checkpoint.misplaced import explain, refuse_component
+from vgpipe.models.checkpoint.modular_index import MODULAR_FILE, is_driven, read_modular_index
 from vgpipe.models.checkpoint.safetensors_files import TensorFacts, check_complete, tensors_in
 from vgpipe.models.checkpoint.single_file import GGUF, SAFETENSORS, components_in, header_of, refuse_other_model
 from vgpipe.models.checkpoint.tensor_names import scaled_weights
@@ -418,8 +419,13 @@ def _config_of(source: Source) -> Path:
 
 
 def _read_index(folder: Path, repo: HubRepo | None) -> dict[str, Any]:
-    if not (folder / INDEX_FILE).is_file():
-        raise ModelError(explain(folder, repo.repo_id if repo else None))
-    index = read_json(folder / INDEX_FILE)
-    vet_index(index, folder, repo.repo_id if repo else str(folder), is_local=repo is None)
+    name, repo_id = (repo.repo_id, repo.repo_id) if repo else (str(folder), None)
+    if (folder / INDEX_FILE).is_file():
+        index = read_json(folder / INDEX_FILE)
+        vet_index(index, folder, name, is_local=repo is None)
+    elif is_driven(folder):
+        index = read_modular_index(folder, name, repo_id)
+        vet_index(index, folder, name, is_local=repo is None, file=MODULAR_FILE)
+    else:
+        raise ModelError(explain(folder, repo_id))
     return index

@@ -13,12 +13,12 @@ from vgpipe.errors import ModelError
 from vgpipe.hub.files import PICKLE_SUFFIXES
 from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.layouts import single_file_override
+from vgpipe.models.checkpoint.modular_index import MODULAR_FILE
 from vgpipe.models.checkpoint.safetensors_files import tensors_in
 from vgpipe.models.checkpoint.tensor_names import is_adapter
 from vgpipe.typed import as_typed
 
 INDEX_FILE, CONFIG_FILE = "model_index.json", "config.json"
-MODULAR_FILE = "modular_model_index.json"
 ONE_CALL = f"take a checkpoint whose pipeline has a call of its own ({INDEX_FILE}), such as those of docs/models.md"
 TO_DIFFUSERS = "take one in diffusers layout; on the hub, such repos of the same model often end in -Diffusers"
 COMFYUI_FOLDERS = {"diffusion_models", "text_encoders", "checkpoints", "unet", "clip", "loras"}

@@ -28,7 +28,7 @@ CODE_SUFFIXES, CUSTOM_GENERATE = (".py", ".pyc", ".so"), "custom_generate"
 REMEDY = "choose another checkpoint"
 
 
-def vet_index(index: Mapping[str, Any], folder: Path, name: str, *, is_local: bool) -> None:
+def vet_index(index: Mapping[str, Any], folder: Path, name: str, *, is_local: bool, file: str = INDEX_FILE) -> None:
     """Refuses a model_index.json that names code of its own.
 
     Args:
@@ -36,11 +36,12 @@ def vet_index(index: Mapping[str, Any], folder: Path, name: str, *, is_local: bo
         folder: that it lies in.
         name: of the checkpoint, for messages.
         is_local: whether the folder is one of the user's, and not a snapshot in the hub cache.
+        file: that it was read from.
 
     Raises:
         ModelError: naming what is refused.
     """
-    where = f"{name}/{INDEX_FILE}"
+    where = f"{name}/{file}"
     config_limits.refuse_code(index, where)
     pipeline = index.get("_class_name")
     if pipeline is not None and not (isinstance(pipeline, str) and pipeline.isidentifier()):

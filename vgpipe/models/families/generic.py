@@ -9,6 +9,7 @@ from vgpipe.errors import ModelError
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.allowed_classes import is_loadable
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.checkpoint.modular_index import DRIVEN
 from vgpipe.models.families.generic_base import FRAME_COUNTS, RATES, GenericBase
 from vgpipe.models.families.generic_by_stage import GenericByStage
 from vgpipe.models.families.generic_whole import GenericWhole
@@ -54,6 +55,9 @@ def source_of(checkpoint: Checkpoint) -> StockSource:
     name = checkpoint.index.get("_class_name")
     if not isinstance(name, str):
         raise ModelError(f"{checkpoint.name}/model_index.json: names no pipeline of diffusers -> choose another model")
+    if name in DRIVEN:
+        why = f"{name} consists of blocks, which have a family of their own"
+        raise ModelError(f"{checkpoint.name}: {why} -> model.family={DRIVEN[name]}")
     source = read_source(name)
     reason = refusal(source)
     if reason is None:

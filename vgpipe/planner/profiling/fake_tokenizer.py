@@ -12,6 +12,7 @@ import torch
 # Some models encode quoted words separately; a plan counts them.
 PROMPT = 'a small red circle and the word "open" on a white wall'
 CLIP_TOKENS, OTHER_TOKENS = 77, 512
+AS_LIST = {"add_special_tokens": False}
 INSTRUCTION_TOKENS = 256  # of SANA-Video's: 211 words and marks, some of several tokens
 
 
@@ -43,14 +44,17 @@ class FakeTokenizer:
         self.pad_token = self.eos_token = "<pad>"
         self._length = self.model_max_length
 
-    def __call__(self, text: Any, *, max_length: int | None = None, **_kwargs: Any) -> Tokens:
-        """Returns ids and a mask that hides the last token alone, (texts, tokens) int64.
+    def __call__(self, text: Any, *, max_length: int | None = None, **kwargs: Any) -> Any:
+        """Returns ids and a mask that hides the last token alone, (texts, tokens) int64; of one text as it is, a list.
 
         Args:
             text: one or a list of them.
             max_length: tokens; that of the last call where left out.
+            kwargs: of a tokenizer; where nothing of it speaks of tensors, one text is not padded either.
         """
         self._length = max_length or self._length
+        if isinstance(text, str) and kwargs == AS_LIST:
+            return {"input_ids": [1] * self._length}
         texts = len(text) if isinstance(text, list | tuple) else 1
         ids = torch.ones(texts, self._length, dtype=torch.int64)
         mask = torch.ones_like(ids)
