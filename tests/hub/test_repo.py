@@ -460,6 +460,8 @@ def test_offline_where_the_hub_never_sent_its_listing(
     assert "vae is missing" in message_of(lambda: weight_files(repo, "vae", None))
     (repo.folder / "model_index.json").unlink()
     assert "model_index.json is not in the hub cache" in message_of(lambda: open_repo(REPO))
+    (repo.folder / "modular_model_index.json").write_text("{}")
+    assert open_repo(REPO).commit == repo.commit
 
 
 def test_a_pinned_commit_needs_no_network_once_it_is_there(hub: FakeHub, cache: Path) -> None:

@@ -10,7 +10,8 @@ from tests.tiny.minimax_h3 import REPO, index
 from vgpipe.errors import ModelError
 from vgpipe.hub.repo import HubRepo
 from vgpipe.models.base import Settings
-from vgpipe.models.checkpoint.checkpoint import Checkpoint
+from vgpipe.models.checkpoint.checkpoint import Checkpoint, Source
+from vgpipe.models.checkpoint.misplaced import explain
 from vgpipe.models.checkpoint.modular_index import MODULAR_FILE
 from vgpipe.models.families.generic import family
 
@@ -65,6 +66,17 @@ def test_code_beside_it_and_other_pipelines_are_refused(tmp_path):
     (tmp_path / "blocks.py").unlink()
     with pytest.raises(ModelError, match="is a modular pipeline"):
         Checkpoint(written(tmp_path, _class_name="WanModularPipeline"))
+
+
+def test_it_makes_a_checkpoint_of_its_folder(tmp_path):
+    written(tmp_path)
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "config.json").write_text('{"_class_name": "AutoencoderKLMiniMaxH3"}')
+    assert f"is one component of a checkpoint, a AutoencoderKLMiniMaxH3 -> model.id={tmp_path}" in explain(
+        tmp_path / "vae"
+    )
+    with pytest.raises(ModelError, match="is a whole checkpoint"):
+        Checkpoint(tmp_path, others={"vae": Source(tmp_path, "")})
 
 
 def test_generic_names_the_family(tmp_path):

@@ -13,7 +13,7 @@ from vgpipe.errors import ModelError
 from vgpipe.hub.files import PICKLE_SUFFIXES
 from vgpipe.models.checkpoint.bounded_json import read_json
 from vgpipe.models.checkpoint.layouts import single_file_override
-from vgpipe.models.checkpoint.modular_index import MODULAR_FILE
+from vgpipe.models.checkpoint.modular_index import MODULAR_FILE, is_driven
 from vgpipe.models.checkpoint.safetensors_files import tensors_in
 from vgpipe.models.checkpoint.tensor_names import is_adapter
 from vgpipe.typed import as_typed
@@ -86,7 +86,7 @@ def refuse_component(component: str, folder: Path, *, is_single_file: bool, know
         raise ModelError(f"{where}: {folder}: nothing is there -> give a folder, a file or owner/name of a hub repo")
     if is_single_file:
         return
-    if (folder / INDEX_FILE).is_file() and (folder / component).is_dir():
+    if _is_checkpoint(folder) and (folder / component).is_dir():
         remedy = as_typed(f"+{where}", {"id": str(folder), "subfolder": component})
         raise ModelError(f"{where}: {folder} is a whole checkpoint -> {remedy}")
     files = sorted(one for one in folder.iterdir() if one.suffix in (".gguf", ".safetensors"))
@@ -146,7 +146,7 @@ def _folder(path: Path) -> tuple[str, str]:
     config = _config(path)
     listed = config.get("architectures")
     class_name = str(config.get("_class_name") or (listed[0] if isinstance(listed, list) and listed else ""))
-    if class_name and (path.parent / INDEX_FILE).is_file():
+    if class_name and _is_checkpoint(path.parent):
         return f"is one component of a checkpoint, a {class_name}", _model_id(path.parent)
     component = next((one for one, pattern in CLASS_COMPONENTS if re.search(pattern, class_name)), None)
     if component is not None:
@@ -197,7 +197,7 @@ def snapshot_of(path: Path) -> Path | None:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    return (path / INDEX_FILE).is_file()
+    return (path / INDEX_FILE).is_file() or is_driven(path)
 
 
 def _config(path: Path) -> dict[str, object]:

@@ -21,13 +21,12 @@ REMEDY = "choose another checkpoint"
 
 
 def is_driven(folder: Path) -> bool:
-    """Returns whether a folder has the index of a modular pipeline that a family drives.
-
-    Raises:
-        ModelError: where the index cannot be read.
-    """
+    """Returns whether a folder has the index of a modular pipeline that a family drives; False where it is damaged."""
     path = folder / MODULAR_FILE
-    return path.is_file() and read_json(path).get("_class_name") in DRIVEN
+    try:
+        return path.is_file() and read_json(path).get("_class_name") in DRIVEN
+    except ModelError:
+        return False
 
 
 def read_modular_index(folder: Path, name: str, repo_id: str | None) -> dict[str, Any]:
