@@ -18,7 +18,6 @@ CASES = [
     ("cogvideox_5b_i2v", "image", (48, 32), None, 52, 1),
     ("ltx_video_2b", "image", 64, 17, 22, 1),
     ("ltx_video_distilled", "frames", 64, 17, 22, 9),
-    ("hunyuan_video_15", "window", 32, 9, 14, 0),
     ("text_to_video_ms", "window", 16, 4, 9, 0),
 ]
 

@@ -58,7 +58,7 @@ components = ("transformer", "text_encoder")
 checkpoint = open_checkpoint(Origin(sys.argv[1]))
 for component in components:
     load(component, "float32")  # what is imported for it is not of the component
-told = {one: {dtype: watched(one, dtype) for dtype in ("float32", "bfloat16", "float16")} for one in components}
+told = {one: {dtype: watched(one, dtype) for dtype in ("float32", "bfloat16")} for one in components}
 print(json.dumps(told))
 """
 
