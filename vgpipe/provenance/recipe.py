@@ -25,8 +25,8 @@ LIBRARIES = ("torch", "diffusers", "transformers")
 NEWER = {"guidance_start": 0.0, "guidance_stop": 1.0}
 """Settings that recipes had none of at first -> the value at which they are left out: the same key, the same file."""
 NEWER_RULES = {
-    "min_num_inference_steps": 1, "max_num_inference_steps": 1000, "last_image": "never", "images": "never",
-    "video": (), "audio": False, "native_overlap_num_frames": 0, "min_num_frames": 1, "fps": None,
+    "min_num_inference_steps": 1, "max_num_inference_steps": 1000,
+    "audio": False, "native_overlap_num_frames": 0, "min_num_frames": 1, "fps": None,
 }  # fmt: skip
 """Likewise of `model.rules`."""
 RULES_OF_GIVEN = ("last_image", "images", "video")
