@@ -61,14 +61,7 @@ def read_folder(folder: Path, rules: ShapeRules | None, max_name_bytes: int) -> 
         what = f"it holds {counted(len(names), 'image')}, and the model makes videos from text alone"
         faults.add(0, what, f"choose a model that takes images: {TAKES_IMAGES}")
     faults.raise_any()
-    pairs = pairs_of(names)
-    if rules is not None and rules.last_image == "never":
-        if any(pair.last for pair in pairs):
-            told = (
-                "some images are pairs of a first and a last one, and the model takes no last one: each begins a clip"
-            )
-            faults.note(0, told)
-        pairs = [Pair(Path(name).stem, name) for name in names]
+    pairs = _pairs(names, rules, faults)
     lines = {name: line for line, name in enumerate(names, start=1)}
     entries = tuple(_entry(lines[pair.first], pair, folder, faults) for pair in pairs)
     faults.raise_any()
@@ -88,6 +81,17 @@ def read_folder(folder: Path, rules: ShapeRules | None, max_name_bytes: int) -> 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".") and entry.is_file()
+
+
+def _pairs(names: Sequence[str], rules: ShapeRules | None, faults: Faults) -> Sequence[Pair]:
+    """Returns what the clips begin and end with; where the model takes no last image, each image begins a clip."""
+    pairs = pairs_of(names)
+    if rules is None or rules.last_image != "never":
+        return pairs
+    if any(pair.last for pair in pairs):
+        what = "some images are pairs of a first and a last one, and the model takes no last one: each begins a clip"
+        faults.note(0, what)
+    return [Pair(Path(name).stem, name) for name in names]
 
 
 def _note_what_is_read(entries: Sequence[Entry], pairs: Sequence[Pair], faults: Faults) -> None:

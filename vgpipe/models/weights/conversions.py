@@ -117,12 +117,7 @@ def conversion_of(loader: Any) -> Callable[[Mapping[str, Any], Tensors], Tensors
     return lambda settings, tensors: _converted(own, before, settings, tensors)
 
 
-def _converted(
-    own: Any,
-    before: Callable[[Tensors, Mapping[str, Any]], Tensors] | None,
-    settings: Mapping[str, Any],
-    given: Tensors,
-) -> Tensors:
+def _converted(own: Any, before: Before | None, settings: Mapping[str, Any], given: Tensors) -> Tensors:
     if own.__name__ == "convert_wan_vae_to_diffusers" and _has(given, r"\.(up|down)samples\.\d+\.(up|down)samples\."):
         return renamed(given, WAN_22_VAE)
     if before is not None:
