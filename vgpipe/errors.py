@@ -73,6 +73,12 @@ class Fault:
         return on_one_line(f"{self.where}: {self.what}{remedy}")
 
 
+def fault_of(where: str, text: str) -> Fault:
+    """Returns a fault whose text is `what -> remedy`, as other errors have it."""
+    what, _, remedy = text.partition(" -> ")
+    return Fault(where, what, remedy)
+
+
 class UsageError(VgpipeError):
     """Bad usage, config or job: nothing was started (exit code 2). Carries every fault found."""
 

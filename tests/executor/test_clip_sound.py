@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tests.clips.test_sound_files import clip
+from tests.clips.test_given_files import clip
 from tests.exporters.test_soundtrack import heard
 from vgpipe.executor.clip_sound import spans_of
 from vgpipe.job.clip import Continuation, Shot

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.clips.test_sound_files import clip
+from tests.clips.test_given_files import clip
 from vgpipe.job.audio import has_model_sound, has_sound
 from vgpipe.job.clip import SILENT
 

@@ -10,7 +10,7 @@ import wave
 import numpy as np
 import pytest
 
-from tests.clips.test_sound_files import clip
+from tests.clips.test_given_files import clip
 from tests.exporters.clips import REAL_FFMPEG
 from vgpipe.errors import ModelError
 from vgpipe.exporters.temporary import PREFIX, temporary_root

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.job.given_clips import clip_of
-from vgpipe.clips.given_videos import refuse_unreadable_videos
+from vgpipe.clips.given_files import refuse_unreadable_files
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.exporters.ffmpeg import executable
 from vgpipe.job.clip import Clip
@@ -73,7 +73,7 @@ def test_a_video_that_is_too_short_or_another_one_is_refused_before_the_start(vi
     with pytest.raises(ModelError, match=said):
         check_video(clip)
     with pytest.raises(ConfigError, match="nothing was started") as caught:
-        refuse_unreadable_videos([clip_of(), clip, clip])
+        refuse_unreadable_files([clip_of(), clip, clip])
     assert len(caught.value.faults) == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vgpipe.errors import ConfigError, Fault
+from vgpipe.errors import ConfigError, Fault, fault_of
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import WHOLE_SCHEDULE, Family
 
@@ -32,17 +32,17 @@ def _faults(family: Family, clips: Iterable[Clip], drafted: bool) -> Iterator[Fa
     clips = tuple(clips)
     for steps in sorted({steps for clip in clips for steps in _steps(clip)}):
         if obstacle := family.steps_obstacle(steps):
-            yield _fault("num_inference_steps", obstacle)
+            yield fault_of("num_inference_steps", obstacle)
     if any(map(_starts_from_image, clips)) and (obstacle := family.image_obstacle()):
-        yield _fault("image", obstacle)
+        yield fault_of("image", obstacle)
     if drafted and (obstacle := family.draft_obstacle()):
-        yield _fault("draft", obstacle)
+        yield fault_of("draft", obstacle)
     limited = {interval for clip in clips if (interval := _interval(clip)) != WHOLE_SCHEDULE}
     for start, stop in sorted(limited):
         if start >= stop:
             yield Fault(START, f"{start:g} is not below {STOP} ({stop:g})", f"a number below {STOP}")
     if limited and (obstacle := family.interval_obstacle()):
-        yield _fault(f"{START}, {STOP}", obstacle)
+        yield fault_of(f"{START}, {STOP}", obstacle)
 
 
 def _steps(clip: Clip) -> set[int]:
@@ -57,8 +57,3 @@ def _starts_from_image(clip: Clip) -> bool:
 
 def _interval(clip: Clip) -> tuple[float, float]:
     return clip.guidance_start, clip.guidance_stop
-
-
-def _fault(where: str, obstacle: str) -> Fault:
-    reason, _, remedy = obstacle.partition(" -> ")
-    return Fault(where, reason, remedy)

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from vgpipe.clips.degradation import of_family
 from vgpipe.clips.from_config import file_bytes_per_pixel
-from vgpipe.clips.given_videos import refuse_unreadable_videos
+from vgpipe.clips.given_files import refuse_unreadable_files
 from vgpipe.clips.halving import expected_stops
 from vgpipe.clips.notes import Noted, TextNotes, notes_of_settings, notes_of_sound, texts_of_clips
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
 from vgpipe.clips.own_rules import own_rules
 from vgpipe.clips.requested import kinds_of
-from vgpipe.clips.sound_files import refuse_unreadable_sounds
 from vgpipe.clips.totals import refuse_too_large
 from vgpipe.config.schema import Config
 from vgpipe.exporters.soundtrack import bytes_per_s
@@ -69,8 +68,7 @@ def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, f
     target = target_of(config.hardware, for_run=False, folder=Path(config.store.dir))
     model = planned_model(config, target)
     refuse_what_no_family_makes(model.family, clips, drafted=config.draft is not None)
-    refuse_unreadable_sounds(clips)
-    refuse_unreadable_videos(clips)
+    refuse_unreadable_files(clips)
     clip_notes, uncounted = _clip_notes(model, clips)
     make = partial(
         make_plan,

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from vgpipe.clips.clip_record import PastRecord
 from vgpipe.clips.clip_state import ClipState
-from vgpipe.clips.given_videos import refuse_unreadable_videos
+from vgpipe.clips.given_files import refuse_unreadable_files
 from vgpipe.clips.notes import TextNotes
 from vgpipe.clips.obstacles import refuse_what_no_family_makes
-from vgpipe.clips.sound_files import refuse_unreadable_sounds
 from vgpipe.config.schema import Config
 from vgpipe.errors import ConfigError, ModelError
 from vgpipe.executor.attempt_stop import AttemptStop
@@ -106,8 +105,7 @@ class Attempts:
             self._texts = texts_of(left, self._first)
             drafted = any(state.draft is not None for state in left)  # those of contests, too
             refuse_what_no_family_makes(self._first.keys.family, self._left, drafted=drafted)
-            refuse_unreadable_sounds(self._left)
-            refuse_unreadable_videos(self._left)
+            refuse_unreadable_files(self._left)
             self._plan = self._planned(self._first, left, kept)
             self._refuse(self._plan, len(left))
             if left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vgpipe.clips.sound_files import refuse_unreadable_sounds
+from vgpipe.clips.given_files import refuse_unreadable_files
 from vgpipe.errors import ConfigError
 from vgpipe.job.clip import Clip
 from vgpipe.job.sound_file import GivenSound, load_sound
@@ -28,7 +28,7 @@ def test_each_faulty_file_is_named_once_at_its_first_clip(tmp_path):
         given.append({"audio": found.audio, "audio_sha256": found.sha256})
     clips = [clip(0), *(clip(number, **given[number % 2]) for number in range(1, 5))]
     with pytest.raises(ConfigError, match="nothing was started") as raised:
-        refuse_unreadable_sounds(clips)
+        refuse_unreadable_files(clips)
     assert [one.where for one in raised.value.faults] == ["c1", "c2"]
     assert all("cannot be read" in one.what and one.remedy.startswith("save it") for one in raised.value.faults)
-    refuse_unreadable_sounds([clip(0), clip(1, audio="none")])
+    refuse_unreadable_files([clip(0), clip(1, audio="none")])
