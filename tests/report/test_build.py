@@ -14,7 +14,8 @@ import pytest
 
 from tests.report.runs import HOSTILE, data_of, make_run, record
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.report.build import SCRIPTS, asset, build, page, run_data
+from vgpipe.report.build import SCRIPTS, build, gallery_page, run_data
+from vgpipe.report.page import asset
 from vgpipe.store.rundir import RunDir
 
 
@@ -67,14 +68,14 @@ def test_a_draft_is_a_preview_with_a_command_that_continues_it(tmp_path, monkeyp
 
 
 def test_page_has_no_address_outside_itself(tmp_path):
-    text = page("run")
+    text = gallery_page("run")
     loaded = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", text.split("<script>")[0])
     assert loaded == ["data:,"]
     assert not re.findall(r"@import|url\(", text)
 
 
 def test_policy_lets_only_the_pages_own_scripts_run():
-    text = page("run")
+    text = gallery_page("run")
     tags = Tags(text)
     assert "default-src 'none'" in tags.policy
     assert "unsafe" not in tags.policy and "http" not in tags.policy
@@ -82,7 +83,8 @@ def test_policy_lets_only_the_pages_own_scripts_run():
 
 
 def test_scripts_can_stand_in_a_page():
-    names = [script.name for script in resources.files("vgpipe.report").joinpath("templates").iterdir()]
+    folders = resources.files("vgpipe.report").joinpath("templates").iterdir()
+    names = [f"{folder.name}/{script.name}" for folder in folders for script in folder.iterdir()]
     for name in (name for name in names if name.endswith(".js")):
         assert not re.search(
             r"</script|<!--|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", asset(f"templates/{name}")

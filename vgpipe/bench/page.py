@@ -10,12 +10,12 @@ from vgpipe.bench.presets import FOLDER, option_of
 from vgpipe.bench.results import Result
 from vgpipe.bench.table import MARKS, table_rows
 from vgpipe.config.measurements import Measurement, shipped_of
-from vgpipe.report.build import STYLES, asset, rendered
+from vgpipe.report.page import BASE, asset, rendered
 from vgpipe.typed import typed_path
 from vgpipe.units import counted
 
 SHARE = 0.85
-TEMPLATE, STYLE = "bench.html.j2", "templates/bench.css"
+TEMPLATE, STYLE = "bench/bench.html.j2", "templates/bench/bench.css"
 ABOUT = (
     "Each dot is a setting: the seconds of a clip, and the share that it keeps of what {full} adds over {baseline}, by "
     "{measure}, with its 95 % interval over the clips. The line joins the frontier: no other setting is as fast and "
@@ -38,7 +38,7 @@ def page(opened: Opened, found: Sequence[Result], measurement: Measurement, pres
         TEMPLATE,
         f"bench of {measurement.model}",
         [],
-        [asset(STYLES[1]), asset(STYLE)],
+        [asset(BASE), asset(STYLE)],
         told="" if done == opened.bench.passes else f"{done} of {opened.bench.passes} clips are measured",
         facts=_facts(measurement),
         chart=chart(found, opened.by),

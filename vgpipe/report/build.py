@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from vgpipe.report.cards import FINAL_QUALITY, card
 from vgpipe.report.commands import PICKS, PROGRAM, pick_line, run_overrides
 from vgpipe.report.forecast import facts, memory
 from vgpipe.report.media import Media
+from vgpipe.report.page import BASE, asset, rendered, script
 from vgpipe.report.run_facts import DRAFTED
 from vgpipe.report.timeline import timeline
 from vgpipe.report.values import list_of, table_of, text_of
@@ -28,11 +26,12 @@ from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
 OWN_SCRIPTS = (
-    *("elements", "theme", "media", "sound", "card", "lanes"),
-    *("charts", "head", "filters", "picks", "keys", "page"),
+    *("common/elements", "common/theme", "common/media", "common/sound"),
+    *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/head", "gallery/filters"),
+    *("marks/picks", "gallery/keys", "gallery/page"),
 )
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
-STYLES = ("vendor/uPlot.min.css", "templates/report.css")
+STYLES = ("vendor/uPlot.min.css", BASE, "templates/gallery/gallery.css", "templates/marks/marks.css")
 LICENCE = "vendor/uPlot.LICENSE.txt"
 
 
@@ -52,7 +51,7 @@ def build(run_dir: RunDir, *, with_page: bool = True, records: Sequence[Mapping[
         StoreError: where it cannot be written.
     """
     data = script(run_data(run_dir, records))
-    run_dir.write_report(page(title_of(run_dir)) if with_page else None, data)
+    run_dir.write_report(gallery_page(title_of(run_dir)) if with_page else None, data)
     return run_dir.report
 
 
@@ -118,13 +117,7 @@ def read_config(run_dir: RunDir) -> Mapping[str, Any]:
         return {}
 
 
-def script(data: Mapping[str, Any], name: str = "vgpipeReport") -> str:
-    """Returns data as a script, pure ASCII, in which no HTML parser can find the end of the script element."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n"
-
-
-def page(title: str, *, home: str = "") -> str:
+def gallery_page(title: str, *, home: str = "") -> str:
     """Returns the page of a run, which loads its data from a file in the same folder.
 
     Args:
@@ -132,39 +125,4 @@ def page(title: str, *, home: str = "") -> str:
         home: address of the page of all runs; "" where there is none.
     """
     scripts, styles = [asset(name) for name in SCRIPTS], [asset(name) for name in STYLES]
-    return rendered("report.html.j2", title, scripts, styles, licence=asset(LICENCE), home=home)
-
-
-def rendered(template: str, title: str, scripts: Sequence[str], styles: Sequence[str], **more: object) -> str:
-    """Returns a page with its scripts and styles inline; its policy allows only these, by their digests.
-
-    Args:
-        template: which page.
-        title: of the page; escaped.
-        scripts: in order; none may contain the end of a script element.
-        styles: likewise.
-        more: other variables of the template; escaped.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("vgpipe.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    return environment.get_template(template).render(
-        title=title.encode("utf-8", "replace").decode(),
-        scripts=[Markup(text) for text in scripts],
-        styles=[Markup(text) for text in styles],
-        script_hashes=[_digest(text) for text in scripts],
-        style_hashes=[_digest(text) for text in styles],
-        **more,
-    )
-
-
-def asset(name: str) -> str:
-    """Returns a script, style or licence of the pages."""
-    return (resources.files("vgpipe.report") / name).read_text("utf-8")
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return rendered("gallery/gallery.html.j2", title, scripts, styles, licence=asset(LICENCE), home=home)

@@ -7,10 +7,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, TypedDict, cast
 
-from vgpipe.report.build import STYLES, asset, job_of, read_config, rendered, script
+from vgpipe.report.build import job_of, read_config
 from vgpipe.report.cards import Card, Made, card
 from vgpipe.report.figures import figures
 from vgpipe.report.media import Media, MediaFile
+from vgpipe.report.page import BASE, asset, rendered, script
 from vgpipe.report.run_facts import DRAFTED
 from vgpipe.report.values import text_of
 from vgpipe.store.durable import replace_file
@@ -21,7 +22,11 @@ from vgpipe.vocabulary import STAGES
 NAME = "comparison.html"
 VARIABLE = "vgpipeComparison"
 MAX_SETTINGS = 60
-SCRIPTS = ("elements.js", "theme.js", "media.js", "figures.js", "together.js", "compare.js")
+SCRIPTS = (
+    *("common/elements.js", "common/theme.js", "common/media.js"),
+    *("comparison/figures.js", "comparison/together.js", "comparison/compare.js"),
+)
+STYLES = (BASE, "templates/gallery/gallery.css", "templates/comparison/comparison.css")
 
 
 class Cell(TypedDict, total=False):
@@ -66,7 +71,7 @@ def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
     names = {job_of(run) for run in runs}
     of_job = f"{names.pop()}, " if len(names) == 1 and "" not in names else ""
     title = f"{of_job}comparing {counted(len(runs), 'run')}"
-    text = rendered("comparison.html.j2", title, scripts, [asset(STYLES[1])])
+    text = rendered("comparison/comparison.html.j2", title, scripts, [asset(name) for name in STYLES])
     replace_file(target, text.encode())
     return target
 

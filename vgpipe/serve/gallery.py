@@ -15,7 +15,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from vgpipe.report.build import run_data, script, title_of
+from vgpipe.report.build import run_data, title_of
+from vgpipe.report.page import script
 from vgpipe.serve import pages
 from vgpipe.serve.files import Folder, Place, is_plain
 from vgpipe.serve.kept import MAX_SHARE, Kept

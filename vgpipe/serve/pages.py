@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
-from vgpipe.report.build import asset, page, rendered
+from vgpipe.report.build import gallery_page
+from vgpipe.report.page import BASE, asset, rendered
 
-STYLES = ("templates/report.css", "templates/runs.css")
+STYLES = (BASE, "templates/runs/runs.css")
 SCRIPTS = (
-    "templates/elements.js",
-    "templates/theme.js",
-    "templates/picks.js",
-    "templates/run-card.js",
-    "templates/runs.js",
+    "templates/common/elements.js",
+    "templates/common/theme.js",
+    "templates/marks/picks.js",
+    "templates/runs/run-card.js",
+    "templates/runs/runs.js",
 )
 
 
@@ -24,7 +25,11 @@ def runs_page(folder: str) -> str:
         folder: that is served; escaped.
     """
     return rendered(
-        "runs.html.j2", folder, [asset(name) for name in SCRIPTS], [asset(name) for name in STYLES], connects="'self'"
+        "runs/runs.html.j2",
+        folder,
+        [asset(name) for name in SCRIPTS],
+        [asset(name) for name in STYLES],
+        connects="'self'",
     )
 
 
@@ -35,7 +40,7 @@ def run_page(title: str, depth: int) -> str:
         title: of the run; escaped.
         depth: how many folders lie between the two pages.
     """
-    return page(title, home="../" * depth)
+    return gallery_page(title, home="../" * depth)
 
 
 @cache
@@ -47,5 +52,5 @@ def token_page(*, is_wrong: bool) -> str:
     """
     message = "That is not the token." if is_wrong else ""
     return rendered(
-        "token.html.j2", "token needed", [], [asset(name) for name in STYLES], forms="'self'", message=message
+        "runs/token.html.j2", "token needed", [], [asset(name) for name in STYLES], forms="'self'", message=message
     )
