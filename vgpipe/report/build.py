@@ -26,9 +26,9 @@ from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
 OWN_SCRIPTS = (
-    *("common/elements", "common/theme", "common/media", "common/sound"),
+    *("common/elements", "common/theme", "common/copy", "common/media", "common/sound"),
     *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/head", "gallery/filters"),
-    *("marks/picks", "gallery/keys", "gallery/page"),
+    *("marks/marks", "marks/picks", "gallery/keys", "gallery/page"),
 )
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
 STYLES = ("vendor/uPlot.min.css", BASE, "templates/gallery/gallery.css", "templates/marks/marks.css")

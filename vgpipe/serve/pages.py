@@ -11,7 +11,7 @@ STYLES = (BASE, "templates/runs/runs.css")
 SCRIPTS = (
     "templates/common/elements.js",
     "templates/common/theme.js",
-    "templates/marks/picks.js",
+    "templates/common/copy.js",
     "templates/runs/run-card.js",
     "templates/runs/runs.js",
 )

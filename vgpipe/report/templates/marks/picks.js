@@ -1,32 +1,20 @@
 // The picked clips, and the commands that finish those that are drafts and render the others at a higher quality.
 (function () {
   "use strict";
-  const { byId, make } = window.vgpipeElements;
-  const { remembered, remember } = window.vgpipeTheme;
+  const { byId } = window.vgpipeElements;
+  const { copy } = window.vgpipeCopy;
+  const marks = window.vgpipeMarks;
 
-  function readIds(report, name) {
-    try {
-      return new Set(JSON.parse(remembered(`${name}.${report.key}`) || "[]"));
-    } catch (error) {
-      return new Set();
-    }
-  }
-
-  const writeIds = (report, name, ids) => remember(`${name}.${report.key}`, JSON.stringify([...ids]));
-  const draftsOf = (report) => new Set(report.clips.filter((clip) => clip.state === "drafted").map((clip) => clip.id));
-
-  // Returns the ids picked in a run, from the browser's storage; without drafts that have been continued since.
+  // `read` and `toggle` keep the page's own set of ids up to date.
   function read(report) {
-    const asDrafts = readIds(report, "picked-drafts");
-    const drafts = draftsOf(report);
-    return new Set([...readIds(report, "picks")].filter((id) => drafts.has(id) || !asDrafts.has(id)));
+    marks.init(report);
+    return new Set(marks.picked());
   }
 
   function toggle(report, picks, id) {
-    if (!picks.delete(id)) picks.add(id);
-    const drafts = draftsOf(report);
-    writeIds(report, "picks", picks);
-    writeIds(report, "picked-drafts", [...picks].filter((one) => drafts.has(one)));
+    marks.pick(id);
+    if (marks.isPicked(id)) picks.add(id);
+    else picks.delete(id);
   }
 
   // Marks a card as picked or not.
@@ -81,21 +69,6 @@
     }
     // A clip without a command becomes a comment, so that pasting all lines still works.
     return clips.map((clip) => clip.final || `# ${clip.id.replace(/[^\w.-]+/g, "_")}: ${clip.no_command}`);
-  }
-
-  async function copy(text, button) {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch (error) {
-      const area = make("textarea", "", text); // clipboard access denied
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
-    const before = button.textContent;
-    button.textContent = "copied";
-    setTimeout(() => (button.textContent = before), 1200);
   }
 
   window.vgpipePicks = { read, toggle, mark, clipsOf, show, copy };

@@ -3,7 +3,7 @@
   "use strict";
   const { byId, counted, make } = window.vgpipeElements;
   const { fill } = window.vgpipeRunCard;
-  const { copy } = window.vgpipePicks;
+  const { copy } = window.vgpipeCopy;
   const LIVE_MS = 2000; // while a run renders
   const IDLE_MS = 10000;
   const STATES = ["rendering", "paused", "done", "drafted", "failed", "stopped", "interrupted"];

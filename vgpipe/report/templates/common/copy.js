@@ -1,0 +1,33 @@
+// Copies a text, and says so on the button that was pressed.
+(function () {
+  "use strict";
+  const { make } = window.vgpipeElements;
+  const SHOWN_MS = 1200;
+
+  async function write(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch (error) {
+      const area = make("textarea", "", text); // clipboard access denied
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+  }
+
+  async function copy(text, button) {
+    const focused = document.activeElement;
+    await write(text);
+    if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
+    if (!button || button.dataset.before !== undefined) return;
+    button.dataset.before = button.textContent;
+    button.textContent = "copied";
+    setTimeout(() => {
+      button.textContent = button.dataset.before;
+      delete button.dataset.before;
+    }, SHOWN_MS);
+  }
+
+  window.vgpipeCopy = { copy };
+})();
