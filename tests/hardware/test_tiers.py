@@ -117,6 +117,14 @@ def test_every_key_stands_in_its_yaml_and_the_name_is_the_options(name):
     assert _keys(values) == _keys(asdict(tier(name)))
 
 
+@pytest.mark.parametrize("name", WRITTEN_DOWN)
+def test_people_know_a_card_by_its_label(name):
+    label = tier(name).label
+    assert label.lower().replace(" ", "") == name.replace("_", "")
+    assert label.endswith(f" {tier(name).memory_gb:.0f}GB")
+    assert target_of(tier(name), for_run=False).tier.title == label
+
+
 def _root(hardware):
     return {**plain(), "hardware": hardware}
 

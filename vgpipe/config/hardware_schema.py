@@ -81,6 +81,8 @@ class HardwareConfig:
 
     name: str = "custom"
     """The name used in logs and plans; equal to the group option's name."""
+    label: str | None = None
+    """What people call the card, with its memory: `RTX 3060 12GB`; null: as its driver does, or `name`."""
     device: Annotated[str, AfterValidator(_device)] = "auto"
     """`auto` takes the first of cuda, xpu, mps, cpu that this machine has; `cuda:1` is one card of several.
     ROCm cards are called cuda, as torch does."""

@@ -33,6 +33,7 @@ class Tier:
         memory_bandwidth_gb_s: 10^9 bytes per second; None: unknown.
         pcie_bandwidth_gb_s: host to device, 10^9 bytes per second; None: unknown or shared memory.
         fused_attention: whether attention takes no quadratic memory.
+        label: what people call the device, `RTX 3060 12GB`; empty where it has only its name.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Tier:
     memory_bandwidth_gb_s: float | None = None
     pcie_bandwidth_gb_s: float | None = None
     fused_attention: bool = True
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call the device."""
+        return self.label or self.name
 
     @property
     def kernels(self) -> Kernels:

@@ -23,6 +23,7 @@ from vgpipe.user_cache import user_cache_folder
 MACHINE_FILE = "machine.jsonl"
 LEAST_OF_FUSED = (5, 0)  # torch's memory-efficient attention, where flash attention does not run
 NOTHING_HELD = HeldMemory()
+THIS_CPU = "this CPU"
 NOT_THE_SAME_CARD = {"ti", "super", "laptop", "mobile", "max", "d", "ada", "pcie", "nvl"}
 
 
@@ -99,6 +100,7 @@ def _written(hardware: HardwareConfig) -> Target:
         memory_bandwidth_gb_s=hardware.memory_bandwidth_gb_s,
         pcie_bandwidth_gb_s=hardware.pcie_bandwidth_gb_s,
         fused_attention=_is_fused(kind, hardware.compute_capability, hardware.capabilities.flash_attention),
+        label=hardware.label or "",
     )
     return Target(tier=tier, dtypes=supported_dtypes(capable), is_here=False, device_name=hardware.name)
 
@@ -145,6 +147,7 @@ def _target(hardware: HardwareConfig, device: Device, folder: Path, held: HeldMe
         disk_gb=_gib(host.disk_free_bytes(folder)),
         pcie_bandwidth_gb_s=device.pcie.bandwidth_gb_s if device.pcie else None,
         fused_attention=_is_fused(device.kind, device.compute_capability, device.flash_attention),
+        label=THIS_CPU if device.kind == "cpu" else device.name,
     )
     tier = _with_rates(tier, device, hardware.threads, memory)
     return Target(tier=tier, dtypes=supported_dtypes(device), is_here=True, device_name=device.name)
