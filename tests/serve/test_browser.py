@@ -42,11 +42,11 @@ def test_a_run_is_found_and_its_video_plays_and_seeks(phone, tmp_path):
     with served(tmp_path) as visitor:
         opened(phone, visitor)
         assert phone.evaluate("document.documentElement.scrollWidth") == 390
-        assert HOSTILE["html"] in phone.eval_on_selector_all("h2", "all => all.map(one => one.textContent)")
+        assert HOSTILE["html"] in phone.eval_on_selector_all("h3", "all => all.map(one => one.textContent)")
         until(phone, "document.querySelector('.pictures img').naturalWidth > 0")
         phone.fill("#search", "FOXES night")
         assert phone.locator(".run").count() == 1
-        phone.tap(".run h2")
+        phone.tap(".run h3")
         phone.wait_for_selector("html[data-ready] #home")
         phone.tap(".card .media")
         until(phone, "document.querySelector('.card video').currentTime > 0.1")

@@ -19,8 +19,8 @@ from vgpipe.serve.gallery import Gallery
 def fresh(monkeypatch):
     monkeypatch.setattr(gallery_module, "REFRESH_S", 0.0)
     monkeypatch.setattr(gallery_module, "LOOK_S", 1e-9)
-    for module in ("gallery", "kept"):
-        monkeypatch.setattr(f"vgpipe.serve.{module}.MAX_SHARE", 1e9)
+    for module in ("serve.gallery", "report.kept"):
+        monkeypatch.setattr(f"vgpipe.{module}.MAX_SHARE", 1e9)
 
 
 def listing(gallery, since=""):

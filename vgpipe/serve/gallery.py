@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.report.build import run_data, title_of
+from vgpipe.report.kept import MAX_SHARE, Kept
 from vgpipe.report.page import script
+from vgpipe.report.run_entry import RunEntry, changes_with, order_of
 from vgpipe.serve import pages
 from vgpipe.serve.files import Folder, Place, is_plain
-from vgpipe.serve.kept import MAX_SHARE, Kept
-from vgpipe.serve.run_entry import RunEntry, changes_with
 from vgpipe.store.run_folders import run_folders
 from vgpipe.store.run_lock import is_in_use
 
@@ -28,6 +28,8 @@ REFRESH_S, LOOK_S = 0.5, 5.0
 """How often runs are asked how they stand, and how often the folder is searched for new ones, at most."""
 MAX_REPORTS = 16
 """How many reports are kept, of which each may take megabytes."""
+PREFIX = "runs"
+"""What the paths of all runs begin with."""
 WRITTEN_S = 10.0
 """How often the report of a run that renders says that it is alive, in seconds."""
 
@@ -125,7 +127,7 @@ class _RunList:
             before = self._shown.get(names)
             is_same = before is not None and before[1] == values
             shown.append((names, before[0] if is_same and before else self._version, values))
-        shown.sort(key=lambda one: _order(one[2]), reverse=True)
+        shown.sort(key=lambda one: order_of(one[2]), reverse=True)
         self._shown = {names: (changed, values) for names, changed, values in shown}
 
     def _look(self) -> list[Names]:
@@ -134,14 +136,7 @@ class _RunList:
         return [names for names in found if all(map(is_plain, names)) and self._folder.holds_run(names)]
 
     def _entry(self, names: Names) -> RunEntry:
-        return RunEntry(self._folder.root.joinpath(*names), names, os.path.join(self._typed, *names))
-
-
-def _order(values: dict[str, Any]) -> tuple[bool, float]:
-    """Returns what to sort by, the newest run last: active ones by their start, which does not change."""
-    if values["is_active"]:
-        return True, values["started"] or 0.0
-    return False, values["last"] or 0.0
+        return RunEntry(self._folder.root.joinpath(*names), names, os.path.join(self._typed, *names), prefix=PREFIX)
 
 
 def _last_write(*paths: Path) -> float:

@@ -5,16 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from vgpipe.report.build import gallery_page
-from vgpipe.report.page import BASE, asset, rendered
-
-STYLES = (BASE, "templates/runs/runs.css")
-SCRIPTS = (
-    "templates/common/elements.js",
-    "templates/common/theme.js",
-    "templates/common/copy.js",
-    "templates/runs/run-card.js",
-    "templates/runs/runs.js",
-)
+from vgpipe.report.index import STYLES, index_page
+from vgpipe.report.page import asset, rendered
 
 
 @cache
@@ -24,13 +16,7 @@ def runs_page(folder: str) -> str:
     Args:
         folder: that is served; escaped.
     """
-    return rendered(
-        "runs/runs.html.j2",
-        folder,
-        [asset(name) for name in SCRIPTS],
-        [asset(name) for name in STYLES],
-        connects="'self'",
-    )
+    return index_page(folder, None)
 
 
 def run_page(title: str, depth: int) -> str:

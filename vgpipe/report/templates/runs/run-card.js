@@ -28,7 +28,7 @@
   }
 
   function pictures(run) {
-    const box = make("div", "pictures");
+    const box = make("div", `pictures of${run.pictures.length}`);
     for (const url of run.pictures) {
       const image = make("img");
       image.alt = "";
@@ -41,9 +41,9 @@
     return box;
   }
 
-  function badge(run) {
-    const element = make("span", run.state === "rendering" ? "badge live" : "badge", run.state);
-    element.style.background = color(COLORS[run.state] || run.state);
+  function badge(state) {
+    const element = make("span", state === "rendering" ? "badge live" : "badge", state);
+    element.style.background = color(COLORS[state] || state);
     return element;
   }
 
@@ -56,9 +56,10 @@
     return [counted(total, "clip"), ...said].join(" \u00b7 ");
   }
 
-  function figures(run) {
+  function figures(run, wanted = "model moment duration size") {
     const at = run.is_active || !run.last ? run.started : run.last;
-    return [run.model, at && moment(at), duration(run.seconds), size(run.size)].filter(Boolean).join(" \u00b7 ");
+    const known = { model: run.model, moment: at && moment(at), duration: duration(run.seconds), size: size(run.size) };
+    return wanted.split(" ").map((name) => known[name]).filter(Boolean).join(" \u00b7 ");
   }
 
   // Clips by state; of those that are pending, the share that is being rendered has a colour of its own.
@@ -114,9 +115,9 @@
     const link = make("a");
     link.href = run.url;
     const title = make("div", "title");
-    const name = make("h2", "", run.job || run.folder);
+    const name = make("h3", "", run.job || run.folder);
     name.dir = "auto";
-    title.append(name, badge(run));
+    title.append(name, ...(run.state === "done" ? [] : [badge(run.state)]));
     link.append(title, folder(run));
     box.append(link, bar(run), make("p", "soft", counts(run)), make("p", "soft", figures(run)));
     box.append(...nowLines(run).map((text) => make("p", "now", text)));
@@ -128,6 +129,9 @@
 
   // Fills a card; pictures that it has already stay, so that none flickers.
   function fill(element, run, copy) {
+    const mark = JSON.stringify(run);
+    if (element.mark === mark) return;
+    element.mark = mark;
     const shown = JSON.stringify(run.pictures);
     if (element.dataset.pictures !== shown) {
       const link = make("a");
@@ -141,5 +145,5 @@
     element.lastElementChild.replaceWith(body(run, copy));
   }
 
-  window.vgpipeRunCard = { fill, duration };
+  window.vgpipeRunCard = { fill, duration, badge, pictures, figures };
 })();

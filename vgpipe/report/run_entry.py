@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from vgpipe.errors import UsageError
+from vgpipe.report.kept import Kept
 from vgpipe.report.media import Media, MediaFile
 from vgpipe.report.run_facts import (
     DONE,
@@ -28,12 +29,13 @@ from vgpipe.report.run_facts import (
     run_facts,
     size_bytes,
 )
-from vgpipe.serve.kept import Kept
+from vgpipe.report.values import text_of
+from vgpipe.store.run_folders import sweep_of
 from vgpipe.store.run_lock import is_in_use
 from vgpipe.store.rundir import RunDir
 
 MAX_PICTURES, MAX_FAILURES, MAX_WORKERS = 4, 2, 8
-MAX_TEXT = 300
+MAX_TEXT, MAX_PROMPTS_TEXT = 300, 4000
 SHOWN_FIRST = {DONE: 0, DRAFTED: 1}
 """State of a clip -> its place among the pictures of a run."""
 SHOWN_AS_PICTURE = ("poster", "still", "frames", "moving")
@@ -47,15 +49,17 @@ class RunEntry:
         root: its directory, where it is read.
         names: from the served folder to it.
         typed: its directory as the user would type it.
+        prefix: the folder that all URLs begin with; "" for none.
     """
 
-    def __init__(self, root: Path, names: Sequence[str], typed: str):
+    def __init__(self, root: Path, names: Sequence[str], typed: str, *, prefix: str = ""):
         self._root, self._typed = root, typed
         self._run_dir = RunDir(root)
         self._folder = "/".join(names)
-        self._url = "".join(f"{quote(os.fsencode(name))}/" for name in ("runs", *names))
+        self._sweep = "/".join(names[:-1]) if sweep_of(Path(*names)) else ""
+        self._url = "".join(f"{quote(os.fsencode(name))}/" for name in ((prefix, *names) if prefix else names))
         self._facts = Kept(self._read_facts)
-        self._pictures = Kept(self._read_pictures)
+        self._shown = Kept(self._read_clips)
         self._failures = Kept(lambda: failures_of(root, MAX_FAILURES))
         self._size = Kept(lambda: size_bytes(root))
         self._was_active = True
@@ -71,6 +75,7 @@ class RunEntry:
         if found is None:
             return None
         facts, read_at = found
+        shown = self._shown.value(mark[0])
         return {
             "folder": self._folder,
             "url": f"{self._url}{self._run_dir.report.name}",
@@ -83,7 +88,9 @@ class RunEntry:
             "seconds": round(facts.seconds + (time.time() - read_at if facts.state is RunState.RENDERING else 0.0)),
             "reason": facts.reason[:MAX_TEXT],
             "size": self._size.value(mark),
-            "pictures": self._pictures.value(mark[0]),
+            "sweep": self._sweep,
+            "pictures": shown.pictures,
+            "prompts": shown.prompts,
             "failures": [[one.clip[:MAX_TEXT], one.error[:MAX_TEXT]] for one in self._failed(facts, mark)],
             "command": self._command(facts.state),
             "is_active": facts.state.is_active,
@@ -105,16 +112,36 @@ class RunEntry:
     def _failed(self, facts: RunFacts, mark: object) -> Sequence[Failure]:
         return self._failures.value(mark) if facts.counts.get(FAILED) else ()
 
-    def _read_pictures(self) -> list[str]:
-        """Returns URLs of pictures of the first clips that are done, then of drafts, then of those rejected."""
+    def _read_clips(self) -> _Shown:
         media = Media(self._root)
         try:
             records = [line.record for line in self._run_dir.read_lines().shown()]
         except UsageError:  # gone since the listing
-            return []
+            return _Shown([], "")
+        prompts = dict.fromkeys(text[:MAX_TEXT] for one in records if (text := text_of(one.get("prompt"))))
         records.sort(key=lambda one: SHOWN_FIRST.get(str(one.get("state")), len(SHOWN_FIRST)))
         found = (picture for one in records if (picture := _picture(media.files(one.get("files")))))
-        return [self._url + url.removeprefix("./") for url in islice(found, MAX_PICTURES)]
+        pictures = [self._url + url.removeprefix("./") for url in islice(found, MAX_PICTURES)]
+        return _Shown(pictures, "\n".join(prompts)[:MAX_PROMPTS_TEXT])
+
+
+class _Shown(NamedTuple):
+    """What the list shows of a run's clips.
+
+    Attributes:
+        pictures: URLs of pictures of the first clips that are done, then of drafts, then of those rejected.
+        prompts: distinct ones, a line each, to be searched.
+    """
+
+    pictures: list[str]
+    prompts: str
+
+
+def order_of(values: Mapping[str, Any]) -> tuple[bool, float]:
+    """Returns what to sort runs by, the newest one last: active ones by their start, which does not change."""
+    if values["is_active"]:
+        return True, values["started"] or 0.0
+    return False, values["last"] or 0.0
 
 
 def changes_with(run_dir: RunDir) -> tuple[object, object]:

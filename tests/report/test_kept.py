@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vgpipe.serve import kept
-from vgpipe.serve.kept import Kept
+from vgpipe.report import kept
+from vgpipe.report.kept import Kept
 
 
 def test_a_value_is_computed_once_for_each_mark(monkeypatch):
