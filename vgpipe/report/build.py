@@ -26,9 +26,9 @@ from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
 OWN_SCRIPTS = (
-    *("common/elements", "common/theme", "common/copy", "common/media", "common/sound"),
-    *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/head", "gallery/filters"),
-    *("marks/marks", "marks/picks", "gallery/keys", "gallery/page"),
+    *("common/elements", "common/icons", "common/theme", "common/copy", "common/media", "common/sound"),
+    *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/head", "gallery/filters", "gallery/chips"),
+    *("gallery/layout", "gallery/keys", "gallery/data", "marks/marks", "marks/picks", "gallery/page"),
 )
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
 STYLES = ("vendor/uPlot.min.css", BASE, "templates/gallery/gallery.css", "templates/marks/marks.css")

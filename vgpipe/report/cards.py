@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict, cast
 
+from vgpipe.quality.verdict import Result
 from vgpipe.report.commands import NoCommand, command_lines, pick_of
 from vgpipe.report.contests import ContestCard, contest_of
 from vgpipe.report.given import GivenFile, given_of
@@ -18,6 +19,7 @@ from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of
 PREVIEWS = "previews"
 """The folder of the files of drafts, which stay there once a clip is continued."""
 FINAL_QUALITY = "high"
+MAX_KIND = 40
 DEGRADATION = ("kind", "asked", "got", "reason", "stage")
 TEXTS = ("prompt", "negative_prompt", "model", "error")
 INTS = ("width", "height", "num_frames", "num_inference_steps", "draft_steps")
@@ -93,8 +95,10 @@ class Card(TypedDict, total=False):
     sound: Sound
     given: list[GivenFile]
     checks: list[str]
+    failed_checks: list[str]
     rejected: bool
     degradations: list[str]
+    degraded: list[str]
     notes: list[str]
     shots: list[Shot]
     segments: list[Segment]
@@ -131,8 +135,10 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         "sound": sound_of(record.get("sound")),
         "given": given_of(record, media),
         "checks": [text for item in list_of(record.get("checks")) if (text := _verdict(table_of(item)))],
+        "failed_checks": _failed_checks(list_of(record.get("checks"))),
         "rejected": record.get("rejected") is True,
         "degradations": [text for item in list_of(record.get("degradations")) if (text := _degradation(item))],
+        "degraded": _degraded(list_of(record.get("degradations"))),
         "notes": [text for item in list_of(record.get("notes")) if (text := text_of(item))],
         "shots": [_shot(table_of(shot)) for shot in list_of(record.get("shots"))],
         "segments": [_segment(table_of(segment)) for segment in list_of(record.get("segments"))],
@@ -167,6 +173,18 @@ def _verdict(verdict: Mapping[str, Any]) -> str | None:
     numbers = [f"{number:.4g}" for name in ("number", "limit") if (number := float_of(verdict.get(name))) is not None]
     measured = f" ({numbers[0]}, limit {numbers[1]})" if len(numbers) == 2 else ""
     return f"{check}: {result}{measured}{f': {says}' if says else ''}"
+
+
+def _failed_checks(verdicts: Sequence[object]) -> list[str]:
+    """Returns the names of the checks that a clip did not pass, each once."""
+    found = [(text_of(table_of(one).get("check")), table_of(one).get("result")) for one in verdicts]
+    return list(dict.fromkeys(check for check, result in found if check and result in (Result.FAILED, Result.WARNED)))
+
+
+def _degraded(items: Sequence[object]) -> list[str]:
+    """Returns the kinds of a clip's degradations, each once, shortened to what a filter can show."""
+    kinds = (text_of(item if isinstance(item, str) else table_of(item).get("kind")) for item in items)
+    return list(dict.fromkeys(kind[:MAX_KIND] for kind in kinds if kind))
 
 
 def _degradation(item: object) -> str | None:

@@ -43,26 +43,5 @@
     byId("status").textContent = parts.join(" \u00b7 ");
   }
 
-  // Buttons with the number of clips that they leave; `toggle` is called with the state of the pressed button.
-  function showFilters(report, wanted, picks, toggle) {
-    const degraded = report.clips.filter((clip) => clip.degradations).length;
-    const filters = counts(report);
-    const rejected = report.clips.filter((clip) => clip.rejected).length;
-    if (rejected) filters.push(["rejected", rejected]);
-    if (degraded) filters.push(["degraded", degraded]);
-    const noted = report.clips.filter((clip) => clip.notes).length;
-    if (noted) filters.push(["with notes", noted]);
-    if (picks.size) filters.push(["picked", picks.size]);
-    byId("states").replaceChildren(...filters.map(([state, count]) => filterButton(state, count, wanted, toggle)));
-  }
-
-  function filterButton(state, count, wanted, toggle) {
-    const button = make("button", "", `${state} ${count}`);
-    button.type = "button";
-    button.setAttribute("aria-pressed", String(wanted.state === state));
-    button.addEventListener("click", () => toggle(state));
-    return button;
-  }
-
-  window.vgpipeHead = { show, showStatus, showFilters };
+  window.vgpipeHead = { show, showStatus };
 })();

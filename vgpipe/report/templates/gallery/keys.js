@@ -1,4 +1,4 @@
-// Pointer and keyboard: hover or focus to play, or tap where nothing hovers; keys move, play, pick and search.
+// Pointer and keyboard: hover or focus to play, click to open, shift and ctrl to pick many; keys for all of it.
 (function () {
   "use strict";
   const { byId } = window.vgpipeElements;
@@ -9,7 +9,7 @@
     return card ? card.entry : null;
   }
 
-  // `acts`: {choose(entry), play(entry, wanted), pick(entry), copy(entry, button)}
+  // `acts`: {choose(entry), open(entry), play(entry, wanted), pick(entry), pickTo(entry), star(entry)}
   function followPointer(grid, acts) {
     function onEnter(event, plays) {
       const entry = entryOf(event.target);
@@ -20,37 +20,56 @@
       const button = event.target.closest("button[data-act]");
       const entry = entryOf(event.target);
       if (!entry) return;
+      const isMany = event.shiftKey && (!button || button.dataset.act === "pick");
+      if (isMany) acts.pickTo(entry);
+      else if (button) acts[button.dataset.act](entry);
+      else if (event.ctrlKey || event.metaKey) acts.pick(entry);
+      else acts.open(entry);
       acts.choose(entry);
-      if (!hovers.matches && event.target.closest(".media")) acts.play(entry);
-      if (!button) return;
-      if (button.dataset.act === "pick") acts.pick(entry);
-      else acts.copy(entry, button);
     }
     grid.addEventListener("click", onClick);
+    grid.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault()); // selects no text
     for (const name of ["mouseover", "focusin"]) grid.addEventListener(name, (event) => onEnter(event, true));
     for (const name of ["mouseout", "focusout"]) grid.addEventListener(name, (event) => onEnter(event, false));
   }
 
-  // `acts`: {move(by), current(), play(entry), pick(entry)}
+  const isOpen = () => document.querySelector("dialog[open]") !== null;
+
+  // `acts`: those above, and {move(by), moveRow(by), current(), pickShown(), grow(times)}
   function followKeys(acts) {
     const onCurrent = (act) => () => acts.current() && act(acts.current());
     const keys = {
       "/": () => byId("search").focus(),
+      "?": () => byId("help").showModal(),
       j: () => acts.move(1),
       k: () => acts.move(-1),
-      " ": onCurrent(acts.play),
+      ArrowRight: () => acts.move(1),
+      ArrowLeft: () => acts.move(-1),
+      ArrowDown: () => acts.moveRow(1),
+      ArrowUp: () => acts.moveRow(-1),
+      Enter: onCurrent(acts.open),
+      " ": onCurrent((entry) => acts.play(entry)),
       p: onCurrent(acts.pick),
+      P: onCurrent(acts.pickTo),
+      s: onCurrent(acts.star),
+      "+": () => acts.grow(1),
+      "-": () => acts.grow(-1),
     };
+    // Keys that a control, or the page where no card is current, has its own use for.
+    const isTaken = (key, target) =>
+      ([" ", "Enter"].includes(key) && (target.closest("button, summary, a") || !acts.current())) ||
+      (key.startsWith("Arrow") && !target.closest("#grid"));
     document.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isOpen() || event.altKey || event.defaultPrevented) return;
       const target = event.target instanceof Element ? event.target : document.body;
-      if (target.closest("input, select, textarea")) {
+      if (target.closest("input:not([type=range]), select, textarea")) {
         if (event.key === "Escape") target.blur();
         return;
       }
-      const act = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
-      const isTaken = event.key === " " && (target.closest("button, summary, a") || !acts.current());
-      if (!act || isTaken) return;
+      const isAll = (event.ctrlKey || event.metaKey) && event.key === "a" && target.closest("#grid");
+      if ((event.ctrlKey || event.metaKey) && !isAll) return;
+      const act = isAll ? acts.pickShown : Object.hasOwn(keys, event.key) ? keys[event.key] : null;
+      if (!act || isTaken(event.key, target)) return;
       event.preventDefault();
       act();
     });

@@ -1,58 +1,47 @@
-// The page: loads report-data.js, shows its clips, and reloads it while the run continues.
+// The page: shows the clips of the run, those that are looked for, and what is picked.
 (function () {
   "use strict";
-  const { byId, counted, make } = window.vgpipeElements;
+  const { byId, counted } = window.vgpipeElements;
   const cards = window.vgpipeCards;
   const head = window.vgpipeHead;
+  const layout = window.vgpipeLayout;
+  const marks = window.vgpipeMarks;
   const picking = window.vgpipePicks;
-  const { haystack, found } = window.vgpipeFilters;
-  const POLL_MS = 5000;
+  const { facetsOf, haystack, found, counts } = window.vgpipeFilters;
   const SEARCH_MS = 80;
   const grid = byId("grid");
-  const entries = new Map(); // clip id -> {clip, json, at, text, element, isFilled, isNear}
-  const wanted = { state: null, words: [], sort: "job" };
+  const entries = new Map(); // clip id -> {clip, json, at, text, facets, element, isFilled, isNear}
+  const wanted = { chosen: new Map(), words: [], sort: "job" };
   let report = null;
   let order = []; // the visible entries
   let current = -1;
-  let picks = new Set();
+  let lastPicked = null; // where a range of picks begins
 
   // ---- data
-
-  function fetchData() {
-    if (report && document.hidden) {
-      setTimeout(fetchData, POLL_MS); // nobody looks, and a phone may pay for what it loads
-      return;
-    }
-    const tag = make("script");
-    tag.src = `report-data.js?${Date.now()}`;
-    tag.onload = () => {
-      tag.remove();
-      apply(window.vgpipeReport);
-    };
-    tag.onerror = () => {
-      tag.remove();
-      if (!report) byId("status").textContent = "report-data.js is missing: it belongs in the folder of this page";
-      else setTimeout(fetchData, POLL_MS);
-    };
-    document.head.append(tag);
-  }
 
   function apply(data) {
     const isFirst = report === null;
     const isNew = isFirst || data.written !== report.written;
     report = data;
-    if (isFirst) picks = picking.read(report);
     if (isNew) {
       report.clips.forEach(update);
       forgetMissing();
       head.show(report);
-      showFilters();
+      marks.init(report);
       refresh();
-      picking.show(report, picks);
+      showPicks();
       showCharts();
     }
     head.showStatus(report);
-    if (!report.timeline.ended) setTimeout(fetchData, POLL_MS);
+    if (isFirst) start();
+    return !report.timeline.ended;
+  }
+
+  function start() {
+    if (window.vgpipeViewer && window.vgpipeViewer.init) {
+      const { all, shown, cardOf } = window.vgpipeGallery;
+      window.vgpipeViewer.init({ clips: all, shown, cardOf, marks });
+    }
     document.documentElement.dataset.ready = "yes";
   }
 
@@ -70,10 +59,10 @@
     const json = JSON.stringify(clip);
     const known = entries.get(clip.id);
     if (known && known.json === json) return;
-    const entry = known || { element: make("article", "card"), isFilled: false, isNear: false };
-    Object.assign(entry, { clip, json, at, text: haystack(clip) });
+    const entry = known || { element: cards.empty(), isFilled: false, isNear: false };
+    Object.assign(entry, { clip, json, at, text: haystack(clip), facets: facetsOf(clip) });
+    cards.shape(entry.element, clip);
     if (!known) {
-      entry.element.tabIndex = -1;
       entry.element.entry = entry;
       entries.set(clip.id, entry);
       watcher.observe(entry.element);
@@ -82,12 +71,14 @@
   }
 
   function refill(entry) {
-    const wasOpen = entry.element.classList.contains("open");
     cards.fill(entry.element, entry.clip);
     entry.isFilled = true;
-    if (wasOpen) entry.element.querySelector("details").open = true;
     if (entry.isNear) cards.load(entry.element);
-    picking.mark(entry.element, picks.has(entry.clip.id));
+    showMarks(entry);
+  }
+
+  function showMarks({ element, clip }) {
+    cards.showMarks(element, marks.isPicked(clip.id), marks.isStarred(clip.id));
   }
 
   // Cards are filled, and videos opened, only near the visible part of the page.
@@ -107,50 +98,107 @@
   // ---- filters and charts
 
   function refresh() {
-    const next = found(entries.values(), wanted, picks);
+    const next = found(entries.values(), wanted, marks);
     const isSame = next.length === order.length && next.every((entry, at) => entry === order[at]);
-    if (!isSame) {
-      const kept = current >= 0 ? order[current] : null;
-      order = next;
-      grid.replaceChildren(...order.map((entry) => entry.element));
-      current = kept ? order.indexOf(kept) : -1;
-    }
+    if (!isSame) layout.keepingPlace(order.map((entry) => entry.element), () => showOrder(next));
     const all = counted(entries.size, "clip");
     byId("count").textContent = order.length === entries.size ? all : `${order.length} of ${all}`;
     byId("empty").hidden = order.length > 0;
+    window.vgpipeChips.show(counts(entries.values(), wanted, marks), wanted.chosen, toggleFilter);
   }
 
-  function showFilters() {
-    head.showFilters(report, wanted, picks, (state) => {
-      wanted.state = wanted.state === state ? null : state;
-      showFilters();
-      refresh();
-    });
+  function showOrder(next) {
+    const kept = current >= 0 ? order[current] : null;
+    order = next;
+    grid.classList.toggle("some", order.length < entries.size); // so that the page gets no shorter than the window
+    grid.replaceChildren(...order.map((entry) => entry.element));
+    current = kept ? order.indexOf(kept) : -1;
+    showFocusable();
+    layout.changed();
+  }
+
+  function toggleFilter(group, value) {
+    const values = wanted.chosen.get(group) || new Set();
+    if (!values.delete(value)) values.add(value);
+    if (values.size) wanted.chosen.set(group, values);
+    else wanted.chosen.delete(group);
+    refresh();
   }
 
   function showCharts() {
     if (report && byId("charts").open) window.vgpipeCharts.show(report);
   }
 
-  // ---- user actions
+  // ---- picks
 
-  function pick(entry) {
-    picking.toggle(report, picks, entry.clip.id);
-    picking.mark(entry.element, picks.has(entry.clip.id));
-    picking.show(report, picks);
-    showFilters();
-    if (wanted.state === "picked") refresh();
+  function pickAll(some, isWanted) {
+    for (const { clip } of some) marks.pick(clip.id, isWanted);
   }
 
-  function move(by) {
-    if (!order.length) return;
-    const next = current < 0 ? 0 : Math.min(order.length - 1, Math.max(0, current + by));
+  function pick(entry) {
+    marks.pick(entry.clip.id);
+    lastPicked = entry;
+  }
+
+  // Picks everything from what was picked last up to a clip.
+  function pickTo(entry) {
+    const from = order.indexOf(lastPicked);
+    const to = order.indexOf(entry);
+    pickAll(from < 0 ? [entry] : order.slice(Math.min(from, to), Math.max(from, to) + 1), true);
+    lastPicked = entry;
+  }
+
+  // The bar at the bottom of the page.
+  function showPicks() {
+    picking.show(report, new Set(marks.picked()));
+  }
+
+  function onMarks(ids) {
+    if (!ids.size) return;
+    for (const id of ids) if (entries.has(id)) showMarks(entries.get(id));
+    showPicks();
+    refresh();
+  }
+
+  // ---- the current card
+
+  function choose(entry) {
     for (const card of grid.querySelectorAll(".current")) card.classList.remove("current");
-    current = next;
+    current = order.indexOf(entry);
+    if (current >= 0) order[current].element.classList.add("current");
+    showFocusable();
+  }
+
+  // One card alone is reached by the tab key; the arrows lead to the others.
+  function showFocusable() {
+    for (const card of grid.querySelectorAll("[tabindex='0']")) card.tabIndex = -1;
+    const entry = order[Math.max(0, current)];
+    if (entry) entry.element.tabIndex = 0;
+  }
+
+  function moveTo(at) {
+    if (!order.length) return;
+    choose(order[Math.min(order.length - 1, Math.max(0, at))]);
     const { element } = order[current];
-    element.classList.add("current");
     element.focus({ preventScroll: true });
-    element.scrollIntoView({ block: "center" });
+    element.scrollIntoView({ block: "nearest" });
+  }
+
+  // To the card above or below that is nearest.
+  function moveRow(by) {
+    if (current < 0) return moveTo(0);
+    const here = order[current].element.getBoundingClientRect();
+    const middle = here.left + here.width / 2;
+    let best = null;
+    for (let at = current + by; at >= 0 && at < order.length; at += by) {
+      const there = order[at].element.getBoundingClientRect();
+      const down = by > 0 ? there.top - here.top : here.top - there.top;
+      if (best && down > best.down + here.height) break;
+      if (down < here.height / 3) continue;
+      const apart = Math.abs(there.left + there.width / 2 - middle);
+      if (!best || apart < best.apart) best = { at, apart, down };
+    }
+    if (best) moveTo(best.at);
   }
 
   let searchTimer = 0;
@@ -165,24 +213,47 @@
   // ---- start
 
   const play = (entry, plays) => cards.play(entry.element, plays);
-  window.vgpipeKeys.followPointer(grid, {
-    choose: (entry) => (current = order.indexOf(entry)),
-    play,
-    pick,
-    copy: (entry, button) => picking.copy(entry.clip.command, button),
-  });
-  window.vgpipeKeys.followKeys({ move, current: () => order[current], play: (entry) => play(entry), pick });
+  function open(entry) {
+    if (window.vgpipeViewer) window.vgpipeViewer.open(entry.clip.id);
+    else play(entry);
+  }
+
+  window.vgpipeGallery = {
+    shown: () => order.map((entry) => entry.clip),
+    all: () => report.clips,
+    clip: (id) => entries.get(id)?.clip,
+    report: () => report,
+    cardOf: (id) => entries.get(id)?.element,
+    reveal: (id) => entries.has(id) && moveTo(order.indexOf(entries.get(id))),
+  };
+  const star = (entry) => marks.star(entry.clip.id);
+  const pickShown = () => pickAll(order, true);
+  const acts = { choose, open, play, pick, pickTo, star, move: (by) => moveTo(current + by), moveRow, pickShown };
+  window.vgpipeIcons.fill(document);
+  window.vgpipeKeys.followPointer(grid, acts);
+  window.vgpipeKeys.followKeys({ ...acts, current: () => order[current], grow: layout.grow });
   byId("search").addEventListener("input", onSearch);
   byId("sort").addEventListener("change", (event) => {
     wanted.sort = event.target.value;
     refresh();
   });
+  byId("clear-filters").addEventListener("click", () => {
+    wanted.chosen.clear();
+    refresh();
+  });
+  byId("more").addEventListener("click", ({ currentTarget }) => {
+    currentTarget.ariaExpanded = String(byId("toolbar").classList.toggle("open"));
+  });
+  byId("pick-shown").addEventListener("click", pickShown);
+  byId("keys").addEventListener("click", () => byId("help").showModal());
   byId("copy-picks").addEventListener("click", (event) => picking.copy(byId("commands").textContent, event.target));
   byId("clear-picks").addEventListener("click", () => {
-    for (const clip of picking.clipsOf(report, picks)) pick(entries.get(clip.id));
+    for (const id of marks.picked()) marks.pick(id, false);
   });
   byId("charts").addEventListener("toggle", showCharts);
   window.addEventListener("resize", () => window.vgpipeCharts.resize());
   window.vgpipeTheme.followTheme(byId("theme"), showCharts);
-  fetchData();
+  marks.onChange(onMarks);
+  layout.follow();
+  window.vgpipeData.follow(apply);
 })();
