@@ -262,12 +262,12 @@ def test_the_policy_stops_what_slips_in(browser, mixed):
 def test_the_page_follows_a_run(open_page, tmp_path):
     run_dir = make_run(tmp_path, [record("a", state="pending", files={})], has_ended=False)
     page = open_page(run_dir)
-    assert "live" in page.inner_text("#status")
+    assert "rendering" in page.inner_text("#status")
     run_dir.append_clip(record("a", state="failed", error="denoise: no", files={}))
     run_dir.append_event("run_ended", reason="finished")
     build(run_dir, with_page=False)
     page.wait_for_selector("text=denoise: no", timeout=15_000)
-    assert "finished" in page.inner_text("#status")
+    assert "1 failed" in page.inner_text("#status")
 
 
 def test_two_thousand_clips_are_quick(open_page, tmp_path):

@@ -50,8 +50,7 @@ def test_page_and_data_lie_in_the_run(tmp_path):
     assert data["timeline"]["ended"] and data["timeline"]["bars"][0][2] == 1.0
 
 
-def test_a_draft_is_a_preview_with_a_command_that_continues_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path.parent)
+def test_a_draft_is_a_preview_with_a_command_that_continues_it(tmp_path):
     score = {"judge": "checks", "number": 0.25}
     drafted = {"state": "drafted", "draft_steps": 8, "files": {"mp4": "previews/a.mp4"}, "score": score}
     run_dir = make_run(tmp_path, [record("a", **drafted), record("b")])
@@ -63,7 +62,7 @@ def test_a_draft_is_a_preview_with_a_command_that_continues_it(tmp_path, monkeyp
     assert (draft["state"], draft["draft_steps"], draft["score"]) == ("drafted", 8, score)
     assert draft["files"][0]["url"] == "./previews/a.mp4" and "preview" not in draft
     assert finished["files"][0]["url"] == "./videos/b.mp4" and finished["preview"] == "./previews/b.mp4"
-    assert data["continue_line"] == f"python -m vgpipe continue {tmp_path.name} 'pick=[PICKS]'"
+    assert data["continue_line"] == f"python -m vgpipe continue {tmp_path} 'pick=[PICKS]'"
     assert run_data(make_run(tmp_path / "other", [record("b")]))["continue_line"] is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 
@@ -76,3 +77,21 @@ def test_the_page_of_a_run_with_nothing_to_make_is_written_at_the_end_alone(tmp_
         time.sleep(0.05)
         assert not run_dir.report.exists()
     assert data_of(run_dir)["sheet"] == "./contact-sheet.png"
+
+
+def test_what_a_run_does_now_has_a_file_of_its_own_while_it_goes_on(tmp_path):
+    run_dir = make_run(tmp_path, [record("a", state="pending")], has_ended=False)
+    run_dir.write_progress({"time": 5.0, "fraction": 0.5, "stage": "denoise", "clip": "a", "step": 3, "steps": 9})
+
+    def now():
+        text = run_dir.report_live.read_text() if run_dir.report_live.exists() else "= null;"
+        return json.loads(text.partition("= ")[2].rstrip(";\n"))
+
+    with live.watched(run_dir):
+        wait_for(lambda: now() is not None)
+        run_dir.write_progress({"time": 6.0, "fraction": 0.6, "stage": "denoise", "clip": "a", "step": 4, "steps": 9})
+        wait_for(lambda: now()["live"]["workers"] == [{"stage": "denoise", "clip": "a", "step": 4, "steps": 9}])
+        wait_for(lambda: data_of(run_dir)["live_file"] == run_dir.report_live.name)
+        run_dir.append_event("run_ended", reason="finished")
+    assert not run_dir.report_live.exists()
+    assert data_of(run_dir)["live"] is None and "live_file" not in data_of(run_dir)

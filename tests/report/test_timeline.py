@@ -29,6 +29,13 @@ def test_a_run_is_paused_until_it_continues_or_starts_again():
     assert found == [False, True, True, False, True, False, True, False]
 
 
+def test_the_clip_that_was_finished_last_is_named():
+    made = [{"time": at, "event": kind, "clip": clip} for at, kind, clip in ((1.0, "clip_done", "a"), (2.0, "clip_drafted", "b"))]
+    later = [{"time": 3.0, "event": "clip_failed", "clip": "c"}, {"time": 4.0, "event": "clip_done", "clip": 7}]
+    assert timeline([])[0]["last"] is None
+    assert timeline([*made, *later])[0]["last"] == ["b", 2.0]
+
+
 def worker(time, kind, name, **facts):
     return {"time": time, "event": f"worker_{kind}", "worker": name, **facts}
 

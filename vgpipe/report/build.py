@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +15,43 @@ from vgpipe.report.cards import FINAL_QUALITY, card
 from vgpipe.report.commands import PICKS, PROGRAM, pick_line, run_overrides
 from vgpipe.report.forecast import facts, memory
 from vgpipe.report.media import Media
+from vgpipe.report.now import live_of
 from vgpipe.report.page import BASE, asset, rendered, script
 from vgpipe.report.run_facts import DRAFTED
 from vgpipe.report.timeline import timeline
 from vgpipe.report.values import list_of, table_of, text_of
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.store.rundir import RunDir
-from vgpipe.typed import typed_path
+from vgpipe.typed import shell_quoted
 from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
 OWN_SCRIPTS = (
     *("common/elements", "common/icons", "common/theme", "common/copy", "common/media", "common/sound"),
-    *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/head", "gallery/filters", "gallery/chips"),
-    *("gallery/layout", "gallery/keys", "gallery/data", "marks/marks", "marks/picks", "gallery/page"),
+    *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/standing", "gallery/now", "gallery/head"),
+    *("gallery/filters", "gallery/chips", "gallery/layout", "gallery/keys", "gallery/data"),
+    *("marks/marks", "marks/picks", "gallery/page"),
 )
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
-STYLES = ("vendor/uPlot.min.css", BASE, "templates/gallery/gallery.css", "templates/marks/marks.css")
+OWN_STYLES = ("gallery/gallery", "gallery/head", "marks/marks")
+STYLES = ("vendor/uPlot.min.css", BASE, *(f"templates/{name}.css" for name in OWN_STYLES))
 LICENCE = "vendor/uPlot.LICENSE.txt"
 
 
-def build(run_dir: RunDir, *, with_page: bool = True, records: Sequence[Mapping[str, Any]] | None = None) -> Path:
+def build(
+    run_dir: RunDir,
+    *,
+    with_page: bool = True,
+    records: Sequence[Mapping[str, Any]] | None = None,
+    written: float | None = None,
+) -> Path:
     """Writes the page of a run as it is now, each file atomically.
 
     Args:
         run_dir: of the run; need not be locked.
         with_page: False writes only the data, which an open page reloads by itself.
         records: of its clips; None reads them.
+        written: when, UNIX seconds, where `write_live` follows; None where nobody keeps the page up to date.
 
     Returns:
         The path of the page.
@@ -50,9 +60,25 @@ def build(run_dir: RunDir, *, with_page: bool = True, records: Sequence[Mapping[
         UsageError: where the directory holds no run.
         StoreError: where it cannot be written.
     """
-    data = script(run_data(run_dir, records))
-    run_dir.write_report(gallery_page(title_of(run_dir)) if with_page else None, data)
+    data = run_data(run_dir, records)
+    if written is not None:
+        data |= {"written": written, "live_file": run_dir.report_live.name}
+    run_dir.write_report(gallery_page(title_of(run_dir)) if with_page else None, script(data))
     return run_dir.report
+
+
+def write_live(run_dir: RunDir, data_written: float) -> None:
+    """Writes what a run does at this moment, which takes no longer with more clips.
+
+    Args:
+        run_dir: of the run.
+        data_written: when the data of the page was written, which it loads anew where it has an older one.
+
+    Raises:
+        StoreError: where it cannot be written.
+    """
+    now = {"written": round(time.time(), 1), "data": data_written, "live": live_of(run_dir.root)}
+    run_dir.write_live(script(now, "vgpipeLive"))
 
 
 def title_of(run_dir: RunDir) -> str:
@@ -64,13 +90,26 @@ def title_of(run_dir: RunDir) -> str:
 
 def job_of(run_dir: RunDir) -> str:
     """Returns the name of a run's job as the user wrote it; empty where it is unknown."""
-    started = (event for event in run_dir.read_events() if event.get("event") == "run_started")
+    return job_in(run_dir.read_events())
+
+
+def job_in(events: Iterable[Mapping[str, Any]]) -> str:
+    """Returns the name of a run's job as the user wrote it; empty where it is unknown.
+
+    Args:
+        events: of events.jsonl, unchecked.
+    """
+    started = (event for event in events if event.get("event") == "run_started")
     return next((name for event in started if isinstance(name := event.get("job"), str)), "")
 
 
-def notes_of(run_dir: RunDir) -> list[str]:
-    """Returns what a run said at its start about how its job was read."""
-    started = (list_of(event.get("notes")) for event in run_dir.read_events() if event.get("event") == "run_started")
+def notes_of(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns what a run said at its start about how its job was read.
+
+    Args:
+        events: of events.jsonl, unchecked.
+    """
+    started = (list_of(event.get("notes")) for event in events if event.get("event") == "run_started")
     return [text for item in next(filter(None, started), []) if (text := text_of(item))]
 
 
@@ -87,26 +126,40 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
     known = run_dir.read_clips(warn=False) if records is None else records
     config, plan = read_config(run_dir), run_dir.read_plan() or {}
     media, extra = Media(run_dir.root), run_overrides(config)
-    drawn, workers = timeline(run_dir.read_events())
+    events = run_dir.read_events()
+    drawn, workers = timeline(events)
+    is_drafted = any(one.get("state") == DRAFTED for one in known)
     return {
         "schema": SCHEMA,
         "run": run_dir.root.resolve().name,
+        "job": job_in(events),
         "key": hashlib.sha256(str(run_dir.root.resolve()).encode("utf-8", "replace")).hexdigest()[:16],
         "written": round(time.time(), 1),
         "facts": [*facts(config, plan), *([("workers", workers)] if workers else [])],
-        "notes": notes_of(run_dir),
+        "notes": notes_of(events),
         "timeline": drawn,
         "memory": memory(plan),
         "sheet": media.url_of(run_dir.contact_sheet.name),
         "pick_line": pick_line(config, FINAL_QUALITY),
-        "continue_line": _continue_line(run_dir.root) if any(one.get("state") == DRAFTED for one in known) else None,
+        **_lines(run_dir.root.resolve(), is_drafted=is_drafted),
+        "live": None if drawn["ended"] else live_of(run_dir.root),
         "clips": [card(record, media, extra) for record in known],
     }
 
 
-def _continue_line(root: Path) -> str:
-    """Returns the command line that finishes picked drafts of a run, with `PICKS` in place of their names."""
-    return f"{PROGRAM} continue {typed_path(root)} 'pick=[{PICKS}]'"
+def _lines(root: Path, *, is_drafted: bool) -> dict[str, str | None]:
+    """Returns the command lines about a run, each with its absolute path, so that it can be typed in any folder.
+
+    Args:
+        root: of the run, absolute.
+        is_drafted: whether it has drafts; `PICKS` stands in place of the names of those that are picked.
+    """
+    run = shell_quoted(str(root))
+    return {
+        "resume_line": f"{PROGRAM} resume {run}",
+        "unpause_line": f"{PROGRAM} continue {run}",
+        "continue_line": f"{PROGRAM} continue {run} 'pick=[{PICKS}]'" if is_drafted else None,
+    }
 
 
 def read_config(run_dir: RunDir) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
-from vgpipe.report.build import build
+from vgpipe.report.build import build, write_live
 from vgpipe.report.contact_sheet import write_contact_sheet
 from vgpipe.report.given import write_given
 from vgpipe.store.placed_files import GIVEN
@@ -18,7 +18,8 @@ from vgpipe.store.rundir import RunDir
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 5.0
+INTERVAL_S, LIVE_S = 5.0, 2.0
+"""How often the data of the page is written, and what the run does at the moment, in seconds."""
 FIRST_LOOK_S = 0.5
 MAX_SHARE = 0.02
 """The largest share of the time that may be spent on the page, which takes long for thousands of clips."""
@@ -28,7 +29,7 @@ MAX_SHARE = 0.02
 def watched(run_dir: RunDir) -> Iterator[None]:
     """Writes the page as soon as there are records, its data every few seconds, and both at the end.
 
-    The contact sheet is written at the end. A file that cannot be written is a warning, never a failure of the run.
+    What the run does at the moment has a small file of its own, which is there while the run goes on. The contact sheet is written at the end. A file that cannot be written is a warning, never a failure of the run.
 
     Args:
         run_dir: of the run inside the context.
@@ -61,20 +62,26 @@ def written_at_end(run_dir: RunDir) -> Iterator[None]:
             _try(run_dir.contact_sheet, lambda: write_contact_sheet(run_dir, records()))
             _try(run_dir.root / GIVEN, lambda: write_given(run_dir, records()))
             _try(run_dir.report, lambda: build(run_dir, records=records()))  # after the sheet, since it links to it
+            _try(run_dir.report_live, lambda: run_dir.report_live.unlink(missing_ok=True))
 
 
 def _keep(run_dir: RunDir, ended: threading.Event) -> None:
-    is_written, pause_s = False, FIRST_LOOK_S
+    is_written, due_s, written, pause_s = False, 0.0, 0.0, FIRST_LOOK_S
     while not ended.wait(pause_s):
         if not run_dir.holds_run():
             continue
-        if not is_written:
-            _try(run_dir.root / GIVEN, lambda: write_given(run_dir, run_dir.read_clips(warn=False)))
-        before = time.monotonic()
-        update = partial(build, run_dir, with_page=not is_written)
-        if not _try(run_dir.report, update):
-            return  # warned once; the end tries again
-        is_written, pause_s = True, max(INTERVAL_S, (time.monotonic() - before) / MAX_SHARE)
+        if time.monotonic() >= due_s:
+            if not is_written:
+                _try(run_dir.root / GIVEN, lambda: write_given(run_dir, run_dir.read_clips(warn=False)))
+            before, written = time.thread_time(), round(time.time(), 1)
+            if not _try(run_dir.report, partial(build, run_dir, with_page=not is_written, written=written)):
+                return  # warned once; the end tries again
+            is_written = True
+            # Its own processor time: it also waits while the run computes, which costs the run nothing.
+            due_s = time.monotonic() + max(INTERVAL_S, (time.thread_time() - before) / MAX_SHARE)
+        if not _try(run_dir.report_live, partial(write_live, run_dir, written)):
+            return
+        pause_s = min(LIVE_S, INTERVAL_S)
 
 
 def _try(path: Path, write: Callable[[], object]) -> bool:

@@ -15,6 +15,8 @@ PAUSED, CONTINUED = "paused", "continued"
 LOADING, TUNING = "loading", "thread tuning"
 """What a worker's lane calls the time in which it loaded a component, or tried how many threads are fastest."""
 BESIDES = {"part_loaded": LOADING, "threads_tried": TUNING}
+MADE = ("clip_done", "clip_drafted")
+"""What an event is called by which a clip has its files."""
 
 Bar = tuple[str, float, float, str | None]
 """Stage, start, seconds, worker."""
@@ -28,13 +30,14 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
 
     Returns:
         Of the timeline: `started` (UNIX seconds), `ended` (None while the run continues), the `reason` it ended,
-        whether it is `paused`, `stages` (in the order of the pipeline, unknown ones last), `workers` (see
+        whether it is `paused`, `last`: id of the clip that was finished last, with the UNIX seconds (None before the
+        first), `stages` (in the order of the pipeline, unknown ones last), `workers` (see
         `WorkerLanes.values`; empty where events name none), how many `more_workers` have no lane, and `bars`: index
         into `stages`, start in seconds after `started`, seconds, and index into `workers` where there are any. Without
         workers each stage has a lane, with them each worker.
     """
     started = ended = reason = None
-    is_paused = False
+    is_paused, last = False, None
     workers, bars, at = WorkerLanes(), [], 0.0
     for event in events:
         kind, time = event.get("event"), float_of(event.get("time"))
@@ -50,10 +53,13 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
         if kind == "run_ended":
             workers.end(at)
             ended, reason = time, text_of(event.get("reason"))
+        if kind in MADE and (clip := text_of(event.get("clip"))):
+            last = [clip, time]
         bar = _bar(event, at, worker)
         bars += [bar] if bar else []
     lanes = _by_worker(bars, workers) if workers.order() else _by_stage(bars)
-    return {"started": started, "ended": ended, "reason": reason, "paused": is_paused, **lanes}, workers.summary()
+    ends = {"started": started, "ended": ended, "reason": reason, "paused": is_paused, "last": last}
+    return {**ends, **lanes}, workers.summary()
 
 
 def _by_stage(bars: list[Bar]) -> dict[str, Any]:

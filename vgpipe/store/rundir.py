@@ -49,6 +49,7 @@ class RunDir:
         self.inputs = root / "inputs.json"
         self.report = root / "report.html"
         self.report_data = root / "report-data.js"
+        self.report_live = root / "report-live.js"
         self.contact_sheet = root / "contact-sheet.png"
         self._lock = RunLock(root)
         self._files = PlacedFiles(root)
@@ -126,13 +127,27 @@ class RunDir:
         Raises:
             StoreError: if the directory cannot be written.
         """
-        temporary = temporary_path(self.progress)
+        self._replace(self.progress, line_of(progress))
+
+    def write_live(self, data: str) -> None:
+        """Replaces what the page of a run that renders loads every few seconds; not flushed, as above.
+
+        Args:
+            data: JavaScript.
+
+        Raises:
+            StoreError: if the directory cannot be written.
+        """
+        self._replace(self.report_live, data.encode())
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        temporary = temporary_path(path)
         try:
-            temporary.write_bytes(line_of(progress))
-            os.replace(temporary, self.progress)
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise StoreError(f"{self.progress} cannot be written: {error}") from error
+            raise StoreError(f"{path} cannot be written: {error}") from error
 
     def read_progress(self) -> dict[str, Any]:
         """Returns the content of progress.json; empty where there is none, or it cannot be read."""

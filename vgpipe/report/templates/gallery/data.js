@@ -1,30 +1,57 @@
-// The data of the page: report-data.js, loaded again while the run continues and somebody looks.
+// The data of the page: loads report-data.js and, while the run goes on, what it does at the moment and what is new.
 (function () {
   "use strict";
-  const { byId, make } = window.vgpipeElements;
+  const { byId } = window.vgpipeElements;
   const POLL_MS = 5000;
-  let hasData = false;
+  const LIVE_MS = 2000;
 
-  // Calls `apply` with the data; again after each time it is loaded, until `apply` returns false.
-  function follow(apply) {
-    const again = () => setTimeout(() => follow(apply), POLL_MS);
-    if (hasData && document.hidden) {
-      again(); // nobody looks, and a phone may pay for what it loads
-      return;
-    }
-    const tag = make("script");
-    tag.src = `report-data.js?${Date.now()}`;
-    tag.onload = () => {
+  // `done(wasLoaded)` is called once.
+  function loadScript(file, done) {
+    const tag = document.createElement("script");
+    tag.src = `${file}?${Date.now()}`;
+    const end = (wasLoaded) => () => {
       tag.remove();
-      hasData = true;
-      if (apply(window.vgpipeReport)) again();
+      done(wasLoaded);
     };
-    tag.onerror = () => {
-      tag.remove();
-      if (!hasData) byId("status").textContent = "report-data.js is missing: it belongs in the folder of this page";
-      else again();
-    };
+    tag.onload = end(true);
+    tag.onerror = end(false);
     document.head.append(tag);
+  }
+
+  const missing = () => (byId("status").textContent = "report-data.js is missing: it belongs in the folder of this page");
+
+  // Calls `apply(report, isNew)`; `isNew` is false where only what the run does has changed.
+  function follow(apply) {
+    let report = null;
+
+    function loadData() {
+      loadScript("report-data.js", (wasLoaded) => {
+        if (!wasLoaded && !report) return missing();
+        const isNew = wasLoaded && (!report || window.vgpipeReport.written !== report.data);
+        if (isNew) report = { ...window.vgpipeReport, data: window.vgpipeReport.written };
+        apply(report, isNew);
+        if (!report.timeline.ended) setTimeout(look, report.live_file ? LIVE_MS : POLL_MS);
+      });
+    }
+
+    function look() {
+      // Nobody looks, and a phone may pay for what it loads.
+      if (document.hidden) setTimeout(look, POLL_MS);
+      else if (!report.live_file) loadData();
+      else loadLive();
+    }
+
+    function loadLive() {
+      loadScript("report-live.js", (wasLoaded) => {
+        const now = wasLoaded ? window.vgpipeLive : null;
+        if (!now || now.data !== report.data) return loadData(); // it has ended, or there are news of the clips
+        Object.assign(report, { live: now.live, written: now.written });
+        apply(report, false);
+        setTimeout(look, LIVE_MS);
+      });
+    }
+
+    loadData();
   }
 
   window.vgpipeData = { follow };

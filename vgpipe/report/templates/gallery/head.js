@@ -1,46 +1,109 @@
-// The head of the page: the status of the run and the states of its clips.
+// The head of the page: the job, when it was made and what became of it, and the command that goes on from there.
 (function () {
   "use strict";
-  const { byId, color, make, pairs, stack } = window.vgpipeElements;
-  const SILENT_S = 60;
-  const STATES = ["done", "drafted", "failed", "stopped", "pending", "unknown"];
+  const { byId, color, counted, make, pairs, stack } = window.vgpipeElements;
+  const { copy } = window.vgpipeCopy;
+  const { stateOf, duration, moment, span } = window.vgpipeStanding;
+  const STATES = ["failed", "stopped", "done", "drafted", "pending", "unknown"]; // what needs a look comes first
+  const ORDER = ["done", "drafted", "failed", "stopped", "pending", "unknown"];
+  const MAX_TITLE = 90;
 
   function counts(report) {
     const found = new Map(STATES.map((state) => [state, 0]));
     for (const { state } of report.clips) found.set(state, found.get(state) + 1);
-    return [...found].filter(([, count]) => count);
+    return new Map([...found].filter(([, count]) => count));
+  }
+
+  function titleOf(report) {
+    if (report.job) return report.job;
+    const [only] = report.clips.length === 1 ? report.clips : [];
+    const prompt = (only && only.prompt) || "";
+    if (!prompt) return report.run;
+    return prompt.length > MAX_TITLE ? `${prompt.slice(0, MAX_TITLE)}\u2026` : prompt;
   }
 
   function show(report) {
-    const parts = counts(report).map(([state, size]) => ({ size, color: color(state), title: `${size} ${state}` }));
+    const found = counts(report);
+    byId("title").textContent = titleOf(report);
+    const parts = ORDER.filter((state) => found.has(state)).map((state) => {
+      return { size: found.get(state), color: color(state), title: `${found.get(state)} ${state}` };
+    });
     byId("progress").replaceChildren(...stack(parts).children);
-    byId("facts").replaceChildren(
-      ...report.facts.map((fact) => {
-        const row = make("div");
-        row.append(...pairs([fact]).children);
-        return row;
-      }),
-    );
+    byId("facts").replaceChildren(...[["folder", report.run], ...report.facts].map(factOf));
     byId("notes").replaceChildren(...(report.notes || []).map((text) => make("p", "note", `note: ${text}`)));
     byId("sort").querySelector("[value=score]").hidden = !report.clips.some((clip) => clip.score);
     byId("sheet").hidden = !report.sheet;
     if (report.sheet) byId("sheet").href = report.sheet;
   }
 
-  function duration(seconds) {
-    if (seconds < 90) return `${Math.round(seconds)} s`;
-    return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  function factOf(fact) {
+    const row = make("div");
+    row.append(...pairs([fact]).children);
+    return row;
+  }
+
+  // ---- the result, in words
+
+  const SAID = { failed: "failed", stopped: "stopped", drafted: "drafts", pending: "to do", unknown: "unknown" };
+
+  function resultOf(report, state) {
+    const found = counts(report);
+    const all = report.clips.length;
+    if (found.get("done") === all) return [make("strong", "", all === 1 ? "done" : `all ${all} done`)];
+    return [...found].map(([name, count]) => {
+      if (name === "done") return make("span", "", `${count} of ${all} done`);
+      const said = name === "pending" && !state.isActive ? "not begun" : SAID[name];
+      return make(name === "failed" ? "strong" : "span", name === "failed" ? "is-bad" : "", `${count} ${said}`);
+    });
   }
 
   function showStatus(report) {
-    const { started, ended, reason } = report.timeline;
-    const parts = counts(report).map(([state, count]) => `${count} ${state}`);
-    const now = Date.now() / 1000;
-    if (ended) parts.push(`${reason === "finished" || !reason ? "finished" : `stopped (${reason})`} after ${duration(ended - started)}`);
-    else if (now - report.written < SILENT_S && report.timeline.paused) parts.push("paused: python -m vgpipe continue");
-    else if (now - report.written < SILENT_S) parts.push(`running, ${duration(now - (started || now))}`, "live");
-    else parts.push(`no updates for ${duration(now - report.written)}, possibly killed: python -m vgpipe resume continues it`);
-    byId("status").textContent = parts.join(" \u00b7 ");
+    const state = stateOf(report);
+    const words = [...resultOf(report, state), make("span", "", state.said), make("span", "", span(report.timeline))];
+    const shown = words.filter((word) => word.textContent);
+    const text = shown.map((word) => word.textContent).join("\n");
+    if (byId("status").dataset.shown !== text) {
+      byId("status").dataset.shown = text; // said again by a screen reader only where it differs
+      byId("status").replaceChildren(...shown.flatMap((word, at) => (at ? [" \u00b7 ", word] : [word])));
+    }
+    showNext(report, state);
+    window.vgpipeNow.show(report, state);
+  }
+
+  // ---- what to type
+
+  function nextOf(report, state) {
+    const left = (counts(report).get("stopped") || 0) + (counts(report).get("pending") || 0);
+    const failed = counts(report).get("failed") || 0;
+    const drafts = counts(report).get("drafted") || 0;
+    if (state.name === "paused") return ["Paused; to go on, type", report.unpause_line];
+    if (state.isActive) return null;
+    if (state.name === "silent") {
+      const when = `No news since ${moment(report.written)} (${duration(Date.now() / 1000 - report.written)}): it was probably killed.`;
+      return [`${when} What is done is kept${left ? `, ${counted(left, "clip")} ${left === 1 ? "is" : "are"} left` : ""}. To go on, type`, report.resume_line];
+    }
+    if (left) return [`${counted(left, "clip")} ${left === 1 ? "is" : "are"} left. To finish, type`, report.resume_line];
+    if (failed) return [`${counted(failed, "clip")} failed. To try ${failed === 1 ? "it" : "them"} again, type`, report.resume_line];
+    const all = report.continue_line && report.continue_line.replace(/'pick=\[PICKS\]'$/, "all");
+    if (drafts && all) return [`${counted(drafts, "draft")} can be finished: pick the good ones, or for all type`, all];
+    return null;
+  }
+
+  function showNext(report, state) {
+    const next = nextOf(report, state);
+    const box = byId("next");
+    box.hidden = !next || !next[1];
+    const text = next ? next.join("\n") : "";
+    if (box.hidden || box.dataset.shown === text) return;
+    box.dataset.shown = text;
+    const button = make("button", "copy-line", "copy");
+    button.type = "button";
+    button.setAttribute("aria-label", "copy the command");
+    button.addEventListener("click", () => copy(next[1], button));
+    box.classList.toggle("is-warn", state.name === "silent" || state.name === "stopped");
+    const line = make("div", "line");
+    line.append(make("code", "", next[1]), button);
+    box.replaceChildren(make("p", "", next[0]), line);
   }
 
   window.vgpipeHead = { show, showStatus };

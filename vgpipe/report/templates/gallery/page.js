@@ -19,9 +19,9 @@
 
   // ---- data
 
-  function apply(data) {
+  // `isNew`: there are news of the clips, not only of what the run does.
+  function apply(data, isNew) {
     const isFirst = report === null;
-    const isNew = isFirst || data.written !== report.written;
     report = data;
     if (isNew) {
       report.clips.forEach(update);
@@ -34,7 +34,6 @@
     }
     head.showStatus(report);
     if (isFirst) start();
-    return !report.timeline.ended;
   }
 
   function start() {
