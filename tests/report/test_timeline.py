@@ -30,7 +30,10 @@ def test_a_run_is_paused_until_it_continues_or_starts_again():
 
 
 def test_the_clip_that_was_finished_last_is_named():
-    made = [{"time": at, "event": kind, "clip": clip} for at, kind, clip in ((1.0, "clip_done", "a"), (2.0, "clip_drafted", "b"))]
+    made = [
+        {"time": at, "event": kind, "clip": clip}
+        for at, kind, clip in ((1.0, "clip_done", "a"), (2.0, "clip_drafted", "b"))
+    ]
     later = [{"time": 3.0, "event": "clip_failed", "clip": "c"}, {"time": 4.0, "event": "clip_done", "clip": 7}]
     assert timeline([])[0]["last"] is None
     assert timeline([*made, *later])[0]["last"] == ["b", 2.0]
