@@ -44,7 +44,7 @@
 
   // ---- the result, in words
 
-  const SAID = { failed: "failed", stopped: "stopped", drafted: "drafts", pending: "to do", unknown: "unknown" };
+  const SAID = { failed: "failed", stopped: "begun", drafted: "drafts", pending: "to do", unknown: "unknown" };
 
   function resultOf(report, state) {
     const found = counts(report);
@@ -59,7 +59,9 @@
 
   function showStatus(report) {
     const state = stateOf(report);
-    const words = [...resultOf(report, state), make("span", "", state.said), make("span", "", span(report.timeline))];
+    const result = resultOf(report, state);
+    const failed = result.filter((word) => word.className); // comes before anything else
+    const words = [...failed, make("span", "", state.said), ...result.filter((word) => !word.className), make("span", "", span(report.timeline))];
     const shown = words.filter((word) => word.textContent);
     const text = shown.map((word) => word.textContent).join("\n");
     if (byId("status").dataset.shown !== text) {
@@ -79,7 +81,7 @@
     if (state.name === "paused") return ["Paused; to go on, type", report.unpause_line];
     if (state.isActive) return null;
     if (state.name === "silent") {
-      const when = `No news since ${moment(report.written)} (${duration(Date.now() / 1000 - report.written)}): it was probably killed.`;
+      const when = `No news since ${moment(report.written)} (${duration(Date.now() / 1000 - report.written)}): probably killed${window.vgpipeNow.wasAt(report)}.`;
       return [`${when} What is done is kept${left ? `, ${counted(left, "clip")} ${left === 1 ? "is" : "are"} left` : ""}. To go on, type`, report.resume_line];
     }
     if (left) return [`${counted(left, "clip")} ${left === 1 ? "is" : "are"} left. To finish, type`, report.resume_line];
@@ -93,17 +95,18 @@
     const next = nextOf(report, state);
     const box = byId("next");
     box.hidden = !next || !next[1];
-    const text = next ? next.join("\n") : "";
-    if (box.hidden || box.dataset.shown === text) return;
-    box.dataset.shown = text;
+    if (box.hidden) return;
+    if (box.dataset.line === next[1]) {
+      box.firstChild.textContent = next[0]; // the button keeps the focus
+      return;
+    }
+    box.dataset.line = next[1];
     const button = make("button", "copy-line", "copy");
     button.type = "button";
     button.setAttribute("aria-label", "copy the command");
     button.addEventListener("click", () => copy(next[1], button));
     box.classList.toggle("is-warn", state.name === "silent" || state.name === "stopped");
-    const line = make("div", "line");
-    line.append(make("code", "", next[1]), button);
-    box.replaceChildren(make("p", "", next[0]), line);
+    box.replaceChildren(make("p", "", next[0]), make("code", "", next[1]), button);
   }
 
   window.vgpipeHead = { show, showStatus };

@@ -24,6 +24,12 @@
     return parts.join(", ");
   }
 
+  // ", at denoise, step 12 of 50": where a run was at its last news.
+  function wasAt(report) {
+    const busy = report.live ? report.live.workers.filter((worker) => worker.stage) : [];
+    return busy.length ? `, at ${doing(busy[0])}${busy.length > 1 ? ` and ${busy.length - 1} more` : ""}` : "";
+  }
+
   const share = (worker) => (worker.steps ? Math.min(1, (worker.step || 0) / worker.steps) : null);
 
   function bar(fraction, tone) {
@@ -145,5 +151,5 @@
     box.replaceChildren(whole, main, ...showLast(report));
   }
 
-  window.vgpipeNow = { show };
+  window.vgpipeNow = { show, wasAt };
 })();

@@ -8,7 +8,7 @@
     const { ended, reason, paused } = report.timeline;
     if (ended) {
       const isStopped = reason && reason !== "finished";
-      return { name: isStopped ? "stopped" : "ended", isActive: false, said: isStopped ? `stopped: ${reason}` : "" };
+      return { name: isStopped ? "stopped" : "ended", isActive: false, said: isStopped ? `stopped (${reason})` : "" };
     }
     if (Date.now() / 1000 - report.written >= SILENT_S) {
       return { name: "silent", isActive: false, said: "no news" };
