@@ -1,4 +1,4 @@
-"""Whole runs on a cluster of three nodes: the bits of one process, and every file in the driver's store."""
+"""Whole runs on a cluster: the bits of one process, and every file in the driver's store."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def events(ran: Ran, kind: str) -> list[dict]:
     return [one for one in lines if one["event"] == kind]
 
 
-def test_three_nodes_with_stores_of_their_own_make_what_one_process_makes(run, own_stores, alone, ray_cluster):
-    ran = run()
+def test_nodes_with_stores_of_their_own_make_what_one_process_makes(run, own_stores, alone, ray_cluster):
+    ran = run("executor.workers=2")
     assert ran.code == 0, ran.err
     assert (frames_of(ran.root), latents_of(Path("outputs/.store"))) == alone
-    assert len(events(ran, "worker_ready")) == 3
+    assert len(events(ran, "worker_ready")) == 2
     assert len({one["worker"] for one in events(ran, "stage_done")}) > 1
     assert not list(Path("outputs/.store").rglob("*.safetensors.tmp")) and "Traceback" not in ran.err
     frames = [len(list((store.root / "decode").rglob("artifact.json"))) for store in ray_cluster.stores()]
