@@ -29,7 +29,8 @@ SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
 OWN_SCRIPTS = (
     *("common/elements", "common/icons", "common/theme", "common/copy", "common/media", "common/sound"),
     *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/standing", "gallery/now", "gallery/head"),
-    *("gallery/filters", "gallery/chips", "gallery/layout", "gallery/keys", "gallery/data"),
+    *("gallery/filters", "gallery/chips", "gallery/layout", "gallery/playing", "gallery/current"),
+    *("gallery/keys", "gallery/data"),
     *("marks/marks", "marks/picks", "gallery/page"),
 )
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))

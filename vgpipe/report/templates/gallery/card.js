@@ -78,15 +78,23 @@
     element.style.setProperty("--ratio", String(ratioOf(clip)));
   }
 
-  // Fills a card; its media get their URLs only from `load`.
-  function fill(element, clip) {
-    if (element.player) element.player.unload();
-    element.player = playerOf(clip);
+  function caption(clip, seed) {
+    const line = make("div", "caption");
     const prompt = make("p", "prompt", clip.prompt === undefined ? "(no prompt)" : clip.prompt);
     prompt.dir = "auto";
-    prompt.title = clip.seed === undefined ? prompt.textContent : `${prompt.textContent}\nseed ${clip.seed}`;
-    element.ariaLabel = [clip.prompt || clip.id, stateOf(clip)].filter(Boolean).join(", ");
-    element.replaceChildren(frame(clip, element.player), prompt);
+    line.title = clip.seed === undefined ? prompt.textContent : `${prompt.textContent}\nseed ${clip.seed}`;
+    line.append(prompt);
+    if (seed) line.append(make("span", "seed", seed));
+    return line;
+  }
+
+  // Fills a card; its media get their URLs only from `load`. `hasTwins`: whether other clips have its prompt.
+  function fill(element, clip, hasTwins) {
+    if (element.player) element.player.unload();
+    element.player = playerOf(clip);
+    const seed = hasTwins && clip.seed !== undefined ? `seed ${clip.seed}` : "";
+    element.ariaLabel = [clip.prompt || clip.id, seed, stateOf(clip)].filter(Boolean).join(", ");
+    element.replaceChildren(frame(clip, element.player), caption(clip, seed));
   }
 
   // Shows whether a clip is picked and starred.

@@ -29,13 +29,14 @@
     }
     grid.addEventListener("click", onClick);
     grid.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault()); // selects no text
+    grid.addEventListener("focusin", (event) => entryOf(event.target) && acts.choose(entryOf(event.target)));
     for (const name of ["mouseover", "focusin"]) grid.addEventListener(name, (event) => onEnter(event, true));
     for (const name of ["mouseout", "focusout"]) grid.addEventListener(name, (event) => onEnter(event, false));
   }
 
   const isOpen = () => document.querySelector("dialog[open]") !== null;
 
-  // `acts`: those above, and {move(by), moveRow(by), current(), pickShown(), grow(times)}
+  // `acts`: those above, and {move(by), moveRow(by), current(), pickShown(), playAll(), grow(times)}
   function followKeys(acts) {
     const onCurrent = (act) => () => acts.current() && act(acts.current());
     const keys = {
@@ -52,6 +53,7 @@
       p: onCurrent(acts.pick),
       P: onCurrent(acts.pickTo),
       s: onCurrent(acts.star),
+      a: acts.playAll,
       "+": () => acts.grow(1),
       "-": () => acts.grow(-1),
     };

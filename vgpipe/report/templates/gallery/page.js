@@ -3,10 +3,12 @@
   "use strict";
   const { byId, counted } = window.vgpipeElements;
   const cards = window.vgpipeCards;
+  const current = window.vgpipeCurrent;
   const head = window.vgpipeHead;
   const layout = window.vgpipeLayout;
   const marks = window.vgpipeMarks;
   const picking = window.vgpipePicks;
+  const playing = window.vgpipePlaying;
   const { facetsOf, haystack, found, counts } = window.vgpipeFilters;
   const SEARCH_MS = 80;
   const grid = byId("grid");
@@ -14,7 +16,6 @@
   const wanted = { chosen: new Map(), words: [], sort: "job" };
   let report = null;
   let order = []; // the visible entries
-  let current = -1;
   let lastPicked = null; // where a range of picks begins
 
   // ---- data
@@ -24,7 +25,8 @@
     const isFirst = report === null;
     report = data;
     if (isNew) {
-      report.clips.forEach(update);
+      const seen = prompts();
+      report.clips.forEach((clip, at) => update(clip, at, seen.get(clip.prompt) > 1));
       forgetMissing();
       head.show(report);
       marks.init(report);
@@ -54,12 +56,18 @@
     }
   }
 
-  function update(clip, at) {
-    const json = JSON.stringify(clip);
+  function prompts() {
+    const seen = new Map(); // prompt -> clips
+    for (const { prompt } of report.clips) seen.set(prompt, (seen.get(prompt) || 0) + 1);
+    return seen;
+  }
+
+  function update(clip, at, hasTwins) {
+    const json = JSON.stringify([clip, hasTwins]);
     const known = entries.get(clip.id);
     if (known && known.json === json) return;
     const entry = known || { element: cards.empty(), isFilled: false, isNear: false };
-    Object.assign(entry, { clip, json, at, text: haystack(clip), facets: facetsOf(clip) });
+    Object.assign(entry, { clip, hasTwins, json, at, text: haystack(clip), facets: facetsOf(clip) });
     cards.shape(entry.element, clip);
     if (!known) {
       entry.element.entry = entry;
@@ -70,7 +78,7 @@
   }
 
   function refill(entry) {
-    cards.fill(entry.element, entry.clip);
+    cards.fill(entry.element, entry.clip, entry.hasTwins);
     entry.isFilled = true;
     if (entry.isNear) cards.load(entry.element);
     showMarks(entry);
@@ -107,13 +115,12 @@
   }
 
   function showOrder(next) {
-    const kept = current >= 0 ? order[current] : null;
     order = next;
     grid.classList.toggle("some", order.length < entries.size); // so that the page gets no shorter than the window
     grid.replaceChildren(...order.map((entry) => entry.element));
-    current = kept ? order.indexOf(kept) : -1;
-    showFocusable();
+    current.among(order);
     layout.changed();
+    playing.changed();
   }
 
   function toggleFilter(group, value) {
@@ -159,47 +166,6 @@
     refresh();
   }
 
-  // ---- the current card
-
-  function choose(entry) {
-    for (const card of grid.querySelectorAll(".current")) card.classList.remove("current");
-    current = order.indexOf(entry);
-    if (current >= 0) order[current].element.classList.add("current");
-    showFocusable();
-  }
-
-  // One card alone is reached by the tab key; the arrows lead to the others.
-  function showFocusable() {
-    for (const card of grid.querySelectorAll("[tabindex='0']")) card.tabIndex = -1;
-    const entry = order[Math.max(0, current)];
-    if (entry) entry.element.tabIndex = 0;
-  }
-
-  function moveTo(at) {
-    if (!order.length) return;
-    choose(order[Math.min(order.length - 1, Math.max(0, at))]);
-    const { element } = order[current];
-    element.focus({ preventScroll: true });
-    element.scrollIntoView({ block: "nearest" });
-  }
-
-  // To the card above or below that is nearest.
-  function moveRow(by) {
-    if (current < 0) return moveTo(0);
-    const here = order[current].element.getBoundingClientRect();
-    const middle = here.left + here.width / 2;
-    let best = null;
-    for (let at = current + by; at >= 0 && at < order.length; at += by) {
-      const there = order[at].element.getBoundingClientRect();
-      const down = by > 0 ? there.top - here.top : here.top - there.top;
-      if (best && down > best.down + here.height) break;
-      if (down < here.height / 3) continue;
-      const apart = Math.abs(there.left + there.width / 2 - middle);
-      if (!best || apart < best.apart) best = { at, apart, down };
-    }
-    if (best) moveTo(best.at);
-  }
-
   let searchTimer = 0;
   function onSearch() {
     clearTimeout(searchTimer);
@@ -211,10 +177,12 @@
 
   // ---- start
 
-  const play = (entry, plays) => cards.play(entry.element, plays);
+  // `isWanted`: false where the pointer leaves, which stops nothing while everything plays.
+  const play = (entry, isWanted) => (isWanted === false && playing.isOn()) || cards.play(entry.element, isWanted);
   function open(entry) {
-    if (window.vgpipeViewer) window.vgpipeViewer.open(entry.clip.id);
-    else play(entry);
+    if (!window.vgpipeViewer) return play(entry);
+    playing.pause();
+    window.vgpipeViewer.open(entry.clip.id);
   }
 
   window.vgpipeGallery = {
@@ -223,14 +191,15 @@
     clip: (id) => entries.get(id)?.clip,
     report: () => report,
     cardOf: (id) => entries.get(id)?.element,
-    reveal: (id) => entries.has(id) && moveTo(order.indexOf(entries.get(id))),
+    reveal: (id) => current.show(entries.get(id)), // nothing where it is filtered out
   };
   const star = (entry) => marks.star(entry.clip.id);
   const pickShown = () => pickAll(order, true);
-  const acts = { choose, open, play, pick, pickTo, star, move: (by) => moveTo(current + by), moveRow, pickShown };
+  const acts = { choose: current.choose, open, play, pick, pickTo, star };
+  const { move, moveRow, entry: currentEntry } = current;
   window.vgpipeIcons.fill(document);
   window.vgpipeKeys.followPointer(grid, acts);
-  window.vgpipeKeys.followKeys({ ...acts, current: () => order[current], grow: layout.grow });
+  window.vgpipeKeys.followKeys({ ...acts, move, moveRow, current: currentEntry, pickShown, grow: layout.grow, playAll: playing.toggle });
   byId("search").addEventListener("input", onSearch);
   byId("sort").addEventListener("change", (event) => {
     wanted.sort = event.target.value;
@@ -253,6 +222,7 @@
   window.addEventListener("resize", () => window.vgpipeCharts.resize());
   window.vgpipeTheme.followTheme(byId("theme"), showCharts);
   marks.onChange(onMarks);
+  playing.follow();
   layout.follow();
   window.vgpipeData.follow(apply);
 })();
