@@ -93,3 +93,11 @@ def test_one_that_listens_hears_every_event_and_one_that_breaks_is_left_alone(ru
     records.event("wave_started", clips=["b"])
     assert heard == [("wave_started", {"clips": ["a"]}), ("wave_started", {"clips": ["b"]})]
     assert broken == ["wave_started"] and "ValueError: no" in caplog.text
+
+
+def test_the_overrides_of_the_command_line_are_recorded_as_far_as_they_go(run_dir):
+    RunRecords(run_dir, pytest.fail, overrides=["quality=quick", *(["clip.prompt=" + "long" * 100] * 200)]).begin([])
+    RunRecords(run_dir, pytest.fail).begin([])
+    first, second = [event for event in events(run_dir) if event["event"] == "run_started"]
+    assert first["overrides"][0] == "quality=quick" and len(first["overrides"]) == 100
+    assert max(map(len, first["overrides"])) == 300 and "overrides" not in second

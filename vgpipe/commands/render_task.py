@@ -159,12 +159,12 @@ class RenderTask:
         root_config: Any = HydraConfig.instance().cfg
         hydra = root_config.hydra
         root = Path(hydra.runtime.output_dir)
-        search = search_of(composed, hydra)
+        search, overrides = search_of(composed, hydra), task_overrides(root_config)
         try:
             if self._stop is None:
-                result = run_in_worker(self._config(composed), root, self._started)
+                result = run_in_worker(self._config(composed), root, self._started, overrides)
             else:
-                checked = self._checked.pop(task_overrides(root_config), None)
+                checked = self._checked.pop(overrides, None)
                 result = self._run(checked, composed, root, self._stop, self._label(hydra, root))
             return SweepResult.of(result.root, search, result.exit_code, result.states)
         except (VgpipeError, OSError) as error:
@@ -210,9 +210,11 @@ class RenderTask:
             write_note(f"\n{label}")
         if isinstance(run, VgpipeError):
             raise run
-        ready, closing = run or _ready(self._config(composed)), Closing.OF_SWEEP if label else Closing.OF_RUN
+        root_config: Any = HydraConfig.instance().cfg
+        made = replace(run or _ready(self._config(composed)), overrides=task_overrides(root_config))
+        closing = Closing.OF_SWEEP if label else Closing.OF_RUN
         with TerminalBars() as bars:
-            result = start(ready, root, stop, on_progress=bars, kept=self._kept, closing=closing)
+            result = start(made, root, stop, on_progress=bars, kept=self._kept, closing=closing)
         show(result, label)
         return result
 

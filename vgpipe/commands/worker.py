@@ -6,6 +6,7 @@ import logging
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,14 @@ SIGNALLED = CancelToken()
 """Cancelled by a signal to this process: the combinations that it would run next are to stop too."""
 
 
-def run_in_worker(config: Config, root: Path, started: Moment) -> RunResult:
+def run_in_worker(config: Config, root: Path, started: Moment, overrides: tuple[str, ...] = ()) -> RunResult:
     """Checks and renders a combination: without bars, and each line on the terminal names the combination.
 
     Args:
         config: of the combination.
         root: its run directory.
         started: when the sweep began, from which `run.until` and `run.budget` count.
+        overrides: that it was composed with.
 
     Raises:
         VgpipeError: where it cannot be started.
@@ -45,7 +47,7 @@ def run_in_worker(config: Config, root: Path, started: Moment) -> RunResult:
         from vgpipe.runs.run import ready, start
         from vgpipe.typed import shown_path
 
-        run = ready(config, request(config), terminal=False)
+        run = replace(ready(config, request(config), terminal=False), overrides=overrides)
         write_note(f"{root.name}: rendering {counted(len(run.request.clips), 'clip')}")
         result = start(run, root, CancelToken(SIGNALLED, started=started), closing=Closing.OF_SWEEP)
         done, made = sum(state.is_done for state in result.states), sum(state.is_made for state in result.states)

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 
 MAX_TITLE = 200
+MAX_OVERRIDES, MAX_OVERRIDE = 100, 300
 EventListener = Callable[[str, Mapping[str, object]], None]
 """Is given the kind of an event and its facts, in whatever thread it comes up."""
 
@@ -28,12 +29,19 @@ class RunRecords:
         on_unwritable: called with the reason when clips can no longer be recorded; stops the run.
         title: what the user calls the job; empty where that is unknown.
         notes: what the user should know about how the job was read.
+        overrides: of the command line, `key=value` each; pages name by them what sets runs of a sweep apart.
     """
 
     def __init__(
-        self, run_dir: RunDir, on_unwritable: Callable[[str], None], title: str = "", notes: Sequence[str] = ()
+        self,
+        run_dir: RunDir,
+        on_unwritable: Callable[[str], None],
+        title: str = "",
+        notes: Sequence[str] = (),
+        overrides: Sequence[str] = (),
     ):
         self._run_dir, self._on_unwritable, self._title, self._notes = run_dir, on_unwritable, title, notes
+        self._overrides = [one[:MAX_OVERRIDE] for one in overrides[:MAX_OVERRIDES]]
         self._has_begun = self._is_complete = False
         self._next = ""
         self._listeners: list[EventListener] = []
@@ -60,7 +68,8 @@ class RunRecords:
         self._has_begun = True
         named = {"job": self._title[:MAX_TITLE]} if self._title else {}
         noted = {"notes": list(self._notes)} if self._notes else {}
-        self.event("run_started", clips=len(states), reused=done, **named, **noted)
+        typed = {"overrides": self._overrides} if self._overrides else {}
+        self.event("run_started", clips=len(states), reused=done, **named, **noted, **typed)
         for state in states:
             self._tell_of_rejection(state)
         if done:

@@ -64,6 +64,7 @@ class Ready:
         attempts: renders them.
         early: log records made until the run directory exists.
         terminal: whether a person reads the log on the terminal.
+        overrides: of the command line, `key=value` each.
     """
 
     config: Config
@@ -71,6 +72,7 @@ class Ready:
     attempts: Attempts
     early: list[logging.LogRecord]
     terminal: bool = True
+    overrides: tuple[str, ...] = ()
 
 
 def ready(
@@ -255,7 +257,7 @@ def _run(
         if run_dir.lock_note:
             log.warning("%s", run_dir.lock_note)
         follower = JobFollower(config, run.request.clips) if config.run.follow else None
-        records = RunRecords(run_dir, stop.cancel, run.request.title, run.request.notes)
+        records = RunRecords(run_dir, stop.cancel, run.request.title, run.request.notes, run.overrides)
         with followed(config, run.request.title, run_dir, records, run.attempts.clips_left) as following:
             try:
                 note_run(Path(config.store.dir), run_dir.root)
