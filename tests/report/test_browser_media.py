@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tests.report.browsing import until, write_gif, write_image, write_video
-from tests.report.runs import HOSTILE, make_run, record
+from tests.report.runs import make_run, record
 from vgpipe.report.build import build
-from vgpipe.report.compare import build_comparison
 
 SHOWN = "document.querySelector('.media img').getAttribute('src')"
 
@@ -105,71 +104,9 @@ def test_a_broken_video_says_so(open_page, tmp_path):
     page.wait_for_selector("text=this browser cannot play it")
 
 
-def test_videos_of_a_row_play_together(open_page, tmp_path):
-    runs = [make_run(tmp_path / name, [record("a", prompt=HOSTILE["html"])]) for name in ("one", "two <b>")]
-    for run_dir in runs:
-        write_video(run_dir.root / "videos" / "a.mp4")
-    page = open_page(build_comparison(runs, tmp_path / "comparison.html"))
-    page.click("#rows button")
-    until(page, "[...document.querySelectorAll('video')].every(video => video.currentTime > 0.5)")
-    first, second = page.evaluate("[...document.querySelectorAll('video')].map(video => video.currentTime)")
-    assert abs(first - second) < 0.2
-    until(page, "document.querySelector('video').currentTime < 0.4")  # begins again
-    page.click("#rows button")
-    until(page, "[...document.querySelectorAll('video')].every(video => video.paused)")
-    assert page.text_content("#rows .prompt") == HOSTILE["html"] and page.evaluate("window.pwned") is None
-
-
-def test_a_row_plays_from_its_posters(open_page, tmp_path):
-    files = {"mp4": "videos/a.mp4", "poster": "sheets/a.poster.jpg"}
-    runs = [a_run(tmp_path / "one", **files), a_run(tmp_path / "two", frames="frames/a", poster="sheets/a.poster.jpg")]
-    page = open_page(build_comparison(runs, tmp_path / "comparison.html"))
-    assert page.evaluate("document.querySelector('video').readyState") == 0
-    page.click("#rows button")
-    until(page, "document.querySelector('video').currentTime > 0.2")
-    until(page, f"{SHOWN}.endsWith('000002.png')")
-    page.click("#rows button")
-    until(page, "document.querySelector('video').paused")
-
-
-MEASURES = {"sharpness": 0.5, "motion": 2.0, "contrast": 0.1, "flicker": 0.001}
-
-
-def test_runs_are_compared_by_what_is_chosen(open_page, tmp_path):
-    runs = [
-        make_run(
-            tmp_path / "one",
-            [record("a", files={}, measures=MEASURES), record("b", files={}, measures={"motion": 1.0})],
-        )
-    ]
-    runs.append(make_run(tmp_path / HOSTILE["comment"][:9], [record("a", files={}, seconds={"denoise": 5})]))
-    page = open_page(build_comparison(runs, tmp_path / "comparison.html"))
-    names = page.eval_on_selector_all("#choices button", "all => all.map(one => one.textContent)")
-    assert names == ["time", "memory", *MEASURES]
-    values = "[...document.querySelectorAll('#bars .value')].map(one => one.textContent)"
-    assert page.evaluate(values) == ["1.61 s", "5 s"]
-    page.click("#choices button:has-text('motion')")
-    assert page.evaluate(values) == ["1.5", "--"] and "neighbouring frames" in page.inner_text("#about")
-    assert page.get_attribute("#choices [aria-pressed=true]", "title") == page.inner_text("#about")
-    assert "None is a learned measure of quality" in page.inner_text("#not-judged")
-
-
-def test_without_measures_there_is_no_choice_of_them(open_page, tmp_path):
-    wrong = {"one": None, "two": {"sharpness": None, "motion": float("nan")}}
-    runs = [make_run(tmp_path / name, [record("a", files={}, measures=told)]) for name, told in wrong.items()]
-    page = open_page(build_comparison(runs, tmp_path / "comparison.html"))
-    assert page.eval_on_selector_all("#choices button", "all => all.map(one => one.textContent)") == ["time", "memory"]
-    assert page.is_hidden("#not-judged")
-
-
 def test_one_clip_is_not_clips(open_page, tmp_path):
     page = open_page(make_run(tmp_path / "one", [record("a", files={}, num_frames=1, num_inference_steps=1)]))
     assert page.inner_text("#count") == "1 clip"
-    page = open_page(
-        build_comparison([make_run(tmp_path / "two", [record("a", files={})])], tmp_path / "comparison.html")
-    )
-    assert page.inner_text("#status") == "1 prompt/seed pair, 1 run"
-    assert page.inner_text("#bars .of") == "1 clip"
 
 
 def test_the_contact_sheet_is_linked_once_it_is_there(open_page, tmp_path):

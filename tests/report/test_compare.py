@@ -1,14 +1,17 @@
-"""Runs beside each other."""
+"""Runs compared."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 
 import pytest
 
 from tests.report.runs import HOSTILE, make_run, record
 from vgpipe.errors import StoreError, UsageError
-from vgpipe.report.compare import build_comparison, comparison
+from vgpipe.report.compare import SCRIPTS, build_comparison, comparison
+from vgpipe.report.grid import cells
 from vgpipe.store.rundir import RunDir
 
 
@@ -20,32 +23,71 @@ def two_runs(tmp_path):
     return [one, two]
 
 
-def test_rows_are_prompts_and_columns_runs(tmp_path):
+def a_sweep(folder):
+    """Returns the runs of `quality=quick,standard clip.seed=0,1` with two prompts, as their shell lists them."""
+    swept = [(name, seed) for name in ("quick", "standard") for seed in (0, 1)]
+    runs = [
+        make_run(
+            folder / f"clip.seed={seed},quality={name}",
+            [record(f"{prompt}{name}{seed}", prompt=prompt, seed=seed) for prompt in "pq"],
+        )
+        for name, seed in swept
+    ]
+    for run, (name, _) in zip(runs, swept, strict=True):
+        run.write_config(f"quality: {{steps_scale: {0.25 if name == 'quick' else 1.0}}}\n")
+    return sorted(runs, key=lambda run: run.root)
+
+
+def test_every_cell_of_a_sweep_is_filled(tmp_path):
+    data = comparison(a_sweep(tmp_path / "x-sweep"), tmp_path / "x-sweep")
+    axes = {axis["key"]: axis["values"] for axis in data["axes"]}
+    assert axes == {"quality": ("quick", "standard"), "clip.seed": ("0", "1")}
+    assert data["axes"][0]["changes"] == [["quality.steps_scale", "0.25", "1.0"]] and data["others"] == []
+    assert [row["prompt"] for row in data["rows"]] == ["p", "q"] and [row["seed"] for row in data["rows"]] == [None] * 2
+    filled = {(row, *run["at"]) for run, found in zip(data["runs"], data["cells"], strict=True) for row, _ in found}
+    assert len(filled) == 2 * 2 * 2
+    assert data["runs"][0]["done"] == 2 and data["runs"][0]["page"] is None
+
+
+def test_rows_are_prompts_and_files_are_those_of_the_run(tmp_path):
     data = comparison(two_runs(tmp_path), tmp_path)
-    cells = [(row["prompt"], *[cell and cell["files"][0]["url"] for cell in row["cells"]]) for row in data["rows"]]
-    assert cells == [
-        ("p", "./x/a%20b/videos/a.mp4", None),
-        ("q", "./x/a%20b/videos/b.mp4", "./y/a%20b/videos/c.mp4"),
-        ("new", None, "./y/a%20b/videos/d.mp4"),
+    found = [[(data["rows"][row]["prompt"], cell["files"][0]["url"]) for row, cell in cells] for cells in data["cells"]]
+    assert found == [
+        [("p", "./x/a%20b/videos/a.mp4"), ("q", "./x/a%20b/videos/b.mp4")],
+        [("q", "./y/a%20b/videos/c.mp4"), ("new", "./y/a%20b/videos/d.mp4")],
     ]
     assert [run["name"] for run in data["runs"]] == ["x/a b", "y/a b"]
-    assert data["shared"] == 1
+    assert data["axes"][0]["values"] == ("x/a b", "y/a b")
 
 
-def test_the_same_prompt_twice_has_two_rows(tmp_path):
-    runs = [make_run(tmp_path / name, [record("a", prompt="p"), record("b", prompt="p")]) for name in ("one", "two")]
-    assert [None in row["cells"] for row in comparison(runs, tmp_path)["rows"]] == [False, False]
-
-
-def test_costs_and_different_settings(tmp_path):
-    runs = two_runs(tmp_path)
-    runs[0].write_config("quality: {steps_scale: 1.0, a: null}\nmodel: {name: shapes}\n")
-    runs[1].write_config("quality: {steps_scale: 0.4}\nmodel: {name: shapes}\n")
+def test_settings_that_no_axis_decides_are_told_of_each_run(tmp_path):
+    runs = [make_run(tmp_path / name, [record("a", num_frames=at + 1)]) for at, name in enumerate("abcd")]
+    for run, (scale, keep) in zip(runs, ((1, 1), (1, 2), (2, 1), (2, 1)), strict=True):
+        run.write_config(f"quality: {{steps_scale: {scale}, keep: {keep}}}\nrun: {{until: '{scale}'}}\n")
     data = comparison(runs, tmp_path)
-    assert data["settings"] == [["quality.steps_scale", "1.0", "0.4"]]
-    costs = {row[0].strip(): row[1:] for row in data["costs"]}
-    assert costs["clips done"] == ["2 of 2", "2 of 2"] and costs["denoise"] == ["1.00", "2.00"]
-    assert costs["RAM of the process, GiB"] == ["0.60", "0.60"]
+    assert [axis["key"] for axis in data["axes"]] == ["run"]  # two runs have the same settings
+    assert data["axes"][0]["changes"] == [
+        ["quality.steps_scale", "1", "1", "2", "2"],
+        ["quality.keep", "1", "2", "1", "1"],
+    ]
+    lines = {name: values for name, *values in data["lines"]}
+    assert lines["frames"] == ["1", "2", "3", "4"] and lines["quality.steps_scale"] == ["1", "1", "2", "2"]
+
+
+def test_a_large_grid_has_short_cells(tmp_path, monkeypatch):
+    runs = two_runs(tmp_path)
+    assert "command" in comparison(runs, tmp_path)["cells"][0][0][1]
+    monkeypatch.setattr(cells, "MANY_CLIPS", 3)
+    short = comparison(runs, tmp_path)["cells"][0][0][1]
+    assert "command" not in short and short["files"] and short["seconds"]
+
+
+def test_the_page_has_its_scripts_and_no_address_of_elsewhere(tmp_path):
+    text = build_comparison(a_sweep(tmp_path / "x-sweep"), tmp_path / "c.html").read_text("utf-8")
+    assert text.count("<script>") == len(SCRIPTS) + 1
+    assert not re.search(r"""(src|href)=["']?https?:""", text) and " style=" not in text and "innerHTML" not in text
+    data = text.split("window.vgpipeComparison = ")[1].split(";\n</script>")[0]
+    assert json.loads(data)["axes"][0]["label"] == "quality"
 
 
 @pytest.mark.parametrize("value", [None, 7, "text", [1], {"x": {"y": []}}, float("nan")], ids=repr)

@@ -1,100 +1,109 @@
-// The comparison page: rows are prompt/seed pairs, columns are runs.
+// The comparison page: puts its parts together.
 (function () {
   "use strict";
-  const { byId, counted, make, previewOf, color } = window.vgpipeElements;
-  const { playerOf } = window.vgpipeMedia;
-  const { stop, toggle } = window.vgpipeTogether;
+  const { byId, counted } = window.vgpipeElements;
+  const { remembered, remember, followTheme } = window.vgpipeTheme;
+  const layout = window.vgpipeAxes;
+  const rows = window.vgpipeRows;
   const data = window.vgpipeComparison;
 
-  function cellOf(cell, player) {
-    const box = make("div", "cell");
-    const frame = make("div", "media");
-    box.append(frame);
-    if (!cell) {
-      frame.append(make("span", "", "not in this run"));
-      return box;
-    }
-    frame.append(player ? player.element : make("span", "", cell.state));
-    if (previewOf(cell)) frame.append(previewBadge(cell));
-    box.append(make("p", "numbers", cell.numbers));
-    if (cell.error) box.append(make("p", "note bad", `${cell.state}: ${cell.error}`));
-    if (cell.degradations) box.append(make("p", "note warn", `degraded: ${cell.degradations.join("\n")}`));
-    for (const text of cell.notes || []) box.append(make("p", "note", `note: ${text}`));
-    return box;
+  function status() {
+    const sum = (name) => data.runs.reduce((total, run) => total + run[name], 0);
+    const by = data.axes.filter((axis) => axis.values.length > 1).map((axis) => `${axis.label} (${axis.values.length})`);
+    const first = Math.min(...data.runs.map((run) => run.started).filter(Boolean));
+    const parts = [
+      by.join(" \u00d7 "),
+      counted(data.runs.length, "run"),
+      counted(data.rows.length, "prompt"),
+      `${sum("done")} of ${counted(sum("clips"), "clip")} done`,
+      sum("drafted") ? `${sum("drafted")} drafted` : "",
+      Number.isFinite(first) ? new Date(first * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "",
+    ];
+    byId("status").textContent = parts.filter(Boolean).join(" \u00b7 ");
   }
 
-  function previewBadge(cell) {
-    const badge = make("span", "state", previewOf(cell));
-    badge.style.background = color("drafted");
-    return badge;
+  // A button that is on or off, remembered.
+  function toggled(button, name, isOn, act) {
+    const set = (value) => {
+      button.setAttribute("aria-pressed", String(value));
+      act(value);
+    };
+    button.addEventListener("click", () => {
+      const value = button.getAttribute("aria-pressed") !== "true";
+      if (name) remember(name, String(value));
+      set(value);
+    });
+    const before = name && remembered(name);
+    set(before === "true" || before === "false" ? before === "true" : isOn);
   }
 
-  function rowOf(entry) {
-    const row = make("section", "row");
-    const head = make("div", "rowhead");
-    const prompt = make("p", "prompt", entry.prompt === null ? "(no prompt)" : entry.prompt);
-    prompt.dir = "auto";
-    const button = make("button", "", "play all");
-    button.type = "button";
-    button.addEventListener("click", () => toggle(row));
-    head.append(prompt, make("p", "numbers", entry.seed === null ? "" : `seed ${entry.seed}`), button);
-    const cells = make("div", "cells");
-    const players = entry.cells.map((cell) => cell && playerOf(cell));
-    row.players = players.filter(Boolean);
-    for (const { element } of row.players) element.loop = false; // they restart together
-    cells.append(...entry.cells.map((cell, at) => cellOf(cell, players[at])));
-    row.append(head, cells);
-    row.text = `${entry.prompt}\n${entry.seed}`.toLowerCase();
-    return row;
+  function sized() {
+    const slider = byId("size");
+    const set = () => {
+      const isOwn = slider.value !== "0";
+      document.documentElement.classList.toggle("sized", isOwn);
+      if (isOwn) document.documentElement.style.setProperty("--cell", `${slider.value}px`);
+      else document.documentElement.style.removeProperty("--cell");
+      slider.setAttribute("aria-valuetext", isOwn ? `${slider.value} pixels` : "as wide as the page allows");
+    };
+    slider.addEventListener("input", set);
+    set();
   }
 
-  function table(head, rows) {
-    const element = make("table");
-    for (const [at, row] of [head, ...rows].entries()) {
-      const line = make("tr");
-      line.append(...row.map((text, column) => make(at && column ? "td" : "th", "", text === null ? "" : text)));
-      element.append(line);
-    }
-    return element;
+  // The heads stay in sight below the toolbar, and scroll sideways with the cells.
+  function heldTogether() {
+    const [names, cells] = [byId("names"), byId("cells")];
+    const follow = (leader, other) => leader.addEventListener("scroll", () => Math.abs(other.scrollLeft - leader.scrollLeft) > 1 && (other.scrollLeft = leader.scrollLeft), { passive: true });
+    follow(names, cells);
+    follow(cells, names);
+    const bar = byId("toolbar");
+    new ResizeObserver(() => {
+      const isSticky = getComputedStyle(bar).position === "sticky";
+      document.documentElement.style.setProperty("--bar", `${isSticky ? bar.offsetHeight : 0}px`);
+    }).observe(bar);
+    new ResizeObserver(() => {
+      if (names.scrollWidth > names.clientWidth) names.tabIndex = 0; // the keyboard scrolls what has the focus
+      else names.removeAttribute("tabindex");
+    }).observe(names);
   }
-
-  function showHead() {
-    const names = data.runs.map((run) => run.name);
-    byId("settings").append(table(["setting", ...names], data.settings));
-    byId("settings").hidden = data.settings.length === 0;
-    byId("costs").append(table(["", ...names], data.costs));
-    const columns = make("div", "cells names");
-    columns.append(...names.map((name) => make("strong", "", name)));
-    byId("names").append(make("div", "rowhead"), columns);
-    document.documentElement.style.setProperty("--runs", String(names.length));
-    window.vgpipeFigures.show(data.figures, names);
-    const parts = [counted(data.rows.length, "prompt/seed pair")];
-    if (data.shared < data.rows.length) parts.push(`${data.shared || "none"} shared by all runs`);
-    byId("status").textContent = [...parts, counted(names.length, "run")].join(", ");
-  }
-
-  const watcher = new IntersectionObserver(
-    (changes) => {
-      for (const { target, isIntersecting } of changes) {
-        if (!isIntersecting && target.classList.contains("playing")) stop(target);
-        for (const player of target.players) {
-          if (isIntersecting) player.load();
-          else player.unload();
-        }
-      }
-    },
-    { rootMargin: "300px" },
-  );
 
   function search() {
-    const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const row of byId("rows").children) row.hidden = !words.every((word) => row.text.includes(word));
+    const found = rows.find(byId("search").value);
+    byId("none").hidden = found > 0;
   }
 
-  window.vgpipeTheme.followTheme(byId("theme"), () => {});
-  showHead();
-  byId("rows").append(...data.rows.map(rowOf));
-  for (const row of byId("rows").children) watcher.observe(row);
+  function keys(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || (window.vgpipeViewer && window.vgpipeViewer.isOpen())) return;
+    if (event.target.matches("input, select, textarea")) {
+      if (event.key === "Escape") event.target.blur();
+    } else if (event.key === "/") {
+      event.preventDefault();
+      byId("search").focus();
+    }
+  }
+
+  function show() {
+    window.vgpipeArrange.show();
+    window.vgpipeHeads.show();
+    rows.arranged();
+  }
+
+  followTheme(byId("theme"), () => {});
+  status();
+  window.vgpipeArrange.show();
+  window.vgpipeHeads.show();
+  heldTogether();
+  sized();
+  rows.start(byId("rows"));
+  layout.onChange(show);
+  toggled(byId("figures"), layout.isNarrow() ? "" : "grid.figures", !layout.isNarrow(), (isOn) => (byId("numbers").hidden = !isOn));
+  toggled(byId("play"), "", false, rows.playShown);
+  toggled(byId("more"), "", false, (isOn) => byId("toolbar").classList.toggle("open", isOn)); // on narrow screens
+  window.vgpipeScatter.show();
+  window.vgpipeTables.show();
+  byId("to-chart").hidden = byId("chart").hidden;
+  for (const [button, target] of [["to-chart", "chart"], ["to-tables", "tables"]]) byId(button).addEventListener("click", () => byId(target).scrollIntoView());
   byId("search").addEventListener("input", search);
+  document.addEventListener("keydown", keys);
   document.documentElement.dataset.ready = "yes";
 })();

@@ -1,29 +1,35 @@
-// Plays the videos of a row in sync. A row has `players`; its button is labelled with its next action.
+// Plays the videos of a row in step. A row has `players` and a `playButton`, whose name is its next action.
 (function () {
   "use strict";
   const DRIFT_S = 0.08;
   const videosOf = (row) => row.players.map((player) => player.element).filter((element) => element.tagName === "VIDEO" && !element.error);
   const isPlaying = (row) => row.classList.contains("playing");
 
+  function named(row, isOn) {
+    row.playButton.textContent = isOn ? "pause" : "play";
+    row.playButton.setAttribute("aria-pressed", String(isOn));
+  }
+
   function stop(row) {
     row.classList.remove("playing");
-    row.querySelector("button").textContent = "play all";
+    named(row, false);
     for (const player of row.players) player.pause();
   }
 
   // All start together once each has its first frames, and restart when the longest video has ended.
   async function playAll(row) {
+    const players = row.players;
     const videos = videosOf(row);
-    for (const player of row.players) player.load();
+    for (const player of players) player.load();
     row.classList.add("playing");
-    row.querySelector("button").textContent = "pause";
+    named(row, true);
     await Promise.all(videos.map(rewound));
-    if (!isPlaying(row)) return;
-    for (const player of row.players) player.play();
+    if (!isPlaying(row) || row.players !== players) return;
+    for (const player of players) player.play();
     const leader = videos.reduce((longest, video) => (video.duration > longest.duration ? video : longest), videos[0]);
     if (!leader) return;
     leader.ontimeupdate = () => follow(leader, videos);
-    leader.onended = () => isPlaying(row) && playAll(row);
+    leader.onended = () => isPlaying(row) && row.players === players && playAll(row);
   }
 
   function rewound(video) {
@@ -50,5 +56,5 @@
 
   const toggle = (row) => (isPlaying(row) ? stop(row) : playAll(row));
 
-  window.vgpipeTogether = { stop, toggle };
+  window.vgpipeTogether = { isPlaying, playAll, stop, toggle };
 })();

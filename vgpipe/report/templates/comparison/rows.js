@@ -1,0 +1,186 @@
+// The rows of the grid: a prompt, and its clips in the columns. What is far off the screen is not built.
+(function () {
+  "use strict";
+  const { make, previewOf, color, total, shown } = window.vgpipeElements;
+  const { playerOf } = window.vgpipeMedia;
+  const { isPlaying, playAll, stop, toggle } = window.vgpipeTogether;
+  const layout = window.vgpipeAxes;
+  const data = window.vgpipeComparison;
+  const sections = data.rows.map(rowOf);
+  let areAllPlaying = false;
+
+  function rowOf(entry, number) {
+    const row = make("section", "row");
+    const head = make("div", "rowhead");
+    const prompt = make("h2", "prompt", entry.prompt === null ? "(no prompt)" : entry.prompt);
+    prompt.dir = "auto";
+    prompt.title = entry.prompt || "";
+    row.playButton = make("button", "quiet", "play");
+    row.playButton.type = "button";
+    row.playButton.setAttribute("aria-pressed", "false");
+    row.playButton.addEventListener("click", () => toggle(row));
+    head.append(prompt);
+    if (entry.seed !== null) head.append(make("p", "numbers", `seed ${entry.seed}`));
+    head.append(row.playButton);
+    row.append(head);
+    row.setAttribute("aria-label", entry.prompt || "no prompt");
+    row.text = `${entry.prompt}\n${entry.seed}`.toLowerCase();
+    Object.assign(row, { number, players: [], isNear: false, isBuilt: false });
+    return row;
+  }
+
+  function badgeOf(clip) {
+    const text = previewOf(clip) || (clip.state === "done" ? "" : clip.state) || (clip.rejected ? "rejected" : "");
+    if (!text) return null;
+    const badge = make("span", "state", text);
+    badge.style.background = color(clip.rejected ? "failed" : clip.state);
+    return badge;
+  }
+
+  function captionOf(clip) {
+    const seconds = total(clip);
+    const memory = clip.peak_vram_gb || clip.peak_ram_gb;
+    const parts = [seconds ? `${shown(seconds)} s` : clip.reused ? "from the store" : "", memory && seconds ? `${shown(memory)} GiB` : ""];
+    return parts.filter(Boolean).join(" \u00b7 ");
+  }
+
+  function detailsOf(clip) {
+    const parts = [
+      clip.width && clip.height ? `${clip.width}\u00d7${clip.height}` : "",
+      clip.num_frames ? `${clip.num_frames} frames` : "",
+      clip.num_inference_steps ? `${clip.num_inference_steps} steps` : "",
+      clip.seed === undefined || clip.seed === null ? "" : `seed ${clip.seed}`,
+      captionOf(clip),
+    ];
+    return parts.filter(Boolean).join(" \u00b7 ");
+  }
+
+  // Another clip of the row to compare with: the one before, of the first the next.
+  function neighbourOf(row, entry) {
+    const others = row.entries;
+    const at = others.indexOf(entry);
+    return others[at > 0 ? at - 1 : 1];
+  }
+
+  function opened(row, entry) {
+    const viewer = window.vgpipeViewer;
+    if (!viewer) {
+      toggle(row);
+      return;
+    }
+    const against = neighbourOf(row, entry);
+    stop(row);
+    viewer.open(entry.clip.id, against ? { against: against.clip.id } : undefined);
+  }
+
+  function cellOf(row, entry) {
+    const box = make("div", "cell");
+    if (!entry) {
+      box.append(make("div", "media none", "no clip"));
+      return box;
+    }
+    const { clip } = entry;
+    const player = playerOf(clip);
+    const frame = make(player ? "button" : "div", "media");
+    if (clip.width > 0 && clip.height > 0) frame.style.aspectRatio = `${clip.width} / ${clip.height}`;
+    if (player) {
+      frame.type = "button";
+      frame.title = detailsOf(clip);
+      frame.setAttribute("aria-label", `${layout.nameOf(entry.at)}: ${detailsOf(clip)}`);
+      frame.addEventListener("click", () => opened(row, entry));
+      player.element.loop = false; // they restart together
+      frame.append(player.element);
+      row.players.push(player);
+      row.entries.push(entry);
+    } else if (clip.state === "done") frame.append(make("span", "", "no file"));
+    const badge = badgeOf(clip);
+    if (badge) frame.append(badge);
+    entry.element = frame;
+    box.append(frame);
+    const caption = captionOf(clip);
+    if (caption) box.append(make("p", "numbers", caption));
+    if (clip.error) box.append(make("p", "note bad", clip.error));
+    if (clip.degradations) box.append(make("p", "note warn", `degraded: ${clip.degradations.join("\n")}`));
+    for (const text of clip.notes || []) box.append(make("p", "note", text));
+    return box;
+  }
+
+  function build(row) {
+    const columns = layout.columns();
+    const wasPlaying = isPlaying(row);
+    clear(row);
+    row.entries = [];
+    for (const line of layout.lines()) {
+      const cells = make("div", "cells");
+      if (line.pairs.length) cells.append(make("p", "line", line.pairs.map(([axis, value]) => `${data.axes[axis].label} ${layout.valueText(axis, value)}`).join(", ")));
+      for (const column of columns) {
+        const cell = cellOf(row, layout.entryAt(row.number, column, line));
+        cell.classList.toggle("opens", column.opens);
+        cells.append(cell);
+      }
+      row.append(cells);
+    }
+    row.isBuilt = true;
+    for (const player of row.players) player.load();
+    if (wasPlaying) playAll(row);
+  }
+
+  function clear(row) {
+    for (const player of row.players) player.unload();
+    row.players = [];
+    row.querySelectorAll(":scope > .cells").forEach((cells) => cells.remove());
+    row.isBuilt = false;
+  }
+
+  function near(row, isNear) {
+    row.isNear = isNear;
+    if (!isNear) {
+      if (isPlaying(row)) stop(row);
+      for (const player of row.players) player.unload();
+    } else if (row.isBuilt) for (const player of row.players) player.load();
+    else build(row);
+  }
+
+  const nearby = new IntersectionObserver((changes) => changes.forEach(({ target, isIntersecting }) => near(target, isIntersecting)), { rootMargin: "500px" });
+  const onScreen = new IntersectionObserver(
+    (changes) => {
+      for (const { target, isIntersecting } of changes) {
+        target.isShown = isIntersecting;
+        if (areAllPlaying && target.isBuilt && isIntersecting !== isPlaying(target)) toggle(target);
+      }
+    },
+    { threshold: 0.35 },
+  );
+
+  // Builds again what is on the screen; the rest when it comes near.
+  function arranged() {
+    for (const row of sections) {
+      if (row.isNear) build(row);
+      else clear(row);
+    }
+  }
+
+  function playShown(isOn) {
+    areAllPlaying = isOn;
+    for (const row of sections) if (isPlaying(row) !== (isOn && Boolean(row.isShown)) && row.isBuilt) toggle(row);
+  }
+
+  function find(text) {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of sections) row.hidden = !words.every((word) => row.text.includes(word));
+    return sections.filter((row) => !row.hidden).length;
+  }
+
+  function start(element) {
+    element.append(...sections);
+    for (const row of sections) {
+      nearby.observe(row);
+      onScreen.observe(row);
+    }
+  }
+
+  const ofRow = (row) => layout.lines().flatMap((line) => layout.columns().map((column) => layout.entryAt(row.number, column, line)));
+  const shownClips = () => sections.filter((row) => !row.hidden).flatMap(ofRow).filter(Boolean).map(({ clip }) => clip);
+
+  window.vgpipeRows = { start, arranged, playShown, find, shownClips };
+})();
