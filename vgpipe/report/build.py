@@ -26,15 +26,25 @@ from vgpipe.typed import shell_quoted
 from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
+VIEWER_SCRIPTS = tuple(
+    f"viewer/{name}"
+    for name in (
+        *("buttons", "facts", "tracks", "transport", "zoom", "gestures", "strip", "panel", "layout", "stage"),
+        *("controls", "address", "keys", "actions", "viewer"),
+    )
+)
+"""Of the viewer, which any page of clips may hold; `templates/viewer/viewer.css` goes with them."""
 OWN_SCRIPTS = (
     *("common/elements", "common/icons", "common/theme", "common/copy", "common/media", "common/sound"),
     *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/standing", "gallery/now", "gallery/head"),
     *("gallery/filters", "gallery/chips", "gallery/layout", "gallery/playing", "gallery/current"),
     *("gallery/keys", "gallery/data"),
-    *("marks/marks", "marks/picks", "gallery/page"),
+    *("marks/marks", "marks/picks"),
+    *VIEWER_SCRIPTS,
+    "gallery/page",
 )
 SCRIPTS = ("vendor/uPlot.iife.min.js", *(f"templates/{name}.js" for name in OWN_SCRIPTS))
-OWN_STYLES = ("gallery/gallery", "gallery/head", "marks/marks")
+OWN_STYLES = ("gallery/gallery", "gallery/head", "marks/marks", "viewer/viewer")
 STYLES = ("vendor/uPlot.min.css", BASE, *(f"templates/{name}.css" for name in OWN_STYLES))
 LICENCE = "vendor/uPlot.LICENSE.txt"
 

@@ -4,12 +4,13 @@
   const { make } = window.vgpipeElements;
   const SHOWN_MS = 1200;
 
-  async function write(text) {
+  // Writes to the clipboard; `place` is where a text area may stand if need be, which is not behind an open dialog.
+  async function write(text, place = document.body) {
     try {
       await navigator.clipboard.writeText(text);
     } catch (error) {
       const area = make("textarea", "", text); // clipboard access denied
-      document.body.append(area);
+      place.append(area);
       area.select();
       document.execCommand("copy");
       area.remove();
@@ -18,7 +19,7 @@
 
   async function copy(text, button) {
     const focused = document.activeElement;
-    await write(text);
+    await write(text, (button && button.closest("dialog")) || document.body);
     if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
     if (!button || button.dataset.before !== undefined) return;
     button.dataset.before = button.textContent;
@@ -29,5 +30,5 @@
     }, SHOWN_MS);
   }
 
-  window.vgpipeCopy = { copy };
+  window.vgpipeCopy = { copy, write };
 })();

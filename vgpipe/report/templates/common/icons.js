@@ -14,6 +14,17 @@
     pause: "M8 5.5v13M16 5.5v13",
     help: "M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 17.5v.1",
     close: "M6 6l12 12M18 6L6 18",
+    previous: "M15 5l-7 7 7 7",
+    next: "M9 5l7 7-7 7",
+    back: "M17 6l-7 6 7 6zM6.5 6v12",
+    forth: "M7 6l7 6-7 6zM17.5 6v12",
+    loop: "M17 3l3 3-3 3M20 6H8a4 4 0 0 0-4 4v1M7 21l-3-3 3-3M4 18h12a4 4 0 0 0 4-4v-1",
+    muted: "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5",
+    full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+    details: "M4 5h16v14H4zM14.5 5v14M17 9h0.5M17 12h0.5",
+    compare: "M12 3v18M4 6h5v12H4M20 6h-5v12h5",
+    swap: "M7 4L3.5 7.5 7 11M4 7.5h16M17 13l3.5 3.5L17 20M20 16.5H4",
+    copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   };
 
   // Returns an icon that a screen reader passes over; what it is on says what it means.

@@ -95,5 +95,5 @@
     if (heard && heard.player === player) mute();
   }
 
-  window.vgpipeSound = { rowOf, forget };
+  window.vgpipeSound = { rowOf, forget, waveform };
 })();

@@ -33,6 +33,7 @@
       refresh();
       showPicks();
       showCharts();
+      if (window.vgpipeViewer) window.vgpipeViewer.refresh();
     }
     head.showStatus(report);
     if (isFirst) start();
@@ -40,8 +41,8 @@
 
   function start() {
     if (window.vgpipeViewer && window.vgpipeViewer.init) {
-      const { all, shown, cardOf } = window.vgpipeGallery;
-      window.vgpipeViewer.init({ clips: all, shown, cardOf, marks });
+      const { all, shown, cardOf, reveal } = window.vgpipeGallery;
+      window.vgpipeViewer.init({ clips: all, shown, cardOf, reveal, marks });
     }
     document.documentElement.dataset.ready = "yes";
   }
