@@ -34,7 +34,7 @@ KEY_S, POINT_S, CLICK_S, HOME_S, DECIDE_S = 0.28, 1.10, 0.20, 0.40, 1.35
 PROMPTS, SEEDS, FAILED = 50, 2, (17, 42, 80)
 PICKED = range(4, 100, 10)
 STATUS = "python -m vgpipe status"
-SLOW = ("clip.prompt=a red circle moving left", "model.reference.num_inference_steps=2000", "checks=off")
+SLOW = ("clip.prompt=a red circle moving left", "model.reference.num_inference_steps=1000", "checks=off")
 
 
 @dataclass
@@ -58,12 +58,12 @@ class Person:
         """Thinks of what to do next."""
         self.seconds += DECIDE_S
 
-    def click(self, selector: str, at: int = 0) -> None:
-        """Points at an element and clicks, after scrolling to it."""
+    def click(self, selector: str, at: int = 0, inside: str = "") -> None:
+        """Points at an element, or at one inside it, and clicks, after scrolling to it."""
         target = self.page.locator(selector).nth(at)
         self._scroll_to(target.evaluate("one => one.getBoundingClientRect().bottom + scrollY"))
         self._home(to_mouse=True)
-        target.click()
+        (target.locator(inside).first if inside else target).click()
         self.clicks += 1
         self.seconds += POINT_S + CLICK_S
 
@@ -127,7 +127,7 @@ def compare_before(person: Person) -> bool:
     person.type("scene 20 ")
     person.decide()
     for at in range(SEEDS):
-        person.click(".card .media", at)
+        person.click(".card", at, ".media")
         person.decide()
     return bool(person.page.evaluate(SHOWN) == SEEDS)
 
@@ -153,7 +153,7 @@ def pick_before(person: Person) -> bool:
     """Presses "pick" on ten cards."""
     person.decide()
     for at in PICKED:
-        person.click(".card .buttons button:first-child", at)
+        person.click(".card", at, ".buttons button:first-child")
     return bool(person.page.locator(".card.picked").count() == len(PICKED))
 
 
@@ -161,7 +161,7 @@ def pick_after(person: Person) -> bool:
     """Presses the mark on ten cards."""
     person.decide()
     for at in PICKED:
-        person.click(".card [data-act=pick]", at)
+        person.click(".card", at, "[data-act=pick]")
     return bool(person.page.evaluate("window.vgpipeMarks.picked().length") == len(PICKED))
 
 
