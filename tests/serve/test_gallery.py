@@ -160,3 +160,24 @@ def test_only_some_reports_are_kept(tmp_path, monkeypatch):
         make_run(tmp_path / name, [record(name)])
         assert f"prompt of {name}" in gallery.run_data(gallery.folder.place_of([name, "report-data.js"]))
     assert list(gallery._reports) == [("b",), ("c",)]
+
+
+def test_runs_of_a_sweep_are_compared_and_a_run_that_joins_is_seen(tmp_path):
+    sweep = tmp_path / "out" / "job" / "2026-sweep"
+    for name in ("seed=1", "seed=2"):
+        end(make_run(sweep / name, [record("a", prompt="a fox")], has_ended=False), done=1)
+    gallery = Gallery(Folder(tmp_path / "out"), "out")
+    assert listing(gallery)["comparisons"] == ["job/2026-sweep"]
+    page = gallery.comparison(("job", "2026-sweep"))
+    assert page is not None and "a fox" in page and "seed=3" not in page
+    end(make_run(sweep / "seed=3", [record("a", prompt="a fox")], has_ended=False), done=1)
+    assert "seed=3" in gallery.comparison(("job", "2026-sweep"))
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("job",), ("..", "out", "job", "2026-sweep"), ("job", "2026-sweep"), ("x-sweep",)]
+)
+def test_what_is_no_sweep_of_two_runs_has_no_comparison(tmp_path, names):
+    make_run(tmp_path / "out" / "job" / "2026-sweep" / "seed=1", [record("a")])
+    (tmp_path / "out" / "job" / "2026-sweep" / "seed=2").symlink_to(tmp_path)
+    assert Gallery(Folder(tmp_path / "out"), "out").comparison(names) is None

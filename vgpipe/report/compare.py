@@ -45,14 +45,26 @@ def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
         UsageError: where a directory holds no run.
         StoreError: where the page cannot be written.
     """
-    scripts = [script(comparison(runs, target.parent), VARIABLE)]
+    replace_file(target, comparison_page(runs, target.parent).encode())
+    return target
+
+
+def comparison_page(runs: Sequence[RunDir], folder: Path) -> str:
+    """Returns the page that compares runs.
+
+    Args:
+        runs: at least one, in any order.
+        folder: of the page.
+
+    Raises:
+        UsageError: where a directory holds no run.
+    """
+    scripts = [script(comparison(runs, folder), VARIABLE)]
     scripts += [asset(f"templates/{name}") for name in SCRIPTS]
     names = {job_of(run) for run in runs}
     job = names.pop() if len(names) == 1 else ""
     title = job or f"comparing {counted(len(runs), 'run')}"
-    text = rendered("comparison/comparison.html.j2", title, scripts, [asset(name) for name in STYLES])
-    replace_file(target, text.encode())
-    return target
+    return rendered("comparison/comparison.html.j2", title, scripts, [asset(name) for name in STYLES])
 
 
 def comparison(runs: Sequence[RunDir], folder: Path) -> dict[str, Any]:

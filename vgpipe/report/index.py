@@ -11,7 +11,7 @@ from typing import Any
 from vgpipe.errors import VgpipeError
 from vgpipe.report.build import build
 from vgpipe.report.page import BASE, asset, rendered, script
-from vgpipe.report.run_entry import RunEntry, order_of
+from vgpipe.report.run_entry import RunEntry, order_of, sweeps_in
 from vgpipe.store.durable import replace_file
 from vgpipe.store.run_folders import run_folders
 from vgpipe.store.rundir import RunDir
@@ -77,12 +77,11 @@ def index_data(folder: Path, typed: str, roots: Sequence[Path]) -> dict[str, Any
         RunEntry(root, parts, os.path.join(typed, *parts)).values() for root, parts in zip(roots, names, strict=True)
     ]
     runs = sorted((values for values in entries if values is not None), key=order_of, reverse=True)
-    sweeps = dict.fromkeys(values["sweep"] for values in runs if values["sweep"])
     return {
         "written": round(time.time(), 1),
         "order": [values["folder"] for values in runs],
         "runs": runs,
-        "comparisons": [sweep for sweep in sweeps if (folder / sweep / COMPARISON).is_file()],
+        "comparisons": [sweep for sweep in sweeps_in(runs) if (folder / sweep / COMPARISON).is_file()],
     }
 
 

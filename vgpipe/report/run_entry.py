@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -142,6 +143,12 @@ def order_of(values: Mapping[str, Any]) -> tuple[bool, float]:
     if values["is_active"]:
         return True, values["started"] or 0.0
     return False, values["last"] or 0.0
+
+
+def sweeps_in(runs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns the folders of sweeps of which at least two runs are listed."""
+    counts = Counter(values["sweep"] for values in runs if values["sweep"])
+    return [sweep for sweep, count in counts.items() if count > 1]
 
 
 def changes_with(run_dir: RunDir) -> tuple[object, object]:

@@ -12,17 +12,20 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vgpipe.report.build import run_data, title_of
+from vgpipe.report.compare import comparison_page
 from vgpipe.report.kept import MAX_SHARE, Kept
 from vgpipe.report.page import script
-from vgpipe.report.run_entry import RunEntry, changes_with, order_of
+from vgpipe.report.run_entry import RunEntry, changes_with, order_of, sweeps_in
 from vgpipe.serve import pages
 from vgpipe.serve.files import Folder, Place, is_plain
-from vgpipe.store.run_folders import run_folders
+from vgpipe.store.run_folders import SWEEP_END, run_folders
 from vgpipe.store.run_lock import is_in_use
+from vgpipe.store.rundir import RunDir
 
 REFRESH_S, LOOK_S = 0.5, 5.0
 """How often runs are asked how they stand, and how often the folder is searched for new ones, at most."""
@@ -72,9 +75,30 @@ class Gallery:
         run_dir = self.folder.run_dir(place)
         is_active = is_in_use(run_dir.root)
         mark = (changes_with(run_dir), is_active, int(time.time() / WRITTEN_S) if is_active else 0)
+        return self._kept(place.run, mark, lambda: self._script(place))
+
+    def comparison(self, sweep: Names) -> str | None:
+        """Returns the page that compares the runs of a sweep; None where there are no two.
+
+        Args:
+            sweep: names from the folder to that of the sweep.
+        """
+        if not sweep or not sweep[-1].endswith(SWEEP_END) or not all(map(is_plain, sweep)):
+            return None
+        runs, root = self._runs_of(sweep), self.folder.root.joinpath(*sweep)
+        if len(runs) < 2:
+            return None
+        return self._kept(sweep, tuple(map(changes_with, runs)), lambda: comparison_page(self._runs_of(sweep), root))
+
+    def _runs_of(self, sweep: Names) -> list[RunDir]:
+        root = self.folder.root.joinpath(*sweep)
+        found = sorted((*sweep, path.name) for path in run_folders(root, depth=1))
+        return [RunDir(self.folder.root.joinpath(*names)) for names in found if self.folder.holds_run(names)]
+
+    def _kept(self, names: Names, mark: object, compute: Callable[[], str]) -> str:
         with self._lock:
-            kept = self._reports.setdefault(place.run, Kept(lambda: self._script(place)))
-            self._reports.move_to_end(place.run)
+            kept = self._reports.setdefault(names, Kept(compute))
+            self._reports.move_to_end(names)
             while len(self._reports) > MAX_REPORTS:
                 self._reports.popitem(last=False)
             return kept.value(mark)
@@ -113,6 +137,7 @@ class _RunList:
                 "version": f"{self._epoch}-{self._version}",
                 "order": [values["folder"] for _, values in self._shown.values()],
                 "runs": [values for changed, values in self._shown.values() if changed > known],
+                "comparisons": sweeps_in(values for _, values in self._shown.values()),
             }
 
     def _refresh(self) -> None:

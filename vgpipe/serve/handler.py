@@ -26,7 +26,8 @@ PIECE_BYTES = 256 * 1024
 MAX_FIELDS = 10
 METHODS = ("GET", "HEAD")
 UNKNOWN_NAME = "not a name of this machine: open this page by its IP address, or start serve with --host NAME"
-RUNS, LIST, PAGE, DATA = "runs", "runs.json", RunDir(Path()).report.name, RunDir(Path()).report_data.name
+RUNS, LIST, COMPARISON = "runs", "runs.json", "comparison.html"
+PAGE, DATA = RunDir(Path()).report.name, RunDir(Path()).report_data.name
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -166,6 +167,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _of_run(self, names: list[str]) -> Content | None:
         gallery = self.server.gallery
+        if names[-1:] == [COMPARISON]:
+            page = gallery.comparison(tuple(names[:-1]))
+            return None if page is None else of_text(page, HTML)
         place = gallery.folder.place_of(names)
         if place is None:
             return None

@@ -16,7 +16,6 @@
   }
 
   const stateOf = (runs) => ORDER.find((state) => runs.some((run) => run.state === state)) || "done";
-  const encoded = (folder) => folder.split("/").map(encodeURIComponent).join("/");
 
   function rows(runs) {
     const list = make("ul", "combinations");
@@ -37,7 +36,7 @@
     const mark = JSON.stringify([runs, hasComparison]);
     if (element.mark === mark) return;
     element.mark = mark;
-    const target = hasComparison ? `${encoded(sweep)}/comparison.html` : null;
+    const target = hasComparison ? `${runs[0].url.split("/").slice(0, -2).join("/")}/comparison.html` : null;
     const shown = make(target ? "a" : "div");
     if (target) Object.assign(shown, { href: target, tabIndex: -1, ariaHidden: "true" });
     shown.append(pictures({ pictures: picked(runs) }));
