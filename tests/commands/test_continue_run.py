@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from vgpipe.commands.continue_run import names_in
 from vgpipe.models.families.wan import WanFamily
 from vgpipe.runs.run import Attempts
 from vgpipe.store.pause_file import PauseFile
@@ -111,3 +113,14 @@ def test_a_model_that_gives_no_previews_is_refused_before_anything_starts(made, 
     ran = made("run", "draft=1")
     assert ran.code == 2 and "draft: it is run whole -> leave draft out" in ran.err and not Path("run/run").exists()
     assert made("run", "draft=4").code == 0  # all the steps that a clip has
+
+
+def test_a_file_picks_clips_by_their_ids_and_those_of_other_runs_by_their_picks(vgpipe, workdir):
+    ids = {"a": "p0123abcd", "of-another-run": "p1123abcd", "unknown": ""}
+    clips = [{"id": name, "pick": pick, "picked": True} for name, pick in ids.items()]
+    Path("picks.json").write_text(json.dumps({"schema": 1, "clips": clips}))
+    with RunDir(Path("run")) as run_dir:
+        run_dir.write_clips([{"clip": "a", "state": "drafted"}])
+    assert names_in("picks.json", Path("run")) == ("a", "p1123abcd", "unknown")
+    ran = vgpipe("continue", "run", "pick=no.json")
+    assert ran.code == 2 and "'no.json': there is no such file" in ran.err

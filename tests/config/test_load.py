@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 import yaml
@@ -137,3 +138,11 @@ def test_a_weight_file_as_the_model_stands_beside_the_options_own_checkpoint(tmp
     assert load(["model=shapes", "model.id=x.gguf"]).model.single_file is None  # it has no checkpoint to stand beside
     given = "model.components.vae.id='a b.safetensors'"
     assert load(["model=wan21_t2v_1_3b", given]).model.components["vae"].id == str(tmp_path / "a b.safetensors")
+
+
+def test_picks_of_a_file_are_kept_and_not_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clips = [{"id": name, "pick": f"p0000000{name}", "picked": name != "b"} for name in "abc"]
+    (tmp_path / "picks.json").write_text(json.dumps({"schema": 1, "clips": clips}))
+    assert load(["pick=picks.json"]).pick == load([f"pick='{tmp_path}/picks.json'"]).pick == ("p0000000a", "p0000000c")
+    assert "'no.json': there is no such file" in faults("pick=no.json")

@@ -1,4 +1,4 @@
-"""The page while a run goes on."""
+"""The page while a run continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run does at this moment, as its page is told."""
+"""What a run does at this moment, for its page."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from vgpipe.runs.continuing import Choice
 
 HELP = """\
-usage: python -m vgpipe continue RUN_DIR pick=[...]|all|best:N [hardware=... executor=... ...]
+usage: python -m vgpipe continue RUN_DIR pick=[...]|pick=picks.json|all|best:N
+                                 [hardware=... executor=... ...]
        python -m vgpipe continue [RUN_DIR]
 
 Finishes drafts of a run in its directory: each is denoised on from the step at which its preview
@@ -30,6 +31,7 @@ command line is needed; with the store, any machine will do. It may be stopped o
 again, or resume.
 
   continue RUN_DIR 'pick=[p0123abcd,p4567cdef]'   those that report.html has marked, or clips by id
+  continue RUN_DIR pick=picks.json                those picked in a file that report.html has saved
   continue RUN_DIR all                            all drafts
   continue RUN_DIR best:10                        so many in all, by the scores of their previews
   continue RUN_DIR all hardware=cpu store.dir=D   on other hardware, with the store in another place
@@ -86,7 +88,8 @@ def _finish(arguments: Sequence[str], wanted: Sequence[str]) -> int:
         raise UsageError(f"continue needs the directory of a run -> python -m vgpipe continue RUN_DIR {typed}")
     if len(wanted) > 1:
         raise UsageError(f"continue takes one of pick=[...], all and best:N, not {len(wanted)} of them")
-    root, choice = Path(first), _choice(wanted[0])
+    root = Path(first)
+    choice = _choice(wanted[0], root)
     if is_in_use(root):
         raise UsageError(f"{shown_path(root)} is in use: wait until it has ended, or is paused no more")
     return _resume(root, choice, wanted[0], [word for word in others if not says_which_drafts(word)])
@@ -107,10 +110,13 @@ def _resume(root: Path, choice: Choice, wanted: str, overrides: Sequence[str]) -
         return show(result)
 
 
-def _choice(word: str) -> Choice:
+def _choice(word: str, root: Path) -> Choice:
+    from vgpipe.job.picks_file import names_file
     from vgpipe.runs.continuing import Choice
 
     text = word.removeprefix(PICK)
+    if names_file(text):
+        return Choice(names=names_in(text, root))
     if text == "all":
         return Choice()
     best = BEST.fullmatch(text)
@@ -121,6 +127,15 @@ def _choice(word: str) -> Choice:
         remedy = "continue RUN_DIR 'pick=[p0123abcd]', all, or best:10"
         raise UsageError(f"{word[:MAX_SHOWN]!r} does not say which drafts are continued -> python -m vgpipe {remedy}")
     return Choice(names=names)
+
+
+def names_in(file: str, root: Path) -> tuple[str, ...]:
+    """Returns the names of the clips that a file picks: ids of this run, and picks of clips that another run had."""
+    from vgpipe.job.picks_file import read_picks
+    from vgpipe.store.rundir import RunDir
+
+    known = {record.get("clip") for record in RunDir(root).read_clips(warn=False)}
+    return tuple(one.id if one.id in known or not one.pick else one.pick for one in read_picks(file))
 
 
 def _refuse_undecided(root: Path) -> None:

@@ -23,6 +23,7 @@ from vgpipe.config.sources import BUILTIN, Sources
 from vgpipe.config.user_defaults import DEFAULTS_FROM, naming_file, with_on
 from vgpipe.config.validate import validate_config
 from vgpipe.errors import ConfigError, Fault, first_line
+from vgpipe.job.picks_file import names_file, picks_in
 from vgpipe.outside_file import expanded, local_path
 from vgpipe.typed import as_typed
 
@@ -97,6 +98,9 @@ def from_hydra(composed: DictConfig) -> Config:
     """
     with hydra_faults(), known_to_resolvers(composed):
         values = {str(key): with_on(_plain(composed, key)) for key in composed if key != "hydra"}
+    pick = values.get("pick")
+    if isinstance(pick, str) and names_file(pick):
+        values["pick"] = list(picks_in(pick))  # a run keeps the picks: the file may be another one when it is resumed
     try:
         return with_kept_quality(with_absolute_paths(validate_config(values)))
     except ConfigError as error:

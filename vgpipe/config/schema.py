@@ -183,7 +183,8 @@ class Config:
     """The job file's names of columns or keys -> the fields that they are read as; null leaves one out. Typed
     `job.columns`."""
     pick: tuple[Annotated[str, Field(pattern=r"^p[0-9a-f]{8}$")], ...] = ()
-    """The picks of the clips that are rendered, as report.html names them; empty for all."""
+    """The picks of the clips that are rendered, as report.html names them; empty for all. `pick=picks.json` takes them
+    from a file that the page saves."""
     draft: Annotated[Draft | None, BeforeValidator(_draft)] = None
     """How far each clip is denoised before its preview is shown and it waits to be picked: a number of steps, or a
     share of its steps (`40%`); null: to the end."""

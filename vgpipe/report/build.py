@@ -83,7 +83,7 @@ def write_live(run_dir: RunDir, data_written: float) -> None:
 
     Args:
         run_dir: of the run.
-        data_written: when the data of the page was written, which it loads anew where it has an older one.
+        data_written: when the data of the page was written, which it loads again where it has an older one.
 
     Raises:
         StoreError: where it cannot be written.
@@ -163,7 +163,7 @@ def _lines(root: Path, *, is_drafted: bool) -> dict[str, str | None]:
 
     Args:
         root: of the run, absolute.
-        is_drafted: whether it has drafts; `PICKS` stands in place of the names of those that are picked.
+        is_drafted: whether it has drafts; the names of those picked go where `PICKS` is.
     """
     run = shell_quoted(str(root))
     return {

@@ -1,4 +1,4 @@
-// The data of the page: loads report-data.js and, while the run goes on, what it does at the moment and what is new.
+// The data of the page: loads report-data.js and, while the run continues, what it does at the moment and what is new.
 (function () {
   "use strict";
   const { byId } = window.vgpipeElements;

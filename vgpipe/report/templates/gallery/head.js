@@ -1,4 +1,4 @@
-// The head of the page: the job, when it was made and what became of it, and the command that goes on from there.
+// The head of the page: the job, when it was made and what became of it, and the command that continues it.
 (function () {
   "use strict";
   const { byId, color, counted, make, pairs, stack } = window.vgpipeElements;
@@ -78,11 +78,11 @@
     const left = (counts(report).get("stopped") || 0) + (counts(report).get("pending") || 0);
     const failed = counts(report).get("failed") || 0;
     const drafts = counts(report).get("drafted") || 0;
-    if (state.name === "paused") return ["Paused; to go on, type", report.unpause_line];
+    if (state.name === "paused") return ["Paused; to continue, type", report.unpause_line];
     if (state.isActive) return null;
     if (state.name === "silent") {
       const when = `No news since ${moment(report.written)} (${duration(Date.now() / 1000 - report.written)}): probably killed${window.vgpipeNow.wasAt(report)}.`;
-      return [`${when} What is done is kept${left ? `, ${counted(left, "clip")} ${left === 1 ? "is" : "are"} left` : ""}. To go on, type`, report.resume_line];
+      return [`${when} What is done is kept${left ? `, ${counted(left, "clip")} ${left === 1 ? "is" : "are"} left` : ""}. To continue, type`, report.resume_line];
     }
     if (left) return [`${counted(left, "clip")} ${left === 1 ? "is" : "are"} left. To finish, type`, report.resume_line];
     if (failed) return [`${counted(failed, "clip")} failed. To try ${failed === 1 ? "it" : "them"} again, type`, report.resume_line];

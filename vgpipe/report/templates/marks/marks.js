@@ -57,7 +57,7 @@
     for (const callback of listeners) callback(ids);
   }
 
-  // Marks made in one turn are written and told of once: a page may pick thousands of clips.
+  // Marks made in one turn are written and reported once: a page may pick thousands of clips.
   function noteChange(id) {
     if (!changed.size) {
       queueMicrotask(() => {
@@ -87,7 +87,7 @@
     return mark.picked && (!mark.draft || !known.has(id) || isDraft(id));
   }
 
-  // Takes the data of a run, again whenever it is loaded anew; reads what the browser keeps the first time.
+  // Takes the data of a run, each time it is loaded; reads what the browser keeps the first time.
   function init(data) {
     const isOther = data.key !== report.key;
     report = data;
