@@ -29,8 +29,8 @@ MAX_SHARE = 0.02
 def watched(run_dir: RunDir) -> Iterator[None]:
     """Writes the page as soon as there are records, its data every few seconds, and both at the end.
 
-    What the run does at the moment has a small file of its own, which is there while the run continues. The contact sheet
-    is written at the end. A file that cannot be written is a warning, never a failure of the run.
+    What the run does at the moment has a small file of its own while the run continues. The contact sheet is written at
+    the end. A file that cannot be written is a warning, never a failure of the run.
 
     Args:
         run_dir: of the run inside the context.
