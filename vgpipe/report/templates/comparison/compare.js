@@ -1,7 +1,7 @@
 // The comparison page: puts its parts together.
 (function () {
   "use strict";
-  const { byId, counted } = window.vgpipeElements;
+  const { byId, counted, make } = window.vgpipeElements;
   const { remembered, remember, followTheme } = window.vgpipeTheme;
   const layout = window.vgpipeAxes;
   const rows = window.vgpipeRows;
@@ -20,6 +20,14 @@
       Number.isFinite(first) ? new Date(first * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "",
     ];
     byId("status").textContent = parts.filter(Boolean).join(" \u00b7 ");
+  }
+
+  // The combinations of a sweep that did not start, or left nothing.
+  function showMissing() {
+    const { without } = data;
+    byId("without").hidden = without.length === 0;
+    byId("without").querySelector("summary").textContent = `${counted(without.length, "combination")} without a run`;
+    byId("without").querySelector("ul").append(...without.map(([name, reason]) => make("li", "", `${name}: ${reason}`)));
   }
 
   // A button that is on or off, remembered.
@@ -90,6 +98,7 @@
 
   followTheme(byId("theme"), () => {});
   status();
+  showMissing();
   window.vgpipeArrange.show();
   window.vgpipeHeads.show();
   heldTogether();

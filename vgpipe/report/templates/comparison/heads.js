@@ -5,6 +5,7 @@
   const layout = window.vgpipeAxes;
   const data = window.vgpipeComparison;
   const DEEPEST = 0.38;
+  const CLEAR = 0.25; // a difference of this share of the largest value is shaded in full; smaller ones less
 
   const written = (value, unit) => (value === null ? "\u2013" : [Number(value.toPrecision(3)), unit].join(" ").trim());
 
@@ -22,10 +23,19 @@
     return { least: Math.min(...known), most: Math.max(...known) };
   }
 
-  // How far a value is between the least and the most of all runs, 0 to 1.
+  // Lets a name break where its parts meet, not inside a word.
+  function named(tag, className, text) {
+    const element = make(tag, className);
+    for (const part of text.split(/(?<=[a-z])(?=[A-Z])|(?<=[_./=-])/)) element.append(part, make("wbr"));
+    return element;
+  }
+
+  // How far a value is between the least and the most of all runs, 0 to 1; less where these hardly differ.
   function share(figure, value) {
     const { least, most } = range(figure);
-    return value === null || most <= least ? 0 : Math.min(1, Math.max(0, (value - least) / (most - least)));
+    if (value === null || most <= least) return 0;
+    const spread = (most - least) / Math.max(Math.abs(most), Math.abs(least));
+    return Math.min(1, spread / CLEAR) * Math.min(1, Math.max(0, (value - least) / (most - least)));
   }
 
   function shade(element, figure, value) {
@@ -53,9 +63,9 @@
 
   function headRow(columns, depth, label) {
     const row = make("div", `heads level${depth}`);
-    row.append(make("span", "label", label));
+    row.append(named("span", "label", label));
     for (const { span, text, opens } of level(columns, depth)) {
-      const head = make("strong", "", text);
+      const head = named("strong", "", text);
       head.title = `${label} ${text}`;
       head.classList.toggle("opens", opens);
       head.style.gridColumn = `span ${span}`;
@@ -96,12 +106,11 @@
   function show() {
     const columns = layout.columns();
     document.documentElement.style.setProperty("--columns", String(columns.length));
-    document.documentElement.classList.toggle("sub", layout.rowAxes().length > 0);
     const names = layout.columnAxes().map((axis) => data.axes[axis].label);
     byId("names").replaceChildren(...names.map((name, depth) => headRow(columns, depth, name)));
     const rows = [...data.lines.map((line) => lineRow(line, columns)), ...data.figures.map((figure) => figureRow(figure, columns))];
     byId("numbers").replaceChildren(...rows.filter(Boolean));
   }
 
-  window.vgpipeHeads = { show, shade, share, written, range };
+  window.vgpipeHeads = { show, shade, written, range };
 })();

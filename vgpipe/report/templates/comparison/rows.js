@@ -6,6 +6,7 @@
   const { isPlaying, playAll, stop, toggle } = window.vgpipeTogether;
   const layout = window.vgpipeAxes;
   const data = window.vgpipeComparison;
+  const hasSeeds = new Set(data.rows.map((row) => row.seed)).size > 1;
   const sections = data.rows.map(rowOf);
   let areAllPlaying = false;
 
@@ -20,7 +21,7 @@
     row.playButton.setAttribute("aria-pressed", "false");
     row.playButton.addEventListener("click", () => toggle(row));
     head.append(prompt);
-    if (entry.seed !== null) head.append(make("p", "numbers", `seed ${entry.seed}`));
+    if (hasSeeds && entry.seed !== null) head.append(make("p", "numbers", `seed ${entry.seed}`));
     head.append(row.playButton);
     row.append(head);
     row.setAttribute("aria-label", entry.prompt || "no prompt");
@@ -29,8 +30,10 @@
     return row;
   }
 
+  const stateOf = (clip) => previewOf(clip) || (clip.state === "done" ? "" : clip.state) || (clip.rejected ? "rejected" : "");
+
   function badgeOf(clip) {
-    const text = previewOf(clip) || (clip.state === "done" ? "" : clip.state) || (clip.rejected ? "rejected" : "");
+    const text = stateOf(clip);
     if (!text) return null;
     const badge = make("span", "state", text);
     badge.style.background = color(clip.rejected ? "failed" : clip.state);
@@ -53,6 +56,14 @@
       captionOf(clip),
     ];
     return parts.filter(Boolean).join(" \u00b7 ");
+  }
+
+  // A few lines of a note; the viewer has all of it.
+  function noteOf(kind, text) {
+    const note = make("p", `note ${kind}`);
+    note.title = text;
+    note.append(make("span", "", text));
+    return note;
   }
 
   // Another clip of the row to compare with: the one before, of the first the next.
@@ -81,27 +92,29 @@
     }
     const { clip } = entry;
     const player = playerOf(clip);
-    const frame = make(player ? "button" : "div", "media");
+    const frame = make("button", "media");
+    frame.type = "button";
     if (clip.width > 0 && clip.height > 0) frame.style.aspectRatio = `${clip.width} / ${clip.height}`;
+    frame.title = detailsOf(clip);
+    frame.addEventListener("click", () => opened(row, entry));
+    row.entries.push(entry);
     if (player) {
-      frame.type = "button";
-      frame.title = detailsOf(clip);
-      frame.setAttribute("aria-label", `${layout.nameOf(entry.at)}: ${detailsOf(clip)}`);
-      frame.addEventListener("click", () => opened(row, entry));
       player.element.loop = false; // they restart together
       frame.append(player.element);
       row.players.push(player);
-      row.entries.push(entry);
-    } else if (clip.state === "done") frame.append(make("span", "", "no file"));
+    }
+    const missing = player || clip.state !== "done" ? "" : "no file";
+    if (missing) frame.append(make("span", "", missing));
+    frame.setAttribute("aria-label", [missing || stateOf(clip), `${layout.nameOf(entry.at)}: ${detailsOf(clip)}`].filter(Boolean).join(", "));
     const badge = badgeOf(clip);
     if (badge) frame.append(badge);
     entry.element = frame;
     box.append(frame);
     const caption = captionOf(clip);
     if (caption) box.append(make("p", "numbers", caption));
-    if (clip.error) box.append(make("p", "note bad", clip.error));
-    if (clip.degradations) box.append(make("p", "note warn", `degraded: ${clip.degradations.join("\n")}`));
-    for (const text of clip.notes || []) box.append(make("p", "note", text));
+    if (clip.error) box.append(noteOf("bad", clip.error));
+    if (clip.degradations) box.append(noteOf("warn", `degraded: ${clip.degradations.join("\n")}`));
+    for (const text of clip.notes || []) box.append(noteOf("", text));
     return box;
   }
 
