@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from tests.report.runs import make_run, record
 from vgpipe.commands import sweep_closing
 from vgpipe.commands.search import Search
 from vgpipe.commands.sweep_closing import best, close_sweep, summary
 from vgpipe.commands.sweep_result import SweepResult
 from vgpipe.runs.objective import Direction
+from vgpipe.store.sweep_record import read_missing
 
 SEARCH = Search(("sharpness", "seconds_per_clip"), (Direction.MAXIMIZE, Direction.MINIMIZE))
 LOST = SweepResult.without(Path("clip.seed=2"), SEARCH, "no model")
@@ -49,3 +52,11 @@ def test_the_best_of_a_search_is_named(workdir):
 def test_one_run_is_no_sweep(capsys):
     close_sweep([LOST])
     assert capsys.readouterr().out == ""
+
+
+def test_combinations_without_a_run_are_named_on_the_page(workdir, capsys):
+    roots = [make_run(workdir / "x-sweep" / f"clip.seed={seed}", [record("a", seed=seed)]).root for seed in (0, 1)]
+    close_sweep([*(replace(done(root.name), root=root) for root in roots), LOST])
+    assert "compared in x-sweep/comparison.html" in capsys.readouterr().out
+    assert read_missing(workdir / "x-sweep") == [("clip.seed=2", "not started: no model")]
+    assert "not started: no model" in (workdir / "x-sweep/comparison.html").read_text("utf-8")

@@ -13,6 +13,7 @@ from vgpipe.errors import StoreError, UsageError
 from vgpipe.report.compare import SCRIPTS, build_comparison, comparison
 from vgpipe.report.grid import cells
 from vgpipe.store.rundir import RunDir
+from vgpipe.store.sweep_record import write_missing
 
 
 def two_runs(tmp_path):
@@ -46,7 +47,15 @@ def test_every_cell_of_a_sweep_is_filled(tmp_path):
     assert [row["prompt"] for row in data["rows"]] == ["p", "q"] and [row["seed"] for row in data["rows"]] == [None] * 2
     filled = {(row, *run["at"]) for run, found in zip(data["runs"], data["cells"], strict=True) for row, _ in found}
     assert len(filled) == 2 * 2 * 2
-    assert data["runs"][0]["done"] == 2 and data["runs"][0]["page"] is None
+    assert data["without"] == [] and data["runs"][0]["done"] == 2 and data["runs"][0]["page"] is None
+
+
+def test_combinations_without_a_run_are_named(tmp_path):
+    runs = a_sweep(tmp_path / "x-sweep")
+    write_missing(tmp_path / "x-sweep", [("quality=high", "not started: no memory")])
+    assert comparison(runs, tmp_path)["without"] == [("quality=high", "not started: no memory")]
+    other = make_run(tmp_path / "other", [record("a")])
+    assert comparison([*runs, other], tmp_path)["without"] == []
 
 
 def test_rows_are_prompts_and_files_are_those_of_the_run(tmp_path):

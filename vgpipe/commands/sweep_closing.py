@@ -12,6 +12,7 @@ from vgpipe.errors import VgpipeError
 from vgpipe.runs.exit_codes import EXIT_DONE
 from vgpipe.runs.objective import WORST
 from vgpipe.store.rundir import RunDir
+from vgpipe.store.sweep_record import write_missing
 from vgpipe.terminal import OutputError, table, terminal_width, write_error, write_line
 
 MAX_ROWS, MAX_BEST = 200, 5
@@ -30,7 +31,7 @@ def close_sweep(results: Sequence[SweepResult]) -> None:
     lines = ["", *summary(results, terminal_width())]
     if runs:
         folder = Path(os.path.commonpath([root.absolute() if len(runs) > 1 else root.parent for root in runs]))
-        lines += [*best(folder), *(_compared(folder, list(runs.values())) if len(runs) > 1 else ())]
+        lines += [*best(folder), *(_compared(folder, list(runs.values()), results) if len(runs) > 1 else ())]
     try:
         write_line("\n".join(lines))
     except OutputError as error:
@@ -88,8 +89,9 @@ def _parameters(params: Mapping[str, object]) -> str:
     return " ".join(f"{name}={value}" for name, value in params.items())
 
 
-def _compared(folder: Path, runs: Sequence[RunDir]) -> list[str]:
+def _compared(folder: Path, runs: Sequence[RunDir], results: Sequence[SweepResult]) -> list[str]:
     try:
+        write_missing(folder, [(one.name, one.state) for one in results if one.root not in {run.root for run in runs}])
         from vgpipe.report.compare import NAME, build_comparison
         from vgpipe.typed import shown_path
 

@@ -18,7 +18,9 @@ from vgpipe.report.media import Media
 from vgpipe.report.page import BASE, asset, rendered, script
 from vgpipe.report.run_facts import DONE, DRAFTED
 from vgpipe.store.durable import replace_file
+from vgpipe.store.run_folders import sweep_of
 from vgpipe.store.rundir import RunDir
+from vgpipe.store.sweep_record import read_missing
 from vgpipe.units import counted
 
 NAME = "comparison.html"
@@ -91,6 +93,7 @@ def comparison(runs: Sequence[RunDir], folder: Path) -> dict[str, Any]:
             *([name, *values] for name, values in facts_of(columns).items() if not _is_axis(name, layout.axes)),
         ],
         "others": others,
+        "without": _without_run(runs),
         "figures": figures(columns),
         "runs": [
             _run(number, name, settings[number], columns[number], media[number].url_of(runs[number].report.name))
@@ -103,6 +106,13 @@ def comparison(runs: Sequence[RunDir], folder: Path) -> dict[str, Any]:
             for row_of, cells in zip(layout.row_of, cells_of(columns), strict=True)
         ],
     }
+
+
+def _without_run(runs: Sequence[RunDir]) -> list[tuple[str, str]]:
+    """Returns the combinations that have no run, where all the runs are of one sweep."""
+    folders = {sweep_of(run.root.resolve()) for run in runs}
+    folder = folders.pop() if len(folders) == 1 else None
+    return read_missing(folder) if folder is not None else []
 
 
 def _is_axis(fact: str, axes: Sequence[Axis]) -> bool:
