@@ -68,7 +68,8 @@ class StageForecast:
         stage: encode, denoise, decode or export.
         allocated_bytes: peak of live device memory.
         reserved_bytes: what the caching allocator holds then, the device's context included.
-        ram_bytes: peak RAM of the process.
+        ram_bytes: peak RAM that the process needs: without pages of weight files, which the system drops and reads
+            again where RAM is short.
         weight_bytes: of the peak, weights.
         activation_bytes: of the peak, everything else.
         own_bytes: all weights of its components as stored, wherever they are.
@@ -77,6 +78,7 @@ class StageForecast:
         seconds: least and most, for one clip; None where no rate is known.
         method: how the memory figure was found.
         strategy: where its components live, if stages differ; None is the strategy of the whole forecast.
+        file_pages_bytes: how much larger the process is at its peak (RSS) while weight files are mapped.
     """
 
     stage: str
@@ -91,6 +93,12 @@ class StageForecast:
     seconds: tuple[float, float] | None
     method: str
     strategy: Strategy | None = None
+    file_pages_bytes: int = 0
+
+    @property
+    def resident_bytes(self) -> int:
+        """Peak of the process's RSS, which is what a run measures."""
+        return self.ram_bytes + self.file_pages_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,5 +151,5 @@ class Forecast:
 
     @property
     def ram_bytes(self) -> int:
-        """The most RAM that any stage takes."""
+        """The most RAM that any stage needs."""
         return max(stage.ram_bytes for stage in self.stages)

@@ -169,6 +169,7 @@ def stage_of(stage: StageForecast, forecast: Forecast) -> dict[str, Any]:
         "allocated_gib": _gib(stage.allocated_bytes),
         "reserved_gib": _gib(stage.reserved_bytes),
         "ram_gib": _gib(stage.ram_bytes),
+        "file_pages_gib": _gib(stage.file_pages_bytes),
         "tflop": round(stage.flops / 1e12, DIGITS),
         "seconds": _span(stage.seconds),
         "strategy": (stage.strategy or forecast.strategy).value,

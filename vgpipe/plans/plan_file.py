@@ -114,7 +114,7 @@ def _predicted(stage: StageForecast | None) -> dict[str, Any] | None:
     return {
         "seconds": None if stage.seconds is None else list(stage.seconds),
         "allocated_gib": to_gib(stage.allocated_bytes),
-        "ram_gib": to_gib(stage.ram_bytes),
+        "ram_gib": to_gib(stage.resident_bytes),  # what a run measures
     }
 
 
@@ -144,7 +144,7 @@ def _keep(
         peak_tflops=None if waits else _peak(plan.tier, plan.dtype),
         predicted_bytes=stage.allocated_bytes,
         measured_bytes=_bytes(device_gb),
-        predicted_ram_bytes=stage.ram_bytes,
+        predicted_ram_bytes=stage.resident_bytes,
         measured_ram_bytes=_bytes(ram_gb),
     )
 

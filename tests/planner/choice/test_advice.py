@@ -19,7 +19,7 @@ def advice(tier: Tier, request: PlanRequest = ANY) -> tuple[str, ...]:
 
 
 def test_advice_names_another_strategy_first():
-    assert advice(card(2.5), replace(ANY, strategy=Strategy.RESIDENT))[0] == "memory=model_offload"
+    assert advice(card(2.5), replace(ANY, strategy=Strategy.RESIDENT))[0] == "memory=staged"
 
 
 def test_advice_names_tiling_smaller_and_shorter_clips():

@@ -11,6 +11,7 @@ from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate.host_memory import (
     DEVICE_RUNTIME_BYTES,
     PROCESS_BYTES,
+    Counted,
     HostComponent,
     PlanInputs,
     SoundBytes,
@@ -174,7 +175,7 @@ def test_frames_come_when_the_files_of_the_weights_are_gone():
     assert found["loading"] == 200 * MIB
     assert found["frames"] == 0  # 36 bytes a pixel are less than what loading took
     offloaded = ram_of("decode", Placement.DISK, Strategy.DISK_OFFLOAD)
-    assert offloaded["frames"] == FRAMES * 36
+    assert offloaded["loading"] + offloaded["frames"] == FRAMES * 36
 
 
 def test_frames_on_a_cpu_come_when_the_activations_are_gone():
@@ -217,3 +218,34 @@ def test_sound_takes_room_by_the_second():
     placed = parts("denoise", Placement.WHOLE)
     mute, loud = (disk_bytes(MADE, placed, PlanInputs(**given), is_cpu=True) for given in ({}, {"sound": sound}))
     assert loud - mute == pytest.approx(880 * seconds, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("native", "file", "stored", "where", "needed", "resident"),
+    [
+        (100, 101, 100, Placement.WHOLE, 0, 100),  # the mapped file itself, which the system can read again
+        (100, 200, 100, Placement.WHOLE, 100, 300),  # converted
+        (100, 200, 100, Placement.DISK, 0, 300),  # converted on its way into files, one tensor at a time
+        (100, 0, 100, Placement.WHOLE, 100, 100),  # nothing is known of its files
+        (100, 0, 100, Placement.DISK, 100, 100),
+        (100, 101, 50, Placement.WHOLE, 50, 100),  # stored in fewer bits, so no longer as in its file
+        (100, 200, 50, Placement.DISK, 50, 300),
+    ],
+)
+def test_pages_of_weight_files_are_not_needed(native, file, stored, where, needed, resident):
+    made = replace(part(native, file, where=where), stored_bytes=stored * MIB)
+    found = [
+        ram_by_cause(
+            MADE,
+            MADE.stages[0],
+            (made,),
+            strategy=Strategy.STAGED,
+            stream=False,
+            is_cpu=False,
+            allocated_bytes=0,
+            inputs=PlanInputs(process_bytes=0),
+            counted=counted,
+        )
+        for counted in (Counted.NEEDED, Counted.RESIDENT)
+    ]
+    assert [sum(one.values()) // MIB for one in found] == [needed, resident]

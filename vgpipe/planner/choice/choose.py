@@ -1,4 +1,4 @@
-"""Chooses how to make a clip on a device: the fastest way that fits, bit-identical ways first."""
+"""Chooses how to make a clip on a device: bit-identical ways first, of those as fast the one with the least RAM."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itertools import chain
 from math import sqrt
 
 from vgpipe.memory.strategies import OFFLOADS, Role, Strategy
-from vgpipe.planner.choice.per_stage import best_combination, with_combination
+from vgpipe.planner.choice.least_ram import preferred
+from vgpipe.planner.choice.per_stage import candidates, fitting, with_chosen
 from vgpipe.planner.choice.reasons import why_chosen, why_nothing_fits
 from vgpipe.planner.estimate.fit import with_verdict
 from vgpipe.planner.estimate.forecast import forecast
@@ -26,7 +27,7 @@ class PlanRequest:
     """What the user requests, and what the planner may change.
 
     Attributes:
-        strategy: where components live; None: the fastest that fits.
+        strategy: where components live; None: as chosen.
         weights: component -> how its weights are stored.
         vae_tiling: whether the VAE works in tiles; None: only where nothing else fits.
         vae_tile_size: side of a tile, pixels; None is the VAE's own.
@@ -58,7 +59,7 @@ class Choice:
 
     Attributes:
         rows: every strategy that was considered, fastest first; one where it is pinned.
-        chosen: the fastest that fits; None where nothing does.
+        chosen: of those that fit and are as fast as the fastest, the one with the least RAM; None where nothing fits.
         why: the reason, one sentence.
     """
 
@@ -68,7 +69,7 @@ class Choice:
 
 
 def plan(spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf, *, inputs: PlanInputs) -> Choice:
-    """Chooses the fastest way to make a clip that fits a device.
+    """Chooses a way to make a clip that fits a device: of those as fast as the fastest, the one with the least RAM.
 
     It changes a request only where nothing else fits: tiling first, then fp8 weights of the denoiser, then both, then
     fp8 weights of the text encoders too.
@@ -83,12 +84,23 @@ def plan(spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf
     first: tuple[Forecast, ...] = ()
     for tiling, weights in _variants(spec, request, profile_of):
         profile = profile_of(spec, tiling, request.vae_tile_size if tiling else None)
-        rows = _rows(profile, tier, request, weights, inputs)
-        first = first or rows
-        chosen = next((row for row in rows if row.fits), None)
-        if chosen is not None:
-            return Choice(rows=rows, chosen=chosen, why=why_chosen(chosen, rows, tier, inputs, is_exact=rows is first))
+        found = _ways(profile, tier, request, weights, inputs)
+        first = first or found.rows
+        if found.chosen is not None:
+            why = why_chosen(
+                found.chosen, found.rows, tier, inputs, fastest=found.fastest, is_exact=found.rows is first
+            )
+            return Choice(rows=found.rows, chosen=found.chosen, why=why)
     return Choice(rows=first, chosen=None, why=why_nothing_fits(first, tier, inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """The ways to make a clip with the same bits: a row for each strategy, the chosen one, the fastest that fits."""
+
+    rows: tuple[Forecast, ...]
+    chosen: Forecast | None = None
+    fastest: Forecast | None = None
 
 
 def _variants(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> Iterator[tuple[bool, dict[str, str]]]:
@@ -107,10 +119,8 @@ def _variants(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> It
             yield tiling, dict(smaller)
 
 
-def _rows(
-    profile: Profile, tier: Tier, request: PlanRequest, weights: Mapping[str, str], inputs: PlanInputs
-) -> tuple[Forecast, ...]:
-    """Returns every strategy at its best, and a combination of them where that is faster than every one that fits."""
+def _ways(profile: Profile, tier: Tier, request: PlanRequest, weights: Mapping[str, str], inputs: PlanInputs) -> _Ways:
+    """Returns every strategy at its best, and what is chosen of them and, unless one is requested, of combinations."""
     size = request.vae_tile_size if profile.vae_tiling else None
     ways = {
         strategy: [
@@ -121,11 +131,22 @@ def _rows(
         ]
         for strategy in (_strategies(tier) if request.strategy is None else (request.strategy,))
     }
-    rows = _fastest_first([next((way for way in some if way.fits), some[-1]) for some in ways.values()])
+    rows = _fastest_first([_best_of(some, inputs.clips) for some in ways.values()])
+    every = tuple(chain.from_iterable(ways.values()))
     if request.strategy is not None:
-        return rows
-    found = best_combination(chain.from_iterable(ways.values()), lambda way: with_verdict(way, tier, inputs=inputs))
-    return with_combination(rows, found)
+        known = candidates(every, clips=inputs.clips)
+    else:
+        known = fitting(every, lambda way: with_verdict(way, tier, inputs=inputs), clips=inputs.clips)
+    found = preferred(known)
+    if found is None:
+        return _Ways(rows)
+    fastest = min(known, key=lambda one: one.seconds or 0.0).way
+    return _Ways(with_chosen(rows, found.way), found.way, fastest)
+
+
+def _best_of(ways: list[Forecast], clips: int) -> Forecast:
+    found = preferred(candidates(ways, clips=clips))
+    return ways[-1] if found is None else found.way
 
 
 def _strategies(tier: Tier) -> tuple[Strategy, ...]:

@@ -1,7 +1,8 @@
-"""Chooses the fastest strategy that fits for each stage, where no strategy is best for all of them.
+"""Combines strategies, one for each stage, where no strategy is best for all of them.
 
 Stages run one after the other with their own components only, so each may have its own strategy: a text encoder that is
-larger than the card is offloaded leaf by leaf, and the denoiser is not offloaded. `resident` is for all stages or none.
+larger than the card is offloaded leaf by leaf, and the denoiser is not offloaded. What `resident` and `model_offload`
+keep is dropped by a stage with any other strategy (`memory/residency.py`), so they are for all stages or none.
 """
 
 from __future__ import annotations
@@ -12,45 +13,56 @@ from itertools import product
 from math import sqrt
 
 from vgpipe.memory.strategies import Strategy, most_frugal
-from vgpipe.planner.estimate.stored_weights import is_bound_to_device
+from vgpipe.planner.choice.least_ram import Candidate
 from vgpipe.planner.forecast_records import Forecast, StageForecast
 
-AS_FAST = 1.01  # forecasts are no more precise than that; of two as fast, the one that moves less is the safer choice
 KEEPING = (Strategy.RESIDENT, Strategy.MODEL_OFFLOAD)
 
 Judge = Callable[[Forecast], Forecast]
 """Adds to a forecast the reasons why it does not fit, and what is tight."""
 
 
-def best_combination(ways: Iterable[Forecast], judge: Judge) -> Forecast | None:
-    """Returns the combination of strategies, one per stage, that keeps the most on the device of the fastest that fit.
+def fitting(ways: Iterable[Forecast], judge: Judge, *, clips: int) -> list[Candidate]:
+    """Returns every way to make a clip that fits: one strategy for all stages, and every combination of them.
 
     Args:
         ways: forecasts of one model and clip with every strategy, with and without streams.
         judge: adds whether a forecast fits.
+        clips: of a wave, which share the loading of what is dropped after its stage.
 
     Returns:
-        A forecast whose stages name their strategies and whose own is the most frugal of them; None where a single
-        strategy for all stages is as fast and moves as little, or nothing fits.
+        The ways; those that are combinations have stages that name their strategies, and as their own the most frugal
+        of them.
     """
     known = tuple(ways)
-    shares = _shares(known)
-
     mixed = [judge(way) for streamed in (True, False) for way in _mixed(known, streamed=streamed)]
-    paces = [(_pace(way, shares), way) for way in (*known, *mixed) if way.fits]
-    if not paces:
-        return None
-    as_fast = min(pace for pace, _ in paces) * AS_FAST
-    _, found = min((one for one in paces if one[0] <= as_fast), key=lambda one: (_rank(one[1]), one[0]))
-    return None if found in known else found
+    return candidates((*known, *mixed), clips=clips)
 
 
-def with_combination(rows: Sequence[Forecast], found: Forecast | None) -> tuple[Forecast, ...]:
-    """Returns the rows with a combination inserted before the first that fits, which it is preferred to."""
-    if found is None:
+def candidates(ways: Sequence[Forecast], *, clips: int) -> list[Candidate]:
+    """Returns those of some ways that fit, with what they are compared by.
+
+    Args:
+        ways: forecasts of one model and clip.
+        clips: of a wave.
+    """
+    shares = _shares(ways)
+    return [_candidate(way, shares, clips) for way in ways if way.fits]
+
+
+def with_chosen(rows: Sequence[Forecast], chosen: Forecast | None) -> tuple[Forecast, ...]:
+    """Returns the rows with the chosen way among them: in the place of its strategy's, or before the first that fits.
+
+    Args:
+        rows: one way of each strategy.
+        chosen: one of them, another way of a strategy, or a combination of strategies; None where nothing fits.
+    """
+    if chosen is None or chosen in rows:
         return tuple(rows)
+    if len(set(strategies_of(chosen).values())) == 1:
+        return tuple(chosen if row.strategy is chosen.strategy else row for row in rows)
     place = next((number for number, row in enumerate(rows) if row.fits), len(rows))
-    return (*rows[:place], found, *rows[place:])
+    return (*rows[:place], chosen, *rows[place:])
 
 
 def strategies_of(forecast: Forecast) -> dict[str, Strategy]:
@@ -72,22 +84,15 @@ def _mixed(ways: Sequence[Forecast], *, streamed: bool) -> Iterator[Forecast]:
 def _alike(ways: Sequence[Forecast], streamed: bool) -> dict[Strategy, Forecast]:
     found: dict[Strategy, Forecast] = {}
     for way in ways:
-        if way.strategy is Strategy.RESIDENT or (way.strategy is Strategy.MODEL_OFFLOAD and _is_bound(way)):
-            continue
-        if way.strategy not in found or way.stream is streamed:
+        if way.strategy not in KEEPING and (way.strategy not in found or way.stream is streamed):
             found[way.strategy] = way
     return found
-
-
-def _is_bound(way: Forecast) -> bool:
-    """Returns whether a component would stay on the device in the stages of others."""
-    return any(is_bound_to_device(how) for how in way.weights.values())
 
 
 def _joined(rows: Mapping[Strategy, Forecast], chosen: Mapping[str, Strategy], streamed: bool) -> Forecast:
     used = [rows[strategy] for strategy in chosen.values()]
     frugal = rows[most_frugal(chosen.values())]
-    stages = tuple(_stage(rows, chosen, name) for name in chosen)
+    stages = tuple(replace(_named(rows[one], name), strategy=one) for name, one in chosen.items())
     return replace(
         frugal,
         stream=streamed and any(row.stream for row in used),
@@ -96,19 +101,6 @@ def _joined(rows: Mapping[Strategy, Forecast], chosen: Mapping[str, Strategy], s
         refusals=(),
         warnings=(),
     )
-
-
-def _stage(rows: Mapping[Strategy, Forecast], chosen: Mapping[str, Strategy], name: str) -> StageForecast:
-    own = _named(rows[chosen[name]], name)
-    waiting = sum(
-        _named(rows[strategy], other).own_bytes
-        for other, strategy in chosen.items()
-        if other != name and strategy is Strategy.MODEL_OFFLOAD
-    )
-    ram = own.ram_bytes + waiting
-    if chosen[name] is Strategy.MODEL_OFFLOAD:  # its figure holds the components of all stages
-        ram -= max(rows[chosen[name]].weight_bytes - own.own_bytes, 0)
-    return replace(own, ram_bytes=ram, strategy=chosen[name])
 
 
 def _named(forecast: Forecast, name: str) -> StageForecast:
@@ -122,21 +114,18 @@ def _shares(ways: Sequence[Forecast]) -> dict[str, float]:
     return {stage.stage: stage.own_bytes / max(total, 1) for stage in stages}
 
 
-def _rank(way: Forecast) -> int:
-    """Returns the sum of the stages' places in the list of strategies."""
-    return sum(list(Strategy).index(strategy) for strategy in strategies_of(way).values())
-
-
-def _pace(way: Forecast, shares: Mapping[str, float]) -> float:
-    """Returns seconds to compare ways by; 0 where they are not all known.
-
-    They include loading the parts again that are dropped after their stage.
-    """
-    chosen = strategies_of(way)
+def _candidate(way: Forecast, shares: Mapping[str, float], clips: int) -> Candidate:
     spans = [stage.seconds for stage in way.stages]
-    known = [sqrt(span[0] * span[1]) for span in spans if span is not None]
+    known = [span for span in spans if span is not None]
+    rank = sum(list(Strategy).index(strategy) for strategy in strategies_of(way).values())
     if len(known) < len(spans):
-        return 0.0
-    again = sum(shares.get(name, 0.0) for name, strategy in chosen.items() if strategy not in KEEPING)
+        return Candidate(way, None, None, rank)
+    seconds = sum(sqrt(least * most) for least, most in known) + _loading_again_s(way, shares) / max(clips, 1)
+    return Candidate(way, seconds, (sum(span[0] for span in known), sum(span[1] for span in known)), rank)
+
+
+def _loading_again_s(way: Forecast, shares: Mapping[str, float]) -> float:
+    """Returns seconds to load, for the next wave, the parts that are dropped after their stage."""
+    again = sum(shares.get(name, 0.0) for name, strategy in strategies_of(way).items() if strategy not in KEEPING)
     load = sqrt(way.load_seconds[0] * way.load_seconds[1]) if way.load_seconds else 0.0
-    return sum(known) + load * again
+    return load * again

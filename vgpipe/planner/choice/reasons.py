@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vgpipe.planner.choice.least_ram import AS_LITTLE_RAM_BYTES
 from vgpipe.planner.choice.per_stage import strategies_of
 from vgpipe.planner.estimate.fit import device_need_bytes, exceeds_device, exceeds_disk, memory_name
 from vgpipe.planner.estimate.host_memory import PlanInputs
@@ -10,7 +11,15 @@ from vgpipe.units import GIB, format_size
 from vgpipe.vocabulary import NATIVE
 
 
-def why_chosen(chosen: Forecast, rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs, *, is_exact: bool) -> str:
+def why_chosen(
+    chosen: Forecast,
+    rows: tuple[Forecast, ...],
+    tier: Tier,
+    inputs: PlanInputs,
+    *,
+    fastest: Forecast | None,
+    is_exact: bool,
+) -> str:
     """Returns why a strategy was chosen.
 
     Args:
@@ -18,13 +27,26 @@ def why_chosen(chosen: Forecast, rows: tuple[Forecast, ...], tier: Tier, inputs:
         rows: every strategy that was considered, in order of preference.
         tier: the device.
         inputs: the plan's other inputs.
+        fastest: the fastest way that fits; None where it is not known.
         is_exact: whether it computes as requested; else tiles or stored precisions were changed to make it fit.
     """
     name = _name(chosen) if is_exact else f"{_name(chosen)} with {_changes(chosen)} (nothing fits without)"
     skipped = [row for row in rows[: rows.index(chosen)] if not row.fits]
+    saved = _saved(chosen, fastest)
     if skipped:
-        return f"{name}: {', '.join(_need(row, tier, inputs) for row in skipped)}; {_usable(tier)}"
+        needs = [f"{', '.join(_need(row, tier, inputs) for row in skipped)}; {_usable(tier)}", *saved]
+        return f"{name}: {'; '.join(needs)}"
+    if saved:
+        return f"{name}: {saved[0]}"
     return f"{name}: {'requested' if len(rows) == 1 else 'the fastest'}, and it fits"
+
+
+def _saved(chosen: Forecast, fastest: Forecast | None) -> list[str]:
+    """Returns what the fastest way would need of RAM, where that is more than the chosen one does."""
+    if fastest is None or fastest.ram_bytes <= chosen.ram_bytes + AS_LITTLE_RAM_BYTES:
+        return []
+    needs = f"needs {format_size(fastest.ram_bytes)} of RAM in place of {format_size(chosen.ram_bytes)}"
+    return [f"{_name(fastest)}{', stream' if fastest.stream else ''} is about as fast and {needs}"]
 
 
 def why_nothing_fits(rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs) -> str:

@@ -9,7 +9,7 @@ from operator import add
 from vgpipe.memory.strategies import Placement, Role, Strategy
 from vgpipe.planner.estimate.device_memory import DeviceUsage, StoredComponent, effective_placement, peak_usage
 from vgpipe.planner.estimate.fit import context_bytes, with_verdict
-from vgpipe.planner.estimate.host_memory import HostComponent, PlanInputs, disk_bytes, ram_by_cause
+from vgpipe.planner.estimate.host_memory import Counted, HostComponent, PlanInputs, disk_bytes, ram_by_cause
 from vgpipe.planner.estimate.step_cache import computed_share, denoisers_of, state_bytes
 from vgpipe.planner.estimate.stored_weights import is_bound_to_device
 from vgpipe.planner.estimate.time import (
@@ -169,21 +169,13 @@ def forecast(
 def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
     held = plan.held(stage)
     moves = reduce(add, [_moves(plan, stage, use) for use in stage.uses], Transfer())
-    ram = ram_by_cause(
-        plan.profile,
-        stage,
-        plan.parts(stage),
-        strategy=plan.strategy,
-        stream=plan.stream,
-        is_cpu=plan.is_cpu,
-        allocated_bytes=held.total_bytes,
-        inputs=plan.inputs,
-    )
+    needed, resident = (_ram_bytes(plan, stage, held, counted) for counted in (Counted.NEEDED, Counted.RESIDENT))
     return StageForecast(
         stage=stage.stage,
         allocated_bytes=held.total_bytes,
         reserved_bytes=_reserved_bytes(plan, held),
-        ram_bytes=sum(ram.values()),
+        ram_bytes=needed,
+        file_pages_bytes=max(resident - needed, 0),
         weight_bytes=held.weight_bytes,
         activation_bytes=held.activation_bytes,
         own_bytes=plan.own_bytes(stage),
@@ -192,6 +184,21 @@ def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
         seconds=_seconds(plan, stage, moves),
         method=stage.method,
     )
+
+
+def _ram_bytes(plan: _Plan, stage: StageProfile, held: DeviceUsage, counted: Counted) -> int:
+    causes = ram_by_cause(
+        plan.profile,
+        stage,
+        plan.parts(stage),
+        strategy=plan.strategy,
+        stream=plan.stream,
+        is_cpu=plan.is_cpu,
+        allocated_bytes=held.total_bytes,
+        inputs=plan.inputs,
+        counted=counted,
+    )
+    return sum(causes.values())
 
 
 def _reserved_bytes(plan: _Plan, held: DeviceUsage) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.models.caches.choice import StepCache
@@ -20,10 +21,8 @@ DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add; assum
 
 FRAME_BYTES = 3  # uint8 RGB
 FLOAT_FRAME_COPIES = 3  # of float32 frames while they are rounded: as diffusers gives them, times 255, rounded
-SAME_PRECISION = (
-    0.8,
-    1.25,
-)  # a file's size per size of its weights; outside of it, loading converts them and holds both
+SAME_PRECISION = (0.8, 1.25)
+"""A file's size per size of its weights; outside of it, loading converts them and holds both."""
 CHECKPOINT_COPIES = 2
 """Of each tensor of a checkpoint in RAM: the tensor, and the bytes of the file."""
 CHECKPOINT_LATENTS = 5
@@ -74,6 +73,15 @@ class PlanInputs:
     cache: StepCache | None = None
 
 
+class Counted(Enum):
+    """Which pages of a process count as its RAM."""
+
+    NEEDED = "needed"
+    """Those that the system cannot drop: it reads pages of weight files again where RAM is short."""
+    RESIDENT = "resident"
+    """All that are in RAM (RSS), so also weight files as far as they are mapped."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostComponent:
     """What one component takes of RAM.
@@ -99,8 +107,31 @@ class HostComponent:
     @property
     def mapped_bytes(self) -> int:
         """Size of the files that are in RAM besides the weights while these are converted; 0 if none is converted."""
+        return 0 if self.is_as_stored else self.file_bytes
+
+    @property
+    def is_as_stored(self) -> bool:
+        """Whether its files have the precision that it is loaded in, so that its weights are the mapped files."""
         least, most = (self.native_bytes * share for share in SAME_PRECISION)
-        return 0 if least <= self.file_bytes <= most else self.file_bytes
+        return least <= self.file_bytes <= most
+
+    def loading_bytes(self, counted: Counted, *, in_files: bool) -> int:
+        """Returns what loading takes until the weights are where they belong.
+
+        Args:
+            counted: which pages count.
+            in_files: whether the weights go to files; then they are converted one tensor at a time.
+        """
+        if counted is Counted.RESIDENT:
+            return self.native_bytes + self.mapped_bytes
+        if not (self.is_as_stored or (in_files and self.file_bytes)):
+            return self.native_bytes
+        return self.stored_bytes if self.stored_bytes != self.native_bytes else 0
+
+    @property
+    def largest_leaf_bytes(self) -> int:
+        """Weights of its largest layer."""
+        return max((leaf.weight_bytes for leaf in self.leaves), default=0)
 
 
 def ram_by_cause(
@@ -113,6 +144,7 @@ def ram_by_cause(
     is_cpu: bool,
     allocated_bytes: int,
     inputs: PlanInputs,
+    counted: Counted = Counted.RESIDENT,
 ) -> dict[str, int]:
     """Returns the RAM of the process at the moment when a stage takes the most, by cause, in bytes.
 
@@ -120,8 +152,8 @@ def ram_by_cause(
         process: interpreter, libraries and, with a device, its runtime.
         device: on the CPU, where RAM is the device: everything that `allocated_bytes` counts.
         workspace: on the CPU, the internal copies of its convolutions.
-        loading: the stage's component that takes the most on its way from its files to the device; on the CPU, only
-            what exceeds the peak of the work.
+        loading: the stage's component that takes the most on its way from its files to its place, as far as that
+            exceeds the peak of the work.
         waiting: components that wait in RAM for their stage.
         offloaded: weights that are in RAM until their component, block or leaf runs; pinned ones as the host allocator
             rounds them up.
@@ -137,13 +169,14 @@ def ram_by_cause(
         is_cpu: whether RAM is the device.
         allocated_bytes: peak of the device's memory in this stage.
         inputs: the process's own size.
+        counted: which pages count.
     """
     process = PROCESS_BYTES + (0 if is_cpu else DEVICE_RUNTIME_BYTES)
     found = {"process": process if inputs.process_bytes is None else inputs.process_bytes}
     if is_cpu:
-        found |= _on_cpu(parts, strategy, allocated_bytes, stage.workspace_bytes)
+        found |= _on_cpu(parts, strategy, allocated_bytes, stage.workspace_bytes, counted)
     else:
-        found |= _weights_in_ram(parts, strategy, stream)
+        found |= _weights_in_ram(parts, strategy, stream, counted)
     if kept := state_bytes(inputs.cache, denoisers_of(profile, stage)):
         found["checkpoint"] = CHECKPOINT_COPIES * kept
     if stage.stage != DECODE:
@@ -152,15 +185,16 @@ def ram_by_cause(
 
 
 def _on_cpu(
-    parts: tuple[HostComponent, ...], strategy: Strategy, allocated_bytes: int, workspace_bytes: int
+    parts: tuple[HostComponent, ...], strategy: Strategy, allocated_bytes: int, workspace_bytes: int, counted: Counted
 ) -> dict[str, int]:
     stays = [part for part in parts if not part.in_stage and strategy is Strategy.RESIDENT]
     held_bytes = sum(part.stored_bytes for part in stays)
     loading = 0
     for part in parts:
         if part.in_stage:
-            loading = max(loading, held_bytes + part.native_bytes + part.mapped_bytes)
-            held_bytes += part.stored_bytes if part.where is Placement.WHOLE else 0
+            in_files = part.where is not Placement.WHOLE
+            loading = max(loading, held_bytes + part.loading_bytes(counted, in_files=in_files))
+            held_bytes += 0 if in_files else part.stored_bytes
     working = allocated_bytes + workspace_bytes
     return {"device": allocated_bytes, "workspace": workspace_bytes, "loading": max(loading - working, 0)}
 
@@ -176,19 +210,25 @@ def _staying_bytes(parts: tuple[HostComponent, ...]) -> int:
     return sum(part.stored_bytes for part in parts if part.in_stage and part.where is Placement.WHOLE)
 
 
-def _weights_in_ram(parts: tuple[HostComponent, ...], strategy: Strategy, stream: bool) -> dict[str, int]:
+def _weights_in_ram(
+    parts: tuple[HostComponent, ...], strategy: Strategy, stream: bool, counted: Counted
+) -> dict[str, int]:
     if strategy is Strategy.MODEL_OFFLOAD:  # between two stages all of them are in RAM
-        mapped = max((part.mapped_bytes for part in parts), default=0)
-        return {"waiting": sum(part.stored_bytes for part in parts), "loading": mapped}
+        exceeding = (part.loading_bytes(counted, in_files=False) - part.stored_bytes for part in parts)
+        return {"waiting": sum(part.stored_bytes for part in parts), "loading": max([0, *exceeding])}
     mine = [part for part in parts if part.in_stage]
-    whole = [part.native_bytes + part.mapped_bytes for part in mine if part.where is Placement.WHOLE]
-    offloaded = sum(_offloaded_bytes(part, stream) for part in mine)
-    return {"loading": max(whole, default=0), "offloaded": offloaded}
+    offloaded = {part.name: _offloaded_bytes(part, stream) for part in mine}
+    total = sum(offloaded.values())
+    loading = (
+        total - offloaded[part.name] + part.loading_bytes(counted, in_files=part.where is Placement.DISK)
+        for part in mine
+    )
+    return {"loading": max(max(loading, default=0) - total, 0), "offloaded": total}
 
 
 def _offloaded_bytes(part: HostComponent, stream: bool) -> int:
     if part.where is Placement.DISK:
-        return max((leaf.weight_bytes for leaf in part.leaves), default=0)
+        return part.largest_leaf_bytes
     if part.where is Placement.WHOLE:
         return 0
     return pinned_bytes(part) if stream and part.where is not Placement.ON_CALL else part.stored_bytes
