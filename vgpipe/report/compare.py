@@ -26,7 +26,7 @@ from vgpipe.units import counted
 NAME = "comparison.html"
 VARIABLE = "vgpipeComparison"
 SCRIPTS = (
-    *("common/elements.js", "common/theme.js", "common/media.js"),
+    *("common/elements.js", "common/icons.js", "common/theme.js", "common/media.js"),
     *("comparison/axes.js", "comparison/together.js", "comparison/arrange.js", "comparison/heads.js"),
     *("comparison/rows.js", "comparison/scatter.js", "comparison/tables.js", "comparison/compare.js"),
 )

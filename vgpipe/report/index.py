@@ -24,7 +24,7 @@ STYLES = (BASE, "templates/runs/runs.css")
 SCRIPTS = tuple(
     f"templates/{name}.js"
     for name in (
-        *("common/elements", "common/theme", "common/copy"),
+        *("common/elements", "common/icons", "common/theme", "common/copy"),
         *("runs/run-card", "runs/sweep-card", "runs/filters", "runs/runs"),
     )
 )

@@ -9,6 +9,7 @@
     rows: "M3 5h11v6H3zM17 5h4v6h-4zM3 14h6v6H3zM12 14h9v6h-9z",
     masonry: "M3 4h8v10H3zM3 17h8v3H3zM14 4h7v4h-7zM14 11h7v9h-7z",
     squares: "M4 4h7v7H4zM14 4h6v7h-6zM4 14h7v6H4zM14 14h6v6h-6z",
+    sheet: "M3.5 5h17v14h-17zM3.5 12h17M9.2 5v14M14.8 5v14",
     filters: "M4 6h16M7 12h10M10 18h4",
     play: "M8 5.5v13l10.5-6.5z",
     pause: "M8 5.5v13M16 5.5v13",
@@ -25,6 +26,9 @@
     compare: "M12 3v18M4 6h5v12H4M20 6h-5v12h5",
     swap: "M7 4L3.5 7.5 7 11M4 7.5h16M17 13l3.5 3.5L17 20M20 16.5H4",
     copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+    auto: "M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16M12 4v16M12 8h5.5M12 12h8M12 16h5.5",
+    light: "M12 8a4 4 0 1 0 0 8a4 4 0 1 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4",
+    dark: "M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z",
   };
 
   // Returns an icon that a screen reader passes over; what it is on says what it means.

@@ -27,7 +27,8 @@
     function show() {
       const isDark = choice === "dark" || (choice === "auto" && system.matches);
       document.documentElement.dataset.theme = isDark ? "dark" : "light";
-      button.textContent = `theme: ${choice}`;
+      button.replaceChildren(window.vgpipeIcons.icon(choice));
+      button.title = button.ariaLabel = `theme: ${choice === "auto" ? "the system's" : choice}`;
       changed();
     }
     button.addEventListener("click", () => {
