@@ -39,7 +39,7 @@ OWN_SCRIPTS = (
     *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/standing", "gallery/now", "gallery/head"),
     *("gallery/filters", "gallery/chips", "gallery/layout", "gallery/playing", "gallery/current"),
     *("gallery/keys", "gallery/data"),
-    *("marks/marks", "marks/picks"),
+    *("marks/marks", "marks/file", "marks/lists", "marks/picks"),
     *VIEWER_SCRIPTS,
     "gallery/page",
 )

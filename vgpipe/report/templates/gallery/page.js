@@ -157,7 +157,7 @@
 
   // The bar at the bottom of the page.
   function showPicks() {
-    picking.show(report, new Set(marks.picked()));
+    picking.show(report);
   }
 
   function onMarks(ids) {
@@ -215,10 +215,6 @@
   });
   byId("pick-shown").addEventListener("click", pickShown);
   byId("keys").addEventListener("click", () => byId("help").showModal());
-  byId("copy-picks").addEventListener("click", (event) => picking.copy(byId("commands").textContent, event.target));
-  byId("clear-picks").addEventListener("click", () => {
-    for (const id of marks.picked()) marks.pick(id, false);
-  });
   byId("charts").addEventListener("toggle", showCharts);
   window.addEventListener("resize", () => window.vgpipeCharts.resize());
   window.vgpipeTheme.followTheme(byId("theme"), showCharts);
