@@ -79,7 +79,7 @@ def test_a_clip_without_a_video_says_why_and_its_text_stays_text(open_page, run)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     until(page, "document.querySelector('.v-surface img')?.src.endsWith('e.gif')")
-    assert page.evaluate("document.querySelector('.v-scrub').disabled")
+    until(page, "document.querySelector('.v-scrub').disabled")
     page.keyboard.press(" ")
     until(page, "document.querySelector('.v-surface img').src.endsWith('e.poster.jpg')")
 
