@@ -7,7 +7,7 @@
 
   // `parts` as in layout.js; `player` as in transport.js.
   function controlsOf(parts, player, focusStage) {
-    let last = "";
+    let last = null;
     let wave = null;
 
     function showPlaying() {

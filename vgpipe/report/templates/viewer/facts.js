@@ -44,14 +44,13 @@
     return [...score, ...numbers];
   }
 
-  // The forecast is of a device's memory: of the GPU, where one was used; RAM of the process holds Python and libraries too.
+  // The forecast is of a device's memory: what a GPU held is the same quantity, RAM of the process is not (Python and the
+  // libraries are in it), and has no bar beside it.
   function memory(clip) {
-    const rows = [
-      ["predicted", clip.predicted_peak_gb],
-      ["measured on the GPU", clip.peak_vram_gb],
-      ["RAM of the whole process", clip.peak_ram_gb],
-    ];
-    return rows.filter(([, value]) => value !== undefined);
+    const { predicted_peak_gb: predicted, peak_vram_gb: gpu, peak_ram_gb: ram } = clip;
+    const known = (rows) => rows.filter(([, value]) => value !== undefined);
+    if (gpu !== undefined) return { bars: known([["GPU, predicted", predicted], ["GPU, measured", gpu]]), rows: known([["RAM of the process", ram]]) };
+    return { bars: [], rows: known([["predicted for the model", predicted], ["RAM of the process", ram]]) };
   }
 
   // "name: failed (1.2, limit 1): why" -> {name, result, says}
@@ -69,7 +68,7 @@
         ["prompt", clip.prompt],
         ["negative prompt", clip.negative_prompt],
         ...rows,
-        ...memory(clip).map(([label, value]) => [`memory ${label}`, gib(value)]),
+        ...[...memory(clip).bars, ...memory(clip).rows].map(([label, value]) => [label, gib(value)]),
         ["seconds", clip.seconds ? seconds(total(clip)) : undefined],
         ...judged(clip),
         ["state", clip.rejected ? "rejected" : clip.state],

@@ -49,10 +49,9 @@
       list.append(cell, make("dd", "", what));
     }
     const touch = make("p", "v-soft", "Touch: swipe for the next clip, down to close; pinch or tap twice to zoom; tap to play. Mouse: wheel to zoom, drag to move.");
-    const close = make("button", "", "close");
-    close.type = "button";
-    close.addEventListener("click", acts.keys);
-    box.replaceChildren(make("h2", "", "Keys"), list, touch, close);
+    const head = make("div", "v-titled");
+    head.append(make("h2", "", "Keys"), window.vgpipeViewerButtons.iconButton("close", "close the list of keys", acts.keys, "?"));
+    box.replaceChildren(head, touch, list);
   }
 
   const isArrow = (key) => key.startsWith("Arrow") || key === "Home" || key === "End";

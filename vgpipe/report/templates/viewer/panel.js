@@ -70,7 +70,9 @@
 
   function memory(clip) {
     const found = facts.memory(clip);
-    return found.length ? section("Memory", bars(found, facts.gib, () => "var(--denoise)")) : null;
+    if (!found.bars.length && !found.rows.length) return null;
+    const drawn = found.bars.length ? bars(found.bars, facts.gib, () => "var(--denoise)") : null;
+    return section("Memory", drawn, found.rows.length ? rows(found.rows.map(([name, value]) => [name, facts.gib(value)])) : null);
   }
 
   function checks(clip) {
@@ -209,12 +211,13 @@
   function fillBoth(box, clips, names, options) {
     const lines = facts.differences(...clips);
     const [first, second] = names.map((name, at) => `${"AB"[at]}: ${name}`);
-    const found = lines.length ? table(["setting", first, second], lines) : text("Nothing but the file.", "v-soft");
+    const found = lines.length ? table(["setting", "A", "B"], lines) : text("Nothing but the file.", "v-soft");
     const whole = [first, second].map((name, at) => {
       const part = make("details", "v-section");
       part.append(make("summary", "", name), ...about(clips[at], options));
       return part;
     });
+    found.classList.add("v-differs");
     box.replaceChildren(closer(options.acts), section("What differs", found), ...whole);
   }
 

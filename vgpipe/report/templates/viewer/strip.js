@@ -48,7 +48,7 @@
     button.title = words;
     button.setAttribute("aria-label", words);
     if (isCurrent) button.setAttribute("aria-current", "true");
-    if (isCurrent || isAgainst) button.append(make("span", "v-letter", isAgainst ? "B" : "A"));
+    if (isCurrent || isAgainst) button.append(make("span", "v-letter", isCurrent && isAgainst ? "A B" : isAgainst ? "B" : "A"));
     button.classList.toggle("v-against", isAgainst);
     return button;
   }
