@@ -16,7 +16,7 @@ from vgpipe.report.commands import PICKS, PROGRAM, pick_line, run_overrides
 from vgpipe.report.forecast import facts, memory
 from vgpipe.report.media import Media
 from vgpipe.report.now import live_of
-from vgpipe.report.page import BASE, asset, rendered, script
+from vgpipe.report.page import BASE, VIEWER_SCRIPTS, asset, rendered, script
 from vgpipe.report.run_facts import DRAFTED
 from vgpipe.report.timeline import timeline
 from vgpipe.report.values import list_of, table_of, text_of
@@ -26,14 +26,6 @@ from vgpipe.typed import shell_quoted
 from vgpipe.units import MIB
 
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
-VIEWER_SCRIPTS = tuple(
-    f"viewer/{name}"
-    for name in (
-        *("buttons", "facts", "tracks", "transport", "zoom", "gestures", "strip", "panel", "layout", "stage"),
-        *("controls", "address", "keys", "actions", "viewer"),
-    )
-)
-"""Of the viewer, which any page of clips may hold; `templates/viewer/viewer.css` goes with them."""
 OWN_SCRIPTS = (
     *("common/elements", "common/icons", "common/theme", "common/copy", "common/media", "common/sound"),
     *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/standing", "gallery/now", "gallery/head"),

@@ -15,7 +15,7 @@ from vgpipe.report.grid.differences import changes_of
 from vgpipe.report.grid.layout import layout_of
 from vgpipe.report.grid.settings import RunSettings, settings_of
 from vgpipe.report.media import Media
-from vgpipe.report.page import BASE, asset, rendered, script
+from vgpipe.report.page import BASE, VIEWER_SCRIPTS, asset, rendered, script
 from vgpipe.report.run_facts import DONE, DRAFTED
 from vgpipe.store.durable import replace_file
 from vgpipe.store.run_folders import sweep_of
@@ -26,11 +26,14 @@ from vgpipe.units import counted
 NAME = "comparison.html"
 VARIABLE = "vgpipeComparison"
 SCRIPTS = (
-    *("common/elements.js", "common/icons.js", "common/theme.js", "common/media.js"),
+    *("common/elements.js", "common/icons.js", "common/theme.js", "common/copy.js", "common/media.js"),
+    "common/sound.js",
     *("comparison/axes.js", "comparison/together.js", "comparison/arrange.js", "comparison/heads.js"),
     *("comparison/rows.js", "comparison/scatter.js", "comparison/tables.js", "comparison/compare.js"),
+    *(f"{name}.js" for name in VIEWER_SCRIPTS),
+    "comparison/viewing.js",
 )
-STYLES = (BASE, "templates/comparison/comparison.css", "templates/comparison/after.css")
+STYLES = (BASE, "templates/comparison/comparison.css", "templates/comparison/after.css", "templates/viewer/viewer.css")
 
 
 def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:

@@ -11,6 +11,14 @@ from typing import Any
 
 BASE = "templates/common/base.css"
 """The styles that every page has."""
+VIEWER_SCRIPTS = tuple(
+    f"viewer/{name}"
+    for name in (
+        *("buttons", "facts", "tracks", "transport", "zoom", "gestures", "strip", "panel", "layout", "stage"),
+        *("controls", "address", "keys", "actions", "viewer"),
+    )
+)
+"""Of the viewer, which any page of clips may hold; its styles are in `templates/viewer/viewer.css`."""
 
 
 def script(data: Mapping[str, Any], name: str = "vgpipeReport") -> str:

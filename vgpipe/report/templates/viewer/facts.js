@@ -32,7 +32,7 @@
       ["guidance", clip.guidance_scale === undefined ? undefined : shown(clip.guidance_scale)],
       ["draft", previewOf(clip)],
       ["rendered as", clip.made && madeOf(clip.made)],
-      ["name", clip.id, "name"],
+      ["name", clip.name || clip.id, "name"],
       ["file", first && nameOf(first.folder || first.url), "file name"],
     ];
     return rows.filter(([, text]) => text !== undefined && text !== "");
