@@ -193,8 +193,8 @@ def test_each_worker_is_told_with_what_it_holds(machine):
     machine(RTX_3060, GTX_1660)
     plan = plan_of(config_of(*SMALL, "model.dtype=float32"))
     text = as_text(plan, NOW)
-    assert "workers      2; " in text and "GiB of RAM together, 200.0 GiB free" in text
-    assert "NVIDIA GeForce GTX 1660 Ti   5.5 GiB  every clip" in text
+    assert "workers      2; " in text and "GB RAM together, 200 GB free" in text
+    assert "NVIDIA GeForce GTX 1660 Ti  5.5 GB  every clip" in text
     workers = json.loads(as_json([plan]))["plans"][0]["workers"]
     assert workers["count"] == 2 and workers["needs_trial"] is False and workers["denoise_threads"] is None
     assert [one["worker"] for one in workers["members"]] == ["cuda:0", "cuda:1"]

@@ -48,7 +48,7 @@ def test_a_plan_says_what_gc_would_free(planned):
     plan, _ = planned
     roomy = plan(100 * GIB)
     assert roomy.notes == () and summary(roomy)["gc_frees_gib"] > 0.001
-    assert "in addition to the download; gc frees 2.0 MiB" in as_text(roomy, datetime.now(), 100)
+    assert "python -m vgpipe gc frees 2 MB" in as_text(roomy, datetime.now(), 100)
     assert plan(None).gc_frees_bytes is None and summary(plan(None))["gc_frees_gib"] is None
 
 

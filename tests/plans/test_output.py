@@ -21,7 +21,7 @@ from vgpipe.plans.inputs import clips_to_plan
 from vgpipe.plans.plan_file import write_measured, write_plan
 from vgpipe.plans.planning import plan_of
 from vgpipe.store.rundir import RunDir
-from vgpipe.units import GIB
+from vgpipe.units import GIB, MIB
 from vgpipe.user_cache import user_cache_folder
 
 NOW = datetime(2026, 1, 31, 23, 5)
@@ -48,6 +48,7 @@ def test_drafts_are_planned_as_such_and_what_continuing_them_takes_is_told(workd
     found = plan("hardware=a100_80gb", "draft=10")
     told = json.loads(as_json([found]))
     (drafts,) = [one["drafts"] for one in told["plans"]]
+    assert " per draft on A100 80GB; needs " in told["plans"][0]["verdict"] and told["plans"][0]["nearest"] == []
     assert drafts["clips"] == 1 and drafts["continue_fits"] and drafts["continue_seconds"][0] > 0
     row = told["rows"][0]
     assert (row["num_inference_steps"], row["steps_made"], row["draft"]) == (50, 10, True)
@@ -84,16 +85,38 @@ def test_flops_are_those_of_the_whole_stage():
     assert row["stages"]["denoise"]["tflop"] == pytest.approx(30 * 11)
 
 
-def test_the_table_says_what_was_chosen_and_why():
+def test_the_table_says_what_a_person_asks(workdir):
     text = as_text(plan("hardware=rtx3080_10gb"), NOW)
     for word in (
-        "cogvideox_5b: 1 clip, bfloat16", "rtx3080_10gb", "10.0 GiB usable",
-        "720x480, 49 frames, 50 steps x 1 clip",
-        "encode", "denoise", "decode", "why:", "VAE tiling", "chosen", "no: decode needs", "to download", "whole job",
-        "finishes", "none was measured on this GPU",
+        "cogvideox_5b, bfloat16: 1 clip", "RTX 3080 10GB (hardware=rtx3080_10gb): 10 GB usable",
+        "720x480, 49 frames, 50 steps x 1 clip", "per clip", "GPU GB", "RAM GB",
+        "encode", "denoise", "decode", "changed so that it fits: the VAE in tiles", "none was measured on this GPU",
+        "more: --verbose",
     ):  # fmt: skip
         assert word in text, word
-    assert all(len(line) < 200 for line in text.splitlines() if not line.startswith(("note:", "  why:")))
+    for technical in ("TFLOP", "reserved  ", "moved", "considered  ", "why:", "GiB"):
+        assert technical not in text, technical
+    assert text.splitlines()[0].startswith("Fits, with the VAE in tiles. ")
+
+
+def test_all_that_was_considered_is_told_on_request():
+    text = as_text(plan("hardware=rtx3080_10gb"), NOW, is_verbose=True)
+    for word in (
+        "TFLOP", "reserved", "moved GiB", "activations", "why:", "VAE tiling", "chosen", "no: decode needs",
+        "to download", "whole job", "none was measured on this GPU",
+    ):  # fmt: skip
+        assert word in text, word
+    assert text.startswith("Fits, ") and "more: --verbose" not in text
+    lines = [line for line in text.splitlines()[1:] if not line.startswith(("note:", "  why:"))]
+    assert all(len(line) < 200 for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_plan_is_no_wider_than_the_terminal(width, workdir):
+    (workdir / "job.yaml").write_text("prompts: [a, {prompt: b, num_frames: 25}, {prompt: c, width: 512}, "
+                                      "{prompt: d, width: 640}, {prompt: e, num_frames: 33}]\n")  # fmt: skip
+    for found in (plan("hardware=rtx3080_10gb", "job=job.yaml"), plan("hardware=gtx1660ti_6gb")):
+        assert max(map(len, as_text(found, NOW, width).splitlines())) <= width
 
 
 def test_a_job_of_many_shapes_stays_readable(workdir):
@@ -101,13 +124,14 @@ def test_a_job_of_many_shapes_stays_readable(workdir):
                        for number in range(7) for wide in range(6))  # fmt: skip
     (workdir / "job.yaml").write_text(f"prompts: [{frames}]\n")
     text = as_text(plan("hardware=a100_80gb", "job=job.yaml"), NOW)
-    assert "42 clips of 42 kinds" in text and "and 15 more shapes" in text and len(text.splitlines()) < 100
+    assert "42 clips of 42 kinds" in text and "and 17 more kinds" in text and len(text.splitlines()) < 100
     assert text.index("336x480, 49 frames") < text.index("336x480, 41 frames")  # the heaviest first
 
 
 def test_what_does_not_fit_has_no_time():
     text = as_text(plan("hardware=gtx1660ti_6gb", "run.degrade=strict"), NOW)
-    assert "does not fit" in text and "nothing fits" in text and "finishes" not in text and "in the store" not in text
+    assert text.startswith("Does not fit: decode needs 21.1 GB of GPU memory, GTX 1660 Ti 6GB has 6 GB usable. ")
+    assert "finished" not in text and "RAM GB" not in text
 
 
 def test_the_largest_clip_says_where_it_is_tight(capsys):
@@ -128,12 +152,54 @@ def test_the_largest_clip_says_where_it_is_tight(capsys):
         ((40, 65), "40-65 s"),
         ((200, 360), "3.3-6 min"),
         ((7200, 11000), "2-3.1 h"),
+        ((47, 160), "47 s to 2.7 min"),
+        ((115, 20000), "115 s to 5.6 h"),
+        ((40000, 400000), "11 h to 4.6 days"),
         ((400000, 900000), "4.6-10 days"),
         ((60, 60.2), "60 s"),
     ],
 )
 def test_times_in_words(span, told):
     assert figures.seconds(span) == told
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "told"),
+    [
+        (0, "0 MB"),
+        (300_000, "0.3 MB"),
+        (12 * MIB, "12 MB"),
+        (GIB // 4, "0.2 GB"),
+        (2.79 * GIB, "2.8 GB"),
+        (8 * GIB, "8 GB"),
+        (9.97 * GIB, "10 GB"),
+        (26.92 * GIB, "27 GB"),
+    ],
+)
+def test_sizes_as_people_say_them(size_bytes, told):
+    assert figures.size(size_bytes) == told
+
+
+def test_what_is_lacking_never_reads_as_what_there_is():
+    assert figures.size_up(8.01 * GIB) == "8.1 GB" and figures.size_up(21 * GIB) == "21 GB"
+
+
+@pytest.mark.parametrize(
+    ("span", "told"),
+    [
+        (None, "unknown"),
+        ((10, 20), "about 23:05"),
+        ((29100, 37500), "about 08:15 (07:10-09:30)"),
+        ((86400, 200000), "about Mon 11:35 (Sun 23:05 to Tue 06:38)"),
+    ],
+)
+def test_about_when_it_is_done(span, told):
+    assert figures.about(span, NOW) == told
+
+
+def test_a_hull_is_unknown_where_a_part_is():
+    assert figures.hull([(1.0, 2.0), (0.5, 4.0)]) == (0.5, 4.0)
+    assert figures.hull([(1.0, 2.0), None]) is None and figures.hull([]) is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.clips.test_clip_record import PLAIN
 from tests.clips.test_clip_state import new
 from vgpipe.clips.clip_state import ClipState
 from vgpipe.job.resolving.picks import name_of
+from vgpipe.plans.done_by import DoneBy
 from vgpipe.runs.opening import opening
 from vgpipe.runs.result import RunResult
 from vgpipe.runs.summary import summary
@@ -90,11 +91,11 @@ def test_a_run_without_files_names_its_directory(ended):
 
 
 def test_the_first_lines_say_what_is_rendered_and_how_long_it_takes(ended):
-    assert opening(1, "shapes", ended.root, None) == [
-        "rendering 1 clip with shapes into outputs/night/2026-01-31_23-05-00"
+    first = "rendering 1 clip with shapes into outputs/night/2026-01-31_23-05-00"
+    assert opening(1, "shapes", ended.root) == [first]
+    by = DoneBy(at="07:00", will_be_done=1, least=0, most=1, of=1)
+    assert opening(1, "shapes", ended.root, "Fits. 1-2 s per clip ...", by) == [
+        first,
+        "Fits. 1-2 s per clip ...",
+        "by 07:00: 0 to 1 of 1 clip",
     ]
-    lines = opening(2, "shapes", ended.root, (60.0, 90.0))
-    assert lines[0].startswith("rendering 2 clips ") and lines[1].startswith("forecast: 60-90 s, done at ")
-    assert opening(2, "shapes", ended.root, (60.0, 90.0), "2 workers")[1].startswith(
-        "forecast: 60-90 s with 2 workers, "
-    )

@@ -15,26 +15,20 @@ from dataclasses import asdict
 from vgpipe import errors
 from vgpipe.config.schema import Config
 from vgpipe.config.validate import validate_config
-from vgpipe.errors import ConfigError, VgpipeError
+from vgpipe.errors import VgpipeError
 from vgpipe.plans.planning import plan_of
-from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.plans.run_plan import RunPlan
 
 
-def forecast(config: Config, job_lines: str | None) -> tuple[RunPlan, ConfigError | None]:
-    """Plans a job; returns the plan, and what refuses it where it does not fit.
+def forecast(config: Config, job_lines: str | None) -> RunPlan:
+    """Plans a job; the plan says what refuses it where it does not fit.
 
     Raises:
         UsageError: where the job is invalid or the device is not there.
         ModelError: where the model cannot be opened.
         PlanError: where no plan can be made for it.
     """
-    made = plan_of(config, job_lines)
-    try:
-        refuse_what_cannot_fit(made, config)
-    except ConfigError as error:
-        return made, error
-    return made, None
+    return plan_of(config, job_lines)
 
 
 def fill_cache(config: Config, job_lines: str | None) -> None:

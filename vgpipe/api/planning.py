@@ -17,6 +17,7 @@ from vgpipe.errors import ConfigError
 from vgpipe.plans.as_json import as_json, summary
 from vgpipe.plans.as_text import as_text
 from vgpipe.plans.run_plan import RunPlan
+from vgpipe.plans.verdict import verdict
 from vgpipe.units import to_gib
 
 
@@ -41,6 +42,7 @@ class Plan:
         continue_seconds: lower and upper bound for finishing all its drafts; None without drafts, or where not known.
         workers: how many workers `executor.workers` means there; on a CPU with `auto` the most that a trial, which
             decides when a run starts, may find.
+        verdict: whether it fits, how long it takes and what it needs, or the nearest that fits, in one line.
     """
 
     model: str
@@ -58,6 +60,7 @@ class Plan:
     clip_notes: Mapping[str, tuple[str, ...]]
     workers: int
     continue_seconds: tuple[float, float] | None = None
+    verdict: str = ""
     _made: RunPlan = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,13 +68,14 @@ class Plan:
         found: dict[str, Any] = json.loads(as_json([self._made]))
         return found
 
-    def text(self, width: int | None = None) -> str:
+    def text(self, width: int | None = None, *, verbose: bool = False) -> str:
         """Returns the text of the command `plan`.
 
         Args:
             width: columns to wrap tables to; None does not wrap.
+            verbose: whether to add all that `plan --verbose` adds.
         """
-        return as_text(self._made, datetime.now(), width)
+        return as_text(self._made, datetime.now(), width, is_verbose=verbose)
 
     def __str__(self) -> str:
         return self.text()
@@ -133,10 +137,10 @@ def plan(
     with RUNS.turn_if_free() as is_free:
         if not is_free:
             fill_cache(wanted.config, wanted.job_lines)
-        return _plan(*forecast(wanted.config, wanted.job_lines))
+        return _plan(forecast(wanted.config, wanted.job_lines))
 
 
-def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:
+def _plan(made: RunPlan) -> Plan:
     known = summary(made)
     peaks = [shape.chosen.peak_bytes for shape in made.shapes if shape.chosen]
     return Plan(
@@ -145,7 +149,8 @@ def _plan(made: RunPlan, refusal: ConfigError | None) -> Plan:
         clips=made.clips,
         segments=made.segments,
         fits=made.fits,
-        refusal=refusal,
+        refusal=made.refusal.error if made.refusal is not None else None,
+        verdict=verdict(made),
         seconds=made.seconds(),
         peak_gb=to_gib(max(peaks, default=0)) if made.fits else None,
         download_gb=known["download_gib"],

@@ -14,13 +14,12 @@ from vgpipe.plans.as_json import as_json
 from vgpipe.plans.as_text import as_text
 from vgpipe.plans.matrix import axes, show_matrix
 from vgpipe.plans.planning import plan_of
-from vgpipe.plans.refusal import refuse_what_cannot_fit
 from vgpipe.runs.logs import logging_early
 from vgpipe.terminal import terminal_width, write
 from vgpipe.typed import as_typed
 
 HELP = """\
-usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...] [--json]
+usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...] [--verbose] [--json]
        python -m vgpipe plan --why job=prompts.yaml [...] [--json]
 
 Forecasts, before weights are downloaded or loaded, whether a job fits a device and with which
@@ -33,8 +32,9 @@ the model's reference settings, or clip.*
   plan model=ltx_video_2b,wan21_t2v_1_3b hardware=all            the largest clip that fits each
   plan model=all hardware=rtx3060_12gb job=prompts.yaml          the same job on every model
 
-  --json   one JSON object on stdout (docs/planning.md)
-  --why    instead, of each clip: would it be rendered again, and which input changed (docs/runs.md)
+  --verbose  every configuration that was considered, operations, transfers, reserved memory
+  --json     one JSON object on stdout (docs/planning.md)
+  --why      instead, of each clip: would it be rendered again, and which input changed (docs/runs.md)
 
 Estimating the memory of a model runs its code on fake tensors, a few seconds per stage, and loads
 no weights. The result is kept in ~/.cache/vgpipe (VGPIPE_CACHE=DIR), so that the next plan answers
@@ -42,7 +42,7 @@ at once.
 
 exit codes: 0 it fits; 2 it does not fit (the message says what does), or bad usage
 """
-FLAGS = ("--json", "--why")
+FLAGS = ("--json", "--why", "--verbose")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,8 +70,10 @@ def main(arguments: Sequence[str]) -> int:
     config = load(given.overrides, given.sources)
     with logging_early(terminal=True):
         plan = plan_of(config, deadline=_deadline(config))
-    write(as_json([plan]) if wants_json else as_text(plan, datetime.now(), terminal_width()))
-    refuse_what_cannot_fit(plan, config)
+    is_verbose = "--verbose" in arguments
+    write(as_json([plan]) if wants_json else as_text(plan, datetime.now(), terminal_width(), is_verbose=is_verbose))
+    if plan.refusal is not None:
+        raise plan.refusal.error
     return 0
 
 

@@ -14,6 +14,7 @@ from vgpipe.plans.device_plan import DevicePlan, ShapePlan
 from vgpipe.plans.draft_rest import DraftRest
 from vgpipe.plans.figures import Span, clip_seconds
 from vgpipe.plans.run_plan import RunPlan
+from vgpipe.plans.verdict import verdict
 from vgpipe.units import to_gib
 
 SCHEMA = 1
@@ -47,6 +48,8 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "clips": plan.clips,
         "segments": plan.segments,
         "fits": plan.fits,
+        "verdict": verdict(plan),
+        "nearest": list(plan.refusal.nearest) if plan.refusal is not None else [],
         "seconds": _span(plan.seconds()),
         "download_gib": _gib(plan.download_bytes),
         "disk_gib": _gib(plan.disk_bytes()),
@@ -108,6 +111,7 @@ def tier_of_plan(plan: RunPlan) -> dict[str, Any]:
     tier = plan.tier
     return {
         "name": tier.name,
+        "label": tier.title,
         "device": plan.device_name,
         "kind": tier.kind,
         "memory_gib": tier.memory_gb,

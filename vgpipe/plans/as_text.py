@@ -1,4 +1,4 @@
-"""A plan as text for people."""
+"""A plan as text for people: the verdict, a table of stages, and what they should know."""
 
 from __future__ import annotations
 
@@ -8,71 +8,111 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vgpipe.clips.notes import MAX_LINES, noted_lines
-from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
+from vgpipe.planner.forecast_records import Forecast, StageForecast
 from vgpipe.plans import figures
 from vgpipe.plans.crew_text import crew_lines
+from vgpipe.plans.detailed_text import considered, stage_details
 from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.draft_rest import DraftRest
+from vgpipe.plans.in_words import and_list, changes, placement
 from vgpipe.plans.run_plan import RunPlan
+from vgpipe.plans.verdict import noun, shortfall, verdict
 from vgpipe.terminal import table
-from vgpipe.units import GIB, counted, format_size
-from vgpipe.vocabulary import NATIVE
+from vgpipe.units import GIB, counted, to_gib
 
-MAX_SHAPES = 3
-MAX_ROWS = 24
+MAX_WHOLE, MAX_ROWS = 2, 24
+"""Kinds of clips of which each has a table of its stages; of more, only the heaviest has one."""
 TEXT_WIDTH = 118
 INDENT = "  "
 NOT_MEASURED = (
     "figures are forecasts, none was measured on this GPU: memory comes from a run of the model's own code on fake "
     "tensors, time from peak rates and the shares of them that published runs reached (docs/planning.md)"
 )
+FORECASTS = "forecasts, none was measured on this GPU; GB are 2^30 bytes (docs/planning.md)"
+FORECASTS_HERE = "forecasts; GB are 2^30 bytes (docs/planning.md)"
 
 
-def as_text(plan: RunPlan, now: datetime, width: int | None = None) -> str:
-    """Returns the plan of a job.
+def as_text(plan: RunPlan, now: datetime, width: int | None = None, *, is_verbose: bool = False) -> str:
+    """Returns the plan of a job, its verdict first.
 
     Args:
         plan: what was planned.
         now: when the job would start.
-        width: columns of the terminal; None, as for a file, keeps every table row on one line.
+        width: columns of the terminal; None, as for a file, keeps the verdict and every table row on one line.
+        is_verbose: whether to add operations, transfers, reserved memory and every configuration that was considered.
     """
-    return _Page(plan, width).text(now)
+    return _Page(plan, width, is_verbose=is_verbose).text(now)
 
 
 class _Page:
     """The text of one plan, for one width."""
 
-    def __init__(self, plan: RunPlan, width: int | None):
-        self._plan, self._width = plan, width
+    def __init__(self, plan: RunPlan, width: int | None, *, is_verbose: bool):
+        self._plan, self._width, self._is_verbose = plan, width, is_verbose
         self._text_width = min(width or TEXT_WIDTH, TEXT_WIDTH)
 
     def text(self, now: datetime) -> str:
-        """Returns all blocks: the header, the heaviest kinds of clips, the others in short, totals, notes."""
+        """Returns all blocks: the verdict, the device, the heaviest kinds of clips, the others in short, the rest."""
         plan = self._plan
-        shapes = plan.shapes if len(plan.shapes) <= MAX_SHAPES else sorted(plan.shapes, key=_order)
-        blocks = [_header(plan), *map(self._shape, shapes[:MAX_SHAPES])]
-        if len(shapes) > MAX_SHAPES:
-            blocks.append("\n".join(_short_table(shapes[MAX_SHAPES:])))
-        return "\n\n".join([*blocks, _totals(plan, now), self._notes()]) + "\n"
+        first = verdict(plan, now)
+        is_short = len(plan.shapes) <= MAX_WHOLE
+        shapes = plan.shapes if is_short else sorted(plan.shapes, key=_order)
+        whole = len(shapes) if is_short else 1
+        blocks = ["\n".join([first if self._width is None else self._wrapped(first), *_deadline(plan)])]
+        blocks += [self._header(), *map(self._shape, shapes[:whole])]
+        if len(shapes) > whole:
+            blocks.append("\n".join(_short_table(shapes[whole:], plan)))
+        return "\n\n".join(filter(None, [*blocks, self._totals(), self._notes()])) + "\n"
+
+    def _header(self) -> str:
+        plan = self._plan
+        clips = counted(plan.clips, "clip")
+        if plan.segments > plan.clips:
+            clips = f"{clips} in {plan.segments} segments"
+        if len(plan.shapes) > 1:
+            clips = f"{clips} of {len(plan.shapes)} kinds"
+        return f"{plan.model}, {plan.dtype}: {clips}\n{self._wrapped(_device(plan))}"
 
     def _shape(self, shape: ShapePlan) -> str:
         plan = self._plan
         head = f"{figures.shape(shape.spec)} x {counted(shape.clips, plan.unit)}"
+        listed = considered(shape, self._width, MAX_ROWS) if self._is_verbose else []
         if shape.chosen is None:
-            return "\n".join([f"{head}: does not fit", *self._considered(shape), self._wrapped(shape.why, INDENT)])
-        why = self._wrapped(f"why: {shape.why}", INDENT)
-        return "\n".join([head, *_chosen(shape.chosen, plan.tier), why, *self._considered(shape)])
+            told = shape.why if self._is_verbose else shortfall(plan, shape)
+            return "\n".join([f"{head}: does not fit", self._wrapped(told, INDENT), *listed])
+        lines = [head, *self._stages(shape.chosen)]
+        if found := changes(shape.chosen, plan.request):
+            lines.append(
+                self._wrapped(f"changed so that it fits: {and_list(found)} (run.degrade=strict refuses)", INDENT)
+            )
+        if self._is_verbose:
+            lines += ["", *stage_details(shape.chosen, plan.tier), self._wrapped(f"why: {shape.why}", INDENT), *listed]
+        return "\n".join(lines)
 
-    def _considered(self, shape: ShapePlan) -> list[str]:
-        head = ("considered", "VAE", "weights", "peak GiB", "RAM GiB", "per clip", "fits")
-        rows = [_candidate(row, is_chosen=row is shape.chosen) for row in shape.rows[:MAX_ROWS]]
-        hidden = len(shape.rows) - len(rows)
-        more = [f"{INDENT}and {hidden} more: --json lists all"] if hidden > 0 else []
+    def _stages(self, chosen: Forecast) -> list[str]:
+        kind = self._plan.tier.kind
+        head = ("stage", f"per {noun(self._plan)}", *([] if kind == "cpu" else ["GPU GB"]), "RAM GB", "weights")
+        rows = [_stage(chosen, stage, kind) for stage in chosen.stages]
         width = None if self._width is None else self._width - len(INDENT)
-        return ["", *_indented(table([head, *rows], right=(3, 4, 5), width=width)), *more]
+        return [f"{INDENT}{line}" for line in table([head, *rows], right=range(2, len(head) - 1), width=width)]
+
+    def _totals(self) -> str:
+        plan = self._plan
+        lines = crew_lines(plan, INDENT)
+        if plan.rest is not None:
+            lines.append(f"continue     {_rest(plan, plan.rest)}")
+        if plan.gc_frees_bytes:
+            lines.append(f"disk         python -m vgpipe gc frees {figures.size(plan.gc_frees_bytes)}")
+        if self._is_verbose and plan.fits:
+            seconds, stored = figures.seconds(plan.seconds()), figures.gib(plan.disk_bytes())
+            lines.append(f"to download  {figures.gib(plan.download_bytes)} GiB")
+            lines.append(f"in the store {stored} GiB, in addition to the download")
+            lines.append(f"whole job    {seconds}, including loading, without downloads")
+        return "\n".join(lines)
 
     def _notes(self) -> str:
-        chosen = [shape.chosen for shape in self._plan.shapes if shape.chosen]
+        plan = self._plan
+        chosen = [shape.chosen for shape in plan.shapes if shape.chosen]
         warnings = [warning for forecast in chosen for warning in forecast.warnings]
         estimated = [
             f"{stage.stage} is estimated from sizes alone: the model's code does not run on fake tensors"
@@ -80,9 +120,16 @@ class _Page:
             for stage in forecast.stages
             if stage.method == "analytic"
         ]
-        basis = NOT_MEASURED if self._plan.tier.kind != "cpu" else "figures are forecasts (docs/planning.md)"
-        notes = (*dict.fromkeys([*warnings, *estimated]), *self._plan.notes, *self._clip_notes(), basis)
-        return "\n".join(self._wrapped(f"note: {note}") for note in notes)
+        notes = (*dict.fromkeys([*warnings, *estimated]), *plan.notes, *self._clip_notes(), self._basis())
+        lines = [self._wrapped(f"note: {note}") for note in notes]
+        if not self._is_verbose:
+            lines.append(self._wrapped(_more(plan)))
+        return "\n".join(lines)
+
+    def _basis(self) -> str:
+        if self._plan.tier.kind == "cpu":
+            return FORECASTS_HERE
+        return NOT_MEASURED if self._is_verbose else FORECASTS
 
     def _clip_notes(self) -> list[str]:
         lines = noted_lines(self._plan.clip_notes)
@@ -105,102 +152,61 @@ def _order(shape: ShapePlan) -> int:
     return -shape.chosen.peak_bytes if shape.chosen else -sys.maxsize
 
 
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [f"{INDENT}{line}" for line in lines]
+def _deadline(plan: RunPlan) -> list[str]:
+    return [] if plan.done_by is None else [f"{plan.done_by}, if started now"]
 
 
-def _header(plan: RunPlan) -> str:
-    clips = f"{plan.model}: {counted(plan.clips, 'clip')}"
-    if plan.segments > plan.clips:
-        clips = f"{clips} in {plan.segments} segments"
-    if len(plan.shapes) > 1:
-        clips = f"{clips} of {len(plan.shapes)} kinds"
-    return f"{clips}, {plan.dtype}\n{_device(plan.tier, plan.device_name)}"
-
-
-def _device(tier: Tier, name: str) -> str:
-    facts = ["memory unknown" if tier.memory_gb is None else f"{format_size(tier.memory_gb * GIB)} usable"]
-    facts.append("RAM not checked" if tier.ram_gb is None else f"{tier.ram_gb:.1f} GiB of RAM free")
+def _device(plan: RunPlan) -> str:
+    tier = plan.tier
+    facts = ["memory unknown" if tier.memory_gb is None else f"{figures.size(tier.memory_gb * GIB)} usable"]
+    if tier.ram_gb is None:
+        facts.append("RAM not checked")
+    elif plan.target.is_here:
+        facts.append(f"{figures.size(tier.ram_gb * GIB)} RAM free")
+    elif tier.kind != "mps":  # whose memory is both
+        facts.append(f"assumes {figures.size(tier.ram_gb * GIB)} RAM (hardware.ram_gb changes it)")
     if tier.disk_gb is not None:
-        facts.append(f"{tier.disk_gb:.0f} GiB of disk free")
-    shown = tier.name if name == tier.name else f"{tier.name} ({name})"
-    return f"on {shown}: {', '.join(facts)}"
+        facts.append(f"{figures.size(tier.disk_gb * GIB)} disk free")
+    name = plan.device_name if plan.target.is_here else f"hardware={tier.name}"
+    shown = tier.title if name == tier.title else f"{tier.title} ({name})"
+    return f"{shown}: {', '.join(facts)}"
 
 
-def _chosen(forecast: Forecast, tier: Tier) -> list[str]:
-    memory = "tensors GiB" if tier.kind == "cpu" else "GPU GiB"
-    head = ("stage", "strategy", memory, "reserved", "RAM GiB", "TFLOP", "moved GiB", "per clip")
-    rows = [_stage(forecast, stage) for stage in forecast.stages]
-    weights = figures.weights(forecast)
-    quantized = "no quantization" if weights == NATIVE else f"quantized: {weights}"
-    settings = f"VAE {figures.tiling(forecast)}; {quantized}"
-    return _indented([*table([head, *rows], right=range(2, len(head) - 1)), settings])
-
-
-def _stage(forecast: Forecast, stage: StageForecast) -> tuple[str, ...]:
+def _stage(forecast: Forecast, stage: StageForecast, kind: str) -> tuple[str, ...]:
     return (
         stage.stage,
-        figures.stage_strategy(forecast, stage),
-        figures.gib(stage.allocated_bytes),
-        figures.gib(stage.reserved_bytes),
-        figures.gib(stage.ram_bytes),
-        figures.tera(stage.flops),
-        figures.gib(stage.transfer_bytes),
         figures.seconds(stage.seconds),
+        *([] if kind == "cpu" else [_gb(stage.allocated_bytes)]),
+        _gb(stage.ram_bytes),
+        placement(stage.strategy or forecast.strategy, kind),
     )
 
 
-def _candidate(row: Forecast, *, is_chosen: bool) -> tuple[str, ...]:
-    verdict = "chosen" if is_chosen else ("yes" if row.fits else "no: " + "; ".join(map(_brief, row.refusals)))
-    if row.fits and row.warnings:
-        verdict = f"{verdict}, tight"
-    stream = ", stream" if row.stream else ""
-    return (
-        figures.strategy(row) + stream,
-        figures.tiling(row),
-        figures.weights(row),
-        figures.gib(row.peak_bytes),
-        figures.gib(max(stage.ram_bytes for stage in row.stages)),
-        figures.seconds(figures.clip_seconds(row)),
-        verdict,
-    )
+def _gb(size_bytes: float) -> str:
+    size = to_gib(size_bytes)
+    return f"{size:.1f}" if size >= 0.1 else f"{size:.2g}"
 
 
-def _brief(refusal: str) -> str:
-    return refusal.partition(", and ")[0]
+def _short_table(shapes: Sequence[ShapePlan], plan: RunPlan) -> list[str]:
+    name = noun(plan)
+    head = ("others", f"{name}s", "each", "GPU GB", "RAM GB", "changed")
+    rows = [_short_row(shape, plan) for shape in shapes[:MAX_ROWS]]
+    more = [f"and {len(shapes) - MAX_ROWS} more kinds: --json lists all"] if len(shapes) > MAX_ROWS else []
+    return [*table([head, *rows], right=(1, 3, 4)), *more]
 
 
-def _short_table(shapes: Sequence[ShapePlan]) -> list[str]:
-    head = ("shape", "clips", "strategy", "peak GiB", "per clip")
-    rows = [_short_row(shape) for shape in shapes[:MAX_ROWS]]
-    more = [f"and {len(shapes) - MAX_ROWS} more shapes: --json lists all"] if len(shapes) > MAX_ROWS else []
-    return [*table([head, *rows], right=(1, 3)), *more]
-
-
-def _short_row(shape: ShapePlan) -> tuple[str, ...]:
+def _short_row(shape: ShapePlan, plan: RunPlan) -> tuple[str, ...]:
     chosen, clips = shape.chosen, str(shape.clips)
     if chosen is None:
-        return figures.shape(shape.spec), clips, "does not fit", "-", "-"
-    strategy = f"{figures.strategy(chosen)}, VAE {figures.tiling(chosen)}"
+        return figures.shape(shape.spec), clips, "does not fit", "-", "-", "-"
     seconds = figures.seconds(figures.clip_seconds(chosen))
-    return figures.shape(shape.spec), clips, strategy, figures.gib(chosen.peak_bytes), seconds
+    changed = ", ".join(changes(chosen, plan.request)) or "-"
+    return figures.shape(shape.spec), clips, seconds, _gb(chosen.peak_bytes), _gb(chosen.ram_bytes), changed
 
 
-def _totals(plan: RunPlan, now: datetime) -> str:
-    seconds = plan.seconds()
-    lines = [*crew_lines(plan, INDENT), f"to download  {figures.gib(plan.download_bytes)} GiB"]
-    if any(shape.chosen for shape in plan.shapes):
-        frees = f"; gc frees {format_size(plan.gc_frees_bytes)}" if plan.gc_frees_bytes else ""
-        disk = f"{figures.gib(plan.disk_bytes())} GiB in the store, in addition to the download"
-        lines.append(f"disk         {disk}{frees}")
-    if plan.fits:
-        lines.append(f"whole job    {figures.seconds(seconds)}, including loading, without downloads")
-        lines.append(f"finishes     about {figures.finishing(seconds, now)} if started now")
-    if plan.rest is not None:
-        lines.append(f"continue     {_rest(plan, plan.rest)}")
-    if plan.done_by is not None:
-        lines.append(f"deadline     {plan.done_by} if started now")
-    return "\n".join(lines)
+def _more(plan: RunPlan) -> str:
+    count = sum(len(shape.rows) for shape in plan.shapes)
+    return f"more: --verbose ({counted(count, 'configuration')} considered, operations, transfers, reserved memory)"
 
 
 def _rest(plan: RunPlan, rest: DraftRest) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from vgpipe.plans import figures
 from vgpipe.plans.crew import CrewMember, CrewPlan
 from vgpipe.plans.device_plan import DevicePlan
-from vgpipe.plans.figures import Span
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.terminal import table
-from vgpipe.units import GIB, counted, format_size
+from vgpipe.units import GIB, counted
 
 MAX_NAMES = 3
 
@@ -45,8 +44,8 @@ def _ram(crew: CrewPlan) -> str:
     if not crew.ram_bytes:  # nothing fits
         return ""
     most = "at most " * crew.needs_trial
-    free = "" if crew.free_ram_gb is None else f", {format_size(crew.free_ram_gb * GIB)} free"
-    return f"; {most}{figures.gib(crew.ram_bytes)} GiB of RAM together{free}"
+    free = "" if crew.free_ram_gb is None else f", {figures.size(crew.free_ram_gb * GIB)} free"
+    return f"; {most}{figures.size(crew.ram_bytes)} RAM together{free}"
 
 
 def _alike(crew: CrewPlan) -> list[list[CrewMember]]:
@@ -61,9 +60,9 @@ def _row(members: Sequence[CrewMember]) -> tuple[str, ...]:
     plan = members[0].plan
     names = [member.name for member in members]
     shown = ", ".join(names) if len(names) <= MAX_NAMES else f"{names[0]} to {names[-1]}"
-    usable = "?" if plan.tier.memory_gb is None else f"{plan.tier.memory_gb:.1f} GiB"
+    usable = "?" if plan.tier.memory_gb is None else figures.size(plan.tier.memory_gb * GIB)
     spans = [figures.clip_seconds(shape.chosen) for shape in plan.shapes if shape.chosen]
-    return shown, plan.device_name, usable, _held(plan), figures.seconds(_hull(spans)) if spans else "-"
+    return shown, plan.tier.title, usable, _held(plan), figures.seconds(figures.hull(spans)) if spans else "-"
 
 
 def _held(plan: DevicePlan) -> str:
@@ -73,10 +72,3 @@ def _held(plan: DevicePlan) -> str:
     if len(plan.shapes) == 1:
         return f"{'every' if held else 'no'} clip{note}"
     return f"{len(held)} of {len(plan.shapes)} kinds{note}"
-
-
-def _hull(spans: Sequence[Span | None]) -> Span | None:
-    known = [span for span in spans if span is not None]
-    if not known or len(known) < len(spans):
-        return None
-    return min(span[0] for span in known), max(span[1] for span in known)

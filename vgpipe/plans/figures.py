@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from math import ceil, sqrt
 
 from vgpipe.planner.forecast_records import Forecast, StageForecast
 from vgpipe.planner.profile_records import ClipSpec
-from vgpipe.units import counted, to_gib
+from vgpipe.units import MIB, counted, finish_time, to_gib
 from vgpipe.vocabulary import NATIVE
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
-SHORTEST_S = 0.01
+SHORTEST_S, SMALLEST_GB = 0.01, 0.1
 Span = tuple[float, float]
 
 
@@ -21,6 +22,19 @@ def gib(size_bytes: float) -> str:
     return f"{size:.2f}" if size >= 0.01 or size == 0 else f"{size:.2g}"
 
 
+def size(size_bytes: float) -> str:
+    """Returns bytes as a person says them, `17 GB`, `2.8 GB`, `12 MB`; a GB is 2^30 bytes."""
+    size_gb = to_gib(size_bytes)
+    if round(size_gb, 1) >= SMALLEST_GB:
+        return f"{size_gb:.0f} GB" if round(size_gb, 1) >= 10 else f"{size_gb:.1f} GB".replace(".0 GB", " GB")
+    return f"{size_bytes / MIB:.0f} MB" if size_bytes >= MIB / 2 else f"{size_bytes / MIB:.1g} MB"
+
+
+def size_up(size_bytes: float) -> str:
+    """Returns what is lacking, `8.1 GB`: rounded up to a tenth, so that it never reads as what there is."""
+    return f"{ceil(to_gib(size_bytes) * 10) / 10:g} GB"
+
+
 def tera(operations: float) -> str:
     """Returns operations in units of 10^12, three digits."""
     value = operations / 1e12
@@ -28,14 +42,22 @@ def tera(operations: float) -> str:
 
 
 def seconds(span: Span | None) -> str:
-    """Returns a span of time, `40-65 s`, `3.5-6 min`, `2-3.1 h`; `?` where no rate is known."""
+    """Returns a span of time, `40-65 s`, `3.5-6 min`, `50 s to 2 h`; `?` where no rate is known."""
     if span is None:
         return "?"
     if span[1] < SHORTEST_S:
         return f"under {SHORTEST_S:g} s"
-    unit, name = next(((length, text) for limit, length, text in _UNITS if span[1] < limit), (DAY_S, "days"))
+    unit, name = _unit(span[1])
+    if span[0] < unit and unit > 1:
+        less, less_name = _unit(span[0])
+        return f"{_digits(span[0] / less)} {less_name} to {_digits(span[1] / unit)} {name}"
     low, high = (_digits(value / unit) for value in span)
     return f"{low} {name}" if low == high else f"{low}-{high} {name}"
+
+
+def _unit(value: float) -> tuple[float, str]:
+    """Returns the unit in which a time is told: its seconds and its name."""
+    return next(((length, text) for limit, length, text in _UNITS if value < limit), (DAY_S, "days"))
 
 
 _UNITS = ((2 * MINUTE_S, 1.0, "s"), (2 * HOUR_S, MINUTE_S, "min"), (4 * DAY_S, HOUR_S, "h"))
@@ -53,6 +75,26 @@ def finishing(span: Span | None, now: datetime) -> str:
     if last - now < timedelta(days=1):
         return f"{first:%H:%M}" if f"{first:%H:%M}" == f"{last:%H:%M}" else f"{first:%H:%M}-{last:%H:%M}"
     return f"{first:%a %d %b %H:%M} to {last:%a %d %b %H:%M}"
+
+
+def about(span: Span | None, now: datetime) -> str:
+    """Returns about when work that begins now is done, and the least and the most: `about 18:40 (17:22-20:41)`."""
+    if span is None:
+        return "unknown"
+    middle = now + timedelta(seconds=sqrt(max(span[0], 0.0) * max(span[1], 0.0)))
+    low, high = (finish_time(now + timedelta(seconds=value), now) for value in span)
+    if low == high:
+        return f"about {low}"
+    return f"about {finish_time(middle, now)} ({low}{' to ' if ' ' in high else '-'}{high})"
+
+
+def hull(spans: Iterable[Span | None]) -> Span | None:
+    """Returns the least and the most of spans; None where one of them is not known, or there are none."""
+    found = list(spans)
+    known = [span for span in found if span is not None]
+    if not known or len(known) < len(found):
+        return None
+    return min(span[0] for span in known), max(span[1] for span in known)
 
 
 def added(spans: Iterable[Span | None]) -> Span | None:

@@ -41,6 +41,7 @@ from vgpipe.plans.draft_rest import rest_of
 from vgpipe.plans.inputs import PlannedModel, clips_to_plan, download_bytes, planned_model
 from vgpipe.plans.parts import Steps, StepsOf, all_steps, judged_steps
 from vgpipe.plans.profiles import Profiles
+from vgpipe.plans.refusal import refusal_of
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import NOTHING_HELD, Target, target_of
 from vgpipe.units import counted
@@ -82,7 +83,9 @@ def plan_of(config: Config, job_lines: str | None = None, deadline: tuple[str, f
     )
     plan = with_crew(make(target), model.config, clips, make)
     plan = with_garbage_counted(plan, Path(config.store.dir))
-    if deadline is None or not plan.fits:
+    if not plan.fits:
+        return replace(plan, refusal=refusal_of(plan, config))
+    if deadline is None:
         return plan
     return replace(plan, done_by=done_by(plan, clips, model.config, at=deadline[0], left_s=deadline[1]))
 

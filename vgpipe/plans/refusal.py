@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.config.schema import Config
@@ -18,6 +19,23 @@ from vgpipe.units import GIB, counted, format_size
 
 log = logging.getLogger(__name__)
 
+ONE_WORKER = "executor.workers=1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a job is refused.
+
+    Attributes:
+        error: naming every kind of clip that does not fit, and the nearest that does.
+        nearest: what to type for the first of these kinds, each of which fits by itself; the smallest change first.
+        remedy: what else helps it; may be empty.
+    """
+
+    error: ConfigError
+    nearest: tuple[str, ...]
+    remedy: str = ""
+
 
 def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:
     """Refuses a plan of which some clips cannot fit, before anything is loaded.
@@ -29,16 +47,33 @@ def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:
     Raises:
         ConfigError: naming every kind of clip that does not fit, and the nearest that does.
     """
+    refusal = refusal_of(found, config)
+    if refusal is not None:
+        raise refusal.error
+
+
+def refusal_of(found: RunPlan, config: Config) -> Refusal | None:
+    """Returns why some clips of a plan cannot fit, and what does; None where all fit.
+
+    Args:
+        found: the plan.
+        config: the whole config it was made from.
+    """
     lacking = [shape for shape in found.shapes if shape.chosen is None]
     if not lacking:
-        return
+        return None
     crew = found.crew
     if crew is not None and crew.fits_alone:
-        fault = Fault("executor.workers", f"{_sharing(crew)}: {lacking[0].why}", "executor.workers=1")
-        raise ConfigError(f"{found.model} does not fit {_count(crew)}; nothing was started", [fault])
+        fault = Fault("executor.workers", f"{_sharing(crew)}: {lacking[0].why}", ONE_WORKER)
+        error = ConfigError(f"{found.model} does not fit {_count(crew)}; nothing was started", [fault])
+        return Refusal(error=error, nearest=(ONE_WORKER,))
     roomiest = found if crew is None or crew.shares_cores else _roomiest(crew)
-    faults = [_fault(shape, roomiest, config) for shape in roomiest.shapes if shape.spec in {s.spec for s in lacking}]
-    raise ConfigError(f"{found.model} {_where(found)}; nothing was started", faults)
+    shapes = [shape for shape in roomiest.shapes if shape.spec in {one.spec for one in lacking}]
+    found_advice = [(shape, _advice(shape, roomiest, config)) for shape in shapes]
+    freeing = [remedy_of_shape(shape, roomiest.tier, Path(config.store.dir)) for shape in shapes]
+    faults = [_fault(*one, roomiest, free) for one, free in zip(found_advice, freeing, strict=True)]
+    error = ConfigError(f"{found.model} {_where(found)}; nothing was started", faults)
+    return Refusal(error=error, nearest=found_advice[0][1], remedy=freeing[0])
 
 
 def _where(found: RunPlan) -> str:
@@ -69,19 +104,22 @@ def _usable(tier: Tier) -> str:
     return "memory unknown" if tier.memory_gb is None else format_size(tier.memory_gb * GIB)
 
 
-def _fault(shape: ShapePlan, found: DevicePlan, config: Config) -> Fault:
-    spec = shape.spec
-    where = f"{spec.width}x{spec.height}, {spec.num_frames} frames ({counted(shape.clips, found.unit)})"
+def _advice(shape: ShapePlan, found: DevicePlan, config: Config) -> tuple[str, ...]:
     try:
         advice = nearest(
-            spec, found.tier, found.request, found.profiles.lenient, inputs=found.inputs, rules=config.model.rules
+            shape.spec, found.tier, found.request, found.profiles.lenient, inputs=found.inputs, rules=config.model.rules
         )
     except VgpipeError as error:
         log.debug("no advice: %s", error)
-        advice = ()
+        return ()
     if found.unit == "segment":  # what is planned for is a segment, and its length is another setting
-        advice = tuple(one.replace("clip.num_frames=", "clip.segment_num_frames=") for one in advice)
-    freeing = remedy_of_shape(shape, found.tier, Path(config.store.dir))
+        return tuple(one.replace("clip.num_frames=", "clip.segment_num_frames=") for one in advice)
+    return advice
+
+
+def _fault(shape: ShapePlan, advice: tuple[str, ...], found: DevicePlan, freeing: str) -> Fault:
+    spec = shape.spec
+    where = f"{spec.width}x{spec.height}, {spec.num_frames} frames ({counted(shape.clips, found.unit)})"
     if advice:
         remedy = f"fits with {', or '.join(advice)}"
         return Fault(where, shape.why, f"{remedy}; {freeing}" if freeing else remedy)

@@ -12,6 +12,7 @@ from vgpipe.plans.figures import SHORTEST_S, Span
 if TYPE_CHECKING:
     from vgpipe.plans.done_by import DoneBy
     from vgpipe.plans.draft_rest import DraftRest
+    from vgpipe.plans.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +23,13 @@ class RunPlan(DevicePlan):
         crew: the workers, where there are several; a kind of clip is then planned for the first that holds it.
         done_by: how many clips will be done by the deadline; None without one.
         rest: what its drafts take to be finished; None without drafts.
+        refusal: why it does not fit, and the nearest that does; None where it fits, or nobody has asked.
     """
 
     crew: CrewPlan | None = None
     done_by: DoneBy | None = None
     rest: DraftRest | None = None
+    refusal: Refusal | None = None
 
     def seconds(self) -> Span | None:
         """Returns how long the whole job takes, loading each component once; None where that is not known."""

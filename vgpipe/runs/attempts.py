@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -36,12 +37,10 @@ from vgpipe.runs.steps import Steps
 from vgpipe.store.artifacts import Store
 from vgpipe.store.pause_file import PauseFile
 from vgpipe.store.rundir import RunDir
-from vgpipe.units import counted
 from vgpipe.vocabulary import ANY
 
 if TYPE_CHECKING:  # a run that has nothing to make needs no plan
     from vgpipe.plans.done_by import DoneBy
-    from vgpipe.plans.figures import Span
     from vgpipe.plans.run_plan import RunPlan
 
 log = logging.getLogger(__name__)
@@ -128,16 +127,20 @@ class Attempts:
         elif refuses_what_cannot_fit(config.run):
             refuse_what_cannot_fit(plan, config)
 
-    @property
-    def workers(self) -> str:
-        """The workers that the plan expects, in words; empty for one."""
-        crew = None if self._plan is None else self._plan.crew
-        return "" if crew is None else f"{'up to ' * crew.needs_trial}{counted(len(crew.members), 'worker')}"
+    def verdict(self, now: datetime) -> str:
+        """Returns the first line of the plan; empty without one.
 
-    @property
-    def expected_s(self) -> Span | None:
-        """The least and the most seconds that the plan expects of the clips; None where it knows none."""
-        return None if self._plan is None else self._plan.seconds()
+        Args:
+            now: when the run starts.
+        """
+        if self._plan is None:
+            return ""
+        from vgpipe.plans.verdict import verdict
+
+        told, run = verdict(self._plan, now), self._config.run
+        if self._plan.fits:
+            return told
+        return f"{told} It is tried all the same ({f'run.degrade={ANY}' if run.degrade == ANY else 'run.plan=advise'})."
 
     def done_by(self, deadline: Deadline | None) -> DoneBy | None:
         """Returns how many clips will be done by a deadline, by the plan; None without one, or where nobody knows."""

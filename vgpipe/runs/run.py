@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -248,9 +249,9 @@ def _run(
     stop.set_deadlines(until=config.run.until, budget=config.run.budget)
     with logging_to(run_dir.log, run.early, terminal=run.terminal):
         begun_s = time.monotonic()
-        expected_s, workers = run.attempts.expected_s, run.attempts.workers
         done_by = run.attempts.done_by(stop.deadline())
-        opened = opening(len(run.request.clips), config.model.name, run_dir.root, expected_s, workers, done_by)
+        told = run.attempts.verdict(datetime.now())
+        opened = opening(len(run.request.clips), config.model.name, run_dir.root, told, done_by)
         own = [f"with your own defaults of {config.defaults_from}"] if config.defaults_from else []
         for note in (*opened, *own, *run.request.notes, *([config.model.note] if config.model.note else [])):
             log.info("%s", note)

@@ -57,8 +57,13 @@ def why_nothing_fits(rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs)
         tier: the device.
         inputs: the plan's other inputs.
     """
-    closest = min(rows, key=lambda row: (len(row.refusals), device_need_bytes(row, tier, inputs)))
-    return f"nothing fits; {_name(closest)} comes closest: {'; '.join(closest.refusals)}"
+    nearest = closest(rows, tier, inputs)
+    return f"nothing fits; {_name(nearest)} comes closest: {'; '.join(nearest.refusals)}"
+
+
+def closest(rows: tuple[Forecast, ...], tier: Tier, inputs: PlanInputs) -> Forecast:
+    """Returns which strategy lacks least, of some that do not fit."""
+    return min(rows, key=lambda row: (len(row.refusals), device_need_bytes(row, tier, inputs)))
 
 
 def _name(row: Forecast) -> str:
