@@ -15,7 +15,8 @@ import pytest
 from tests.report.runs import HOSTILE, data_of, make_run, record
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.report.build import SCRIPTS, build, gallery_page, run_data
-from vgpipe.report.page import asset
+from vgpipe.report.page import BASE, asset
+from vgpipe.report.run_history import STATES
 from vgpipe.store.rundir import RunDir
 
 
@@ -88,6 +89,44 @@ def test_scripts_can_stand_in_a_page():
         assert not re.search(
             r"</script|<!--|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", asset(f"templates/{name}")
         )
+
+
+THEMES = ("light", "dark")
+AA = 4.5
+"""The least contrast of text, by WCAG 2.2."""
+BEHIND = ("page", "card", "sunk", "raised")
+ON_STATES = {"light": "#ffffff", "dark": "#0d1014"}
+
+
+def colors_of(theme: str) -> dict[str, str]:
+    """Returns the colours of a theme by their names in the styles, each as #rrggbb."""
+    block = asset(BASE).split(":root")[THEMES.index(theme) + 1].partition("}")[0]
+    found = re.findall(r"--([a-z-]+): (#[0-9a-f]{6}|#[0-9a-f]{3});", block)
+    return {
+        name: value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:]) for name, value in found
+    }
+
+
+def contrast(first: str, second: str) -> float:
+    """Returns the contrast of two colours: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_stands_out_from_what_is_behind_it(theme):
+    colors = colors_of(theme)
+    pairs = [(text, behind) for text in ("ink", "soft", "accent") for behind in BEHIND]
+    pairs += [("page", "accent"), ("bad", "bad-sunk"), ("warn", "warn-sunk"), ("bad", "page"), ("warn", "page")]
+    assert [pair for pair in pairs if contrast(colors[pair[0]], colors[pair[1]]) < AA] == []
+    states = (*STATES, "unknown")
+    assert min(contrast(ON_STATES[theme], colors[one]) for one in states) >= AA
 
 
 def test_title_is_escaped(tmp_path):
@@ -220,9 +259,16 @@ def test_degradations_segments_and_stand_ins_are_told(tmp_path):
         "seed": 2**64 - 1,
     }
     clip = run_data(make_run(tmp_path, [record(**changes)]))["clips"][0]
-    assert clip["degradations"] == ["dtype: b instead of a, decode only (c)"]
+    assert clip["degradations"] == ["dtype: b instead of a, decode only (c)"] and clip["degraded"] == ["dtype"]
     assert clip["segments"][0]["seed"] == str(2**62) and clip["seed"] == str(2**64 - 1)
     assert clip["shots"][0]["cut"] and clip["made"]["model"] == "other"
+
+
+def test_the_checks_that_a_clip_did_not_pass_are_named_once(tmp_path):
+    results = [("noise", "warned"), ("tail", "passed"), ("seams", "failed"), ("noise", "failed"), (7, "failed")]
+    checks = [{"check": check, "result": result} for check, result in results]
+    clip = run_data(make_run(tmp_path, [record(checks=[*checks, None, "noise"])]))["clips"][0]
+    assert clip["failed_checks"] == ["noise", "seams"] and "degraded" not in clip
 
 
 def test_what_cannot_be_written_leaves_the_old_page_whole(tmp_path, monkeypatch):

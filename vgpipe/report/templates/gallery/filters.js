@@ -24,6 +24,7 @@
     return found;
   }
 
+  const ALWAYS = { marks: ["picked", "starred"] }; // so that the first pick does not move the page
   const GROUPS = ["state", "marks", "degraded", "check", "model", "size"];
   const valuesOf = (entry, group, marks) => (group === "marks" ? marked(entry.clip, marks) : entry.facets[group]);
 
@@ -51,7 +52,7 @@
   }
 
   function countsOf(group, all, wanted, marks) {
-    const found = new Map(); // value -> [of all, of those shown]
+    const found = new Map((ALWAYS[group] || []).map((value) => [value, [0, 0]])); // value -> [of all, of those shown]
     for (const entry of all) {
       const values = valuesOf(entry, group, marks);
       if (!values.length) continue;

@@ -183,6 +183,7 @@
   function open(entry) {
     if (!window.vgpipeViewer) return play(entry);
     playing.pause();
+    play(entry, false);
     window.vgpipeViewer.open(entry.clip.id);
   }
 
