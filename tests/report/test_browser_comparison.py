@@ -91,12 +91,16 @@ def test_a_point_of_the_chart_shows_its_run(open_page, tmp_path):
 
 def test_a_click_compares_a_clip_with_its_neighbour(open_page, tmp_path):
     page = open_page(swept(tmp_path, quality=("quick", "high")))
-    page.evaluate(
-        "window.vgpipeViewer = { open: (id, how) => (window.opened = [id, how.against]), isOpen: () => false }"
-    )
     until(page, f"{SHOWN}.length == 2")
     page.click(".cell:last-child .media")
-    assert page.evaluate("window.opened") == ["1:a", "0:a"]
+    until(page, "window.vgpipeViewer.isOpen()")
+    assert page.evaluate("location.hash") == "#clip=0%3Aa&vs=1%3Aa"
+    said = page.inner_text("dialog[open]")
+    assert "quality quick" in said and "quality high" in said
+    page.keyboard.press("Escape")  # ends comparing
+    page.keyboard.press("Escape")
+    until(page, "!window.vgpipeViewer.isOpen()")
+    assert page.evaluate("document.activeElement.matches('.cell .media')")
 
 
 def test_a_line_of_the_table_leads_to_its_run_and_can_be_sorted(open_page, tmp_path):

@@ -25,15 +25,15 @@ from vgpipe.units import counted
 
 NAME = "comparison.html"
 VARIABLE = "vgpipeComparison"
-SCRIPTS = (
-    *("common/elements.js", "common/icons.js", "common/theme.js", "common/copy.js", "common/media.js"),
-    "common/sound.js",
-    *("comparison/axes.js", "comparison/together.js", "comparison/arrange.js", "comparison/heads.js"),
-    *("comparison/rows.js", "comparison/scatter.js", "comparison/tables.js", "comparison/compare.js"),
-    *(f"{name}.js" for name in VIEWER_SCRIPTS),
-    "comparison/viewing.js",
+NAMES = (
+    *("common/elements", "common/icons", "common/theme", "common/copy", "common/media", "common/sound"),
+    *VIEWER_SCRIPTS,
+    *("comparison/axes", "comparison/together", "comparison/arrange", "comparison/heads"),
+    *("comparison/rows", "comparison/scatter", "comparison/tables", "comparison/compare"),
 )
-STYLES = (BASE, "templates/comparison/comparison.css", "templates/comparison/after.css", "templates/viewer/viewer.css")
+SCRIPTS = tuple(f"templates/{name}.js" for name in NAMES)
+OWN_STYLES = ("comparison/comparison", "comparison/after", "viewer/viewer")
+STYLES = (BASE, *(f"templates/{name}.css" for name in OWN_STYLES))
 
 
 def build_comparison(runs: Sequence[RunDir], target: Path) -> Path:
@@ -65,7 +65,7 @@ def comparison_page(runs: Sequence[RunDir], folder: Path) -> str:
         UsageError: where a directory holds no run.
     """
     scripts = [script(comparison(runs, folder), VARIABLE)]
-    scripts += [asset(f"templates/{name}") for name in SCRIPTS]
+    scripts += [asset(name) for name in SCRIPTS]
     names = {job_of(run) for run in runs}
     job = names.pop() if len(names) == 1 else ""
     title = job or f"comparing {counted(len(runs), 'run')}"

@@ -12,9 +12,15 @@
   const ids = new Map();
   let state = { columns: [], rows: [], tabs: [] }; // numbers of axes; of tabs [axis, value]
 
+  const nameOf = (at) => axes.map((axis, number) => `${axis.label} ${axis.values[at[number]]}`).join(", ");
+
+  const labelsOf = (at) => Object.fromEntries(axes.map((axis, number) => [axis.label, axis.values[at[number]]]));
+
+  // Clips of several runs may have the same id: here it begins with the number of the run.
   function entryOf(run, row, cell) {
-    const { prompt, seed } = data.rows[row];
-    return { run, row, at: runs[run].at, clip: { ...cell, prompt, id: `${run}:${cell.id}`, seed: cell.seed || seed } };
+    const { at } = runs[run];
+    const prompt = data.rows[row].prompt === null ? undefined : data.rows[row].prompt;
+    return { run, row, at, clip: { ...cell, prompt, id: `${run}:${cell.id}`, name: cell.id, labels: labelsOf(at) } };
   }
 
   for (const [run, found] of data.cells.entries()) {
@@ -129,7 +135,6 @@
   }
 
   const valueText = (axis, value) => axes[axis].values[value];
-  const nameOf = (at) => axes.map((axis, number) => `${axis.label} ${axis.values[at[number]]}`).join(", ");
 
   state = settled(fromAddress() || byDefault());
   addEventListener("hashchange", () => {

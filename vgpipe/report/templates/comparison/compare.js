@@ -15,7 +15,7 @@
       by.join(" \u00d7 "),
       counted(data.runs.length, "run"),
       counted(data.rows.length, "prompt"),
-      `${sum("done")} of ${counted(sum("clips"), "clip")} done`,
+      sum("done") < sum("clips") ? `${sum("done").toLocaleString("en")} of ${counted(sum("clips"), "clip")} done` : counted(sum("clips"), "clip"),
       sum("drafted") ? `${sum("drafted")} drafted` : "",
       Number.isFinite(first) ? new Date(first * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "",
     ];
@@ -81,7 +81,7 @@
   }
 
   function keys(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || (window.vgpipeViewer && window.vgpipeViewer.isOpen())) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || window.vgpipeViewer.isOpen()) return;
     if (event.target.matches("input, select, textarea")) {
       if (event.key === "Escape") event.target.blur();
     } else if (event.key === "/") {
@@ -114,5 +114,7 @@
   for (const [button, target] of [["to-chart", "chart"], ["to-tables", "tables"]]) byId(button).addEventListener("click", () => byId(target).scrollIntoView());
   byId("search").addEventListener("input", search);
   document.addEventListener("keydown", keys);
+  const { clips, shown, cardOf, reveal } = rows;
+  window.vgpipeViewer.init({ clips, shown, cardOf, reveal });
   document.documentElement.dataset.ready = "yes";
 })();

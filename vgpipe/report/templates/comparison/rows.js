@@ -66,22 +66,12 @@
     return note;
   }
 
-  // Another clip of the row to compare with: the one before, of the first the next.
-  function neighbourOf(row, entry) {
-    const others = row.entries;
-    const at = others.indexOf(entry);
-    return others[at > 0 ? at - 1 : 1];
-  }
-
+  // Compares a clip with the one before it in its row, the first with the next.
   function opened(row, entry) {
-    const viewer = window.vgpipeViewer;
-    if (!viewer) {
-      toggle(row);
-      return;
-    }
-    const against = neighbourOf(row, entry);
+    const at = row.entries.indexOf(entry);
+    const [first, second] = at > 0 ? [row.entries[at - 1], entry] : [entry, row.entries[1]];
     stop(row);
-    viewer.open(entry.clip.id, against ? { against: against.clip.id } : undefined);
+    window.vgpipeViewer.open(first.clip.id, second ? { against: second.clip.id } : undefined);
   }
 
   function cellOf(row, entry) {
@@ -192,8 +182,18 @@
     }
   }
 
+  // For the viewer: clips in the order of the page, and the element of one, built where it is far off the screen.
   const ofRow = (row) => layout.lines().flatMap((line) => layout.columns().map((column) => layout.entryAt(row.number, column, line)));
-  const shownClips = () => sections.filter((row) => !row.hidden).flatMap(ofRow).filter(Boolean).map(({ clip }) => clip);
+  const inOrder = () => sections.filter((row) => !row.hidden).flatMap(ofRow).filter(Boolean).map(({ clip }) => clip);
+  const clips = () => layout.entries().map(({ clip }) => clip);
+  const cardOf = (id) => layout.entry(id).element || null;
 
-  window.vgpipeRows = { start, arranged, playShown, find, shownClips };
+  function reveal(id) {
+    const entry = layout.entry(id);
+    const row = sections[entry.row];
+    if (!row.isBuilt) build(row);
+    if (entry.element) entry.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  window.vgpipeRows = { start, arranged, playShown, find, shown: inOrder, clips, cardOf, reveal };
 })();

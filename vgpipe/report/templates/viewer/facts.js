@@ -35,7 +35,9 @@
       ["name", clip.name || clip.id, "name"],
       ["file", first && nameOf(first.folder || first.url), "file name"],
     ];
-    return rows.filter(([, text]) => text !== undefined && text !== "");
+    const known = new Set(rows.map(([label]) => label));
+    const swept = Object.entries(clip.labels || {}).filter(([label]) => !known.has(label));
+    return [...swept, ...rows].filter(([, text]) => text !== undefined && text !== "");
   }
 
   function judged(clip) {
@@ -80,11 +82,11 @@
     return labels.map((label) => [label, text(first.get(label)), text(second.get(label))]).filter(([, a, b]) => a !== b);
   }
 
-  // A few words that tell a clip from another one.
+  // A few words that tell a clip from another one: what was set differently for its run (`labels`), else its own settings.
   function tellApart(clip, other, kind) {
     if (clip.id === other.id) return kind || "final";
-    if (clip.label) return clip.label;
-    const found = [];
+    const found = Object.entries(clip.labels || {}).filter(([label, value]) => (other.labels || {})[label] !== value);
+    if (found.length) return found.map((pair) => pair.join(" ")).join(" \u00b7 ");
     if (clip.prompt !== other.prompt) found.push(clip.prompt === undefined ? "no prompt" : clip.prompt);
     if (clip.seed !== other.seed) found.push(`seed ${clip.seed}`);
     if (clip.model !== other.model) found.push(clip.model);

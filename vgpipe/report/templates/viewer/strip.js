@@ -44,7 +44,8 @@
     } else {
       button.append(make("span", "", clip.state === "done" ? "no picture" : clip.state));
     }
-    const words = [clip.prompt || clip.id, clip.seed === undefined ? "" : `seed ${clip.seed}`].filter(Boolean).join(", ");
+    const settings = clip.labels ? Object.entries(clip.labels).map((pair) => pair.join(" ")) : [clip.seed === undefined ? "" : `seed ${clip.seed}`];
+    const words = [clip.prompt || clip.id, ...settings].filter(Boolean).join(", ");
     button.title = words;
     button.setAttribute("aria-label", words);
     if (isCurrent) button.setAttribute("aria-current", "true");
