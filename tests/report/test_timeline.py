@@ -39,6 +39,16 @@ def test_the_clip_that_was_finished_last_is_named():
     assert timeline([*made, *later])[0]["last"] == ["b", 2.0]
 
 
+def test_the_time_between_attempts_is_not_that_of_the_run():
+    times = {"run_started": (10.0, 1000.0, 5000.0), "stage_done": (30.0, 1005.0, 5003.0), "run_ended": (40.0, 5004.0)}
+    events = sorted(
+        ({"time": at, "event": kind} for kind, all_of in times.items() for at in all_of), key=lambda e: e["time"]
+    )
+    assert timeline([])[0]["seconds"] == 0
+    assert timeline(events)[0]["seconds"] == 30 + 5 + 4  # the second attempt was killed
+    assert timeline(events[:4])[0]["seconds"] == 30
+
+
 def worker(time, kind, name, **facts):
     return {"time": time, "event": f"worker_{kind}", "worker": name, **facts}
 

@@ -28,7 +28,15 @@ from vgpipe.units import MIB
 SCHEMA, MAX_CONFIG_BYTES = 1, 4 * MIB
 OWN_SCRIPTS = (
     *("common/elements", "common/icons", "common/theme", "common/copy", "common/media", "common/sound"),
-    *("gallery/card", "gallery/lanes", "gallery/charts", "gallery/standing", "gallery/now", "gallery/head"),
+    *(
+        "gallery/card",
+        "gallery/lanes",
+        "gallery/memory",
+        "gallery/charts",
+        "gallery/standing",
+        "gallery/now",
+        "gallery/head",
+    ),
     *("gallery/filters", "gallery/chips", "gallery/layout", "gallery/playing", "gallery/current"),
     *("gallery/keys", "gallery/data"),
     *("marks/marks", "marks/file", "marks/lists", "marks/picks"),
@@ -141,7 +149,7 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
         "facts": [*facts(config, plan), *([("workers", workers)] if workers else [])],
         "notes": notes_of(events),
         "timeline": drawn,
-        "memory": memory(plan),
+        "memory": memory(plan, known, events),
         "sheet": media.url_of(run_dir.contact_sheet.name),
         "pick_line": pick_line(config, FINAL_QUALITY),
         **_lines(run_dir.root.resolve(), is_drafted=is_drafted),

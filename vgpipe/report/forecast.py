@@ -2,28 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vgpipe.report.values import float_of, int_of, list_of, table_of, text_of
 from vgpipe.vocabulary import STAGES
 
 GPU, RAM = "allocated_gib", "ram_gib"
+KINDS = ((GPU, "device_gb", "GPU memory"), (RAM, "ram_gb", "RAM of the process"))
+"""What plan.json calls a quantity, what the events of a stage's peak call it, and what the page does."""
 MAX_GROUPS = 60
+Shape = tuple[int | None, int | None, int | None]
+Group = tuple[str, Shape]
+"""A stage, and width, height and frames of its clips."""
 
 
-def memory(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns stage and shape, with memory predicted and measured in GiB, for each that has both.
+def memory(
+    plan: Mapping[str, Any], records: Sequence[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns the peak of memory, predicted and measured in GiB, for each stage and size of clip that has both.
+
+    All are of one kind: of the GPU where any was measured there, else RAM.
 
     Args:
         plan: the content of plan.json, unchecked.
+        records: of the clips, unchecked.
+        events: of events.jsonl, unchecked; they have the peaks of several workers, which plan.json lacks.
 
     Returns:
-        Objects with `label`, `kind` (`GPU memory`, or `RAM` of the whole process), `predicted` and `measured`.
+        Objects with `label`, `kind` (`GPU memory`, or `RAM of the process`), `predicted` and `measured`.
     """
-    groups = [_group(table_of(group)) for group in list_of(plan.get("measured"))]
-    found = [group for group in groups if group is not None][:MAX_GROUPS]
-    return sorted(found, key=lambda group: _stage_index(group["label"]))
+    groups = [table_of(group) for group in list_of(plan.get("measured"))]
+    peaks = _peaks(records, events)
+    for key, of_event, kind in KINDS:
+        found = [_group(group, kind, key, peaks.get((_key(group), of_event))) for group in groups]
+        known = [group for group in found if group is not None][:MAX_GROUPS]
+        if known:
+            return sorted(known, key=lambda group: _stage_index(group["label"]))
+    return []
+
+
+def predicted_ram(plan: Mapping[str, Any]) -> dict[Shape, float]:
+    """Returns width, height and frames -> the most RAM that the process is predicted to take for such a clip, GiB.
+
+    Args:
+        plan: the content of plan.json, unchecked.
+    """
+    found: dict[Shape, float] = {}
+    for group in map(table_of, list_of(plan.get("measured"))):
+        size, shape = float_of(table_of(group.get("predicted")).get(RAM)), _shape(group)
+        if size is not None:
+            found[shape] = max(found.get(shape, 0.0), round(size, 4))
+    return found
+
+
+def _peaks(records: Sequence[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> dict[tuple[Group, str], float]:
+    """Returns the largest peak that events have of each group, by the name of its quantity there."""
+    shapes = {str(record.get("clip")): _shape(record) for record in records}
+    found: dict[tuple[Group, str], float] = {}
+    for event in events:
+        if event.get("event") != "stage_peak" or str(event.get("clip")) not in shapes:
+            continue
+        group = str(event.get("stage")), shapes[str(event.get("clip"))]
+        for _, name, _ in KINDS:
+            if (size := float_of(event.get(name))) is not None:
+                found[group, name] = max(found.get((group, name), 0.0), size)
+    return found
 
 
 def _stage_index(label: str) -> int:
@@ -31,19 +75,27 @@ def _stage_index(label: str) -> int:
     return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
-def _group(group: Mapping[str, Any]) -> dict[str, Any] | None:
-    predicted, measured = table_of(group.get("predicted")), table_of(group.get("measured"))
-    for key, kind in ((GPU, "GPU memory"), (RAM, "RAM")):
-        sizes = float_of(predicted.get(key)), float_of(measured.get(key))
-        if sizes[0] is not None and sizes[1] is not None:
-            rounded = {"predicted": round(sizes[0], 4), "measured": round(sizes[1], 4)}
-            return {"label": _label(group), "kind": kind, **rounded}
-    return None
+def _shape(record: Mapping[str, Any]) -> Shape:
+    width, height, frames = (int_of(record.get(key)) for key in ("width", "height", "num_frames"))
+    return width, height, frames
+
+
+def _key(group: Mapping[str, Any]) -> Group:
+    return str(group.get("stage")), _shape(group)
+
+
+def _group(group: Mapping[str, Any], kind: str, key: str, peak: float | None) -> dict[str, Any] | None:
+    predicted = float_of(table_of(group.get("predicted")).get(key))
+    measured = float_of(table_of(group.get("measured")).get(key))
+    size = peak if measured is None else measured
+    if predicted is None or size is None:
+        return None
+    return {"label": _label(group), "kind": kind, "predicted": round(predicted, 4), "measured": round(size, 4)}
 
 
 def _label(group: Mapping[str, Any]) -> str:
-    sides = [int_of(group.get(key)) for key in ("width", "height", "num_frames")]
-    return f"{text_of(group.get('stage')) or '?'} {'x'.join('?' if side is None else str(side) for side in sides)}"
+    sides = ["?" if side is None else str(side) for side in _shape(group)]
+    return f"{text_of(group.get('stage')) or '?'} {'x'.join(sides)}"
 
 
 def facts(config: Mapping[str, Any], plan: Mapping[str, Any]) -> list[tuple[str, str]]:

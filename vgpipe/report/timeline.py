@@ -29,7 +29,8 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
         events: of events.jsonl, in order, unchecked.
 
     Returns:
-        Of the timeline: `started` (UNIX seconds), `ended` (None while the run continues), the `reason` it ended,
+        Of the timeline: `started` (UNIX seconds), `ended` (None while the run continues), for how many `seconds` a
+        process was at it (none between its attempts), the `reason` it ended,
         whether it is `paused`, `last`: id of the clip that was finished last, with the UNIX seconds (None before the
         first), `stages` (in the order of the pipeline, unknown ones last), `workers` (see
         `WorkerLanes.values`; empty where events name none), how many `more_workers` have no lane, and `bars`: index
@@ -37,13 +38,14 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
         workers each stage has a lane, with them each worker.
     """
     started = ended = reason = None
-    is_paused, last = False, None
+    is_paused, last, spans = False, None, _Spans()
     workers, bars, at = WorkerLanes(), [], 0.0
     for event in events:
         kind, time = event.get("event"), float_of(event.get("time"))
         if time is None:
             continue
         started = time if started is None else started
+        spans.note(kind, time)
         is_paused = kind == PAUSED or (is_paused and kind not in (CONTINUED, *STARTS))
         if kind in STARTS:
             workers.end(at)  # of the attempt before, which may have been killed
@@ -58,8 +60,29 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
         bar = _bar(event, at, worker)
         bars += [bar] if bar else []
     lanes = _by_worker(bars, workers) if workers.order() else _by_stage(bars)
-    ends = {"started": started, "ended": ended, "reason": reason, "paused": is_paused, "last": last}
+    ends = {"started": started, "ended": ended, "seconds": spans.seconds, "reason": reason}
+    ends |= {"paused": is_paused, "last": last}
     return {**ends, **lanes}, workers.summary()
+
+
+class _Spans:
+    """For how long a process was at a run; one that was killed until its last event."""
+
+    def __init__(self) -> None:
+        self._before, self._begun, self._last = 0.0, 0.0, 0.0
+        self._is_begun = False
+
+    def note(self, kind: object, time: float) -> None:
+        """Takes the next event."""
+        if kind == STARTS[0] or not self._is_begun:
+            self._before, self._begun, self._last = self.seconds, time, time
+        self._is_begun = kind != "run_ended"
+        self._last = max(self._last, time)
+
+    @property
+    def seconds(self) -> float:
+        """All of it, up to the last event."""
+        return round(self._before + self._last - self._begun, 3)
 
 
 def _by_stage(bars: list[Bar]) -> dict[str, Any]:

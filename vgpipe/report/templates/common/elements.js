@@ -50,6 +50,17 @@
     return bar;
   }
 
+  // The colour of each stage, with its name.
+  function legend(stages) {
+    return stages.map((stage) => {
+      const item = make("span", "item", stage);
+      const swatch = make("span", "swatch");
+      swatch.style.background = stageColor(stage);
+      item.prepend(swatch);
+      return item;
+    });
+  }
+
   function pairs(rows) {
     const list = make("dl");
     for (const [label, value] of rows) {
@@ -86,5 +97,5 @@
 
   const byId = (id) => document.getElementById(id);
 
-  window.vgpipeElements = { STAGES, byId, make, color, stageColor, total, shown, counted, stack, pairs, table, button, previewOf };
+  window.vgpipeElements = { STAGES, byId, make, color, stageColor, total, shown, counted, stack, legend, pairs, table, button, previewOf };
 })();

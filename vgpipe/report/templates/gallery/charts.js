@@ -1,7 +1,7 @@
 // Charts of a run, drawn by uPlot when they are opened.
 (function () {
   "use strict";
-  const { STAGES, stageColor, shown } = window.vgpipeElements;
+  const { STAGES, byId, legend, stageColor, shown, total } = window.vgpipeElements;
   const HEIGHT = 210;
   let drawn = [];
 
@@ -21,7 +21,7 @@
   }
 
   function draw(id, options, data) {
-    const box = document.getElementById(id);
+    const box = byId(id);
     box.parentElement.hidden = false;
     const size = { width: Math.max(280, box.clientWidth), height: HEIGHT };
     drawn.push({ box, plot: new uPlot(Object.assign(size, options), data, box) });
@@ -29,7 +29,7 @@
 
   function timeline(report) {
     const { bars, stages, workers } = report.timeline;
-    document.getElementById("chart-timeline").parentElement.classList.toggle("wide", workers.length > 0);
+    byId("chart-timeline").parentElement.classList.toggle("wide", workers.length > 0);
     window.vgpipeLanes.clear();
     if (workers.length) {
       window.vgpipeLanes.show(report, { draw, axis, resolved });
@@ -74,6 +74,19 @@
     return [...STAGES.filter((stage) => found.has(stage)), ...[...found].filter((stage) => !STAGES.includes(stage))];
   }
 
+  // ---- seconds per clip
+
+  const nameOf = (clip) => clip.prompt || clip.id;
+  const list = (pairs) => pairs.filter(([, size]) => size).map(([stage, size]) => `${stage} ${shown(size)} s`).join(", ");
+
+  // What stands below the chart while nothing is pointed at.
+  function summary(clips) {
+    const sums = clips.map(total);
+    const longest = sums.indexOf(sums.reduce((most, sum) => Math.max(most, sum), 0));
+    const mean = sums.reduce((sum, one) => sum + one, 0) / sums.length;
+    return `mean ${shown(mean)} s; longest ${shown(sums[longest])} s: ${nameOf(clips[longest])}`;
+  }
+
   function seconds(report) {
     const clips = report.clips.filter((clip) => clip.seconds);
     if (!clips.length) return;
@@ -83,52 +96,35 @@
     const sums = raw.map((_, at) => clips.map((_, clip) => raw.slice(0, at + 1).reduce((sum, row) => sum + row[clip], 0)));
     const order = stages.map((_, at) => stages.length - 1 - at);
     const series = order.map((at) => ({
-      label: stages[at],
       fill: resolved(stageColor(stages[at])),
       stroke: resolved(stageColor(stages[at])),
       width: 0,
       paths: uPlot.paths.bars({ size: [0.8, 60] }),
       points: { show: false },
-      value: (plot, value, _, index) => (typeof index === "number" ? `${shown(raw[at][index])} s` : "--"),
     }));
+    const said = byId("seconds-said");
+    const standing = summary(clips);
+    said.textContent = standing;
+    let pointed = null; // the clip under the pointer
+    const follow = (plot) => {
+      const at = plot.cursor.idx;
+      pointed = at === null || at === undefined ? null : clips[at] || null;
+      said.textContent = pointed ? `${nameOf(pointed)}: ${list(stages.map((stage) => [stage, pointed.seconds[stage]]))}` : standing;
+    };
+    const open = (plot) => plot.over.addEventListener("click", () => pointed && window.vgpipeViewer && window.vgpipeViewer.open(pointed.id));
     const options = {
+      legend: { show: false },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: false, range: [-0.5, clips.length - 0.5] }, y: { range: (plot, low, high) => [0, high * 1.05 || 1] } },
       axes: [
         axis({ incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20000], values: (plot, at) => at.map((n) => n + 1), size: 30 }),
-        axis({ size: 50 }),
+        axis({ size: 50, values: (plot, at) => at.map((n) => `${shown(n)} s`) }),
       ],
-      series: [{ label: "clip", value: (plot, at) => (at === null || at === undefined ? "--" : String(at + 1)) }, ...series],
+      series: [{}, ...series],
+      hooks: { setCursor: [follow], ready: [open] },
     };
+    byId("seconds-legend").replaceChildren(...legend(stages));
     draw("chart-seconds", options, [clips.map((_, at) => at), ...order.map((at) => sums[at])]);
-  }
-
-  function memory(report) {
-    const groups = report.memory;
-    if (!groups.length) return;
-    document.getElementById("memory-title").textContent = `${groups[0].kind}, predicted and measured, GiB`;
-    const bars = (label, key, color, align) => ({
-      label,
-      fill: resolved(color),
-      stroke: resolved(color),
-      width: 0,
-      paths: uPlot.paths.bars({ size: [0.3, 60], align }),
-      points: { show: false },
-      value: (plot, value) => (value === null || value === undefined ? "--" : `${shown(value, 3)} GiB`),
-    });
-    const label = (at) => (groups[at] ? groups[at].label : "");
-    const options = {
-      scales: { x: { time: false, range: [-0.6, groups.length - 0.4] }, y: { range: (plot, low, high) => [0, high * 1.05 || 1] } },
-      axes: [
-        axis({ splits: () => groups.map((_, at) => at), values: (plot, at) => at.map((n) => (groups.length <= 4 ? label(n).replace(" ", "\n") : "")), size: 44, grid: { show: false } }),
-        axis({ size: 50 }),
-      ],
-      series: [
-        { label: "stage", value: (plot, at) => (at === null || at === undefined ? "--" : label(at)) },
-        bars("predicted", "predicted", "var(--other)", -1),
-        bars("measured", "measured", "var(--denoise)", 1),
-      ],
-    };
-    draw("chart-memory", options, [groups.map((_, at) => at), groups.map((g) => g.predicted), groups.map((g) => g.measured)]);
   }
 
   // Redraws everything: after new data, a change of theme, or when the charts are opened.
@@ -137,11 +133,11 @@
     drawn = [];
     // Show the boxes first: a hidden one has no width.
     for (const [id, has] of [["timeline", report.timeline.bars.length || report.timeline.workers.length], ["seconds", report.clips.some((c) => c.seconds)], ["memory", report.memory.length]]) {
-      document.getElementById(`chart-${id}`).parentElement.hidden = !has;
+      byId(`chart-${id}`).parentElement.hidden = !has;
     }
     timeline(report);
     seconds(report);
-    memory(report);
+    window.vgpipeMemory.show(report);
   }
 
   function resize() {

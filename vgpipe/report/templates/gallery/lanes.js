@@ -1,7 +1,7 @@
 // The timeline of a run with several workers: a lane each, what they were, and how they ended.
 (function () {
   "use strict";
-  const { byId, make, stageColor, table } = window.vgpipeElements;
+  const { byId, legend, make, stageColor, table } = window.vgpipeElements;
   const LANE = 26;
   const LEAST = 120;
   const AXES = 56;
@@ -80,17 +80,6 @@
     ctx.stroke();
   }
 
-  function legend(stages) {
-    const items = stages.map((stage) => {
-      const item = make("span", "item", stage);
-      const swatch = make("span", "swatch");
-      swatch.style.background = stageColor(stage);
-      item.prepend(swatch);
-      return item;
-    });
-    byId("timeline-legend").replaceChildren(...items);
-  }
-
   // The share of its time in which it worked, exports left out, since they run beside the other stages.
   function busy(report, lane, end) {
     const { bars, stages, workers } = report.timeline;
@@ -144,7 +133,7 @@
       hooks: { draw: [painter(report, end, resolved)] },
     };
     draw("chart-timeline", options, [[0, end], [null, null]]);
-    legend(stages);
+    byId("timeline-legend").replaceChildren(...legend(stages));
     rows(report, end);
   }
 

@@ -37,11 +37,11 @@
   }
 
   // "Mon, 30 Nov 2026, 14:50, 13 s"
-  function span({ started, ended }) {
+  function span({ started, ended, seconds }) {
     if (!started) return "";
     const from = dateOf(started);
     const parts = [day(from, true), clock(from)];
-    if (ended) parts.push(duration(ended - started));
+    if (ended) parts.push(duration(seconds));
     return parts.join(", ");
   }
 
