@@ -13,7 +13,7 @@ import yaml
 from vgpipe.outside_file import read_outside
 from vgpipe.report.cards import FINAL_QUALITY, card
 from vgpipe.report.commands import PICKS, PROGRAM, pick_line, run_overrides
-from vgpipe.report.forecast import facts, memory
+from vgpipe.report.forecast import facts, memory, predicted_ram
 from vgpipe.report.media import Media
 from vgpipe.report.now import live_of
 from vgpipe.report.page import BASE, VIEWER_SCRIPTS, asset, rendered, script
@@ -139,6 +139,7 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
     media, extra = Media(run_dir.root), run_overrides(config)
     events = run_dir.read_events()
     drawn, workers = timeline(events)
+    ram_gb = predicted_ram(plan)
     is_drafted = any(one.get("state") == DRAFTED for one in known)
     return {
         "schema": SCHEMA,
@@ -154,7 +155,7 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
         "pick_line": pick_line(config, FINAL_QUALITY),
         **_lines(run_dir.root.resolve(), is_drafted=is_drafted),
         "live": None if drawn["ended"] else live_of(run_dir.root),
-        "clips": [card(record, media, extra) for record in known],
+        "clips": [card(record, media, extra, ram_gb) for record in known],
     }
 
 

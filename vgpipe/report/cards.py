@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Required, TypedDict, cast
 
 from vgpipe.quality.verdict import Result
 from vgpipe.report.commands import NoCommand, command_lines, pick_of
 from vgpipe.report.contests import ContestCard, contest_of
+from vgpipe.report.forecast import Shape, shape_of
 from vgpipe.report.given import GivenFile, given_of
 from vgpipe.report.measures import measures_of
 from vgpipe.report.media import Media, MediaFile
@@ -19,6 +21,7 @@ from vgpipe.report.values import float_of, int_of, list_of, seconds_of, table_of
 PREVIEWS = "previews"
 """The folder of the files of drafts, which stay there once a clip is continued."""
 FINAL_QUALITY = "high"
+NOTHING: Mapping[Shape, float] = MappingProxyType({})
 MAX_KIND = 40
 DEGRADATION = ("kind", "asked", "got", "reason", "stage")
 TEXTS = ("prompt", "negative_prompt", "model", "error")
@@ -82,6 +85,7 @@ class Card(TypedDict, total=False):
     fps: float
     guidance_scale: float
     predicted_peak_gb: float
+    predicted_ram_gb: float
     peak_ram_gb: float
     peak_vram_gb: float
     seed: str
@@ -109,13 +113,16 @@ class Card(TypedDict, total=False):
     no_command: str
 
 
-def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -> Card:
+def card(
+    record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = (), ram_gb: Mapping[Shape, float] = NOTHING
+) -> Card:
     """Returns the card of a clip; missing and invalid values of its record are left out.
 
     Args:
         record: the last line of the clip in clips.jsonl, unchecked.
         media: resolves paths of the run directory.
         extra: overrides of the whole run, for the commands.
+        ram_gb: what `predicted_ram` returns of the run's plan.
     """
     state, files = record.get("state"), media.files(record.get("files"))
     values = {
@@ -124,6 +131,7 @@ def card(record: Mapping[str, Any], media: Media, extra: tuple[str, ...] = ()) -
         **{name: text_of(record.get(name)) for name in TEXTS},
         **{name: int_of(record.get(name)) for name in INTS},
         **{name: float_of(record.get(name)) for name in FLOATS},
+        "predicted_ram_gb": ram_gb.get(shape_of(record)),
         "seed": _seed(record.get("seed")),
         "reused": record.get("reused") is True,
         "seconds": seconds_of(record.get("seconds")),

@@ -50,7 +50,7 @@ def predicted_ram(plan: Mapping[str, Any]) -> dict[Shape, float]:
     """
     found: dict[Shape, float] = {}
     for group in map(table_of, list_of(plan.get("measured"))):
-        size, shape = float_of(table_of(group.get("predicted")).get(RAM)), _shape(group)
+        size, shape = float_of(table_of(group.get("predicted")).get(RAM)), shape_of(group)
         if size is not None:
             found[shape] = max(found.get(shape, 0.0), round(size, 4))
     return found
@@ -58,7 +58,7 @@ def predicted_ram(plan: Mapping[str, Any]) -> dict[Shape, float]:
 
 def _peaks(records: Sequence[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> dict[tuple[Group, str], float]:
     """Returns the largest peak that events have of each group, by the name of its quantity there."""
-    shapes = {str(record.get("clip")): _shape(record) for record in records}
+    shapes = {str(record.get("clip")): shape_of(record) for record in records}
     found: dict[tuple[Group, str], float] = {}
     for event in events:
         if event.get("event") != "stage_peak" or str(event.get("clip")) not in shapes:
@@ -75,13 +75,14 @@ def _stage_index(label: str) -> int:
     return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
-def _shape(record: Mapping[str, Any]) -> Shape:
+def shape_of(record: Mapping[str, Any]) -> Shape:
+    """Returns width, height and frames of a clip's record, or of a group of plan.json; None where unknown."""
     width, height, frames = (int_of(record.get(key)) for key in ("width", "height", "num_frames"))
     return width, height, frames
 
 
 def _key(group: Mapping[str, Any]) -> Group:
-    return str(group.get("stage")), _shape(group)
+    return str(group.get("stage")), shape_of(group)
 
 
 def _group(group: Mapping[str, Any], kind: str, key: str, peak: float | None) -> dict[str, Any] | None:
@@ -94,7 +95,7 @@ def _group(group: Mapping[str, Any], kind: str, key: str, peak: float | None) ->
 
 
 def _label(group: Mapping[str, Any]) -> str:
-    sides = ["?" if side is None else str(side) for side in _shape(group)]
+    sides = ["?" if side is None else str(side) for side in shape_of(group)]
     return f"{text_of(group.get('stage')) or '?'} {'x'.join(sides)}"
 
 

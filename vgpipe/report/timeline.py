@@ -60,7 +60,7 @@ def timeline(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
         bar = _bar(event, at, worker)
         bars += [bar] if bar else []
     lanes = _by_worker(bars, workers) if workers.order() else _by_stage(bars)
-    ends = {"started": started, "ended": ended, "seconds": spans.seconds, "reason": reason}
+    ends: dict[str, Any] = {"started": started, "ended": ended, "seconds": spans.seconds, "reason": reason}
     ends |= {"paused": is_paused, "last": last}
     return {**ends, **lanes}, workers.summary()
 

@@ -46,13 +46,13 @@
     return [...score, ...numbers];
   }
 
-  // The forecast is of a device's memory: what a GPU held is the same quantity, RAM of the process is not (Python and the
-  // libraries are in it), and has no bar beside it.
+  // Bars are of one quantity: of the GPU, or RAM of the whole process, in which Python and the libraries are.
   function memory(clip) {
-    const { predicted_peak_gb: predicted, peak_vram_gb: gpu, peak_ram_gb: ram } = clip;
+    const { predicted_peak_gb: predicted, predicted_ram_gb: expected, peak_vram_gb: gpu, peak_ram_gb: ram } = clip;
     const known = (rows) => rows.filter(([, value]) => value !== undefined);
     if (gpu !== undefined) return { bars: known([["GPU, predicted", predicted], ["GPU, measured", gpu]]), rows: known([["RAM of the process", ram]]) };
-    return { bars: [], rows: known([["predicted for the model", predicted], ["RAM of the process", ram]]) };
+    if (expected === undefined || ram === undefined) return { bars: [], rows: known([["predicted for the model", predicted], ["RAM of the process", ram]]) };
+    return { bars: [["RAM, predicted", expected], ["RAM, measured", ram]], rows: [] };
   }
 
   // "name: failed (1.2, limit 1): why" -> {name, result, says}
