@@ -36,7 +36,7 @@
 
   const isOpen = () => document.querySelector("dialog[open]") !== null;
 
-  // `acts`: those above, and {move(by), moveRow(by), current(), pickShown(), playAll(), grow(times)}
+  // `acts`: those above, and {move(by), moveRow(by), current(), pickShown(), playAll(), compare(), grow(times)}
   function followKeys(acts) {
     const onCurrent = (act) => () => acts.current() && act(acts.current());
     const keys = {
@@ -54,6 +54,7 @@
       P: onCurrent(acts.pickTo),
       s: onCurrent(acts.star),
       a: acts.playAll,
+      b: acts.compare,
       "+": () => acts.grow(1),
       "-": () => acts.grow(-1),
     };

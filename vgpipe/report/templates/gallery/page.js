@@ -180,11 +180,25 @@
 
   // `isWanted`: false where the pointer leaves, which stops nothing while everything plays.
   const play = (entry, isWanted) => (isWanted === false && playing.isOn()) || cards.play(entry.element, isWanted);
-  function open(entry) {
+  function open(entry, against) {
     if (!window.vgpipeViewer) return play(entry);
     playing.pause();
     play(entry, false);
-    window.vgpipeViewer.open(entry.clip.id);
+    window.vgpipeViewer.open(entry.clip.id, against ? { against: against.clip.id } : {});
+  }
+
+  // Beside each other: the two that are picked, else the current clip and the next one, of its prompt where there is one.
+  function compare() {
+    const ids = marks.picked();
+    const here = current.entry() || order[0];
+    if (ids.length === 2) open(...ids.map((id) => entries.get(id)));
+    else if (here) open(here, nextTo(here));
+  }
+
+  function nextTo(entry) {
+    const at = order.indexOf(entry);
+    const others = [...order.slice(at + 1), ...order.slice(0, at)];
+    return others.find(({ clip }) => clip.prompt === entry.clip.prompt) || others[0];
   }
 
   window.vgpipeGallery = {
@@ -193,11 +207,12 @@
     clip: (id) => entries.get(id)?.clip,
     report: () => report,
     cardOf: (id) => entries.get(id)?.element,
+    compare,
     reveal: (id) => current.show(entries.get(id)), // nothing where it is filtered out
   };
   const star = (entry) => marks.star(entry.clip.id);
   const pickShown = () => pickAll(order, true);
-  const acts = { choose: current.choose, open, play, pick, pickTo, star };
+  const acts = { choose: current.choose, open: (entry) => open(entry), play, pick, pickTo, star, compare };
   const { move, moveRow, entry: currentEntry } = current;
   window.vgpipeIcons.fill(document);
   window.vgpipeKeys.followPointer(grid, acts);

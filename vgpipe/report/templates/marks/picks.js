@@ -67,7 +67,9 @@
     const clear = button("Clear", () => clips.forEach(({ id }) => marks.pick(id, false)));
     clear.id = "clear-picks";
     clear.className = "quiet";
-    head.append(parts.picked, parts.what, copyAll, more, clear);
+    const compare = button("Compare", () => window.vgpipeGallery.compare(), "the two beside each other (b)");
+    compare.id = "compare-picks";
+    head.append(parts.picked, parts.what, compare, copyAll, more, clear);
     const box = make("div");
     box.id = "exports";
     box.hidden = true;
@@ -100,6 +102,7 @@
     byId("picks").hidden = clips.length === 0;
     byId("picked").textContent = `${clips.length} picked`;
     byId("what-picked").textContent = marks.isKept() ? doing(report, clips) : KEEPS_NOTHING;
+    byId("compare-picks").hidden = clips.length !== 2;
     byId("commands").textContent = commands(report, clips).join("\n");
     byId("export-said").textContent = "";
     byId("save-marks").disabled = marks.marked().length === 0;
