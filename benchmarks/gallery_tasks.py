@@ -124,7 +124,7 @@ def compare_before(person: Person) -> bool:
     """Searches the prompt, and plays its two clips one after the other: the page plays one, and shows no difference."""
     person.decide()
     person.press("/")
-    person.type("scene 20 ")
+    person.type("harbour-20")
     person.decide()
     for at in range(SEEDS):
         person.click(".card", at, ".media")
@@ -136,7 +136,7 @@ def compare_after(person: Person) -> bool:
     """Searches the prompt, opens a clip of it, and compares it with its neighbour, which the viewer offers."""
     person.decide()
     person.press("/")
-    person.type("scene 20 ")
+    person.type("harbour-20")
     person.decide()
     person.click(".card")
     person.press("b")
@@ -158,8 +158,11 @@ def pick_before(person: Person) -> bool:
 
 
 def pick_after(person: Person) -> bool:
-    """Presses the mark on ten cards."""
+    """Makes the pictures smaller by two keys, and presses the mark on ten cards."""
     person.decide()
+    for _ in range(2):
+        person.press("-")
+    person.page.wait_for_timeout(400)
     for at in PICKED:
         person.click(".card", at, "[data-act=pick]")
     return bool(person.page.evaluate("window.vgpipeMarks.picked().length") == len(PICKED))
@@ -247,7 +250,7 @@ def made_page(root: Path, python: str) -> Path:
 
 def changed_record(number: int) -> dict[str, object]:
     """Returns a record: pairs of clips share a prompt, and three have failed."""
-    known = clip_record(number) | {"prompt": f"scene {number // SEEDS} of a film, in rain", "seed": number % SEEDS}
+    known = clip_record(number) | {"prompt": f"harbour-{number // SEEDS} in rain", "seed": number % SEEDS}
     return known | ({"state": "failed", "error": "decode: out of memory", "files": {}} if number in FAILED else {})
 
 
@@ -263,7 +266,14 @@ class Rendering:
         self._root, self._python = root, python
 
     def __enter__(self) -> Path:
-        command: Sequence[str] = (self._python, "-m", "vgpipe", *SLOW, f"hydra.run.dir={self._root}")
+        command: Sequence[str] = (
+            self._python,
+            "-m",
+            "vgpipe",
+            *SLOW,
+            f"hydra.run.dir={self._root}",
+            f"store.dir={self._root}-store",
+        )
         self._process = subprocess.Popen(
             command, cwd=self._root.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -272,7 +282,7 @@ class Rendering:
             if self._process.poll() is not None:
                 raise SystemExit(f"the run ended with exit code {self._process.returncode}")
             time.sleep(0.2)
-        time.sleep(12)  # the page's data is written every five seconds
+        time.sleep(20)  # the page's data is written every five seconds
         return page
 
     def __exit__(self, *_: object) -> None:
