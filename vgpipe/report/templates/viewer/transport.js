@@ -1,7 +1,8 @@
 // Plays one track, or two in step: the longest leads, the other follows it.
 (function () {
   "use strict";
-  const FAR_S = 0.2; // beyond this the follower is set, below it is made faster or slower
+  const FAR_S = 0.25; // beyond this both wait for each other, below it the follower is made faster or slower
+  const REST_S = 1.5; // between two such waits: a machine that is too slow for both would do nothing else
   const NEAR_S = 0.01;
   const PULL = 3; // of its rate, per second that it is away
   const MOST = 0.25;
@@ -11,6 +12,7 @@
     let tracks = [];
     let [isPlaying, isLooping, rate] = [false, true, 1];
     let turn = 0; // counts plays and pauses: what was awaited may be out of date
+    let aligned = 0; // when both last began together
     let early = null; // the frame that was asked for before the tracks were ready
 
     const leader = () => tracks.reduce((best, track) => (best && best.length() >= track.length() ? best : track), null);
@@ -18,15 +20,18 @@
     const each = (act) => Promise.all(tracks.map(act));
     const ends = (track) => (track.element.ended === true ? true : track.time() >= track.length() - 1e-3);
 
+    // Returns whether they are too far apart to be drawn together.
     function follow(first) {
+      let isFar = false;
       for (const track of tracks) {
         track.tick();
-        if (track === first || !track.length()) continue;
-        const away = Math.min(first.time(), track.length()) - track.time();
-        if (first.time() >= track.length()) continue; // the shorter one waits on its last frame
-        if (Math.abs(away) > FAR_S && !track.element.seeking) track.seek(first.time());
+        // Without a length it has no time; a shorter one waits on its last frame.
+        if (track === first || !track.length() || first.time() >= track.length()) continue;
+        const away = first.time() - track.time();
+        isFar = isFar || Math.abs(away) > FAR_S;
         track.setRate(Math.abs(away) < NEAR_S ? rate : rate * (1 + Math.max(-MOST, Math.min(MOST, away * PULL))));
       }
+      return isFar && performance.now() - aligned > 1000 * REST_S;
     }
 
     function tick(mine) {
@@ -38,7 +43,10 @@
           else pause();
           return;
         }
-        follow(first);
+        if (follow(first)) {
+          play(first.time());
+          return;
+        }
       }
       onChange();
       requestAnimationFrame(() => tick(mine));
@@ -60,6 +68,7 @@
         track.setRate(rate);
         track.play();
       });
+      aligned = performance.now();
       requestAnimationFrame(() => tick(mine));
     }
 
