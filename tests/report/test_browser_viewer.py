@@ -6,6 +6,8 @@ import pytest
 
 from tests.report.browsing import until, write_gif, write_image, write_video
 from tests.report.runs import HOSTILE, make_run, record
+from vgpipe.report.compare import build_comparison
+from vgpipe.store.rundir import RunDir
 
 PLACE = "document.querySelector('.v-place').textContent"
 TIME = "document.querySelector('.v-time').textContent"
@@ -107,6 +109,23 @@ def test_two_clips_play_in_step_and_are_told_apart(open_page, run):
     until(page, "location.hash === '#clip=b&vs=a'")
     page.keyboard.press("Escape")
     until(page, f"{IS_OPEN} && location.hash === '#clip=b'")
+
+
+def test_a_cell_of_a_comparison_opens_beside_its_neighbour(open_page, tmp_path):
+    for name, seed in (("one", 1), ("two", 2)):
+        write_video(tmp_path / name / "videos" / "a.mp4")
+        make_run(tmp_path / name, [record("a", prompt="p", seed=seed)]).write_config(f"clip: {{seed: {seed}}}\n")
+    runs = [RunDir(tmp_path / name) for name in ("one", "two")]
+    page = open_page(build_comparison(runs, tmp_path / "comparison.html"))
+    page.click(".cell button.media >> nth=1")
+    until(page, f"{VIDEOS}.length === 2 && location.hash.includes('vs=')")
+    assert page.evaluate("[...document.querySelectorAll('.v-tag')].map((tag) => tag.textContent.slice(0, 1))") == [
+        "A",
+        "B",
+    ]
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    until(page, f"!{IS_OPEN} && document.activeElement.matches('.cell button.media')")
 
 
 def test_the_address_opens_a_clip_and_the_way_back_closes_it(open_page, run):

@@ -74,6 +74,13 @@ def test_page_has_no_address_outside_itself(tmp_path):
     assert not re.findall(r"@import|url\(", text)
 
 
+def test_the_page_opens_clips_in_the_viewer():
+    """The page gives the viewer its clips, and has it before it does."""
+    text = gallery_page("run")
+    assert text.index("window.vgpipeViewer = {") < text.index("window.vgpipeViewer.init(")
+    assert asset("templates/viewer/viewer.css") in text
+
+
 def test_policy_lets_only_the_pages_own_scripts_run():
     text = gallery_page("run")
     tags = Tags(text)

@@ -12,6 +12,7 @@ from tests.report.runs import HOSTILE, make_run, record
 from vgpipe.errors import StoreError, UsageError
 from vgpipe.report.compare import SCRIPTS, build_comparison, comparison
 from vgpipe.report.grid import cells
+from vgpipe.report.page import VIEWER_SCRIPTS, asset
 from vgpipe.store.rundir import RunDir
 from vgpipe.store.sweep_record import write_missing
 
@@ -95,6 +96,11 @@ def test_the_page_has_its_scripts_and_no_address_of_elsewhere(tmp_path):
     text = build_comparison(a_sweep(tmp_path / "x-sweep"), tmp_path / "c.html").read_text("utf-8")
     assert text.count("<script>") == len(SCRIPTS) + 1
     assert not re.search(r"""(src|href)=["']?https?:""", text) and " style=" not in text and "innerHTML" not in text
+    for name in VIEWER_SCRIPTS:
+        assert asset(f"templates/{name}.js") in text
+    assert asset("templates/viewer/viewer.css") in text and "vgpipeViewer.init(" in asset(
+        "templates/comparison/viewing.js"
+    )
     data = text.split("window.vgpipeComparison = ")[1].split(";\n</script>")[0]
     assert json.loads(data)["axes"][0]["label"] == "quality"
 

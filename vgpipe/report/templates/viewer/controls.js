@@ -65,7 +65,7 @@ parts.zoom.setAttribute("aria-label", `${parts.zoom.textContent} pixels of the s
       player.pause();
       player.toFrame(Number(parts.scrub.value));
     });
-    // The arrows are for clips again, once the mouse lets go.
+    // The arrows are for clips again, once the mouse button is up.
     parts.scrub.addEventListener("pointerup", focusStage);
 
     return { show, showSound, showZoom, showLoop, faster, showSpeed: (rate) => (parts.speed.value = String(rate)) };

@@ -123,14 +123,14 @@
     panel.tabIndex = 0;
     const help = make("div", "v-guide");
     help.hidden = true;
-    const told = make("p", "v-told");
-    told.setAttribute("aria-live", "polite");
+    const announced = make("p", "v-announced");
+    announced.setAttribute("aria-live", "polite");
     const main = make("div", "v-main");
     main.append(parts.stage.box, parts.controls.box, parts.strip.box);
-    shell.append(parts.bar.box, main, panel, help, told);
+    shell.append(parts.bar.box, main, panel, help, announced);
     dialog.append(shell);
     document.body.append(dialog);
-    return { dialog, shell, panel, help, told, main, ...parts };
+    return { dialog, shell, panel, help, announced, main, ...parts };
   }
 
   window.vgpipeViewerLayout = { build, SPEEDS };

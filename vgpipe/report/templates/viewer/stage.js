@@ -1,4 +1,4 @@
-// The stage of the viewer: one clip, or two in one place with a slider between them, beside each other, or their difference.
+// The stage of the viewer: one clip, or two in one place with a slider between them, side by side, or their difference.
 (function () {
   "use strict";
   const { make } = window.vgpipeElements;

@@ -15,15 +15,16 @@
   let clip = null;
   let file = null; // of the clip, where it is not its first
   let rivalry = null; // what it is compared with: {clip, file}
+  let near = null; // the lists of neighbours of the clip; null where they may have changed
   let filled = ""; // what the panel shows
   let opener = null; // what had the focus before
   const set = { list: "all", mode: "wipe", rate: 1, isLooping: true, isHeard: false, hasPanel: true };
 
   const marks = () => (page && page.marks) || null;
   const find = (id) => page.clips().find((one) => one.id === id) || null;
-  const found = () => lists(clip, page.shown(), page.clips());
+  const found = () => near || (near = lists(clip, page.shown(), page.clips()));
 
-  // What the actions need; the dialog and what plays in it are made when the viewer is first opened.
+  // What the actions need; the dialog and its parts are made when the viewer is first opened.
   const view = {
     ...{ parts: null, player: null, stage: null, controls: null },
     ...{ set, marks, close, moveIn, compare, soundOut },
@@ -32,7 +33,7 @@
     rival: () => rival(clip, found()),
     swap() {
       const was = { clip, file };
-      [clip, file] = [rivalry.clip, rivalry.file];
+      [clip, file, near] = [rivalry.clip, rivalry.file, null];
       compare(was);
     },
     showPlace() {
@@ -98,7 +99,7 @@
   function closed() {
     const last = clip;
     view.stage.clear();
-    [clip, file, rivalry, filled] = [null, null, null, ""];
+    [clip, file, rivalry, near, filled] = [null, null, null, null, ""];
     view.parts.help.hidden = true;
     if (document.fullscreenElement) document.exitFullscreen();
     address.clear();
@@ -119,7 +120,7 @@
 
   function show(next, nextFile) {
     const isFirst = clip === null;
-    [clip, file] = [next, nextFile];
+    [clip, file, near] = [next, nextFile, null];
     if (rivalry && rivalry.clip.id === clip.id && !rivalry.file && !file) rivalry = null;
     render(isFirst ? !STILL.matches : view.player.isPlaying() || view.player.frame().of < 2, 0);
   }
@@ -144,12 +145,12 @@
   const against = () => (rivalry && rivalry.clip.id !== clip.id ? rivalry.clip.id : null);
 
   function showBar() {
-    const { bar, told, stage } = view.parts;
+    const { bar, announced, stage } = view.parts;
     const list = found()[set.list];
     const at = list.findIndex((one) => one.id === clip.id);
     bar.place.textContent = `${at + 1} / ${list.length}`;
     bar.title.textContent = clip.prompt === undefined ? clip.id : clip.prompt;
-    told.textContent = `${at + 1} of ${list.length}: ${bar.title.textContent}${rivalry ? ", compared" : ""}`;
+    announced.textContent = `${at + 1} of ${list.length}: ${bar.title.textContent}${rivalry ? ", compared" : ""}`;
     bar.compare.setAttribute("aria-pressed", String(Boolean(rivalry)));
     bar.details.setAttribute("aria-pressed", String(set.hasPanel));
     stage.previous.disabled = !neighbour(-1);
@@ -239,12 +240,12 @@
 
   // ---- for the page
 
-  // The data were loaded anew: shows what has changed of the clip that is open.
+  // The data were loaded again: shows what has changed of the clip that is open.
   function refresh() {
     const next = page && isOpen() && find(clip.id);
     if (!next) return;
     const gotFile = !view.stage.track() && (next.files || []).length > 0;
-    clip = next;
+    [clip, near] = [next, null];
     if (rivalry) rivalry.clip = find(rivalry.clip.id) || rivalry.clip;
     if (gotFile) render(true, 0);
     else view.showPlace();
