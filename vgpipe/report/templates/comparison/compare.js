@@ -15,7 +15,7 @@
       by.join(" \u00d7 "),
       counted(data.runs.length, "run"),
       counted(data.rows.length, "prompt"),
-      sum("done") < sum("clips") ? `${sum("done").toLocaleString("en")} of ${counted(sum("clips"), "clip")} done` : counted(sum("clips"), "clip"),
+      sum("done") < sum("clips") ? `${sum("done")} of ${counted(sum("clips"), "clip")} done` : counted(sum("clips"), "clip"),
       sum("drafted") ? `${sum("drafted")} drafted` : "",
       Number.isFinite(first) ? new Date(first * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "",
     ];
@@ -64,10 +64,12 @@
     const follow = (leader, other) => leader.addEventListener("scroll", () => Math.abs(other.scrollLeft - leader.scrollLeft) > 1 && (other.scrollLeft = leader.scrollLeft), { passive: true });
     follow(names, cells);
     follow(cells, names);
-    const bar = byId("toolbar");
+    // On a narrow screen only the settings stay in sight, which are the last of the toolbar there.
+    const [bar, arrange] = [byId("toolbar"), byId("arrange")];
     new ResizeObserver(() => {
-      const isSticky = getComputedStyle(bar).position === "sticky";
-      document.documentElement.style.setProperty("--bar", `${isSticky ? bar.offsetHeight : 0}px`);
+      const away = !layout.isNarrow() ? 0 : arrange.offsetHeight ? arrange.offsetTop - 6 : bar.offsetHeight;
+      bar.style.top = `${-away}px`;
+      document.documentElement.style.setProperty("--bar", `${bar.offsetHeight - away}px`);
     }).observe(bar);
     new ResizeObserver(() => {
       if (names.scrollWidth > names.clientWidth) names.tabIndex = 0; // the keyboard scrolls what has the focus

@@ -16,8 +16,9 @@
     const prompt = make("h2", "prompt", entry.prompt === null ? "(no prompt)" : entry.prompt);
     prompt.dir = "auto";
     prompt.title = entry.prompt || "";
-    row.playButton = make("button", "quiet", "play");
+    row.playButton = make("button", "quiet");
     row.playButton.type = "button";
+    row.playButton.append(window.vgpipeIcons.icon("play"), "play");
     row.playButton.setAttribute("aria-pressed", "false");
     row.playButton.addEventListener("click", () => toggle(row));
     head.append(prompt);

@@ -71,9 +71,16 @@
     return found;
   }
 
+  // Numbers go from light to dark, names have a colour each.
+  function colorOf(at) {
+    const { values } = data.axes[0];
+    if (values.length < 3 || !values.every((value) => Number.isFinite(Number(value)))) return `var(--series${at % COLORS})`;
+    return `color-mix(in oklab, var(--low), var(--high) ${(100 * at) / (values.length - 1)}%)`;
+  }
+
   const lookOf = (run) => {
     const { at } = data.runs[run];
-    return { color: `var(--series${(at[0] || 0) % COLORS})`, shape: SHAPES[(at[1] || 0) % SHAPES.length] };
+    return { color: data.axes.length ? colorOf(at[0]) : "var(--series0)", shape: SHAPES[(at[1] || 0) % SHAPES.length] };
   };
   const described = (run, cost, gain) => `${layout.nameOf(data.runs[run].at)}: ${written(cost.values[run], cost.unit)}, ${gain.name} ${written(gain.values[run], gain.unit)}`;
 
@@ -109,7 +116,7 @@
     image.append(...runs.map((run) => point(run, x, y, cost, gain)));
     byId("plot").replaceChildren(image);
     const missing = data.runs.length - runs.length;
-    byId("about").textContent = [gain.about, gain.better ? `${gain.better === "less" ? "Lower" : "Higher"} is better; the line joins the runs that no other one beats in both.` : "", missing ? `${missing} of ${data.runs.length} runs have no figure: all of their clips came from the store.` : ""].filter(Boolean).join(" ");
+    byId("about").textContent = [gain.about, gain.better ? `${gain.better === "less" ? "Lower" : "Higher"} is better; the line joins the runs that no other one beats in both.` : "", missing ? `Not drawn: ${missing} of ${data.runs.length} runs, without one of the two figures (clips from the store took no time).` : ""].filter(Boolean).join(" ");
     byId("point").textContent = "";
   }
 
@@ -119,7 +126,7 @@
         const item = make("span", "key");
         const image = draw("svg", { viewBox: "-10 -10 20 20", width: 16, height: 16, "aria-hidden": "true" });
         const path = draw("path", { d: number ? SHAPES[at % SHAPES.length] : SHAPES[0] });
-        path.style.fill = number ? "var(--soft)" : `var(--series${at % COLORS})`;
+        path.style.fill = number ? "var(--soft)" : colorOf(at);
         image.append(path);
         item.append(image, make("span", "", `${axis.label} ${value}`));
         return item;
@@ -139,11 +146,19 @@
     select.addEventListener("change", plot);
   }
 
+  // What is judged says more than a measure, unless nearly all runs have the same of it.
+  function first() {
+    const judged = gains.findIndex((figure) => figure.kind === "judged" && new Set(figure.values).size > 2);
+    const measured = gains.findIndex((figure) => figure.kind === "measure");
+    return Math.max(judged >= 0 ? judged : measured, 0);
+  }
+
   function show() {
     byId("chart").hidden = data.runs.length < 2 || costs.length === 0 || gains.length === 0;
     if (byId("chart").hidden) return;
     choices(byId("cost"), costs);
     choices(byId("gain"), gains);
+    byId("gain").value = String(first());
     byId("not-judged").hidden = !gains.some((figure) => figure.is_measure);
     legend();
     new ResizeObserver(plot).observe(byId("plot"));

@@ -33,6 +33,8 @@
   }
 
   function columnsOf() {
+    const settings = data.axes.map((axis, number) => ({ name: axis.label, text: (run) => axis.values[data.runs[run].at[number]], order: (run) => data.runs[run].at[number] }));
+    const named = settings.length ? settings : [{ name: "run", text: (run) => data.runs[run].name, order: (run) => run }];
     const lines = data.lines.map(([name, ...values]) => ({ name, text: (run) => values[run], order: (run) => (Number.isFinite(Number(values[run])) ? Number(values[run]) : values[run]) }));
     const done = { name: "done", text: (run) => `${data.runs[run].done} of ${data.runs[run].clips}`, order: (run) => data.runs[run].done };
     const counts = ["drafted", "degraded"]
@@ -45,14 +47,8 @@
       text: (run) => written(figure.values[run], ""),
       order: (run) => figure.values[run],
     }));
-    return [...lines, done, ...counts, ...figures];
+    return [...named, ...lines, done, ...counts, ...figures];
   }
-
-  // By the settings, in the order of their values.
-  const byPlace = {
-    name: data.axes.map((axis) => axis.label).join(" \u00b7 ") || "run",
-    order: (run) => data.runs[run].at.reduce((sum, at, number) => sum * data.axes[number].values.length + at, 0),
-  };
 
   const compared = (a, b) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : a > b ? 1 : 0);
 
@@ -61,8 +57,11 @@
     const { name, page, at } = data.runs[run];
     const first = make("th");
     first.scope = "row";
-    const link = make(page ? "a" : "span", "", data.axes.map((axis, number) => axis.values[at[number]]).join(" \u00b7 ") || name);
-    if (page) link.href = page;
+    const link = make(page ? "a" : "span", "", columns[0].text(run));
+    if (page) {
+      link.href = page;
+      link.setAttribute("aria-label", window.vgpipeAxes.nameOf(at) || name);
+    }
     link.title = name;
     first.append(link);
     line.append(first);
@@ -75,7 +74,7 @@
   }
 
   function runTable() {
-    const columns = [byPlace, ...columnsOf()];
+    const columns = columnsOf();
     const table = make("table", "runs");
     const head = make("thead");
     const body = make("tbody");
@@ -105,7 +104,8 @@
     top.append(...heads);
     head.append(top);
     table.append(head, body);
-    sort(columns[0], heads[0]);
+    // By the settings, the first one first.
+    fill([...data.runs.keys()].sort((a, b) => data.runs[a].at.map((at, axis) => at - data.runs[b].at[axis]).find(Boolean) || a - b));
     return table;
   }
 

@@ -6,7 +6,7 @@
   const isPlaying = (row) => row.classList.contains("playing");
 
   function named(row, isOn) {
-    row.playButton.textContent = isOn ? "pause" : "play";
+    row.playButton.replaceChildren(window.vgpipeIcons.icon(isOn ? "pause" : "play"), isOn ? "pause" : "play");
     row.playButton.setAttribute("aria-pressed", String(isOn));
   }
 
