@@ -142,6 +142,25 @@ def test_many_are_picked_at_once(open_page, tmp_path):
     assert shown(page) == ["c01"]
 
 
+SMALL = """[...document.querySelectorAll('a, button, input, select, summary')]
+    .filter(one => one.checkVisibility({visibilityProperty: true, opacityProperty: true}) && one.offsetWidth)
+    .filter(one => one.offsetWidth < 44 || one.offsetHeight < 44)
+    .map(one => `${one.id || one.className} ${one.offsetWidth}x${one.offsetHeight}`)"""
+
+
+def test_on_a_phone_everything_fits_and_is_as_large_as_a_finger(open_page, mixed):
+    page = open_page(mixed, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    assert page.is_hidden("#options")
+    for at in range(2):
+        page.tap(f".card >> nth={at} >> .pick")
+    page.tap("#more")
+    page.tap("#more-picks")
+    page.tap("#charts summary")
+    page.wait_for_selector("#compare-picks:visible")
+    assert page.evaluate(SMALL) == []
+    assert page.evaluate("[document.documentElement.scrollWidth, innerHeight]") == [390, 844]
+
+
 def test_layouts_are_equal_rows_columns_and_squares_and_are_remembered(open_page, tmp_path):
     sizes = [(64, 64), (128, 64), (64, 128), (64, 48)] * 8
     page = open_page(
