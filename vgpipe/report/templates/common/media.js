@@ -1,5 +1,5 @@
 // The media of a clip: a video, a moving image, numbered frames played one by one, or a still.
-// Each is a player: {element, load(), unload(), play(), pause(), isPlaying()}, of a video also setMuted(isMuted).
+// Each is a player: {element, load(), unload(), play(), pause(), isPlaying()}.
 // Nothing is fetched before `load`.
 (function () {
   "use strict";
@@ -32,7 +32,6 @@
       play: () => element.play().catch(() => {}), // rejected when it leaves the screen before it starts
       pause: () => element.pause(),
       isPlaying: () => !element.paused,
-      setMuted: (isMuted) => (element.muted = isMuted),
     };
   }
 
