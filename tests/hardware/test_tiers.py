@@ -235,6 +235,12 @@ def test_a_tier_runs_on_whatever_is_there_under_its_own_limit(name):
     assert card.memory_limit_gb == close(card.memory_gb * shares.get(name, 1), 0.001)
 
 
+@pytest.mark.parametrize("name", WRITTEN_DOWN)
+def test_a_tier_assumes_the_ram_of_the_machine_that_it_is_in(name):
+    card = tier(name)
+    assert card.ram_gb == (card.memory_gb if name.startswith("apple") else 16 if card.memory_gb <= 8 else 32)
+
+
 def test_the_limit_stays_in_the_resolved_config_that_a_run_keeps():
     config = load(["hardware=rtx4090_24gb", "hardware.memory_limit_gb=7.5"])
     kept: Config = validate_config(yaml.safe_load(yaml.safe_dump(asdict(config))))
@@ -277,7 +283,14 @@ def test_the_table_in_the_docs_holds_the_same_figures(name):
     card = tier(name)
     rates = (card.memory_bandwidth_gb_s, card.pcie_bandwidth_gb_s)
     capability = ".".join(map(str, card.compute_capability)) if card.compute_capability else None
-    figures = [card.memory_gb, card.memory_limit_gb, capability, *asdict(card.peak_tflops).values(), *rates]
+    figures = [
+        card.memory_gb,
+        card.memory_limit_gb,
+        capability,
+        *asdict(card.peak_tflops).values(),
+        *rates,
+        card.ram_gb,
+    ]
     shown = ["-" if figure is None else figure if isinstance(figure, str) else f"{figure:g}" for figure in figures]
     assert [cell.strip() for cell in row.strip("|").split("|")[1:]] == shown
     assert card.source is None or card.source in page

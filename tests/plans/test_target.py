@@ -10,7 +10,7 @@ from vgpipe.config.groups import options
 from vgpipe.config.load import load
 from vgpipe.hardware.records import Device, Pcie
 from vgpipe.plans import target
-from vgpipe.plans.target import target_of, tier_of
+from vgpipe.plans.target import ram_note, target_of, tier_of
 
 TIERS = [name for name in options("hardware", None) if name not in ("auto", "cpu")]
 
@@ -26,7 +26,7 @@ def test_every_tier_can_be_planned_for_anywhere(name):
     tier = found.tier
     assert tier.name == name and not found.is_here
     assert tier.memory_gb == config.memory_limit_gb and tier.disk_gb is None
-    assert tier.ram_gb == (config.memory_gb if tier.kind == "mps" else None)
+    assert tier.ram_gb == (config.memory_gb if tier.kind == "mps" else config.ram_gb - 2)
     assert tier.peak.fp32 == config.peak_tflops.fp32 and tier.memory_bandwidth_gb_s == config.memory_bandwidth_gb_s
     assert tier.kind == {"apple": "mps", "arc": "xpu"}.get(name.partition("_")[0], "cuda")
     assert found.dtypes[-1] == "float32"
@@ -41,6 +41,29 @@ def test_precisions_are_those_of_the_tier_and_not_of_this_machine():
 def test_cards_without_flash_attention_have_the_other_fused_kernel_and_apples_have_none():
     assert tier_of(hardware("hardware=t4_16gb"), for_run=False).fused_attention
     assert tier_of(hardware("hardware=apple_m_16gb"), for_run=False).kernels == "cuda_math"
+
+
+def test_the_ram_that_a_tier_assumes_is_said_and_can_be_set():
+    config = hardware("hardware=rtx3060_12gb")
+    tier = tier_of(config, for_run=False)
+    assert ram_note(tier) == "assumes 32 GB RAM, 2 GB of it for the system; hardware.ram_gb=64 changes it"
+    assert tier_of(hardware("hardware=rtx3060_12gb", "hardware.ram_gb=64"), for_run=False).ram_gb == 62
+    unknown = tier_of(hardware("hardware=rtx3060_12gb", "hardware.ram_gb=null"), for_run=False)
+    assert unknown.ram_gb is None and ram_note(unknown) is None
+
+
+def test_on_this_machine_a_tiers_assumption_does_not_count_and_a_limit_of_ones_own_does(monkeypatch, tmp_path):
+    monkeypatch.setattr(target, "measured_rates", lambda *_: {})
+    monkeypatch.setattr(target.host, "available_ram_bytes", lambda: 48 << 30)
+    for overrides, for_run, ram_gb in (
+        (("hardware=rtx3060_12gb", "hardware.device=cpu"), True, 48),
+        (("hardware=cpu",), False, 48),
+        (("hardware=cpu", "hardware.ram_gb=12"), False, 12),
+        (("hardware=cpu", "hardware.ram_gb=64"), True, 48),
+    ):
+        found = target_of(hardware(*overrides), for_run=for_run, folder=tmp_path).tier
+        assert found.ram_gb == ram_gb
+        assert ram_note(found) is None
 
 
 def test_a_typed_limit_is_what_may_be_used():

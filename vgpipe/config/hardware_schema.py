@@ -93,6 +93,9 @@ class HardwareConfig:
     A tier sets it to its `memory_gb`, less what the card or the system is known to keep from programs."""
     memory_gb: Gb | None = None
     """The card's memory, GiB; null: detected."""
+    ram_gb: Gb | None = None
+    """RAM of the machine that a tier's card is in, GiB; an assumption, which plans say; 2 GiB are left to the system.
+    With `auto` and `cpu`, the most RAM that may be used of what is free; null: all of it."""
     memory_bandwidth_gb_s: GbPerSecond | None = None
     """Peak rate between the card's memory and its processors; null: not known."""
     pcie_bandwidth_gb_s: GbPerSecond | None = None

@@ -116,6 +116,7 @@ def tier_of_plan(plan: RunPlan) -> dict[str, Any]:
         "kind": tier.kind,
         "memory_gib": tier.memory_gb,
         "ram_gib": tier.ram_gb,
+        "assumed_ram_gib": tier.assumed_ram_gb,
         "disk_gib": tier.disk_gb,
     }
 

@@ -16,6 +16,7 @@ from vgpipe.plans.device_plan import ShapePlan
 from vgpipe.plans.draft_rest import DraftRest
 from vgpipe.plans.in_words import and_list, changes, placement
 from vgpipe.plans.run_plan import RunPlan
+from vgpipe.plans.target import ram_note
 from vgpipe.plans.verdict import noun, shortfall, verdict
 from vgpipe.terminal import table
 from vgpipe.units import GIB, counted, to_gib
@@ -163,8 +164,8 @@ def _device(plan: RunPlan) -> str:
         facts.append("RAM not checked")
     elif plan.target.is_here:
         facts.append(f"{figures.size(tier.ram_gb * GIB)} RAM free")
-    elif tier.kind != "mps":  # whose memory is both
-        facts.append(f"assumes {figures.size(tier.ram_gb * GIB)} RAM (hardware.ram_gb changes it)")
+    elif (assumed := ram_note(tier)) is not None:
+        facts.append(assumed)
     if tier.disk_gb is not None:
         facts.append(f"{figures.size(tier.disk_gb * GIB)} disk free")
     name = plan.device_name if plan.target.is_here else f"hardware={tier.name}"

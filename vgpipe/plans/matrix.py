@@ -28,7 +28,10 @@ from vgpipe.terminal import markdown_table, write, write_error
 
 ALL, MODEL, HARDWARE = "all", "model", "hardware"
 EXIT_NOTHING_FITS = 2
-FORECASTS = "note: figures are forecasts, none was measured on these devices (docs/planning.md)"
+FORECASTS = (
+    "note: figures are forecasts, none was measured on these devices (docs/planning.md). Cards of up to 8 GB are "
+    "assumed to be in a machine with 16 GB RAM, others with 32 GB: hardware.ram_gb=64 changes it for all"
+)
 Largest = tuple[str, Tier, Forecast | None]
 """Model, device, and the largest clip that fits; None where none does."""
 
@@ -169,22 +172,23 @@ def _report(pair: Pair, error: Exception) -> None:
 
 
 def _largest_rows(found: Sequence[Largest]) -> list[tuple[str, ...]]:
-    head = ("model", "device", "largest clip", "strategy", "VAE", "weights", "GPU GiB", "per clip")
+    head = ("model", "device", "largest clip", "strategy", "VAE", "weights", "GPU GiB", "RAM GiB", "per clip")
     return [head, *(_largest_row(model, tier, forecast) for model, tier, forecast in found)]
 
 
 def _largest_row(model: str, tier: Tier, row: Forecast | None) -> tuple[str, ...]:
     if row is None:
-        return model, tier.name, "nothing fits", "-", "-", "-", "-", "-"
+        return model, tier.name, "nothing fits", "-", "-", "-", "-", "-", "-"
     spec = row.spec
     seconds = figures.seconds(figures.clip_seconds(row))
     size = f"{spec.width}x{spec.height} x {spec.num_frames}"
     peak = figures.gib(row.peak_bytes) + (", tight" if row.warnings else "")
-    return model, tier.name, size, figures.strategy(row), figures.tiling(row), figures.weights(row), peak, seconds
+    made = figures.strategy(row), figures.tiling(row), figures.weights(row)
+    return model, tier.name, size, *made, peak, figures.gib(row.ram_bytes), seconds
 
 
 def _job_rows(plans: Sequence[RunPlan]) -> list[tuple[str, ...]]:
-    head = ("model", "device", "fits", "strategy", "GPU GiB", "to download GiB", "whole job")
+    head = ("model", "device", "fits", "strategy", "GPU GiB", "RAM GiB", "to download GiB", "whole job")
     return [head, *map(_job_row, plans)]
 
 
@@ -193,5 +197,6 @@ def _job_row(plan: RunPlan) -> tuple[str, ...]:
     fits = f"{len(chosen)} of {len(plan.shapes)} kinds of clip" if len(plan.shapes) > 1 else ("yes" if chosen else "no")
     found = dict.fromkeys(strategy.value for strategy in plan.strategies().values()) if chosen else {}
     peak = figures.gib(max((row.peak_bytes for row in chosen), default=0)) if chosen else "-"
+    ram = figures.gib(max((row.ram_bytes for row in chosen), default=0)) if chosen else "-"
     download, seconds = figures.gib(plan.download_bytes), figures.seconds(plan.seconds())
-    return plan.model, plan.tier.name, fits, "/".join(found) or "-", peak, download, seconds
+    return plan.model, plan.tier.name, fits, "/".join(found) or "-", peak, ram, download, seconds

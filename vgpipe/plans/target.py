@@ -21,6 +21,8 @@ from vgpipe.units import to_gib
 from vgpipe.user_cache import user_cache_folder
 
 MACHINE_FILE = "machine.jsonl"
+SYSTEM_RAM_GB = 2.0
+"""What a system without a browser takes of a machine's RAM; assumed."""
 LEAST_OF_FUSED = (5, 0)  # torch's memory-efficient attention, where flash attention does not run
 NOTHING_HELD = HeldMemory()
 THIS_CPU = "this CPU"
@@ -91,11 +93,13 @@ def _written(hardware: HardwareConfig) -> Target:
         capable = cuda_capability(hardware.compute_capability, hardware.name)
     limits = [size for size in (hardware.memory_gb, hardware.memory_limit_gb) if size is not None]
     kind = _kind(hardware)
+    is_shared = kind == "mps"  # one memory for both
     tier = Tier(
         name=hardware.name,
         kind=kind,
         memory_gb=min(limits),
-        ram_gb=hardware.memory_gb if kind == "mps" else None,  # one memory for both
+        ram_gb=hardware.memory_gb if is_shared else _left_by_the_system(hardware.ram_gb),
+        assumed_ram_gb=None if is_shared else hardware.ram_gb,
         peak=_peak(hardware.peak_tflops),
         memory_bandwidth_gb_s=hardware.memory_bandwidth_gb_s,
         pcie_bandwidth_gb_s=hardware.pcie_bandwidth_gb_s,
@@ -103,6 +107,18 @@ def _written(hardware: HardwareConfig) -> Target:
         label=hardware.label or "",
     )
     return Target(tier=tier, dtypes=supported_dtypes(capable), is_here=False, device_name=hardware.name)
+
+
+def _left_by_the_system(ram_gb: float | None) -> float | None:
+    return None if ram_gb is None else max(ram_gb - SYSTEM_RAM_GB, ram_gb / 2)
+
+
+def ram_note(tier: Tier) -> str | None:
+    """Returns how much RAM a plan assumes, and what to type where that is wrong; None where that was found out."""
+    if tier.assumed_ram_gb is None:
+        return None
+    system = f"{SYSTEM_RAM_GB:g} GB of it for the system"
+    return f"assumes {tier.assumed_ram_gb:g} GB RAM, {system}; hardware.ram_gb={2 * tier.assumed_ram_gb:g} changes it"
 
 
 def _kind(hardware: HardwareConfig) -> str:
@@ -136,7 +152,7 @@ def _here(hardware: HardwareConfig, folder: Path, held: HeldMemory) -> Target:
 
 
 def _target(hardware: HardwareConfig, device: Device, folder: Path, held: HeldMemory, memory: Notes) -> Target:
-    ram_gb = _with_held(_gib(host.available_ram_bytes()), held.ram_bytes)
+    ram_gb = _limited(_with_held(_gib(host.available_ram_bytes()), held.ram_bytes), hardware)
     free_gb = _with_held(device.free_memory_gb, held.ram_bytes if device.kind == "cpu" else held.device_bytes)
     sizes = [size for size in (free_gb, hardware.memory_limit_gb) if size is not None]
     tier = Tier(
@@ -151,6 +167,13 @@ def _target(hardware: HardwareConfig, device: Device, folder: Path, held: HeldMe
     )
     tier = _with_rates(tier, device, hardware.threads, memory)
     return Target(tier=tier, dtypes=supported_dtypes(device), is_here=True, device_name=device.name)
+
+
+def _limited(free_gb: float | None, hardware: HardwareConfig) -> float | None:
+    """Returns the free RAM that may be used; what a tier assumes of another machine does not count on this one."""
+    if hardware.ram_gb is None or hardware.memory_gb is not None:
+        return free_gb
+    return hardware.ram_gb if free_gb is None else min(free_gb, hardware.ram_gb)
 
 
 def _with_rates(tier: Tier, device: Device, threads: int | None, memory: Notes) -> Tier:

@@ -17,6 +17,7 @@ from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.vocabulary import FP8, NATIVE
 
 MAX_ADVICE = 4
+RAM_SIZES_GB = (16, 24, 32, 48, 64, 96, 128, 192, 256, 512)  # what machines have
 SIDES, FRAMES = (0.85, 0.7, 0.5, 0.0), (0.75, 0.5, 0.25, 0.0)  # of the request; 0 is the model's least
 CLIP_SHARES = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.5), (0.75, 0.5), (0.5, 1.0), (0.5, 0.5), (0.5, 0.25), (0.0, 0.0))
 
@@ -52,8 +53,23 @@ def nearest(
         *_other_memory(request, tried, _denoisers(spec, request, profile_of)),
         *_first_that_fits(_smaller(spec, rules), request, tried),
         *_first_that_fits(_shorter(spec, rules), request, tried),
+        *_more_ram(spec, tier, request, bounded, inputs),
     ]
     return tuple(dict.fromkeys(found))[:MAX_ADVICE]
+
+
+def _more_ram(
+    spec: ClipSpec, tier: Tier, request: PlanRequest, profile_of: ProfileOf, inputs: PlanInputs
+) -> Iterator[str]:
+    """Yields the RAM that a machine would need, where a plan only assumes how much it has."""
+    if tier.assumed_ram_gb is None or tier.ram_gb is None:
+        return
+    for_system = tier.assumed_ram_gb - tier.ram_gb
+    for size in RAM_SIZES_GB:
+        larger = replace(tier, ram_gb=size - for_system)
+        if size > tier.assumed_ram_gb and plan(spec, larger, request, profile_of, inputs=inputs).chosen is not None:
+            yield f"hardware.ram_gb={size}"
+            return
 
 
 def _denoisers(spec: ClipSpec, request: PlanRequest, profile_of: ProfileOf) -> list[str]:
