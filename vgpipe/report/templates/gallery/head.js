@@ -26,7 +26,7 @@
     const found = counts(report);
     byId("title").textContent = titleOf(report);
     const parts = ORDER.filter((state) => found.has(state)).map((state) => {
-      return { size: found.get(state), color: color(state), title: `${found.get(state)} ${state}` };
+      return { size: found.get(state), color: state === "pending" ? "transparent" : color(state), title: `${found.get(state)} ${state}` };
     });
     byId("progress").replaceChildren(...stack(parts).children);
     byId("facts").replaceChildren(...[["folder", report.run], ...report.facts].map(factOf));
@@ -70,6 +70,8 @@
     }
     showNext(report, state);
     window.vgpipeNow.show(report, state);
+    const { live } = report;
+    document.title = `${state.isActive && live ? `${Math.floor(100 * live.fraction)} % \u00b7 ` : ""}${titleOf(report)} - vgpipe`;
   }
 
   // ---- what to type
