@@ -67,7 +67,7 @@
     const clear = button("Clear", () => clips.forEach(({ id }) => marks.pick(id, false)));
     clear.id = "clear-picks";
     clear.className = "quiet";
-    const compare = button("Compare", () => window.vgpipeGallery.compare(), "the two beside each other (b)");
+    const compare = button("Compare", () => window.vgpipeGallery.compare(), "the two side by side (b)");
     compare.id = "compare-picks";
     head.append(parts.picked, parts.what, compare, copyAll, more, clear);
     const box = make("div");
