@@ -4,7 +4,7 @@
   const { byId } = window.vgpipeElements;
   const { remembered, remember } = window.vgpipeTheme;
   const LAYOUTS = ["rows", "masonry", "squares"];
-  const SIZES = { least: 80, most: 520, phone: 104, usual: 200, step: 1.2 };
+  const SIZES = { least: 80, most: 520, phone: 96, usual: 170, step: 1.2 };
   const COLUMN = 1.25; // width of a column of masonry, in heights of a row
   const PHONE_PX = 760;
   const grid = byId("grid");

@@ -112,6 +112,7 @@
     const all = counted(entries.size, "clip");
     byId("count").textContent = order.length === entries.size ? all : `${order.length} of ${all}`;
     byId("empty").hidden = order.length > 0;
+    byId("empty").textContent = entries.size ? "No clip matches." : "There are no clips yet.";
     window.vgpipeChips.show(counts(entries.values(), wanted, marks), wanted.chosen, toggleFilter);
   }
 
