@@ -307,3 +307,15 @@ def test_vendored_files_have_their_licence():
     folder = Path(__file__).parents[2] / "vgpipe" / "report" / "vendor"
     assert "MIT License" in (folder / "uPlot.LICENSE.txt").read_text()
     assert "uPlot" in (folder / "uPlot.iife.min.js").read_text()[:200]
+
+
+def test_a_run_without_a_process_is_as_old_as_its_last_news(tmp_path):
+    run_dir = make_run(tmp_path, [record("a", state="pending")], has_ended=False)
+    run_dir.write_progress({"time": 5.0, "stage": "denoise", "step": 3, "steps": 20})
+    for path in (run_dir.clips, run_dir.events, run_dir.progress):
+        os.utime(path, (1.7e9, 1.7e9))
+    data = run_data(run_dir)
+    assert data["written"] == 1.7e9 and data["live"]["workers"] == [{"stage": "denoise", "step": 3, "steps": 20}]
+    assert data["resume_line"] == f"python -m vgpipe resume {tmp_path}"
+    with run_dir:
+        assert run_data(run_dir)["written"] > 1.7e9

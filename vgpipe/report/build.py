@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from vgpipe.report.run_facts import DRAFTED
 from vgpipe.report.timeline import timeline
 from vgpipe.report.values import list_of, table_of, text_of
 from vgpipe.store.plain_yaml import read_yaml
+from vgpipe.store.run_lock import is_in_use
 from vgpipe.store.rundir import RunDir
 from vgpipe.typed import shell_quoted
 from vgpipe.units import MIB
@@ -146,7 +148,7 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
         "run": run_dir.root.resolve().name,
         "job": job_in(events),
         "key": hashlib.sha256(str(run_dir.root.resolve()).encode("utf-8", "replace")).hexdigest()[:16],
-        "written": round(time.time(), 1),
+        "written": _last_news(run_dir),
         "facts": [*facts(config, plan), *([("workers", workers)] if workers else [])],
         "notes": notes_of(events),
         "timeline": drawn,
@@ -157,6 +159,18 @@ def run_data(run_dir: RunDir, records: Sequence[Mapping[str, Any]] | None = None
         "live": None if drawn["ended"] else live_of(run_dir.root),
         "clips": [card(record, media, extra, ram_gb) for record in known],
     }
+
+
+def _last_news(run_dir: RunDir) -> float:
+    """Returns when a run last said anything, UNIX seconds: now where a process is at it."""
+    now = round(time.time(), 1)
+    if is_in_use(run_dir.root):
+        return now
+    times = []
+    for path in (run_dir.clips, run_dir.events, run_dir.progress):
+        with suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return min(now, round(max(times, default=0.0), 1))
 
 
 def _lines(root: Path, *, is_drafted: bool) -> dict[str, str | None]:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from vgpipe.report.build import run_data, title_of
@@ -105,10 +104,7 @@ class Gallery:
 
     def _script(self, place: Place) -> str:
         run_dir = self.folder.run_dir(place)
-        data = run_data(run_dir)
-        if not is_in_use(run_dir.root):  # a page that is written now would say that the run is alive
-            data["written"] = min(data["written"], _last_write(run_dir.clips, run_dir.events))
-        return script(data)
+        return script(run_data(run_dir))
 
 
 class _RunList:
@@ -162,13 +158,3 @@ class _RunList:
 
     def _entry(self, names: Names) -> RunEntry:
         return RunEntry(self._folder.root.joinpath(*names), names, os.path.join(self._typed, *names), prefix=PREFIX)
-
-
-def _last_write(*paths: Path) -> float:
-    times = []
-    for path in paths:
-        try:
-            times.append(path.stat().st_mtime)
-        except OSError:
-            continue
-    return max(times, default=0.0)
