@@ -15,7 +15,7 @@ VIEWER_SCRIPTS = tuple(
     f"viewer/{name}"
     for name in (
         *("buttons", "facts", "tracks", "transport", "zoom", "gestures", "strip", "panel", "layout", "stage"),
-        *("controls", "address", "keys", "actions", "viewer"),
+        *("controls", "bar", "address", "keys", "actions", "viewer"),
     )
 )
 """Of the viewer, which any page of clips may hold; its styles are in `templates/viewer/viewer.css`."""

@@ -58,7 +58,7 @@
   // "name: failed (1.2, limit 1): why" -> {name, result, says}
   function check(text) {
     const [, name, result, says] = /^(.*?): (\w+)(.*)$/s.exec(text) || [null, text, "", ""];
-    return { name, result, says: says.replace(/^[:\s]+/, "") };
+    return { name, result, says: says.replace(/^[:\s]+/, "").replace(/^\(([^()]*)\)$/, "$1") };
   }
 
   // What two clips differ in: rows of [label, of the first, of the second].

@@ -120,10 +120,10 @@
       typeof part.shot === "number" ? part.shot + 1 : "",
       part.delivered ? `${part.delivered[0]}-${part.delivered[1] - 1}` : "",
       part.num_inference_steps,
-      part.seed,
       shown(total(part)),
+      part.seed,
     ]);
-    return section("Segments", table(["no.", "shot", "frames", "steps", "seed", "s"], lines));
+    return section("Segments", table(["no.", "shot", "frames", "steps", "s", "seed"], lines));
   }
 
   // Each file with a link, and a button where it can stand on the stage: `acts.show(file)`, `acts.against(file)`.

@@ -58,6 +58,9 @@
   function fill(box, list, id, against, choose) {
     const at = Math.max(0, list.findIndex((one) => one.id === id));
     const near = list.slice(Math.max(0, at - AROUND), at + AROUND + 1);
+    const state = JSON.stringify([id, against, near.map((clip) => [clip.id, clip.state, pictureOf(clip)])]);
+    if (box.state === state) return; // it may have been scrolled
+    box.state = state;
     box.replaceChildren(...near.map((clip) => thumb(clip, clip.id === id, clip.id === against)));
     box.onclick = (event) => {
       const button = event.target.closest("button[data-id]");

@@ -5,7 +5,7 @@
   const { lists, beside, rival, fill: fillStrip } = window.vgpipeViewerStrip;
   const panel = window.vgpipeViewerPanel;
   const { tellApart } = window.vgpipeViewerFacts;
-  const { relabel } = window.vgpipeViewerButtons;
+  const bar = window.vgpipeViewerBar;
   const { actionsOf, MODES, WIDE } = window.vgpipeViewerActions;
   const address = window.vgpipeViewerAddress;
   const LISTS = { all: "all", prompt: "same prompt", seed: "same seed" };
@@ -17,9 +17,11 @@
   let rivalry = null; // what it is compared with: {clip, file}
   let near = null; // the lists of neighbours of the clip; null where they may have changed
   let filled = ""; // what the panel shows
+  let shownUrl; // of the first file of the clip, as it was when it was shown
   let opener = null; // what had the focus before
   const set = { list: "all", mode: "wipe", rate: 1, isLooping: true, isHeard: false, hasPanel: true };
 
+  const firstOf = (one) => (window.vgpipeViewerTracks.filesOf(one)[0] || {}).url;
   const marks = () => (page && page.marks) || null;
   const find = (id) => page.clips().find((one) => one.id === id) || null;
   const found = () => near || (near = lists(clip, page.shown(), page.clips()));
@@ -126,6 +128,7 @@
   }
 
   function render(plays, seconds) {
+    shownUrl = firstOf(clip);
     view.stage.show([{ clip, file }, ...(rivalry ? [rivalry] : [])], { names: names(), plays, seconds });
     soundOut();
     showBar();
@@ -145,30 +148,13 @@
   const against = () => (rivalry && rivalry.clip.id !== clip.id ? rivalry.clip.id : null);
 
   function showBar() {
-    const { bar, announced, stage } = view.parts;
-    const list = found()[set.list];
-    const at = list.findIndex((one) => one.id === clip.id);
-    bar.place.textContent = `${at + 1} / ${list.length}`;
-    bar.title.textContent = clip.prompt === undefined ? clip.id : clip.prompt;
-    announced.textContent = `${at + 1} of ${list.length}: ${bar.title.textContent}${rivalry ? ", compared" : ""}`;
-    bar.compare.setAttribute("aria-pressed", String(Boolean(rivalry)));
-    bar.details.setAttribute("aria-pressed", String(set.hasPanel));
-    stage.previous.disabled = !neighbour(-1);
-    stage.next.disabled = !neighbour(1);
+    const switched = { isCompared: Boolean(rivalry), hasPanel: set.hasPanel };
+    const ends = { hasBefore: Boolean(neighbour(-1)), hasAfter: Boolean(neighbour(1)) };
+    bar.showBar(view.parts, { clip, list: found()[set.list], ...switched, ...ends });
     showMarks();
   }
 
-  function showMarks() {
-    const known = marks();
-    const { star, pick } = view.parts.bar;
-    star.hidden = !known || !known.isStarred;
-    pick.hidden = !known;
-    if (!known) return;
-    const [isStarred, isPicked] = [!star.hidden && known.isStarred(clip.id), known.isPicked(clip.id)];
-    star.setAttribute("aria-pressed", String(Boolean(isStarred)));
-    pick.setAttribute("aria-pressed", String(isPicked));
-    relabel(pick, "check", isPicked ? "picked" : "pick", "p");
-  }
+  const showMarks = () => bar.showMarks(view.parts.bar, marks(), clip);
 
   function showStrip() {
     const { strip } = view.parts;
@@ -244,10 +230,10 @@
   function refresh() {
     const next = page && isOpen() && find(clip.id);
     if (!next) return;
-    const gotFile = !view.stage.track() && (next.files || []).length > 0;
+    const hasOther = !file && firstOf(next) !== shownUrl;
     [clip, near] = [next, null];
     if (rivalry) rivalry.clip = find(rivalry.clip.id) || rivalry.clip;
-    if (gotFile) render(true, 0);
+    if (hasOther) render(view.player.isPlaying() || !shownUrl, 0); // a draft that was finished, a clip that got its file
     else view.showPlace();
     if (!view.parts.panel.contains(document.activeElement)) showPanel();
   }
