@@ -114,6 +114,8 @@ class ComponentUse:
         matmul_flops: of linear layers, of one call; a multiply-add counts as two.
         conv_flops: of convolutions.
         attention_flops: of attention proper.
+        kernels: how many operations one call starts, views left out; 0 where not counted.
+        moved_bytes: what operations other than those above read and write in one call; 0 where not counted.
         output_bytes: what one call returns.
         leaves: in the order of definition; those with equal figures are not merged.
         blocks: in order.
@@ -129,6 +131,8 @@ class ComponentUse:
     conv_flops: float
     attention_flops: float
     output_bytes: int
+    kernels: float = 0.0
+    moved_bytes: float = 0.0
     leaves: tuple[Leaf, ...] = ()
     blocks: tuple[Block, ...] = ()
 

@@ -43,7 +43,8 @@ class Attention(TorchFunctionMode):
         mask = _bias(given["attn_mask"], query.dtype)
         out_BSHD = query.new_empty((*query.shape[:-3], query.shape[-2], query.shape[-3], value.shape[-1]))
         log_sums = query.new_empty(query.shape[:-1], dtype=torch.float32)
-        self._tracker.flops.attention += attention_flops(query, given["key"], value)
+        self._tracker.work.kernels += 1
+        self._tracker.work.attention += attention_flops(query, given["key"], value)
         del mask, log_sums
         return out_BSHD.transpose(-3, -2)
 

@@ -73,14 +73,14 @@ class FakeComponent:
         return result
 
     def _note(self, record: Record, result: Any) -> None:
-        one, flops = self.record, record.flops
+        one = self.record
         one.peak_bytes = max(one.peak_bytes, record.peak_bytes)
         one.outside_leaves_bytes = max(one.outside_leaves_bytes, record.outside_leaves_bytes)
         one.outside_blocks_bytes = max(one.outside_blocks_bytes, record.outside_blocks_bytes)
         for mine, its in ((one.leaves, record.leaves), (one.blocks, record.blocks), (one.tokens, record.tokens)):
             for name, size in its.items():
                 mine[name] = max(mine.get(name, 0), size)
-        one.flops.add(flops)
+        one.work.add(record.work)
         sizes: list[int] = []
         tree_map(lambda leaf: sizes.append(leaf.nbytes) if isinstance(leaf, torch.Tensor) else None, result)
         self.output_bytes = sum(sizes)

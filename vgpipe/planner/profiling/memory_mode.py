@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from math import prod
 from typing import Any, Literal
 
@@ -21,22 +22,34 @@ HALF_BYTES, FLOAT32_BYTES = 2, 4
 
 
 @dataclass(slots=True)
-class Flops:
-    """Operations so far; a multiply-add counts as two."""
+class Work:
+    """Work so far.
+
+    Attributes:
+        matmul: floating-point operations of linear layers; a multiply-add counts as two.
+        conv: of convolutions.
+        attention: of attention proper.
+        kernels: how many operations were started, views left out.
+        moved_bytes: what operations without a count of their own read and wrote.
+    """
 
     matmul: float = 0.0
     conv: float = 0.0
     attention: float = 0.0
+    kernels: float = 0.0
+    moved_bytes: float = 0.0
 
-    def add(self, other: Flops, sign: int = 1) -> None:
+    def add(self, other: Work, sign: int = 1) -> None:
         """Adds others to these; subtracts them with a sign of -1."""
         self.matmul += sign * other.matmul
         self.conv += sign * other.conv
         self.attention += sign * other.attention
+        self.kernels += sign * other.kernels
+        self.moved_bytes += sign * other.moved_bytes
 
-    def copy(self) -> Flops:
+    def copy(self) -> Work:
         """Returns a copy."""
-        return Flops(self.matmul, self.conv, self.attention)
+        return replace(self)
 
 
 class Tracker(LiveBytes):
@@ -46,7 +59,7 @@ class Tracker(LiveBytes):
         kernels: those that the run assumes.
 
     Attributes:
-        flops: operations so far.
+        work: what was done so far.
         workspace_peak_bytes: the most live bytes together with what a CPU's convolution needs internally.
         in_attention: whether matrix products belong to attention at the moment.
         is_paused: whether nothing is counted at the moment.
@@ -54,7 +67,7 @@ class Tracker(LiveBytes):
 
     def __init__(self, kernels: Kernels):
         super().__init__(counts=self._is_activation, spike=self._count)
-        self.flops, self.workspace_peak_bytes = Flops(), 0
+        self.work, self.workspace_peak_bytes = Work(), 0
         self.in_attention = self.is_paused = False
         self._has_workspace = kernels != "cpu"
         self._ignored: set[int] = set()
@@ -114,18 +127,39 @@ class Tracker(LiveBytes):
         operation = func.overloadpacket
         kind = _KINDS.get(operation)
         if kind is None:
+            self._count_small(func, args, result)
             return 0
+        self.work.kernels += 1
         # torch has no formula for attention on a CPU.
         flops = attention_flops(*args[:3]) if kind == "attention" else flop_registry[operation](*args, out_val=result)
         if kind == "matmul" and self.in_attention:
             kind = "attention"
-        setattr(self.flops, kind, getattr(self.flops, kind) + flops)
+        setattr(self.work, kind, getattr(self.work, kind) + flops)
         if kind != "conv":
             return 0
         if self._has_workspace:
             return _layout_copies(args[0], args[1], result)
         self.workspace_peak_bytes = max(self.workspace_peak_bytes, self.live_bytes + _blocked_copies(args[0], result))
         return 0
+
+    def _count_small(self, func: Any, args: tuple[Any, ...], result: Any) -> None:
+        if _moves_data(func):
+            self.work.kernels += 1
+            self.work.moved_bytes += _bytes_of(args) + _bytes_of((result,))
+
+
+@cache
+def _moves_data(func: Any) -> bool:
+    """Returns whether an operation reads or writes elements: not a view of its input, nor memory that it only takes."""
+    if func.overloadpacket in _FREE or not isinstance(func, torch._ops.OpOverload):
+        return False
+    aliases = [returned.alias_info for returned in func._schema.returns]
+    return not any(alias is not None and not alias.is_write for alias in aliases)
+
+
+def _bytes_of(values: Iterable[Any]) -> int:
+    tensors = (leaf for value in values for leaf in (value if isinstance(value, list | tuple) else (value,)))
+    return sum(leaf.numel() * leaf.element_size() for leaf in tensors if isinstance(leaf, torch.Tensor))
 
 
 def _layout_copies(*tensors: torch.Tensor) -> int:
@@ -147,6 +181,7 @@ def attention_flops(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor)
     return int(sdpa_flop_count(*((batch, 1, *one.shape[-2:]) for one in (query, key, value))))
 
 
+_FREE = {aten._unsafe_view, aten.empty, aten.empty_like, aten.empty_strided, aten.new_empty, aten.new_empty_strided}
 _KINDS: dict[Any, Literal["matmul", "conv", "attention"]] = {
     aten.mm: "matmul",
     aten.addmm: "matmul",

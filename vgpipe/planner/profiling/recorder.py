@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from vgpipe.memory.live_bytes import Window
-from vgpipe.planner.profiling.memory_mode import Flops, Tracker
+from vgpipe.planner.profiling.memory_mode import Tracker, Work
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Record:
         leaves: by name, while it ran.
         blocks: by name, while it ran.
         tokens: linear leaf -> the most vectors that it worked on at once.
-        flops: operations.
+        work: what it did.
     """
 
     peak_bytes: int = 0
@@ -33,7 +33,7 @@ class Record:
     leaves: dict[str, int] = field(default_factory=dict)
     blocks: dict[str, int] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
-    flops: Flops = field(default_factory=Flops)
+    work: Work = field(default_factory=Work)
 
     def raised(self, by_bytes: int) -> Record:
         """Returns the same call with more bytes alive from its start."""
@@ -44,7 +44,7 @@ class Record:
             {name: size + by_bytes for name, size in self.leaves.items()},
             {name: size + by_bytes for name, size in self.blocks.items()},
             dict(self.tokens),
-            self.flops.copy(),
+            self.work.copy(),
         )
 
 
@@ -73,7 +73,7 @@ class Recorder:
     @contextmanager
     def call(self) -> Iterator[Record]:
         """Records a call, in absolute figures; a call inside another one is part of that too."""
-        record, before = Record(), self.tracker.flops.copy()
+        record, before = Record(), self.tracker.work.copy()
         self._records.append(record)
         self._frames.append([])
         self._enter(None, None)
@@ -81,8 +81,8 @@ class Recorder:
             yield record
         finally:
             record.peak_bytes = max(record.peak_bytes, self._leave())
-            record.flops = self.tracker.flops.copy()
-            record.flops.add(before, -1)
+            record.work = self.tracker.work.copy()
+            record.work.add(before, -1)
             self._frames.pop()
             self._records.pop()
             if self._records:
@@ -95,7 +95,7 @@ class Recorder:
             record: in absolute figures.
         """
         self.tracker.note_peak(record.peak_bytes)
-        self.tracker.flops.add(record.flops)
+        self.tracker.work.add(record.work)
         if self._records:
             self._merge(record)
 
