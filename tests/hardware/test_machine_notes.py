@@ -79,15 +79,21 @@ def test_the_cpu_needs_no_torch(memory):
     assert machine_notes.current_device("cpu", memory, ask).kind == "cpu"
 
 
-def test_rates_are_measured_once_for_each_thread_count(memory, monkeypatch):
+def test_rates_are_timed_once_for_each_thread_count(memory, monkeypatch):
     calls = []
-    monkeypatch.setattr(
-        machine_notes, "matmul_tflops", lambda dtype, where, threads: calls.append((dtype, threads)) or 2.0
-    )
-    monkeypatch.setattr(machine_notes, "copy_gb_s", lambda where: None)
+
+    def timed(timing, dtype="any"):
+        calls.append((dtype, timing.threads))
+        return 2.0
+
+    for name in ("matmul_tflops", "conv_tflops", "attention_tflops", "elementwise_gb_s", "kernel_s"):
+        monkeypatch.setattr(machine_notes, name, timed)
+    monkeypatch.setattr(machine_notes, "copy_gb_s", lambda _timing: None)
     device = replace(DEVICE, kind="cpu", name="a processor")
     first = machine_notes.measured_rates(device, 2, memory)
-    assert first == {"float32": 2.0, "bfloat16": 2.0, "float16": 2.0}
-    assert machine_notes.measured_rates(device, 2, memory) == first and len(calls) == 3
+    kinds = ("", "conv_", "attention_")
+    expected = {kind + dtype: 2.0 for kind in kinds for dtype in ("float32", "bfloat16")}
+    assert first == expected | {"elementwise": 2.0, "kernel": 2.0}  # nothing computes in float16 on a CPU
+    assert machine_notes.measured_rates(device, 2, memory) == first and len(calls) == 8
     machine_notes.measured_rates(device, 1, memory)
-    assert calls[3:] == [("float32", 1), ("bfloat16", 1), ("float16", 1)]
+    assert {threads for _, threads in calls[8:]} == {1}

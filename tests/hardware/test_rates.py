@@ -6,13 +6,16 @@ from tests.hardware.fake_devices import fake_torch
 from vgpipe.hardware import rates
 
 
-def test_real_products_and_copies_are_timed(monkeypatch):
+def test_every_kind_of_work_is_really_timed(monkeypatch):
     import torch
 
     monkeypatch.setattr(rates, "ENOUGH_S", 0.01)
-    before = torch.get_num_threads()
-    assert 0.001 < rates.matmul_tflops("float32", threads=1) < 100
-    assert 0.1 < rates.copy_gb_s() < 10_000
+    before, timing = torch.get_num_threads(), rates.Timing(torch, threads=1)
+    for timed in (rates.matmul_tflops, rates.conv_tflops, rates.attention_tflops):
+        assert 0.001 < timed(timing, "float32") < 100
+    assert 0.1 < rates.copy_gb_s(timing) < 10_000
+    assert 0.1 < rates.elementwise_gb_s(timing) < 10_000
+    assert 1e-8 < rates.kernel_s(timing) < 1e-3
     assert torch.get_num_threads() == before
 
 
@@ -24,4 +27,4 @@ def test_a_precision_that_the_device_lacks_has_no_rate():
 
     torch.randn = randn
     torch.float16 = None
-    assert rates.matmul_tflops("float16", torch=torch) is None
+    assert rates.matmul_tflops(rates.Timing(torch), "float16") is None

@@ -203,7 +203,7 @@ def test_each_worker_is_told_with_what_it_holds(machine):
     assert json.loads(as_json([plan_of(config_of(*SMALL, workers=1))]))["plans"][0]["workers"] is None
 
 
-@pytest.mark.parametrize(("gpus", "line"), [((), {"efficiency": None}), ((RTX_3060, RTX_3080), None)])
+@pytest.mark.parametrize(("gpus", "line"), [((), {"ratio": None}), ((RTX_3060, RTX_3080), None)])
 def test_workers_that_share_cores_teach_no_rate_and_unlike_cards_nothing(machine, tmp_path, gpus, line):
     machine(*gpus)
     config = config_of(*SMALL, "memory=resident" if not gpus else "memory=auto", workers=2)
@@ -215,4 +215,4 @@ def test_workers_that_share_cores_teach_no_rate_and_unlike_cards_nothing(machine
         write_measured(run_dir, plan, [state])
     noted = tmp_path / "cache" / NAME
     found = json.loads(noted.read_text()) if noted.exists() else None
-    assert found == line if line is None else found["efficiency"] is line["efficiency"]
+    assert found == line if line is None else found["ratio"] is line["ratio"]

@@ -12,7 +12,7 @@ from vgpipe.clips.clip_state import ClipState
 from vgpipe.commands import plan as plan_command
 from vgpipe.config.load import load
 from vgpipe.memory.tracker import PeakMemory
-from vgpipe.planner.estimate.calibration import NAME, efficiency_of
+from vgpipe.planner.estimate.calibration import NAME, own_ratio
 from vgpipe.plans import figures
 from vgpipe.plans import profiles as plan_profiles
 from vgpipe.plans.as_json import as_json
@@ -255,13 +255,13 @@ def test_what_was_measured_feeds_the_next_plan(tmp_path):
     config = load(["model=cogvideox_5b", "hardware=a100_80gb"])
     found = plan_of(config)
     clips, _ = clips_to_plan(config)
-    seconds = found.shapes[0].chosen.stages[1].flops / 312e12 / 0.5
+    seconds = found.shapes[0].chosen.stages[1].expected_s * 2
     with RunDir(tmp_path / "run") as run_dir:
         write_plan(run_dir, found)
         for _ in range(3):
             write_measured(run_dir, found, [done(clips[0], {"denoise": seconds})])
-    known = efficiency_of(user_cache_folder(), device="a100_80gb", stage="denoise", attention="sdpa")
-    assert known == pytest.approx((0.45, 0.55))
+    known = own_ratio(user_cache_folder(), device="a100_80gb", stage="denoise", attention="sdpa", model="cogvideox_5b")
+    assert known == pytest.approx((2 / 1.12, 2 * 1.12))
     low, high = plan_of(config).shapes[0].chosen.stages[1].seconds
     assert low < seconds < high < 1.3 * low
 
@@ -279,4 +279,4 @@ def test_offloaded_stages_teach_no_rate_and_others_made_otherwise_nothing(tmp_pa
         write_measured(run_dir, found, [done(clips[0], {"denoise": 5.0}), otherwise, reused])
         told = json.loads(run_dir.plan.read_text())["measured"]
     assert [one["stage"] for one in told] == ["denoise"]
-    assert json.loads((user_cache_folder() / NAME).read_text())["efficiency"] is None
+    assert json.loads((user_cache_folder() / NAME).read_text())["ratio"] is None

@@ -14,7 +14,15 @@ from vgpipe.hardware import host
 from vgpipe.hardware.devices import device_of, pick_device
 from vgpipe.hardware.nvml import Card, cards
 from vgpipe.hardware.probes import cpu_device, rounded_gib
-from vgpipe.hardware.rates import copy_gb_s, matmul_tflops
+from vgpipe.hardware.rates import (
+    Timing,
+    attention_tflops,
+    conv_tflops,
+    copy_gb_s,
+    elementwise_gb_s,
+    kernel_s,
+    matmul_tflops,
+)
 from vgpipe.hardware.records import Device, device_from_json
 
 DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dri", "/dev/dxg")
@@ -70,7 +78,7 @@ def may_have_accelerator() -> bool:
 
 
 def measured_rates(device: Device, threads: int | None, notes: FactStore) -> dict[str, float]:
-    """Returns the rates of a device; measures those without notes, about 0.2 s each.
+    """Returns the rates of a device; times those without notes, about 0.2 s each.
 
     Args:
         device: of this machine.
@@ -78,20 +86,29 @@ def measured_rates(device: Device, threads: int | None, notes: FactStore) -> dic
         notes: where the rates are stored, per device, thread count and torch version.
 
     Returns:
-        `float32`, `bfloat16`, `float16`: 10^12 operations per second; `copy`: 10^9 bytes per second. Rates that could
-        not be measured are missing.
+        `float32`, `bfloat16` and, but for CPUs, which compute nothing in it, `float16`: matrix products, 10^12
+        operations per second; `conv_float32`, `attention_float32` and so on: those kinds of work; `copy` and
+        `elementwise`: 10^9 bytes per second; `kernel`: seconds. Rates that could not be measured are missing.
     """
     count = (threads or host.cores()) if device.kind == "cpu" else None
-    key = {"rates": 1, "device": device.name, "threads": count, "torch": _torch_version()}
+    key = {"rates": 2, "device": device.name, "threads": count, "torch": _torch_version()}
     known = notes.find(key)
     if not isinstance(known, dict):
-        where = device.torch_device
-        dtypes = ("float32", "bfloat16", "float16")
-        rates = {dtype: matmul_tflops(dtype, where, count) for dtype in dtypes}
-        rates["copy"] = copy_gb_s(where)
-        known = {name: rate for name, rate in rates.items() if rate is not None}
+        known = _timed(device, count)
         notes.remember(key, known)
     return {str(name): float(rate) for name, rate in known.items()}
+
+
+def _timed(device: Device, threads: int | None) -> dict[str, float]:
+    import torch
+
+    timing = Timing(torch, device.torch_device, threads)
+    dtypes = ("float32", "bfloat16") if device.kind == "cpu" else ("float32", "bfloat16", "float16")
+    rates = {dtype: matmul_tflops(timing, dtype) for dtype in dtypes}
+    rates |= {f"conv_{dtype}": conv_tflops(timing, dtype) for dtype in dtypes}
+    rates |= {f"attention_{dtype}": attention_tflops(timing, dtype) for dtype in dtypes}
+    rates |= {"copy": copy_gb_s(timing), "elementwise": elementwise_gb_s(timing), "kernel": kernel_s(timing)}
+    return {name: rate for name, rate in rates.items() if rate is not None}
 
 
 def _ask_torch(wanted: str) -> Device:

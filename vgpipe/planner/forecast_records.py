@@ -20,6 +20,23 @@ class PeakRates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimedRates:
+    """What was timed on this machine beside matrix products; None where it could not be.
+
+    Attributes:
+        conv: convolutions.
+        attention: attention proper.
+        elementwise_gb_s: operations on every element, 10^9 bytes read and written per second.
+        kernel_s: seconds that an operation takes beside its work.
+    """
+
+    conv: PeakRates = field(default_factory=PeakRates)
+    attention: PeakRates = field(default_factory=PeakRates)
+    elementwise_gb_s: float | None = None
+    kernel_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
     """The device of a plan.
 
@@ -35,6 +52,7 @@ class Tier:
         pcie_bandwidth_gb_s: host to device, 10^9 bytes per second; None: unknown or shared memory.
         fused_attention: whether attention takes no quadratic memory.
         label: what people call the device, `RTX 3060 12GB`; empty where it has only its name.
+        timed: the rates of other work, where this machine was timed; None for what a data sheet describes.
     """
 
     name: str
@@ -48,6 +66,7 @@ class Tier:
     pcie_bandwidth_gb_s: float | None = None
     fused_attention: bool = True
     label: str = ""
+    timed: TimedRates | None = None
 
     @property
     def title(self) -> str:
@@ -81,6 +100,7 @@ class StageForecast:
         method: how the memory figure was found.
         strategy: where its components live, if stages differ; None is the strategy of the whole forecast.
         file_pages_bytes: how much larger the process is at its peak (RSS) while weight files are mapped.
+        expected_s: the most likely seconds of its computations, before own measurements; None where no rate is known.
     """
 
     stage: str
@@ -96,6 +116,7 @@ class StageForecast:
     method: str
     strategy: Strategy | None = None
     file_pages_bytes: int = 0
+    expected_s: float | None = None
 
     @property
     def resident_bytes(self) -> int:

@@ -115,7 +115,8 @@ class ComponentUse:
         conv_flops: of convolutions.
         attention_flops: of attention proper.
         kernels: how many operations one call starts, views left out; 0 where not counted.
-        moved_bytes: what operations other than those above read and write in one call; 0 where not counted.
+        moved_bytes: what operations other than those above read and write in one call, small ones left out; 0 where not
+            counted.
         output_bytes: what one call returns.
         leaves: in the order of definition; those with equal figures are not merged.
         blocks: in order.

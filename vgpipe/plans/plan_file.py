@@ -12,8 +12,7 @@ from vgpipe.clips.clip_state import ClipState, SegmentState
 from vgpipe.errors import StoreError
 from vgpipe.memory.strategies import OFFLOADS
 from vgpipe.planner.estimate.calibration import record
-from vgpipe.planner.estimate.time import peak_rates
-from vgpipe.planner.forecast_records import Forecast, StageForecast, Tier
+from vgpipe.planner.forecast_records import Forecast, StageForecast
 from vgpipe.planner.profile_records import ClipSpec
 from vgpipe.plans.as_json import SCHEMA, row_of, shape_rows, summary
 from vgpipe.plans.run_plan import RunPlan
@@ -141,17 +140,12 @@ def _keep(
         model=forecast.model,
         flops=stage.flops,
         seconds=seconds,
-        peak_tflops=None if waits else _peak(plan.tier, plan.dtype),
+        expected_s=None if waits else stage.expected_s,
         predicted_bytes=stage.allocated_bytes,
         measured_bytes=_bytes(device_gb),
         predicted_ram_bytes=stage.resident_bytes,
         measured_ram_bytes=_bytes(ram_gb),
     )
-
-
-def _peak(tier: Tier, dtype: str) -> float | None:
-    rates = peak_rates(tier, dtype)
-    return rates[0] if rates else None
 
 
 def _largest(values: Iterable[float | None]) -> float | None:

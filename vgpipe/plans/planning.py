@@ -28,7 +28,7 @@ from vgpipe.memory.strategies import AUTO, Strategy
 from vgpipe.models.base import Family
 from vgpipe.models.texts.counting import count_unknown, read_texts
 from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
-from vgpipe.planner.estimate.calibration import efficiency_of
+from vgpipe.planner.estimate.calibration import own_ratio
 from vgpipe.planner.estimate.host_memory import FRAME_BYTES, PlanInputs, SoundBytes
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ClipSpec
@@ -287,7 +287,9 @@ def _inputs(config: Config, family: Family, target: Target, download_bytes: int,
     files = [name for name in family.components() if stored.get(name) == GGUF or checkpoint.is_gguf(name)]
     attention = family.settings.attention
     known = {
-        stage: efficiency_of(user_cache_folder(), device=target.device_name, stage=stage, attention=attention)
+        stage: own_ratio(
+            user_cache_folder(), device=target.device_name, stage=stage, attention=attention, model=config.model.name
+        )
         for stage in MODEL_STAGES
     }
     return PlanInputs(
@@ -295,7 +297,7 @@ def _inputs(config: Config, family: Family, target: Target, download_bytes: int,
         file_bytes={name: checkpoint.size_bytes(name, variant) for name in files},
         clips=config.executor.wave_size or max(len(clips), 1),
         attention=attention,
-        efficiency={stage: share for stage, share in known.items() if share is not None},
+        own_ratios={stage: ratio for stage, ratio in known.items() if ratio is not None},
         file_bytes_per_pixel=file_bytes_per_pixel(config),
         sound=_sound_bytes(config, clips),
         cache=family.settings.cache,

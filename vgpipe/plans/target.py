@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from vgpipe.hardware.capability import cuda_capability
 from vgpipe.hardware.machine_notes import current_device, measured_rates
 from vgpipe.hardware.records import Device
 from vgpipe.memory.loaded_part import HeldMemory
-from vgpipe.planner.forecast_records import PeakRates, Tier
+from vgpipe.planner.forecast_records import PeakRates, Tier, TimedRates
 from vgpipe.store.notes import Notes
 from vgpipe.store.plain_yaml import read_yaml
 from vgpipe.units import to_gib
@@ -186,8 +187,18 @@ def _with_rates(tier: Tier, device: Device, threads: int | None, memory: Notes) 
             tier, peak=peak, memory_bandwidth_gb_s=sheet.memory_bandwidth_gb_s, pcie_bandwidth_gb_s=bandwidth
         )
     rates = measured_rates(device, threads, memory)
-    peak = PeakRates(fp32=rates.get("float32"), bf16=rates.get("bfloat16"), fp16=rates.get("float16"))
-    return replace(tier, peak=peak, memory_bandwidth_gb_s=rates.get("copy"))
+    timed = TimedRates(
+        conv=_timed_peak(rates, "conv_"),
+        attention=_timed_peak(rates, "attention_"),
+        elementwise_gb_s=rates.get("elementwise"),
+        kernel_s=rates.get("kernel"),
+    )
+    return replace(tier, peak=_timed_peak(rates), memory_bandwidth_gb_s=rates.get("copy"), timed=timed)
+
+
+def _timed_peak(rates: Mapping[str, float], start: str = "") -> PeakRates:
+    named = (("fp32", "float32"), ("bf16", "bfloat16"), ("fp16", "float16"))
+    return PeakRates(**{short: rates.get(start + name) for short, name in named})
 
 
 def _data_sheet(device: Device) -> HardwareConfig | None:

@@ -158,8 +158,8 @@ def test_operations_are_the_published_ones(option, size, guidance, calls, attent
     stages = FakeStages(outlined(option, max_sequence_length=tokens), clip(*size, guidance_scale=guidance), "cuda")
     run = stages.denoise({"prompt_embeds": _embeds(tokens)["prompt_embeds"]})
     component = run.components["transformer"]
-    flops = component.record.flops
-    total = flops.matmul + (flops.attention if attention else 0.0)
+    work = component.record.work
+    total = work.matmul + (work.attention if attention else 0.0)
     assert total / component.calls * calls / 1e15 == pytest.approx(published, rel=0.01)
 
 
@@ -196,8 +196,8 @@ def test_attention_without_fused_kernels_is_quadratic():
     lean, wide = (stages.denoise(embeds).components["transformer"] for stages in (fused, steps))
     tokens, heads = 5 * 16 * 16, 12
     assert wide.record.peak_bytes > lean.record.peak_bytes + heads * tokens * tokens * 4
-    assert wide.record.flops.attention == pytest.approx(lean.record.flops.attention, rel=1e-6)
-    assert wide.record.flops.matmul == lean.record.flops.matmul
+    assert wide.record.work.attention == pytest.approx(lean.record.work.attention, rel=1e-6)
+    assert wide.record.work.matmul == lean.record.work.matmul
 
 
 def test_half_precision_convolutions_of_video_take_a_workspace_on_cuda(tiny_of):
@@ -297,7 +297,7 @@ def test_an_estimate_is_of_the_right_size_and_rather_too_large():
     run = FakeStages(one, spec, "cuda").denoise(embeds).components["transformer"]
     use = estimated(one, "denoise", spec)[0].uses[0]
     assert 1 < use.peak_bytes / run.record.peak_bytes < 2.5
-    assert 1 < use.matmul_flops / run.record.flops.matmul * run.calls < 2.5
+    assert 1 < use.matmul_flops / run.record.work.matmul * run.calls < 2.5
 
 
 def test_a_refused_clip_stays_refused(tiny_of):

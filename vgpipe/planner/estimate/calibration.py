@@ -23,9 +23,9 @@ NAME = "calibration.jsonl"
 MAX_BYTES = MIB  # read and kept at most
 MAX_LINE = 2048
 LAST = 20  # most recent records of one kind that count
-ENOUGH = 3
-LEAST_SPREAD = 0.10  # on either side of the median, however similar the runs are
-BOUNDS = (0.001, 1.5)  # plausible shares of the peak rate; clocks may exceed the data sheet
+ENOUGH = 3  # runs of a model, or other models
+LEAST_SPREAD, SPREAD_OF_FEW, SPREAD_OF_OTHERS = 0.12, 0.30, 0.25  # on either side, however similar the runs are
+BOUNDS = (0.02, 50.0)  # plausible seconds per expected second
 
 
 def record(
@@ -37,7 +37,7 @@ def record(
     model: str,
     flops: float,
     seconds: float,
-    peak_tflops: float | None = None,
+    expected_s: float | None = None,
     predicted_bytes: int | None = None,
     measured_bytes: int | None = None,
     predicted_ram_bytes: int | None = None,
@@ -53,7 +53,7 @@ def record(
         model: the model's name.
         flops: operations of the work that was done, as the plan counts them.
         seconds: time of the work, without loading.
-        peak_tflops: peak rate that the plan assumed; None records no efficiency.
+        expected_s: what the plan expected before it looked at own runs; None teaches nothing of time.
         predicted_bytes: the plan's device memory.
         measured_bytes: the run's.
         predicted_ram_bytes: the plan's RAM.
@@ -61,7 +61,7 @@ def record(
     """
     if not (flops > 0 and seconds > 0 and math.isfinite(flops) and math.isfinite(seconds)):
         return
-    share = flops / seconds / (peak_tflops * 1e12) if peak_tflops else None
+    ratio = seconds / expected_s if expected_s else None
     entry = {
         "schema": 1,
         "device": device,
@@ -70,7 +70,7 @@ def record(
         "model": model,
         "flops": flops,
         "seconds": round(seconds, 4),
-        "efficiency": share,
+        "ratio": ratio,
         "predicted_bytes": predicted_bytes,
         "measured_bytes": measured_bytes,
         "predicted_ram_bytes": predicted_ram_bytes,
@@ -82,31 +82,43 @@ def record(
         log.warning("the measurements of this run are not saved for the next plan: %s", error)
 
 
-def efficiency_of(folder: Path, *, device: str, stage: str, attention: str) -> tuple[float, float] | None:
-    """Returns the least and most share of its peak rate that a device reaches; None with fewer than three runs.
+def own_ratio(folder: Path, *, device: str, stage: str, attention: str, model: str) -> tuple[float, float] | None:
+    """Returns the least and most seconds that a stage takes here, per second that a plan expects.
 
-    The range is the median of the last runs, and twice their median deviation on either side, at least a tenth.
+    Runs of the same model count, by their median and twice their median deviation on either side. Without any, those of
+    at least three other models do, by the least and most of their medians.
 
     Args:
         folder: the cache folder.
         device: name of the device.
         stage: encode, denoise or decode.
         attention: the denoiser's attention backend; irrelevant in other stages.
+        model: the model's name.
+
+    Returns:
+        The range; None where too few runs are known.
     """
     wanted = {"device": device, "stage": stage} | ({"attention": attention} if stage == DENOISE else {})
-    shares = [
-        entry["efficiency"]
-        for entry in _records(folder)
-        if all(entry.get(key) == value for key, value in wanted.items()) and _is_share(entry.get("efficiency"))
-    ][-LAST:]
-    if len(shares) < ENOUGH:
+    by_model: dict[str, list[float]] = {}
+    for entry in _records(folder):
+        if all(entry.get(key) == value for key, value in wanted.items()) and _is_ratio(entry.get("ratio")):
+            by_model.setdefault(str(entry.get("model")), []).append(entry["ratio"])
+    if model in by_model:
+        return _range_of(by_model[model][-LAST:])
+    medians = [statistics.median(ratios[-LAST:]) for ratios in by_model.values()]
+    if len(medians) < ENOUGH:
         return None
-    middle = statistics.median(shares)
-    spread = max(2 * statistics.median(abs(share - middle) for share in shares), LEAST_SPREAD * middle)
-    return max(middle - spread, BOUNDS[0]), min(middle + spread, BOUNDS[1])
+    return min(medians) / (1 + SPREAD_OF_OTHERS), max(medians) * (1 + SPREAD_OF_OTHERS)
 
 
-def _is_share(value: Any) -> bool:
+def _range_of(ratios: list[float]) -> tuple[float, float]:
+    middle = statistics.median(ratios)
+    least = LEAST_SPREAD if len(ratios) >= ENOUGH else SPREAD_OF_FEW
+    spread = max(2 * statistics.median(abs(ratio - middle) for ratio in ratios) / middle, least)
+    return middle / (1 + spread), middle * (1 + spread)
+
+
+def _is_ratio(value: Any) -> bool:
     return isinstance(value, float) and BOUNDS[0] <= value <= BOUNDS[1]
 
 

@@ -1,30 +1,84 @@
 """The share of their peak rates that devices reach, and the cost of stored precisions and transfers in time.
 
 Figures that name a source are published; those marked `assumed` are not, and their ranges are wide. Where a machine has
-finished runs of its own (`vgpipe/planner/estimate/calibration.py`), they replace the shares of the peak rate.
+finished runs of its own (`vgpipe/planner/estimate/calibration.py`), they replace the ranges around what is expected.
 """
 
 from __future__ import annotations
 
-from vgpipe.vocabulary import BNB_INT8, FP8, GGUF, INT4, INT8, NATIVE, NF4
+from dataclasses import dataclass
+
+from vgpipe.vocabulary import BNB_INT8, DECODE, DENOISE, ENCODE, FP8, GGUF, INT4, INT8, NATIVE, NF4
 
 Range = tuple[float, float]
 
-DENOISE_SHARE: dict[str, Range] = {
-    # Whole runs of CogVideoX, HunyuanVideo, Wan and LTX on A100 and H100 imply 0.32 to 0.44, decoding included
-    # (`benchmarks/plan_vs_published.py`); other published ones up to 0.66.
-    "fused": (0.30, 0.66),
-    # The scores and their softmax pass through memory several times; assumed.
-    "math": (0.10, 0.40),
-    "cpu": (0.40, 1.00),  # of a rate measured with a small matrix product; assumed
-}
-"""Share of peak while denoising, by kind of attention kernels."""
 
-ENCODE_SHARE: Range = (0.20, 0.70)
-"""Large matrix products over few tokens; assumed. Reading the weights once is the other bound."""
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What a device reaches of its data sheet.
 
-DECODE_SHARE: Range = (0.08, 0.40)
-"""Convolutions of small channel counts with layout copies between them; assumed."""
+    Attributes:
+        matmul: share of the peak rate in linear layers.
+        attention: in attention proper.
+        conv: in convolutions.
+        elementwise: share of the memory's rate in operations on every element.
+    """
+
+    matmul: float
+    attention: float
+    conv: float
+    elementwise: float
+
+
+LARGE, MIDDLE_SIZED = Shares(0.55, 0.34, 0.26, 0.65), Shares(0.62, 0.46, 0.30, 0.62)
+SMALL, UNFUSED = Shares(0.85, 0.80, 0.40, 0.75), Shares(0.70, 0.15, 0.35, 0.60)
+"""Chosen so that whole runs take what was published, decoding included (`benchmarks/time_vs_published.py`):
+diffusers with CogVideoX, HunyuanVideo, Wan 1.3B and LTX on an A100 (middle-sized), with CogVideoX on an H100 (large), and
+Wan's own code on an RTX 4090 (small). Without fused attention, scores and softmax pass through memory several times; assumed."""
+
+TIMED_ELEMENTWISE = 0.6
+"""Of the rate that is timed with few and cheap operations; `benchmarks/plan_vs_measured.py` on a CPU."""
+PYTHON_PER_KERNEL = 12.0
+"""Seconds of Python code of modules, hooks and pipelines, per second of an operation on one element; as before."""
+LAUNCH_S = 15e-6
+"""Between the starts of two operations on a device, by modules of diffusers; assumed."""
+OVERHEAD_S = 0.1
+"""What a stage may take beside its components, its first calls included: measured on a CPU, assumed for others. Not
+counted for denoising on others, of which a draft is a share."""
+
+SPREAD: dict[str, Range] = {ENCODE: (0.6, 3.0), DENOISE: (0.75, 1.35), DECODE: (0.65, 1.7)}
+"""Seconds per expected second (`benchmarks/time_vs_published.py`). Decoding is known from three published times alone,
+of other programs; encoding is assumed."""
+CPU_SPREAD: Range = (0.7, 1.4)
+"""The same of all stages on a CPU that was timed: `benchmarks/plan_vs_measured.py`."""
+NOT_COUNTED: Range = (0.4, 3.0)
+"""The same where operations were estimated from sizes; assumed."""
+
+
+def shares_of(peak_tflops: float, *, fused: bool) -> Shares:
+    """Returns what a device reaches: the faster its tensor cores, the less, as its memory is not faster by as much.
+
+    Args:
+        peak_tflops: of 16-bit matrix products.
+        fused: whether its attention kernels take no quadratic memory.
+    """
+    if not fused:
+        return UNFUSED
+    return LARGE if peak_tflops > 600 else MIDDLE_SIZED if peak_tflops > 250 else SMALL
+
+
+def spread_of(stage: str, kind: str, *, is_counted: bool) -> Range:
+    """Returns the least and most seconds of a stage per expected second.
+
+    Args:
+        stage: encode, denoise or decode.
+        kind: of the device: cuda, mps, xpu or cpu.
+        is_counted: whether all operations were counted, not the products alone.
+    """
+    if not is_counted:
+        return NOT_COUNTED
+    return CPU_SPREAD if kind == "cpu" else SPREAD[stage]
+
 
 SLOWDOWN: dict[str, Range] = {
     NATIVE: (1.0, 1.0),

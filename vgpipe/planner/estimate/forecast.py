@@ -17,6 +17,7 @@ from vgpipe.planner.estimate.time import (
     bus_seconds,
     calls_of,
     compute_seconds,
+    expected_seconds,
     host_seconds,
     load_seconds,
     total_seconds,
@@ -183,6 +184,13 @@ def _stage(plan: _Plan, stage: StageProfile) -> StageForecast:
         transfer_bytes=moves.to_device_bytes + moves.to_host_bytes,
         seconds=_seconds(plan, stage, moves),
         method=stage.method,
+        expected_s=expected_seconds(
+            stage,
+            plan.tier,
+            steps=plan.profile.spec.num_inference_steps,
+            dtype=plan.profile.dtype,
+            weights=plan.weights,
+        ),
     )
 
 

@@ -55,7 +55,7 @@ class PlanInputs:
         process_bytes: RSS of the process before any weight is loaded; None is the default.
         context_bytes: device memory that is taken before the first tensor; None is the default of the device's kind.
         attention: the denoiser's attention backend.
-        efficiency: stage -> least and most share of the peak rate, from this machine's own runs.
+        own_ratios: stage -> least and most seconds that this machine's own runs took, per second that was expected.
         file_bytes_per_pixel: bytes of finished files per pixel of each frame.
         sound: how many bytes the sound of clips takes; nothing where they have none.
         cache: the denoiser's step cache; None for none.
@@ -67,7 +67,7 @@ class PlanInputs:
     process_bytes: int | None = None
     context_bytes: int | None = None
     attention: str = "sdpa"
-    efficiency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    own_ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     file_bytes_per_pixel: float = VIDEO_BYTES_PER_PIXEL
     sound: SoundBytes = SoundBytes()
     cache: StepCache | None = None

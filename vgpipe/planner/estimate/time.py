@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.planner.estimate import efficiency
 from vgpipe.planner.estimate.efficiency import Range
 from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.estimate.work_rates import GIGA, work_rates
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import ComponentUse, StageProfile
-from vgpipe.vocabulary import DENOISE, ENCODE, NATIVE
+from vgpipe.vocabulary import DENOISE, NATIVE
 
-TERA, GIGA = 1e12, 1e9
 FLOAT32_BYTES = 4
 
 
@@ -111,66 +112,56 @@ def load_seconds(file_bytes: int) -> Range:
     return file_bytes / (fast * GIGA), file_bytes / (slow * GIGA)
 
 
-def compute_seconds(
-    stage: StageProfile, tier: Tier, *, steps: int, dtype: str, weights: dict[str, str], inputs: PlanInputs
-) -> Range | None:
-    """Returns the compute time of a stage for one clip; None if a rate is unknown.
+def expected_seconds(
+    stage: StageProfile, tier: Tier, *, steps: int, dtype: str, weights: dict[str, str]
+) -> float | None:
+    """Returns the most likely compute time of a stage for one clip, without own measurements; None if unknown.
 
     Args:
         stage: what it does.
-        tier: peak rates and bandwidth.
+        tier: its rates.
         steps: denoising steps.
         dtype: torch name of the denoiser's precision.
         weights: component -> how its weights are stored.
-        inputs: own measurements.
     """
-    shares = inputs.efficiency.get(stage.stage) or share_of_peak(stage.stage, tier)
-    spans = [_use_seconds(use, stage.stage, tier, steps, dtype, shares) for use in stage.uses]
-    slow = [efficiency.SLOWDOWN[weights.get(use.component, NATIVE)] for use in stage.uses]
-    known = [(span, by) for span, by in zip(spans, slow, strict=True) if span is not None]
-    if len(known) < len(spans):
-        return None
-    return sum(span[0] * by[0] for span, by in known), sum(span[1] * by[1] for span, by in known)
+    total = 0.0
+    for use in stage.uses:
+        rates = work_rates(tier, "float32" if _is_float32(use) else dtype)
+        if rates is None:
+            return None
+        slow = efficiency.SLOWDOWN[weights.get(use.component, NATIVE)]
+        total += calls_of(use, stage.stage, steps) * rates.seconds(use) * math.sqrt(slow[0] * slow[1])
+    return total
 
 
-def share_of_peak(stage: str, tier: Tier) -> Range:
-    """Returns the least and most share of its peak rate that a device reaches in a stage."""
-    if tier.kind == "cpu":
-        return efficiency.DENOISE_SHARE["cpu"]
-    if stage == DENOISE:
-        return efficiency.DENOISE_SHARE["fused" if tier.fused_attention else "math"]
-    return efficiency.ENCODE_SHARE if stage == ENCODE else efficiency.DECODE_SHARE
-
-
-def _use_seconds(use: ComponentUse, stage: str, tier: Tier, steps: int, dtype: str, shares: Range) -> Range | None:
-    rates = peak_rates(tier, "float32" if _is_float32(use) else dtype)
-    if rates is None:
-        return None
-    slow, fast = (rate * TERA for rate in rates)
-    calls = calls_of(use, stage, steps)
-    plain = use.matmul_flops + use.attention_flops
-    least = (plain / slow + use.conv_flops / fast) / shares[1]
-    most = (plain + use.conv_flops) / slow / shares[0]
-    floor = use.weight_bytes / (tier.memory_bandwidth_gb_s * GIGA) if tier.memory_bandwidth_gb_s else 0.0
-    return calls * max(least, floor), calls * max(most, floor)
-
-
-def peak_rates(tier: Tier, dtype: str) -> Range | None:
-    """Returns the peak rates of matrix products and of convolutions, 10^12 operations per second; None if unknown.
-
-    A device without a rate for a precision computes in float32 (bfloat16 on cards before Ampere). Convolutions in
-    float32 use TF32 on cards that have bfloat16, at half of its rate: cuDNN is allowed to by torch's defaults.
+def compute_seconds(
+    stage: StageProfile, tier: Tier, *, steps: int, dtype: str, weights: dict[str, str], inputs: PlanInputs
+) -> Range | None:
+    """Returns the least and most compute time of a stage for one clip; None if a rate is unknown.
 
     Args:
-        tier: the device.
-        dtype: torch name of a precision.
+        stage: what it does.
+        tier: its rates.
+        steps: denoising steps.
+        dtype: torch name of the denoiser's precision.
+        weights: component -> how its weights are stored.
+        inputs: own measurements, which replace how far others were off.
     """
-    named = {"float32": tier.peak.fp32, "float16": tier.peak.fp16, "bfloat16": tier.peak.bf16}
-    plain = named.get(dtype) or tier.peak.fp32
-    if not plain:
+    expected = expected_seconds(stage, tier, steps=steps, dtype=dtype, weights=weights)
+    if expected is None:
         return None
-    has_tf32 = tier.kind == "cuda" and plain == tier.peak.fp32 and tier.peak.bf16
-    return (plain, max(plain, tier.peak.bf16 / 2)) if has_tf32 and tier.peak.bf16 else (plain, plain)
+    own = inputs.own_ratios.get(stage.stage)
+    if own is not None:
+        return expected * own[0], expected * own[1]
+    least, most = efficiency.spread_of(stage.stage, tier.kind, is_counted=all(use.kernels for use in stage.uses))
+    stored = max((efficiency.SLOWDOWN[weights.get(use.component, NATIVE)] for use in stage.uses), key=_width)
+    wider = math.sqrt(_width(stored))
+    overhead = 0.0 if stage.stage == DENOISE and tier.kind != "cpu" else efficiency.OVERHEAD_S
+    return expected * least / wider, expected * most * wider + overhead
+
+
+def _width(span: Range) -> float:
+    return span[1] / span[0]
 
 
 def _is_float32(use: ComponentUse) -> bool:

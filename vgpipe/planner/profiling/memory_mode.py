@@ -13,6 +13,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
+from vgpipe.memory.host_allocator import LARGE_BYTES
 from vgpipe.memory.live_bytes import LiveBytes
 from vgpipe.planner.profile_records import Kernels
 
@@ -30,7 +31,8 @@ class Work:
         conv: of convolutions.
         attention: of attention proper.
         kernels: how many operations were started, views left out.
-        moved_bytes: what operations without a count of their own read and wrote.
+        moved_bytes: what operations without a count of their own read and wrote, where their result is large; small
+            ones stay in a cache.
     """
 
     matmul: float = 0.0
@@ -145,7 +147,8 @@ class Tracker(LiveBytes):
     def _count_small(self, func: Any, args: tuple[Any, ...], result: Any) -> None:
         if _moves_data(func):
             self.work.kernels += 1
-            self.work.moved_bytes += _bytes_of(args) + _bytes_of((result,))
+            written = _bytes_of((result,))
+            self.work.moved_bytes += _bytes_of(args) + written if written >= LARGE_BYTES else 0
 
 
 @cache

@@ -34,7 +34,7 @@ from vgpipe.vocabulary import DENOISE
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * MIB
-SCHEMA = 2  # raise with every change of what a fake run counts
+SCHEMA = 3  # raise with every change of what a fake run counts
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
 RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
 KEYS = {"spec": "asked"}  # field -> its key in the files, where that is older than the field's name
