@@ -34,7 +34,7 @@ def without_times(text):
 def test_what_fits_says_how_long_when_and_what_it_needs():
     line = told("hardware=gtx1660ti_6gb", "memory=leaf_offload", "memory.vae_tiling=true", now=NOW)
     pattern = (
-        r"Fits\. [\d.]+-[\d.]+ min per clip on GTX 1660 Ti 6GB, finished about 23:\d\d \(23:\d\d-23:\d\d\); "
+        r"Fits\. [\d.]+(?:-| s to )[\d.]+ min per clip on GTX 1660 Ti 6GB, finished about 23:\d\d \(23:\d\d-23:\d\d\); "
         r"needs \d+ GB RAM, \d+ GB download, 0\.\d GB disk\."
     )
     assert re.fullmatch(pattern, line), line

@@ -94,6 +94,8 @@ def test_pinned_ram_is_faster():
     moves = Transfer(to_device_bytes=16 * 10**9)
     assert bus_seconds(moves, CARD, stream=True) == pytest.approx((1 / 0.9, 1 / 0.5))
     assert bus_seconds(moves, CARD, stream=False)[1] > 10
+    pieces = replace(moves, piecewise=True)  # RAM that is taken once serves every call
+    assert bus_seconds(pieces, CARD, stream=False)[1] < bus_seconds(moves, CARD, stream=False)[1]
 
 
 def test_a_device_that_shares_its_memory_moves_nothing_and_an_unknown_bus_is_unknown():

@@ -33,8 +33,8 @@ class Shares:
 LARGE, MIDDLE_SIZED = Shares(0.55, 0.34, 0.26, 0.65), Shares(0.62, 0.46, 0.30, 0.62)
 SMALL, UNFUSED = Shares(0.85, 0.80, 0.40, 0.75), Shares(0.70, 0.15, 0.35, 0.60)
 """Chosen so that whole runs take what was published, decoding included (`benchmarks/time_vs_published.py`): diffusers
-on an A100 (middle-sized) with CogVideoX, HunyuanVideo, Wan 1.3B and LTX, on an H100 (large) with CogVideoX, and the code
-of Wan on an RTX 4090 (small). Without fused attention, scores and softmax pass through memory several times; assumed.
+on an A100 (middle-sized) with CogVideoX, HunyuanVideo, Wan 1.3B and LTX, on an H100 (large) with CogVideoX, and Wan
+itself on an RTX 4090 (small). Without fused attention, scores and softmax pass through memory several times; assumed.
 """
 
 TIMED_ELEMENTWISE = 0.6
@@ -95,9 +95,13 @@ SLOWDOWN: dict[str, Range] = {
 }
 """Seconds with weights in that precision, per second with native ones."""
 
-PAGEABLE: Range = (0.05, 0.40)
-"""Share of the PCIe rate for ordinary RAM. HunyuanVideo offloaded by component took 54 s longer on an A100
-(huggingface.co/blog/video_gen) for 77 GiB there and back, 0.05 of 31.5 GB/s."""
+PAGEABLE: Range = (0.05, 0.25)
+"""Share of the PCIe rate for ordinary RAM that whole components move to, once. HunyuanVideo offloaded by component took
+54 s longer on an A100 (huggingface.co/blog/video_gen) for 77 GiB there and back, 0.05 of 31.5 GB/s."""
+
+PAGEABLE_PIECES: Range = (0.10, 0.40)
+"""The same for pieces that move there and back at every call: on an A100, blocks of Wan 14B take 1260 s longer without
+streams than leaves with them (diffusers' page on Wan), 0.17; those of Qwen-Image 49 s a step (diffusers#12910), 0.10."""
 
 PINNED: Range = (0.50, 0.90)
 """Share of the PCIe rate for pinned RAM; assumed."""

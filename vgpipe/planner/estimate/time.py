@@ -93,7 +93,8 @@ def bus_seconds(moves: Transfer, tier: Tier, *, stream: bool) -> Range | None:
     over_bus = moves.to_device_bytes + moves.to_host_bytes
     if tier.pcie_bandwidth_gb_s is None:
         return None if over_bus and tier.kind == "cuda" else (0.0, 0.0)
-    shares = efficiency.PINNED if stream else efficiency.PAGEABLE
+    unpinned = efficiency.PAGEABLE_PIECES if moves.piecewise else efficiency.PAGEABLE
+    shares = efficiency.PINNED if stream else unpinned
     rate = tier.pcie_bandwidth_gb_s * GIGA
     return over_bus / (rate * shares[1]), over_bus / (rate * shares[0])
 
