@@ -4,10 +4,11 @@ Every run is started from the command line, in its own process; plan and measure
 models are random: the tiny one of every option, and one of middle size of each family (`benchmarks/middle_sizes.py`).
 
 usage: python -m benchmarks.plan_vs_measured [--models FOLDER] [--sizes tiny middle] [--options OPTION ...]
-       [--memory staged ...] [--runs 1] [--json FILE] [KEY=VALUE ...]
+       [--memory staged ...] [--runs 1] [--cpu-seconds] [--json FILE] [KEY=VALUE ...]
 
 `--models` keeps the models that it makes; `--runs` repeats each run, so that the last is planned with what the ones
-before taught.
+before taught. Each model starts without any own run. `--cpu-seconds`: one thread, and all clocks of a run count the CPU
+seconds of its process, for a machine that others use at the same time.
 """
 
 from __future__ import annotations
@@ -28,11 +29,16 @@ import numpy as np
 from benchmarks.middle_sizes import MIDDLE, build
 from tests import tiny
 from tests.configs import model_of
+from vgpipe.planner.estimate.calibration import NAME as CALIBRATION
 
 STEPS = 4  # as many as a plan looks at
 UNLIMITED_GB = 64  # counts live tensors, and holds nothing back
 PROMPT = "a small red circle moving left"
 SIZES = {"ltx_video_2b": (64, 32, 9), "ltx_video_distilled": (64, 32, 9), "wan21_vace_1_3b": (48, 32, 9)}
+CPU_SECONDS = (
+    "import runpy, sys, time; time.monotonic = time.process_time; sys.argv[:] = ['vgpipe', *sys.argv[1:]]; "
+    "runpy.run_module('vgpipe', run_name='__main__')"
+)
 ANY_SIZE = (
     "model.rules.min_side=16", "model.rules.max_side=4096", "model.rules.side_multiple=8",
     "model.rules.frames_step=1", "model.rules.frames_offset=0", "model.rules.max_num_frames=1024",
@@ -103,7 +109,7 @@ def settings_of(size: str, option: str, place: Path) -> list[str]:
     return settings
 
 
-def run(cwd: Path, option: str, settings: list[str], cache: Path) -> Path:
+def run(cwd: Path, option: str, settings: list[str], cache: Path, *, program: list[str]) -> Path:
     """Runs a job of one clip in a folder of its own and returns its plan.json; raises where it fails."""
     cwd.mkdir(parents=True)
     rules, images = model_of(option).rules, ""
@@ -115,8 +121,9 @@ def run(cwd: Path, option: str, settings: list[str], cache: Path) -> Path:
             images += f", {name}: grey.png"
     (cwd / "job.yaml").write_text(f"prompts:\n  - {{prompt: {PROMPT}, seed: 0{images}}}\n")
     line = [
-        sys.executable, "-m", "vgpipe", "job=job.yaml", "hardware=cpu", "hydra.run.dir=run",
-        f"++hardware.memory_limit_gb={UNLIMITED_GB}", "run.degrade=strict", "executor.canary=false", *settings,
+        sys.executable, *program, "job=job.yaml", "hardware=cpu", "hydra.run.dir=run",
+        f"++hardware.memory_limit_gb={UNLIMITED_GB}", "run.degrade=strict", "executor.canary=false", "checks=off",
+        *settings,
     ]  # fmt: skip
     environment = {**os.environ, "VGPIPE_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
     ran = subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False, env=environment)
@@ -169,8 +176,13 @@ def summary(rows: list[Row]) -> str:
                 f"{size}, {name}: median {statistics.median(ratios):.4f}, worst {worst:.3f}, within 5 %: {near} of "
                 f"{len(mine)}{same}"
             )
-        held = sum(row.seconds[0] <= row.seconds[2] <= row.seconds[1] for row in mine)
-        lines.append(f"{size}, seconds within the range: {held} of {len(mine)}")
+        for index in sorted({row.run for row in mine}):
+            spans = [row.seconds for row in mine if row.run == index]
+            held = sum(least <= took <= most for least, most, took in spans)
+            width = statistics.median(most / least for least, most, _ in spans)
+            lines.append(
+                f"{size}, run {index + 1}: seconds within the range: {held} of {len(spans)}, most/least {width:.2f}"
+            )
     return "\n".join(lines)
 
 
@@ -182,19 +194,25 @@ def main() -> None:
     parser.add_argument("--memory", nargs="+", default=["staged"])
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--cpu-seconds", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("settings", nargs="*")
     options = parser.parse_args()
     rows: list[Row] = []
+    program = ["-c", CPU_SECONDS] if options.cpu_seconds else ["-m", "vgpipe"]
+    if options.cpu_seconds:
+        os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+        options.settings.append("hardware.threads=1")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for size in options.sizes:
             for option, place in models(size, options.options, (options.models or root / "models").absolute()):
                 for memory in options.memory:
                     settings = [*settings_of(size, option, place), f"memory={memory}", f"model.dtype={options.dtype}"]
+                    (root / "cache" / CALIBRATION).unlink(missing_ok=True)
                     for index in range(options.runs):
                         plan = run(root / f"{size}-{option}-{memory}-{index}", option, [*settings, *options.settings],
-                                   root / "cache")  # fmt: skip
+                                   root / "cache", program=program)  # fmt: skip
                         known = {"size": size, "option": option, "memory": memory, "dtype": options.dtype, "run": index}
                         rows += rows_of(plan, **known)
                         print(table(rows[-3:]).splitlines()[-3:], file=sys.stderr, flush=True)

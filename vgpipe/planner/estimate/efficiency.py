@@ -101,7 +101,8 @@ PAGEABLE: Range = (0.05, 0.25)
 
 PAGEABLE_PIECES: Range = (0.10, 0.40)
 """The same for pieces that move there and back at every call: on an A100, blocks of Wan 14B take 1260 s longer without
-streams than leaves with them (diffusers' page on Wan), 0.17; those of Qwen-Image 49 s a step (diffusers#12910), 0.10."""
+streams than leaves with them (diffusers' page on Wan), 0.17; those of Qwen-Image 49 s per step (diffusers#12910), 0.10.
+"""
 
 PINNED: Range = (0.50, 0.90)
 """Share of the PCIe rate for pinned RAM; assumed."""
