@@ -93,6 +93,7 @@
     if (element.player) element.player.unload();
     element.player = playerOf(clip);
     const seed = hasTwins && clip.seed !== undefined ? `seed ${clip.seed}` : "";
+    element.dataset.state = clip.state;
     element.ariaLabel = [clip.prompt || clip.id, seed, stateOf(clip)].filter(Boolean).join(", ");
     element.replaceChildren(frame(clip, element.player), caption(clip, seed));
   }

@@ -52,7 +52,7 @@
     if (found.get("done") === all) return [make("strong", "", all === 1 ? "done" : `all ${all} done`)];
     return [...found].map(([name, count]) => {
       if (name === "done") return make("span", "", `${count} of ${all} done`);
-      const said = name === "pending" && !state.isActive ? "not begun" : SAID[name];
+      const said = name === "pending" && !state.isActive ? "not begun" : name === "drafted" && count === 1 ? "draft" : SAID[name];
       return make(name === "failed" ? "strong" : "span", name === "failed" ? "is-bad" : "", `${count} ${said}`);
     });
   }
