@@ -86,7 +86,7 @@
 
   function finish(live) {
     const percent = `${Math.floor(100 * live.fraction)} %`;
-    if (live.finish_at === null) return [percent, "no estimate before the first clip has a pace"];
+    if (live.finish_at === null) return [percent, "no estimate yet"];
     const left = live.finish_at - Date.now() / 1000;
     return [percent, left > 0 ? `done at ${moment(live.finish_at)}, in ${duration(left)}` : `due since ${moment(live.finish_at)}`];
   }
