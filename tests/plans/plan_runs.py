@@ -20,7 +20,7 @@ class MadeUpProfiles:
     def __init__(self):
         self.calls = []
 
-    def __call__(self, family, spec, kernels, *, model, cache):
+    def __call__(self, family, spec, kernels, *, model, cache, known):
         settings = family.settings
         self.calls.append((spec, settings.vae_tiling, kernels, settings.dtype))
         pixels = spec.width * spec.height * spec.num_frames

@@ -11,6 +11,7 @@ from vgpipe.errors import ConfigError, ModelError, VgpipeError, first_line
 from vgpipe.job.clip import Clip
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import ClipSpec, Kernels, Profile
+from vgpipe.planner.profiling.known_stages import KnownStages
 from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
 from vgpipe.plans.parts import Part, Steps, StepsOf, all_steps, parts_of
 from vgpipe.user_cache import user_cache_folder
@@ -33,6 +34,7 @@ class Profiles:
         guidance: whether a clip is guided (negative prompt, two branches) -> the guidance that stands for it, as far as
             that is known already.
         steps_of: which steps of a clip are made.
+        stages: those that have run for other devices.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Profiles:
         fps: float,
         guidance: Mapping[tuple[bool, bool], float] | None = None,
         steps_of: StepsOf = all_steps,
+        stages: KnownStages | None = None,
     ):
         self._family, self._model, self._kernels, self._fps = family, model, kernels, fps
         self._known: dict[tuple[ClipSpec, bool, int | None], Profile] = {}
         self._guidance: dict[tuple[bool, bool], float] = dict(guidance or {})
         self.steps_of = steps_of
+        self._stages = KnownStages() if stages is None else stages
 
     @property
     def guidance(self) -> dict[tuple[bool, bool], float]:
@@ -115,7 +119,7 @@ class Profiles:
             f"{self._model} at {spec.width}x{spec.height}, {spec.num_frames} frames{', in tiles' * tiling}"
         )
         try:
-            found = cached_profile(bound, spec, self._kernels, model=self._model, cache=cache)
+            found = cached_profile(bound, spec, self._kernels, model=self._model, cache=cache, known=self._stages)
         except VgpipeError:
             raise
         except Exception as error:  # any model's code runs here, and may raise anything

@@ -23,12 +23,15 @@ from vgpipe.models.registry import family
 from vgpipe.models.weights.load_component import load_component
 from vgpipe.planner.profile_records import ClipSpec, ComponentUse, Profile, StageProfile
 from vgpipe.planner.profiling import fake_components, fake_mode, fake_stages
+from vgpipe.planner.profiling.alike_modules import share_runs
 from vgpipe.planner.profiling.analytic import estimated
+from vgpipe.planner.profiling.call_cache import CallCache
 from vgpipe.planner.profiling.fake_stages import FakeStages
 from vgpipe.planner.profiling.memory_mode import Tracker
 from vgpipe.planner.profiling.meta_weights import meta_component
 from vgpipe.planner.profiling.modules import parts_of
 from vgpipe.planner.profiling.profile import profile
+from vgpipe.planner.profiling.recorder import Recorder
 from vgpipe.units import GIB
 
 
@@ -111,12 +114,48 @@ def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
     assert fake["decode"] > 16 << 20
 
 
-def test_what_is_repeated_counts_as_if_it_were_run(tiny_of, monkeypatch):
-    one, spec = bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b")), spec_of("wan21_t2v_1_3b", num_frames=17)
-    short = profile(one, spec, "cuda", model="m")
+@pytest.mark.parametrize(
+    ("option", "changes"),
+    [
+        ("wan21_t2v_1_3b", {"num_frames": 17}),
+        ("hunyuan_video", {"width": 96, "height": 80, "num_frames": 17, "tile": 64}),
+        ("cogvideox_5b", {"width": 96, "height": 80, "num_frames": 9, "tile": 64}),
+    ],
+)
+def test_what_is_repeated_counts_as_if_it_were_run(option, changes, tiny_of, monkeypatch):
+    monkeypatch.setattr(fake_mode, "KNOWN_FLOATS", 0)
+    tile = changes.pop("tile", None)
+    one = bound(option, tiny_of(option), vae_tiling=tile is not None, vae_tile_size=tile)
+    short = profile(one, spec_of(option, **changes), "cuda", model="m")
     monkeypatch.setattr(fake_components, "CallCache", lambda _recorder, function: _plainly(_recorder, function))
     monkeypatch.setattr(fake_components, "shorten", lambda *_: None)
-    assert profile(one, spec, "cuda", model="m") == short
+    monkeypatch.setattr(fake_components, "share_runs", lambda *_: None)
+    assert profile(one, spec_of(option, **changes), "cuda", model="m") == short
+
+
+def test_blocks_that_are_built_alike_run_once(tiny_of, monkeypatch):
+    from diffusers.models.transformers.transformer_wan import WanTransformerBlock
+
+    ran, forward = [], WanTransformerBlock.forward
+    monkeypatch.setattr(WanTransformerBlock, "forward", lambda self, *args: ran.append(self) or forward(self, *args))
+    made = profile(bound("wan21_t2v_1_3b", tiny_of("wan21_t2v_1_3b")), spec_of("wan21_t2v_1_3b"), "cuda", model="m")
+    (use,) = uses(made, "denoise").values()
+    assert len(use.blocks) > 1
+    assert len(ran) == 1
+    assert len({block.peak_bytes for block in use.blocks}) == 1
+
+
+def test_modules_with_other_settings_are_not_alike():
+    def block(**changes):
+        made = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Dropout(0.0))
+        vars(made).update(changes)
+        return made
+
+    recorder = Recorder(Tracker("cuda"))
+    whole = torch.nn.ModuleDict({"blocks": torch.nn.ModuleList([block(), block(), block(window=2), block(window=3)])})
+    share_runs(whole, recorder)
+    shared = [isinstance(one.forward, CallCache) for one in whole["blocks"]]
+    assert shared == [True, True, False, False]
 
 
 def _plainly(recorder, function):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vgpipe.planner.choice.choose import PlanRequest, ProfileOf, plan
+from vgpipe.planner.estimate.fit import context_bytes
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import Block, ClipSpec, ComponentUse, Leaf, Profile, StageProfile
+from vgpipe.units import GIB
 
 STEEPEST = 2  # no activation falls faster than the square of the clip's size, which is that of a matrix of scores
 
@@ -46,9 +48,18 @@ class BoundedProfiles:
         return found
 
     def _fits(self, least: Profile, way: tuple[bool, int | None]) -> bool:
+        if self._exceeds_by_activations(least):
+            return False
         tiling, tile_size = way
         request = replace(self._request, vae_tiling=tiling, vae_tile_size=tile_size, may_tile=False)
         return plan(least.spec, self._tier, request, lambda *_: least, inputs=self._inputs).chosen is not None
+
+    def _exceeds_by_activations(self, least: Profile) -> bool:
+        """Says whether activations alone exceed the device, wherever the weights are: spares the look at every way."""
+        if self._tier.memory_gb is None:
+            return False
+        peaks = [use.peak_bytes for stage in least.stages for use in stage.uses]
+        return max(peaks, default=0) + context_bytes(self._tier, self._inputs) > self._tier.memory_gb * GIB
 
 
 def lower_bound(profile: Profile, spec: ClipSpec) -> Profile:

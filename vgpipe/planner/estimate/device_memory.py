@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from vgpipe.memory.strategies import Placement, Role, Strategy, placement_of
@@ -17,6 +18,7 @@ from vgpipe.planner.estimate.stored_weights import (
     working_bytes,
 )
 from vgpipe.planner.profile_records import Block, ComponentFacts, ComponentUse, Leaf
+from vgpipe.vocabulary import NATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ class StoredComponent:
         """Returns what a layer needs while it runs: copies of weights, and activations."""
         return working_bytes(leaf, self.storage, self.facts.kept), leaf.peak_bytes
 
+    def extra_needs(self, leaves: Iterable[Leaf]) -> list[tuple[int, int]]:
+        """Returns the needs of layers that copy their weights; the others need no more than what is around them."""
+        return [] if self.storage == NATIVE else [self.needs(leaf) for leaf in leaves if leaf.peak_bytes > 0]
+
     @property
     def _itemsize(self) -> int:
         return max(1, round(self.facts.weight_bytes / max(self.facts.parameters, 1)))
@@ -120,7 +126,10 @@ def peak_usage(component: StoredComponent, use: ComponentUse, where: Placement, 
 
 def _whole_moments(component: StoredComponent, use: ComponentUse) -> list[DeviceUsage]:
     weights = component.whole_bytes(use.leaves)
-    return [DeviceUsage(weights, use.peak_bytes), *(_with(weights, component.needs(leaf)) for leaf in _run(use.leaves))]
+    return [
+        DeviceUsage(weights, use.peak_bytes),
+        *(_with(weights, needs) for needs in component.extra_needs(use.leaves)),
+    ]
 
 
 def _with(weight_bytes: int, needs: tuple[int, int]) -> DeviceUsage:
@@ -137,12 +146,15 @@ def _block_moments(component: StoredComponent, use: ComponentUse, ahead: bool) -
     base = component.whole_bytes(use.leaves) - sum(inside.values())
     coming = _next_of([inside[block.name] for block in use.blocks]) if ahead else [0] * len(use.blocks)
     first = max(inside.values()) if ahead else 0
+    by_block: dict[str | None, list[Leaf]] = defaultdict(list)
+    for leaf in use.leaves:
+        by_block[leaf.block].append(leaf)
     moments = [DeviceUsage(base + first, use.outside_blocks_bytes)]
     for block, following in zip(use.blocks, coming, strict=True):
         here = base + inside[block.name] + following
         moments.append(DeviceUsage(here, block.peak_bytes))
-        moments += [_with(here, component.needs(leaf)) for leaf in _run(use.leaves) if leaf.block == block.name]
-    moments += [_with(base + first, component.needs(leaf)) for leaf in _run(use.leaves) if leaf.block is None]
+        moments += [_with(here, needs) for needs in component.extra_needs(by_block[block.name])]
+    moments += [_with(base + first, needs) for needs in component.extra_needs(by_block[None])]
     return moments
 
 
@@ -174,10 +186,11 @@ def _next_of(sizes: list[int]) -> list[int]:
     return [following for _, following in pairwise([*sizes, 0])]
 
 
-def _around(name: str) -> list[str]:
+@cache
+def _around(name: str) -> tuple[str, ...]:
     """Returns the names of the modules around a module, including the empty name of the model itself."""
     steps = name.split(".") if name else []
-    return [".".join(steps[:length]) for length in range(len(steps))]
+    return tuple(".".join(steps[:length]) for length in range(len(steps)))
 
 
 def _one_leaf(component: StoredComponent, use: ComponentUse) -> list[DeviceUsage]:

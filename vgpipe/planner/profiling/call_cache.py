@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from vgpipe.planner.profiling.memory_mode import Tracker
@@ -25,10 +27,12 @@ class _TensorLayout:
     Attributes:
         place: index of an input tensor, or of a new storage.
         is_input: whether `place` is that of an input.
+        fake_mode: what makes such tensors; None for one that is real.
     """
 
     def __init__(self, tensor: torch.Tensor, place: int, is_input: bool):
         self.place, self.is_input = place, is_input
+        self.fake_mode = tensor.fake_mode if isinstance(tensor, FakeTensor) else None
         self.dtype, self.shape, self.stride = tensor.dtype, tuple(tensor.shape), tuple(tensor.stride())
         self.offset = tensor.storage_offset()
         self.storage_bytes = tensor.untyped_storage().nbytes()
@@ -39,17 +43,28 @@ class _TensorLayout:
         note_peak = 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.stride, strict=True))
         return not self.offset and 0 not in self.shape and note_peak * self.dtype.itemsize == self.storage_bytes
 
+    def new(self) -> torch.Tensor:
+        """Returns a tensor with this layout, or the bytes that one lies in; neither runs through other modes."""
+        with self.fake_mode or nullcontext():
+            if self.fills_storage:
+                return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device="cpu")
+            return torch.empty(self.storage_bytes, dtype=torch.uint8, device="cpu")
+
     def matches(self, tensor: torch.Tensor) -> bool:
         """Returns whether a tensor of the same storage has this layout."""
         layout = tensor.dtype, tuple(tensor.shape), tuple(tensor.stride()), tensor.storage_offset()
         return layout == (self.dtype, self.shape, self.stride, self.offset)
 
 
-class _CachedCall:
+class CachedCall:
     """A call that has run: its figures relative to what was alive at its start, and its results."""
 
-    def __init__(self, record: Record, result: Any, lists: list[Any]):
-        self.record, self.result, self.lists = record, result, lists
+    def __init__(self, record: Record, result: Any, lists: list[Any], path: str):
+        self.record, self.result, self.lists, self.path = record, result, lists, path
+
+
+Known = dict[Any, CachedCall]
+"""Kind of input -> the call that has run."""
 
 
 class CallCache:
@@ -58,11 +73,13 @@ class CallCache:
     Args:
         recorder: records them.
         function: runs a module on fake tensors; its lists among the arguments may change.
+        path: what the names of its module's parts begin with.
+        known: shared with the modules that are built alike; its own by default.
     """
 
-    def __init__(self, recorder: Recorder, function: Callable[..., Any]):
-        self._recorder, self._function = recorder, function
-        self._done: dict[Any, _CachedCall] = {}
+    def __init__(self, recorder: Recorder, function: Callable[..., Any], path: str = "", known: Known | None = None):
+        self._recorder, self._function, self._path = recorder, function, path
+        self._done: Known = {} if known is None else known
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the function's result, in new tensors."""
@@ -87,11 +104,12 @@ class CallCache:
             lists = [describer.tree(list(one)) for one in _lists(args, kwargs)]
         except _Indescribable:
             return
-        self._done[key] = _CachedCall(record, layout, lists)
+        self._done[key] = CachedCall(record, layout, lists, self._path)
 
-    def _repeat(self, done: _CachedCall, args: Any, kwargs: Any) -> Any:
+    def _repeat(self, done: CachedCall, args: Any, kwargs: Any) -> Any:
         tracker = self._recorder.tracker
-        self._recorder.repeat(done.record.raised(tracker.live_bytes))
+        record = done.record.raised(tracker.live_bytes)
+        self._recorder.repeat(record if done.path == self._path else record.moved(done.path, self._path))
         inputs: list[torch.Tensor] = _inputs(args, kwargs)
         storages: dict[int, torch.Tensor] = {}
         with tracker.paused():  # new tensors count after old ones are freed
@@ -156,8 +174,8 @@ class _Describer:
         key = leaf.untyped_storage()._cdata
         if key in self._inputs:
             return _TensorLayout(leaf, self._inputs[key], True)
-        if self._tracker.is_ignored(leaf):
-            raise _Indescribable
+        if self._tracker.is_ignored(leaf) or not isinstance(leaf, FakeTensor):
+            raise _Indescribable  # a weight, or values that another call would not have
         return _TensorLayout(leaf, self._new.setdefault(key, len(self._new)), False)
 
 
@@ -175,9 +193,8 @@ def _recreate_leaf(made: _TensorLayout, inputs: list[torch.Tensor], storages: di
             return source
     elif made.place in storages:
         source = storages[made.place]
-    elif made.fills_storage:
-        storages[made.place] = torch.empty_strided(made.shape, made.stride, dtype=made.dtype)
-        return storages[made.place]
     else:
-        source = storages[made.place] = torch.empty(made.storage_bytes, dtype=torch.uint8)
+        source = storages[made.place] = made.new()
+        if made.fills_storage:
+            return source
     return source.view(made.dtype).as_strided(made.shape, made.stride, made.offset)

@@ -10,6 +10,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._pytree import tree_map
 
+from vgpipe.planner.profiling.alike_modules import share_runs
 from vgpipe.planner.profiling.attention import Attention
 from vgpipe.planner.profiling.call_cache import CallCache
 from vgpipe.planner.profiling.fake_mode import KNOWN_FLOATS, FakeRouting, is_known
@@ -45,6 +46,7 @@ class FakeComponent:
         run.recorder.tracker.ignore([*module.parameters(), *module.buffers()])
         run.recorder.add_hooks(module, self.parts.leaf_names, self.parts.block_names)
         shorten(module, run.recorder)
+        share_runs(module, run.recorder)
         self._entry_points: dict[str, CallCache] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

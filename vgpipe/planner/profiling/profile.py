@@ -23,6 +23,7 @@ from vgpipe.planner.profile_records import (
 from vgpipe.planner.profiling.analytic import estimated
 from vgpipe.planner.profiling.fake_components import FakeComponent
 from vgpipe.planner.profiling.fake_stages import FakeStages, StageRun
+from vgpipe.planner.profiling.known_stages import KnownStage, KnownStages, stage_key
 from vgpipe.planner.profiling.loras import with_adapters
 from vgpipe.planner.profiling.modules import ModuleParts
 from vgpipe.planner.profiling.roles import file_bytes, is_denoiser, role_of
@@ -31,7 +32,9 @@ from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 log = logging.getLogger(__name__)
 
 
-def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> Profile:
+def profile(
+    family: Family, spec: ClipSpec, kernels: Kernels, *, model: str, known: KnownStages | None = None
+) -> Profile:
     """Runs all stages of a model for one clip on fake tensors; loads no weights.
 
     Args:
@@ -39,6 +42,7 @@ def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> 
         spec: the clip.
         kernels: those to assume.
         model: the model's name, for the record.
+        known: stages of other profiles, of which those that this one shares are not run again; gets those that are.
 
     Returns:
         The memory and the operations of every stage.
@@ -48,7 +52,7 @@ def profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str) -> 
     """
     START_UP.end()  # fake tensors are garbage that must be found
     bound = _reduced(family)
-    made = _StageProfiles(bound, spec, kernels)
+    made = _StageProfiles(bound, spec, kernels, KnownStages() if known is None else known)
     made.run()
     plain = Profile(
         model=model,
@@ -70,10 +74,10 @@ class _StageProfiles:
         found: part -> its modules.
     """
 
-    def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels):
+    def __init__(self, family: Family, spec: ClipSpec, kernels: Kernels, known: KnownStages):
         self.stages: list[StageProfile] = []
         self.found: dict[str, ModuleParts] = {}
-        self._family, self._spec = family, spec
+        self._family, self._spec, self._kernels, self._known = family, spec, kernels, known
         self._stages = FakeStages(family, spec, kernels)
 
     def run(self) -> None:
@@ -83,16 +87,23 @@ class _StageProfiles:
         decode = partial(self._stages.decode, denoised.result, encoded.result) if denoised and encoded else None
         self._add(DECODE, decode)
 
-    def _add(self, stage: str, run: Callable[[], StageRun] | None) -> StageRun | None:
+    def _add(self, stage: str, run: Callable[[], StageRun] | None) -> KnownStage | None:
+        """Adds a stage; returns it only where it has run, so that what follows can."""
+        key = stage_key(self._family, self._spec, self._kernels, stage)
+        done = self._known.get(key)
+        if done is None:
+            done = self._made(stage, run)
+            self._known.put(key, done)
+        self.stages.append(done.profile)
+        self.found = done.parts | self.found
+        return done if done.profile.method == "fake" else None
+
+    def _made(self, stage: str, run: Callable[[], StageRun] | None) -> KnownStage:
         done = self._try(stage, run) if run is not None else None
         if done is None:
-            profiled, parts = estimated(self._family, stage, self._spec)
-        else:
-            profiled = _stage(done, self._family, self._spec)
-            parts = {name: component.parts for name, component in done.components.items()}
-        self.stages.append(profiled)
-        self.found = parts | self.found
-        return done
+            return KnownStage(*estimated(self._family, stage, self._spec))
+        parts = {name: component.parts for name, component in done.components.items()}
+        return KnownStage(_stage(done, self._family, self._spec), parts, done.result)
 
     def _try(self, stage: str, run: Callable[[], StageRun]) -> StageRun | None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
@@ -30,6 +30,9 @@ from vgpipe.store.digest import digest_of
 from vgpipe.store.durable import write_atomically
 from vgpipe.units import MIB
 from vgpipe.vocabulary import DENOISE
+
+if TYPE_CHECKING:
+    from vgpipe.planner.profiling.known_stages import KnownStages
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +85,15 @@ class ProfileCache:
         return self._folder / f"{key}.json"
 
 
-def cached_profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: str, cache: ProfileCache) -> Profile:
+def cached_profile(
+    family: Family,
+    spec: ClipSpec,
+    kernels: Kernels,
+    *,
+    model: str,
+    cache: ProfileCache,
+    known: KnownStages | None = None,
+) -> Profile:
     """Returns a profile from the cache; if it is not there, runs the stages, which imports torch.
 
     Args:
@@ -91,6 +102,7 @@ def cached_profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: s
         kernels: those to assume.
         model: the model's name, for the profile.
         cache: stores profiles.
+        known: stages that have run for other profiles.
 
     Raises:
         ModelError: where the family refuses the clip.
@@ -101,7 +113,7 @@ def cached_profile(family: Family, spec: ClipSpec, kernels: Kernels, *, model: s
     if found is None:
         from vgpipe.planner.profiling.profile import profile
 
-        found = profile(family, spec, kernels, model=model)
+        found = profile(family, spec, kernels, model=model, known=known)
         cache.put(key, found)
     return _for(found, family, spec, model)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -46,6 +46,19 @@ class Record:
             dict(self.tokens),
             self.work.copy(),
         )
+
+    def moved(self, old: str, new: str) -> Record:
+        """Returns the same call of a module that is built alike.
+
+        Args:
+            old: what the names of its parts begin with here.
+            new: what they begin with there.
+        """
+        leaves, blocks, tokens = (
+            {new + name.removeprefix(old): size for name, size in part.items()}
+            for part in (self.leaves, self.blocks, self.tokens)
+        )
+        return replace(self, leaves=leaves, blocks=blocks, tokens=tokens)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from vgpipe.planner.profiling.call_cache import CallCache
 from vgpipe.planner.profiling.recorder import Recorder
 
 CODERS = ("encoder", "decoder")  # run once per tile and group of frames
+TILERS = ("tiled_encode", "tiled_decode")  # run once per group of frames, where a VAE has tiles in time too
 BLENDS = ("blend_t", "blend_v", "blend_h")  # loop over frames, rows and columns, once per tile
 ROWS = 2  # of such a loop; each row frees what the previous one took
 CAUSAL_MASK = "prepare_causal_attention_mask"
@@ -30,6 +31,9 @@ def shorten(module: torch.nn.Module, recorder: Recorder) -> None:
         coder = getattr(module, name, None)
         if isinstance(coder, torch.nn.Module):
             coder.forward = CallCache(recorder, coder.forward)
+    for name in TILERS:
+        if hasattr(module, name):
+            setattr(module, name, CallCache(recorder, getattr(module, name)))
     for name in BLENDS:
         if hasattr(module, name):
             setattr(module, name, CallCache(recorder, partial(_blend, getattr(module, name))))
