@@ -13,13 +13,17 @@
     return said.join("; ");
   }
 
-  // A pick is that of one clip, or else its id: two sizes of one prompt and seed share a pick.
-  const nameOf = (report, clip) => (report.clips.filter((one) => one.pick === clip.pick).length === 1 ? clip.pick : clip.id);
+  // Where two sizes of one prompt and seed share a pick, the clip's id is its name.
+  function namer(report) {
+    const counts = new Map();
+    for (const { pick } of report.clips) counts.set(pick, (counts.get(pick) || 0) + 1);
+    return (clip) => (counts.get(clip.pick) === 1 ? clip.pick : clip.id);
+  }
 
   // Drafts are finished from where they are, the others rendered again.
   function commands(report, clips) {
     const drafts = clips.filter((clip) => isContinued(report, clip));
-    const picked = drafts.map((clip) => nameOf(report, clip)).join(",");
+    const picked = drafts.map(namer(report)).join(",");
     const others = clips.filter((clip) => !isContinued(report, clip));
     return [...(drafts.length ? [report.continue_line.replace(/PICKS(?=\]'$)/, picked)] : []), ...renders(report, others)];
   }
