@@ -84,7 +84,11 @@
     prompt.dir = "auto";
     line.title = clip.seed === undefined ? prompt.textContent : `${prompt.textContent}\nseed ${clip.seed}`;
     line.append(prompt);
-    if (seed) line.append(make("span", "seed", seed));
+    if (seed) {
+      const end = make("span", "seed");
+      end.append(make("span", "word", "seed "), String(clip.seed));
+      line.append(end);
+    }
     return line;
   }
 
