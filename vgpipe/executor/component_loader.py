@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vgpipe.memory.placement import place
+from vgpipe.memory.placement import needs_files, place
 from vgpipe.memory.strategies import Placement, role_by_name
 from vgpipe.models.base import Family
 from vgpipe.models.weights.load_component import load_component
@@ -43,7 +43,8 @@ class Loader:
             # Some ways to store weights are made on the device, and go to RAM from there where they can.
             is_made_there = family.settings.quantization.get(component) in MADE_ON_DEVICE
             device = self.device if placement is Placement.WHOLE or is_made_there else "cpu"
-            return load_component(family.checkpoint, component, family.settings, device)
+            copies = self.offload_dir if device == "cpu" and needs_files(placement, self.device) else None
+            return load_component(family.checkpoint, component, family.settings, device, copies)
 
         module = family.load(part, load)
         role = role_by_name(part)

@@ -84,11 +84,17 @@ def _apply(module: Any, placement: Placement, device: str, *, stream: bool, offl
         level=LEVELS[placement],
         # diffusers knows streams of accelerators; XPU's are as CUDA's, MPS has none.
         stream=stream and not device.startswith(("cpu", "mps")),
-        offload_dir=offload_dir if _needs_files(placement, device) else None,
+        offload_dir=offload_dir if needs_files(placement, device) else None,
     )
 
 
-def _needs_files(placement: Placement, device: str) -> bool:
+def needs_files(placement: Placement, device: str) -> bool:
+    """Returns whether weights wait in files: they do on the CPU, where RAM is the device.
+
+    Args:
+        placement: where they are while their stage runs.
+        device: torch device string where they compute.
+    """
     return placement is Placement.DISK or (placement in LEVELS and device == "cpu")
 
 
@@ -102,7 +108,7 @@ def _obstacle(module: Any, placement: Placement, role: Role, device: str, offloa
         return "bitsandbytes binds its weights to their layers"
     if not getattr(module, "_supports_group_offloading", True):
         return "diffusers does not support it for this class"
-    if _needs_files(placement, device):
+    if needs_files(placement, device):
         if offload_dir is None:
             return "its files need a folder"
         if any(_is_torchao(tensor) for tensor in module.parameters()):

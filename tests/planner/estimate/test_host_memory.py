@@ -249,3 +249,10 @@ def test_pages_of_weight_files_are_not_needed(native, file, stored, where, neede
         for counted in (Counted.NEEDED, Counted.RESIDENT)
     ]
     assert [sum(one.values()) // MIB for one in found] == [needed, resident]
+
+
+def test_the_disk_also_holds_the_converted_copy_of_the_largest_component():
+    waiting = [part(native, file, where=Placement.DISK) for native, file in ((100, 101), (80, 160), (60, 120))]
+    as_stored = [replace(one, file_bytes=one.native_bytes) for one in waiting]
+    with_copy, without = (disk_bytes(MADE, tuple(some), PlanInputs(), is_cpu=False) for some in (waiting, as_stored))
+    assert with_copy - without == 80 * MIB

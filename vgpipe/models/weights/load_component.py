@@ -7,13 +7,20 @@ import re
 from pathlib import Path
 from typing import Any
 
-from vgpipe.errors import LoadError, ModelError, OutOfMemory, PrecisionError, first_line
+from vgpipe.errors import LoadError, ModelError, OutOfMemory, PrecisionError, StoreError, first_line
 from vgpipe.hardware.out_of_memory import is_out_of_memory
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.checkpoint.library_versions import refuse_unread, remedy_for_newer
-from vgpipe.models.weights import from_tensors, layerwise_cast, loras
-from vgpipe.models.weights.pretrained import bars_hidden, copy_out_of_files, dtype_keyword, no_code, refuse_misfit
+from vgpipe.models.weights import converted_files, from_tensors, layerwise_cast, loras
+from vgpipe.models.weights.pretrained import (
+    bars_hidden,
+    copy_out_of_files,
+    dtype_keyword,
+    kept_in_float32,
+    no_code,
+    refuse_misfit,
+)
 from vgpipe.models.weights.quantize import GGUF_FILE, is_of_diffusers, load_quantized
 from vgpipe.models.weights.text_processors import is_processor, open_text_processor
 from vgpipe.store.digest import digest_of
@@ -27,7 +34,9 @@ BUILT: set[str] = set()
 PANIC = "PanicException"  # what a damaged tokenizer.json raises in Rust: no `Exception`, and no module exports it
 
 
-def load_component(checkpoint: Checkpoint, component: str, settings: Settings, device: str) -> Any:
+def load_component(
+    checkpoint: Checkpoint, component: str, settings: Settings, device: str, convert_in: Path | None = None
+) -> Any:
     """Loads one component, ready for inference.
 
     Args:
@@ -35,6 +44,8 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         component: its name in model_index.json.
         settings: precision, variant and quantisation; ignored for tokenizers.
         device: torch device string.
+        convert_in: folder for a converted copy of its files, so that RAM never holds all of it; None converts in RAM.
+            For weights that go to files, and only to `cpu`.
 
     Returns:
         A diffusers or transformers object; modules are in eval mode on `device`. What is to be stored as fp8 and gets
@@ -42,6 +53,7 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
 
     Raises:
         OutOfMemory: where it does not fit; nothing of it is left.
+        StoreError: where the copy cannot be written.
         LoadError: naming the component and file, where it cannot be loaded.
     """
     import torch
@@ -60,8 +72,8 @@ def load_component(checkpoint: Checkpoint, component: str, settings: Settings, d
         refuse_unread(checkpoint, component)
         _refuse_oversized(checkpoint, component)
         with bounded_build.bounded(checkpoint, component), bars_hidden():
-            module = _load_module(checkpoint, component, loader, settings, device)
-    except ModelError:
+            module = _load_module(checkpoint, component, loader, settings, device, convert_in)
+    except (ModelError, StoreError):
         raise
     except Exception as error:  # the libraries raise anything from OSError to SafetensorError
         raise _explained(checkpoint, component, error, device) from error
@@ -119,7 +131,9 @@ def fitting_class(loader: Any, place: Path) -> Any:
     return loader if "tokenizer.json" in read else getattr(transformers, f"{loader.__name__}Fast", loader)
 
 
-def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: Settings, device: str) -> Any:
+def _load_module(
+    checkpoint: Checkpoint, component: str, loader: Any, settings: Settings, device: str, convert_in: Path | None
+) -> Any:
     import torch
 
     source = checkpoint.source(component)
@@ -135,8 +149,14 @@ def _load_module(checkpoint: Checkpoint, component: str, loader: Any, settings: 
         module = from_tensors.build(loader, checkpoint.folder / component, paths, dtype, part)
     elif checkpoint.scales(component, variant):
         module = from_tensors.build(loader, source.place, checkpoint.weight_paths(component, variant), dtype)
-    else:
+    elif convert_in is None:
         module = _from_pretrained(loader, source.place, dtype, variant)
+    else:
+        paths, kept = checkpoint.weight_paths(component, variant), kept_in_float32(loader, dtype)
+        with converted_files.converted(source.place, paths, dtype, kept, convert_in) as place:
+            module = _from_pretrained(loader, place, dtype, variant)
+        if place != source.place:
+            converted_files.aligned(module)
     if method != FP8:
         return module.to(device).eval()
     if gets_adapters(loader, component, settings):

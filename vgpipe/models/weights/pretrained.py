@@ -30,6 +30,22 @@ def dtype_keyword(loader: Any) -> str:
     return "dtype" if Version(transformers.__version__) >= Version("4.56") else "torch_dtype"
 
 
+def kept_in_float32(loader: Any, dtype: torch.dtype) -> frozenset[str]:
+    """Returns the parts of names whose tensors `from_pretrained` leaves in float32.
+
+    Args:
+        loader: a class of diffusers or transformers.
+        dtype: torch dtype that is asked for.
+    """
+    import torch
+
+    names = frozenset(getattr(loader, "_keep_in_fp32_modules", None) or ())
+    if loader.__module__.startswith("diffusers"):
+        return names
+    strict = frozenset(getattr(loader, "_keep_in_fp32_modules_strict", None) or ())
+    return strict | names if dtype == torch.float16 else strict
+
+
 @contextmanager
 def default_dtype(dtype: torch.dtype) -> Iterator[None]:
     """Builds tensors in a precision, as `from_pretrained` does; buffers that are in no file get it too."""

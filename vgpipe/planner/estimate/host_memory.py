@@ -269,7 +269,10 @@ def disk_bytes(profile: Profile, parts: tuple[HostComponent, ...], inputs: PlanI
         is_cpu: whether all offloaded weights wait in files.
     """
     in_files = {Placement.DISK} | ({Placement.BLOCKS, Placement.LEAVES} if is_cpu else set())
-    offloaded = sum(part.stored_bytes for part in parts if part.where in in_files)
+    waiting = [part for part in parts if part.where in in_files]
+    offloaded = sum(part.stored_bytes for part in waiting)
+    # A converted copy of one component at a time, until its weights are in files of their own.
+    offloaded += max((part.native_bytes for part in waiting if part.file_bytes and not part.is_as_stored), default=0)
     decoded = _pixels(profile) * FRAME_BYTES + round(_seconds(profile) * inputs.sound.decoded_per_s)
     return offloaded + decoded + kept_bytes(profile, inputs)
 

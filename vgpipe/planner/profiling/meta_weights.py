@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from vgpipe.models.base import Settings
 from vgpipe.models.checkpoint.checkpoint import Checkpoint
 from vgpipe.models.weights.bounded_build import built_on_meta
+from vgpipe.models.weights.pretrained import kept_in_float32
 from vgpipe.planner.profiling.fake_image_processor import FakeImageProcessor
 
 
@@ -32,7 +33,7 @@ def meta_component(checkpoint: Checkpoint, component: str, settings: Settings) -
         return made(checkpoint.config(component))
     dtype = getattr(torch, settings.dtype_of(component))
     module: Any = built_on_meta(checkpoint, component, dtype)
-    kept, stored = _kept_in_fp32(module, dtype), set(module.state_dict(keep_vars=True))
+    kept, stored = kept_in_float32(type(module), dtype), set(module.state_dict(keep_vars=True))
 
     def precise(name: str, tensor: torch.Tensor) -> torch.Tensor:
         if name not in stored or not tensor.is_floating_point():
@@ -56,15 +57,6 @@ def make_fake(module: torch.nn.Module, fake_mode: FakeTensorMode) -> None:
             return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
 
     _replace(module, fake)
-
-
-def _kept_in_fp32(module: Any, dtype: torch.dtype) -> frozenset[str]:
-    """Returns the parts of names whose tensors `from_pretrained` leaves in float32."""
-    names = frozenset(getattr(module, "_keep_in_fp32_modules", None) or ())
-    if type(module).__module__.startswith("diffusers"):
-        return names
-    strict = frozenset(getattr(module, "_keep_in_fp32_modules_strict", None) or ())
-    return strict | names if dtype == torch.float16 else strict
 
 
 def _replace(module: torch.nn.Module, other: Callable[[str, torch.Tensor], torch.Tensor]) -> None:
