@@ -42,6 +42,19 @@ def test_videos_of_a_row_play_together(open_page, tmp_path):
     assert page.evaluate(HEADS) == ["one", "two <b>"]
 
 
+def test_a_row_shows_posters_until_it_plays(open_page, tmp_path):
+    runs = [make_run(tmp_path / name, [record("a", files=FILES)]) for name in ("one", "two")]
+    for run_dir in runs:
+        write_video(run_dir.root / FILES["mp4"])
+        write_image(run_dir.root / FILES["poster"])
+    (runs[1].root / FILES["poster"]).write_bytes(b"no image")
+    page = open_page(build_comparison(runs, tmp_path / "comparison.html"))
+    until(page, "document.querySelectorAll('video').length == 1")  # of the damaged poster
+    page.click("#rows .rowhead button")
+    until(page, "[...document.querySelectorAll('video')].filter(video => video.currentTime > 0.2).length == 2")
+    assert page.evaluate("document.querySelectorAll('.cell img').length") == 0
+
+
 def test_each_setting_is_in_columns_in_rows_or_a_tab_and_the_address_keeps_it(open_page, tmp_path):
     path = swept(tmp_path, quality=("quick", "high"), clip_seed=(0, 1, 2), clip_fps=(8, 16))
     page = open_page(path)

@@ -7,9 +7,10 @@
   const ROLES = ["columns", "rows", "tabs"];
   const MOST = { wide: 6, narrow: 2 }; // columns that are shown side by side at first
   const isNarrow = () => matchMedia("(max-width: 760px)").matches;
+  let made = { state: null, columns: [], lines: [] };
   const listeners = [];
   const cells = new Map(); // "row|value,value" -> entry
-  const ids = new Map();
+  const ids = new Map(); // id on this page -> entry
   let state = { columns: [], rows: [], tabs: [] }; // numbers of axes; of tabs [axis, value]
 
   const nameOf = (at) => axes.map((axis, number) => `${axis.label} ${axis.values[at[number]]}`).join(", ");
@@ -17,17 +18,21 @@
   const labelsOf = (at) => Object.fromEntries(axes.map((axis, number) => [axis.label, axis.values[at[number]]]));
 
   // Clips of several runs may have the same id: here it begins with the number of the run.
-  function entryOf(run, row, cell) {
-    const { at } = runs[run];
-    const prompt = data.rows[row].prompt === null ? undefined : data.rows[row].prompt;
-    return { run, row, at, clip: { ...cell, prompt, id: `${run}:${cell.id}`, name: cell.id, labels: labelsOf(at) } };
+  function entryOf(place) {
+    if (place && !place.clip) {
+      const { run, cell } = place;
+      const { prompt } = data.rows[place.row];
+      place.at = runs[run].at;
+      place.clip = { ...cell, prompt: prompt === null ? undefined : prompt, id: `${run}:${cell.id}`, name: cell.id, labels: labelsOf(place.at) };
+    }
+    return place;
   }
 
   for (const [run, found] of data.cells.entries()) {
     for (const [row, cell] of found) {
-      const entry = entryOf(run, row, cell);
-      cells.set(`${row}|${entry.at.join()}`, entry);
-      ids.set(entry.clip.id, entry);
+      const place = { run, row, cell }; // an entry once it is asked for
+      cells.set(`${row}|${runs[run].at.join()}`, place);
+      ids.set(`${run}:${cell.id}`, place);
     }
   }
 
@@ -120,18 +125,27 @@
   }
 
   // Of several settings the first one groups the columns: the first of a group, but for the very first, opens it.
-  function columns() {
+  function madeColumns() {
     const found = combined(state.columns, shownRuns());
     const groupOf = ({ pairs }) => (pairs.length > 1 ? pairs[0][1] : null);
     return found.map((column, at) => ({ ...column, opens: at > 0 && groupOf(column) !== groupOf(found[at - 1]) }));
   }
 
-  const lines = () => combined(state.rows, shownRuns());
+  // Every row asks for them.
+  function columns() {
+    if (made.state !== state) made = { state, columns: madeColumns(), lines: combined(state.rows, shownRuns()) };
+    return made.columns;
+  }
+
+  function lines() {
+    columns();
+    return made.lines;
+  }
 
   function entryAt(row, column, line) {
     const at = [];
     for (const [axis, value] of [...column.pairs, ...line.pairs, ...state.tabs]) at[axis] = value;
-    return cells.get(`${row}|${at.join()}`);
+    return entryOf(cells.get(`${row}|${at.join()}`));
   }
 
   const valueText = (axis, value) => axes[axis].values[value];
@@ -156,8 +170,8 @@
     setTab,
     show,
     isNarrow,
-    entry: (id) => ids.get(id),
-    entries: () => [...ids.values()],
+    entry: (id) => entryOf(ids.get(id)),
+    entries: () => [...ids.values()].map(entryOf),
     columnAxes: () => state.columns,
     rowAxes: () => state.rows,
     tabs: () => state.tabs,

@@ -27,7 +27,7 @@
     row.append(head);
     row.setAttribute("aria-label", entry.prompt || "no prompt");
     row.text = `${entry.prompt}\n${entry.seed}`.toLowerCase();
-    Object.assign(row, { number, players: [], isNear: false, isBuilt: false });
+    Object.assign(row, { number, players: [], entries: [], equip: () => equipAll(row), isNear: false, isBuilt: false });
     return row;
   }
 
@@ -75,6 +75,33 @@
     window.vgpipeViewer.open(first.clip.id, second ? { against: second.clip.id } : undefined);
   }
 
+  // Until its row plays, a clip is its poster alone: a page may have thousands of them near the screen.
+  function showPoster(row, entry, frame, poster) {
+    const picture = make("img", "poster");
+    picture.alt = "";
+    picture.decoding = "async";
+    picture.addEventListener("error", () => equip(row, entry, frame), { once: true });
+    picture.src = poster.url;
+    frame.append(picture);
+    return true;
+  }
+
+  // Gives a cell what plays its clip; says whether there is such a file.
+  function equip(row, entry, frame) {
+    const player = playerOf(entry.clip);
+    if (!player) return false;
+    player.element.loop = false; // they restart together
+    frame.querySelectorAll(":scope > .poster").forEach((picture) => picture.remove());
+    frame.prepend(player.element);
+    row.players.push(player);
+    player.load();
+    return true;
+  }
+
+  function equipAll(row) {
+    for (const entry of row.entries) if (entry.element.querySelector(":scope > .poster")) equip(row, entry, entry.element);
+  }
+
   function cellOf(row, entry) {
     const box = make("div", "cell");
     if (!entry) {
@@ -82,19 +109,15 @@
       return box;
     }
     const { clip } = entry;
-    const player = playerOf(clip);
     const frame = make("button", "media");
     frame.type = "button";
     if (clip.width > 0 && clip.height > 0) frame.style.aspectRatio = `${clip.width} / ${clip.height}`;
     frame.title = detailsOf(clip);
     frame.addEventListener("click", () => opened(row, entry));
     row.entries.push(entry);
-    if (player) {
-      player.element.loop = false; // they restart together
-      frame.append(player.element);
-      row.players.push(player);
-    }
-    const missing = player || clip.state !== "done" ? "" : "no file";
+    const poster = (clip.files || []).find((file) => file.show === "poster");
+    const isShown = poster ? showPoster(row, entry, frame, poster) : equip(row, entry, frame);
+    const missing = isShown || clip.state !== "done" ? "" : "no file";
     if (missing) frame.append(make("span", "", missing));
     frame.setAttribute("aria-label", [missing || stateOf(clip), `${layout.nameOf(entry.at)}: ${detailsOf(clip)}`].filter(Boolean).join(", "));
     const badge = badgeOf(clip);
@@ -125,7 +148,6 @@
       row.append(cells);
     }
     row.isBuilt = true;
-    for (const player of row.players) player.load();
     if (wasPlaying) playAll(row);
   }
 

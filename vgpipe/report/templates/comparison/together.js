@@ -1,4 +1,4 @@
-// Plays the videos of a row in step. A row has `players` and a `playButton`, whose name is its next action.
+// Plays the videos of a row in step. A row has `players`, all of them after `equip()`, and a `playButton`.
 (function () {
   "use strict";
   const DRIFT_S = 0.08;
@@ -18,6 +18,7 @@
 
   // All start together once each has its first frames, and restart when the longest video has ended.
   async function playAll(row) {
+    row.equip();
     const players = row.players;
     const videos = videosOf(row);
     for (const player of players) player.load();
