@@ -117,13 +117,13 @@ def test_bad_usage_is_one_message(vgpipe, workdir, arguments, words):
     assert "Traceback" not in ran.err
 
 
-def test_models_times_cards_is_a_table_in_markdown(vgpipe):
+def test_models_times_cards_is_a_verdict_and_a_table_in_markdown(vgpipe):
     ran = vgpipe("plan", "hardware=rtx3060_8gb,t4_16gb")
     assert ran.code == 0, ran.err
-    head, rule, *rows, empty, note = ran.out.splitlines()
-    assert head.startswith("| model") and set(rule) <= set("| -") and len(rows) == 2
-    assert empty == "" and "none was measured" in note
-    assert all("64x64 x 17" in row and "resident" in row for row in rows)
+    first, empty, head, rule, *rows, last, note = ran.out.splitlines()
+    assert first == "shapes fits 2 of 2 cards at its reference size (64x64, 17 frames)." and empty == last == ""
+    assert head.startswith("| card") and set(rule) <= set("| -") and len(rows) == 2 and "none was measured" in note
+    assert all("64x64, 17 frames" in row and "resident" in row for row in rows)
 
 
 def test_a_job_on_several_cards(vgpipe, workdir):

@@ -136,10 +136,12 @@ def test_what_does_not_fit_has_no_time():
 
 def test_the_largest_clip_says_where_it_is_tight(capsys):
     assert plan_command.main(["model=cogvideox_5b", "hardware=rtx3060_12gb,rtx3090_24gb"]) == 0
-    head, _, *rows, _, note = capsys.readouterr().out.splitlines()
-    peak = [cell.strip() for cell in head.split("|")].index("GPU GiB")
-    told = {row.split("|")[2].strip(): row.split("|")[peak].strip() for row in rows}
-    assert told == {"rtx3060_12gb": "10.06", "rtx3090_24gb": "21.00, tight"}
+    first, _, head, _, *rows, _, note = capsys.readouterr().out.splitlines()
+    assert first == "cogvideox_5b fits 2 of 2 cards at its reference size (720x480, 49 frames)."
+    names = [cell.strip() for cell in head.split("|")]
+    cells = [dict(zip(names, [cell.strip() for cell in row.split("|")], strict=True)) for row in rows]
+    told = {row["card"]: (row["GPU GB"], row["changed"]) for row in cells}
+    assert told == {"RTX 3060 12GB": ("10.1", "the VAE in tiles"), "RTX 3090 24GB": ("21.0", "tight")}
     assert note.startswith("note: figures are forecasts")
 
 

@@ -13,6 +13,7 @@ from vgpipe.plans.crew import CrewMember, CrewPlan
 from vgpipe.plans.device_plan import DevicePlan, ShapePlan
 from vgpipe.plans.draft_rest import DraftRest
 from vgpipe.plans.figures import Span, clip_seconds
+from vgpipe.plans.largest import Largest
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.verdict import verdict
 from vgpipe.units import to_gib
@@ -32,10 +33,11 @@ def as_json(plans: Sequence[RunPlan]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def largest_as_json(found: Sequence[tuple[str, Tier, Forecast | None]]) -> str:
+def largest_as_json(found: Sequence[Largest]) -> str:
     """Returns, as one JSON object, the largest clip of every model that fits each device; none where none does."""
-    rows = [row_of(forecast, tier, clips=1, is_chosen=True) for _, tier, forecast in found if forecast is not None]
-    lacking = [{"model": model, "tier": tier.name} for model, tier, forecast in found if forecast is None]
+    known = [(row, one.tier) for one in found if (row := one.forecast) is not None]
+    rows = [row_of(row, tier, clips=1, is_chosen=True) for row, tier in known]
+    lacking = [{"model": one.model, "tier": one.tier.name} for one in found if one.forecast is None]
     return json.dumps({"schema": SCHEMA, "rows": rows, "nothing_fits": lacking}, indent=1, allow_nan=False) + "\n"
 
 

@@ -19,7 +19,7 @@ from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import ram_note
 from vgpipe.plans.verdict import noun, shortfall, verdict
 from vgpipe.terminal import table
-from vgpipe.units import GIB, counted, to_gib
+from vgpipe.units import GIB, counted
 
 MAX_WHOLE, MAX_ROWS = 2, 24
 """Kinds of clips of which each has a table of its stages; of more, only the heaviest has one."""
@@ -177,15 +177,10 @@ def _stage(forecast: Forecast, stage: StageForecast, kind: str) -> tuple[str, ..
     return (
         stage.stage,
         figures.seconds(stage.seconds),
-        *([] if kind == "cpu" else [_gb(stage.allocated_bytes)]),
-        _gb(stage.ram_bytes),
+        *([] if kind == "cpu" else [figures.gb(stage.allocated_bytes)]),
+        figures.gb(stage.ram_bytes),
         placement(stage.strategy or forecast.strategy, kind),
     )
-
-
-def _gb(size_bytes: float) -> str:
-    size = to_gib(size_bytes)
-    return f"{size:.1f}" if size >= 0.1 else f"{size:.2g}"
 
 
 def _short_table(shapes: Sequence[ShapePlan], plan: RunPlan) -> list[str]:
@@ -202,12 +197,14 @@ def _short_row(shape: ShapePlan, plan: RunPlan) -> tuple[str, ...]:
         return figures.shape(shape.spec), clips, "does not fit", "-", "-", "-"
     seconds = figures.seconds(figures.clip_seconds(chosen))
     changed = ", ".join(changes(chosen, plan.request)) or "-"
-    return figures.shape(shape.spec), clips, seconds, _gb(chosen.peak_bytes), _gb(chosen.ram_bytes), changed
+    memory = figures.gb(chosen.peak_bytes), figures.gb(chosen.ram_bytes)
+    return figures.shape(shape.spec), clips, seconds, *memory, changed
 
 
 def _more(plan: RunPlan) -> str:
     count = sum(len(shape.rows) for shape in plan.shapes)
-    return f"more: --verbose ({counted(count, 'configuration')} considered, operations, transfers, reserved memory)"
+    considered = f"{counted(count, 'configuration')} considered"
+    return f"more: --verbose ({considered}, operations, transfers), --html (a page with a chart of memory)"
 
 
 def _rest(plan: RunPlan, rest: DraftRest) -> str:

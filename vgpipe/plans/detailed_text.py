@@ -11,6 +11,8 @@ from vgpipe.terminal import table
 from vgpipe.vocabulary import NATIVE
 
 INDENT = "  "
+CANDIDATE = ("considered", "VAE", "weights", "peak GiB", "RAM GiB", "per clip", "fits")
+"""The head of `candidate`."""
 
 
 def stage_details(forecast: Forecast, tier: Tier) -> list[str]:
@@ -51,15 +53,16 @@ def considered(shape: ShapePlan, width: int | None, most: int) -> list[str]:
         width: columns of the terminal; None keeps every row on one line.
         most: how many to list.
     """
-    head = ("considered", "VAE", "weights", "peak GiB", "RAM GiB", "per clip", "fits")
-    rows = [_candidate(row, is_chosen=row is shape.chosen) for row in shape.rows[:most]]
+    head = CANDIDATE
+    rows = [candidate(row, is_chosen=row is shape.chosen) for row in shape.rows[:most]]
     hidden = len(shape.rows) - len(rows)
     more = [f"{INDENT}and {hidden} more: --json lists all"] if hidden > 0 else []
     room = None if width is None else width - len(INDENT)
     return ["", *_indented(table([head, *rows], right=(3, 4, 5), width=room)), *more]
 
 
-def _candidate(row: Forecast, *, is_chosen: bool) -> tuple[str, ...]:
+def candidate(row: Forecast, *, is_chosen: bool) -> tuple[str, ...]:
+    """Returns a row of the table of what was considered."""
     verdict = "chosen" if is_chosen else ("yes" if row.fits else "no: " + "; ".join(map(_brief, row.refusals)))
     if row.fits and row.warnings:
         verdict = f"{verdict}, tight"

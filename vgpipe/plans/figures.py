@@ -22,6 +22,12 @@ def gib(size_bytes: float) -> str:
     return f"{size:.2f}" if size >= 0.01 or size == 0 else f"{size:.2g}"
 
 
+def gb(size_bytes: float) -> str:
+    """Returns bytes in GB, 2^30 of them, with one decimal, and two digits below a tenth."""
+    size_gb = to_gib(size_bytes)
+    return f"{size_gb:.1f}" if size_gb >= 0.1 or not size_gb else f"{size_gb:.2g}"
+
+
 def size(size_bytes: float) -> str:
     """Returns bytes as a person says them, `17 GB`, `2.8 GB`, `12 MB`; a GB is 2^30 bytes."""
     size_gb = to_gib(size_bytes)
@@ -56,7 +62,7 @@ def seconds(span: Span | None) -> str:
 
 
 def _unit(value: float) -> tuple[float, str]:
-    """Returns the unit in which a time is told: its seconds and its name."""
+    """Returns the unit in which a time is shown: its seconds and its name."""
     return next(((length, text) for limit, length, text in _UNITS if value < limit), (DAY_S, "days"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,25 +15,19 @@ from vgpipe.config.sources import Sources
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.planner.choice.advice import largest
 from vgpipe.planner.estimate.host_memory import PlanInputs
-from vgpipe.planner.forecast_records import Forecast, Tier
-from vgpipe.plans import figures
-from vgpipe.plans.as_json import as_json, largest_as_json
 from vgpipe.plans.crew_planning import with_crew
 from vgpipe.plans.inputs import clips_to_plan, planned_model
+from vgpipe.plans.largest import Largest
 from vgpipe.plans.planning import make_plan, request_of
 from vgpipe.plans.profiles import Profiles, spec_of
 from vgpipe.plans.run_plan import RunPlan
 from vgpipe.plans.target import Target, target_of
-from vgpipe.terminal import markdown_table, write, write_error
+from vgpipe.terminal import write_error
 
 ALL, MODEL, HARDWARE = "all", "model", "hardware"
 EXIT_NOTHING_FITS = 2
-FORECASTS = (
-    "note: figures are forecasts, none was measured on these devices (docs/planning.md). Cards of up to 8 GB are "
-    "assumed to be in a machine with 16 GB RAM, others with 32 GB: hardware.ram_gb=64 changes it for all"
-)
-Largest = tuple[str, Tier, Forecast | None]
-"""Model, device, and the largest clip that fits; None where none does."""
+Show = Callable[[Sequence[RunPlan], Sequence[Largest]], None]
+"""Shows the plans of a job, or where there is no job the largest clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +80,16 @@ def show_matrix(
     rest: Sequence[str],
     sources: Sources,
     *,
-    wants_json: bool,
+    show: Show,
 ) -> int:
-    """Plans every model on every device and writes a table, in Markdown, or JSON to stdout.
+    """Plans every model on every device and shows that.
 
     Args:
         models: options of `model`; None for the one that `rest` names.
         tiers: options of `hardware`; None for the one that `rest` names.
         rest: the other overrides, which hold for all.
         sources: where configs are looked up.
-        wants_json: whether JSON is wanted.
+        show: writes the plans of a job, or the largest clips.
 
     Returns:
         The exit code: 0 where any of them fits, else 2.
@@ -106,15 +100,11 @@ def show_matrix(
     pairs = list(_pairs(models, tiers, rest, sources))
     if any(override.startswith("job=") for override in rest):
         plans = [plan for pair in pairs if (plan := _planned(pair)) is not None]
-        write(as_json(plans) if wants_json else _page(_job_rows(plans)))
+        show(plans, ())
         return 0 if any(plan.fits for plan in plans) else EXIT_NOTHING_FITS
     found = [one for pair in pairs if (one := _largest(pair)) is not None]
-    write(largest_as_json(found) if wants_json else _page(_largest_rows(found)))
-    return 0 if any(forecast for _, _, forecast in found) else EXIT_NOTHING_FITS
-
-
-def _page(rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join([*markdown_table(rows), "", FORECASTS]) + "\n"
+    show((), found)
+    return 0 if any(one.forecast for one in found) else EXIT_NOTHING_FITS
 
 
 def _pairs(
@@ -151,52 +141,22 @@ def _largest(pair: Pair) -> Largest | None:
         model = planned_model(pair.config, pair.target)
         tier, config = pair.target.tier, model.config
         profiles = Profiles(model.family, config.model.name, tier.kernels, config.model.reference.fps)
-        settings = model.family.settings
+        settings, request, reference = model.family.settings, request_of(config), spec_of(clips[0])
         inputs = PlanInputs(download_bytes=model.download_bytes, attention=settings.attention, cache=settings.cache)
         forecast = largest(
             tier,
-            request_of(config),
+            request,
             profiles.lenient,
             inputs=inputs,
             rules=config.model.rules,
-            reference=spec_of(clips[0]),
+            reference=reference,
         )
     except (VgpipeError, OSError) as error:
         _report(pair, error)
         return None
-    return config.model.name, tier, forecast
+    name = config.model.name
+    return Largest(model=name, tier=tier, reference=reference, request=request, forecast=forecast)
 
 
 def _report(pair: Pair, error: Exception) -> None:
     write_error(f"{pair.config.model.name} on {pair.target.tier.name}: {error}")
-
-
-def _largest_rows(found: Sequence[Largest]) -> list[tuple[str, ...]]:
-    head = ("model", "device", "largest clip", "strategy", "VAE", "weights", "GPU GiB", "RAM GiB", "per clip")
-    return [head, *(_largest_row(model, tier, forecast) for model, tier, forecast in found)]
-
-
-def _largest_row(model: str, tier: Tier, row: Forecast | None) -> tuple[str, ...]:
-    if row is None:
-        return model, tier.name, "nothing fits", "-", "-", "-", "-", "-", "-"
-    spec = row.spec
-    seconds = figures.seconds(figures.clip_seconds(row))
-    size = f"{spec.width}x{spec.height} x {spec.num_frames}"
-    peak = figures.gib(row.peak_bytes) + (", tight" if row.warnings else "")
-    made = figures.strategy(row), figures.tiling(row), figures.weights(row)
-    return model, tier.name, size, *made, peak, figures.gib(row.ram_bytes), seconds
-
-
-def _job_rows(plans: Sequence[RunPlan]) -> list[tuple[str, ...]]:
-    head = ("model", "device", "fits", "strategy", "GPU GiB", "RAM GiB", "to download GiB", "whole job")
-    return [head, *map(_job_row, plans)]
-
-
-def _job_row(plan: RunPlan) -> tuple[str, ...]:
-    chosen = [shape.chosen for shape in plan.shapes if shape.chosen]
-    fits = f"{len(chosen)} of {len(plan.shapes)} kinds of clip" if len(plan.shapes) > 1 else ("yes" if chosen else "no")
-    found = dict.fromkeys(strategy.value for strategy in plan.strategies().values()) if chosen else {}
-    peak = figures.gib(max((row.peak_bytes for row in chosen), default=0)) if chosen else "-"
-    ram = figures.gib(max((row.ram_bytes for row in chosen), default=0)) if chosen else "-"
-    download, seconds = figures.gib(plan.download_bytes), figures.seconds(plan.seconds())
-    return plan.model, plan.tier.name, fits, "/".join(found) or "-", peak, ram, download, seconds
