@@ -13,8 +13,8 @@ from vgpipe.terminal import markdown_table
 from vgpipe.units import counted
 
 FORECASTS = (
-    "note: figures are forecasts, none was measured on these devices; GB are 2^30 bytes (docs/planning.md). Cards of up "
-    "to 8 GB are assumed to be in a machine with 16 GB RAM, others with 32 GB: hardware.ram_gb=64 changes it for all"
+    "note: figures are forecasts, none was measured on these devices; GB are 2^30 bytes (docs/planning.md). Cards of "
+    "up to 8 GB are assumed to be in a machine with 16 GB RAM, others with 32 GB: hardware.ram_gb=64 changes it for all"
 )
 NOTHING = "Nothing could be planned."
 HOLDS = (Fit.FULL, Fit.CHANGED, Fit.TIGHT)
