@@ -128,6 +128,17 @@ def test_a_cell_of_a_comparison_opens_beside_its_neighbour(open_page, tmp_path):
     until(page, f"!{IS_OPEN} && document.activeElement.matches('.cell button.media')")
 
 
+def test_a_clip_that_got_its_file_is_shown_while_it_is_open(open_page, run):
+    page = opened(open_page, run, "c")
+    page.evaluate("""() => {
+        const clip = vgpipeReport.clips.find(({ id }) => id === "c");
+        Object.assign(clip, { state: "done", error: undefined, files: [{ kind: "mp4", show: "video", url: "./videos/a.mp4" }] });
+        vgpipeViewer.refresh();
+    }""")
+    until(page, f"{VIDEOS}.length === 1 && {VIDEOS}[0].currentTime > 0.1")
+    assert page.locator(".v-panel .note.bad").count() == 0
+
+
 def test_the_address_opens_a_clip_and_the_way_back_closes_it(open_page, run):
     page = open_page(run)
     page.evaluate("location.hash = '#kept=1&clip=a&vs=b'")
