@@ -132,7 +132,8 @@ def test_a_clip_that_got_its_file_is_shown_while_it_is_open(open_page, run):
     page = opened(open_page, run, "c")
     page.evaluate("""() => {
         const clip = vgpipeReport.clips.find(({ id }) => id === "c");
-        Object.assign(clip, { state: "done", error: undefined, files: [{ kind: "mp4", show: "video", url: "./videos/a.mp4" }] });
+        const files = [{ kind: "mp4", show: "video", url: "./videos/a.mp4" }];
+        Object.assign(clip, { state: "done", error: undefined, files });
         vgpipeViewer.refresh();
     }""")
     until(page, f"{VIDEOS}.length === 1 && {VIDEOS}[0].currentTime > 0.1")
