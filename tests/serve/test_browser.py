@@ -49,11 +49,12 @@ def test_a_run_is_found_and_its_video_plays_and_seeks(phone, tmp_path):
         phone.tap(".run h3")
         phone.wait_for_selector("html[data-ready] #home")
         phone.tap(".card .media")
-        until(phone, "document.querySelector('.card video').currentTime > 0.1")
-        phone.evaluate("document.querySelector('.card video').currentTime = 1.5")
-        until(phone, "document.querySelector('.card video').currentTime >= 1.5")
-        phone.tap(".card .media")
-        until(phone, "document.querySelector('.card video').paused")
+        video = "document.querySelector('dialog[open] video')"
+        until(phone, f"{video} !== null && {video}.currentTime > 0.1")
+        phone.evaluate(f"{video}.pause(), {video}.currentTime = 1.5")
+        until(phone, f"{video}.currentTime === 1.5 && !{video}.seeking")
+        phone.keyboard.press("Escape")
+        until(phone, "document.querySelector('dialog[open]') === null")
         phone.tap("#home")
         phone.wait_for_selector(".run")
         assert phone.evaluate("window.pwned") is None

@@ -9,6 +9,7 @@
   const marks = window.vgpipeMarks;
   const picking = window.vgpipePicks;
   const playing = window.vgpipePlaying;
+  const viewer = window.vgpipeViewer;
   const { facetsOf, haystack, found, counts } = window.vgpipeFilters;
   const SEARCH_MS = 80;
   const grid = byId("grid");
@@ -33,17 +34,15 @@
       refresh();
       showPicks();
       showCharts();
-      if (window.vgpipeViewer) window.vgpipeViewer.refresh();
+      viewer.refresh();
     }
     head.showStatus(report);
     if (isFirst) start();
   }
 
   function start() {
-    if (window.vgpipeViewer && window.vgpipeViewer.init) {
-      const { all, shown, cardOf, reveal } = window.vgpipeGallery;
-      window.vgpipeViewer.init({ clips: all, shown, cardOf, reveal, marks });
-    }
+    const { all, shown, cardOf, reveal } = window.vgpipeGallery;
+    viewer.init({ clips: all, shown, cardOf, reveal, marks });
     document.documentElement.dataset.ready = "yes";
   }
 
@@ -182,10 +181,9 @@
   // `isWanted`: false where the pointer leaves, which stops nothing while everything plays.
   const play = (entry, isWanted) => (isWanted === false && playing.isOn()) || cards.play(entry.element, isWanted);
   function open(entry, against) {
-    if (!window.vgpipeViewer) return play(entry);
     playing.pause();
     play(entry, false);
-    window.vgpipeViewer.open(entry.clip.id, against ? { against: against.clip.id } : {});
+    viewer.open(entry.clip.id, against ? { against: against.clip.id } : {});
   }
 
   // Beside each other: the two that are picked, else the current clip and the next one, of its prompt where there is one.
