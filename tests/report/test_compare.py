@@ -98,9 +98,8 @@ def test_the_page_has_its_scripts_and_no_address_of_elsewhere(tmp_path):
     assert not re.search(r"""(src|href)=["']?https?:""", text) and " style=" not in text and "innerHTML" not in text
     for name in VIEWER_SCRIPTS:
         assert asset(f"templates/{name}.js") in text
-    assert asset("templates/viewer/viewer.css") in text and "vgpipeViewer.init(" in asset(
-        "templates/comparison/viewing.js"
-    )
+    assert asset("templates/viewer/viewer.css") in text
+    assert "vgpipeViewer.init(" in asset("templates/comparison/compare.js")
     data = text.split("window.vgpipeComparison = ")[1].split(";\n</script>")[0]
     assert json.loads(data)["axes"][0]["label"] == "quality"
 

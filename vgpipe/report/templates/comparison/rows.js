@@ -86,7 +86,7 @@
     return true;
   }
 
-  // Gives a cell what plays its clip; says whether there is such a file.
+  // Puts a player for its clip into a cell; returns whether it has such a file.
   function equip(row, entry, frame) {
     const player = playerOf(entry.clip);
     if (!player) return false;
