@@ -241,14 +241,14 @@ def test_a_load_that_fails_once_changes_nothing(run, tiny_wan, denoised, monkeyp
 
     original, tries = component_loader.load_component, []
 
-    def hiccup(checkpoint, component, settings, device):
+    def hiccup(checkpoint, component, *how):
         if component == "vae":
             tries.append(component)
             if len(tries) == 1:
                 from vgpipe.errors import LoadError
 
                 raise LoadError("vae cannot be loaded: Stale file handle -> try again", "vae")
-        return original(checkpoint, component, settings, device)
+        return original(checkpoint, component, *how)
 
     monkeypatch.setattr(component_loader, "load_component", hiccup)
     ran = run(tiny_wan, "model.dtype=auto", "model.safe_dtypes=[float32]", "memory=staged", "executor.wave_size=1")

@@ -251,6 +251,11 @@ def test_pages_of_weight_files_are_not_needed(native, file, stored, where, neede
     assert [sum(one.values()) // MIB for one in found] == [needed, resident]
 
 
+def test_blocks_are_pinned_while_what_was_converted_is_still_there():
+    for where, loading in ((Placement.BLOCKS, 2100), (Placement.LEAVES, 0)):
+        assert ram_of("denoise", where, Strategy.BLOCK_OFFLOAD, stream=True)["loading"] == loading * MIB
+
+
 def test_the_disk_also_holds_the_converted_copy_of_the_largest_component():
     waiting = [part(native, file, where=Placement.DISK) for native, file in ((100, 101), (80, 160), (60, 120))]
     as_stored = [replace(one, file_bytes=one.native_bytes) for one in waiting]

@@ -220,10 +220,17 @@ def _weights_in_ram(
     offloaded = {part.name: _offloaded_bytes(part, stream) for part in mine}
     total = sum(offloaded.values())
     loading = (
-        total - offloaded[part.name] + part.loading_bytes(counted, in_files=part.where is Placement.DISK)
+        total
+        - (0 if _is_held_twice(part, stream) else offloaded[part.name])
+        + part.loading_bytes(counted, in_files=part.where is Placement.DISK)
         for part in mine
     )
     return {"loading": max(max(loading, default=0) - total, 0), "offloaded": total}
+
+
+def _is_held_twice(part: HostComponent, stream: bool) -> bool:
+    """Returns whether all pinned copies exist before the first weight is released: diffusers (0.42) pins all blocks."""
+    return stream and part.where is Placement.BLOCKS
 
 
 def _offloaded_bytes(part: HostComponent, stream: bool) -> int:
