@@ -89,6 +89,7 @@ def test_rates_are_timed_once_for_each_thread_count(memory, monkeypatch):
     for name in ("matmul_tflops", "conv_tflops", "attention_tflops", "elementwise_gb_s", "kernel_s"):
         monkeypatch.setattr(machine_notes, name, timed)
     monkeypatch.setattr(machine_notes, "copy_gb_s", lambda _timing: None)
+    monkeypatch.setattr(machine_notes, "_is_busy", lambda *_: False)
     device = replace(DEVICE, kind="cpu", name="a processor")
     first = machine_notes.measured_rates(device, 2, memory)
     kinds = ("", "conv_", "attention_")
@@ -97,3 +98,16 @@ def test_rates_are_timed_once_for_each_thread_count(memory, monkeypatch):
     assert machine_notes.measured_rates(device, 2, memory) == first and len(calls) == 8
     machine_notes.measured_rates(device, 1, memory)
     assert {threads for _, threads in calls[8:]} == {1}
+
+
+def test_rates_of_threads_that_others_keep_waiting_are_scaled_from_one_and_forgotten(memory, monkeypatch):
+    for name in ("conv_tflops", "attention_tflops", "copy_gb_s", "elementwise_gb_s"):
+        monkeypatch.setattr(machine_notes, name, lambda *_: None)
+    monkeypatch.setattr(machine_notes, "kernel_s", lambda _timing: 1e-6)
+    together = 0.1
+    monkeypatch.setattr(machine_notes, "matmul_tflops", lambda timing, _: 1.0 if timing.threads == 1 else together)
+    device = replace(DEVICE, kind="cpu", name="a processor")
+    busy = machine_notes.measured_rates(device, 4, memory)
+    assert busy == {"float32": 4**0.9, "bfloat16": 4**0.9, "kernel": 1e-6}
+    together = 3.5
+    assert machine_notes.measured_rates(device, 4, memory)["float32"] == 3.5

@@ -393,3 +393,15 @@ def test_a_convolutions_copies_are_of_its_input_or_of_its_sums(dtype, inputs, ou
     with tracker:
         result = torch.nn.functional.conv3d(given, weight)
     assert tracker.workspace_peak_bytes == result.nbytes + max(given.nbytes, 4 * result.numel())
+
+
+def test_operations_and_what_they_move_are_counted_but_neither_views_nor_what_a_cache_holds():
+    large, small = torch.ones(1 << 20), torch.ones(8)
+    with Tracker("cpu") as tracker:
+        large + large  # reads and writes three times 4 MiB
+        large.view(1024, 1024).t()
+        torch.empty(1 << 20)
+        small + small
+        large.view(1024, 1024) @ large.view(1024, 1024)  # has a count of its own
+    assert (tracker.work.kernels, tracker.work.moved_bytes) == (3, 12 << 20)
+    assert tracker.work.matmul == 2 * 1024**3
