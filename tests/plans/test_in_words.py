@@ -17,6 +17,7 @@ from vgpipe.plans.in_words import advised, and_list, placement
         ("memory.vae_tiling=true", "the VAE in tiles"),
         ("memory=auto", "a strategy for each stage"),
         ("memory=leaf_offload memory.weights.transformer=fp8", "memory=leaf_offload, the transformer as fp8"),
+        ("hardware.ram_gb=64", "64 GB of RAM"),
         ("anything.else=1", "anything.else=1"),
     ],
 )

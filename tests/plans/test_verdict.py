@@ -94,3 +94,8 @@ def test_of_several_kinds_the_first_that_does_not_fit_is_named(workdir):
     (workdir / "job.yaml").write_text("prompts: [{prompt: c, num_frames: 9, width: 256, height: 256}, a]\n")
     line = told("hardware=gtx1660ti_6gb", "job=job.yaml", "run.degrade=strict")
     assert "Does not fit: 1 of 2 kinds of clip, such as 720x480, 49 frames, 50 steps: decode needs " in line
+
+
+def test_too_little_ram_is_said_and_how_much_would_do():
+    line = told("hardware=a100_80gb", "memory=leaf_offload", "hardware.ram_gb=3", "run.degrade=strict")
+    assert re.match(r"Does not fit: .* of RAM, [\d.]+ (GB|MB) usable of 3 GB\. Nearest that does: ", line), line

@@ -19,7 +19,7 @@ _ON_GPU = {
 }
 _ON_CPU = {**_ON_GPU, Strategy.RESIDENT: "in RAM throughout"}
 _WIDTH, _HEIGHT, _FRAMES, _SEGMENT = (f"clip.{key}" for key in ("width", "height", "num_frames", "segment_num_frames"))
-_WEIGHTS = "memory.weights."
+_WEIGHTS, _RAM = "memory.weights.", "hardware.ram_gb"
 _FIXED = {
     "memory=auto": "a strategy for each stage",
     "memory.vae_tiling=true": "the VAE in tiles",
@@ -80,6 +80,8 @@ def _advised(values: dict[str, str]) -> Iterator[str]:
             yield f"{value} frames"
         elif key == _SEGMENT:
             yield f"segments of {value} frames"
+        elif key == _RAM:
+            yield f"{value} GB of RAM"
         elif key.startswith(_WEIGHTS):
             yield f"the {key.removeprefix(_WEIGHTS)} as {value}"
         elif key not in (_WIDTH, _HEIGHT):

@@ -102,7 +102,7 @@ def _refused(plan: RunPlan) -> str:
 def shortfall(plan: DevicePlan, shape: ShapePlan) -> str:
     """Returns what the configuration that comes closest lacks: `decode needs 8.1 GB of GPU memory, ... has 8 GB`."""
     row = closest(shape.rows, plan.tier, plan.inputs)
-    return and_list(list(_lacks(plan, row))) or shape.why
+    return "; ".join(_lacks(plan, row)) or shape.why
 
 
 def _lacks(plan: DevicePlan, row: Forecast) -> Iterator[str]:
@@ -114,8 +114,9 @@ def _lacks(plan: DevicePlan, row: Forecast) -> Iterator[str]:
         yield f"{stage} needs {need} of {memory}, {tier.title} has {figures.size(tier.memory_gb * GIB)} usable"
     if tier.ram_gb is not None and exceeds_ram(row, tier):
         stage = max(row.stages, key=lambda one: one.ram_bytes).stage
-        have = "free" if plan.target.is_here else "assumed (hardware.ram_gb changes it)"
-        yield f"{stage} needs {figures.size_up(row.ram_bytes)} of RAM, {figures.size(tier.ram_gb * GIB)} {have}"
+        have = f"{figures.size(tier.ram_gb * GIB)} {'free' if plan.target.is_here else 'usable'}"
+        assumed = "" if tier.assumed_ram_gb is None else f" of {tier.assumed_ram_gb:g} GB"
+        yield f"{stage} needs {figures.size_up(row.ram_bytes)} of RAM, {have}{assumed}"
     if tier.disk_gb is not None and exceeds_disk(row, tier):
         need = figures.size_up(row.disk_bytes + row.download_bytes)
         yield f"a clip needs {need} of disk, {figures.size(tier.disk_gb * GIB)} free"
