@@ -52,7 +52,7 @@ SPREAD: dict[str, Range] = {ENCODE: (0.6, 3.0), DENOISE: (0.70, 1.35), DECODE: (
 of other programs; encoding is assumed."""
 CPU_SPREAD: Range = (0.62, 1.40)
 """The same of all stages on a CPU that was timed: `benchmarks/plan_vs_measured.py`. Without a limit on memory glibc
-reuses pages, and stages take up to a quarter less than in these runs."""
+reuses pages, and stages take as much as a quarter less than in these runs."""
 NOT_COUNTED: Range = (0.4, 3.0)
 """The same where operations were estimated from sizes; assumed."""
 
