@@ -242,3 +242,9 @@ def test_the_command_line_renders_with_it_and_reuses_all(vgpipe, workdir, folder
         picture(image_case).save(workdir / "first.png")
         command += ["clip.image=first.png", "model.rules.frames_step=8", "model.rules.frames_offset=1"]
     assert_renders_and_reuses(vgpipe, *command)
+
+
+def test_cogvideox_15_makes_as_many_frames_as_an_odd_number_of_latents_has():
+    rules = model_of("cogvideox15_5b").rules
+    assert all(map(rules.allows_num_frames, (81, 121, 161)))
+    assert not any(map(rules.allows_num_frames, (85, 117)))
