@@ -15,6 +15,7 @@ from vgpipe.config.sources import Sources
 from vgpipe.errors import UsageError, VgpipeError
 from vgpipe.planner.choice.advice import largest
 from vgpipe.planner.estimate.host_memory import PlanInputs
+from vgpipe.planner.profiling.known_stages import KnownStages
 from vgpipe.plans.crew_planning import with_crew
 from vgpipe.plans.inputs import clips_to_plan, planned_model
 from vgpipe.plans.largest import Largest
@@ -102,7 +103,8 @@ def show_matrix(
         plans = [plan for pair in pairs if (plan := _planned(pair)) is not None]
         show(plans, ())
         return 0 if any(plan.fits for plan in plans) else EXIT_NOTHING_FITS
-    found = [one for pair in pairs if (one := _largest(pair)) is not None]
+    stages = KnownStages()
+    found = [one for pair in pairs if (one := _largest(pair, stages)) is not None]
     show((), found)
     return 0 if any(one.forecast for one in found) else EXIT_NOTHING_FITS
 
@@ -135,12 +137,13 @@ def _planned(pair: Pair) -> RunPlan | None:
         return None
 
 
-def _largest(pair: Pair) -> Largest | None:
+def _largest(pair: Pair, stages: KnownStages) -> Largest | None:
     try:
         clips, _ = clips_to_plan(pair.config)
         model = planned_model(pair.config, pair.target)
         tier, config = pair.target.tier, model.config
-        profiles = Profiles(model.family, config.model.name, tier.kernels, config.model.reference.fps)
+        fps = config.model.reference.fps
+        profiles = Profiles(model.family, config.model.name, tier.kernels, fps, stages=stages)
         settings, request, reference = model.family.settings, request_of(config), spec_of(clips[0])
         inputs = PlanInputs(download_bytes=model.download_bytes, attention=settings.attention, cache=settings.cache)
         forecast = largest(
@@ -150,6 +153,7 @@ def _largest(pair: Pair) -> Largest | None:
             inputs=inputs,
             rules=config.model.rules,
             reference=reference,
+            smaller_tiles=profiles.smaller_tiles,
         )
     except (VgpipeError, OSError) as error:
         _report(pair, error)

@@ -74,6 +74,27 @@ def test_the_largest_that_fits_is_smaller_on_a_small_card():
     assert RULES.allows_num_frames(found.spec.num_frames)
 
 
+def test_smaller_tiles_are_tried_where_the_decoder_alone_is_too_large():
+    sizes = []
+
+    def tiled(clip: ClipSpec, tiling: bool, tile_size: int | None) -> Profile:
+        sizes.append(tile_size)
+        whole, size = own(clip, tiling, tile_size), 1 if tile_size else 1 << 40
+        decode = whole.stages[-1]
+        uses = tuple(
+            replace(use, peak_bytes=size, outside_leaves_bytes=size, outside_blocks_bytes=size, leaves=(), blocks=())
+            for use in decode.uses
+        )
+        return replace(whole, vae_tiling=tiling, stages=(*whole.stages[:-1], replace(decode, uses=uses)))
+
+    wanted, options = replace(ANY, may_tile=True), {"inputs": PlanInputs(), "rules": RULES, "reference": CLIP}
+    assert largest(card(24), wanted, tiled, **options) is None
+    found = largest(card(24), wanted, tiled, smaller_tiles=lambda _: (32, 16), **options)
+    assert (found.spec, found.vae_tile_size) == (CLIP, 32)
+    assert 16 not in sizes
+    assert largest(card(24), ANY, tiled, smaller_tiles=lambda _: (32, 16), **options) is None
+
+
 def test_nothing_fits_a_card_of_nothing():
     assert largest(card(0.01), ANY, scaled_profile, inputs=PlanInputs(), rules=RULES, reference=CLIP) is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -11,15 +11,20 @@ from vgpipe.memory.strategies import AUTO, Role
 from vgpipe.planner.choice.choose import Choice, PlanRequest, ProfileOf, plan
 from vgpipe.planner.choice.lower_bounds import BoundedProfiles
 from vgpipe.planner.choice.per_stage import strategies_of
+from vgpipe.planner.estimate.fit import context_bytes
 from vgpipe.planner.estimate.host_memory import PlanInputs
 from vgpipe.planner.forecast_records import Forecast, Tier
 from vgpipe.planner.profile_records import ClipSpec
-from vgpipe.vocabulary import FP8, NATIVE
+from vgpipe.units import GIB
+from vgpipe.vocabulary import DECODE, FP8, NATIVE
 
 MAX_ADVICE = 4
 RAM_SIZES_GB = (16, 24, 32, 48, 64, 96, 128, 192, 256, 512)  # what machines have
 SIDES, FRAMES = (0.85, 0.7, 0.5, 0.0), (0.75, 0.5, 0.25, 0.0)  # of the request; 0 is the model's least
 CLIP_SHARES = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.5), (0.75, 0.5), (0.5, 1.0), (0.5, 0.5), (0.5, 0.25), (0.0, 0.0))
+
+TilesOf = Callable[[ClipSpec], Sequence[int]]
+"""Clip -> sides of tiles that its VAE can work in, pixels, largest first."""
 
 
 class _Tried(Protocol):
@@ -142,6 +147,10 @@ def scaled(spec: ClipSpec, rules: ShapeRules, sides: float, frames: float) -> Cl
     )
 
 
+def _no_tiles(_spec: ClipSpec) -> Sequence[int]:
+    return ()
+
+
 def largest(
     tier: Tier,
     request: PlanRequest,
@@ -150,6 +159,7 @@ def largest(
     inputs: PlanInputs,
     rules: ShapeRules,
     reference: ClipSpec,
+    smaller_tiles: TilesOf = _no_tiles,
 ) -> Forecast | None:
     """Returns the plan of the largest clip that fits a device, of a few sizes up to the reference.
 
@@ -160,6 +170,8 @@ def largest(
         inputs: the plan's other inputs.
         rules: the sizes and frame counts that the model can make.
         reference: the size, frame count and steps that the model was made for.
+        smaller_tiles: gives the sides of tiles below the VAE's own, pixels, which are tried where the decoder alone is
+            too large.
 
     Returns:
         The forecast, whose `spec` is the clip; None where not even the smallest clip fits.
@@ -167,7 +179,21 @@ def largest(
     clips = dict.fromkeys(scaled(reference, rules, sides, frames) for sides, frames in CLIP_SHARES)
     bounded = BoundedProfiles(profile_of, tier, request, inputs)
     for clip in sorted(clips, key=lambda one: one.width * one.height * one.num_frames, reverse=True):
-        chosen = plan(clip, tier, request, bounded, inputs=inputs).chosen
-        if chosen is not None:
-            return chosen
+        found = plan(clip, tier, request, bounded, inputs=inputs)
+        if found.chosen is not None:
+            return found.chosen
+        decoder_is_too_large = request.may_tile and _fits_without_decoder(found, tier, inputs)
+        for size in smaller_tiles(clip) if decoder_is_too_large else ():
+            tiled = replace(request, vae_tiling=True, vae_tile_size=size)
+            if (chosen := plan(clip, tier, tiled, bounded, inputs=inputs).chosen) is not None:
+                return chosen
     return None
+
+
+def _fits_without_decoder(found: Choice, tier: Tier, inputs: PlanInputs) -> bool:
+    """Says whether the activations of all other stages fit, whatever is done with the weights."""
+    if tier.memory_gb is None:
+        return True
+    room = tier.memory_gb * GIB - context_bytes(tier, inputs)
+    others = ([stage.activation_bytes for stage in row.stages if stage.stage != DECODE] for row in found.rows)
+    return any(max(sizes, default=0) <= room for sizes in others)
