@@ -92,6 +92,14 @@ def test_a_job_that_fits_no_card_says_so_on_the_page(workdir, capsys):
     assert capsys.readouterr().out.startswith("2 clips: fits 0 of 2 cards with cogvideox_5b.\n")
 
 
+def test_several_models_on_several_cards_are_pairs(workdir, capsys):
+    (workdir / "job.yaml").write_text("prompts: [a]\n")
+    asked = ["model=cogvideox_5b,cogvideox_2b", "hardware=rtx4090_24gb,a100_80gb", "job=job.yaml", "--html"]
+    assert plan_command.main(asked) == 0
+    assert capsys.readouterr().out.startswith("1 clip: fits 4 of 4 pairs of model and card; fastest cogvideox_")
+    assert len(data_of((workdir / "plan.html").read_text("utf-8"))["pairs"]) == 4
+
+
 def test_a_page_is_written_also_of_what_does_not_fit(workdir):
     with pytest.raises(ConfigError, match="does not fit"):
         written("hardware=gtx1660ti_6gb", "run.degrade=strict", "--html")

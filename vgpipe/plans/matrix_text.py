@@ -68,8 +68,8 @@ def headline_of_plans(plans: Sequence[RunPlan]) -> str:
         return NOTHING
     fitting = [plan for plan in plans if plan.fits]
     models, cards = ({plan.model for plan in plans}, {plan.tier.title for plan in plans})
-    kind = "card" if len(models) == 1 else "model" if len(cards) == 1 else "pair of model and card"
-    of = {"card": f" with {plans[0].model}", "model": f" on {plans[0].tier.title}"}.get(kind, "")
+    kind = "card" if len(models) == 1 else "model" if len(cards) == 1 else "pair"
+    of = {"card": f" with {plans[0].model}", "model": f" on {plans[0].tier.title}", "pair": " of model and card"}[kind]
     told = f"{counted(plans[0].clips, 'clip')}: fits {len(fitting)} of {len(plans)} {kind}s{of}"
     timed = [(seconds[1], plan, seconds) for plan in fitting if (seconds := plan.seconds()) is not None]
     if not timed or len(fitting) < 2:

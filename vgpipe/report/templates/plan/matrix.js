@@ -17,7 +17,7 @@
     const button = make("button", "cell");
     button.type = "button";
     button.dataset.pair = `${pair.model} ${pair.tier}`;
-    button.ariaLabel = `${pair.model} on ${pair.card}: ${pair.verdict}`;
+    button.title = `${pair.model} on ${pair.card}: ${pair.verdict}`;
     button.append(...inside);
     button.addEventListener("click", () => choose(pair));
     return button;
@@ -66,7 +66,7 @@
 
   function grid(pairs, models, cards, choose) {
     const table = make("table", "grid");
-    head(["", ...cards.map(([, title]) => title)], table);
+    head(["model", ...cards.map(([, title]) => title)], table);
     const known = new Map(pairs.map((pair) => [`${pair.model} ${pair.tier}`, pair]));
     for (const model of models) {
       const row = make("tr");
