@@ -52,8 +52,9 @@ Planned with {versions}.
 
 `run.degrade` has its default, so where nothing else fits, a VAE may work in tiles and weights may be stored as fp8.
 Sizes tried: the reference; three quarters and half of its sides, half and a quarter of its frames; the smallest that
-the model makes. RAM is not checked, because a card does not determine it: see its column. On an Apple it is the same
-memory, and checked. "Tight": torch's allocator would reserve more than the card has, and must release memory during
+the model makes. RAM is not checked here (`hardware.ram_gb=null`), because a card does not determine it: see its column.
+On an Apple it is the same memory, and checked.
+"Tight": torch's allocator would reserve more than the card has, and must release memory during
 the run.
 
 The GTX 1660 Ti computes in float32, because float16 gives NaN there. The T4 has no bfloat16; models that float16
@@ -96,7 +97,7 @@ def _found(model: str, cards: list[str]) -> list[dict[str, Any]]:
     kept = Path(sys.argv[1]) / f"{model}.json" if sys.argv[1:] else None
     if kept is not None and kept.is_file():
         return list(json.loads(kept.read_text(encoding="utf-8"))["rows"])
-    answer = planned(f"model={model}", f"hardware={','.join(cards)}")
+    answer = planned(f"model={model}", f"hardware={','.join(cards)}", "hardware.ram_gb=null")
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(answer, indent=1), encoding="utf-8")
@@ -171,7 +172,7 @@ def _small(rows: Rows) -> Iterator[str]:
 
 
 def _in_small_tiles(model: str) -> str:
-    answer = planned(f"model={model}", f"hardware={SMALL_CARDS[0]}", *SMALL_TILES)
+    answer = planned(f"model={model}", f"hardware={SMALL_CARDS[0]}", "hardware.ram_gb=null", *SMALL_TILES)
     row = next((one for one in answer["rows"] if one["chosen"]), None)
     if row is None:
         return f"* {model}: does not fit at its reference size either."
