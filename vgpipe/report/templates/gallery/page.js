@@ -186,7 +186,7 @@
     viewer.open(entry.clip.id, against ? { against: against.clip.id } : {});
   }
 
-  // Beside each other: the two that are picked, else the current clip and the next one, of its prompt where there is one.
+  // Side by side: the two that are picked, else the current clip and the next one, of its prompt where there is one.
   function compare() {
     const ids = marks.picked();
     const here = current.entry() || order[0];
