@@ -45,7 +45,7 @@ class Tier:
         kind: cuda, mps, xpu or cpu.
         memory_gb: usable device memory, GiB; for a CPU, RAM. None: unknown, anything fits.
         ram_gb: usable RAM of the host, GiB; None: unknown, anything fits.
-        assumed_ram_gb: all RAM of the host, GiB, where nobody looked at it; None where it was looked at, or nothing is assumed.
+        assumed_ram_gb: all RAM of the host, GiB, where it was not read but assumed; else None.
         disk_gb: free disk, GiB; None: unknown.
         peak: peak rates.
         memory_bandwidth_gb_s: 10^9 bytes per second; None: unknown.
