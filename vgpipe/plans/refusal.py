@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 from vgpipe.config.schema import Config
@@ -14,27 +13,12 @@ from vgpipe.planner.forecast_records import Tier
 from vgpipe.plans.crew import CrewPlan
 from vgpipe.plans.device_plan import DevicePlan, ShapePlan
 from vgpipe.plans.disk_room import remedy_of_shape
-from vgpipe.plans.run_plan import RunPlan
+from vgpipe.plans.run_plan import Refusal, RunPlan
 from vgpipe.units import GIB, counted, format_size
 
 log = logging.getLogger(__name__)
 
 ONE_WORKER = "executor.workers=1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why a job is refused.
-
-    Attributes:
-        error: naming every kind of clip that does not fit, and the nearest that does.
-        nearest: what to type for the first of these kinds, each of which fits by itself; the smallest change first.
-        remedy: what else helps it; may be empty.
-    """
-
-    error: ConfigError
-    nearest: tuple[str, ...]
-    remedy: str = ""
 
 
 def refuse_what_cannot_fit(found: RunPlan, config: Config) -> None:

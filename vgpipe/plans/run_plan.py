@@ -10,9 +10,24 @@ from vgpipe.plans.device_plan import DevicePlan
 from vgpipe.plans.figures import SHORTEST_S, Span
 
 if TYPE_CHECKING:
+    from vgpipe.errors import ConfigError
     from vgpipe.plans.done_by import DoneBy
     from vgpipe.plans.draft_rest import DraftRest
-    from vgpipe.plans.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a job is refused.
+
+    Attributes:
+        error: naming every kind of clip that does not fit, and the nearest that does.
+        nearest: what to type for the first of these kinds, each of which fits by itself; the smallest change first.
+        remedy: what else helps it; may be empty.
+    """
+
+    error: ConfigError
+    nearest: tuple[str, ...]
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from tests import tiny
 from tests.planner.real_runs import bound, spec_of
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import Profile
-from vgpipe.planner.profiling import profile, profile_cache
-from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile, key_of
+from vgpipe.planner.profiling import profile, profile_key
+from vgpipe.planner.profiling.profile_cache import ProfileCache, cached_profile
+from vgpipe.planner.profiling.profile_key import key_of
 from vgpipe.user_cache import user_cache_folder
 
 OPTION = "cogvideox_5b_i2v"
@@ -98,7 +99,7 @@ def test_the_key_is_of_all_that_can_change_a_profile(one, monkeypatch):
         settings(scheduler="CogVideoXDPMScheduler"),
         settings(pipeline_kwargs={"use_dynamic_cfg": True}),
     ]
-    monkeypatch.setattr(profile_cache, "version", lambda package: "9.9")
+    monkeypatch.setattr(profile_key, "version", lambda package: "9.9")
     keys.append(key_of(one, spec, "cuda"))
     monkeypatch.undo()
     config = one.checkpoint.config

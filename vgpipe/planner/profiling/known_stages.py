@@ -9,7 +9,7 @@ from typing import Any
 
 from vgpipe.models.base import Family
 from vgpipe.planner.profile_records import ClipSpec, Kernels, StageProfile
-from vgpipe.planner.profiling.profile_cache import key_of
+from vgpipe.planner.profiling.profile_key import key_of
 from vgpipe.vocabulary import DECODE, DENOISE, ENCODE
 
 MOST = 24  # stages of the sizes that are tried for one model

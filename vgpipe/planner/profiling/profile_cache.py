@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vgpipe.errors import ModelError
 from vgpipe.memory.strategies import Role
-from vgpipe.models.base import Family, Settings
+from vgpipe.models.base import Family
 from vgpipe.outside_file import OutsideFileError, Refusal, read_outside
 from vgpipe.planner.profile_records import (
     Block,
@@ -25,23 +22,16 @@ from vgpipe.planner.profile_records import (
     Profile,
     StageProfile,
 )
-from vgpipe.planner.profiling.roles import file_bytes, is_denoiser
-from vgpipe.store.digest import digest_of
+from vgpipe.planner.profiling.known_stages import KnownStages
+from vgpipe.planner.profiling.profile_key import KEYS, key_of
+from vgpipe.planner.profiling.roles import is_denoiser
 from vgpipe.store.durable import write_atomically
 from vgpipe.units import MIB
 from vgpipe.vocabulary import DENOISE
 
-if TYPE_CHECKING:
-    from vgpipe.planner.profiling.known_stages import KnownStages
-
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * MIB
-SCHEMA = 3  # raise with every change of what a fake run counts
-LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
-RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
-KEYS = {"spec": "asked"}  # field -> its key in the files, where that is older than the field's name
-FUSED = ("sdpa", "flash", "sage")
 
 
 class ProfileCache:
@@ -116,69 +106,6 @@ def cached_profile(
         found = profile(family, spec, kernels, model=model, known=known)
         cache.put(key, found)
     return _for(found, family, spec, model)
-
-
-def key_of(family: Family, spec: ClipSpec, kernels: Kernels) -> str:
-    """Returns the name of a profile: the digest of everything that can change it; imports no model library.
-
-    Args:
-        family: bound to the model.
-        spec: the clip; rate, steps and the guidance's value change no figure of a profile.
-        kernels: those that it assumes.
-    """
-    guidance = spec.guidance_scale
-    facts = {
-        "schema": [SCHEMA, *([KEYS.get(one.name, one.name) for one in fields(record)] for record in RECORDS)],
-        "family": [family.name, type(family).__name__],
-        "checkpoint": _checkpoint_facts(family),
-        "settings": _settings_facts(family.settings),
-        "size": [spec.width, spec.height, spec.num_frames, spec.from_image, *spec.further_given],
-        "guided": [family.uses_negative_prompt(guidance), guidance > 1],
-        "kernels": kernels,
-        "versions": {name: _version(name) for name in LIBRARIES},
-    }
-    return digest_of(facts)
-
-
-def _checkpoint_facts(family: Family) -> dict[str, Any]:
-    components = family.components()
-    return {
-        "index": dict(family.checkpoint.index),
-        "configs": {name: _config(family, name) for name in (*components, "scheduler")},
-        "bytes": {name: file_bytes(family, name) for name in components},
-    }
-
-
-def _config(family: Family, component: str) -> dict[str, Any] | None:
-    try:
-        return family.checkpoint.config(component)
-    except ModelError:  # tokenizers have none
-        return None
-
-
-def _settings_facts(settings: Settings) -> dict[str, Any]:
-    """Returns the settings that can change a profile; storage precision is arithmetic on one."""
-    return {
-        "dtype": settings.dtype,
-        "component_dtypes": dict(settings.component_dtypes),
-        "vae": [settings.vae_tiling, settings.vae_tile_size, settings.vae_slicing],
-        "attention": "fused" if settings.attention in FUSED else settings.attention,
-        "max_sequence_length": settings.max_sequence_length,
-        "scheduler": [settings.scheduler, _jsonable(settings.scheduler_config)],
-        "pipeline_kwargs": _jsonable(settings.pipeline_kwargs),
-        "loras": [[lora.sha256, lora.component] for lora in settings.loras],
-    }
-
-
-def _jsonable(values: Mapping[str, Any]) -> Any:
-    return json.loads(json.dumps(dict(values), default=repr))
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _for(profile: Profile, family: Family, spec: ClipSpec, model: str) -> Profile:
