@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pytest
 import torch
@@ -91,13 +92,13 @@ def test_a_number_of_threads_that_an_older_version_noted_is_taken(tmp_path, monk
 
 
 def planned(monkeypatch, *overrides: str) -> tuple[str, Mapping[int, float]]:
-    """Plans the job; returns the workers, and the seconds of a trial that they are decided by."""
+    """Plans the job; returns the verdict, and the seconds of a trial that they are decided by."""
     found: list[Mapping[int, float]] = []
     monkeypatch.setattr(crew_planning, "best_share", lambda seconds, _most: found.append(seconds) or Share(2, 1))
     monkeypatch.setattr(worker_devices, "threads_at_once", lambda: 2)
     monkeypatch.setattr(early_start, "_may_have_workers", lambda *_given: False)
     config = load(["job=job.yaml", "memory=resident", *overrides])
-    return ready(config, request(config)).attempts.workers, found[0]
+    return ready(config, request(config)).attempts.verdict(datetime.now()), found[0]
 
 
 def test_a_second_job_takes_the_number_of_threads_of_the_first(render, workdir, monkeypatch, tiny_wan):
@@ -109,9 +110,9 @@ def test_a_second_job_takes_the_number_of_threads_of_the_first(render, workdir, 
             (workdir / "job.yaml").write_text(f"prompts: [{{prompt: {text}, seeds: [1, 2, 3, 4, 5, 6, 7, 8]}}]\n")
             ran = render("job=job.yaml", "memory=resident", "quality.num_inference_steps=2")
         (workdir / "job.yaml").write_text("prompts: [{prompt: a circle, seeds: [1, 2, 3, 4, 5, 6, 7, 8]}]\n")
-        workers, seconds = planned(monkeypatch, f"model.id={tiny_wan}", *SMALL)
+        verdict, seconds = planned(monkeypatch, f"model.id={tiny_wan}", *SMALL)
     finally:
         torch.set_num_threads(before)
     assert "which a trial of this model on this machine found before" in (ran.root / "run.log").read_text()
     assert '"denoise_threads"' in (ran.root / "events.jsonl").read_text()
-    assert workers == "2 workers" and 2 in seconds, "the trial of one process decides the workers of a later job"
+    assert "2 workers" in verdict and 2 in seconds, "the trial of one process decides the workers of a later job"

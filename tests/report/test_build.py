@@ -77,7 +77,7 @@ def test_page_has_no_address_outside_itself(tmp_path):
 def test_the_page_opens_clips_in_the_viewer():
     """The page gives the viewer its clips, and has it before it does."""
     text = gallery_page("run")
-    assert text.index("window.vgpipeViewer = {") < text.index("window.vgpipeViewer.init(")
+    assert text.index("window.vgpipeViewer = {") < text.index("viewer.init({")
     assert asset("templates/viewer/viewer.css") in text
 
 

@@ -25,7 +25,8 @@ from vgpipe.terminal import terminal_width, write, write_line, write_note
 from vgpipe.typed import as_typed, shown_path, typed_path
 
 HELP = """\
-usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...] [--verbose] [--json] [--html [FILE]]
+usage: python -m vgpipe plan [job=prompts.yaml] [group=option ...] [key=value ...]
+                             [--verbose] [--json] [--html [FILE]]
        python -m vgpipe plan --why job=prompts.yaml [...] [--json]
 
 Forecasts, before weights are downloaded or loaded, whether a job fits a device and with which
@@ -38,10 +39,10 @@ the model's reference settings, or clip.*
   plan model=ltx_video_2b,wan21_t2v_1_3b hardware=all            the largest clip that fits each
   plan model=all hardware=rtx3060_12gb job=prompts.yaml          the same job on every model
 
-  --html [FILE]  also a page, plan.html, with a chart of memory by stage, and every model on every card
-  --verbose  every configuration that was considered, operations, transfers, reserved memory
-  --json     one JSON object on stdout (docs/planning.md)
-  --why      instead, of each clip: would it be rendered again, and which input changed (docs/runs.md)
+  --html [FILE]  also a page (plan.html): memory by stage, and every model on every card
+  --verbose      every configuration considered, operations, transfers, reserved memory
+  --json         one JSON object on stdout (docs/planning.md)
+  --why          instead, of each clip: would it be rendered again, and why (docs/runs.md)
 
 Estimating the memory of a model runs its code on fake tensors, a few seconds per stage, and loads
 no weights. The result is kept in ~/.cache/vgpipe (VGPIPE_CACHE=DIR), so that the next plan answers

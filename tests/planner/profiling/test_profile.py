@@ -117,7 +117,6 @@ def test_live_bytes_equal_those_of_a_model_of_middle_size(tmp_path):
 @pytest.mark.parametrize(
     ("option", "changes"),
     [
-        ("wan21_t2v_1_3b", {"num_frames": 17}),
         ("hunyuan_video", {"width": 96, "height": 80, "num_frames": 17, "tile": 64}),
         ("cogvideox_5b", {"width": 96, "height": 80, "num_frames": 9, "tile": 64}),
     ],

@@ -13,7 +13,7 @@ from vgpipe.planner.profiling.recorder import Recorder
 
 CODERS = ("encoder", "decoder")  # run once per tile and group of frames
 TILERS = ("tiled_encode", "tiled_decode")  # run once per group of frames, where a VAE has tiles in time too
-BLENDS = ("blend_t", "blend_v", "blend_h")  # loop over frames, rows and columns, once per tile
+BLENDS = {"blend_t": -3, "blend_v": -2, "blend_h": -1}  # loop over frames, rows and columns, once per tile
 ROWS = 2  # of such a loop; each row frees what the previous one took
 CAUSAL_MASK = "prepare_causal_attention_mask"
 
@@ -34,16 +34,28 @@ def shorten(module: torch.nn.Module, recorder: Recorder) -> None:
     for name in TILERS:
         if hasattr(module, name):
             setattr(module, name, CallCache(recorder, getattr(module, name)))
-    for name in BLENDS:
+    for name, axis in BLENDS.items():
         if hasattr(module, name):
-            setattr(module, name, CallCache(recorder, partial(_blend, getattr(module, name))))
+            setattr(module, name, CallCache(recorder, partial(_blend, recorder, getattr(module, name), axis)))
     for part in module.modules():
         if hasattr(part, CAUSAL_MASK):
             setattr(part, CAUSAL_MASK, _causal_mask)
 
 
-def _blend(original: Callable[..., torch.Tensor], a: torch.Tensor, b: torch.Tensor, extent: int) -> torch.Tensor:
-    return original(a, b, min(extent, ROWS))
+def _blend(
+    recorder: Recorder,
+    original: Callable[..., torch.Tensor],
+    axis: int,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    extent: int,
+) -> torch.Tensor:
+    """Blends the first rows, and counts as many operations for each of the others."""
+    work, rows = recorder.tracker.work, min(extent, a.shape[axis], b.shape[axis])
+    before = work.kernels
+    blended = original(a, b, min(rows, ROWS))
+    work.kernels += (work.kernels - before) * max(0, rows - ROWS) / ROWS
+    return blended
 
 
 def _causal_mask(n_frame: int, n_hw: int, dtype: Any, device: Any, batch_size: int | None = None) -> torch.Tensor:
