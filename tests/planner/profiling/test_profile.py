@@ -394,6 +394,18 @@ def test_a_convolutions_copies_are_of_its_input_or_of_its_sums(dtype, inputs, ou
     assert tracker.workspace_peak_bytes == result.nbytes + max(given.nbytes, 4 * result.numel())
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("sides", [(16, 16), (2, 16, 16)])
+def test_half_precision_convolutions_on_cuda_copy_all_that_they_read_and_write(dtype, sides):
+    given = torch.zeros(1, 8, *sides, dtype=dtype)
+    weight = torch.zeros(16, 8, *(1 for _ in sides), dtype=dtype)
+    run = torch.nn.functional.conv2d if len(sides) == 2 else torch.nn.functional.conv3d
+    with Tracker("cuda") as tracker:
+        result = run(given, weight)
+    copies = given.nbytes + weight.nbytes + result.nbytes if dtype.itemsize == 2 else 0
+    assert tracker.top.peak_bytes == result.nbytes + copies
+
+
 def test_operations_and_what_they_move_are_counted_but_neither_views_nor_what_a_cache_holds():
     large, small = torch.ones(1 << 20), torch.ones(8)
     with Tracker("cpu") as tracker:

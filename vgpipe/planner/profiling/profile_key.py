@@ -23,7 +23,7 @@ from vgpipe.planner.profile_records import (
 from vgpipe.planner.profiling.roles import file_bytes
 from vgpipe.store.digest import digest_of
 
-SCHEMA = 3  # raise with every change of what a fake run counts
+SCHEMA = 4  # raise with every change of what a fake run counts
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft")
 RECORDS = (Profile, ComponentFacts, StageProfile, ComponentUse, Leaf, Block)
 KEYS = {"spec": "asked"}  # field -> its key in the files, where that is older than the field's name
