@@ -296,9 +296,16 @@ def _inputs(config: Config, family: Family, target: Target, download_bytes: int,
         download_bytes=download_bytes,
         file_bytes={name: checkpoint.size_bytes(name, variant) for name in files},
         clips=config.executor.wave_size or max(len(clips), 1),
+        loads_again=_loads_again(config, clips),
         attention=attention,
         own_ratios={stage: ratio for stage, ratio in known.items() if ratio is not None},
         file_bytes_per_pixel=file_bytes_per_pixel(config),
         sound=_sound_bytes(config, clips),
         cache=family.settings.cache,
     )
+
+
+def _loads_again(config: Config, clips: Sequence[Clip]) -> bool:
+    """Says whether stages begin again, with others in between; waves that a run sizes itself hide their loading."""
+    wave = config.executor.wave_size
+    return (wave is not None and wave < len(clips)) or any(len(segments_of(clip)) > 1 for clip in clips)

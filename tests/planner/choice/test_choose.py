@@ -14,8 +14,8 @@ from vgpipe.planner.forecast_records import Tier
 from vgpipe.planner.profile_records import Profile
 
 
-def chosen(tier: Tier, request: PlanRequest = ANY, profile_of=own) -> Choice:
-    return plan(CLIP, tier, request, profile_of, inputs=MANY)
+def chosen(tier: Tier, request: PlanRequest = ANY, profile_of=own, inputs=MANY) -> Choice:
+    return plan(CLIP, tier, request, profile_of, inputs=inputs)
 
 
 def names(choice: Choice) -> list[str]:
@@ -48,11 +48,17 @@ def test_the_fastest_that_fits_is_taken_stage_by_stage(memory_gb, strategies):
 
 
 def test_why_names_what_does_not_fit():
-    found = chosen(card(2.5))
+    found = chosen(card(2.5), inputs=replace(MANY, loads_again=True))
     assert found.why == (
         "staged: resident needs 5.2 GiB; 3.0 GiB of device memory usable; "
         "model_offload is about as fast and needs 4.1 GiB of RAM in place of 0.9 GiB"
     )
+
+
+def test_where_nothing_is_loaded_again_dropping_it_costs_no_time():
+    found = chosen(card(2.5))
+    assert found.chosen.strategy is Strategy.STAGED
+    assert found.why == "staged: resident needs 5.2 GiB; 3.0 GiB of device memory usable"
 
 
 def test_without_rates_the_order_of_the_strategies_stands():

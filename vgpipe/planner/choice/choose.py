@@ -131,12 +131,12 @@ def _ways(profile: Profile, tier: Tier, request: PlanRequest, weights: Mapping[s
         ]
         for strategy in (_strategies(tier) if request.strategy is None else (request.strategy,))
     }
-    rows = _fastest_first([_best_of(some, inputs.clips) for some in ways.values()])
+    rows = _fastest_first([_best_of(some, inputs.clips_per_load) for some in ways.values()])
     every = tuple(chain.from_iterable(ways.values()))
     if request.strategy is not None:
-        known = candidates(every, clips=inputs.clips)
+        known = candidates(every, clips=inputs.clips_per_load)
     else:
-        known = fitting(every, lambda way: with_verdict(way, tier, inputs=inputs), clips=inputs.clips)
+        known = fitting(every, lambda way: with_verdict(way, tier, inputs=inputs), clips=inputs.clips_per_load)
     found = preferred(known)
     if found is None:
         return _Ways(rows)
@@ -144,7 +144,7 @@ def _ways(profile: Profile, tier: Tier, request: PlanRequest, weights: Mapping[s
     return _Ways(with_chosen(rows, found.way), found.way, fastest)
 
 
-def _best_of(ways: list[Forecast], clips: int) -> Forecast:
+def _best_of(ways: list[Forecast], clips: float) -> Forecast:
     found = preferred(candidates(ways, clips=clips))
     return ways[-1] if found is None else found.way
 

@@ -22,13 +22,13 @@ Judge = Callable[[Forecast], Forecast]
 """Adds to a forecast the reasons why it does not fit, and what is tight."""
 
 
-def fitting(ways: Iterable[Forecast], judge: Judge, *, clips: int) -> list[Candidate]:
+def fitting(ways: Iterable[Forecast], judge: Judge, *, clips: float) -> list[Candidate]:
     """Returns every way to make a clip that fits: one strategy for all stages, and every combination of them.
 
     Args:
         ways: forecasts of one model and clip with every strategy, with and without streams.
         judge: adds whether a forecast fits.
-        clips: of a wave, which share the loading of what is dropped after its stage.
+        clips: that share the loading of what is dropped after its stage; infinite where nothing is loaded again.
 
     Returns:
         The ways; those that are combinations have stages that name their strategies, and as their own the most frugal
@@ -39,12 +39,12 @@ def fitting(ways: Iterable[Forecast], judge: Judge, *, clips: int) -> list[Candi
     return candidates((*known, *mixed), clips=clips)
 
 
-def candidates(ways: Sequence[Forecast], *, clips: int) -> list[Candidate]:
+def candidates(ways: Sequence[Forecast], *, clips: float) -> list[Candidate]:
     """Returns those of some ways that fit, with what they are compared by.
 
     Args:
         ways: forecasts of one model and clip.
-        clips: of a wave.
+        clips: that share a loading, as of `fitting`.
     """
     shares = _shares(ways)
     return [_candidate(way, shares, clips) for way in ways if way.fits]
@@ -114,7 +114,7 @@ def _shares(ways: Sequence[Forecast]) -> dict[str, float]:
     return {stage.stage: stage.own_bytes / max(total, 1) for stage in stages}
 
 
-def _candidate(way: Forecast, shares: Mapping[str, float], clips: int) -> Candidate:
+def _candidate(way: Forecast, shares: Mapping[str, float], clips: float) -> Candidate:
     spans = [stage.seconds for stage in way.stages]
     known = [span for span in spans if span is not None]
     rank = sum(list(Strategy).index(strategy) for strategy in strategies_of(way).values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 
 from vgpipe.memory.strategies import Placement, Strategy
 from vgpipe.models.caches.choice import StepCache
@@ -51,7 +52,8 @@ class PlanInputs:
     Attributes:
         download_bytes: weight files that are not on the disk yet.
         file_bytes: component -> size of its weight file, where the plan depends on it, as for GGUF.
-        clips: clips in a wave; the cost of loading and moving components once per wave is divided by it.
+        clips: clips in a wave; the cost of moving components once per wave is divided by it.
+        loads_again: whether what is dropped after its stage is needed again: there are several waves, or segments.
         process_bytes: RSS of the process before any weight is loaded; None is the default.
         context_bytes: device memory that is taken before the first tensor; None is the default of the device's kind.
         attention: the denoiser's attention backend.
@@ -64,6 +66,7 @@ class PlanInputs:
     download_bytes: int = 0
     file_bytes: Mapping[str, int] = field(default_factory=dict)
     clips: int = 1
+    loads_again: bool = False
     process_bytes: int | None = None
     context_bytes: int | None = None
     attention: str = "sdpa"
@@ -71,6 +74,11 @@ class PlanInputs:
     file_bytes_per_pixel: float = VIDEO_BYTES_PER_PIXEL
     sound: SoundBytes = SoundBytes()
     cache: StepCache | None = None
+
+    @property
+    def clips_per_load(self) -> float:
+        """Returns how many clips share the loading of what is dropped after its stage; infinite where that is once."""
+        return self.clips if self.loads_again else inf
 
 
 class Counted(Enum):
