@@ -110,6 +110,6 @@ def test_stages_with_a_strategy_each_are_left_to_the_planner():
 
 def test_where_ram_is_only_assumed_the_ram_that_it_takes_is_named():
     need = replace(ANY, strategy=Strategy.MODEL_OFFLOAD)
-    heavy = replace(card(24, ram_gb=1.0), assumed_ram_gb=3.0)
+    heavy = replace(card(24, ram_gb=1.1), assumed_ram_gb=3.0)
     assert advice(heavy, need) == ("memory=resident", "hardware.ram_gb=16")
     assert "hardware.ram_gb=16" not in advice(replace(heavy, assumed_ram_gb=None), need)

@@ -13,7 +13,7 @@ RESOLVED_SHARE = 1 / 16
 LEAST_RESOLVED, MOST_RESOLVED = 1.05, 1.10
 """Bounds of that: no forecast tells 5 % from nothing, and however wide a range is, 10 % is a difference to people."""
 AS_LITTLE_RAM, AS_LITTLE_RAM_BYTES = 1.05, GIB
-"""RAM within 5 % or 1 GiB is the same: 25 of 30 stages that were measured lay within 5 %, and the libraries of a device
+"""RAM within 5 % or 1 GiB is the same: 24 of 30 stages that were measured lay within 5 %, and the libraries of a device
 are an assumption of half a GiB."""
 
 

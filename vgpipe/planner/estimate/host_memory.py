@@ -14,10 +14,11 @@ from vgpipe.planner.profile_records import Leaf, Profile, StageProfile
 from vgpipe.units import MIB
 from vgpipe.vocabulary import DECODE, DENOISE
 
-PROCESS_BYTES = 340 * MIB
-"""RSS of a working process without its tensors: torch 2.13 for CPUs, a diffusers pipeline and transformers are imported
-(339 MiB by `models/imports/lean.py`), and code that a stage calls. Where a LoRA, torchao or the program around brings
-in all that diffusers asks for, it is 445 MiB; in runs of the families' tiny models that was 423 to 474 MiB."""
+PROCESS_BYTES = 440 * MIB
+"""RSS of a working process without its tensors: torch 2.13 for CPUs, a diffusers pipeline and transformers are imported,
+and code that a stage calls. It is 440 MiB (median of 30 stages) where the process has run the model's code on fake
+tensors for its plan, or where a LoRA or torchao brings in all that diffusers asks for; 390 where the plan was in the
+cache; a worker process, which plans nothing, has 339 by `models/imports/lean.py`."""
 DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add; assumed, not measured
 
 FRAME_BYTES = 3  # uint8 RGB
