@@ -15,10 +15,10 @@ from vgpipe.units import MIB
 from vgpipe.vocabulary import DECODE, DENOISE
 
 PROCESS_BYTES = 440 * MIB
-"""RSS of a working process without its tensors: torch 2.13 for CPUs, a diffusers pipeline and transformers are imported,
-and code that a stage calls. It is 440 MiB (median of 30 stages) where the process has run the model's code on fake
-tensors for its plan, or where a LoRA or torchao brings in all that diffusers asks for; 390 where the plan was in the
-cache; a worker process, which plans nothing, has 339 by `models/imports/lean.py`."""
+"""RSS of a working process without its tensors: torch 2.13 for CPUs, a diffusers pipeline and transformers are
+imported, and code that a stage calls. It is 440 MiB (median of 30 stages) where the process has run the model's code on
+fake tensors for its plan, or where a LoRA or torchao brings in all that diffusers asks for; 390 where the plan was in
+the cache; a worker process, which plans nothing, has 339 by `models/imports/lean.py`."""
 DEVICE_RUNTIME_BYTES = 512 * MIB  # what CUDA's libraries and context add; assumed, not measured
 
 FRAME_BYTES = 3  # uint8 RGB
