@@ -64,6 +64,12 @@ def test_a_sweep_is_compared_and_listed_with_its_comparison(outputs, capsys):
     assert data_of(outputs / "index.html")["comparisons"] == ["two/2026-01-31_12-00-00-sweep"]
 
 
+def test_the_current_folder_is_called_by_its_name(outputs, monkeypatch, capsys):
+    monkeypatch.chdir(outputs)
+    main(["."])
+    assert "<title>outputs - vgpipe" in (outputs / "index.html").read_text("utf-8")
+
+
 def test_the_page_contains_no_text_of_a_job_as_html(outputs, capsys):
     main(["outputs"])
     assert HOSTILE["html"] not in (outputs / "index.html").read_text("utf-8")

@@ -35,7 +35,7 @@ def write_index(folder: Path, typed: str) -> Path:
 
     Args:
         folder: usually `outputs`.
-        typed: the folder as the user typed it, for the title and the commands.
+        typed: the folder as the user typed it, for the commands, and for the title unless it is the current one.
 
     Returns:
         The path of the page.
@@ -47,7 +47,8 @@ def write_index(folder: Path, typed: str) -> Path:
     for root in roots:
         _build_missing(RunDir(root))
     target = folder / NAME
-    replace_file(target, index_page(typed, index_data(folder, typed, roots)).encode())
+    title = folder.resolve().name if typed in (".", "./") else typed
+    replace_file(target, index_page(title, index_data(folder, typed, roots)).encode())
     return target
 
 
