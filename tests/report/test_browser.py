@@ -130,7 +130,7 @@ def test_many_are_picked_at_once(open_page, tmp_path):
     until(page, "location.hash === '#clip=c05&vs=c06'")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
-    until(page, "document.querySelector('dialog[open]') === null")
+    until(page, "document.querySelector('dialog[open]') === null && document.activeElement.entry?.clip.id === 'c05'")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("P")
     until(page, f"{picked}.length === 5")
