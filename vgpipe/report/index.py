@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vgpipe.errors import VgpipeError
+from vgpipe.report import compare
 from vgpipe.report.build import build
 from vgpipe.report.page import BASE, asset, rendered, script
 from vgpipe.report.run_entry import RunEntry, order_of, sweeps_in
@@ -17,8 +18,6 @@ from vgpipe.store.run_folders import run_folders
 from vgpipe.store.rundir import RunDir
 
 NAME = "index.html"
-COMPARISON = "comparison.html"
-"""The page in the folder of a sweep that compares its runs."""
 VARIABLE = "vgpipeRuns"
 STYLES = (BASE, "templates/runs/runs.css")
 SCRIPTS = tuple(
@@ -82,7 +81,7 @@ def index_data(folder: Path, typed: str, roots: Sequence[Path]) -> dict[str, Any
         "written": round(time.time(), 1),
         "order": [values["folder"] for values in runs],
         "runs": runs,
-        "comparisons": [sweep for sweep in sweeps_in(runs) if (folder / sweep / COMPARISON).is_file()],
+        "comparisons": [sweep for sweep in sweeps_in(runs) if (folder / sweep / compare.NAME).is_file()],
     }
 
 

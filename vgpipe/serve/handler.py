@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from vgpipe.errors import VgpipeError
+from vgpipe.report import compare
 from vgpipe.serve.content import HTML, JSON, SCRIPT, TEXT, Content, answer, of_file, of_text
 from vgpipe.serve.pages import token_page
 from vgpipe.serve.slow_clients import PIECE_S, RequestReader, RequestTooLarge
@@ -26,7 +27,7 @@ PIECE_BYTES = 256 * 1024
 MAX_FIELDS = 10
 METHODS = ("GET", "HEAD")
 UNKNOWN_NAME = "not a name of this machine: open this page by its IP address, or start serve with --host NAME"
-RUNS, LIST, COMPARISON = "runs", "runs.json", "comparison.html"
+RUNS, LIST = "runs", "runs.json"
 PAGE, DATA = RunDir(Path()).report.name, RunDir(Path()).report_data.name
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -167,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _of_run(self, names: list[str]) -> Content | None:
         gallery = self.server.gallery
-        if names[-1:] == [COMPARISON]:
+        if names[-1:] == [compare.NAME]:
             page = gallery.comparison(tuple(names[:-1]))
             return None if page is None else of_text(page, HTML)
         place = gallery.folder.place_of(names)

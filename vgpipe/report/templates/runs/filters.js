@@ -3,7 +3,7 @@
   "use strict";
   const STATES = ["rendering", "paused", "done", "drafted", "failed", "stopped", "interrupted"];
 
-  const momentOf = (run) => (run.is_active || !run.last ? run.started : run.last) || 0;
+  const { momentOf } = window.vgpipeRunCard;
   const clipsOf = (run) => Object.values(run.counts).reduce((sum, count) => sum + count, 0);
 
   // "2026-11-30" in local time, as it is typed into the search.

@@ -56,8 +56,11 @@
     return [counted(total, "clip"), ...said].join(" \u00b7 ");
   }
 
+  // When a run was started, where it is active, else when it last recorded something; 0 where unknown.
+  const momentOf = (run) => (run.is_active || !run.last ? run.started : run.last) || 0;
+
   function figures(run, wanted = "model moment duration size") {
-    const at = run.is_active || !run.last ? run.started : run.last;
+    const at = momentOf(run);
     const known = { model: run.model, moment: at && moment(at), duration: duration(run.seconds), size: size(run.size) };
     return wanted.split(" ").map((name) => known[name]).filter(Boolean).join(" \u00b7 ");
   }
@@ -145,5 +148,5 @@
     element.lastElementChild.replaceWith(body(run, copy));
   }
 
-  window.vgpipeRunCard = { fill, duration, badge, pictures, figures };
+  window.vgpipeRunCard = { fill, duration, badge, pictures, figures, momentOf };
 })();
